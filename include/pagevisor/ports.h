@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * I/O ports through which the guest talks to whoever runs it: our VMM or QEMU.
+ * Usable from assembly.
+ */
+#ifndef PAGEVISOR_PORTS_H
+#define PAGEVISOR_PORTS_H
+
+#define PORT_SERIAL       0x3f8 /* 16550 UART, first serial port */
+#define PORT_SERIAL_COUNT 8
+
+/* The port of the power-on self test: the guest writes its boot stage here, byte-wide. */
+#define PORT_BOOT_STAGE 0x80
+
+/*
+ * QEMU's isa-debug-exit: a write ends the run, and QEMU's exit status is (value << 1) | 1. Our VMM
+ * listens on the same port and takes the value as it is.
+ */
+#define PORT_EXIT       0xf4
+#define PORT_EXIT_COUNT 4
+
+#define GUEST_EXIT_OK     0x10 /* QEMU exits with 33 */
+#define GUEST_EXIT_FAILED 0x11 /* a check of the guest's own failed; QEMU exits with 35 */
+#define GUEST_EXIT_PANIC  0x12 /* the kernel panicked or met an exception; QEMU exits with 37 */
+
+#define QEMU_EXIT_STATUS(value) ((value) << 1 | 1)
+
+#endif
