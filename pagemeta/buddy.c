@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The binary buddy system: see buddy.h. */
+#include "buddy.h"
+
+void buddy_init(struct buddy *buddy)
+{
+	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++) {
+		buddy->first[order] = FREE_LINK_NONE;
+		buddy->blocks[order] = 0;
+	}
+}
+
+static void link_block(struct buddy *buddy, pfn_t block, unsigned order)
+{
+	struct meta_slot *slot = pfn_to_meta(block);
+	uint64_t next = buddy->first[order];
+
+	slot_word_store(&slot->storage[FREE_NEXT], next);
+	slot_word_store(&slot->storage[FREE_PREVIOUS], FREE_LINK_NONE);
+	slot_word_store(&slot->vtable_ptr, FREE_TAG_BLOCK + order);
+	if (next != FREE_LINK_NONE)
+		slot_word_store(&pfn_to_meta(pfn(next))->storage[FREE_PREVIOUS], block.index);
+	buddy->first[order] = block.index;
+	buddy->blocks[order]++;
+}
+
+static void unlink_block(struct buddy *buddy, pfn_t block, unsigned order)
+{
+	struct meta_slot *slot = pfn_to_meta(block);
+	uint64_t next = slot_word_load(&slot->storage[FREE_NEXT]);
+	uint64_t previous = slot_word_load(&slot->storage[FREE_PREVIOUS]);
+
+	if (previous == FREE_LINK_NONE)
+		buddy->first[order] = next;
+	else
+		slot_word_store(&pfn_to_meta(pfn(previous))->storage[FREE_NEXT], next);
+	if (next != FREE_LINK_NONE)
+		slot_word_store(&pfn_to_meta(pfn(next))->storage[FREE_PREVIOUS], previous);
+	slot_word_store(&slot->vtable_ptr, 0);
+	buddy->blocks[order]--;
+}
+
+/*
+ * Whether the frame is the first of a listed free block of this order. The tag alone tells: it is
+ * written and cleared under the caller's lock, and an owner's vtable_ptr is never a tag.
+ */
+static bool is_free_block(pfn_t frame, unsigned order)
+{
+	return frame.index < meta_max_paddr / PAGE_SIZE &&
+	       slot_word_load(&pfn_to_meta(frame)->vtable_ptr) == FREE_TAG_BLOCK + order;
+}
+
+void buddy_free(struct buddy *buddy, pfn_t block, unsigned order)
+{
+	while (order < FRAME_ORDER_MAX) {
+		pfn_t other = pfn(block.index ^ (UINT64_C(1) << order));
+
+		if (!is_free_block(other, order))
+			break;
+		unlink_block(buddy, other, order);
+		block.index &= other.index;
+		order++;
+	}
+	link_block(buddy, block, order);
+}
+
+void buddy_add(struct buddy *buddy, pfn_t start, pfn_t end)
+{
+	while (start.index < end.index) {
+		unsigned order = FRAME_ORDER_MAX;
+
+		while (!is_aligned(start.index, UINT64_C(1) << order) ||
+		       UINT64_C(1) << order > end.index - start.index)
+			order--;
+		buddy_free(buddy, start, order);
+		start.index += UINT64_C(1) << order;
+	}
+}
+
+/* Splits a block that was just unlinked down to `order`, listing the upper halves. */
+static void split_block(struct buddy *buddy, pfn_t block, unsigned from, unsigned order)
+{
+	while (from > order) {
+		from--;
+		link_block(buddy, pfn(block.index + (UINT64_C(1) << from)), from);
+	}
+}
+
+bool buddy_take(struct buddy *buddy, unsigned order, pfn_t *block, unsigned *taken_order)
+{
+	for (unsigned from = order; from <= FRAME_ORDER_MAX; from++) {
+		if (buddy->first[from] == FREE_LINK_NONE)
+			continue;
+		*block = pfn(buddy->first[from]);
+		*taken_order = order;
+		unlink_block(buddy, *block, from);
+		split_block(buddy, *block, from, order);
+		return true;
+	}
+	while (order-- > 0) {
+		if (buddy->first[order] == FREE_LINK_NONE)
+			continue;
+		*block = pfn(buddy->first[order]);
+		*taken_order = order;
+		unlink_block(buddy, *block, order);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Frames with metadata: claim by address, get by address, and the way out. See frame.h. */
+#include "frame.h"
+
+#include <string.h>
+
+#include "frame_alloc.h"
+#include "frame_reader.h"
+
+uint64_t meta_max_paddr;
+
+_Noreturn void slot_abort(const struct meta_slot *slot, const char *what, uint64_t state)
+{
+	platform_abort(what, meta_to_frame(slot), state);
+}
+
+enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const void *meta,
+			     frame_t *out)
+{
+	enum frame_error error = frame_check_address(frame);
+
+	if (error != FRAME_OK)
+		return error;
+
+	struct meta_slot *slot = frame_to_meta(frame);
+
+	switch (slot_claim(slot, type, meta, type->size, 1)) {
+	case REF_CLASS_UNUSED:
+		out->slot = slot;
+		return FRAME_OK;
+	case REF_CLASS_BUSY:
+		return FRAME_BUSY;
+	case REF_CLASS_UNIQUE:
+		return FRAME_UNIQUE;
+	case REF_CLASS_HOST:
+		return FRAME_HOST;
+	case REF_CLASS_SHARED:
+		return FRAME_IN_USE;
+	default:
+		slot_abort(slot, "claim found an illegal state", slot_load(slot));
+	}
+}
+
+enum frame_error frame_from_in_use(paddr_t frame, frame_t *out)
+{
+	enum frame_error error = frame_check_address(frame);
+
+	if (error != FRAME_OK)
+		return error;
+
+	struct meta_slot *slot = frame_to_meta(frame);
+
+	switch (slot_try_get(slot)) {
+	case REF_CLASS_SHARED:
+		out->slot = slot;
+		return FRAME_OK;
+	case REF_CLASS_UNUSED:
+		return FRAME_UNUSED;
+	case REF_CLASS_BUSY:
+		return FRAME_BUSY;
+	case REF_CLASS_UNIQUE:
+		return FRAME_UNIQUE;
+	default:
+		return FRAME_HOST;
+	}
+}
+
+/*
+ * Drops that wait for their turn, one stack for each CPU: an on_drop that puts the last reference
+ * of another frame leaves it here instead of descending, so a tree of any depth is dropped in
+ * bounded stack.
+ *
+ * A waiting frame is BUSY, its metadata still needed by its on_drop, so the link goes where no
+ * reader looks while a slot is BUSY: vtable_ptr holds the type's index (high 16 bits) and the next
+ * waiting frame.
+ */
+struct drop_queue {
+	bool running;
+	uint64_t first; /* frame number plus one; 0: none waits */
+} __attribute__((aligned(SLOT_SIZE)));
+
+static struct drop_queue drop_queues[PLATFORM_MAX_CPUS];
+
+#define DROP_TYPE_SHIFT 48
+#define DROP_NEXT_MASK  ((UINT64_C(1) << DROP_TYPE_SHIFT) - 1)
+
+static void drop_queue_push(struct drop_queue *queue, struct meta_slot *slot,
+			    const struct meta_type *type)
+{
+	slot_word_store(&slot->vtable_ptr,
+			(uint64_t)meta_type_index(type) << DROP_TYPE_SHIFT | queue->first);
+	queue->first = meta_to_pfn(slot).index + 1;
+}
+
+static struct meta_slot *drop_queue_pop(struct drop_queue *queue, const struct meta_type **type)
+{
+	struct meta_slot *slot = pfn_to_meta(pfn(queue->first - 1));
+	uint64_t link = slot_word_load(&slot->vtable_ptr);
+
+	*type = &__start_meta_types[link >> DROP_TYPE_SHIFT];
+	queue->first = link & DROP_NEXT_MASK;
+	return slot;
+}
+
+/* The end of a frame: the slot is reset first, the allocator told last. */
+static void retire(struct meta_slot *slot)
+{
+	slot_word_store(&slot->vtable_ptr, 0);
+	slot_reset(slot);
+	frame_alloc_release(slot);
+}
+
+static void destroy(struct meta_slot *slot, const struct meta_type *type)
+{
+	struct frame_reader bytes = frame_reader_over(platform_phys_to_virt(meta_to_frame(slot)));
+	uint64_t meta[SLOT_STORAGE_WORDS] __attribute__((aligned(SLOT_ALIGN_MAX)));
+
+	for (size_t i = 0; i < SLOT_STORAGE_WORDS; i++)
+		meta[i] = slot_word_load(&slot->storage[i]);
+	type->on_drop(meta, &bytes);
+	retire(slot);
+}
+
+void frame_drop(struct meta_slot *slot)
+{
+	uint64_t vtable = slot_word_load(&slot->vtable_ptr);
+
+	if (!meta_type_is_valid(vtable))
+		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
+
+	const struct meta_type *type = (const struct meta_type *)(uintptr_t)vtable;
+
+	if (!type->on_drop) {
+		retire(slot);
+		return;
+	}
+
+	struct drop_queue *queue = &drop_queues[platform_cpu()];
+
+	if (queue->running) {
+		drop_queue_push(queue, slot, type);
+		return;
+	}
+	queue->running = true;
+	destroy(slot, type);
+	while (queue->first) {
+		slot = drop_queue_pop(queue, &type);
+		destroy(slot, type);
+	}
+	queue->running = false;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Frames with metadata: claim a free one, share it, let it go.
+ *
+ * A frame_t is a reference: whoever holds one may read the frame's metadata and must give it back
+ * with frame_put exactly once. It may be copied only together with frame_get. Any CPU may call
+ * anything here on a reference it holds; nothing blocks, nothing allocates.
+ */
+#ifndef PAGEMETA_FRAME_H
+#define PAGEMETA_FRAME_H
+
+#include <stdbool.h>
+
+#include <pagevisor/address.h>
+#include <pagevisor/slot.h>
+
+#include "mapping.h"
+#include "meta_type.h"
+#include "slot.h"
+
+typedef struct {
+	struct meta_slot *slot; /* NULL: no frame */
+} frame_t;
+
+#define FRAME_NONE ((frame_t){NULL})
+
+/* Why a frame could not be had from its address. */
+enum frame_error {
+	FRAME_OK,
+	FRAME_UNUSED,       /* nobody owns it */
+	FRAME_IN_USE,       /* claim: somebody owns it already */
+	FRAME_BUSY,         /* being constructed or destructed right now */
+	FRAME_UNIQUE,       /* has one owner that does not share */
+	FRAME_HOST,         /* the host holds it */
+	FRAME_OUT_OF_BOUND, /* no slot describes this address */
+	FRAME_NOT_ALIGNED,  /* not the first address of a frame */
+};
+
+/* End of the memory that has slots, in bytes; 0 before meta_init. Set once, before other CPUs run.
+ */
+extern uint64_t meta_max_paddr;
+
+/* Whether a frame's address has a slot: FRAME_OK, FRAME_OUT_OF_BOUND or FRAME_NOT_ALIGNED. */
+static inline enum frame_error frame_check_address(paddr_t frame)
+{
+	if (!is_aligned(frame.addr, PAGE_SIZE))
+		return FRAME_NOT_ALIGNED;
+	return frame.addr < meta_max_paddr ? FRAME_OK : FRAME_OUT_OF_BOUND;
+}
+
+static inline paddr_t frame_paddr(frame_t frame)
+{
+	return meta_to_frame(frame.slot);
+}
+
+/* References to a frame at some moment; for a unique frame 1. Exact only if nobody else holds one.
+ */
+static inline uint32_t frame_references(frame_t frame)
+{
+	uint32_t refs = slot_state_refs(slot_load(frame.slot));
+
+	return refs == REF_UNIQUE ? 1 : refs;
+}
+
+static inline const struct meta_type *frame_type(frame_t frame)
+{
+	return (const struct meta_type *)(uintptr_t)slot_word_load(&frame.slot->vtable_ptr);
+}
+
+/* Copies metadata into a BUSY slot in whole words, each a relaxed atomic store. */
+static inline void slot_write_meta(struct meta_slot *slot, const struct meta_type *type,
+				   const void *meta, size_t size)
+{
+	uint64_t words[SLOT_STORAGE_WORDS] = {0};
+
+	__builtin_memcpy(words, meta, size);
+	for (size_t i = 0; i * sizeof(uint64_t) < size; i++)
+		slot_word_store(&slot->storage[i], words[i]);
+	slot_word_store(&slot->vtable_ptr, (uint64_t)(uintptr_t)type);
+}
+
+/*
+ * Claims a slot with `size` bytes of initial metadata; refs is 1 or REF_UNIQUE. Returns
+ * REF_CLASS_UNUSED when it succeeded, else what was found there instead, and nothing changed. Use
+ * frame_claim().
+ */
+static inline __attribute__((always_inline)) enum ref_class slot_claim(struct meta_slot *slot,
+								       const struct meta_type *type,
+								       const void *meta,
+								       size_t size, uint32_t refs)
+{
+	enum ref_class found = slot_claim_begin(slot);
+
+	if (__builtin_expect(found != REF_CLASS_UNUSED, 0))
+		return found;
+	slot_write_meta(slot, type, meta, size);
+	slot_publish(slot, refs);
+	return REF_CLASS_UNUSED;
+}
+
+/*
+ * Claims an unused frame that no allocator lists, by its address, with initial metadata of the
+ * type's size. On FRAME_OK *out holds the first reference; on anything else nothing changed.
+ */
+enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const void *meta,
+			     frame_t *out);
+
+/*
+ * One more reference to whatever shared frame lies at an address, for callers that hold none. Fails
+ * with FRAME_UNUSED, _BUSY, _UNIQUE, _HOST, _OUT_OF_BOUND or _NOT_ALIGNED, and then nothing
+ * changed.
+ */
+enum frame_error frame_from_in_use(paddr_t frame, frame_t *out);
+
+/* A second reference beside the one given. Aborts rather than let the count overflow. */
+static inline frame_t frame_get(frame_t frame)
+{
+	slot_get(frame.slot);
+	return frame;
+}
+
+/* Destroys a frame whose slot is BUSY and that nobody holds any more; see frame.c. */
+void frame_drop(struct meta_slot *slot);
+
+/*
+ * Gives a reference back. With the last one the type's on_drop runs, the metadata is destroyed, the
+ * slot becomes UNUSED and only then the allocator gets the frame. Returns whether it was the last.
+ */
+static inline bool frame_put(frame_t frame)
+{
+	if (!slot_put(frame.slot))
+		return false;
+	frame_drop(frame.slot);
+	return true;
+}
+
+/* Aborts unless the frame is of the type; returns its metadata. Use frame_meta(). */
+static inline void *frame_meta_checked(frame_t frame, const struct meta_type *type)
+{
+	if (__builtin_expect(frame_type(frame) != type, 0))
+		slot_abort(frame.slot, "metadata accessed as another type", slot_load(frame.slot));
+	return frame.slot->storage;
+}
+
+/* The metadata of a frame that is known to be of a type: frame_meta(frame, anon) -> struct
+ * anon_meta *. */
+#define frame_meta(frame, type)                                                                    \
+	((struct type##_meta *)frame_meta_checked((frame), &meta_type_##type))
+
+#endif

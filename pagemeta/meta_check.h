@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The walker that holds every slot against what it must be: the kernel's own check at boot, and the
+ * tests'.
+ */
+#ifndef PAGEMETA_META_CHECK_H
+#define PAGEMETA_META_CHECK_H
+
+#include "meta_init.h"
+
+/* The first slot that was wrong, for a message. */
+struct meta_fault {
+	paddr_t frame;
+	const char *what; /* what was expected */
+	uint64_t state;
+	uint64_t vtable_ptr;
+};
+
+/*
+ * Checks every slot of the array: that both mapping directions agree, that frames of regions have
+ * their region's type, one reference and its bounds, and that frames of usable memory are unused or
+ * in use with a registered type. Nobody may be allocating. Returns the number of wrong slots;
+ * *first is the first of them.
+ */
+uint64_t meta_check(const struct meta_array *array, struct meta_fault *first);
+
+#endif

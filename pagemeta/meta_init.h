@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Bringing the metadata array to life: from a memory map to one slot for each frame that tells the
+ * truth.
+ *
+ * Runs once, on one CPU, before any other function of the library but the early allocator's.
+ */
+#ifndef PAGEMETA_META_INIT_H
+#define PAGEMETA_META_INIT_H
+
+#include "early_alloc.h"
+#include "meta_type.h"
+#include "region.h"
+
+enum meta_error {
+	META_OK,
+	META_NO_USABLE_MEMORY,
+	META_TOO_MANY_REGIONS,
+	META_RANGE_EXCEEDED, /* more memory than FRAME_METADATA_RANGE can describe */
+	META_NO_ROOM,        /* no usable region is large enough for the array */
+	META_NOT_MAPPED,     /* the page tables could not be extended */
+	META_SLOT_TAKEN,     /* a slot that must be unused was not */
+};
+
+/* The metadata of frames that belong to a region for good. */
+struct region_meta {
+	uint64_t start; /* first byte of the region */
+	uint64_t end;   /* one past its last */
+};
+
+/* Where the array is and what it describes; valid after meta_init returned META_OK. */
+struct meta_array {
+	paddr_t base;
+	uint64_t slots;
+	struct region_list partition; /* what each frame was when the allocator took over */
+};
+
+const char *meta_error_text(enum meta_error error);
+
+/* The type of the frames of a region; NULL for usable memory, whose frames are unused. */
+const struct meta_type *region_type(enum region_kind kind);
+
+/*
+ * Bytes of an array for memory that ends at max_paddr, in whole frames. False if the multiplication
+ * overflows or the slots do not fit FRAME_METADATA_RANGE.
+ */
+bool meta_array_size(uint64_t max_paddr, uint64_t *bytes);
+
+/*
+ * Initialises the metadata for the regions in `list`: picks max_paddr, sets the early allocator up,
+ * extends the linear mapping past 4 GiB where needed, allocates and maps the array, fills it with
+ * 0xff, retires the early allocator and marks the frames of every region that is not usable. `list`
+ * gains the regions that this took (early, metadata). Whatever it returns, memory outside the array
+ * and the page tables is untouched.
+ */
+enum meta_error meta_init(struct region_list *list, struct early_allocator *early,
+			  struct meta_array *array);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Metadata types: what a frame is used for, and what is kept about it in its slot.
+ *
+ * A type is declared once, at file scope, and is then known to the library, to the kernel and to
+ * the host that looks on:
+ *
+ *     struct inode_page_meta { uint64_t inode; uint32_t index; };
+ *     META_TYPE(inode_page, .is_untyped = true);
+ *
+ * META_TYPE(name) takes its layout from `struct name_meta` and refuses, when compiling, one that
+ * does not fit a slot. What follows the name are initialisers of struct meta_type. Descriptors
+ * gather in the linker section "meta_types", so the set of types is an array and nothing has to be
+ * registered at run time.
+ *
+ * Members are plain fixed-width integers: a member that holders change while the frame is shared is
+ * one word, accessed with the __atomic builtins.
+ */
+#ifndef PAGEMETA_META_TYPE_H
+#define PAGEMETA_META_TYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pagevisor/info.h>
+#include <pagevisor/slot.h>
+
+struct frame_reader;
+
+struct meta_type {
+	char name[32];
+	/*
+	 * Called when the last reference goes, with a private copy of the metadata and a reader
+	 * over the frame's bytes. It may put other frames; their drops are queued, never nested.
+	 * May be NULL.
+	 */
+	void (*on_drop)(void *meta, struct frame_reader *bytes);
+	uint16_t size;
+	uint16_t align;
+	bool is_untyped; /* the frame's bytes may be read and written from outside */
+	uint8_t reserved[19];
+};
+
+/* The host reads these bytes as struct type_descriptor. */
+_Static_assert(sizeof(struct meta_type) == sizeof(struct type_descriptor), "descriptor is ABI");
+_Static_assert(offsetof(struct meta_type, on_drop) == offsetof(struct type_descriptor, on_drop_va),
+	       "descriptor is ABI");
+_Static_assert(offsetof(struct meta_type, size) == offsetof(struct type_descriptor, size),
+	       "descriptor is ABI");
+_Static_assert(offsetof(struct meta_type, is_untyped) ==
+		       offsetof(struct type_descriptor, is_untyped),
+	       "descriptor is ABI");
+
+#define META_TYPE(type, ...) META_TYPE_OF(type, struct type##_meta, ##__VA_ARGS__)
+
+/* As META_TYPE, for several types that share one layout. */
+#define META_TYPE_OF(type, layout, ...)                                                            \
+	_Static_assert(sizeof(layout) <= SLOT_STORAGE_SIZE, #type ": metadata exceeds 48 bytes");  \
+	_Static_assert(_Alignof(layout) <= SLOT_ALIGN_MAX, #type ": alignment exceeds 32 bytes");  \
+	_Static_assert(sizeof(#type) <= sizeof(((struct meta_type *)0)->name),                     \
+		       #type ": name exceeds 31 characters");                                      \
+	extern const struct meta_type meta_type_##type;                                            \
+	const struct meta_type meta_type_##type __attribute__((                                    \
+		section("meta_types"), used, aligned(sizeof(struct meta_type)))) = {               \
+		.name = #type, .size = sizeof(layout), .align = _Alignof(layout), ##__VA_ARGS__}
+
+/* Bounds of the section, set by the linker. */
+extern const struct meta_type __start_meta_types[];
+extern const struct meta_type __stop_meta_types[];
+
+static inline size_t meta_type_count(void)
+{
+	return (size_t)(__stop_meta_types - __start_meta_types);
+}
+
+/* The position of a type among all types: the index into cpu_counters' arrays. */
+static inline size_t meta_type_index(const struct meta_type *type)
+{
+	return (size_t)(type - __start_meta_types);
+}
+
+/* Whether a slot's vtable_ptr points at a type, and not into the wild. */
+static inline bool meta_type_is_valid(uint64_t vtable_ptr)
+{
+	uint64_t offset = vtable_ptr - (uint64_t)(uintptr_t)__start_meta_types;
+
+	return offset < meta_type_count() * sizeof(struct meta_type) &&
+	       offset % sizeof(struct meta_type) == 0;
+}
+
+#endif

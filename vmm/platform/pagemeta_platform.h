@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What pagemeta asks of the place it runs in, on the host: "physical memory" is a memfd, the linear
+ * mapping and the metadata range are two mappings of it, and a CPU is a thread.
+ *
+ * The guest's answers are in guest/platform/; the include path decides.
+ */
+#ifndef PAGEMETA_PLATFORM_H
+#define PAGEMETA_PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pagevisor/address.h>
+#include <pagevisor/slot.h>
+
+struct early_allocator;
+
+#define PLATFORM_MAX_CPUS 64
+
+extern struct meta_slot *host_meta_base;
+extern uint8_t *host_linear_base;
+extern _Thread_local unsigned host_cpu;
+
+/* The number of the CPU that runs this, below PLATFORM_MAX_CPUS. Does not change during a library
+ * call. */
+static inline unsigned platform_cpu(void)
+{
+	return host_cpu;
+}
+
+/* Slot 0 of the metadata array. */
+static inline struct meta_slot *platform_meta_base(void)
+{
+	return host_meta_base;
+}
+
+/* The linear mapping. */
+static inline void *platform_phys_to_virt(paddr_t pa)
+{
+	return host_linear_base + pa.addr;
+}
+
+/* In a loop that waits for another CPU. */
+static inline void platform_relax(void)
+{
+	__builtin_ia32_pause();
+}
+
+/* Says which frame broke which rule, and stops. */
+_Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state);
+
+/* Extends the linear mapping from 4 GiB to `end`. False when there is no memory for page tables. */
+bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end);
+
+/* Maps `size` bytes at `array` at the start of FRAME_METADATA_RANGE. False as above. */
+bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_t size);
+
+/* Makes `size` bytes of zeroed, sparse physical memory; replaces what was there. False: errno says
+ * why. */
+bool host_memory_create(uint64_t size);
+
+void host_memory_destroy(void);
+
+#endif
