@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Time by the TSC. */
+#ifndef GUEST_CLOCK_H
+#define GUEST_CLOCK_H
+
+#include <stdint.h>
+
+/* TSC ticks in a millisecond; 0 before clock_init. */
+extern uint64_t tsc_khz;
+
+/*
+ * Learns the TSC's frequency: from the option tsc_khz= if whoever runs us knows it, else by holding
+ * it against the 8254 timer for some milliseconds. CPUID is no source: where ring 0 is emulated it
+ * answers for the host.
+ */
+void clock_init(void);
+
+#endif

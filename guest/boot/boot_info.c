@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the boot loader left: see boot_info.h. */
+#include "boot/boot_info.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <pagemeta_platform.h>
+
+#include "panic.h"
+
+struct boot_info boot_info;
+
+static void copy_command_line(uint64_t pa)
+{
+	const char *text = platform_phys_to_virt(paddr(pa));
+
+	if (pa == 0)
+		return;
+	for (size_t i = 0; text[i]; i++) {
+		if (i == COMMAND_LINE_MAX - 1)
+			panic("the command line exceeds %d characters", COMMAND_LINE_MAX - 1);
+		boot_info.command_line[i] = text[i];
+	}
+}
+
+void boot_info_read(uint64_t start_info_pa)
+{
+	const struct pvh_start_info *start = platform_phys_to_virt(paddr(start_info_pa));
+
+	if (start->magic != PVH_START_INFO_MAGIC)
+		panic("no PVH start info at 0x%lx", start_info_pa);
+	if (start->version < PVH_START_INFO_VERSION || start->memmap_count == 0)
+		panic("the PVH start info has no memory map");
+	if (start->memmap_count > INFO_REGIONS_MAX)
+		panic("a memory map of %u entries; %d are the most", start->memmap_count,
+		      INFO_REGIONS_MAX);
+	boot_info.rsdp_pa = start->rsdp_paddr;
+	boot_info.region_count = start->memmap_count;
+	memcpy(boot_info.regions, platform_phys_to_virt(paddr(start->memmap_paddr)),
+	       start->memmap_count * sizeof(boot_info.regions[0]));
+	copy_command_line(start->cmdline_paddr);
+}
+
+const char *boot_option(const char *name)
+{
+	size_t length = strlen(name);
+	const char *text = boot_info.command_line;
+
+	while (*text) {
+		while (*text == ' ')
+			text++;
+		size_t i = 0;
+
+		while (i < length && text[i] == name[i])
+			i++;
+		if (i == length && text[i] == '=')
+			return text + i + 1;
+		while (*text && *text != ' ')
+			text++;
+	}
+	return NULL;
+}
+
+uint64_t boot_option_number(const char *name, uint64_t fallback)
+{
+	const char *text = boot_option(name);
+	uint64_t value = 0;
+
+	if (!text)
+		return fallback;
+	do {
+		if (*text < '0' || *text > '9' || __builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, *text - '0', &value))
+			panic("the option %s= takes a decimal number", name);
+		text++;
+	} while (*text && *text != ' ');
+	return value;
+}
+
+bool boot_option_is(const char *text, const char *word)
+{
+	while (*word && *text == *word) {
+		text++;
+		word++;
+	}
+	return *word == '\0' && (*text == '\0' || *text == ' ');
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The guest's side of the info page: see info.h. */
+#include "info.h"
+
+#include <pagevisor/address.h>
+#include <pagevisor/ports.h>
+
+#include "arch/privileged.h"
+#include "boot/boot_info.h"
+#include "lib/console.h"
+
+struct guest_info guest_info __attribute__((section(".bss.page_aligned"), aligned(PAGE_SIZE)));
+struct mailbox mailbox __attribute__((aligned(64)));
+struct cpu_counters cpu_counters[MAX_CPUS];
+
+extern const char kernel_start[];
+extern const char kernel_end[];
+
+static uint64_t physical(const void *address)
+{
+	return (uint64_t)address - KERNEL_VIRTUAL_BASE;
+}
+
+void info_set_stage(enum boot_stage stage)
+{
+	/* Release: pairs with the host's acquire load, which then finds what the stage promises. */
+	__atomic_store_n(&guest_info.boot_stage, stage, __ATOMIC_RELEASE);
+	port_write8(PORT_BOOT_STAGE, (uint8_t)stage);
+}
+
+void info_publish(void)
+{
+	guest_info.abi_version = INFO_ABI_VERSION;
+	guest_info.info_size = sizeof(guest_info);
+	guest_info.slot_size = SLOT_SIZE;
+	guest_info.ring = kernel_ring;
+	guest_info.kernel_va_offset = KERNEL_VIRTUAL_BASE;
+	guest_info.kernel_start_pa = physical(kernel_start);
+	guest_info.kernel_end_pa = physical(kernel_end);
+	guest_info.types_va = (uint64_t)__start_meta_types;
+	guest_info.type_count = (uint32_t)meta_type_count();
+	guest_info.type_size = sizeof(struct type_descriptor);
+	guest_info.mailbox_pa = physical(&mailbox);
+	guest_info.log_pa = physical(&log_ring);
+	/* Release: who finds the magic finds the rest. */
+	__atomic_store_n(&guest_info.magic, INFO_MAGIC, __ATOMIC_RELEASE);
+	info_set_stage(STAGE_ENTERED);
+}
+
+void info_set_memory(uint64_t max_paddr)
+{
+	for (unsigned i = 0; i < boot_info.region_count; i++) {
+		const struct pvh_memmap_entry *entry = &boot_info.regions[i];
+
+		guest_info.regions[i] = (struct info_region){
+			.addr = entry->addr, .size = entry->size, .type = entry->type};
+	}
+	guest_info.region_count = boot_info.region_count;
+	guest_info.max_paddr = max_paddr;
+	info_set_stage(STAGE_MEMORY);
+}
+
+void info_set_metadata(const struct meta_array *array)
+{
+	guest_info.array_pa = array->base.addr;
+	guest_info.slot_count = array->slots;
+	info_set_stage(STAGE_METADATA);
+}
+
+void info_set_cpus(unsigned count, uint64_t tsc_khz)
+{
+	guest_info.cpu_count = count;
+	guest_info.counters_pa = physical(cpu_counters);
+	guest_info.tsc_khz = tsc_khz;
+	info_set_stage(STAGE_CPUS);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The guest's side of the info page: what is published, stage by stage. See pagevisor/info.h. */
+#ifndef GUEST_INFO_H
+#define GUEST_INFO_H
+
+#include <pagevisor/info.h>
+
+#include "pagemeta/meta_init.h"
+
+extern struct guest_info guest_info;
+extern struct mailbox mailbox;
+extern struct cpu_counters cpu_counters[MAX_CPUS];
+
+/* Publishes the page with what is known from the start: STAGE_ENTERED. */
+void info_publish(void);
+
+/* The memory map as it was given, and max_paddr: STAGE_MEMORY. */
+void info_set_memory(uint64_t max_paddr);
+
+/* Where the metadata is: STAGE_METADATA. */
+void info_set_metadata(const struct meta_array *array);
+
+/* How many processors run, and the TSC's frequency if it is known, else 0: STAGE_CPUS. */
+void info_set_cpus(unsigned count, uint64_t tsc_khz);
+
+/* Announces a stage in the page and on the boot stage port; everything it promises is written
+ * before. */
+void info_set_stage(enum boot_stage stage);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The kernel's physical memory: see memory.h. */
+#include "mm/memory.h"
+
+#include <pagevisor/layout.h>
+
+#include "boot/boot_info.h"
+#include "info.h"
+#include "lib/console.h"
+#include "pagemeta/frame_alloc.h"
+#include "pagemeta/meta_check.h"
+#include "pagemeta/meta_init.h"
+#include "panic.h"
+
+static struct region_list regions;
+static struct early_allocator early;
+static struct meta_array array;
+
+static void add_region(uint64_t addr, uint64_t size, enum region_kind kind)
+{
+	if (!region_list_add(&regions, addr, size, kind))
+		panic("%s", meta_error_text(META_TOO_MANY_REGIONS));
+}
+
+/* The loader's map, and over it what the kernel itself occupies at fixed places. */
+static void read_regions(void)
+{
+	for (unsigned i = 0; i < boot_info.region_count; i++) {
+		const struct pvh_memmap_entry *entry = &boot_info.regions[i];
+
+		add_region(entry->addr, entry->size, region_kind_of_e820(entry->type));
+	}
+	add_region(guest_info.kernel_start_pa,
+		   guest_info.kernel_end_pa - guest_info.kernel_start_pa, REGION_KERNEL);
+	add_region(AP_TRAMPOLINE, PAGE_SIZE, REGION_KERNEL);
+	/* Frame 0 stays out of use: its address is what a missing address looks like. */
+	add_region(0, PAGE_SIZE, REGION_RESERVED);
+}
+
+void memory_init(void)
+{
+	read_regions();
+	info_set_memory(region_list_max_paddr(&regions));
+
+	enum meta_error error = meta_init(&regions, &early, &array);
+
+	if (error != META_OK)
+		panic("metadata: %s", meta_error_text(error));
+	info_set_metadata(&array);
+	frame_alloc_init(&array.partition);
+	info_set_stage(STAGE_ALLOCATOR);
+}
+
+/* What is in use before the workload starts counts as claimed by the boot processor. */
+static void count_regions(void)
+{
+	for (unsigned i = 0; i < array.partition.count; i++) {
+		const struct region *region = &array.partition.regions[i];
+		const struct meta_type *type = region_type(region->kind);
+
+		if (type)
+			cpu_counters[0].claimed[meta_type_index(type)] +=
+				(region->end - region->start) / PAGE_SIZE;
+	}
+}
+
+void memory_check(void)
+{
+	struct meta_fault fault;
+	uint64_t faults = meta_check(&array, &fault);
+
+	if (faults)
+		panic("%lu of %lu slots are wrong; frame 0x%lx: expected %s, found state 0x%lx, "
+		      "vtable 0x%lx",
+		      faults, array.slots, fault.frame.addr, fault.what, fault.state,
+		      fault.vtable_ptr);
+	count_regions();
+}

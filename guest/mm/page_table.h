@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * 4-level page tables, built by pure functions over memory: tables are reached through the linear
+ * mapping, new ones come from the caller. Also compiled for the host, where its tests are.
+ */
+#ifndef GUEST_PAGE_TABLE_H
+#define GUEST_PAGE_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pagevisor/address.h>
+
+struct page_table {
+	paddr_t root;
+	/* Gives one frame for a new table, its bytes in any state. False when there is none. */
+	bool (*take_frame)(void *context, paddr_t *frame);
+	void *context;
+};
+
+/*
+ * Maps `size` bytes at va to pa, all page-aligned, with `flags` (PTE_*) in the entries that map
+ * pages; 2 MiB pages wherever both addresses and the rest allow. Returns false, with part of the
+ * range possibly mapped, when a frame for a table is missing, when an address is not page-aligned
+ * or when something is mapped there already. Flushes nothing: new translations of unmapped
+ * addresses need no flush.
+ */
+bool page_table_map(struct page_table *table, uint64_t va, paddr_t pa, uint64_t size,
+		    uint64_t flags);
+
+/* The physical address that va is mapped to. False when it is not mapped. */
+bool page_table_translate(const struct page_table *table, uint64_t va, paddr_t *pa);
+
+#endif

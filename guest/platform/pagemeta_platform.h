@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What pagemeta asks of the place it runs in, in the guest: addresses are constants, a CPU is a
+ * processor.
+ *
+ * The host's answers are in vmm/platform/; the include path decides.
+ */
+#ifndef PAGEMETA_PLATFORM_H
+#define PAGEMETA_PLATFORM_H
+
+#include <stdbool.h>
+
+#include <pagevisor/address.h>
+#include <pagevisor/layout.h>
+#include <pagevisor/slot.h>
+
+#include "arch/cpu.h"
+
+struct early_allocator;
+
+#define PLATFORM_MAX_CPUS MAX_CPUS
+
+/* Below PLATFORM_MAX_CPUS. The kernel is not preempted. */
+static inline unsigned platform_cpu(void)
+{
+	return this_cpu_index();
+}
+
+/* Slot 0 of the metadata array. */
+static inline struct meta_slot *platform_meta_base(void)
+{
+	return (struct meta_slot *)FRAME_METADATA_BASE;
+}
+
+/* The linear mapping. */
+static inline void *platform_phys_to_virt(paddr_t pa)
+{
+	return (void *)(LINEAR_MAP_BASE + pa.addr);
+}
+
+/* In a loop that waits for another CPU. */
+static inline void platform_relax(void)
+{
+	cpu_relax();
+}
+
+/* Says which frame broke which rule, and stops: mm/platform.c. */
+_Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state);
+
+/* Extends the linear mapping from 4 GiB to `end`. False when there is no memory for page tables. */
+bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end);
+
+/* Maps `size` bytes at `array` at the start of FRAME_METADATA_RANGE. False as above. */
+bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_t size);
+
+#endif

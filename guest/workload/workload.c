@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Running a workload on all processors, and its counts. See workload.h. */
+#include "workload/workload.h"
+
+#include <string.h>
+
+#include "arch/clock.h"
+#include "arch/smp.h"
+#include "boot/boot_info.h"
+#include "info.h"
+#include "lib/console.h"
+#include "panic.h"
+
+/* Steps between two looks at the clock and the mailbox. A power of two. */
+#define POLL_INTERVAL 256
+
+static struct worker workers[MAX_CPUS];
+static const struct workload *running;
+
+extern const struct workload __start_workloads[];
+extern const struct workload __stop_workloads[];
+
+const struct workload *workload_choose(void)
+{
+	const char *name = boot_option("workload");
+
+	if (!name)
+		name = "churn";
+	for (const struct workload *w = __start_workloads; w < __stop_workloads; w++)
+		if (boot_option_is(name, w->name))
+			return w;
+	panic("no such workload: %s", name);
+}
+
+static void run_worker(unsigned cpu)
+{
+	running->run(&workers[cpu]);
+}
+
+bool workload_run(const struct workload *workload)
+{
+	uint64_t seed = boot_option_number("seed", 1);
+	uint64_t operations = boot_option_number("ops", 0);
+	uint64_t time_ms = boot_option_number("time_ms", 0);
+	uint64_t failures = 0;
+
+	running = workload;
+	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+		workers[cpu] = (struct worker){
+			.cpu = cpu,
+			.cpus = cpu_count,
+			.random = random_seed(seed, cpu),
+			.counters = &cpu_counters[cpu],
+			.operations_left = operations ? operations : UINT64_MAX,
+			.end_tsc = time_ms ? read_tsc() + time_ms * tsc_khz : UINT64_MAX,
+		};
+	if (workload->prepare)
+		workload->prepare(cpu_count);
+	info_set_stage(STAGE_RUNNING);
+	smp_run(run_worker);
+	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+		failures += cpu_counters[cpu].failures;
+	return failures == 0;
+}
+
+/* Single writer, so a plain add; the store is a relaxed atomic for the host that reads meanwhile.
+ */
+static void count(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+bool worker_continue(struct worker *worker)
+{
+	if (worker->operations_left == 0)
+		return false;
+	if (worker->operations_left != UINT64_MAX)
+		worker->operations_left--;
+	if (worker->counters->operations % POLL_INTERVAL == 0 &&
+	    (read_tsc() > worker->end_tsc || __atomic_load_n(&mailbox.stop, __ATOMIC_RELAXED)))
+		return false;
+	count(&worker->counters->operations);
+	return true;
+}
+
+struct worker *worker_current(void)
+{
+	return &workers[this_cpu_index()];
+}
+
+frame_t worker_count_alloc(struct worker *worker, const struct meta_type *type, frame_t frame)
+{
+	if (!frame.slot) {
+		count(&worker->counters->refusals);
+		return frame;
+	}
+	count(&worker->counters->allocations);
+	count(&worker->counters->claimed[meta_type_index(type)]);
+	return frame;
+}
+
+frame_t worker_get(struct worker *worker, frame_t frame)
+{
+	count(&worker->counters->gets);
+	return frame_get(frame);
+}
+
+frame_t worker_get_at(struct worker *worker, paddr_t frame)
+{
+	frame_t found;
+
+	if (frame_from_in_use(frame, &found) != FRAME_OK)
+		return FRAME_NONE;
+	count(&worker->counters->gets);
+	return found;
+}
+
+void worker_count_drop(const struct meta_type *type)
+{
+	struct cpu_counters *counters = worker_current()->counters;
+
+	count(&counters->frees);
+	count(&counters->dropped[meta_type_index(type)]);
+}
+
+bool worker_put(struct worker *worker, frame_t frame)
+{
+	const struct meta_type *type = frame_type(frame); /* not ours to read after the put */
+
+	count(&worker->counters->puts);
+	if (!frame_put(frame))
+		return false;
+	if (!type->on_drop)
+		worker_count_drop(type);
+	return true;
+}
+
+void worker_check(struct worker *worker, bool holds, const char *what, frame_t frame)
+{
+	if (__builtin_expect(holds, 1))
+		return;
+	if (worker->counters->failures == 0)
+		kprintf("check failed on cpu %u, frame 0x%lx: %s\n", worker->cpu,
+			frame_paddr(frame).addr, what);
+	count(&worker->counters->failures);
+}
