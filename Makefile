@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MPL-2.0
+#
+# make run and make test do everything; make help lists the rest. All output goes under build/.
+#
+#   WERROR=1                warnings are errors
+#   SANITIZE=address|thread the host programs with that sanitizer, under build/address or build/thread
+#   RUN="..."               options for make run
+#   V=1                     show the commands
+
+SANITIZE ?=
+BUILD    := build$(if $(SANITIZE),/$(SANITIZE))
+PREFIX   ?= /usr/local
+RUN      ?=
+
+CC       := gcc
+Q        := $(if $(V),,@)
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
+	    -Wpointer-arith -Wundef -Wvla -Wimplicit-fallthrough $(if $(WERROR),-Werror)
+COMMON   := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP -Iinclude -I.
+
+# The guest: no host headers but the compiler's own, no SSE, no red zone (a trap would overwrite it); frame
+# pointers and calls as they are written, for backtraces.
+GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fno-stack-protector \
+	       -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
+	       -fno-omit-frame-pointer -fno-optimize-sibling-calls \
+	       -fno-asynchronous-unwind-tables
+GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	       -Wl,-z,noexecstack -Wl,--fatal-warnings
+
+# The host. pkg-config is asked when it is needed, for the set-up may have to install it first.
+SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZERS_thread  := -fsanitize=thread
+SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
+HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
+	     $(shell pkg-config --cflags json-c)
+HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(shell pkg-config --libs json-c)
+TEST_FLAGS = $(HOST_FLAGS) $(shell pkg-config --cflags check)
+TEST_LIBS  = $(HOST_LIBS) $(shell pkg-config --libs check)
+
+objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(basename $(2)))
+
+GUEST_SOURCES := $(wildcard pagemeta/*.c guest/*.c guest/*/*.c)
+GUEST_ASM     := $(wildcard guest/*/*.S)
+VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
+UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) guest/mm/page_table.c \
+		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
+
+GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
+VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
+UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES))
+
+GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
+PROGRAM      := $(BUILD)/pagevisor
+UNIT         := $(BUILD)/unit-tests
+TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
+BENCH        := $(BUILD)/bench-boot
+# Objects of both worlds wait until what compiles them is installed.
+SETUP_BUILD  := build/setup-build
+SETUP_TEST   := build/setup-test
+SETUP_LINT   := build/setup-lint
+
+.DEFAULT_GOAL := all
+.PHONY: all run test unit test-sanitizers bench lint format install uninstall clean help
+
+all: $(PROGRAM) $(GUEST_ELF) ## build the command and the guest
+
+run: all ## set up, build, run the main job: a guest that churns frames, watched live
+	@$(PROGRAM) run $(RUN)
+
+test: WERROR := 1
+test: $(SETUP_TEST) all $(UNIT) $(TEST_GUESTS) ## set up, build, run all tests
+	@tests/run.sh $(BUILD)
+
+unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
+	@$(UNIT) $(FILTER)
+
+test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan and ThreadSanitizer
+	@$(MAKE) --no-print-directory SANITIZE=address unit
+	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="threads frame slot_reader guest_memory"
+
+bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate
+	@$(BENCH) $(PROGRAM)
+
+lint: $(SETUP_LINT) $(SETUP_BUILD) ## format, include directions, headers alone, scripts
+	@tests/lint.sh
+
+format: $(SETUP_LINT) ## reformat all sources
+	@git ls-files '*.[ch]' | xargs clang-format -i
+
+install: all ## install the command and the guest under PREFIX (DESTDIR)
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/pagevisor
+	install -D -m 644 $(GUEST_ELF) $(DESTDIR)$(PREFIX)/lib/pagevisor/pagevisor-guest.elf
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/pagevisor
+	rm -f $(DESTDIR)$(PREFIX)/lib/pagevisor/pagevisor-guest.elf
+	-rmdir $(DESTDIR)$(PREFIX)/lib/pagevisor
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 25
+
+build/setup-%: scripts/setup.sh
+	@mkdir -p build
+	@scripts/setup.sh $*
+	@touch $@
+
+$(GUEST_ELF): $(GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(GUEST_LINK) -T $(BUILD)/guest/kernel.ld $(GUEST_OBJECTS) -o $@
+
+$(BUILD)/guest/kernel.ld: guest/kernel.ld | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  GEN     $@"
+	$(Q)$(CC) -E -P -x assembler-with-cpp -MMD -MP -MT $@ -MF $@.d -Iinclude -Iguest $< -o $@
+
+$(BUILD)/guest/%.o: %.c | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(GUEST_FLAGS) -c $< -o $@
+
+$(BUILD)/guest/%.o: %.S | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(GUEST_FLAGS) -c $< -o $@
+
+$(PROGRAM): $(VMM_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(VMM_OBJECTS) -o $@ $(HOST_LIBS)
+
+$(BUILD)/host/%.o: %.c | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(HOST_FLAGS) -c $< -o $@
+
+$(UNIT): $(UNIT_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(UNIT_OBJECTS) -o $@ $(TEST_LIBS)
+
+$(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_FLAGS) -c $< -o $@
+
+# Guests that misbehave, one file each; see tests/guests/README.md.
+$(BUILD)/guests/%.elf: tests/guests/%.S tests/guests/guest.ld | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(GUEST_FLAGS) -MF $@.d $(GUEST_LINK) -T tests/guests/guest.ld $< -o $@
+
+$(BENCH): $(BENCH_SOURCES) | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(HOST_FLAGS) -MF $@.d $(BENCH_SOURCES) -o $@ $(HOST_LIBS)
+
+-include $(shell find build -name '*.d' 2>/dev/null)

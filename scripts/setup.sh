@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+#
+# Makes sure that the Debian packages of a set are installed: build, test or lint. As root it installs what is
+# missing; otherwise it prints the one command to type.
+set -eu
+
+packages_build="gcc libc6-dev binutils pkg-config liburcu-dev libjson-c-dev"
+packages_test="$packages_build check qemu-system-x86"
+packages_lint="clang-format shellcheck"
+
+case "${1:-}" in
+build) wanted=$packages_build ;;
+test) wanted=$packages_test ;;
+lint) wanted=$packages_lint ;;
+*)
+	echo "usage: $0 build|test|lint" >&2
+	exit 2
+	;;
+esac
+
+missing=""
+for package in $wanted; do
+	status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+	[ "$status" = "install ok installed" ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "Packages are missing. Type this, then make again:" >&2
+	echo "    sudo apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+
+echo "Installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of packages
+apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
+	apt-get update -q
+	apt-get install -y -q --no-install-recommends $missing
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Errors for people: a function that can fail returns a negative errno and leaves one line of text
+ * that says what was wrong and what would be right. Only main() prints it and decides to exit.
+ */
+#ifndef VMM_ERROR_H
+#define VMM_ERROR_H
+
+struct error {
+	char text[512];
+};
+
+/*
+ * Sets the text (printf-like, no newline) and returns code, so that callers can write
+ * `return error_set(err, -EINVAL, "...")`. The text is cut when it does not fit.
+ */
+int error_set(struct error *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

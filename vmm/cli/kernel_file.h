@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The kernel to boot: its file, what was found in it, and its symbols. */
+#ifndef VMM_KERNEL_FILE_H
+#define VMM_KERNEL_FILE_H
+
+#include "base/error.h"
+#include "boot/elf_image.h"
+#include "boot/symbols.h"
+
+struct kernel_file {
+	void *bytes;
+	struct elf_image image;
+	struct symbols symbols;
+};
+
+/*
+ * Reads and checks a kernel; NULL: our own guest, which lies beside the command or, installed, in
+ * ../lib/pagevisor from it. Returns 0 or a negative errno, with a text that names the file.
+ */
+int kernel_file_open(struct kernel_file *kernel, const char *path, struct error *err);
+
+void kernel_file_close(struct kernel_file *kernel);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The command: picks the subcommand. Only here and in argp does the process exit. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/exit_status.h"
+#include "cli/run.h"
+
+#define VERSION "0.1"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{"run", command_run, "boot a guest on /dev/kvm, watch its page metadata, report"},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "usage: pagevisor COMMAND [OPTION...]\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fprintf(out, "  %-10s %s\n  %-10s %s\n\n", "help", "this text", "version",
+		"which version this is");
+	fprintf(out, "pagevisor COMMAND --help explains a command's options.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (!name) {
+		print_help(stderr);
+		return STATUS_BAD_INPUT;
+	}
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0) {
+		print_help(stdout);
+		return STATUS_OK;
+	}
+	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
+		printf("pagevisor " VERSION "\n");
+		return STATUS_OK;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(name, commands[i].name) != 0)
+			continue;
+		/* argp prints argv[0] in its messages. */
+		char full_name[32];
+
+		snprintf(full_name, sizeof(full_name), "pagevisor %s", name);
+		argv[1] = full_name;
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "pagevisor: no command \"%s\"; try pagevisor help\n", name);
+	return STATUS_BAD_INPUT;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What a run amounted to, for people: see report.h. */
+#include "cli/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pagevisor/ports.h>
+
+#include "base/clock.h"
+#include "cli/exit_status.h"
+#include "cli/number_text.h"
+
+/* Whether what the guest published was missing or broken. */
+static bool info_is_broken(const struct report *report)
+{
+	return report->seen && !report->seen->has_view;
+}
+
+static bool ended_well(const struct report *report)
+{
+	return report->end->outcome == VM_EXITED && report->end->exit_value == GUEST_EXIT_OK;
+}
+
+int report_status(const struct report *report)
+{
+	if (report->timed_out)
+		return STATUS_GUEST;
+	if (report->end->outcome == VM_STOPPED)
+		return report->signal ? STATUS_SIGNAL + report->signal : STATUS_GUEST;
+	if (!ended_well(report) || info_is_broken(report))
+		return STATUS_GUEST;
+	return report->seen && report->seen->findings.total ? STATUS_VIOLATION : STATUS_OK;
+}
+
+static const char *exit_text(uint8_t value)
+{
+	switch (value) {
+	case GUEST_EXIT_OK:
+		return "the guest ended well";
+	case GUEST_EXIT_FAILED:
+		return "a check of the guest's own failed";
+	case GUEST_EXIT_PANIC:
+		return "the guest's kernel panicked";
+	default:
+		return "the guest ended with an unknown status";
+	}
+}
+
+void report_verdict(const struct report *report, char *buffer, unsigned size)
+{
+	if (report->timed_out)
+		snprintf(buffer, size, "the guest had not ended after %.3g s",
+			 (double)report->options->timeout_ns / (double)NS_PER_S);
+	else if (report->end->outcome == VM_STOPPED)
+		snprintf(buffer, size, "stopped by signal %d (%s) before the guest could end",
+			 report->signal, strsignal(report->signal));
+	else if (report->end->outcome == VM_FAULTED)
+		snprintf(buffer, size, "%s", report->end->text.text);
+	else if (ended_well(report) && info_is_broken(report))
+		snprintf(buffer, size, "%s", report->seen->problem.text);
+	else
+		snprintf(buffer, size, "%s", exit_text(report->end->exit_value));
+}
+
+double report_per_second(const struct report *report, uint64_t count)
+{
+	uint64_t start = boot_stages_at(report->stages, STAGE_RUNNING);
+	uint64_t end = boot_stages_at(report->stages, STAGE_FINISHED);
+
+	if (start == 0)
+		return 0;
+	if (end == 0)
+		end = report->end_ns;
+	return (double)count * (double)NS_PER_S / (double)(end - start);
+}
+
+static double stage_ms(const struct report *report, enum boot_stage stage)
+{
+	return (double)(boot_stages_at(report->stages, stage) - report->start_ns) /
+	       (double)NS_PER_MS;
+}
+
+static void print_boot(const struct report *report)
+{
+	bool first = true;
+
+	if (boot_stages_at(report->stages, STAGE_ENTERED) == 0)
+		return;
+	printf("boot      ");
+	for (enum boot_stage stage = STAGE_ENTERED; stage <= STAGE_READY; stage++) {
+		if (boot_stages_at(report->stages, stage) == 0)
+			continue;
+		printf("%s%s %.1f", first ? "" : ", ", boot_stage_name(stage),
+		       stage_ms(report, stage));
+		first = false;
+	}
+	printf(" ms\n");
+}
+
+static void print_frames(const struct observation *seen)
+{
+	printf("frames    %" PRIu64 ":", seen->view.slot_count);
+	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
+		printf("%s %s %" PRIu64, i ? "," : "", ref_class_name(i), seen->last.frames[i]);
+	printf("\n");
+	for (unsigned i = 0; i < seen->view.type_count; i++)
+		if (seen->last.types[i])
+			printf("          %-16s %10" PRIu64 "\n", seen->view.types[i].name,
+			       seen->last.types[i]);
+	printf("          %-16s %10" PRIu64 "\n", "(references)", seen->last.references);
+	if (seen->last.holes)
+		printf("          %-16s %10" PRIu64 "\n", "(never written)", seen->last.holes);
+}
+
+static void print_rate(const struct report *report, const char *name, uint64_t count)
+{
+	char total[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE];
+
+	printf("%-9s %s, %s/s\n", name, number_text(total, (double)count),
+	       number_text(rate, report_per_second(report, count)));
+}
+
+static void print_scans(const struct observation *seen)
+{
+	char slots[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE], copies[NUMBER_TEXT_SIZE];
+	double seconds = (double)seen->scan_ns / (double)NS_PER_S;
+
+	printf("scans     %u, %s slots at %s/s; %s copied, %" PRIu64 " retried, %" PRIu64
+	       " given up\n",
+	       seen->scans, number_text(slots, (double)seen->reads.slots),
+	       number_text(rate, seconds > 0 ? (double)seen->reads.slots / seconds : 0),
+	       number_text(copies, (double)seen->reads.copies), seen->reads.retries,
+	       seen->reads.unstable);
+}
+
+static void print_findings(const struct findings *findings)
+{
+	char text[256];
+
+	if (findings->total == 0) {
+		printf("findings  none\n");
+		return;
+	}
+	printf("findings  %" PRIu64 "\n", findings->total);
+	for (unsigned i = 0; i < findings->listed; i++) {
+		finding_format(&findings->list[i], text, sizeof(text));
+		printf("  %s\n", text);
+	}
+	if (findings->total > findings->listed)
+		printf("  and %" PRIu64 " more\n", findings->total - findings->listed);
+}
+
+static void print_observation(const struct report *report)
+{
+	const struct observation *seen = report->seen;
+
+	if (!seen || !seen->has_view) {
+		printf("metadata  not watched: %s\n",
+		       seen ? seen->problem.text : "the kernel has no pagevisor note");
+		return;
+	}
+	if (seen->view.cpu_count) {
+		print_rate(report, "steps", seen->counters.operations);
+		print_rate(report, "allocated", seen->counters.allocations);
+		print_rate(report, "freed", seen->counters.frees);
+	}
+	if (seen->scans) {
+		print_frames(seen);
+		print_scans(seen);
+	}
+	print_findings(&seen->findings);
+}
+
+int report_print_text(const struct report *report)
+{
+	char verdict[sizeof(report->end->text.text)];
+
+	report_verdict(report, verdict, sizeof(verdict));
+	printf("result    %s\n", verdict);
+	printf("guest     %" PRIu64 " MiB, %u vCPUs, ring %u, %.2f s\n",
+	       report->options->memory >> 20, report->options->cpus, report->ring,
+	       (double)(report->end_ns - report->start_ns) / (double)NS_PER_S);
+	print_boot(report);
+	print_observation(report);
+	if (report->stray_accesses)
+		printf("strays    %" PRIu64 " accesses to where nothing is\n",
+		       report->stray_accesses);
+	return fflush(stdout) == 0 ? 0 : -errno;
+}

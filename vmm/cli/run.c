@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* `pagevisor run`: boots a guest, watches it, reports. */
+#include "cli/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <pagevisor/ports.h>
+
+#include "base/clock.h"
+#include "base/resident.h"
+#include "boot/start_info.h"
+#include "cli/exit_status.h"
+#include "cli/kernel_file.h"
+#include "cli/report.h"
+#include "cli/run_options.h"
+#include "cli/terminal.h"
+#include "cli/watcher.h"
+#include "device/boot_stages.h"
+#include "device/serial.h"
+#include "kvm/host_cpu.h"
+#include "kvm/vm.h"
+#include "memory/rcu.h"
+
+/* How long a guest that was asked to end may take before it is stopped. */
+#define GRACE_NS (3 * NS_PER_S)
+
+#define COMMAND_LINE_SIZE BOOT_CMDLINE_SIZE
+
+struct run {
+	struct run_options options;
+	struct terminal terminal;
+	struct kernel_file kernel;
+	struct vm vm;
+	struct serial serial;
+	struct boot_stages stages;
+	struct watcher watcher;
+	bool is_watched; /* the kernel says where its info page is */
+	unsigned ring;
+	int signal_fd;
+	int signal; /* the first that came, 0: none */
+	bool timed_out;
+	uint64_t start_ns;
+};
+
+static void choose_ring(struct run *run)
+{
+	bool native = host_cpu_runs_ring0();
+	char text[160];
+
+	run->ring = run->options.ring != RING_AUTO ? (unsigned)run->options.ring : native ? 0 : 3;
+	if (!run->is_watched)
+		return;
+	snprintf(text, sizeof(text), "the host has %s; the guest's kernel runs in ring %u%s",
+		 native ? "VT-x or SVM" : "neither VT-x nor SVM", run->ring,
+		 run->options.ring != RING_AUTO ? " as asked" : "");
+	terminal_line(&run->terminal, "", text);
+	if (!native && run->ring == 0)
+		terminal_line(&run->terminal, "",
+			      "ring 0 is emulated here, about a microsecond an instruction");
+}
+
+/* What our own kernel understands; another one gets only what --append says. */
+static int build_command_line(struct run *run, char *line, struct error *err)
+{
+	const struct run_options *options = &run->options;
+	int length;
+
+	if (!run->is_watched)
+		length = snprintf(line, COMMAND_LINE_SIZE, "%s", options->append);
+	else
+		length = snprintf(line, COMMAND_LINE_SIZE,
+				  "ring=%u tsc_khz=%" PRIu64 " workload=%s seed=%" PRIu64
+				  " ops=%" PRIu64 " time_ms=%" PRIu64 " %s",
+				  run->ring, vm_tsc_khz(&run->vm), options->workload, options->seed,
+				  options->operations, options->time_ns / NS_PER_MS,
+				  options->append);
+	if (length >= COMMAND_LINE_SIZE)
+		return error_set(err, -E2BIG, "the guest's command line exceeds %d bytes",
+				 COMMAND_LINE_SIZE - 1);
+	return 0;
+}
+
+static int load_guest(struct run *run, struct error *err)
+{
+	char line[COMMAND_LINE_SIZE];
+	paddr_t start_info;
+	int result = build_command_line(run, line, err);
+
+	if (result < 0)
+		return result;
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(&run->vm.memory);
+
+	result = elf_image_load(&run->kernel.image, map, err);
+	if (result == 0)
+		result = start_info_write(map, run->options.memory, line, run->options.cpus,
+					  &start_info, err);
+	guest_memory_read_end();
+	if (result < 0)
+		return result;
+	return vm_set_entry(&run->vm, run->kernel.image.pvh_entry, start_info, err);
+}
+
+static void console_line(void *context, const char *text)
+{
+	struct run *run = context;
+
+	terminal_line(&run->terminal, "guest| ", text);
+}
+
+static void stray_note(void *context, const char *text)
+{
+	struct run *run = context;
+
+	terminal_problem(&run->terminal, text);
+}
+
+static void exit_write(void *context, uint16_t offset, uint8_t value)
+{
+	struct run *run = context;
+	const struct vm_end end = {.outcome = VM_EXITED, .exit_value = value};
+
+	if (offset == 0)
+		vm_finish(&run->vm, &end);
+}
+
+static void attach_devices(struct run *run)
+{
+	serial_init(&run->serial, console_line, run);
+	serial_attach(&run->serial, &run->vm.bus);
+	boot_stages_attach(&run->stages, &run->vm.bus);
+	io_bus_add(&run->vm.bus, &(struct io_device){.first = PORT_EXIT,
+						     .count = PORT_EXIT_COUNT,
+						     .write = exit_write,
+						     .context = run});
+	run->vm.note = stray_note;
+	run->vm.note_context = run;
+	run->vm.symbols = &run->kernel.symbols;
+}
+
+/* SIGINT and SIGTERM are read from a descriptor, so that they end the run and not the process. */
+static int catch_signals(struct run *run, struct error *err)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	run->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return run->signal_fd < 0 ? error_set(err, -errno, "signalfd: %s", strerror(errno)) : 0;
+}
+
+/* The first signal asks a guest that listens to end in good order; a second one stops it. */
+static bool signal_stops(struct run *run, uint64_t *deadline)
+{
+	struct signalfd_siginfo info;
+
+	if (read(run->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return false;
+	bool is_first = run->signal == 0;
+
+	run->signal = (int)info.ssi_signo;
+	if (!is_first || !run->is_watched)
+		return true;
+	watcher_ask_guest_to_stop(&run->watcher);
+	terminal_line(&run->terminal, "", "asking the guest to end; once more to stop it at once");
+	*deadline = clock_now_ns() + GRACE_NS;
+	return false;
+}
+
+static int poll_milliseconds(uint64_t deadline)
+{
+	const int max = 60 * 1000;
+	uint64_t now = clock_now_ns();
+	uint64_t left = deadline > now ? (deadline - now) / NS_PER_MS + 1 : 0;
+
+	return left < (uint64_t)max ? (int)left : max;
+}
+
+/* Returns when the guest has ended, or is to be stopped. */
+static void wait_for_end(struct run *run)
+{
+	struct pollfd fds[] = {{.fd = run->vm.end_fd, .events = POLLIN},
+			       {.fd = run->signal_fd, .events = POLLIN}};
+	uint64_t deadline = run->options.timeout_ns ? clock_now_ns() + run->options.timeout_ns
+						    : UINT64_MAX;
+
+	for (;;) {
+		poll(fds, 2, poll_milliseconds(deadline));
+		if (fds[0].revents)
+			return;
+		if (fds[1].revents && signal_stops(run, &deadline))
+			return;
+		if (clock_now_ns() >= deadline) {
+			run->timed_out = run->signal == 0;
+			return;
+		}
+	}
+}
+
+static int print_report(struct run *run, const struct vm_end *end, const struct observation *seen,
+			uint64_t overhead)
+{
+	const struct report report = {
+		.options = &run->options,
+		.ring = run->ring,
+		.start_ns = run->start_ns,
+		.end_ns = clock_now_ns(),
+		.overhead_bytes = overhead,
+		.stray_accesses = run->vm.stray_accesses,
+		.timed_out = run->timed_out && end->outcome == VM_STOPPED,
+		.signal = run->signal,
+		.end = end,
+		.stages = &run->stages,
+		.seen = seen,
+	};
+	int status = report_status(&report);
+	char verdict[sizeof(end->text.text)];
+	int result = run->options.json ? report_print_json(&report) : report_print_text(&report);
+
+	if (status != STATUS_OK && status != STATUS_VIOLATION) {
+		report_verdict(&report, verdict, sizeof(verdict));
+		terminal_problem(&run->terminal, verdict);
+	} else if (status == STATUS_VIOLATION) {
+		terminal_problem(&run->terminal, "an invariant of the metadata was broken");
+	}
+	if (result < 0) {
+		terminal_problem(&run->terminal, "cannot write the report");
+		return STATUS_REFUSED;
+	}
+	return status;
+}
+
+/* The VM is loaded. Runs it to its end and reports. */
+static int run_guest(struct run *run, struct error *err)
+{
+	int result = vm_start(&run->vm, err);
+
+	if (result < 0)
+		return result;
+	if (run->is_watched) {
+		result = watcher_start(&run->watcher, &run->vm, &run->terminal,
+				       run->kernel.image.info_pa, run->options.scans_per_second,
+				       err);
+		if (result < 0) {
+			vm_stop(&run->vm);
+			return result;
+		}
+	}
+	wait_for_end(run);
+	const struct vm_end *end = vm_stop(&run->vm);
+	uint64_t overhead = resident_overhead();
+	const struct observation *seen = run->is_watched ? watcher_stop(&run->watcher) : NULL;
+
+	serial_flush(&run->serial);
+	terminal_finish(&run->terminal);
+	return print_report(run, end, seen, overhead);
+}
+
+/* A negative errno of setting up, as an exit status. */
+static int refuse(struct run *run, int status, const struct error *err)
+{
+	terminal_problem(&run->terminal, err->text);
+	return status;
+}
+
+static int run_vm(struct run *run)
+{
+	struct error err;
+	int status;
+
+	if (vm_create(&run->vm, run->options.memory, run->options.cpus, &err) < 0)
+		return refuse(run, STATUS_REFUSED, &err);
+	attach_devices(run);
+	choose_ring(run);
+	if (load_guest(run, &err) < 0) {
+		status = refuse(run, STATUS_BAD_INPUT, &err);
+	} else {
+		int result = run_guest(run, &err);
+
+		status = result < 0 ? refuse(run, STATUS_REFUSED, &err) : result;
+	}
+	vm_destroy(&run->vm);
+	return status;
+}
+
+int command_run(int argc, char **argv)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	struct error err;
+	int status;
+
+	if (!run)
+		return STATUS_REFUSED;
+	run->start_ns = clock_now_ns();
+	run_options_parse(&run->options, argc, argv);
+	terminal_init(&run->terminal, run->options.quiet);
+	urcu_memb_register_thread();
+	if (kernel_file_open(&run->kernel, run->options.kernel, &err) < 0) {
+		status = refuse(run, STATUS_BAD_INPUT, &err);
+		goto out;
+	}
+	run->is_watched = run->kernel.image.has_info;
+	if (catch_signals(run, &err) < 0) {
+		status = refuse(run, STATUS_REFUSED, &err);
+	} else {
+		status = run_vm(run);
+		close(run->signal_fd);
+	}
+	kernel_file_close(&run->kernel);
+out:
+	urcu_memb_unregister_thread();
+	free(run);
+	return status;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The thread that looks on while the guest runs: see watcher.h. */
+#include "cli/watcher.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/number_text.h"
+#include "memory/rcu.h"
+
+/* A status line on a terminal is redrawn with each scan, but nobody wants that many lines in a
+ * file. */
+#define PLAIN_STATUS_INTERVAL_NS NS_PER_S
+
+struct rate_mark {
+	uint64_t at_ns;
+	uint64_t allocations;
+	uint64_t frees;
+};
+
+static void show_status(struct watcher *watcher, uint64_t start_ns, struct rate_mark *mark)
+{
+	const struct observation *seen = &watcher->seen;
+	uint64_t now = clock_now_ns();
+	double seconds = (double)(now - mark->at_ns) / (double)NS_PER_S;
+	uint64_t in_use = seen->last.frames[REF_CLASS_SHARED] + seen->last.frames[REF_CLASS_UNIQUE];
+	char allocations[NUMBER_TEXT_SIZE], frees[NUMBER_TEXT_SIZE], text[160];
+
+	if (!watcher->terminal->is_tty && now - mark->at_ns < PLAIN_STATUS_INTERVAL_NS)
+		return;
+	number_text(allocations,
+		    (double)(seen->counters.allocations - mark->allocations) / seconds);
+	number_text(frees, (double)(seen->counters.frees - mark->frees) / seconds);
+	snprintf(text, sizeof(text),
+		 "%5.1f s %-9s in use %" PRIu64 "/%" PRIu64
+		 " (%.1f %%)  +%s/s -%s/s  findings %" PRIu64,
+		 (double)(now - start_ns) / (double)NS_PER_S, boot_stage_name(seen->view.stage),
+		 in_use, seen->view.slot_count,
+		 100.0 * (double)in_use / (double)seen->view.slot_count, allocations, frees,
+		 seen->findings.total);
+	terminal_status(watcher->terminal, text);
+	*mark = (struct rate_mark){now, seen->counters.allocations, seen->counters.frees};
+}
+
+/* A broken page is said once; a page that is not there yet is normal while the guest boots. */
+static bool read_view(struct watcher *watcher)
+{
+	struct observation *seen = &watcher->seen;
+	struct error err;
+	int result = guest_view_read(&watcher->vm->memory, watcher->info, &seen->view, &err);
+
+	seen->has_view = result == 0;
+	if (result == 0)
+		return true;
+	if (result != -EAGAIN && strcmp(seen->problem.text, err.text) != 0)
+		terminal_problem(watcher->terminal, err.text);
+	seen->problem = err;
+	return false;
+}
+
+static void scan_once(struct watcher *watcher)
+{
+	struct observation *seen = &watcher->seen;
+
+	if (!read_view(watcher) || seen->view.slot_count == 0)
+		return;
+	if (scan_array(&watcher->vm->memory, &seen->view, &seen->last, &seen->findings) < 0)
+		return;
+	guest_view_counters(&seen->view, &watcher->vm->memory, &seen->counters);
+	seen->scans++;
+	seen->scan_ns += seen->last.duration_ns;
+	seen->reads.slots += seen->last.reads.slots;
+	seen->reads.copies += seen->last.reads.copies;
+	seen->reads.retries += seen->last.reads.retries;
+	seen->reads.unstable += seen->last.reads.unstable;
+}
+
+/* Waits for the next scan. False when the watcher is to end. */
+static bool wait_for_next(struct watcher *watcher)
+{
+	struct timespec until;
+	uint64_t interval = NS_PER_S / watcher->scans_per_second;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	uint64_t nanoseconds = (uint64_t)until.tv_nsec + interval;
+
+	until.tv_sec += (time_t)(nanoseconds / NS_PER_S);
+	until.tv_nsec = (long)(nanoseconds % NS_PER_S);
+
+	pthread_mutex_lock(&watcher->lock);
+	int result = 0;
+
+	while (!watcher->stopping && result != ETIMEDOUT)
+		result = pthread_cond_timedwait(&watcher->wake, &watcher->lock, &until);
+	bool go_on = !watcher->stopping;
+	bool ask = watcher->asked_to_stop;
+
+	pthread_mutex_unlock(&watcher->lock);
+	if (ask && watcher->seen.has_view)
+		guest_view_ask_to_stop(&watcher->seen.view, &watcher->vm->memory);
+	return go_on;
+}
+
+static void *watch(void *argument)
+{
+	struct watcher *watcher = argument;
+	uint64_t start = clock_now_ns();
+	struct rate_mark mark = {.at_ns = start};
+
+	urcu_memb_register_thread();
+	while (wait_for_next(watcher)) {
+		scan_once(watcher);
+		if (watcher->seen.scans > 0)
+			show_status(watcher, start, &mark);
+	}
+	urcu_memb_unregister_thread();
+	return NULL;
+}
+
+int watcher_start(struct watcher *watcher, struct vm *vm, struct terminal *terminal, paddr_t info,
+		  unsigned scans_per_second, struct error *err)
+{
+	pthread_condattr_t monotonic;
+	sigset_t all, old;
+
+	*watcher = (struct watcher){
+		.vm = vm, .terminal = terminal, .info = info, .scans_per_second = scans_per_second};
+	pthread_mutex_init(&watcher->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&watcher->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int result = pthread_create(&watcher->thread, NULL, watch, watcher);
+
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (result)
+		return error_set(err, -result, "cannot start the watcher: %s", strerror(result));
+	return 0;
+}
+
+void watcher_ask_guest_to_stop(struct watcher *watcher)
+{
+	pthread_mutex_lock(&watcher->lock);
+	watcher->asked_to_stop = true;
+	pthread_mutex_unlock(&watcher->lock);
+}
+
+const struct observation *watcher_stop(struct watcher *watcher)
+{
+	struct observation *seen = &watcher->seen;
+
+	pthread_mutex_lock(&watcher->lock);
+	watcher->stopping = true;
+	pthread_cond_signal(&watcher->wake);
+	pthread_mutex_unlock(&watcher->lock);
+	pthread_join(watcher->thread, NULL);
+
+	scan_once(watcher);
+	if (seen->has_view && seen->view.stage == STAGE_FINISHED)
+		scan_audit(&seen->view, &seen->last, &seen->counters, &seen->findings);
+	pthread_cond_destroy(&watcher->wake);
+	pthread_mutex_destroy(&watcher->lock);
+	return seen;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What a guest says about itself, after the host has checked it: where its metadata is, which types
+ * it has, where it counts. The info page is copied once, then validated; nothing here is read from
+ * the guest twice.
+ */
+#ifndef VMM_GUEST_VIEW_H
+#define VMM_GUEST_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pagevisor/info.h>
+
+#include "base/error.h"
+#include "memory/guest_memory.h"
+
+struct type_view {
+	char name[sizeof(((struct type_descriptor *)0)->name)]; /* printable, NUL-terminated */
+	unsigned size;
+	bool is_untyped;
+};
+
+struct guest_view {
+	enum boot_stage stage; /* what follows is valid from the stage named beside it */
+	unsigned ring;         /* STAGE_ENTERED */
+	paddr_t mailbox;
+	uint64_t types_va;
+	unsigned type_count;
+	struct type_view types[META_TYPES_MAX];
+	uint64_t max_paddr; /* STAGE_MEMORY */
+	paddr_t array;      /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
+	uint64_t slot_count;
+	unsigned cpu_count; /* STAGE_CPUS */
+	paddr_t counters;   /* cpu_count struct cpu_counters, in guest RAM and aligned */
+};
+
+/*
+ * Reads the info page. Returns 0; -EAGAIN when the guest has not published it yet; -EPROTO, with a
+ * text that says which field is wrong, when what it published cannot be true.
+ */
+int guest_view_read(const struct guest_memory *memory, paddr_t info, struct guest_view *view,
+		    struct error *err);
+
+/* The type whose descriptor a vtable pointer names, or -1 for one that is no type's. */
+static inline int guest_view_type(const struct guest_view *view, uint64_t vtable_ptr)
+{
+	uint64_t offset = vtable_ptr - view->types_va;
+	uint64_t index = offset / sizeof(struct type_descriptor);
+
+	if (offset % sizeof(struct type_descriptor) || index >= view->type_count)
+		return -1;
+	return (int)index;
+}
+
+/* The type of that name, or -1. */
+int guest_view_type_named(const struct guest_view *view, const char *name);
+
+/*
+ * What the guest has counted so far, summed over its processors: exact from STAGE_FINISHED on.
+ * Returns 0, or -EAGAIN before STAGE_CPUS.
+ */
+int guest_view_counters(const struct guest_view *view, const struct guest_memory *memory,
+			struct cpu_counters *sum);
+
+/* Asks the workload to end. Nothing happens when the guest's mailbox is not in its RAM. */
+void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory);
+
+#endif

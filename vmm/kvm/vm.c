@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A virtual machine: see vm.h. */
+#include "kvm/vm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kvm/cpu_state.h"
+#include "kvm/kvm.h"
+
+/* Three pages that KVM on Intel needs for itself, and one more (api.rst 4.37, 4.83): below the
+ * BIOS. */
+#define KVM_IDENTITY_MAP_ADDRESS UINT64_C(0xfffbc000)
+#define KVM_TSS_ADDRESS          0xfffbd000
+
+static int create_chips(struct vm *vm, struct error *err)
+{
+	const uint64_t identity_map = KVM_IDENTITY_MAP_ADDRESS;
+	const struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
+	int result = KVM_CALL(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, err);
+
+	if (result >= 0)
+		result = KVM_CALL(vm->fd, KVM_SET_TSS_ADDR, KVM_TSS_ADDRESS, err);
+	if (result >= 0)
+		result = KVM_CALL(vm->fd, KVM_CREATE_IRQCHIP, 0, err);
+	if (result >= 0)
+		result = KVM_CALL(vm->fd, KVM_CREATE_PIT2, &pit, err);
+	return result < 0 ? result : 0;
+}
+
+/* One memory slot for each region: KVM maps the same pages that the host sees. */
+static int add_memory(struct vm *vm, uint32_t slot, paddr_t base, uint64_t size, uint64_t fd_offset,
+		      struct error *err)
+{
+	int result = guest_memory_add(&vm->memory, base, size, vm->memory_fd, fd_offset, true, err);
+
+	if (result < 0)
+		return result;
+	/* The VM is not running and this thread is the only updater: no section is needed. */
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = base.addr,
+		.memory_size = size,
+		.userspace_addr =
+			(uintptr_t)memory_map_at(guest_memory_map(&vm->memory), base, size),
+	};
+
+	return KVM_CALL(vm->fd, KVM_SET_USER_MEMORY_REGION, &region, err);
+}
+
+static int create_memory(struct vm *vm, uint64_t size, struct error *err)
+{
+	uint64_t low = size < LOW_RAM_MAX ? size : LOW_RAM_MAX;
+
+	vm->memory_fd = memfd_create("pagevisor-ram", MFD_CLOEXEC);
+	if (vm->memory_fd < 0)
+		return error_set(err, -errno, "memfd_create: %s", strerror(errno));
+	if (ftruncate(vm->memory_fd, (off_t)size))
+		return error_set(err, -errno, "cannot make %" PRIu64 " MiB of guest memory: %s",
+				 size >> 20, strerror(errno));
+
+	int result = add_memory(vm, 0, paddr(0), low, 0, err);
+
+	if (result >= 0 && size > low)
+		result = add_memory(vm, 1, paddr(HIGH_RAM_BASE), size - low, low, err);
+	return result;
+}
+
+static int create_vcpus(struct vm *vm, unsigned cpus, struct error *err)
+{
+	/* The final count goes into each CPUID; destroy goes by it as well. */
+	vm->cpu_count = cpus;
+	for (unsigned i = 0; i < cpus; i++) {
+		int result = vcpu_create(&vm->vcpus[i], vm, i, err);
+
+		if (result < 0) {
+			vm->cpu_count = i;
+			return result;
+		}
+	}
+	return 0;
+}
+
+static void discard_note(void *context, const char *text)
+{
+	(void)context;
+	(void)text;
+}
+
+int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *err)
+{
+	static const struct symbols no_symbols;
+
+	if (cpus < 1 || cpus > MAX_CPUS)
+		return error_set(err, -EINVAL, "%u vCPUs; 1 to %d are possible", cpus, MAX_CPUS);
+	if (memory_size < VM_MEMORY_MIN || memory_size > VM_MEMORY_MAX ||
+	    !is_aligned(memory_size, PAGE_SIZE))
+		return error_set(err, -EINVAL,
+				 "%" PRIu64 " bytes of memory; 16 MiB to 64 GiB in whole pages "
+				 "are possible",
+				 memory_size);
+	*vm = (struct vm){.fd = -1,
+			  .memory_fd = -1,
+			  .end_fd = -1,
+			  .symbols = &no_symbols,
+			  .note = discard_note};
+	int result = guest_memory_init(&vm->memory, err);
+
+	if (result < 0)
+		return result;
+	pthread_mutex_init(&vm->end_lock, NULL);
+	result = vm->kvm_fd = kvm_open(err);
+	if (result >= 0)
+		result = vm->fd = KVM_CALL(vm->kvm_fd, KVM_CREATE_VM, 0, err);
+	if (result >= 0)
+		result = create_chips(vm, err);
+	if (result >= 0)
+		result = create_memory(vm, memory_size, err);
+	if (result >= 0)
+		result = create_vcpus(vm, cpus, err);
+	if (result >= 0) {
+		vm->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (vm->end_fd < 0)
+			result = error_set(err, -errno, "eventfd: %s", strerror(errno));
+	}
+	if (result < 0) {
+		vm_destroy(vm);
+		return result;
+	}
+	return 0;
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void vm_destroy(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->cpu_count; i++)
+		vcpu_destroy(&vm->vcpus[i]);
+	close_if_open(vm->end_fd);
+	close_if_open(vm->fd);
+	close_if_open(vm->kvm_fd);
+	guest_memory_destroy(&vm->memory);
+	close_if_open(vm->memory_fd);
+	pthread_mutex_destroy(&vm->end_lock);
+}
+
+int vm_set_entry(struct vm *vm, paddr_t entry, paddr_t start_info, struct error *err)
+{
+	int fd = vm->vcpus[0].fd;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	int result = KVM_CALL(fd, KVM_GET_SREGS, &sregs, err);
+
+	if (result < 0)
+		return result;
+	cpu_state_pvh(&sregs, &regs, entry, start_info);
+	result = KVM_CALL(fd, KVM_SET_SREGS, &sregs, err);
+	if (result >= 0)
+		result = KVM_CALL(fd, KVM_SET_REGS, &regs, err);
+	return result < 0 ? result : 0;
+}
+
+uint64_t vm_tsc_khz(struct vm *vm)
+{
+	struct error ignored;
+	int khz = KVM_CALL(vm->vcpus[0].fd, KVM_GET_TSC_KHZ, 0, &ignored);
+
+	return khz > 0 ? (uint64_t)khz : 0;
+}
+
+int vm_start(struct vm *vm, struct error *err)
+{
+	for (unsigned i = 0; i < vm->cpu_count; i++) {
+		int result = vcpu_start(&vm->vcpus[i], err);
+
+		if (result < 0) {
+			vm_stop(vm);
+			return result;
+		}
+	}
+	return 0;
+}
+
+void vm_finish(struct vm *vm, const struct vm_end *end)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&vm->end_lock);
+	if (vm->end.outcome == VM_RUNNING) {
+		vm->end = *end;
+		/* Cannot fail: the counter is far from full. */
+		ssize_t written = write(vm->end_fd, &one, sizeof(one));
+		(void)written;
+	}
+	pthread_mutex_unlock(&vm->end_lock);
+}
+
+const struct vm_end *vm_stop(struct vm *vm)
+{
+	const struct vm_end stopped = {.outcome = VM_STOPPED};
+
+	vm_finish(vm, &stopped);
+	/* Release: pairs with the acquire in vcpu_thread. */
+	__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < vm->cpu_count; i++)
+		vcpu_kick(&vm->vcpus[i]);
+	for (unsigned i = 0; i < vm->cpu_count; i++)
+		vcpu_join(&vm->vcpus[i]);
+	return &vm->end;
+}

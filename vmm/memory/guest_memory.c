@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The guest's physical memory: see guest_memory.h. */
+#include "memory/guest_memory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory/rcu.h"
+
+const struct memory_region *memory_map_find(const struct memory_map *map, paddr_t pa)
+{
+	for (unsigned i = 0; i < map->count; i++) {
+		const struct memory_region *region = &map->regions[i];
+
+		if (pa.addr >= region->base.addr && pa.addr - region->base.addr < region->size)
+			return region;
+	}
+	return NULL;
+}
+
+void *memory_map_at(const struct memory_map *map, paddr_t pa, uint64_t length)
+{
+	const struct memory_region *region = memory_map_find(map, pa);
+
+	if (!region || length == 0)
+		return NULL;
+	uint64_t offset = pa.addr - region->base.addr;
+
+	return length <= region->size - offset ? region->host + offset : NULL;
+}
+
+int guest_memory_init(struct guest_memory *memory, struct error *err)
+{
+	memory->map = calloc(1, sizeof(*memory->map));
+	if (!memory->map)
+		return error_set(err, -ENOMEM, "no memory for the guest's memory map");
+	pthread_mutex_init(&memory->update, NULL);
+	return 0;
+}
+
+void guest_memory_destroy(struct guest_memory *memory)
+{
+	for (unsigned i = 0; i < memory->map->count; i++)
+		munmap(memory->map->regions[i].host, memory->map->regions[i].size);
+	free(memory->map);
+	memory->map = NULL;
+	pthread_mutex_destroy(&memory->update);
+}
+
+/* Where a region belongs among the others; count + 1 when it overlaps one of them. */
+static unsigned place_of(const struct memory_map *map, uint64_t base, uint64_t size)
+{
+	unsigned place = 0;
+
+	for (unsigned i = 0; i < map->count; i++) {
+		const struct memory_region *other = &map->regions[i];
+
+		if (base < other->base.addr + other->size && other->base.addr < base + size)
+			return map->count + 1;
+		if (other->base.addr < base)
+			place = i + 1;
+	}
+	return place;
+}
+
+static int check_region(const struct memory_map *map, paddr_t base, uint64_t size,
+			uint64_t fd_offset, struct error *err)
+{
+	if (size == 0 || !is_aligned(base.addr | size | fd_offset, PAGE_SIZE) ||
+	    base.addr + size < base.addr)
+		return error_set(err, -EINVAL,
+				 "memory region %#" PRIx64 "+%#" PRIx64 " is not whole pages",
+				 base.addr, size);
+	if (map->count == MEMORY_REGIONS_MAX)
+		return error_set(err, -ENOSPC, "more than %d memory regions", MEMORY_REGIONS_MAX);
+	if (place_of(map, base.addr, size) > map->count)
+		return error_set(err, -EEXIST,
+				 "memory region %#" PRIx64 "+%#" PRIx64 " overlaps another",
+				 base.addr, size);
+	return 0;
+}
+
+static struct memory_map *map_with(const struct memory_map *old, const struct memory_region *region)
+{
+	struct memory_map *map = malloc(sizeof(*map));
+	unsigned place = place_of(old, region->base.addr, region->size);
+
+	if (!map)
+		return NULL;
+	*map = *old;
+	memmove(&map->regions[place + 1], &map->regions[place],
+		(old->count - place) * sizeof(map->regions[0]));
+	map->regions[place] = *region;
+	map->count++;
+	return map;
+}
+
+static int add_locked(struct guest_memory *memory, const struct memory_region *region,
+		      bool writable, struct error *err)
+{
+	struct memory_map *old = memory->map;
+	int result = check_region(old, region->base, region->size, region->fd_offset, err);
+
+	if (result < 0)
+		return result;
+
+	struct memory_region added = *region;
+	int protection = PROT_READ | (writable ? PROT_WRITE : 0);
+
+	added.host = mmap(NULL, added.size, protection, MAP_SHARED | MAP_NORESERVE, added.fd,
+			  (off_t)added.fd_offset);
+	if (added.host == MAP_FAILED)
+		return error_set(err, -errno, "cannot map %" PRIu64 " MiB of guest memory: %s",
+				 added.size >> 20, strerror(errno));
+
+	struct memory_map *map = map_with(old, &added);
+
+	if (!map) {
+		munmap(added.host, added.size);
+		return error_set(err, -ENOMEM, "no memory for the guest's memory map");
+	}
+	rcu_pointer_publish(memory->map, map);
+	rcu_wait_for_readers();
+	free(old);
+	return 0;
+}
+
+int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, int fd,
+		     uint64_t fd_offset, bool writable, struct error *err)
+{
+	const struct memory_region region = {
+		.base = base, .size = size, .fd = fd, .fd_offset = fd_offset};
+
+	pthread_mutex_lock(&memory->update);
+	int result = add_locked(memory, &region, writable, err);
+
+	pthread_mutex_unlock(&memory->update);
+	return result;
+}
+
+const struct memory_map *guest_memory_map(const struct guest_memory *memory)
+{
+	return rcu_pointer_read(memory->map);
+}
+
+void guest_memory_read_begin(void)
+{
+	rcu_section_begin();
+}
+
+void guest_memory_read_end(void)
+{
+	rcu_section_end();
+}
+
+/* Whole or not at all, through short reads and interruptions. */
+static int read_fully(int fd, void *buffer, size_t length, uint64_t offset)
+{
+	uint8_t *to = buffer;
+
+	while (length > 0) {
+		ssize_t done = pread(fd, to, length, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return -EFAULT;
+		to += done;
+		offset += (uint64_t)done;
+		length -= (size_t)done;
+	}
+	return 0;
+}
+
+int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length)
+{
+	int result = -EFAULT;
+
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(memory);
+
+	if (memory_map_at(map, pa, length)) {
+		const struct memory_region *region = memory_map_find(map, pa);
+
+		/* A memfd never blocks, so the section stays short. */
+		result = read_fully(region->fd, buffer, length,
+				    region->fd_offset + (pa.addr - region->base.addr));
+	}
+	guest_memory_read_end();
+	return result;
+}

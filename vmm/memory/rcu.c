@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What ThreadSanitizer's build needs of rcu.h. */
+#include "memory/rcu.h"
+
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+char rcu_grace_period;
+#else
+typedef int rcu_translation_unit_is_not_empty;
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * liburcu, as this project uses it: the memb flavour, and a build in which ThreadSanitizer
+ * understands it.
+ *
+ * liburcu 0.13 orders readers and grace periods by membarrier(2) and compiler barriers, which the
+ * sanitizer cannot see. In its build the two promises of RCU are spelled out: what a reader did
+ * inside a section happens before the end of a grace period that waited for it, and a published
+ * pointer carries what it points to.
+ */
+#ifndef VMM_RCU_H
+#define VMM_RCU_H
+
+#define URCU_INLINE_SMALL_FUNCTIONS
+#include <urcu/urcu-memb.h>
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+
+extern char rcu_grace_period; /* stands for the grace period in the sanitizer's order of events */
+
+static inline void rcu_section_end(void)
+{
+	__tsan_release(&rcu_grace_period);
+	urcu_memb_read_unlock();
+}
+
+static inline void rcu_wait_for_readers(void)
+{
+	urcu_memb_synchronize_rcu();
+	__tsan_acquire(&rcu_grace_period);
+}
+#else
+static inline void rcu_section_end(void)
+{
+	urcu_memb_read_unlock();
+}
+
+static inline void rcu_wait_for_readers(void)
+{
+	urcu_memb_synchronize_rcu();
+}
+#endif
+
+static inline void rcu_section_begin(void)
+{
+	urcu_memb_read_lock();
+}
+
+/* Consume, as rcu_dereference; an acquire load is the same on x86. Partner: rcu_pointer_publish. */
+#define rcu_pointer_read(pointer) __atomic_load_n(&(pointer), __ATOMIC_ACQUIRE)
+
+/* Release, as rcu_assign_pointer: who reads the pointer sees what it points to. */
+#define rcu_pointer_publish(pointer, value) __atomic_store_n(&(pointer), (value), __ATOMIC_RELEASE)
+
+#endif
