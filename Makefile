@@ -140,6 +140,9 @@ $(UNIT): $(UNIT_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(UNIT_OBJECTS) -o $@ $(TEST_LIBS)
 
+# The one piece of the guest that is tested on the host finds its own headers, but the host's platform.
+$(BUILD)/unit/guest/%.o: TEST_FLAGS += -Iguest
+
 $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

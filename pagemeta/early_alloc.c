@@ -33,6 +33,8 @@ static bool range_alloc(struct early_range *range, uint64_t size, uint64_t align
 
 	if (start < range->next || start > range->end || size > range->end - start)
 		return false;
+	if (range->next == range->start)
+		range->start = start; /* nothing given out yet: what alignment skips stays free */
 	range->next = start + size;
 	*out = paddr(start);
 	return true;

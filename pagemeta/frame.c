@@ -88,7 +88,7 @@ static void drop_queue_push(struct drop_queue *queue, struct meta_slot *slot,
 			    const struct meta_type *type)
 {
 	slot_word_store(&slot->vtable_ptr,
-			(uint64_t)meta_type_index(type) << DROP_TYPE_SHIFT | queue->first);
+			(uint64_t)(meta_type_index(type) + 1) << DROP_TYPE_SHIFT | queue->first);
 	queue->first = meta_to_pfn(slot).index + 1;
 }
 
@@ -97,7 +97,7 @@ static struct meta_slot *drop_queue_pop(struct drop_queue *queue, const struct m
 	struct meta_slot *slot = pfn_to_meta(pfn(queue->first - 1));
 	uint64_t link = slot_word_load(&slot->vtable_ptr);
 
-	*type = &__start_meta_types[link >> DROP_TYPE_SHIFT];
+	*type = &__start_meta_types[(link >> DROP_TYPE_SHIFT) - 1];
 	queue->first = link & DROP_NEXT_MASK;
 	return slot;
 }

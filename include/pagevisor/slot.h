@@ -32,8 +32,10 @@ _Static_assert(offsetof(struct meta_slot, state) == 48, "slot layout is ABI");
 _Static_assert(offsetof(struct meta_slot, vtable_ptr) == 56, "slot layout is ABI");
 
 /*
- * Reference counts with a meaning of their own. They lie far apart, so that a stray get or put on
- * one of them lands in the illegal band and not on another.
+ * Reference counts with a meaning of their own. They lie far apart, so that a stray get or put
+ * lands in the illegal band and not on another of them. Three do not, for the few instructions
+ * until they abort: a get on UNUSED reads BUSY, a get on BUSY reads one reference, a put on BUSY
+ * reads UNUSED.
  */
 #define REF_BUSY     UINT32_C(0)          /* being constructed or destructed */
 #define REF_MAX_HELD UINT32_C(0x7ffffffe) /* 1 .. this: references to a shared frame */

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Runs the unit tests: `unit [-l] [FILTER...]`. A suite runs when its name contains one of the
+ * filters, or when there are none; -l lists the names instead. Exits with 1 if a test failed, with
+ * 2 if the command line is wrong.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "unit/fixture.h"
+#include "unit/suites.h"
+
+static const struct {
+	const char *name;
+	Suite *(*create)(void);
+} suites[] = {
+	{"slot", slot_suite},
+	{"slot_abort", slot_abort_suite},
+	{"mapping", mapping_suite},
+	{"meta_type", meta_type_suite},
+	{"region", region_suite},
+	{"early_alloc", early_alloc_suite},
+	{"meta_init", meta_init_suite},
+	{"meta_init_errors", meta_init_errors_suite},
+	{"meta_check", meta_check_suite},
+	{"frame", frame_suite},
+	{"frame_drop", frame_drop_suite},
+	{"buddy", buddy_suite},
+	{"frame_alloc", frame_alloc_suite},
+	{"threads", threads_suite},
+	{"contention", contention_suite},
+	{"elf_image", elf_image_suite},
+	{"symbols", symbols_suite},
+	{"start_info", start_info_suite},
+	{"acpi_tables", acpi_tables_suite},
+	{"guest_memory", guest_memory_suite},
+	{"guest_view", guest_view_suite},
+	{"slot_reader", slot_reader_suite},
+	{"devices", devices_suite},
+	{"number_text", number_text_suite},
+	{"page_table", page_table_suite},
+};
+
+#define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))
+
+#define EXIT_USAGE 2
+
+static bool is_selected(const char *name, char *const *filters)
+{
+	if (!*filters)
+		return true;
+	for (; *filters; filters++)
+		if (strstr(name, *filters))
+			return true;
+	return false;
+}
+
+static int list_suites(char *const *filters)
+{
+	for (size_t i = 0; i < SUITE_COUNT; i++)
+		if (is_selected(suites[i].name, filters))
+			puts(suites[i].name);
+	return EXIT_SUCCESS;
+}
+
+static int run_suites(char *const *filters)
+{
+	SRunner *runner = NULL;
+
+	for (size_t i = 0; i < SUITE_COUNT; i++) {
+		if (!is_selected(suites[i].name, filters))
+			continue;
+		if (!runner)
+			runner = srunner_create(suites[i].create());
+		else
+			srunner_add_suite(runner, suites[i].create());
+	}
+	if (!runner) {
+		fprintf(stderr, "unit: no suite matches; unit -l lists them\n");
+		return EXIT_USAGE;
+	}
+	if (!can_fork())
+		fprintf(stderr, "unit: CK_FORK=no: tests that must abort are left out\n");
+	srunner_run_all(runner, CK_ENV);
+
+	int failed = srunner_ntests_failed(runner);
+
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	/* Tests that abort on purpose are no reason to leave core files behind. */
+	const struct rlimit no_core = {0};
+	bool list = false;
+	int option;
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	while ((option = getopt(argc, argv, "l")) != -1) {
+		if (option != 'l') {
+			fprintf(stderr, "usage: unit [-l] [FILTER...]\n");
+			return EXIT_USAGE;
+		}
+		list = true;
+	}
+	return list ? list_suites(argv + optind) : run_suites(argv + optind);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The suites of the unit tests: one for each test_NAME.c; main.c lists those that run. */
+#ifndef TESTS_UNIT_SUITES_H
+#define TESTS_UNIT_SUITES_H
+
+#include <check.h>
+
+/* pagemeta/ */
+Suite *slot_suite(void);
+Suite *slot_abort_suite(void);
+Suite *mapping_suite(void);
+Suite *meta_type_suite(void);
+Suite *region_suite(void);
+Suite *early_alloc_suite(void);
+Suite *meta_init_suite(void);
+Suite *meta_init_errors_suite(void);
+Suite *meta_check_suite(void);
+Suite *frame_suite(void);
+Suite *frame_drop_suite(void);
+Suite *buddy_suite(void);
+Suite *frame_alloc_suite(void);
+Suite *threads_suite(void);
+Suite *contention_suite(void);
+
+/* vmm/ */
+Suite *elf_image_suite(void);
+Suite *symbols_suite(void);
+Suite *start_info_suite(void);
+Suite *acpi_tables_suite(void);
+Suite *guest_memory_suite(void);
+Suite *guest_view_suite(void);
+Suite *slot_reader_suite(void);
+Suite *devices_suite(void);
+Suite *number_text_suite(void);
+
+/* guest/, as far as it can run on the host */
+Suite *page_table_suite(void);
+
+#endif

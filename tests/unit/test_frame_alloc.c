@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Tests of pagemeta/frame_alloc.h on one CPU at a time: all memory can be had and given back,
+ * nothing is handed out twice, free memory is never touched, and frames that the host holds are
+ * put aside and not lost. Concurrency is in test_threads.c.
+ */
+#include "unit/suites.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pagemeta/buddy.h"
+#include "pagemeta/meta_check.h"
+#include "unit/fixture.h"
+
+#define FRAMES     (SMALL_MACHINE_SIZE / PAGE_SIZE)
+#define HOST_SHARE 7 /* the host takes every seventh frame */
+#define OTHER_CPU  3
+#define OTHER_HOLD 100 /* frames left in the other CPU's cache */
+
+static const struct stamp_meta stamp = {.a = 4, .b = 5, .c = 6};
+
+static frame_t held[FRAMES];
+static unsigned held_count;
+
+static void setup(void)
+{
+	small_allocator_setup();
+	held_count = 0;
+}
+
+/* Allocates until there is no more. Bare comparisons: Check's assertions are slow. */
+static void take_all(void)
+{
+	static bool taken[FRAMES];
+
+	memset(taken, 0, sizeof(taken));
+	for (;;) {
+		frame_t frame = frame_alloc(stamp, &stamp);
+
+		if (!frame.slot)
+			return;
+
+		uint64_t index = meta_to_pfn(frame.slot).index;
+
+		if (index >= FRAMES || taken[index])
+			ck_abort_msg("frame %lu handed out twice", (unsigned long)index);
+		taken[index] = true;
+		held[held_count++] = frame;
+	}
+}
+
+static void put_all(void)
+{
+	while (held_count)
+		frame_put(held[--held_count]);
+}
+
+static struct frame_alloc_stats read_stats(void)
+{
+	struct frame_alloc_stats stats;
+
+	frame_alloc_read_stats(&stats);
+	return stats;
+}
+
+START_TEST(starts_with_all_usable_frames)
+{
+	uint64_t unused = count_unused(0, SMALL_MACHINE_SIZE);
+
+	ck_assert_uint_eq(read_stats().managed, unused);
+	ck_assert_uint_eq(count_free(), unused);
+	ck_assert_uint_eq(read_stats().cached, 0);
+	ck_assert_uint_eq(read_stats().parked, 0);
+}
+END_TEST
+
+START_TEST(frame_comes_with_type_and_metadata)
+{
+	frame_t frame = frame_alloc(stamp, &stamp);
+
+	ck_assert_uint_eq(frame_references(frame), 1);
+	ck_assert_ptr_eq(frame_type(frame), &meta_type_stamp);
+	ck_assert_mem_eq(frame_meta(frame, stamp), &stamp, sizeof(stamp));
+}
+END_TEST
+
+START_TEST(frame_can_start_unique)
+{
+	frame_t frame = frame_alloc_claim(&meta_type_stamp, &stamp, sizeof(stamp), REF_UNIQUE);
+
+	ck_assert_uint_eq(slot_state_refs(slot_load(frame.slot)), REF_UNIQUE);
+	ck_assert_mem_eq(frame_meta(frame, stamp), &stamp, sizeof(stamp));
+}
+END_TEST
+
+START_TEST(each_owner_gets_a_new_generation)
+{
+	frame_t frame = frame_alloc(stamp, &stamp);
+	uint32_t generation = slot_state_generation(slot_load(frame.slot));
+
+	frame_put(frame);
+
+	frame_t again = frame_alloc(stamp, &stamp);
+
+	ck_assert_ptr_eq(again.slot, frame.slot);
+	ck_assert_uint_eq(slot_state_generation(slot_load(again.slot)), generation + 1);
+}
+END_TEST
+
+START_TEST(all_memory_can_be_allocated)
+{
+	uint64_t managed = read_stats().managed;
+
+	take_all();
+	ck_assert_uint_eq(held_count, managed);
+	ck_assert_uint_eq(count_free(), 0);
+	ck_assert_uint_eq(count_unused(0, SMALL_MACHINE_SIZE), 0);
+}
+END_TEST
+
+START_TEST(only_usable_frames_are_handed_out)
+{
+	take_all();
+	for (unsigned i = 0; i < held_count; i++) {
+		paddr_t frame = frame_paddr(held[i]);
+
+		ck_assert_uint_eq(region_find(&machine.array.partition, frame.addr)->kind,
+				  REGION_USABLE);
+	}
+}
+END_TEST
+
+START_TEST(all_memory_can_be_given_back)
+{
+	struct meta_fault fault;
+	struct frame_alloc_stats before = read_stats();
+
+	take_all();
+	put_all();
+	ck_assert_uint_eq(count_free(), before.managed);
+	ck_assert_uint_eq(read_stats().managed, before.managed);
+	ck_assert_uint_eq(count_unused(0, SMALL_MACHINE_SIZE), before.managed);
+	ck_assert_uint_eq(meta_check(&machine.array, &fault), 0);
+}
+END_TEST
+
+/* What a CPU keeps for itself is bounded; all else went back and merged. */
+START_TEST(given_back_memory_merges)
+{
+	uint64_t blocks = 0;
+
+	take_all();
+	put_all();
+
+	struct frame_alloc_stats stats = read_stats();
+
+	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
+		blocks += stats.blocks[order];
+	ck_assert_uint_le(stats.cached, FRAMES / 8);
+	/* At most two blocks of each order on either side of what the cache holds. */
+	ck_assert_uint_le(blocks, stats.cached + 4 * FRAME_ORDER_MAX);
+}
+END_TEST
+
+START_TEST(second_round_finds_the_same_memory)
+{
+	uint64_t managed = read_stats().managed;
+
+	take_all();
+	put_all();
+	take_all();
+	ck_assert_uint_eq(held_count, managed);
+}
+END_TEST
+
+START_TEST(exhaustion_changes_nothing)
+{
+	take_all();
+
+	struct snapshot before = snapshot_take();
+	struct frame_alloc_stats stats = read_stats();
+
+	ck_assert_ptr_null(frame_alloc(stamp, &stamp).slot);
+	snapshot_check(&before);
+	ck_assert_uint_eq(read_stats().managed, stats.managed);
+	ck_assert_uint_eq(count_free(), 0);
+}
+END_TEST
+
+START_TEST(one_frame_given_back_ends_exhaustion)
+{
+	take_all();
+	frame_put(held[0]);
+
+	frame_t frame = frame_alloc(stamp, &stamp);
+
+	ck_assert_ptr_eq(frame.slot, held[0].slot);
+}
+END_TEST
+
+START_TEST(memory_of_frames_is_never_touched)
+{
+	uint64_t start = machine.array.base.addr;
+	uint64_t end = align_up(start + machine.array.slots * SLOT_SIZE, PAGE_SIZE);
+
+	take_all();
+	put_all();
+	take_all();
+	ck_assert_uint_eq(count_resident(0, SMALL_MACHINE_SIZE), count_resident(start, end));
+}
+END_TEST
+
+START_TEST(other_cpus_caches_are_drained_before_failing)
+{
+	uint64_t managed = read_stats().managed;
+
+	host_cpu = OTHER_CPU;
+	take_all();
+	for (unsigned i = 0; i < OTHER_HOLD; i++)
+		frame_put(held[--held_count]);
+	ck_assert_uint_eq(read_stats().cached, OTHER_HOLD);
+	host_cpu = 0;
+	take_all();
+	ck_assert_uint_eq(held_count, managed);
+}
+END_TEST
+
+START_TEST(last_cpu_number_has_a_cache_too)
+{
+	host_cpu = PLATFORM_MAX_CPUS - 1;
+	frame_put(frame_alloc(stamp, &stamp));
+	host_cpu = 0;
+	take_all();
+	ck_assert_uint_eq(held_count, read_stats().managed);
+}
+END_TEST
+
+START_TEST(added_memory_is_handed_out)
+{
+	const uint64_t start = SMALL_MACHINE_SIZE / 2;
+	const uint64_t end = start + MIB;
+
+	frame_alloc_init(&(struct region_list){0});
+	take_all();
+	ck_assert_uint_eq(held_count, 0);
+	frame_alloc_add(paddr(start), paddr(end));
+	ck_assert_uint_eq(read_stats().managed, (end - start) / PAGE_SIZE);
+	take_all();
+	ck_assert_uint_eq(held_count, (end - start) / PAGE_SIZE);
+}
+END_TEST
+
+/* The host takes every HOST_SHARE-th free frame, or all of them. Returns how many. */
+static uint64_t host_take(uint64_t share)
+{
+	uint64_t taken = 0;
+
+	for (uint64_t i = 0; i < FRAMES; i += share)
+		taken += slot_host_claim(pfn_to_meta(pfn(i)));
+	return taken;
+}
+
+static void host_give_back(void)
+{
+	for (uint64_t i = 0; i < FRAMES; i++) {
+		struct meta_slot *slot = pfn_to_meta(pfn(i));
+
+		if (slot_state_refs(slot_load(slot)) == REF_HOST)
+			slot_host_release(slot);
+	}
+}
+
+START_TEST(frames_of_the_host_are_not_handed_out)
+{
+	uint64_t managed = read_stats().managed;
+	uint64_t taken = host_take(HOST_SHARE);
+
+	take_all();
+	ck_assert_uint_eq(held_count, managed - taken);
+	ck_assert_uint_eq(read_stats().parked, taken);
+}
+END_TEST
+
+START_TEST(frames_of_the_host_in_a_cache_are_not_handed_out)
+{
+	frame_t frame = frame_alloc(stamp, &stamp);
+
+	frame_put(frame);
+	ck_assert(slot_host_claim(frame.slot));
+	ck_assert_ptr_ne(frame_alloc(stamp, &stamp).slot, frame.slot);
+	ck_assert_uint_eq(slot_state_refs(slot_load(frame.slot)), REF_HOST);
+}
+END_TEST
+
+START_TEST(frames_come_back_when_the_host_lets_go)
+{
+	uint64_t managed = read_stats().managed;
+
+	host_take(HOST_SHARE);
+	take_all();
+	host_give_back();
+	take_all();
+	ck_assert_uint_eq(held_count, managed);
+	ck_assert_uint_eq(read_stats().parked, 0);
+}
+END_TEST
+
+START_TEST(host_that_holds_everything_means_no_memory)
+{
+	uint64_t managed = read_stats().managed;
+
+	ck_assert_uint_eq(host_take(1), managed);
+	take_all();
+	ck_assert_uint_eq(held_count, 0);
+	ck_assert_uint_eq(read_stats().parked, managed);
+	host_give_back();
+	take_all();
+	ck_assert_uint_eq(held_count, managed);
+}
+END_TEST
+
+START_TEST(host_claims_that_end_unseen_leave_no_trace)
+{
+	uint64_t managed = read_stats().managed;
+
+	host_take(HOST_SHARE);
+	host_give_back();
+	take_all();
+	ck_assert_uint_eq(held_count, managed);
+	put_all();
+	ck_assert_uint_eq(count_free(), managed);
+}
+END_TEST
+
+/* Each of these must abort. */
+START_TEST(release_of_a_cached_frame_aborts)
+{
+	frame_t frame = frame_alloc(stamp, &stamp);
+
+	frame_put(frame);
+	frame_alloc_release(frame.slot);
+}
+END_TEST
+
+START_TEST(release_of_a_free_block_aborts)
+{
+	for (uint64_t i = 0; i < FRAMES; i++)
+		if (free_tag_is_listed(pfn_to_meta(pfn(i))->vtable_ptr))
+			frame_alloc_release(pfn_to_meta(pfn(i)));
+}
+END_TEST
+
+START_TEST(release_of_a_parked_frame_aborts)
+{
+	host_take(1);
+	take_all();
+	frame_alloc_release(frame_to_meta(some_unused_frame()));
+}
+END_TEST
+
+START_TEST(free_frame_that_is_busy_aborts)
+{
+	/* What an allocator sees that got a frame before it was reset. */
+	frame_t frame = frame_alloc(stamp, &stamp);
+
+	frame_put(frame);
+	frame.slot->state = slot_state(0, REF_BUSY);
+	(void)frame_alloc(stamp, &stamp);
+}
+END_TEST
+
+Suite *frame_alloc_suite(void)
+{
+	Suite *suite = suite_create("frame_alloc");
+	TCase *tcase = tcase_create("frame_alloc");
+
+	tcase_add_checked_fixture(tcase, setup, machine_destroy);
+	tcase_set_timeout(tcase, SLOW_TEST_TIMEOUT);
+	TCASE_ADD_TESTS(
+		tcase, starts_with_all_usable_frames, frame_comes_with_type_and_metadata,
+		frame_can_start_unique, each_owner_gets_a_new_generation,
+		all_memory_can_be_allocated, only_usable_frames_are_handed_out,
+		all_memory_can_be_given_back, given_back_memory_merges,
+		second_round_finds_the_same_memory, exhaustion_changes_nothing,
+		one_frame_given_back_ends_exhaustion, memory_of_frames_is_never_touched,
+		other_cpus_caches_are_drained_before_failing, last_cpu_number_has_a_cache_too,
+		added_memory_is_handed_out, frames_of_the_host_are_not_handed_out,
+		frames_of_the_host_in_a_cache_are_not_handed_out,
+		frames_come_back_when_the_host_lets_go, host_that_holds_everything_means_no_memory,
+		host_claims_that_end_unseen_leave_no_trace);
+	suite_add_tcase(suite, tcase);
+	SUITE_ADD_ABORT_TESTS(suite, setup, machine_destroy, release_of_a_cached_frame_aborts,
+			      release_of_a_free_block_aborts, release_of_a_parked_frame_aborts,
+			      free_frame_that_is_busy_aborts);
+	return suite;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Tests of vmm/memory/guest_memory.h: checked translation, regions, reading without touching, RCU.
+ */
+#include "unit/suites.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "memory/guest_memory.h"
+#include "memory/rcu.h"
+
+#define LOW_BASE  0
+#define LOW_SIZE  (64 * PAGE_SIZE)
+#define HIGH_BASE (1024 * PAGE_SIZE)
+#define HIGH_SIZE (32 * PAGE_SIZE)
+
+static struct guest_memory memory;
+static struct error err;
+static int fd;
+
+static void setup(void)
+{
+	urcu_memb_register_thread();
+	fd = memfd_create("test", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(fd, LOW_SIZE + HIGH_SIZE), 0);
+	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
+	/* The higher one first: the map sorts. */
+	ck_assert_int_eq(
+		guest_memory_add(&memory, paddr(HIGH_BASE), HIGH_SIZE, fd, LOW_SIZE, true, &err),
+		0);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(LOW_BASE), LOW_SIZE, fd, 0, true, &err),
+			 0);
+}
+
+static void teardown(void)
+{
+	guest_memory_destroy(&memory);
+	close(fd);
+	urcu_memb_unregister_thread();
+}
+
+static void *at(uint64_t pa, uint64_t length)
+{
+	return memory_map_at(guest_memory_map(&memory), paddr(pa), length);
+}
+
+START_TEST(translates_within_a_region)
+{
+	uint8_t *low = at(LOW_BASE, 1);
+
+	ck_assert_ptr_nonnull(low);
+	ck_assert_ptr_eq(at(LOW_BASE + 5, 10), low + 5);
+	ck_assert_ptr_nonnull(at(HIGH_BASE, HIGH_SIZE));
+}
+END_TEST
+
+START_TEST(range_may_end_exactly_at_the_end_of_a_region)
+{
+	ck_assert_ptr_nonnull(at(LOW_BASE + LOW_SIZE - 8, 8));
+	ck_assert_ptr_null(at(LOW_BASE + LOW_SIZE - 8, 9));
+	ck_assert_ptr_null(at(LOW_BASE, LOW_SIZE + 1));
+}
+END_TEST
+
+START_TEST(refuses_what_is_not_guest_memory)
+{
+	ck_assert_ptr_null(at(LOW_BASE + LOW_SIZE, 1));
+	ck_assert_ptr_null(at(HIGH_BASE - 1, 2));
+	ck_assert_ptr_null(at(HIGH_BASE + HIGH_SIZE, 1));
+	ck_assert_ptr_null(at(LOW_BASE, 0));
+	ck_assert_ptr_null(at(UINT64_MAX, 1));
+}
+END_TEST
+
+START_TEST(refuses_lengths_that_wrap)
+{
+	ck_assert_ptr_null(at(HIGH_BASE, UINT64_MAX));
+	ck_assert_ptr_null(at(HIGH_BASE + 1, UINT64_MAX - HIGH_BASE));
+	ck_assert_ptr_null(at(UINT64_MAX - 7, 16));
+}
+END_TEST
+
+START_TEST(refused_regions_leave_the_map_as_it_was)
+{
+	const struct memory_map *before = guest_memory_map(&memory);
+	static const struct {
+		uint64_t base, size;
+		int error;
+	} refused[] = {
+		{LOW_BASE, PAGE_SIZE, -EEXIST},
+		{LOW_BASE + LOW_SIZE - PAGE_SIZE, 2 * PAGE_SIZE, -EEXIST},
+		{HIGH_BASE - PAGE_SIZE, HIGH_SIZE + 2 * PAGE_SIZE, -EEXIST},
+		{LOW_BASE + LOW_SIZE, 0, -EINVAL},
+		{LOW_BASE + LOW_SIZE + 1, PAGE_SIZE, -EINVAL},
+		{LOW_BASE + LOW_SIZE, PAGE_SIZE + 1, -EINVAL},
+		{UINT64_MAX - PAGE_SIZE + 1, 2 * PAGE_SIZE, -EINVAL},
+	};
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		ck_assert_int_eq(guest_memory_add(&memory, paddr(refused[i].base), refused[i].size,
+						  fd, 0, true, &err),
+				 refused[i].error);
+		ck_assert_ptr_eq(guest_memory_map(&memory), before);
+	}
+	ck_assert_uint_eq(before->count, 2);
+}
+END_TEST
+
+START_TEST(a_mapping_that_fails_leaves_the_map_as_it_was)
+{
+	const struct memory_map *before = guest_memory_map(&memory);
+
+	ck_assert_int_eq(
+		guest_memory_add(&memory, paddr(LOW_BASE + LOW_SIZE), PAGE_SIZE, -1, 0, true, &err),
+		-EBADF);
+	ck_assert_ptr_eq(guest_memory_map(&memory), before);
+}
+END_TEST
+
+START_TEST(too_many_regions_are_refused)
+{
+	uint64_t base = 2 * HIGH_BASE;
+
+	for (unsigned i = 2; i < MEMORY_REGIONS_MAX; i++, base += PAGE_SIZE)
+		ck_assert_int_eq(
+			guest_memory_add(&memory, paddr(base), PAGE_SIZE, fd, 0, false, &err), 0);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(base), PAGE_SIZE, fd, 0, false, &err),
+			 -ENOSPC);
+	ck_assert_uint_eq(guest_memory_map(&memory)->count, MEMORY_REGIONS_MAX);
+}
+END_TEST
+
+START_TEST(both_views_show_the_same_bytes)
+{
+	uint32_t value = 0;
+
+	*(uint32_t *)at(HIGH_BASE + 4, 4) = 0x12345678;
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(HIGH_BASE + 4), &value, 4), 0);
+	ck_assert_uint_eq(value, 0x12345678);
+}
+END_TEST
+
+START_TEST(copying_a_hole_allocates_nothing)
+{
+	struct stat before, after;
+	uint8_t bytes[3 * PAGE_SIZE];
+
+	ck_assert_int_eq(fstat(fd, &before), 0);
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(HIGH_BASE + 100), bytes, sizeof(bytes)),
+			 0);
+	ck_assert_int_eq(fstat(fd, &after), 0);
+	ck_assert_int_eq(before.st_blocks, after.st_blocks);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		ck_assert_uint_eq(bytes[i], 0);
+}
+END_TEST
+
+START_TEST(copying_past_the_end_is_refused)
+{
+	uint8_t bytes[16] = {0x55};
+
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(LOW_BASE + LOW_SIZE - 8), bytes, 16),
+			 -EFAULT);
+	ck_assert_uint_eq(bytes[0], 0x55);
+}
+END_TEST
+
+static bool readers_stop;
+
+/* Reads the first and last byte of every region that it sees, for as long as the test adds regions.
+ */
+static void *read_regions(void *unused)
+{
+	uint64_t sum = 0;
+
+	(void)unused;
+	urcu_memb_register_thread();
+	while (!__atomic_load_n(&readers_stop, __ATOMIC_ACQUIRE)) {
+		guest_memory_read_begin();
+		const struct memory_map *map = guest_memory_map(&memory);
+
+		for (unsigned i = 0; i < map->count; i++)
+			sum += map->regions[i].host[0] +
+			       map->regions[i].host[map->regions[i].size - 1];
+		guest_memory_read_end();
+	}
+	urcu_memb_unregister_thread();
+	return (void *)(uintptr_t)sum;
+}
+
+START_TEST(regions_may_be_added_under_readers)
+{
+	pthread_t readers[2];
+	void *sum;
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&readers[i], NULL, read_regions, NULL), 0);
+	for (unsigned i = 2; i < MEMORY_REGIONS_MAX; i++)
+		ck_assert_int_eq(guest_memory_add(&memory, paddr((2 * HIGH_BASE) + i * PAGE_SIZE),
+						  PAGE_SIZE, fd, 0, false, &err),
+				 0);
+	__atomic_store_n(&readers_stop, true, __ATOMIC_RELEASE);
+	for (int i = 0; i < 2; i++) {
+		pthread_join(readers[i], &sum);
+		ck_assert_uint_eq((uintptr_t)sum, 0);
+	}
+}
+END_TEST
+
+Suite *guest_memory_suite(void)
+{
+	Suite *suite = suite_create("guest_memory");
+	TCase *tcase = tcase_create("guest_memory");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, translates_within_a_region);
+	tcase_add_test(tcase, range_may_end_exactly_at_the_end_of_a_region);
+	tcase_add_test(tcase, refuses_what_is_not_guest_memory);
+	tcase_add_test(tcase, refuses_lengths_that_wrap);
+	tcase_add_test(tcase, refused_regions_leave_the_map_as_it_was);
+	tcase_add_test(tcase, a_mapping_that_fails_leaves_the_map_as_it_was);
+	tcase_add_test(tcase, too_many_regions_are_refused);
+	tcase_add_test(tcase, both_views_show_the_same_bytes);
+	tcase_add_test(tcase, copying_a_hole_allocates_nothing);
+	tcase_add_test(tcase, copying_past_the_end_is_refused);
+	tcase_add_test(tcase, regions_may_be_added_under_readers);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

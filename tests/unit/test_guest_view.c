@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Tests of vmm/inspect/guest_view.h and scan.h over a crafted guest: what is believed, and what is
+ * not. */
+#include "unit/suites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "inspect/guest_view.h"
+#include "inspect/scan.h"
+#include "memory/rcu.h"
+
+/* The crafted guest: where things lie in its one region of RAM. */
+#define RAM_SIZE    (256 * PAGE_SIZE)
+#define INFO_PA     (16 * PAGE_SIZE)
+#define TYPES_PA    (17 * PAGE_SIZE)
+#define COUNTERS_PA (18 * PAGE_SIZE)
+#define MAILBOX_PA  (20 * PAGE_SIZE)
+#define ARRAY_PA    (32 * PAGE_SIZE)
+#define SLOTS       (RAM_SIZE / PAGE_SIZE)
+#define VA_OFFSET   UINT64_C(0xffffffff80000000)
+#define META_PAGES  (SLOTS * SLOT_SIZE / PAGE_SIZE)
+
+enum { TYPE_META_PAGE, TYPE_ANON, TYPE_COUNT };
+
+static struct guest_memory memory;
+static struct guest_view view;
+static struct scan scan;
+static struct findings findings;
+static struct error err;
+static int fd;
+
+static struct guest_info *info;
+static struct type_descriptor *types;
+static struct cpu_counters *counters;
+static struct meta_slot *slots;
+
+static uint64_t type_va(unsigned type)
+{
+	return TYPES_PA + VA_OFFSET + type * sizeof(struct type_descriptor);
+}
+
+static void set_slot(unsigned frame, uint32_t refs, uint64_t vtable)
+{
+	slots[frame].state = slot_state(1, refs);
+	slots[frame].vtable_ptr = vtable;
+}
+
+static void fill_info(void)
+{
+	*info = (struct guest_info){
+		.magic = INFO_MAGIC,
+		.abi_version = INFO_ABI_VERSION,
+		.info_size = sizeof(*info),
+		.boot_stage = STAGE_FINISHED,
+		.slot_size = SLOT_SIZE,
+		.cpu_count = 1,
+		.array_pa = ARRAY_PA,
+		.slot_count = SLOTS,
+		.max_paddr = RAM_SIZE,
+		.kernel_va_offset = VA_OFFSET,
+		.types_va = TYPES_PA + VA_OFFSET,
+		.type_count = TYPE_COUNT,
+		.type_size = sizeof(struct type_descriptor),
+		.counters_pa = COUNTERS_PA,
+		.mailbox_pa = MAILBOX_PA,
+	};
+	strcpy(types[TYPE_META_PAGE].name, "meta_page");
+	strcpy(types[TYPE_ANON].name, "anon");
+}
+
+static void fill_slots(void)
+{
+	memset(slots, 0xff, SLOTS * SLOT_SIZE);
+	for (unsigned i = 0; i < META_PAGES; i++)
+		set_slot(ARRAY_PA / PAGE_SIZE + i, 1, type_va(TYPE_META_PAGE));
+	counters->claimed[TYPE_META_PAGE] = META_PAGES;
+}
+
+static void setup(void)
+{
+	urcu_memb_register_thread();
+	fd = memfd_create("test", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(fd, RAM_SIZE), 0);
+	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(0), RAM_SIZE, fd, 0, true, &err), 0);
+	uint8_t *ram = memory_map_at(guest_memory_map(&memory), paddr(0), RAM_SIZE);
+
+	info = (struct guest_info *)(ram + INFO_PA);
+	types = (struct type_descriptor *)(ram + TYPES_PA);
+	counters = (struct cpu_counters *)(ram + COUNTERS_PA);
+	slots = (struct meta_slot *)(ram + ARRAY_PA);
+	findings = (struct findings){0};
+	fill_info();
+	fill_slots();
+}
+
+static void teardown(void)
+{
+	guest_memory_destroy(&memory);
+	close(fd);
+	urcu_memb_unregister_thread();
+}
+
+static int read_view(void)
+{
+	return guest_view_read(&memory, paddr(INFO_PA), &view, &err);
+}
+
+/* Scans and audits; the view has to be good. */
+static void look(void)
+{
+	struct cpu_counters sum;
+
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_int_eq(scan_array(&memory, &view, &scan, &findings), 0);
+	ck_assert_int_eq(guest_view_counters(&view, &memory, &sum), 0);
+	scan_audit(&view, &scan, &sum, &findings);
+}
+
+static void assert_only_finding(enum rule rule, uint64_t frame)
+{
+	ck_assert_uint_eq(findings.total, 1);
+	ck_assert_int_eq(findings.list[0].rule, rule);
+	if (findings.list[0].has_frame)
+		ck_assert_uint_eq(findings.list[0].frame.addr, frame * PAGE_SIZE);
+}
+
+START_TEST(a_good_page_is_believed)
+{
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_uint_eq(view.slot_count, SLOTS);
+	ck_assert_uint_eq(view.type_count, TYPE_COUNT);
+	ck_assert_str_eq(view.types[TYPE_ANON].name, "anon");
+}
+END_TEST
+
+START_TEST(a_page_without_magic_is_not_there_yet)
+{
+	info->magic = 0;
+	ck_assert_int_eq(read_view(), -EAGAIN);
+}
+END_TEST
+
+START_TEST(a_page_outside_ram_is_broken)
+{
+	ck_assert_int_eq(guest_view_read(&memory, paddr(RAM_SIZE - PAGE_SIZE / 4), &view, &err),
+			 -EPROTO);
+	ck_assert_int_eq(guest_view_read(&memory, paddr(UINT64_MAX), &view, &err), -EPROTO);
+}
+END_TEST
+
+/* Each lie alone must be refused, and no other field may hide it. */
+static void lie_magic(void)
+{
+	info->magic ^= 1;
+}
+static void lie_abi(void)
+{
+	info->abi_version++;
+}
+static void lie_info_size(void)
+{
+	info->info_size--;
+}
+static void lie_slot_size(void)
+{
+	info->slot_size = 128;
+}
+static void lie_stage(void)
+{
+	info->boot_stage = STAGE_COUNT;
+}
+static void lie_type_size(void)
+{
+	info->type_size = 0;
+}
+static void lie_type_count(void)
+{
+	info->type_count = META_TYPES_MAX + 1;
+}
+static void lie_types_va(void)
+{
+	info->types_va = VA_OFFSET + RAM_SIZE;
+}
+static void lie_types_wrap(void)
+{
+	info->types_va = VA_OFFSET - 64;
+}
+static void lie_slot_count(void)
+{
+	info->slot_count++;
+}
+static void lie_slot_count_wraps(void)
+{
+	/* Times 64 this is one array of 64 bytes; the product wraps. */
+	info->slot_count = (UINT64_C(1) << 58) + 1;
+	info->max_paddr = info->slot_count * PAGE_SIZE;
+}
+static void lie_no_slots(void)
+{
+	info->slot_count = info->max_paddr = 0;
+}
+static void lie_array(void)
+{
+	info->array_pa = RAM_SIZE - SLOT_SIZE;
+}
+static void lie_array_wraps(void)
+{
+	info->array_pa = UINT64_MAX - SLOT_SIZE + 1;
+}
+static void lie_array_unaligned(void)
+{
+	info->array_pa += 8;
+}
+static void lie_no_cpus(void)
+{
+	info->cpu_count = 0;
+}
+static void lie_cpus(void)
+{
+	info->cpu_count = MAX_CPUS + 1;
+}
+static void lie_counters(void)
+{
+	info->counters_pa = RAM_SIZE - 64;
+}
+static void lie_counters_unaligned(void)
+{
+	info->counters_pa += 1;
+}
+
+static void (*const lies[])(void) = {
+	lie_magic,      lie_abi,         lie_info_size,          lie_slot_size,
+	lie_stage,      lie_type_size,   lie_type_count,         lie_types_va,
+	lie_types_wrap, lie_slot_count,  lie_slot_count_wraps,   lie_no_slots,
+	lie_array,      lie_array_wraps, lie_array_unaligned,    lie_no_cpus,
+	lie_cpus,       lie_counters,    lie_counters_unaligned,
+};
+
+START_TEST(a_page_with_one_lie_is_broken)
+{
+	lies[_i]();
+	ck_assert_int_eq(read_view(), -EPROTO);
+	ck_assert_uint_gt(strlen(err.text), 0);
+}
+END_TEST
+
+START_TEST(names_are_made_printable_and_end)
+{
+	memset(types[TYPE_ANON].name, '\033', sizeof(types[TYPE_ANON].name));
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_str_eq(view.types[TYPE_ANON].name, "???????????????????????????????");
+}
+END_TEST
+
+START_TEST(a_wild_mailbox_is_left_alone)
+{
+	info->mailbox_pa = RAM_SIZE - 4;
+	ck_assert_int_eq(read_view(), 0);
+	guest_view_ask_to_stop(&view, &memory);
+	info->mailbox_pa = MAILBOX_PA + 1;
+	ck_assert_int_eq(read_view(), 0);
+	guest_view_ask_to_stop(&view, &memory);
+
+	const struct mailbox *mailbox =
+		memory_map_at(guest_memory_map(&memory), paddr(MAILBOX_PA), sizeof(*mailbox));
+
+	ck_assert_uint_eq(mailbox->stop, 0);
+	info->mailbox_pa = MAILBOX_PA;
+	ck_assert_int_eq(read_view(), 0);
+	guest_view_ask_to_stop(&view, &memory);
+	ck_assert_uint_eq(mailbox->stop, 1);
+}
+END_TEST
+
+START_TEST(wild_vtables_are_no_types)
+{
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_int_eq(guest_view_type(&view, type_va(TYPE_ANON)), TYPE_ANON);
+	ck_assert_int_eq(guest_view_type(&view, type_va(TYPE_COUNT)), -1);
+	ck_assert_int_eq(guest_view_type(&view, type_va(TYPE_ANON) + 8), -1);
+	ck_assert_int_eq(guest_view_type(&view, type_va(0) - 64), -1);
+	ck_assert_int_eq(guest_view_type(&view, 0), -1);
+	ck_assert_int_eq(guest_view_type(&view, UINT64_MAX), -1);
+}
+END_TEST
+
+START_TEST(a_clean_array_has_no_findings)
+{
+	set_slot(1, 5, type_va(TYPE_ANON));
+	set_slot(2, REF_UNIQUE, type_va(TYPE_ANON));
+	set_slot(3, REF_HOST, 0);
+	counters->claimed[TYPE_ANON] = 3;
+	counters->dropped[TYPE_ANON] = 1;
+	counters->gets = 5;
+	counters->puts = 2;
+	look();
+	ck_assert_uint_eq(findings.total, 0);
+	ck_assert_uint_eq(scan.types[TYPE_ANON], 2);
+	ck_assert_uint_eq(scan.references, META_PAGES + 6);
+	ck_assert_uint_eq(scan.frames[REF_CLASS_UNUSED], SLOTS - META_PAGES - 3);
+	ck_assert_uint_eq(scan.frames[REF_CLASS_HOST], 1);
+	ck_assert_uint_eq(scan.reads.slots, SLOTS);
+}
+END_TEST
+
+START_TEST(an_illegal_count_is_found)
+{
+	set_slot(7, REF_MAX_HELD + 1, type_va(TYPE_ANON));
+	look();
+	assert_only_finding(RULE_ILLEGAL_REFERENCES, 7);
+}
+END_TEST
+
+START_TEST(a_wild_vtable_is_found)
+{
+	set_slot(9, 1, type_va(TYPE_ANON) + 1);
+	counters->gets = 1; /* the books agree on the reference */
+	look();
+	assert_only_finding(RULE_WILD_VTABLE, 9);
+}
+END_TEST
+
+START_TEST(a_metadata_frame_of_another_type_is_found)
+{
+	const unsigned frame = ARRAY_PA / PAGE_SIZE + 1;
+
+	set_slot(frame, 1, type_va(TYPE_ANON));
+	counters->claimed[TYPE_META_PAGE]--;
+	counters->claimed[TYPE_ANON]++;
+	look();
+	assert_only_finding(RULE_META_PAGE, frame);
+}
+END_TEST
+
+START_TEST(a_metadata_frame_that_is_unused_is_found)
+{
+	const unsigned frame = ARRAY_PA / PAGE_SIZE;
+
+	set_slot(frame, REF_UNUSED, 0);
+	counters->claimed[TYPE_META_PAGE]--;
+	look();
+	assert_only_finding(RULE_META_PAGE, frame);
+}
+END_TEST
+
+START_TEST(counts_that_disagree_are_found)
+{
+	set_slot(5, 1, type_va(TYPE_ANON));
+	counters->gets = 1;
+	look();
+	assert_only_finding(RULE_TYPE_COUNT, 0);
+}
+END_TEST
+
+START_TEST(references_that_disagree_are_found)
+{
+	counters->puts = 1;
+	look();
+	assert_only_finding(RULE_REFERENCE_COUNT, 0);
+}
+END_TEST
+
+START_TEST(a_slot_left_busy_is_found)
+{
+	set_slot(5, REF_BUSY, 0);
+	look();
+	assert_only_finding(RULE_BUSY_AT_END, 0);
+}
+END_TEST
+
+START_TEST(a_finding_is_listed_once)
+{
+	set_slot(7, REF_MAX_HELD + 1, 0);
+	look();
+	ck_assert_int_eq(scan_array(&memory, &view, &scan, &findings), 0);
+	assert_only_finding(RULE_ILLEGAL_REFERENCES, 7);
+}
+END_TEST
+
+START_TEST(an_array_in_a_hole_is_not_touched)
+{
+	struct stat before, after;
+
+	ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, ARRAY_PA,
+				   SLOTS * SLOT_SIZE),
+			 0);
+	ck_assert_int_eq(fstat(fd, &before), 0);
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_int_eq(scan_array(&memory, &view, &scan, &findings), 0);
+	ck_assert_int_eq(fstat(fd, &after), 0);
+	ck_assert_int_eq(before.st_blocks, after.st_blocks);
+	ck_assert_uint_eq(scan.holes, SLOTS);
+	ck_assert_uint_eq(scan.reads.slots, 0);
+}
+END_TEST
+
+Suite *guest_view_suite(void)
+{
+	Suite *suite = suite_create("guest_view");
+	TCase *tcase = tcase_create("guest_view");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_good_page_is_believed);
+	tcase_add_test(tcase, a_page_without_magic_is_not_there_yet);
+	tcase_add_test(tcase, a_page_outside_ram_is_broken);
+	tcase_add_loop_test(tcase, a_page_with_one_lie_is_broken, 0,
+			    sizeof(lies) / sizeof(lies[0]));
+	tcase_add_test(tcase, names_are_made_printable_and_end);
+	tcase_add_test(tcase, a_wild_mailbox_is_left_alone);
+	tcase_add_test(tcase, wild_vtables_are_no_types);
+	tcase_add_test(tcase, a_clean_array_has_no_findings);
+	tcase_add_test(tcase, an_illegal_count_is_found);
+	tcase_add_test(tcase, a_wild_vtable_is_found);
+	tcase_add_test(tcase, a_metadata_frame_of_another_type_is_found);
+	tcase_add_test(tcase, a_metadata_frame_that_is_unused_is_found);
+	tcase_add_test(tcase, counts_that_disagree_are_found);
+	tcase_add_test(tcase, references_that_disagree_are_found);
+	tcase_add_test(tcase, a_slot_left_busy_is_found);
+	tcase_add_test(tcase, a_finding_is_listed_once);
+	tcase_add_test(tcase, an_array_in_a_hole_is_not_touched);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
