@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Figures of the main job: time from exec to the guest's "ready", the VMM's own memory, and how
+ * fast the metadata is scanned. Each figure is the median of several runs, beside a floor measured
+ * in the same run.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <json.h>
+
+#include <pagevisor/slot.h>
+
+#include "base/clock.h"
+
+#define RUNS       5
+#define OUTPUT_MAX 65536
+
+/* One run of the command, as its report and our clock saw it. */
+struct sample {
+	double ready_ms;     /* exec to ready */
+	double entered_ms;   /* exec to the guest's first C code */
+	double overhead_mib; /* resident memory without the guest's RAM */
+	double slots_per_s;  /* while the guest runs */
+};
+
+static uint64_t number_at(struct json_object *root, const char *part, const char *name)
+{
+	struct json_object *object = NULL, *value = NULL;
+
+	if (part ? !json_object_object_get_ex(root, part, &object) : !(object = root))
+		return 0;
+	return json_object_object_get_ex(object, name, &value) ? json_object_get_uint64(value) : 0;
+}
+
+/* Runs the command with its standard output in buffer. False, and said so, when it failed. */
+static bool run(char *const argv[], char *buffer, uint64_t *start_ns)
+{
+	int fds[2], status;
+	size_t length = 0;
+	ssize_t got;
+
+	if (pipe(fds))
+		return false;
+	*start_ns = clock_now_ns();
+	pid_t child = fork();
+
+	if (child == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		close(fds[0]);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	close(fds[1]);
+	while (length < OUTPUT_MAX - 1 &&
+	       (got = read(fds[0], buffer + length, OUTPUT_MAX - 1 - length)) > 0)
+		length += (size_t)got;
+	buffer[length] = '\0';
+	close(fds[0]);
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+		fprintf(stderr, "bench: %s failed\n", argv[0]);
+		return false;
+	}
+	return true;
+}
+
+static bool take_sample(const char *program, const char *memory, const char *time,
+			struct sample *sample)
+{
+	char *argv[] = {(char *)program, "run",          "--json", "--quiet",
+			"--memory",      (char *)memory, "--time", (char *)time,
+			"--scan-rate",   "20",           NULL};
+	static char output[OUTPUT_MAX];
+	uint64_t start_ns;
+
+	if (!run(argv, output, &start_ns))
+		return false;
+	struct json_object *root = json_tokener_parse(output);
+
+	if (!root)
+		return false;
+	uint64_t scan_ns = number_at(root, "scans", "time_ns");
+
+	sample->ready_ms = (double)(number_at(root, "boot", "ready") - start_ns) / NS_PER_MS;
+	sample->entered_ms = (double)(number_at(root, "boot", "entered") - start_ns) / NS_PER_MS;
+	sample->overhead_mib = (double)number_at(root, NULL, "vmm_overhead_bytes") / (1 << 20);
+	sample->slots_per_s = (double)number_at(root, "scans", "slots_read") * NS_PER_S /
+			      (double)(scan_ns ? scan_ns : 1);
+	json_object_put(root);
+	return true;
+}
+
+static int compare(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return (a > b) - (a < b);
+}
+
+static double median(double *values)
+{
+	qsort(values, RUNS, sizeof(values[0]), compare);
+	return values[RUNS / 2];
+}
+
+/* Medians of each figure over RUNS runs. */
+static bool measure(const char *program, const char *memory, const char *time,
+		    struct sample *result)
+{
+	double ready[RUNS], entered[RUNS], overhead[RUNS], slots[RUNS];
+
+	for (int i = 0; i < RUNS; i++) {
+		struct sample sample;
+
+		if (!take_sample(program, memory, time, &sample))
+			return false;
+		ready[i] = sample.ready_ms;
+		entered[i] = sample.entered_ms;
+		overhead[i] = sample.overhead_mib;
+		slots[i] = sample.slots_per_s;
+	}
+	*result = (struct sample){median(ready), median(entered), median(overhead), median(slots)};
+	return true;
+}
+
+/* Floor of a scan: reading one word of each slot, in order, from memory that this process owns. */
+static double streaming_slots_per_second(size_t count)
+{
+	struct meta_slot *slots = mmap(NULL, count * sizeof(*slots), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	double rates[RUNS];
+	uint64_t sum = 0;
+
+	if (slots == MAP_FAILED)
+		return 0;
+	memset(slots, 0xff, count * sizeof(*slots));
+	for (int i = 0; i < RUNS; i++) {
+		uint64_t start = clock_now_ns();
+
+		for (size_t slot = 0; slot < count; slot++)
+			sum += __atomic_load_n(&slots[slot].state, __ATOMIC_ACQUIRE);
+		rates[i] = (double)count * NS_PER_S / (double)(clock_now_ns() - start);
+	}
+	munmap(slots, count * sizeof(*slots));
+	/* The sum is used, or the loop would go. */
+	return sum == 1 ? 0 : median(rates);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *memory;
+		size_t slots;
+	} sizes[] = {{"16M", 4096}, {"512M", 131072}, {"3G", 786432}, {"6G", 1835008}};
+	const char *time = "0.5";
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s PAGEVISOR\n", argv[0]);
+		return 2;
+	}
+	printf("medians of %d runs, 2 vCPUs, churn\n\n", RUNS);
+	printf("memory  exec to C code  exec to ready  VMM memory  scan         floor (1 word/slot)  ratio\n");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct sample sample;
+		double floor = streaming_slots_per_second(sizes[i].slots);
+
+		if (!measure(argv[1], sizes[i].memory, time, &sample))
+			return 1;
+		printf("%6s  %11.1f ms  %10.1f ms  %6.1f MiB  %6.1f M/s  %15.1f M/s  %5.2f\n",
+		       sizes[i].memory, sample.entered_ms, sample.ready_ms, sample.overhead_mib,
+		       sample.slots_per_s / 1e6, floor / 1e6, sample.slots_per_s / floor);
+		fflush(stdout);
+	}
+	return 0;
+}
