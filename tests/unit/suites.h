@@ -24,6 +24,7 @@ Suite *contention_suite(void);
 
 /* vmm/ */
 Suite *elf_image_suite(void);
+Suite *elf_image_file_suite(void);
 Suite *symbols_suite(void);
 Suite *start_info_suite(void);
 Suite *acpi_tables_suite(void);

@@ -80,7 +80,7 @@ static void scan_slot(const struct scanner *scanner, const struct meta_slot *slo
 		switch (slot_read(slot, &copy, &scan->reads)) {
 		case SLOT_READ_OK:
 			check_copy(scanner, &copy, frame, scan);
-			/* fall through */
+			__attribute__((fallthrough));
 		case SLOT_READ_NOT_IN_USE:
 			class = ref_classify(slot_state_refs(copy.state));
 			state = copy.state;

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# What the compiler must refuse, with the library's own words, and that each header compiles alone.
+# Usage: compile_fail.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+CC=${CC:-gcc}
+WARNINGS=(-std=gnu11 -Wall -Wextra -Werror -fsyntax-only -x c)
+GUEST_INCLUDES=(-ffreestanding -mgeneral-regs-only -I"$ROOT/include" -I"$ROOT" -I"$ROOT/guest"
+	-I"$ROOT/guest/platform")
+read -r -a json_includes <<<"$(pkg-config --cflags json-c 2>/dev/null)"
+HOST_INCLUDES=(-D_GNU_SOURCE -pthread -I"$ROOT/include" -I"$ROOT" -I"$ROOT/vmm"
+	-I"$ROOT/vmm/platform" "${json_includes[@]}")
+
+# type NAME STATUS PATTERN... <<declarations: compiles a file that declares a metadata type.
+type_compiles()
+{
+	local name=$1 wanted=$2
+
+	shift 2
+	{
+		echo '#include "pagemeta/meta_type.h"'
+		cat
+	} >"$WORK/type.c"
+	expect "$name" "$wanted" "$@" -- \
+		"$CC" "${WARNINGS[@]}" "${GUEST_INCLUDES[@]}" "$WORK/type.c"
+}
+
+test_types()
+{
+	type_compiles "a type of 48 bytes" 0 <<-'END'
+		struct full_meta { uint64_t words[6]; };
+		META_TYPE(full, .is_untyped = true);
+	END
+	type_compiles "a type of 49 bytes" 1 'full: metadata exceeds 48 bytes' <<-'END'
+		struct full_meta { uint8_t bytes[49]; };
+		META_TYPE(full);
+	END
+	type_compiles "an alignment of 32" 0 <<-'END'
+		struct wide_meta { uint64_t word __attribute__((aligned(32))); };
+		META_TYPE(wide);
+	END
+	type_compiles "an alignment of 64" 1 'wide: alignment exceeds 32 bytes' <<-'END'
+		struct wide_meta { uint64_t word; } __attribute__((aligned(64)));
+		META_TYPE(wide);
+	END
+	type_compiles "a name of 31 characters" 0 <<-'END'
+		struct a234567890123456789012345678901_meta { uint64_t word; };
+		META_TYPE(a234567890123456789012345678901);
+	END
+	type_compiles "a name of 32 characters" 1 'name exceeds 31 characters' <<-'END'
+		struct a2345678901234567890123456789012_meta { uint64_t word; };
+		META_TYPE(a2345678901234567890123456789012);
+	END
+}
+
+# header FILE FLAG...: a file that includes it twice, and nothing else, compiles.
+header_compiles()
+{
+	local header=$1
+
+	shift
+	printf '#include "%s"\n#include "%s"\n' "$ROOT/$header" "$ROOT/$header" >"$WORK/alone.c"
+	expect "$header alone" 0 -- "$CC" "${WARNINGS[@]}" "$@" "$WORK/alone.c"
+}
+
+# Headers of both worlds compile in both; the platform's name is the same in each.
+test_headers()
+{
+	local header
+
+	cd "$ROOT" || exit 1
+	for header in include/*/*.h pagemeta/*.h; do
+		header_compiles "$header" "${GUEST_INCLUDES[@]}"
+		header_compiles "$header" "${HOST_INCLUDES[@]}"
+	done
+	for header in guest/*.h guest/*/*.h; do
+		header_compiles "$header" "${GUEST_INCLUDES[@]}"
+	done
+	for header in vmm/*/*.h; do
+		header_compiles "$header" "${HOST_INCLUDES[@]}"
+	done
+}
+
+test_types
+test_headers
+finish

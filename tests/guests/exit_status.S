@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Ends with a status that nobody knows. */
+#include "include/guest.inc.S"
+
+	guest_begin
+	guest_exit 0x55

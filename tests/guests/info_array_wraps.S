@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A metadata array that wraps around the end of the address space. */
+#include "include/guest.inc.S"
+
+	info_note
+	guest_begin
+	guest_exit GUEST_EXIT_OK
+
+	plain_metadata
+	info_page array_pa=0xffffffffffffffc0

@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# `pagevisor run` on /dev/kvm: sizes and processors, rings, faults, reports, several VMs at once, and
+# hosts that have no KVM to give. Usage: kvm.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Hosts without KVM: each in a mount namespace of its own, which ends with the command.
+test_without_device()
+{
+	local why="only root may make a mount namespace"
+
+	if [ "$(id -u)" -ne 0 ] || ! unshare -m mount -t tmpfs none /mnt 2>"$ERR"; then
+		skip "no /dev/kvm" "$why"
+		skip "a /dev/kvm that is something else" "$why"
+		return
+	fi
+	# shellcheck disable=SC2016 # expanded in there
+	expect "no /dev/kvm" 1 'err:^pagevisor: no /dev/kvm here; load' -- \
+		unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$PAGEVISOR" run
+	check "no /dev/kvm: one line, no report" says_one_line
+	# shellcheck disable=SC2016
+	expect "a /dev/kvm that is something else" 1 'err:^pagevisor: KVM_GET_API_VERSION: ' -- \
+		unshare -m sh -c 'mount -t tmpfs none /dev && mknod -m 666 /dev/kvm c 1 3 && exec "$@"' \
+		sh "$PAGEVISOR" run
+}
+
+# For sh -c, with a mode and a command: runs the command as another user, with a /dev/kvm of that mode.
+# shellcheck disable=SC2016 # expanded in there
+as_nobody='mount -t tmpfs none /dev && mknod -m "$0" /dev/kvm c 10 232 &&
+	exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
+
+test_permission()
+{
+	local place=$WORK/nobody
+
+	if [ "$(id -u)" -ne 0 ] || ! unshare -m mount -t tmpfs none /mnt 2>"$ERR"; then
+		skip "no permission for /dev/kvm" "only root may make a mount namespace"
+		return
+	fi
+	chmod 755 "$WORK"
+	install -D "$PAGEVISOR" "$place/pagevisor"
+	install -D -m 644 "$GUEST" "$place/pagevisor-guest.elf"
+	expect "no permission for /dev/kvm" 1 'err:^pagevisor: no permission for /dev/kvm; join' -- \
+		unshare -m sh -c "$as_nobody" 600 "$place/pagevisor" run
+	check "no permission: one line, no report" says_one_line
+	[ -z "$(kvm_problem)" ] || return
+	expect "an ordinary user who may use /dev/kvm" 0 'out:ended well' -- \
+		unshare -m sh -c "$as_nobody" 666 "$place/pagevisor" run --ops 1000
+}
+
+# MiB of memory that a guest may touch without bringing the machine into trouble.
+free_mib()
+{
+	sed -n 's/^MemAvailable: *\([0-9]*\)[0-9]\{3\} kB$/\1/p' /proc/meminfo
+}
+
+# boots NAME OPTION...: ends well, did work, and broke no invariant.
+boots()
+{
+	local name=$1
+
+	shift
+	expect "$name" 0 'out:"result":"the guest ended well"' 'out:"finding_count":0,' \
+		'out:"allocations":[1-9]' 'out:"stage":"finished"' 'out:"failures":0' \
+		'out:"given_up":0' -- "$PAGEVISOR" run --json "$@"
+}
+
+test_sizes()
+{
+	local memory cpus
+
+	for memory in 16M 64M 512M 3G 6G; do
+		for cpus in 1 2 4; do
+			boots "$memory, $cpus vCPUs" --memory "$memory" --cpus "$cpus" --ops 100000
+		done
+	done
+	boots "16 vCPUs" --memory 64M --cpus 16 --ops 20000
+	boots "an odd size" --memory 20484K --cpus 1 --ops 10000
+	boots "RAM that ends one page above 4 GiB" --memory 3145732K --cpus 1 --ops 10000
+	if [ "$(free_mib)" -gt 4096 ]; then
+		boots "64G, sparse" --memory 64G --cpus 1 --ops 10000
+	else
+		skip "64G, sparse" "its metadata needs 1 GiB, and less than 4 GiB is free"
+	fi
+}
+
+# The "work" of a JSON report, but for what depends on the clock.
+work_of()
+{
+	sed -n '/"work":/,/}/p' "$1" | grep -v per_second
+}
+
+differ()
+{
+	! cmp -s "$1" "$2"
+}
+
+test_determinism()
+{
+	local options=(--memory 16M --cpus 1 --ops 100000 --json)
+
+	run_command "$PAGEVISOR" run "${options[@]}" --seed 7
+	work_of "$OUT" >"$WORK/first"
+	run_command "$PAGEVISOR" run "${options[@]}" --seed 7
+	work_of "$OUT" >"$WORK/second"
+	run_command "$PAGEVISOR" run "${options[@]}" --seed 8
+	work_of "$OUT" >"$WORK/other"
+	check "the report counts the work" grep -q '"allocations":[1-9]' "$WORK/first"
+	check "the same seed does the same work" cmp -s "$WORK/first" "$WORK/second"
+	check "another seed does other work" differ "$WORK/first" "$WORK/other"
+}
+
+test_rings()
+{
+	boots "ring 3" --memory 16M --cpus 1 --ops 10000 --ring 3
+	check "ring 3: the report says so" grep -q '"ring":3' "$OUT"
+	# Where ring 0 is emulated a step takes some hundred microseconds.
+	boots "ring 0" --memory 16M --cpus 1 --ops 300 --ring 0
+	check "ring 0: the report says so" grep -q '"ring":0' "$OUT"
+}
+
+# fault NAME PATTERN...: the guest fails in that way on the second of two vCPUs.
+fault()
+{
+	local name=$1
+
+	shift
+	expect "fault: $name" 3 "$@" -- "$PAGEVISOR" run --memory 16M --cpus 2 --workload fault \
+		--append "fault=$name" --timeout 10
+}
+
+# Whether the first address of the guest's backtrace lies in a function.
+backtrace_starts_in()
+{
+	local address
+
+	address=$(sed -n '/backtrace/{n;s/^guest|  *\(0x[0-9a-f]*\)$/\1/p;q}' "$ERR")
+	[ -n "$address" ] && [ "$(addr2line -f -e "$GUEST" "$address" | head -n 1)" = "$1" ]
+}
+
+test_exceptions()
+{
+	local registers='err:^guest\| rip 0xffffffff8[0-9a-f]{7} rsp 0x'
+
+	fault page_fault 'err:exception 14 \(page fault\), error code 0x[26] on cpu 1' "$registers" \
+		'err:^guest\| cr2 0x00006eadbeef0000$' "out:kernel panicked"
+	check "fault: page_fault: addr2line finds the function" backtrace_starts_in page_fault
+	fault opcode 'err:exception 6 \(invalid opcode\)' "$registers"
+	check "fault: opcode: addr2line finds the function" backtrace_starts_in opcode
+	fault breakpoint 'err:exception 3 \(breakpoint\)' "$registers"
+	check "fault: breakpoint: addr2line finds the function" backtrace_starts_in breakpoint
+	fault panic 'err:panic on cpu 1: asked to panic on cpu 1' 'out:kernel panicked'
+	check "fault: panic: addr2line finds the function" backtrace_starts_in end_in_panic
+	fault check 'err:check failed on cpu 1, frame 0x0: asked to fail' \
+		"out:^result    a check of the guest's own failed"
+	fault nonsense 'err:panic on cpu 1: fault= takes page_fault, ' 'out:kernel panicked'
+	expect "fault: hang, ended by --timeout" 3 'out:the guest had not ended after 0.5 s' -- \
+		"$PAGEVISOR" run --memory 16M --workload fault --append fault=hang --timeout 0.5
+	expect "no such workload" 3 'err:panic on cpu 0: no such workload: nonsense' -- \
+		"$PAGEVISOR" run --memory 16M --workload nonsense
+}
+
+# One JSON object, whose braces alone stand in the first column.
+is_one_object()
+{
+	[ "$(grep -c '^[^ ]' "$1")" -eq 2 ] && [ "$(head -n 1 "$1")" = '{' ] &&
+		[ "$(tail -n 1 "$1")" = '}' ]
+}
+
+test_reports()
+{
+	local format
+
+	expect "stdout has the report alone" 0 'err:^guest\| ready: ' '!out:ready: ring|guest\|' \
+		'out:^findings  none$' -- "$PAGEVISOR" run --memory 16M --ops 1000
+	check "the report starts with the result" [ "$(head -c 10 "$OUT")" = "result    " ]
+	expect "--json" 0 'out:"status":0,' -- "$PAGEVISOR" run --memory 16M --ops 1000 --json
+	check "--json: one object" is_one_object "$OUT"
+	expect "--json of a guest that failed" 3 'out:"status":3,' -- "$PAGEVISOR" run --memory 16M \
+		--json --workload fault --append fault=panic
+	check "--json of a guest that failed: one object" is_one_object "$OUT"
+	expect "--quiet" 0 'out:ended well' -- "$PAGEVISOR" run --memory 16M --ops 1000 --quiet
+	check "--quiet: nothing on stderr" line_count "$ERR" 0
+	expect "--time" 0 'out:ended well' -- "$PAGEVISOR" run --memory 16M --time 0.2
+	expect "--timeout that is long enough" 0 'out:ended well' -- "$PAGEVISOR" run --memory 16M \
+		--ops 1000 --timeout 15
+	for format in "" --json; do
+		# shellcheck disable=SC2016 # expanded in there
+		expect "a full disk ${format:-as text}" 1 'err:^pagevisor: cannot write the report' -- \
+			sh -c 'exec "$@" >/dev/full' sh "$PAGEVISOR" run --memory 16M --ops 1000 \
+			--quiet ${format:+"$format"}
+		check "a full disk ${format:-as text}: one line" line_count "$ERR" 1
+	done
+}
+
+test_parallel()
+{
+	local i pids=() good=0
+
+	for i in 1 2 3; do
+		timeout -k 5 "$LIMIT" "$PAGEVISOR" run --memory 64M --ops 50000 --seed "$i" --quiet \
+			>"$WORK/vm$i" 2>&1 </dev/null &
+		pids+=($!)
+	done
+	for i in 1 2 3; do
+		wait "${pids[i - 1]}" && grep -q '^findings  none' "$WORK/vm$i" && good=$((good + 1))
+	done
+	cat "$WORK"/vm? >"$OUT"
+	check "three VMs at once" [ "$good" -eq 3 ]
+}
+
+test_without_device
+test_permission
+need_kvm "guests"
+test_sizes
+test_determinism
+test_rings
+test_exceptions
+test_reports
+test_parallel
+finish

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MPL-2.0
+# shellcheck shell=bash
+#
+# What the test scripts share: one line for each test, what was run when one fails, and the counts.
+# A script sources this, calls the functions below, and ends with `finish`.
+#
+#     expect NAME STATUS PATTERN... -- COMMAND...
+#
+# runs a command with a time limit and wants its exit status and a line of its output for each
+# PATTERN: an extended regular expression, after out: or err: for one of the two streams, after ! for
+# a line that must not be there. The output stays in $OUT and $ERR for `check` until the next expect.
+
+set -u
+shopt -s lastpipe
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
+# For the scripts that source this.
+export PAGEVISOR=$BUILD/pagevisor GUEST=$BUILD/pagevisor-guest.elf GUESTS=$BUILD/guests
+
+# Seconds that one command may take before it counts as hung.
+LIMIT=${LIMIT:-20}
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-test.XXXXXX")
+OUT=$WORK/out
+ERR=$WORK/err
+running_pid=
+
+clean_up()
+{
+	[ -z "$running_pid" ] || kill -KILL "$running_pid" 2>/dev/null
+	rm -rf "$WORK"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+passed=0
+failed=0
+skipped=0
+status=0
+last_command=()
+
+pass()
+{
+	passed=$((passed + 1))
+	echo "ok   $1"
+}
+
+skip()
+{
+	skipped=$((skipped + 1))
+	echo "skip $1: $2"
+}
+
+# fail NAME REASON: says what was run, and what it printed.
+fail()
+{
+	failed=$((failed + 1))
+	echo "FAIL $1"
+	echo "     $2"
+	if [ ${#last_command[@]} -gt 0 ]; then
+		echo "     command: ${last_command[*]}" | cut -c 1-300
+		echo "     status:  $status"
+		print_stream stdout "$OUT"
+		print_stream stderr "$ERR"
+	fi
+}
+
+# The end of a stream, with nothing in it that a terminal would obey.
+print_stream()
+{
+	[ -s "$2" ] || return 0
+	echo "     $1:"
+	tail -n 40 "$2" | cut -c 1-300 | LC_ALL=C tr -c '\n\t -~' '?' | sed 's/^/     | /'
+}
+
+# Runs a command; its output goes to $OUT and $ERR, its exit status to $status (124: time is up).
+run_command()
+{
+	last_command=("$@")
+	status=0
+	timeout -k 5 "$LIMIT" "$@" >"$OUT" 2>"$ERR" </dev/null || status=$?
+}
+
+# Whether the output is as a pattern wants it.
+matches()
+{
+	local pattern=$1 files=("$OUT" "$ERR") negate=
+
+	case $pattern in '!'*) negate=1 pattern=${pattern#!} ;; esac
+	case $pattern in
+	out:*) files=("$OUT") pattern=${pattern#out:} ;;
+	err:*) files=("$ERR") pattern=${pattern#err:} ;;
+	esac
+	if grep -Eq -e "$pattern" "${files[@]}"; then
+		[ -z "$negate" ]
+	else
+		[ -n "$negate" ]
+	fi
+}
+
+expect()
+{
+	local name=$1 wanted=$2 pattern patterns=()
+
+	shift 2
+	while [ "$1" != -- ]; do
+		patterns+=("$1")
+		shift
+	done
+	shift
+	run_command "$@"
+	judge "$name" "$wanted" "${patterns[@]}"
+}
+
+# judge NAME STATUS PATTERN...: as expect, about what ran already.
+judge()
+{
+	local name=$1 wanted=$2 pattern
+
+	shift 2
+	if [ "$status" -ne "$wanted" ]; then
+		fail "$name" "exit status $status, $wanted was expected"
+		return 1
+	fi
+	for pattern in "$@"; do
+		if ! matches "$pattern"; then
+			fail "$name" "the output is not as this wants it: $pattern"
+			return 1
+		fi
+	done
+	pass "$name"
+}
+
+# check NAME COMMAND...: a property of the last output; the command says by its status if it holds.
+check()
+{
+	local name=$1
+
+	shift
+	if "$@"; then
+		pass "$name"
+	else
+		fail "$name" "does not hold: $*"
+		return 1
+	fi
+}
+
+# line_count FILE N, for check.
+line_count()
+{
+	[ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+# One line on stderr, nothing on stdout: for check.
+says_one_line()
+{
+	line_count "$ERR" 1 && line_count "$OUT" 0
+}
+
+# Whether a file has nothing that a terminal would obey, for check.
+is_plain_text()
+{
+	[ "$(LC_ALL=C tr -d '\n\t -~' <"$1" | wc -c)" -eq 0 ]
+}
+
+# Why no guest can run here; nothing when one can.
+kvm_problem()
+{
+	if [ ! -e /dev/kvm ]; then
+		echo "no /dev/kvm"
+	elif [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
+		echo "no permission for /dev/kvm"
+	fi
+}
+
+# Ends the script in good order when no guest can run here.
+need_kvm()
+{
+	local problem
+
+	problem=$(kvm_problem)
+	[ -n "$problem" ] || return 0
+	skip "$1" "$problem"
+	finish
+}
+
+# For scripts that run the test guests by themselves, without make test before.
+need_guests()
+{
+	[ -d "$GUESTS" ] || {
+		echo "no test guests in $GUESTS; make test PARTS=... builds them first" >&2
+		exit 2
+	}
+}
+
+# The last line of each script.
+finish()
+{
+	local text="$passed passed, $failed failed"
+
+	[ "$skipped" -eq 0 ] || text="$text, $skipped skipped"
+	echo "$text"
+	[ "$failed" -eq 0 ]
+	exit
+}

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Guests that misbehave, each in one way: what the VMM says of them, and that it survives them.
+# guests/README.md lists them. Usage: negative.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_kvm "misbehaving guests"
+need_guests
+
+# guest NAME STATUS PATTERN...: in 16 MiB with one vCPU, and half a second to end by itself.
+guest()
+{
+	local name=$1 wanted=$2
+
+	shift 2
+	expect "$name" "$wanted" "$@" -- "$PAGEVISOR" run --kernel "$GUESTS/$name.elf" \
+		--memory 16M --cpus 1 --timeout 0.5
+}
+
+# broken_info NAME TEXT: refused for what its info page says. The reason is given once on each stream.
+broken_info()
+{
+	guest "info_$1" 3 "out:^result    $2" "err:^pagevisor: $2" '!out:^frames'
+}
+
+test_faults()
+{
+	guest triple_fault 3 'out:^result    vCPU 0: KVM_EXIT_(SHUTDOWN|INTERNAL_ERROR).* at rip 0x'
+	guest exit_status 3 'out:^result    the guest ended with an unknown status$'
+	guest hang 3 'out:^result    the guest had not ended after 0.5 s$'
+	guest halt 3 'out:^result    the guest had not ended after 0.5 s$'
+	expect "triple_fault with 4 vCPUs ends at once" 3 'out:vCPU 0: KVM_EXIT_' -- \
+		"$PAGEVISOR" run --kernel "$GUESTS/triple_fault.elf" --memory 16M --cpus 4
+}
+
+test_stray_accesses()
+{
+	guest pio_nowhere 0 'out:ended well' 'out:^strays    17 accesses' \
+		'err:4-byte port read from 0x510, where nothing is, at rip 0x10'
+	guest mmio_nowhere 0 'out:ended well' 'out:^strays    7 accesses' \
+		'err:4-byte memory read from 0xd0000123, where nothing is, at rip 0x10' \
+		'err:2-byte memory write to 0xd0000000'
+	guest endless_stray 3 'err:no more of these will be shown' 'out:^strays    [0-9]{4,} accesses'
+	check "endless_stray: the messages are few" [ "$(wc -l <"$ERR")" -le 10 ]
+}
+
+test_console()
+{
+	guest console_garbage 0 'err:guest\| \?+red\?+m$|\[31mred' 'err:A{100}' '!err:A{4900}'
+	check "console_garbage: nothing that a terminal would obey" is_plain_text "$ERR"
+}
+
+test_broken_info()
+{
+	local broken="the guest's info page is broken:"
+
+	guest info_good 0 'out:^frames    16: unused 15, busy 0, shared 1,' 'out:^ +thing +1$' \
+		'out:^findings  none$'
+	guest no_info 3 'out:^result    the guest has not published its info page$'
+	guest garbage_info 3 "out:^result    $broken magic is 0xa5a5a5a5a5a5a5a5$"
+	broken_info version "the guest speaks ABI version 2, this is version 1$"
+	broken_info stage "$broken boot_stage is 0x63$"
+	broken_info slot_count "$broken (array_pa|slot_count) is 0x"
+	broken_info slot_mismatch "$broken slot_count is 0x3ffffffffffffff$"
+	broken_info array_outside "$broken array_pa is 0xd0000000$"
+	broken_info array_wraps "$broken array_pa is 0xffffffffffffffc0$"
+	broken_info array_unaligned "$broken array_pa is 0x"
+	broken_info array_past_end "$broken array_pa is 0xfffc40$"
+	broken_info type_count "$broken type_count is 0xf4240$"
+	broken_info types_wild "$broken types_va is 0xdead00000000000$"
+	broken_info types_wrap "$broken types_va is 0"
+	broken_info cpu_count "$broken cpu_count is 0x3e8$"
+	broken_info counters_wild "$broken counters_pa is 0xfffffffffffff000$"
+	guest info_array_last 0 'out:^frames    16:' 'out:never written\) +16$' 'out:^findings  none$'
+}
+
+test_hostile_info()
+{
+	guest info_names 0 'out:^ +\?\[2J"' 'out:^findings  none$'
+	check "info_names: nothing that a terminal would obey" is_plain_text "$OUT"
+	expect "info_names as JSON" 0 '"finding_count":0' -- "$PAGEVISOR" run --json \
+		--kernel "$GUESTS/info_names.elf" --memory 16M --cpus 1
+	check "info_names as JSON: nothing that a terminal would obey" is_plain_text "$OUT"
+	expect "info_flicker: the VMM survives a thousand looks a second" 3 'had not ended' -- \
+		"$PAGEVISOR" run --kernel "$GUESTS/info_flicker.elf" --memory 16M --cpus 1 \
+		--scan-rate 1000 --timeout 0.5
+}
+
+test_findings()
+{
+	guest illegal_slot 4 'out:^findings  3$' 'err:an invariant of the metadata was broken' \
+		'out:frame 0x3000: illegal_references: expected a legal count, found 0x80000000$' \
+		'out:frame 0x5000: wild_vtable: expected one of 1 types, found 0x123456789abc$' \
+		'out:frame 0x6000: wild_vtable:'
+	expect "illegal_slot as JSON" 4 '"finding_count":3' '"rule":"illegal_references"' \
+		'"frame":12288' '"rule":"wild_vtable"' '"frame":20480' -- "$PAGEVISOR" run --json \
+		--kernel "$GUESTS/illegal_slot.elf" --memory 16M --cpus 1
+	guest wrong_counts 4 'out:type_count: expected 2 thing, found 1$' \
+		'out:reference_count: expected 2 references, found 1$' \
+		'out:busy_at_end: expected 0 busy slots, found 1$'
+}
+
+test_faults
+test_stray_accesses
+test_console
+test_broken_info
+test_hostile_info
+test_findings
+finish

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# The README's example of a workload: it is short, it builds as it stands there, it runs, and the host
+# sees its type. Usage: [README=FILE] readme.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+README=${README:-$ROOT/README.md}
+EXAMPLE=guest/workload/hello.c
+LINES_MAX=30
+TREE=$WORK/tree
+
+# The fenced block that follows the marker.
+extract()
+{
+	awk -v marker="<!-- example: $EXAMPLE -->" '
+		$0 == marker { found = 1; next }
+		found && /^```/ { if (inside) exit; inside = 1; next }
+		inside { print }
+	' "$README"
+}
+
+is_short()
+{
+	local lines
+
+	lines=$(wc -l <"$WORK/example.c")
+	[ "$lines" -ge 1 ] && [ "$lines" -le "$LINES_MAX" ]
+}
+
+copy_tree()
+{
+	mkdir "$TREE"
+	cp -r "$ROOT"/{include,pagemeta,guest,vmm,scripts,Makefile} "$TREE"
+	cp "$WORK/example.c" "$TREE/$EXAMPLE"
+}
+
+# make test runs this: its variables and jobs are not for this make.
+BUILD_EXAMPLE=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$TREE" --no-print-directory -j2
+	all WERROR=1)
+
+# The types that the example declares, one on each line.
+types()
+{
+	sed -n 's/^META_TYPE\(_OF\)\?(\([a-z0-9_]*\).*/\2/p' "$WORK/example.c"
+}
+
+test_run()
+{
+	local problem patterns=() type
+
+	problem=$(kvm_problem)
+	if [ -n "$problem" ]; then
+		skip "the example runs" "$problem"
+		return
+	fi
+	for type in $(types); do
+		patterns+=("out:\"$type\":[1-9]")
+	done
+	expect "the example runs, and its type is counted" 0 'out:"finding_count":0' \
+		"${patterns[@]}" -- "$TREE/build/pagevisor" run --workload hello --ops 1000 --json
+}
+
+if [ ! -r "$README" ]; then
+	fail "the README has an example" "cannot read $README"
+	finish
+fi
+extract >"$WORK/example.c"
+check "the README has an example of at most $LINES_MAX lines" is_short || finish
+check "the example declares a type" grep -q '^META_TYPE' "$WORK/example.c" || finish
+copy_tree
+LIMIT=180 expect "the example builds" 0 -- "${BUILD_EXAMPLE[@]}" || finish
+test_run
+finish

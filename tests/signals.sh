@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Signals to a running VMM: a guest that listens ends in good order, one that does not is stopped, and
+# nothing is left behind. Usage: signals.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Where the VMM's stderr comes in, line by line, as it is written.
+PIPE=$WORK/pipe
+
+# start OPTION...: runs in the background; its pid is $running_pid.
+start()
+{
+	last_command=("$PAGEVISOR" run "$@")
+	rm -f "$PIPE"
+	mkfifo "$PIPE"
+	"${last_command[@]}" >"$OUT" 2>"$PIPE" </dev/null &
+	running_pid=$!
+	exec 3<"$PIPE"
+	: >"$ERR"
+}
+
+# Waits until the VMM says something that a regular expression matches.
+wait_for_line()
+{
+	local line
+
+	while read -r -t "$LIMIT" line <&3; do
+		printf '%s\n' "$line" >>"$ERR"
+		[[ ! $line =~ $1 ]] || return 0
+	done
+	return 1
+}
+
+send()
+{
+	kill -"$1" "$running_pid"
+}
+
+# Less than the time that the VMM gives a guest to end in good order.
+SOON=3
+
+# Whether it is not long since $SECONDS was $1: for check.
+soon_after()
+{
+	[ $((SECONDS - $1)) -lt "$SOON" ]
+}
+
+# Waits for the end; $status is what the shell makes of it. A VMM that lives on is killed.
+await_end()
+{
+	if ! timeout "$LIMIT" cat <&3 >>"$ERR"; then
+		kill -KILL "$running_pid"
+		echo "still ran after $LIMIT s" >>"$ERR"
+	fi
+	exec 3<&-
+	status=0
+	wait "$running_pid" || status=$?
+	running_pid=
+}
+
+test_good_end()
+{
+	local name
+
+	for name in INT TERM; do
+		start --memory 64M --time 0
+		wait_for_line ' running '
+		send "$name"
+		await_end
+		judge "SIG$name: the guest ends in good order" 0 'err:asking the guest to end' \
+			'out:^result    the guest ended well' 'out:^findings  none' 'out:^allocated'
+	done
+}
+
+test_stop()
+{
+	local asked
+
+	start --memory 64M --workload fault --append fault=hang
+	wait_for_line ' running '
+	asked=$SECONDS
+	send INT
+	wait_for_line 'asking the guest to end'
+	send TERM
+	await_end
+	judge "a second signal stops a guest that hangs" 143 'out:stopped by signal 15 \(Terminated\)' \
+		'out:^findings  none'
+	check "a second signal stops it at once" soon_after "$asked"
+
+	start --memory 64M --workload fault --append fault=hang --json
+	wait_for_line ' running '
+	send INT
+	await_end
+	judge "a guest that hangs is stopped a while after one signal" 130 'out:"status":130,' \
+		'out:"result":"stopped by signal 2'
+}
+
+# A kernel that is not ours cannot be asked.
+test_other_kernel()
+{
+	start --memory 16M --cpus 1 --kernel "$GUESTS/endless_stray.elf"
+	wait_for_line 'no more of these'
+	send INT
+	await_end
+	judge "a kernel that cannot be asked is stopped at once" 130 'out:stopped by signal 2' \
+		'!err:asking'
+}
+
+test_wild_mailbox()
+{
+	start --memory 16M --cpus 1 --kernel "$GUESTS/info_mailbox_wild.elf"
+	wait_for_line ' running '
+	send INT
+	wait_for_line 'asking the guest to end'
+	send INT
+	await_end
+	judge "info_mailbox_wild: asking has no effect" 130 'out:stopped by signal 2'
+}
+
+# The signal that gets a vCPU out of the guest must not harm when it comes from elsewhere.
+test_stray_kick()
+{
+	start --memory 64M --time 0
+	wait_for_line ' running '
+	send USR1
+	send USR1
+	wait_for_line ' running '
+	send INT
+	await_end
+	judge "a stray SIGUSR1 changes nothing" 0 'out:ended well' 'out:^findings  none'
+}
+
+test_killed()
+{
+	local threads pid
+
+	start --memory 64M --cpus 4 --workload fault --append fault=hang
+	wait_for_line ' running '
+	pid=$running_pid
+	threads=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)
+	check "each vCPU has a thread" [ "$threads" -ge 5 ]
+	send KILL
+	await_end 2>/dev/null # the shell says "Killed"
+	judge "SIGKILL ends it" 137
+	check "SIGKILL leaves no thread" [ ! -e "/proc/$pid" ]
+}
+
+need_kvm "signals"
+need_guests
+test_good_end
+test_stop
+test_other_kernel
+test_wild_mailbox
+test_stray_kick
+test_killed
+finish
