@@ -22,7 +22,7 @@ COMMON   := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP -Iinclude -I.
 # pointers and calls as they are written, for backtraces.
 GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fno-stack-protector \
 	       -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
-	       -fno-omit-frame-pointer -fno-optimize-sibling-calls \
+	       -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls \
 	       -fno-asynchronous-unwind-tables
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	       -Wl,-z,noexecstack -Wl,--fatal-warnings

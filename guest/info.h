@@ -23,8 +23,10 @@ void info_set_metadata(const struct meta_array *array);
 /* How many processors run, and the TSC's frequency if it is known, else 0: STAGE_CPUS. */
 void info_set_cpus(unsigned count, uint64_t tsc_khz);
 
-/* Announces a stage in the page and on the boot stage port; everything it promises is written
- * before. */
+/*
+ * Announces a stage in the page and on the boot stage port; everything it promises is written
+ * before.
+ */
 void info_set_stage(enum boot_stage stage);
 
 #endif

@@ -65,7 +65,8 @@ _Noreturn void panic(const char *format, ...)
 	kvprintf(format, args);
 	va_end(args);
 	kprintf("\n");
+	/* From the caller on: the frame of panic itself begins with its caller's frame pointer. */
 	panic_backtrace((uint64_t)__builtin_return_address(0),
-			(uint64_t)__builtin_frame_address(0));
+			*(uint64_t *)__builtin_frame_address(0));
 	panic_end();
 }

@@ -8,8 +8,10 @@
 /* Says why (printf-like), prints a backtrace of the caller and ends the guest. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The parts, for the exception report: take the console over; print return addresses; end the
- * guest. */
+/*
+ * The parts, for the exception report: take the console over; print return addresses; end the
+ * guest.
+ */
 void panic_begin(void);
 void panic_backtrace(uint64_t rip, uint64_t frame_pointer);
 _Noreturn void panic_end(void);

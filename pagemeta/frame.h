@@ -36,7 +36,8 @@ enum frame_error {
 	FRAME_NOT_ALIGNED,  /* not the first address of a frame */
 };
 
-/* End of the memory that has slots, in bytes; 0 before meta_init. Set once, before other CPUs run.
+/*
+ * End of the memory that has slots, in bytes; 0 before meta_init. Set once, before other CPUs run.
  */
 extern uint64_t meta_max_paddr;
 
@@ -53,7 +54,8 @@ static inline paddr_t frame_paddr(frame_t frame)
 	return meta_to_frame(frame.slot);
 }
 
-/* References to a frame at some moment; for a unique frame 1. Exact only if nobody else holds one.
+/*
+ * References to a frame at some moment; for a unique frame 1. Exact only if nobody else holds one.
  */
 static inline uint32_t frame_references(frame_t frame)
 {
@@ -142,8 +144,10 @@ static inline void *frame_meta_checked(frame_t frame, const struct meta_type *ty
 	return frame.slot->storage;
 }
 
-/* The metadata of a frame that is known to be of a type: frame_meta(frame, anon) -> struct
- * anon_meta *. */
+/*
+ * The metadata of a frame that is known to be of a type: frame_meta(frame, anon) -> struct
+ * anon_meta *.
+ */
 #define frame_meta(frame, type)                                                                    \
 	((struct type##_meta *)frame_meta_checked((frame), &meta_type_##type))
 

@@ -135,13 +135,18 @@ static void drain(struct cpu_cache *cache, uint64_t keep)
 	spin_unlock(&pool.lock);
 }
 
-static void drain_all(void)
+/* Returns how many frames were free in caches. */
+static uint64_t drain_all(void)
 {
+	uint64_t drained = 0;
+
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
 		spin_lock(&caches[cpu].lock);
+		drained += caches[cpu].frames.count;
 		drain(&caches[cpu], 0);
 		spin_unlock(&caches[cpu].lock);
 	}
+	return drained;
 }
 
 static struct meta_slot *take_frame(struct cpu_cache *cache)
@@ -163,12 +168,11 @@ frame_t frame_alloc_claim(const struct meta_type *type, const void *meta, size_t
 		struct meta_slot *slot = take_frame(cache);
 
 		if (!slot) {
-			/* Free frames may be left in the caches of other CPUs. */
-			drain_all();
-			slot = take_frame(cache);
+			/* Free frames may be left in other CPUs' caches; they may take them back before us. */
+			if (drain_all() == 0)
+				return FRAME_NONE;
+			continue;
 		}
-		if (!slot)
-			return FRAME_NONE;
 
 		switch (slot_claim(slot, type, meta, size, refs)) {
 		case REF_CLASS_UNUSED:
@@ -188,7 +192,7 @@ void frame_alloc_release(struct meta_slot *slot)
 	struct cpu_cache *cache = &caches[platform_cpu()];
 
 	if (free_tag_is_listed(slot_word_load(&slot->vtable_ptr)))
-		slot_abort(slot, "frame freed twice", slot_load(slot));
+		slot_abort(slot, "release of a frame that is listed as free", slot_load(slot));
 	spin_lock(&cache->lock);
 	stack_push(&cache->frames, slot, FREE_TAG_CACHED);
 	if (cache->frames.count > CACHE_MAX)

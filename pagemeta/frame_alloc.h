@@ -10,7 +10,7 @@
  * Free frames are linked through their slots, never through their bytes: the memory of a free frame
  * is not touched. Each CPU has a cache of single frames; behind the caches a binary buddy system
  * keeps blocks of 2^order frames under one lock. A free frame's place is written in its vtable_ptr,
- * which means nothing else while a slot is UNUSED: a frame that is freed twice is caught by it.
+ * which means nothing else while a slot is UNUSED.
  *
  * The host may claim any free frame at any time (state HOST). The allocator meets it when it
  * claims: it puts the frame aside, takes another, and lists the frame again once the host has let
@@ -37,8 +37,10 @@ void frame_alloc_add(paddr_t start, paddr_t end);
 frame_t frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size,
 			  uint32_t refs);
 
-/* A free frame as the type, with *meta of type `struct type_meta`; the caller has the first
- * reference. */
+/*
+ * A free frame as the type, with *meta of type `struct type_meta`; the caller has the first
+ * reference.
+ */
 #define frame_alloc(type, meta)                                                                    \
 	frame_alloc_claim(&meta_type_##type, (const struct type##_meta *){meta},                   \
 			  sizeof(struct type##_meta), 1)

@@ -75,7 +75,8 @@ static enum meta_error place_array(struct early_allocator *early, uint64_t max_p
 	return META_OK;
 }
 
-/* Gives the frames of a region that is not usable their type, with one reference that nobody puts.
+/*
+ * Gives the frames of a region that is not usable their type, with one reference that nobody puts.
  */
 static enum meta_error mark_region(const struct region *region)
 {

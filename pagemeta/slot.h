@@ -22,15 +22,16 @@
  *
  *   A, L  synchronise with H and M: what the last owner did to slot and frame happened before.
  *   B, I  pair with the reader's fence: a reader that saw one word of the new metadata sees, at its
- * second load, the BUSY state or a later one, and rejects its copy. C     pairs with the reader's
- * first load and with E: who sees the frame in use sees its metadata. D     a holder's own
- * reference keeps the frame alive; nothing is published through the count. E     pairs with C and
- * J: the metadata is visible to whoever got its reference from the bare address. F     what a
- * holder did with the frame happens before the frame is dropped by somebody else. G     acquire
- * half: pairs with F of all other holders. Release half: pairs with the reader's fence, as B does,
- * for what on_drop and the reset write. H, M  pair with A and L: the slot is reset before anyone
- * can claim it. J     as C: changes made while unique are visible to whoever shares the frame. K
- * pairs with F: what former holders did is visible to the one that is now alone.
+ *         second load, the BUSY state or a later one, and rejects its copy.
+ *   C     pairs with the reader's first load and with E: who sees the frame in use sees its metadata.
+ *   D     a holder's own reference keeps the frame alive; nothing is published through the count.
+ *   E     pairs with C and J: the metadata is visible to whoever got a reference from the bare address.
+ *   F     what a holder did with the frame happens before it is dropped by somebody else.
+ *   G     acquire half: pairs with F of all other holders. Release half: pairs with the reader's fence,
+ *         as B does, for what on_drop and the reset write.
+ *   H, M  pair with A and L: the slot is reset before anyone can claim it.
+ *   J     as C: changes made while unique are visible to whoever shares the frame.
+ *   K     pairs with F: what former holders did is visible to the one that is now alone.
  *
  * On x86 the fences cost nothing and every release store is a plain store. Words of the slot are
  * accessed atomically (relaxed) throughout, so that the outside reader is no data race.
@@ -101,8 +102,10 @@ static inline enum ref_class slot_claim_begin(struct meta_slot *slot)
 	return REF_CLASS_UNUSED;
 }
 
-/* Ends BUSY: the slot is complete. `refs` is 1 or REF_UNIQUE. Only the slot's one writer may call
- * it. */
+/*
+ * Ends BUSY: the slot is complete. `refs` is 1 or REF_UNIQUE. Only the slot's one writer may call
+ * it.
+ */
 static inline void slot_publish(struct meta_slot *slot, uint32_t refs)
 {
 	uint32_t generation = slot_state_generation(slot_word_load(&slot->state));
@@ -110,7 +113,8 @@ static inline void slot_publish(struct meta_slot *slot, uint32_t refs)
 	__atomic_store_n(&slot->state, slot_state(generation, refs), __ATOMIC_RELEASE);
 }
 
-/* One more reference, by somebody who holds one. Aborts when the count cannot be right or is full.
+/*
+ * One more reference, by somebody who holds one. Aborts when the count cannot be right or is full.
  */
 static inline void slot_get(struct meta_slot *slot)
 {
@@ -237,14 +241,18 @@ static inline bool slot_host_claim(struct meta_slot *slot)
 	return true;
 }
 
-/* The host gives the frame back. Aborts unless the host holds it. */
-static inline void slot_host_release(struct meta_slot *slot)
+/*
+ * The host gives the frame back. False, and nothing changed, unless the state is HOST: to the host the
+ * word is hostile, so this is no reason to abort.
+ */
+static inline bool slot_host_release(struct meta_slot *slot)
 {
-	uint64_t state = slot_word_load(&slot->state);
+	uint64_t old = slot_word_load(&slot->state);
 
-	if (slot_state_refs(state) != REF_HOST)
-		slot_abort(slot, "host release of a frame that the host does not hold", state);
-	__atomic_store_n(&slot->state, slot_next_generation(state, REF_UNUSED), __ATOMIC_RELEASE);
+	return slot_state_refs(old) == REF_HOST &&
+	       __atomic_compare_exchange_n(&slot->state, &old,
+					   slot_next_generation(old, REF_UNUSED), false,
+					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -54,7 +54,7 @@ test_options()
 
 test_values()
 {
-	refused_values memory 'a size from 16M to 64G is needed' 0 15 15M 16383K 65G 64T -1 '' G x 1.5G \
+	refused_values memory 'a size from 16M to 64G in multiples of 4K is needed' 0 15 15M 16383K 65G 64T -1 '' G x 1.5G \
 		16MB 16m 18446744073709551616 17592186044416M 16777217K
 	refused_values cpus 'a number from 1 to 16 is needed' 0 17 -1 '' x 1.5 2x 4294967297 \
 		18446744073709551617

@@ -77,6 +77,8 @@ test_sizes()
 		done
 	done
 	boots "16 vCPUs" --memory 64M --cpus 16 --ops 20000
+	boots "16 vCPUs in 16 MiB" --memory 16M --cpus 16 --ops 20000
+	boots "a time below a millisecond" --memory 16M --cpus 1 --time 0.0005
 	boots "an odd size" --memory 20484K --cpus 1 --ops 10000
 	boots "RAM that ends one page above 4 GiB" --memory 3145732K --cpus 1 --ops 10000
 	if [ "$(free_mib)" -gt 4096 ]; then
@@ -140,6 +142,12 @@ backtrace_starts_in()
 	[ -n "$address" ] && [ "$(addr2line -f -e "$GUEST" "$address" | head -n 1)" = "$1" ]
 }
 
+# Whether no two lines of the last backtrace are the same.
+backtrace_has_no_repeats()
+{
+	[ -z "$(sed -n 's/^guest|  *\(0x[0-9a-f]*\)$/\1/p' "$ERR" | uniq -d)" ]
+}
+
 test_exceptions()
 {
 	local registers='err:^guest\| rip 0xffffffff8[0-9a-f]{7} rsp 0x'
@@ -153,12 +161,15 @@ test_exceptions()
 	check "fault: breakpoint: addr2line finds the function" backtrace_starts_in breakpoint
 	fault panic 'err:panic on cpu 1: asked to panic on cpu 1' 'out:kernel panicked'
 	check "fault: panic: addr2line finds the function" backtrace_starts_in end_in_panic
+	check "fault: panic: no address stands twice" backtrace_has_no_repeats
 	fault check 'err:check failed on cpu 1, frame 0x0: asked to fail' \
 		"out:^result    a check of the guest's own failed"
-	fault nonsense 'err:panic on cpu 1: fault= takes page_fault, ' 'out:kernel panicked'
+	expect "fault: nonsense is a bad option" 2 'err:^guest\| fault= takes page_fault, ' \
+		'out:^result    the guest refused an option' -- \
+		"$PAGEVISOR" run --memory 16M --workload fault --append fault=nonsense
 	expect "fault: hang, ended by --timeout" 3 'out:the guest had not ended after 0.5 s' -- \
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=hang --timeout 0.5
-	expect "no such workload" 3 'err:panic on cpu 0: no such workload: nonsense' -- \
+	expect "no such workload" 2 'err:^guest\| the workloads are: churn fault; ' -- \
 		"$PAGEVISOR" run --memory 16M --workload nonsense
 }
 
@@ -173,6 +184,13 @@ test_reports()
 {
 	local format
 
+	# A pipe that is full and that nobody reads must not hold the run up.
+	mkfifo "$WORK/full"
+	expect "stderr that nobody reads" 0 'out:^result    the guest ended well$' -- \
+		bash -c 'exec 9<>"$1"
+			dd if=/dev/zero of="$1" bs=65536 count=1 oflag=nonblock 2>/dev/null
+			shift
+			exec "$@" 2>&9' - "$WORK/full" "$PAGEVISOR" run --memory 16M --ops 10000
 	expect "stdout has the report alone" 0 'err:^guest\| ready: ' '!out:ready: ring|guest\|' \
 		'out:^findings  none$' -- "$PAGEVISOR" run --memory 16M --ops 1000
 	check "the report starts with the result" [ "$(head -c 10 "$OUT")" = "result    " ]

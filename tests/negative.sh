@@ -25,9 +25,19 @@ broken_info()
 	guest "info_$1" 3 "out:^result    $2" "err:^pagevisor: $2" '!out:^frames'
 }
 
+# No more than a handful.
+few_lines()
+{
+	[ "$(wc -l <"$1")" -le 10 ]
+}
+
 test_faults()
 {
 	guest triple_fault 3 'out:^result    vCPU 0: KVM_EXIT_(SHUTDOWN|INTERNAL_ERROR).* at rip 0x'
+	# Its lines are many and each is new; few of them are shown.
+	expect "info_flicker: said a few times" 3 -- "$PAGEVISOR" run --scan-rate 1000 \
+		--kernel "$GUESTS/info_flicker.elf" --memory 16M --cpus 1 --timeout 1
+	check "info_flicker: in few lines" few_lines "$ERR"
 	guest exit_status 3 'out:^result    the guest ended with an unknown status$'
 	guest hang 3 'out:^result    the guest had not ended after 0.5 s$'
 	guest halt 3 'out:^result    the guest had not ended after 0.5 s$'
@@ -73,14 +83,14 @@ test_broken_info()
 	broken_info types_wrap "$broken types_va is 0"
 	broken_info cpu_count "$broken cpu_count is 0x3e8$"
 	broken_info counters_wild "$broken counters_pa is 0xfffffffffffff000$"
-	guest info_array_last 0 'out:^frames    16:' 'out:never written\) +16$' 'out:^findings  none$'
+	guest info_array_last 3 "err:without having finished" 'out:^frames    16:' 'out:never written\) +16$' 'out:^findings  none$'
 }
 
 test_hostile_info()
 {
-	guest info_names 0 'out:^ +\?\[2J"' 'out:^findings  none$'
+	guest info_names 3 'out:^ +\?\[2J"' 'out:^findings  none$'
 	check "info_names: nothing that a terminal would obey" is_plain_text "$OUT"
-	expect "info_names as JSON" 0 '"finding_count":0' -- "$PAGEVISOR" run --json \
+	expect "info_names as JSON" 3 '"finding_count":0' -- "$PAGEVISOR" run --json \
 		--kernel "$GUESTS/info_names.elf" --memory 16M --cpus 1
 	check "info_names as JSON: nothing that a terminal would obey" is_plain_text "$OUT"
 	expect "info_flicker: the VMM survives a thousand looks a second" 3 'had not ended' -- \
@@ -90,7 +100,7 @@ test_hostile_info()
 
 test_findings()
 {
-	guest illegal_slot 4 'out:^findings  3$' 'err:an invariant of the metadata was broken' \
+	guest illegal_slot 4 'out:^findings  3$' 'err:^pagevisor: the guest ended, but its metadata has findings: 3$' \
 		'out:frame 0x3000: illegal_references: expected a legal count, found 0x80000000$' \
 		'out:frame 0x5000: wild_vtable: expected one of 1 types, found 0x123456789abc$' \
 		'out:frame 0x6000: wild_vtable:'

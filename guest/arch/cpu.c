@@ -10,8 +10,10 @@ static uint8_t cpu_stacks[MAX_CPUS][CPU_STACKS_SIZE]
 #define TRAP_STACK_TOP(index)   ((uint64_t)&cpu_stacks[index][PANIC_STACK_SIZE + TRAP_STACK_SIZE])
 #define KERNEL_STACK_TOP(index) ((uint64_t)&cpu_stacks[index][CPU_STACKS_SIZE])
 
-/* Halves of the boot processor's TSS descriptor, computed by the linker: their addresses are the
- * values. */
+/*
+ * Halves of the boot processor's TSS descriptor, computed by the linker: their addresses are the
+ * values.
+ */
 extern const char boot_tss_low[];
 extern const char boot_tss_high[];
 
@@ -49,7 +51,7 @@ unsigned cpu_count = 1;
 static void set_tss_descriptor(struct cpu *cpu)
 {
 	const uint64_t base = (uint64_t)&cpu->tss;
-	const uint64_t present_tss = 0x80 | SEGMENT_TYPE_TSS;
+	const uint64_t present_tss = DESCRIPTOR_PRESENT | SEGMENT_TYPE_TSS;
 
 	cpu->gdt[SELECTOR_TSS / 8] = (CPU_TSS_SIZE - 1) | (base & 0xffffff) << 16 |
 				     present_tss << 40 | (base & 0xff000000) << 32;

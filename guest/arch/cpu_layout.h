@@ -10,8 +10,10 @@
 #define CPU_GDT       48
 #define CPU_TSS       112
 
-/* The TSS proper, then one bit for each port below IO_BITMAP_PORTS and the byte of ones that must
- * end it. */
+/*
+ * The TSS proper, then one bit for each port below IO_BITMAP_PORTS and the byte of ones that must
+ * end it.
+ */
 #define TSS_SIZE        104
 #define IO_BITMAP_PORTS 0x400
 #define IO_BITMAP_BYTES (IO_BITMAP_PORTS / 8)

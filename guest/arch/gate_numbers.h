@@ -12,8 +12,6 @@
 #define GATE_VECTOR 4
 
 #define GATE_HALT         0 /* hlt */
-#define GATE_LOAD_CR3     1 /* rdi: value */
-#define GATE_INVLPG       2 /* rdi: address */
-#define GATE_WRITE_STRING 3 /* rsi: bytes, rcx: count, rdx: port */
+#define GATE_WRITE_STRING 1 /* rsi: bytes, rcx: count, rdx: port */
 
 #endif

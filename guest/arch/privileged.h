@@ -21,18 +21,10 @@ static inline void privileged_halt(void)
 		__asm__ volatile("int %0" ::"i"(GATE_VECTOR), "a"(GATE_HALT) : "memory");
 }
 
-/* Switches to another page table, or flushes the translations of this one. */
-static inline void privileged_load_cr3(uint64_t value)
-{
-	if (kernel_ring == 0)
-		__asm__ volatile("movq %0, %%cr3" ::"r"(value) : "memory");
-	else
-		__asm__ volatile("int %0" ::"i"(GATE_VECTOR), "a"(GATE_LOAD_CR3), "D"(value)
-				 : "memory");
-}
-
-/* Writes bytes to a port. One trip through the gate for all: an out of ring 3 costs three of ring
- * 0. */
+/*
+ * Writes bytes to a port. One trip through the gate for all: an out of ring 3 costs three of ring
+ * 0.
+ */
 static inline void privileged_write_string(uint16_t port, const char *text, size_t length)
 {
 	if (kernel_ring == 0)

@@ -13,8 +13,10 @@
 #include "boot/madt.h"
 #include "panic.h"
 
-/* How long a processor may take to arrive, and when a second start-up message is sent to one that
- * has not. */
+/*
+ * How long a processor may take to arrive, and when a second start-up message is sent to one that
+ * has not.
+ */
 #define ARRIVAL_TIMEOUT_MS 5000
 #define SECOND_SIPI_MS     20
 
@@ -46,7 +48,8 @@ static void send_message(uint32_t apic_id, uint32_t message)
 		cpu_relax();
 }
 
-/* Waits until the processor has arrived or the time is over. Acquire: pairs with ap_main's release.
+/*
+ * Waits until the processor has arrived or the time is over. Acquire: pairs with ap_main's release.
  */
 static bool wait_for_arrival(struct cpu *cpu, uint64_t milliseconds)
 {
@@ -58,6 +61,14 @@ static bool wait_for_arrival(struct cpu *cpu, uint64_t milliseconds)
 		cpu_relax();
 	}
 	return true;
+}
+
+static bool is_running(uint32_t apic_id)
+{
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (cpu_table[i]->apic_id == apic_id)
+			return true;
+	return false;
 }
 
 static void start_cpu(uint32_t apic_id)
@@ -88,7 +99,7 @@ void smp_start(void)
 	boot_cpu.apic_id = own_apic_id();
 	*lapic_register(LAPIC_SPURIOUS) |= LAPIC_ENABLE;
 	for (unsigned i = 0; i < count; i++)
-		if (apic_ids[i] != boot_cpu.apic_id)
+		if (!is_running(apic_ids[i]) && cpu_count < MAX_CPUS)
 			start_cpu(apic_ids[i]);
 }
 

@@ -4,13 +4,15 @@
 #define GUEST_SMP_H
 
 /*
- * Starts every processor that the MADT lists and waits for each to arrive in C, where it waits in
+ * Starts the processors that the MADT lists, MAX_CPUS at the most, and waits for each to arrive in C, where it waits in
  * turn for smp_run. Panics if one does not come. Sets cpu_count.
  */
 void smp_start(void);
 
-/* Runs a function on all processors at once and returns when it has returned on all of them. Once
- * only. */
+/*
+ * Runs a function on all processors at once and returns when it has returned on all of them. Once
+ * only.
+ */
 void smp_run(void (*function)(unsigned cpu));
 
 #endif

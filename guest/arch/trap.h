@@ -15,8 +15,10 @@ struct trap_frame {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/* Fills the interrupt descriptor table that the boot stub loaded empty. Until then a fault is a
- * triple fault. */
+/*
+ * Fills the interrupt descriptor table that the boot stub loaded empty. Until then a fault is a
+ * triple fault.
+ */
 void traps_init(void);
 
 /* Entered from trap_entry.S. */

@@ -80,17 +80,9 @@ exception_common:
 gate_entry:
 	cmpl $GATE_WRITE_STRING, %eax
 	je 1f
-	cmpl $GATE_LOAD_CR3, %eax
-	je 2f
-	cmpl $GATE_INVLPG, %eax
-	je 3f
 	hlt
 	iretq
 1:	rep outsb
-	iretq
-2:	movq %rdi, %cr3
-	iretq
-3:	invlpg (%rdi)
 	iretq
 
 	.section .rodata

@@ -2,11 +2,16 @@
 /* What the boot loader left: see boot_info.h. */
 #include "boot/boot_info.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
+#include <pagevisor/layout.h>
+#include <pagevisor/ports.h>
+
 #include <pagemeta_platform.h>
 
+#include "lib/console.h"
 #include "panic.h"
 
 struct boot_info boot_info;
@@ -18,8 +23,8 @@ static void copy_command_line(uint64_t pa)
 	if (pa == 0)
 		return;
 	for (size_t i = 0; text[i]; i++) {
-		if (i == COMMAND_LINE_MAX - 1)
-			panic("the command line exceeds %d characters", COMMAND_LINE_MAX - 1);
+		if (i == COMMAND_LINE_SIZE - 1)
+			panic("the command line exceeds %d characters", COMMAND_LINE_SIZE - 1);
 		boot_info.command_line[i] = text[i];
 	}
 }
@@ -62,6 +67,17 @@ const char *boot_option(const char *name)
 	return NULL;
 }
 
+_Noreturn void boot_option_refuse(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	kvprintf(format, args);
+	va_end(args);
+	kprintf("\n");
+	guest_exit(GUEST_EXIT_USAGE);
+}
+
 uint64_t boot_option_number(const char *name, uint64_t fallback)
 {
 	const char *text = boot_option(name);
@@ -72,7 +88,7 @@ uint64_t boot_option_number(const char *name, uint64_t fallback)
 	do {
 		if (*text < '0' || *text > '9' || __builtin_mul_overflow(value, 10, &value) ||
 		    __builtin_add_overflow(value, *text - '0', &value))
-			panic("the option %s= takes a decimal number", name);
+			boot_option_refuse("the option %s= takes a decimal number", name);
 		text++;
 	} while (*text && *text != ' ');
 	return value;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the boot loader left: command line, memory map, ACPI root. Read once, into memory of the
- * kernel's own. */
+/*
+ * What the boot loader left: command line, memory map, ACPI root. Read once, into memory of the
+ * kernel's own.
+ */
 #ifndef GUEST_BOOT_INFO_H
 #define GUEST_BOOT_INFO_H
 
@@ -10,19 +12,19 @@
 #include <pagevisor/info.h>
 #include <pagevisor/pvh.h>
 
-#define COMMAND_LINE_MAX 1024
-
 struct boot_info {
 	uint64_t rsdp_pa; /* 0: none given */
 	unsigned region_count;
 	struct pvh_memmap_entry regions[INFO_REGIONS_MAX];
-	char command_line[COMMAND_LINE_MAX];
+	char command_line[COMMAND_LINE_SIZE];
 };
 
 extern struct boot_info boot_info;
 
-/* Fills boot_info. Panics when the start info is none, or lists more regions than there is room
- * for. */
+/*
+ * Fills boot_info. Panics when the start info is none, or lists more regions than there is room
+ * for.
+ */
 void boot_info_read(uint64_t start_info_pa);
 
 /*
@@ -31,8 +33,11 @@ void boot_info_read(uint64_t start_info_pa);
  */
 const char *boot_option(const char *name);
 
-/* A decimal option, or `fallback` when it is absent. Panics when it is not a number. */
+/* A decimal option, or `fallback` when it is absent. Ends the guest when it is not a number. */
 uint64_t boot_option_number(const char *name, uint64_t fallback);
+
+/* Ends the guest because an option is wrong: one line that says what would be right. */
+_Noreturn void boot_option_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Whether an option's text is exactly this word. */
 bool boot_option_is(const char *text, const char *word);

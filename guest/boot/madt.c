@@ -56,7 +56,8 @@ static const struct acpi_header *header_at(uint64_t pa, const char *signature)
 	return header;
 }
 
-/* The MADT among the tables that a root table (RSDT or XSDT, by the size of its entries) points to.
+/*
+ * The MADT among the tables that a root table (RSDT or XSDT, by the size of its entries) points to.
  */
 static const struct acpi_madt *find_madt(const struct acpi_header *root, size_t entry_size)
 {

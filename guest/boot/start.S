@@ -121,8 +121,11 @@ choose_ring:
 	movq PVH_START_INFO_CMDLINE(%rdi), %rsi
 	testq %rsi, %rsi
 	jz 3f
+	movb $' ', %dl /* the character before: an option begins a word */
 1:	cmpb $0, (%rsi)
 	je 3f
+	cmpb $' ', %dl
+	jne 2f
 	cmpl $TEXT_RING, (%rsi)
 	jne 2f
 	cmpb $'=', 4(%rsi)
@@ -131,7 +134,8 @@ choose_ring:
 	jne 3f
 	movl $RING_USER, %eax
 	jmp 3f
-2:	incq %rsi
+2:	movb (%rsi), %dl
+	incq %rsi
 	jmp 1b
 3:	movl %eax, kernel_ring(%rip)
 	ret

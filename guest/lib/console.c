@@ -50,8 +50,11 @@ void kvprintf(const char *format, va_list args)
 {
 	char line[CONSOLE_LINE_MAX];
 	size_t length = format_text(line, sizeof(line), format, args);
-	bool locked = __atomic_load_n(&owner, __ATOMIC_RELAXED) == MAX_CPUS;
+	uint32_t taken_by = __atomic_load_n(&owner, __ATOMIC_RELAXED);
+	bool locked = taken_by == MAX_CPUS;
 
+	if (!locked && taken_by != this_cpu_index())
+		return;
 	if (locked)
 		spin_lock(&console_lock);
 	write_out(line, length);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Seeded pseudo-random numbers: xorshift64* (Vigna, 2016), its state spread from the seed by
- * splitmix64. */
+/*
+ * Seeded pseudo-random numbers: xorshift64* (Vigna, 2016), its state spread from the seed by
+ * splitmix64.
+ */
 #ifndef GUEST_RANDOM_H
 #define GUEST_RANDOM_H
 

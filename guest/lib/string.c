@@ -6,8 +6,10 @@
 
 void *memset(void *destination, int value, size_t length)
 {
-	/* In whole words where possible: string instructions are slow per step where they are
-	 * emulated. */
+	/*
+	 * In whole words where possible: string instructions are slow per step where they are
+	 * emulated.
+	 */
 	uint8_t *bytes = destination;
 	uint64_t pattern = 0x0101010101010101 * (uint8_t)value;
 	size_t words = length / sizeof(pattern);

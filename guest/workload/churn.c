@@ -48,25 +48,15 @@ META_TYPE(held_table);
 #define TABLE_CHILDREN  8
 #define TABLE_LEVEL     1
 
-static unsigned held_frames; /* frames of each processor's table */
+static unsigned held_frames; /* of each processor's table */
+static frame_t *held_tables[MAX_CPUS][HELD_FRAMES_MAX];
 static struct meta_slot *board[BOARD_SIZE];
 
 struct churn {
 	struct worker *worker;
-	frame_t *held[HELD_FRAMES_MAX];
+	frame_t **held; /* held_frames frames full of references */
 	uint32_t sequence;
 };
-
-/* A table of each processor may fill up with references: leave most of a small memory free. */
-static void churn_prepare(unsigned cpus)
-{
-	struct frame_alloc_stats stats;
-
-	frame_alloc_read_stats(&stats);
-	uint64_t share = stats.managed / (4 * TABLE_CHILDREN * HELD_PER_FRAME * cpus);
-
-	held_frames = share < 1 ? 1 : share > HELD_FRAMES_MAX ? HELD_FRAMES_MAX : (unsigned)share;
-}
 
 static void *frame_bytes(frame_t frame)
 {
@@ -78,7 +68,6 @@ static void page_table_drop(void *meta, struct frame_reader *bytes)
 	const struct page_table_meta *table = meta;
 	frame_t child;
 
-	worker_count_drop(&meta_type_page_table);
 	for (uint32_t i = 0; i < table->entries; i++)
 		if (frame_reader_read(bytes, &child, sizeof(child)) == sizeof(child))
 			worker_put(worker_current(), child);
@@ -139,8 +128,10 @@ static frame_t alloc_any(struct churn *churn)
 	}
 }
 
-/* What anyone with a reference may rely on: the metadata is of one incarnation, complete since its
- * claim. */
+/*
+ * What anyone with a reference may rely on: the metadata is of one incarnation, complete since its
+ * claim.
+ */
 static void check_meta(struct churn *churn, frame_t frame)
 {
 	if (frame_type(frame) != &meta_type_anon)
@@ -217,20 +208,41 @@ static void step(struct churn *churn)
 	}
 }
 
-static void churn_run(struct worker *worker)
+/* An empty table for the references of one processor. */
+static void make_held_table(unsigned cpu)
 {
-	struct churn churn = {.worker = worker};
-
 	for (uint32_t i = 0; i < held_frames; i++) {
-		struct held_table_meta meta = {.cpu = worker->cpu, .index = i};
-		frame_t table = worker_alloc(worker, held_table, &meta);
+		struct held_table_meta meta = {.cpu = cpu, .index = i};
+		frame_t table = worker_alloc(worker_current(), held_table, &meta);
 
 		if (!table.slot)
-			panic("no memory for the workload's own table");
-		churn.held[i] = frame_bytes(table);
+			panic("no memory for the workload's own tables");
+		held_tables[cpu][i] = frame_bytes(table);
 		for (unsigned entry = 0; entry < HELD_PER_FRAME; entry++)
-			churn.held[i][entry] = FRAME_NONE;
+			held_tables[cpu][i][entry] = FRAME_NONE;
 	}
+}
+
+/*
+ * The tables of all processors, before the first of them can use the memory up. Each entry may come to hold a
+ * table with children: their number leaves most of a small memory free.
+ */
+static void churn_prepare(unsigned cpus)
+{
+	struct frame_alloc_stats stats;
+
+	frame_alloc_read_stats(&stats);
+	uint64_t share = stats.managed / (4 * TABLE_CHILDREN * HELD_PER_FRAME * cpus);
+
+	held_frames = share < 1 ? 1 : share > HELD_FRAMES_MAX ? HELD_FRAMES_MAX : (unsigned)share;
+	for (unsigned cpu = 0; cpu < cpus; cpu++)
+		make_held_table(cpu);
+}
+
+static void churn_run(struct worker *worker)
+{
+	struct churn churn = {.worker = worker, .held = held_tables[worker->cpu]};
+
 	while (worker_continue(worker))
 		step(&churn);
 }

@@ -56,8 +56,10 @@ static const struct {
 	{"panic", end_in_panic},    {"check", fail_check}, {"hang", hang},
 };
 
-/* On the last processor, so that a report has to come from another than the boot processor where
- * there are two. */
+/*
+ * On the last processor, so that a report has to come from another than the boot processor where
+ * there are two.
+ */
 static void fault_run(struct worker *worker)
 {
 	const char *name = boot_option("fault");
@@ -69,7 +71,7 @@ static void fault_run(struct worker *worker)
 			faults[i].run(worker);
 			return;
 		}
-	panic("fault= takes page_fault, opcode, breakpoint, panic, check or hang");
+	boot_option_refuse("fault= takes page_fault, opcode, breakpoint, panic, check or hang");
 }
 
 WORKLOAD(fault, .run = fault_run);

@@ -9,7 +9,6 @@
 #include "boot/boot_info.h"
 #include "info.h"
 #include "lib/console.h"
-#include "panic.h"
 
 /* Steps between two looks at the clock and the mailbox. A power of two. */
 #define POLL_INTERVAL 256
@@ -29,7 +28,10 @@ const struct workload *workload_choose(void)
 	for (const struct workload *w = __start_workloads; w < __stop_workloads; w++)
 		if (boot_option_is(name, w->name))
 			return w;
-	panic("no such workload: %s", name);
+	kprintf("the workloads are:");
+	for (const struct workload *w = __start_workloads; w < __stop_workloads; w++)
+		kprintf(" %s", w->name);
+	boot_option_refuse("; workload= names none of them");
 }
 
 static void run_worker(unsigned cpu)
@@ -63,7 +65,8 @@ bool workload_run(const struct workload *workload)
 	return failures == 0;
 }
 
-/* Single writer, so a plain add; the store is a relaxed atomic for the host that reads meanwhile.
+/*
+ * Single writer, so a plain add; the store is a relaxed atomic for the host that reads meanwhile.
  */
 static void count(uint64_t *counter)
 {
@@ -115,14 +118,6 @@ frame_t worker_get_at(struct worker *worker, paddr_t frame)
 	return found;
 }
 
-void worker_count_drop(const struct meta_type *type)
-{
-	struct cpu_counters *counters = worker_current()->counters;
-
-	count(&counters->frees);
-	count(&counters->dropped[meta_type_index(type)]);
-}
-
 bool worker_put(struct worker *worker, frame_t frame)
 {
 	const struct meta_type *type = frame_type(frame); /* not ours to read after the put */
@@ -130,8 +125,8 @@ bool worker_put(struct worker *worker, frame_t frame)
 	count(&worker->counters->puts);
 	if (!frame_put(frame))
 		return false;
-	if (!type->on_drop)
-		worker_count_drop(type);
+	count(&worker->counters->frees);
+	count(&worker->counters->dropped[meta_type_index(type)]);
 	return true;
 }
 

@@ -50,13 +50,14 @@ struct workload {
 		__attribute__((section("workloads"), used, aligned(8))) = {.name = #identifier,    \
 									   __VA_ARGS__}
 
-/* The workload that the command line names; panics when there is none of that name. */
+/* The workload that the command line names; ends the guest when there is none of that name. */
 const struct workload *workload_choose(void);
 
 /* Runs it on all processors. Returns whether none of its own checks failed. */
 bool workload_run(const struct workload *workload);
 
-/* Counts one step. False when the workload shall end: steps used up, time over, or the host asked.
+/*
+ * Counts one step. False when the workload shall end: steps used up, time over, or the host asked.
  */
 bool worker_continue(struct worker *worker);
 
@@ -75,14 +76,8 @@ frame_t worker_get(struct worker *worker, frame_t frame);
 /* One more reference to the frame at an address; FRAME_NONE if it is not shared just now. */
 frame_t worker_get_at(struct worker *worker, paddr_t frame);
 
-/* Gives a reference back; true if it was the last. */
+/* Gives a reference back; true if it was the last. An on_drop puts what its frame held in the same way. */
 bool worker_put(struct worker *worker, frame_t frame);
-
-/*
- * For a type with on_drop: its on_drop calls this once. Frames of other types are counted by
- * worker_put, but the drop of one with on_drop may be queued and run later.
- */
-void worker_count_drop(const struct meta_type *type);
 
 /* A check of the workload's own. Counts a failure and says so once per processor. */
 void worker_check(struct worker *worker, bool holds, const char *what, frame_t frame);

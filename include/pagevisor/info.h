@@ -15,6 +15,9 @@
 #define INFO_NOTE_NAME "pagevisor"
 #define INFO_NOTE_TYPE 1 /* descriptor: 64-bit physical address of the info page */
 
+#define META_TYPES_MAX       32
+#define TYPE_DESCRIPTOR_SIZE 64
+
 #ifndef __ASSEMBLER__
 
 #include <stddef.h>
@@ -25,17 +28,15 @@
 #define INFO_MAGIC       UINT64_C(0x726f736976676170) /* "pagvisor", little-endian */
 #define INFO_ABI_VERSION 1
 #define INFO_REGIONS_MAX 64
-#define META_TYPES_MAX   32
 
 /* How far the guest has come; each stage is also written to PORT_BOOT_STAGE. */
 enum boot_stage {
 	STAGE_NONE,
-	STAGE_ENTERED,   /* running in its final ring: magic, versions, kernel image, types, mailbox
-			  */
+	STAGE_ENTERED,   /* in its final ring: magic, versions, kernel image, types, mailbox */
 	STAGE_MEMORY,    /* memory map read: regions, max_paddr */
 	STAGE_METADATA,  /* metadata array initialised: array_pa, slot_count */
 	STAGE_ALLOCATOR, /* frame allocator running */
-	STAGE_CPUS,      /* all processors up: cpu_count, counters_pa */
+	STAGE_CPUS,      /* all processors up: cpu_count, counters_pa, tsc_khz */
 	STAGE_READY,     /* the guest's own check of every slot passed */
 	STAGE_RUNNING,   /* workload started on all processors */
 	STAGE_FINISHED,  /* workload ended, counters are final, nothing changes any more */
@@ -85,8 +86,10 @@ _Static_assert(offsetof(struct guest_info, regions) == 152, "info page is ABI");
 _Static_assert(sizeof(struct guest_info) == 152 + 24 * INFO_REGIONS_MAX, "info page is ABI");
 _Static_assert(sizeof(struct guest_info) <= 4096, "the info page is one page");
 
-/* A metadata type, as the host sees it. pagemeta/meta_type.h has the guest's view of the same
- * bytes. */
+/*
+ * A metadata type, as the host sees it. pagemeta/meta_type.h has the guest's view of the same
+ * bytes.
+ */
 struct type_descriptor {
 	char name[32]; /* NUL-terminated */
 	uint64_t on_drop_va;
@@ -98,7 +101,7 @@ struct type_descriptor {
 
 _Static_assert(offsetof(struct type_descriptor, on_drop_va) == 32, "type descriptor is ABI");
 _Static_assert(offsetof(struct type_descriptor, size) == 40, "type descriptor is ABI");
-_Static_assert(sizeof(struct type_descriptor) == 64, "type descriptor is ABI");
+_Static_assert(sizeof(struct type_descriptor) == TYPE_DESCRIPTOR_SIZE, "type descriptor is ABI");
 
 /*
  * What one processor did since boot. One writer (that processor), relaxed; read at any time, exact

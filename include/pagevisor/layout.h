@@ -4,8 +4,8 @@
  *
  * Virtual (48 bits, 4-level paging):
  *
- *     0x0000000000000000   identity map of the first 4 GiB, for the boot stub and the processors'
- * start 0xffff888000000000   linear mapping of physical memory, from physical address 0
+ *     0x0000000000000000   identity map of the first 4 GiB, for boot and the processors' start
+ *     0xffff888000000000   linear mapping of physical memory, from physical address 0
  *     0xffffe00000000000   FRAME_METADATA_RANGE: slot n describes physical frame n
  *     0xffffffff80000000   the kernel image, physical address 0 mapped at its start
  *
@@ -29,10 +29,15 @@
 #define LOW_RAM_MAX   0xc0000000  /* RAM below 4 GiB ends here at the latest */
 #define HIGH_RAM_BASE 0x100000000 /* RAM that does not fit below starts here */
 
-/* Real-mode code of a starting application processor: a page below 1 MiB, its number is the SIPI
- * vector. */
+/*
+ * Real-mode code of a starting application processor: a page below 1 MiB, its number is the SIPI
+ * vector.
+ */
 #define AP_TRAMPOLINE 0x8000
 
 #define MAX_CPUS 16
+
+/* Bytes of the guest's command line that are passed on, the NUL that ends it included. */
+#define COMMAND_LINE_SIZE 4096
 
 #endif

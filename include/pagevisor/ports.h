@@ -23,6 +23,8 @@
 #define GUEST_EXIT_FAILED 0x11 /* a check of the guest's own failed; QEMU exits with 35 */
 #define GUEST_EXIT_PANIC  0x12 /* the kernel panicked or met an exception; QEMU exits with 37 */
 
+#define GUEST_EXIT_USAGE 0x13 /* an option of the command line is wrong; QEMU exits with 39 */
+
 #define QEMU_EXIT_STATUS(value) ((value) << 1 | 1)
 
 #endif

@@ -70,10 +70,11 @@
 #define RING_USER            3
 
 /* Segment descriptors as 64-bit constants: flat, present, accessed (SDM 3A 3.4.5). */
-#define DESCRIPTOR_CODE64 0x00209b0000000000
-#define DESCRIPTOR_CODE32 0x00cf9b000000ffff
-#define DESCRIPTOR_DATA   0x00cf93000000ffff
-#define DESCRIPTOR_DPL3   0x0000600000000000
+#define DESCRIPTOR_CODE64  0x00209b0000000000
+#define DESCRIPTOR_CODE32  0x00cf9b000000ffff
+#define DESCRIPTOR_DATA    0x00cf93000000ffff
+#define DESCRIPTOR_DPL3    0x0000600000000000
+#define DESCRIPTOR_PRESENT 0x80 /* in the byte of the type */
 
 /* Descriptor types of system segments in long mode (SDM 3A table 3-2). */
 #define SEGMENT_TYPE_CODE 0xb /* execute, read, accessed */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/device/: the bus, the serial port's lines, the boot stages; and of
- * vmm/kvm/cpu_state.h. */
+/*
+ * Tests of vmm/device/: the bus, the serial port's lines, the boot stages; and of
+ * vmm/kvm/cpu_state.h.
+ */
 #include "unit/suites.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/boot/elf_image_file.c: which files are read, and what is said of those that are not.
+/*
+ * Tests of vmm/boot/elf_image_file.c: which files are read, and what is said of those that are not.
  */
 #include "unit/suites.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/memory/guest_memory.h: checked translation, regions, reading without touching, RCU.
+/*
+ * Tests of vmm/memory/guest_memory.h: checked translation, regions, reading without touching, RCU.
  */
 #include "unit/suites.h"
 
@@ -171,7 +172,8 @@ END_TEST
 
 static bool readers_stop;
 
-/* Reads the first and last byte of every region that it sees, for as long as the test adds regions.
+/*
+ * Reads the first and last byte of every region that it sees, for as long as the test adds regions.
  */
 static void *read_regions(void *unused)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/guest_view.h and scan.h over a crafted guest: what is believed, and what is
- * not. */
+/*
+ * Tests of vmm/inspect/guest_view.h and scan.h over a crafted guest: what is believed, and what is
+ * not.
+ */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -376,10 +378,43 @@ END_TEST
 
 START_TEST(a_finding_is_listed_once)
 {
+	struct findings again;
+
 	set_slot(7, REF_MAX_HELD + 1, 0);
 	look();
-	ck_assert_int_eq(scan_array(&memory, &view, &scan, &findings), 0);
+	ck_assert_int_eq(scan_array(&memory, &view, &scan, &again), 0);
+	findings_merge(&findings, &again);
 	assert_only_finding(RULE_ILLEGAL_REFERENCES, 7);
+}
+END_TEST
+
+START_TEST(many_findings_are_counted_once)
+{
+	struct findings again;
+
+	for (unsigned i = 100; i < 100 + 2 * FINDINGS_MAX; i++)
+		set_slot(i, REF_MAX_HELD + 1, 0);
+	look();
+	ck_assert_int_eq(scan_array(&memory, &view, &scan, &again), 0);
+	findings_merge(&findings, &again);
+	ck_assert_uint_eq(findings.total, 2 * FINDINGS_MAX);
+	ck_assert_uint_eq(findings.listed, FINDINGS_MAX);
+}
+END_TEST
+
+START_TEST(a_written_page_between_holes_is_scanned)
+{
+	const unsigned slots_of_page = PAGE_SIZE / SLOT_SIZE;
+
+	ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, ARRAY_PA,
+				   SLOTS * SLOT_SIZE),
+			 0);
+	set_slot(slots_of_page + 3, REF_MAX_HELD + 1, 0);
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_int_eq(scan_array(&memory, &view, &scan, &findings), 0);
+	ck_assert_uint_eq(scan.holes, SLOTS - slots_of_page);
+	ck_assert_uint_eq(scan.reads.slots, slots_of_page);
+	assert_only_finding(RULE_ILLEGAL_REFERENCES, slots_of_page + 3);
 }
 END_TEST
 
@@ -423,6 +458,8 @@ Suite *guest_view_suite(void)
 	tcase_add_test(tcase, references_that_disagree_are_found);
 	tcase_add_test(tcase, a_slot_left_busy_is_found);
 	tcase_add_test(tcase, a_finding_is_listed_once);
+	tcase_add_test(tcase, many_findings_are_counted_once);
+	tcase_add_test(tcase, a_written_page_between_holes_is_scanned);
 	tcase_add_test(tcase, an_array_in_a_hole_is_not_touched);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -316,9 +316,21 @@ END_TEST
 START_TEST(host_release_makes_unused_with_a_new_generation)
 {
 	put_in_state(LAST_GENERATION, REF_HOST);
-	slot_host_release(&slot);
+	ck_assert(slot_host_release(&slot));
 	assert_state(0, REF_UNUSED);
 	assert_contents_kept();
+}
+END_TEST
+
+START_TEST(host_release_of_anything_but_host_changes_nothing)
+{
+	for (size_t i = 0; i < BOUNDARY_COUNT; i++) {
+		if (boundaries[i].class == REF_CLASS_HOST)
+			continue;
+		put_in_state(GENERATION, boundaries[i].refs);
+		ck_assert(!slot_host_release(&slot));
+		assert_state(GENERATION, boundaries[i].refs);
+	}
 }
 END_TEST
 
@@ -343,7 +355,8 @@ Suite *slot_suite(void)
 		unshare_of_the_only_reference_makes_unique,
 		unshare_of_anything_else_changes_nothing, host_claim_takes_an_unused_slot,
 		host_claim_of_anything_but_unused_changes_nothing,
-		host_release_makes_unused_with_a_new_generation);
+		host_release_makes_unused_with_a_new_generation,
+		host_release_of_anything_but_host_changes_nothing);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -51,24 +51,20 @@ ABORT_TEST(share_of_shared_aborts, 1, slot_share)
 ABORT_TEST(share_of_unused_aborts, REF_UNUSED, slot_share)
 ABORT_TEST(unique_drop_of_shared_aborts, 1, slot_unique_drop)
 ABORT_TEST(unique_drop_of_host_aborts, REF_HOST, slot_unique_drop)
-ABORT_TEST(host_release_of_unused_aborts, REF_UNUSED, slot_host_release)
-ABORT_TEST(host_release_of_unique_aborts, REF_UNIQUE, slot_host_release)
-ABORT_TEST(host_release_of_shared_aborts, 1, slot_host_release)
 
 Suite *slot_abort_suite(void)
 {
 	Suite *suite = suite_create("slot_abort");
 
-	SUITE_ADD_ABORT_TESTS(
-		suite, setup, teardown, get_of_unused_aborts, get_of_busy_aborts,
-		get_of_unique_aborts, get_of_host_aborts, get_of_the_full_count_aborts,
-		get_of_an_illegal_count_aborts, get_just_below_unique_aborts,
-		get_just_below_host_aborts, try_get_of_the_full_count_aborts,
-		try_get_of_an_illegal_count_aborts, put_of_unused_aborts, put_of_busy_aborts,
-		put_of_unique_aborts, put_of_host_aborts, put_of_an_illegal_count_aborts,
-		put_just_above_unique_aborts, change_of_shared_aborts, change_of_busy_aborts,
-		share_of_shared_aborts, share_of_unused_aborts, unique_drop_of_shared_aborts,
-		unique_drop_of_host_aborts, host_release_of_unused_aborts,
-		host_release_of_unique_aborts, host_release_of_shared_aborts);
+	SUITE_ADD_ABORT_TESTS(suite, setup, teardown, get_of_unused_aborts, get_of_busy_aborts,
+			      get_of_unique_aborts, get_of_host_aborts,
+			      get_of_the_full_count_aborts, get_of_an_illegal_count_aborts,
+			      get_just_below_unique_aborts, get_just_below_host_aborts,
+			      try_get_of_the_full_count_aborts, try_get_of_an_illegal_count_aborts,
+			      put_of_unused_aborts, put_of_busy_aborts, put_of_unique_aborts,
+			      put_of_host_aborts, put_of_an_illegal_count_aborts,
+			      put_just_above_unique_aborts, change_of_shared_aborts,
+			      change_of_busy_aborts, share_of_shared_aborts, share_of_unused_aborts,
+			      unique_drop_of_shared_aborts, unique_drop_of_host_aborts);
 	return suite;
 }

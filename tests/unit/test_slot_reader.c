@@ -72,7 +72,8 @@ static void destroy_set(struct meta_slot *slot)
 	slot_word_store(&slot->storage[0], 0);
 }
 
-/* Ends the slot's life in the way its state asks for; a unique owner changes it once more before.
+/*
+ * Ends the slot's life in the way its state asks for; a unique owner changes it once more before.
  */
 static void end_life(struct meta_slot *slot, uint64_t value)
 {

@@ -116,7 +116,7 @@ END_TEST
 
 START_TEST(the_longest_command_line_leaves_the_trampoline_alone)
 {
-	char cmdline[BOOT_CMDLINE_SIZE];
+	char cmdline[COMMAND_LINE_SIZE];
 
 	memset(cmdline, 'x', sizeof(cmdline) - 1);
 	cmdline[sizeof(cmdline) - 1] = '\0';
@@ -128,7 +128,7 @@ END_TEST
 
 START_TEST(a_longer_command_line_is_refused)
 {
-	char cmdline[BOOT_CMDLINE_SIZE + 1];
+	char cmdline[COMMAND_LINE_SIZE + 1];
 
 	memset(cmdline, 'x', sizeof(cmdline) - 1);
 	cmdline[sizeof(cmdline) - 1] = '\0';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Errors for people: a function that can fail returns a negative errno and leaves one line of text
- * that says what was wrong and what would be right. Only main() prints it and decides to exit.
+ * that says what was wrong and what would be right. Only the command line (cli/) prints it.
  */
 #ifndef VMM_ERROR_H
 #define VMM_ERROR_H

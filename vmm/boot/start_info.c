@@ -21,7 +21,7 @@ _Static_assert(BOOT_START_INFO + sizeof(struct pvh_start_info) <= BOOT_MEMORY_MA
 _Static_assert(BOOT_MEMORY_MAP + MEMORY_MAP_ENTRIES_MAX * sizeof(struct pvh_memmap_entry) <=
 		       BOOT_CMDLINE,
 	       "overlap");
-_Static_assert(BOOT_CMDLINE + BOOT_CMDLINE_SIZE <= AP_TRAMPOLINE, "overlap");
+_Static_assert(BOOT_CMDLINE + COMMAND_LINE_SIZE <= AP_TRAMPOLINE, "overlap");
 _Static_assert(BOOT_ACPI_TABLES >= PC_LOW_MEMORY_END &&
 		       BOOT_ACPI_TABLES + ACPI_TABLES_SIZE_MAX <= PC_HOLE_END,
 	       "ACPI tables lie in reserved memory");
@@ -69,9 +69,9 @@ int start_info_write(const struct memory_map *map, uint64_t memory_size, const c
 		.memmap_count = count,
 	};
 
-	if (cmdline_size > BOOT_CMDLINE_SIZE)
+	if (cmdline_size > COMMAND_LINE_SIZE)
 		return error_set(err, -E2BIG, "kernel command line of %zu bytes; at most %d fit",
-				 cmdline_size - 1, BOOT_CMDLINE_SIZE - 1);
+				 cmdline_size - 1, COMMAND_LINE_SIZE - 1);
 	if (tables_size == 0)
 		return error_set(err, -EINVAL, "%u processors; 1 to %d are supported", cpus,
 				 MAX_CPUS);

@@ -26,9 +26,6 @@
 #define BOOT_CMDLINE     0x7000
 #define BOOT_ACPI_TABLES 0xe0000
 
-/* Bytes of the command line, its NUL included. */
-#define BOOT_CMDLINE_SIZE 0x1000
-
 /* The memory map of a PC: usable memory has a hole from 640 KiB to 1 MiB. */
 #define PC_LOW_MEMORY_END 0xa0000
 #define PC_HOLE_END       0x100000

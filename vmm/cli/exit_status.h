@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Exit statuses of the command, as the README and the manual page list them. */
+/* Exit statuses of the command, as the README lists them. */
 #ifndef VMM_EXIT_STATUS_H
 #define VMM_EXIT_STATUS_H
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The command: picks the subcommand. Only here and in argp does the process exit. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/exit_status.h"
 #include "cli/run.h"
@@ -28,9 +31,29 @@ static void print_help(FILE *out)
 	fprintf(out, "pagevisor COMMAND --help explains a command's options.\n");
 }
 
+/*
+ * Standard descriptors that were closed are opened to nowhere: else the next file to be opened would get their
+ * number, and messages.
+ */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
+
+	open_standard_descriptors();
+	/* A reader that went away and a file size limit are errors of a write, and reported as such. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 
 	if (!name) {
 		print_help(stderr);

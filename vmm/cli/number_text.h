@@ -8,15 +8,19 @@
 
 #define NUMBER_TEXT_SIZE 24
 
-/* Three significant digits and a decimal unit prefix: "1.23 M". Returns buffer, of NUMBER_TEXT_SIZE
- * bytes. */
+/*
+ * Three significant digits and a decimal unit prefix: "1.23 M". Returns buffer, of NUMBER_TEXT_SIZE
+ * bytes.
+ */
 char *number_text(char *buffer, double value);
 
 /* A whole decimal number in [min, max], with nothing behind it. */
 bool number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
-/* As number_parse, in bytes, with an optional K, M or G (powers of 1024); no suffix means MiB, as
- * QEMU's -m. */
+/*
+ * As number_parse, in bytes, with an optional K, M or G (powers of 1024); no suffix means MiB, as
+ * QEMU's -m.
+ */
 bool size_parse(const char *text, uint64_t min, uint64_t max, uint64_t *bytes);
 
 /* A time of zero to a year in seconds, with up to nine decimals: "2.5". */

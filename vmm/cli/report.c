@@ -13,15 +13,15 @@
 #include "cli/exit_status.h"
 #include "cli/number_text.h"
 
-/* Whether what the guest published was missing or broken. */
-static bool info_is_broken(const struct report *report)
+static bool exited_with(const struct report *report, uint8_t value)
 {
-	return report->seen && !report->seen->has_view;
+	return report->end->outcome == VM_EXITED && report->end->exit_value == value;
 }
 
-static bool ended_well(const struct report *report)
+/* Whether a guest that is watched ended without saying that it has finished, or said it in a broken way. */
+static bool is_unfinished(const struct report *report)
 {
-	return report->end->outcome == VM_EXITED && report->end->exit_value == GUEST_EXIT_OK;
+	return report->seen && !observation_is_complete(report->seen);
 }
 
 int report_status(const struct report *report)
@@ -30,9 +30,13 @@ int report_status(const struct report *report)
 		return STATUS_GUEST;
 	if (report->end->outcome == VM_STOPPED)
 		return report->signal ? STATUS_SIGNAL + report->signal : STATUS_GUEST;
-	if (!ended_well(report) || info_is_broken(report))
+	if (exited_with(report, GUEST_EXIT_USAGE))
+		return STATUS_BAD_INPUT;
+	if (!exited_with(report, GUEST_EXIT_OK))
 		return STATUS_GUEST;
-	return report->seen && report->seen->findings.total ? STATUS_VIOLATION : STATUS_OK;
+	if (report->seen && report->seen->findings.total)
+		return STATUS_VIOLATION;
+	return is_unfinished(report) ? STATUS_GUEST : STATUS_OK;
 }
 
 static const char *exit_text(uint8_t value)
@@ -44,6 +48,8 @@ static const char *exit_text(uint8_t value)
 		return "a check of the guest's own failed";
 	case GUEST_EXIT_PANIC:
 		return "the guest's kernel panicked";
+	case GUEST_EXIT_USAGE:
+		return "the guest refused an option of its command line";
 	default:
 		return "the guest ended with an unknown status";
 	}
@@ -59,8 +65,14 @@ void report_verdict(const struct report *report, char *buffer, unsigned size)
 			 report->signal, strsignal(report->signal));
 	else if (report->end->outcome == VM_FAULTED)
 		snprintf(buffer, size, "%s", report->end->text.text);
-	else if (ended_well(report) && info_is_broken(report))
-		snprintf(buffer, size, "%s", report->seen->problem.text);
+	else if (report_status(report) == STATUS_VIOLATION)
+		snprintf(buffer, size, "the guest ended, but its metadata has findings: %" PRIu64,
+			 report->seen->findings.total);
+	else if (exited_with(report, GUEST_EXIT_OK) && is_unfinished(report))
+		snprintf(buffer, size, "%s",
+			 report->seen->has_view
+				 ? "the guest ended without having finished its workload"
+				 : report->seen->problem.text);
 	else
 		snprintf(buffer, size, "%s", exit_text(report->end->exit_value));
 }
@@ -144,7 +156,8 @@ static void print_findings(const struct findings *findings)
 		printf("findings  none\n");
 		return;
 	}
-	printf("findings  %" PRIu64 "\n", findings->total);
+	printf("findings  %s%" PRIu64 "\n", findings->total > findings->listed ? "at least " : "",
+	       findings->total);
 	for (unsigned i = 0; i < findings->listed; i++) {
 		finding_format(&findings->list[i], text, sizeof(text));
 		printf("  %s\n", text);
@@ -174,19 +187,27 @@ static void print_observation(const struct report *report)
 	print_findings(&seen->findings);
 }
 
+int report_flush(void)
+{
+	/* A write that failed before the last one shows in the stream only. */
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -EIO;
+}
+
 int report_print_text(const struct report *report)
 {
 	char verdict[sizeof(report->end->text.text)];
 
 	report_verdict(report, verdict, sizeof(verdict));
 	printf("result    %s\n", verdict);
-	printf("guest     %" PRIu64 " MiB, %u vCPUs, ring %u, %.2f s\n",
-	       report->options->memory >> 20, report->options->cpus, report->ring,
-	       (double)(report->end_ns - report->start_ns) / (double)NS_PER_S);
+	printf("guest     %" PRIu64 " MiB, %u vCPUs, ", report->options->memory >> 20,
+	       report->options->cpus);
+	if (report->seen && report->seen->has_view)
+		printf("ring %u, ", report->seen->view.ring);
+	printf("%.2f s\n", (double)(report->end_ns - report->start_ns) / (double)NS_PER_S);
 	print_boot(report);
 	print_observation(report);
 	if (report->stray_accesses)
 		printf("strays    %" PRIu64 " accesses to where nothing is\n",
 		       report->stray_accesses);
-	return fflush(stdout) == 0 ? 0 : -errno;
+	return report_flush();
 }

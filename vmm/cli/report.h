@@ -13,7 +13,6 @@
 
 struct report {
 	const struct run_options *options;
-	unsigned ring;           /* the kernel ran in */
 	uint64_t start_ns;       /* when main began (CLOCK_MONOTONIC) */
 	uint64_t end_ns;         /* when the run had ended */
 	uint64_t overhead_bytes; /* the VMM's own resident memory, guest RAM not counted */
@@ -31,12 +30,16 @@ int report_status(const struct report *report);
 /* In one line, how the run ended: "the guest ended well". */
 void report_verdict(const struct report *report, char *buffer, unsigned size);
 
-/* Steps, allocations and so on in a second, over the time that the workload ran; 0 if it did not.
+/*
+ * Steps, allocations and so on in a second, over the time that the workload ran; 0 if it did not.
  */
 double report_per_second(const struct report *report, uint64_t count);
 
-/* Prints to standard output. Returns 0 or a negative errno. */
+/* Prints to standard output. Returns what report_flush returns. */
 int report_print_text(const struct report *report);
 int report_print_json(const struct report *report);
+
+/* Ends the printing of either: 0, or -EIO when any of it was lost. */
+int report_flush(void);
 
 #endif

@@ -3,7 +3,6 @@
  * What a run amounted to, as one JSON object. Times end in their unit; _ns are CLOCK_MONOTONIC.
  * Members of parts that the run did not reach are missing.
  */
-#include <errno.h>
 #include <stdio.h>
 
 #include <json.h>
@@ -117,6 +116,7 @@ static void add_observation(json *root, const struct report *report)
 		add_text(root, "info_problem", seen->problem.text);
 		return;
 	}
+	add_number(root, "ring", seen->view.ring);
 	add_text(root, "stage", boot_stage_name(seen->view.stage));
 	if (seen->view.cpu_count)
 		json_object_object_add(root, "work", work_json(report));
@@ -139,7 +139,6 @@ int report_print_json(const struct report *report)
 	add_number(root, "status", (uint64_t)report_status(report));
 	add_number(root, "memory_bytes", report->options->memory);
 	add_number(root, "cpus", report->options->cpus);
-	add_number(root, "ring", report->ring);
 	add_number(root, "seed", report->options->seed);
 	add_number(root, "end_ns", report->end_ns);
 	add_number(root, "vmm_overhead_bytes", report->overhead_bytes);
@@ -149,5 +148,5 @@ int report_print_json(const struct report *report)
 	puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 							  JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(root);
-	return fflush(stdout) == 0 ? 0 : -errno;
+	return report_flush();
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <pagevisor/ports.h>
+#include <pagevisor/x86.h>
 
 #include "base/clock.h"
 #include "base/resident.h"
@@ -32,8 +33,6 @@
 /* How long a guest that was asked to end may take before it is stopped. */
 #define GRACE_NS (3 * NS_PER_S)
 
-#define COMMAND_LINE_SIZE BOOT_CMDLINE_SIZE
-
 struct run {
 	struct run_options options;
 	struct terminal terminal;
@@ -43,21 +42,35 @@ struct run {
 	struct boot_stages stages;
 	struct watcher watcher;
 	bool is_watched; /* the kernel says where its info page is */
-	unsigned ring;
+	unsigned ring;   /* for a guest that can choose */
 	int signal_fd;
-	int signal; /* the first that came, 0: none */
+	sigset_t old_signals;
+	int signal; /* the last that came, 0: none */
 	bool timed_out;
 	uint64_t start_ns;
 };
 
 static void choose_ring(struct run *run)
 {
+	if (run->options.ring != RING_AUTO)
+		run->ring = (unsigned)run->options.ring;
+	else
+		run->ring = host_cpu_runs_ring0() ? 0 : RING_USER;
+}
+
+/* What the user should know of how the guest is going to run. */
+static void announce(struct run *run)
+{
 	bool native = host_cpu_runs_ring0();
 	char text[160];
 
-	run->ring = run->options.ring != RING_AUTO ? (unsigned)run->options.ring : native ? 0 : 3;
-	if (!run->is_watched)
+	if (!run->is_watched) {
+		terminal_line(
+			&run->terminal, "",
+			"the kernel has no pagevisor note: it is not watched, and of the options "
+			"only --append reaches it");
 		return;
+	}
 	snprintf(text, sizeof(text), "the host has %s; the guest's kernel runs in ring %u%s",
 		 native ? "VT-x or SVM" : "neither VT-x nor SVM", run->ring,
 		 run->options.ring != RING_AUTO ? " as asked" : "");
@@ -68,7 +81,8 @@ static void choose_ring(struct run *run)
 }
 
 /* What our own kernel understands; another one gets only what --append says. */
-static int build_command_line(struct run *run, char *line, struct error *err)
+static int build_command_line(const struct run *run, uint64_t tsc_khz, char *line,
+			      struct error *err)
 {
 	const struct run_options *options = &run->options;
 	int length;
@@ -79,20 +93,19 @@ static int build_command_line(struct run *run, char *line, struct error *err)
 		length = snprintf(line, COMMAND_LINE_SIZE,
 				  "ring=%u tsc_khz=%" PRIu64 " workload=%s seed=%" PRIu64
 				  " ops=%" PRIu64 " time_ms=%" PRIu64 " %s",
-				  run->ring, vm_tsc_khz(&run->vm), options->workload, options->seed,
-				  options->operations, options->time_ns / NS_PER_MS,
-				  options->append);
+				  run->ring, tsc_khz, options->workload, options->seed,
+				  options->operations,
+				  (options->time_ns + NS_PER_MS - 1) / NS_PER_MS, options->append);
 	if (length >= COMMAND_LINE_SIZE)
 		return error_set(err, -E2BIG, "the guest's command line exceeds %d bytes",
 				 COMMAND_LINE_SIZE - 1);
 	return 0;
 }
 
-static int load_guest(struct run *run, struct error *err)
+static int load_guest(struct run *run, paddr_t *start_info, struct error *err)
 {
 	char line[COMMAND_LINE_SIZE];
-	paddr_t start_info;
-	int result = build_command_line(run, line, err);
+	int result = build_command_line(run, vm_tsc_khz(&run->vm), line, err);
 
 	if (result < 0)
 		return result;
@@ -102,11 +115,9 @@ static int load_guest(struct run *run, struct error *err)
 	result = elf_image_load(&run->kernel.image, map, err);
 	if (result == 0)
 		result = start_info_write(map, run->options.memory, line, run->options.cpus,
-					  &start_info, err);
+					  start_info, err);
 	guest_memory_read_end();
-	if (result < 0)
-		return result;
-	return vm_set_entry(&run->vm, run->kernel.image.pvh_entry, start_info, err);
+	return result;
 }
 
 static void console_line(void *context, const char *text)
@@ -154,7 +165,7 @@ static int catch_signals(struct run *run, struct error *err)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sigprocmask(SIG_BLOCK, &signals, &run->old_signals);
 	run->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return run->signal_fd < 0 ? error_set(err, -errno, "signalfd: %s", strerror(errno)) : 0;
 }
@@ -212,7 +223,6 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 {
 	const struct report report = {
 		.options = &run->options,
-		.ring = run->ring,
 		.start_ns = run->start_ns,
 		.end_ns = clock_now_ns(),
 		.overhead_bytes = overhead,
@@ -227,11 +237,9 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 	char verdict[sizeof(end->text.text)];
 	int result = run->options.json ? report_print_json(&report) : report_print_text(&report);
 
-	if (status != STATUS_OK && status != STATUS_VIOLATION) {
+	if (status != STATUS_OK) {
 		report_verdict(&report, verdict, sizeof(verdict));
 		terminal_problem(&run->terminal, verdict);
-	} else if (status == STATUS_VIOLATION) {
-		terminal_problem(&run->terminal, "an invariant of the metadata was broken");
 	}
 	if (result < 0) {
 		terminal_problem(&run->terminal, "cannot write the report");
@@ -241,10 +249,14 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 }
 
 /* The VM is loaded. Runs it to its end and reports. */
-static int run_guest(struct run *run, struct error *err)
+static int run_guest(struct run *run, paddr_t start_info, struct error *err)
 {
-	int result = vm_start(&run->vm, err);
+	int result = vm_set_entry(&run->vm, run->kernel.image.pvh_entry, start_info, err);
 
+	if (result < 0)
+		return result;
+	announce(run);
+	result = vm_start(&run->vm, err);
 	if (result < 0)
 		return result;
 	if (run->is_watched) {
@@ -263,10 +275,12 @@ static int run_guest(struct run *run, struct error *err)
 
 	serial_flush(&run->serial);
 	terminal_finish(&run->terminal);
+	/* The guest is gone; from here on a signal ends the process, should nobody read the report. */
+	sigprocmask(SIG_SETMASK, &run->old_signals, NULL);
 	return print_report(run, end, seen, overhead);
 }
 
-/* A negative errno of setting up, as an exit status. */
+/* Says why it is not going to be. Returns the status. */
 static int refuse(struct run *run, int status, const struct error *err)
 {
 	terminal_problem(&run->terminal, err->text);
@@ -275,21 +289,39 @@ static int refuse(struct run *run, int status, const struct error *err)
 
 static int run_vm(struct run *run)
 {
+	paddr_t start_info;
 	struct error err;
 	int status;
 
 	if (vm_create(&run->vm, run->options.memory, run->options.cpus, &err) < 0)
 		return refuse(run, STATUS_REFUSED, &err);
 	attach_devices(run);
-	choose_ring(run);
-	if (load_guest(run, &err) < 0) {
+	if (load_guest(run, &start_info, &err) < 0) {
 		status = refuse(run, STATUS_BAD_INPUT, &err);
 	} else {
-		int result = run_guest(run, &err);
-
-		status = result < 0 ? refuse(run, STATUS_REFUSED, &err) : result;
+		status = run_guest(run, start_info, &err);
+		if (status < 0)
+			status = refuse(run, STATUS_REFUSED, &err);
 	}
 	vm_destroy(&run->vm);
+	return status;
+}
+
+/* The kernel is open. What can be refused without a VM is refused before there is one. */
+static int prepare_and_run(struct run *run)
+{
+	char line[COMMAND_LINE_SIZE];
+	struct error err;
+
+	run->is_watched = run->kernel.image.has_info;
+	choose_ring(run);
+	if (build_command_line(run, UINT64_MAX, line, &err) < 0)
+		return refuse(run, STATUS_BAD_INPUT, &err);
+	if (catch_signals(run, &err) < 0)
+		return refuse(run, STATUS_REFUSED, &err);
+	int status = run_vm(run);
+
+	close(run->signal_fd);
 	return status;
 }
 
@@ -307,17 +339,10 @@ int command_run(int argc, char **argv)
 	urcu_memb_register_thread();
 	if (kernel_file_open(&run->kernel, run->options.kernel, &err) < 0) {
 		status = refuse(run, STATUS_BAD_INPUT, &err);
-		goto out;
-	}
-	run->is_watched = run->kernel.image.has_info;
-	if (catch_signals(run, &err) < 0) {
-		status = refuse(run, STATUS_REFUSED, &err);
 	} else {
-		status = run_vm(run);
-		close(run->signal_fd);
+		status = prepare_and_run(run);
+		kernel_file_close(&run->kernel);
 	}
-	kernel_file_close(&run->kernel);
-out:
 	urcu_memb_unregister_thread();
 	free(run);
 	return status;

@@ -95,7 +95,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_MEMORY:
 		if (!size_parse(text, VM_MEMORY_MIN, VM_MEMORY_MAX, &options->memory) ||
 		    options->memory % PAGE_SIZE)
-			argp_error(state, "--memory %s: a size from 16M to 64G is needed", text);
+			argp_error(
+				state,
+				"--memory %s: a size from 16M to 64G in multiples of 4K is needed",
+				text);
 		break;
 	case KEY_CPUS:
 		options->cpus = parse_small("--cpus", text, MAX_CPUS, state);

@@ -24,8 +24,10 @@ struct run_options {
 	bool quiet;
 };
 
-/* Parses the arguments behind `run`; prints and exits on --help and on an error, with
- * STATUS_BAD_INPUT. */
+/*
+ * Parses the arguments behind `run`; prints and exits on --help and on an error, with
+ * STATUS_BAD_INPUT.
+ */
 void run_options_parse(struct run_options *options, int argc, char **argv);
 
 #endif

@@ -2,31 +2,54 @@
 /* What people see while the VM runs: see terminal.h. */
 #include "cli/terminal.h"
 
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #define ERASE_LINE      "\r\033[K"
 #define DEFAULT_COLUMNS 80
+#define OUTPUT_MAX      1024 /* less than PIPE_BUF: a pipe that polls writable takes it at once */
+#define PATIENCE_MS     500
 
 void terminal_init(struct terminal *terminal, bool is_quiet)
 {
-	*terminal = (struct terminal){.is_tty = isatty(STDERR_FILENO) == 1, .is_quiet = is_quiet};
+	const char *kind = getenv("TERM");
+
+	*terminal = (struct terminal){
+		.is_tty = isatty(STDERR_FILENO) == 1 && kind && strcmp(kind, "dumb") != 0,
+		.is_quiet = is_quiet,
+	};
 	pthread_mutex_init(&terminal->lock, NULL);
 }
 
-static void erase_status(struct terminal *terminal)
+/* Writes text if it is taken within PATIENCE_MS; after it was not, only if it is taken at once. */
+static void write_text(struct terminal *terminal, const char *text)
 {
-	if (terminal->has_status)
-		fputs(ERASE_LINE, stderr);
-	terminal->has_status = false;
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	if (poll(&fd, 1, terminal->is_stuck ? 0 : PATIENCE_MS) != 1) {
+		terminal->is_stuck = true;
+		return;
+	}
+	/* What went wrong with standard error cannot be said anywhere. */
+	ssize_t written = write(STDERR_FILENO, text, strlen(text));
+
+	(void)written;
+	terminal->is_stuck = false;
 }
 
 static void print_line(struct terminal *terminal, const char *prefix, const char *text)
 {
+	char line[OUTPUT_MAX];
+
 	pthread_mutex_lock(&terminal->lock);
-	erase_status(terminal);
-	fprintf(stderr, "%s%s\n", prefix, text);
+	snprintf(line, sizeof(line), "%s%s%.*s\n", terminal->has_status ? ERASE_LINE : "", prefix,
+		 OUTPUT_MAX / 2, text);
+	terminal->has_status = false;
+	write_text(terminal, line);
 	pthread_mutex_unlock(&terminal->lock);
 }
 
@@ -53,6 +76,8 @@ static int columns(void)
 
 void terminal_status(struct terminal *terminal, const char *text)
 {
+	char line[OUTPUT_MAX];
+
 	if (terminal->is_quiet)
 		return;
 	if (!terminal->is_tty) {
@@ -60,14 +85,17 @@ void terminal_status(struct terminal *terminal, const char *text)
 		return;
 	}
 	pthread_mutex_lock(&terminal->lock);
-	fprintf(stderr, ERASE_LINE "%.*s", columns() - 1, text);
+	snprintf(line, sizeof(line), ERASE_LINE "%.*s", columns() - 1, text);
 	terminal->has_status = true;
+	write_text(terminal, line);
 	pthread_mutex_unlock(&terminal->lock);
 }
 
 void terminal_finish(struct terminal *terminal)
 {
 	pthread_mutex_lock(&terminal->lock);
-	erase_status(terminal);
+	if (terminal->has_status)
+		write_text(terminal, ERASE_LINE);
+	terminal->has_status = false;
 	pthread_mutex_unlock(&terminal->lock);
 }

@@ -14,6 +14,7 @@ struct terminal {
 	bool is_tty;
 	bool has_status;
 	bool is_quiet; /* only lines that report a problem */
+	bool is_stuck; /* nobody took the last line */
 };
 
 void terminal_init(struct terminal *terminal, bool is_quiet);

@@ -12,9 +12,14 @@
 #include "cli/number_text.h"
 #include "memory/rcu.h"
 
-/* A status line on a terminal is redrawn with each scan, but nobody wants that many lines in a
- * file. */
+/*
+ * A status line on a terminal is redrawn with each scan, but nobody wants that many lines in a
+ * file.
+ */
 #define PLAIN_STATUS_INTERVAL_NS NS_PER_S
+
+/* A guest could break its info page in a new way each time. */
+#define PROBLEMS_SAID_MAX 4
 
 struct rate_mark {
 	uint64_t at_ns;
@@ -54,9 +59,12 @@ static bool read_view(struct watcher *watcher)
 	int result = guest_view_read(&watcher->vm->memory, watcher->info, &seen->view, &err);
 
 	seen->has_view = result == 0;
-	if (result == 0)
+	if (result == 0) {
+		seen->problem.text[0] = '\0';
 		return true;
-	if (result != -EAGAIN && strcmp(seen->problem.text, err.text) != 0)
+	}
+	if (result != -EAGAIN && strcmp(seen->problem.text, err.text) != 0 &&
+	    watcher->problems_said++ < PROBLEMS_SAID_MAX)
 		terminal_problem(watcher->terminal, err.text);
 	seen->problem = err;
 	return false;
@@ -65,18 +73,17 @@ static bool read_view(struct watcher *watcher)
 static void scan_once(struct watcher *watcher)
 {
 	struct observation *seen = &watcher->seen;
+	struct findings found;
 
 	if (!read_view(watcher) || seen->view.slot_count == 0)
 		return;
-	if (scan_array(&watcher->vm->memory, &seen->view, &seen->last, &seen->findings) < 0)
+	if (scan_array(&watcher->vm->memory, &seen->view, &seen->last, &found) < 0)
 		return;
+	findings_merge(&seen->findings, &found);
 	guest_view_counters(&seen->view, &watcher->vm->memory, &seen->counters);
 	seen->scans++;
 	seen->scan_ns += seen->last.duration_ns;
-	seen->reads.slots += seen->last.reads.slots;
-	seen->reads.copies += seen->last.reads.copies;
-	seen->reads.retries += seen->last.reads.retries;
-	seen->reads.unstable += seen->last.reads.unstable;
+	read_counters_add(&seen->reads, &seen->last.reads);
 }
 
 /* Waits for the next scan. False when the watcher is to end. */
@@ -114,7 +121,7 @@ static void *watch(void *argument)
 	urcu_memb_register_thread();
 	while (wait_for_next(watcher)) {
 		scan_once(watcher);
-		if (watcher->seen.scans > 0)
+		if (watcher->seen.has_view && watcher->seen.scans > 0)
 			show_status(watcher, start, &mark);
 	}
 	urcu_memb_unregister_thread();
@@ -163,7 +170,7 @@ const struct observation *watcher_stop(struct watcher *watcher)
 	pthread_join(watcher->thread, NULL);
 
 	scan_once(watcher);
-	if (seen->has_view && seen->view.stage == STAGE_FINISHED)
+	if (observation_is_complete(seen))
 		scan_audit(&seen->view, &seen->last, &seen->counters, &seen->findings);
 	pthread_cond_destroy(&watcher->wake);
 	pthread_mutex_destroy(&watcher->lock);

@@ -26,6 +26,13 @@ struct observation {
 	struct findings findings;
 };
 
+/* Whether the guest has finished by its own word, and its books could be held against its slots. */
+static inline bool observation_is_complete(const struct observation *seen)
+{
+	return seen->has_view && seen->scans > 0 && seen->view.cpu_count > 0 &&
+	       seen->view.stage == STAGE_FINISHED;
+}
+
 struct watcher {
 	struct vm *vm;
 	struct terminal *terminal;
@@ -37,6 +44,7 @@ struct watcher {
 	bool stopping;
 	bool asked_to_stop;      /* the guest shall end its workload */
 	struct observation seen; /* the thread's own while it runs */
+	unsigned problems_said;
 };
 
 /* Starts the thread. `info` is where the kernel's ELF note says the info page is. */

@@ -10,8 +10,10 @@
 #include "device/io_bus.h"
 
 struct boot_stages {
-	/* CLOCK_MONOTONIC in ns when the stage was first announced, 0: not yet. Relaxed; a vCPU
-	 * writes. */
+	/*
+	 * CLOCK_MONOTONIC in ns when the stage was first announced, 0: not yet. Relaxed; a vCPU
+	 * writes.
+	 */
 	uint64_t reached_ns[STAGE_COUNT];
 };
 

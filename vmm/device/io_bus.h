@@ -29,8 +29,10 @@ struct io_bus {
 /* The bus's owner adds at most IO_DEVICES_MAX devices that do not overlap. */
 void io_bus_add(struct io_bus *bus, const struct io_device *device);
 
-/* One access of `size` bytes (1, 2 or 4). False when no device is there; a read then gives all
- * ones. */
+/*
+ * One access of `size` bytes (1, 2 or 4). False when no device is there; a read then gives all
+ * ones.
+ */
 bool io_bus_write(const struct io_bus *bus, uint16_t port, const void *data, unsigned size);
 bool io_bus_read(const struct io_bus *bus, uint16_t port, void *data, unsigned size);
 

@@ -31,13 +31,33 @@ static bool is_listed(const struct findings *findings, const struct finding *fin
 	return false;
 }
 
+static void list(struct findings *findings, const struct finding *finding)
+{
+	if (findings->listed < FINDINGS_MAX && !is_listed(findings, finding))
+		findings->list[findings->listed++] = *finding;
+}
+
 void findings_add(struct findings *findings, const struct finding *finding)
 {
-	if (is_listed(findings, finding))
-		return;
 	findings->total++;
-	if (findings->listed < FINDINGS_MAX)
-		findings->list[findings->listed++] = *finding;
+	list(findings, finding);
+}
+
+void findings_append(struct findings *findings, const struct findings *part)
+{
+	findings->total += part->total;
+	for (unsigned i = 0; i < part->listed; i++)
+		list(findings, &part->list[i]);
+}
+
+void findings_merge(struct findings *findings, const struct findings *scan)
+{
+	for (unsigned i = 0; i < scan->listed; i++)
+		list(findings, &scan->list[i]);
+	if (findings->total < scan->total)
+		findings->total = scan->total;
+	if (findings->total < findings->listed)
+		findings->total = findings->listed;
 }
 
 void finding_format(const struct finding *finding, char *buffer, size_t size)

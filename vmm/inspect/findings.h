@@ -29,7 +29,7 @@ struct finding {
 	char found[64];
 };
 
-/* The first findings in full, and how many there were. A frame is listed once for each rule. */
+/* The first findings in full, and how many there are: at least `total`. A frame is listed once for each rule. */
 #define FINDINGS_MAX 32
 
 struct findings {
@@ -38,8 +38,13 @@ struct findings {
 	struct finding list[FINDINGS_MAX];
 };
 
-/* Adds a finding, unless this rule has been reported for this frame already. */
 void findings_add(struct findings *findings, const struct finding *finding);
+
+/* Adds the findings of another part of the same scan: none of them can be known already. */
+void findings_append(struct findings *findings, const struct findings *part);
+
+/* Adds what a later scan found: what was found before is not counted again. */
+void findings_merge(struct findings *findings, const struct findings *scan);
 
 /* One line: "frame 0x1234000: illegal_references: expected ..., found ...". */
 void finding_format(const struct finding *finding, char *buffer, size_t size);

@@ -103,22 +103,36 @@ static bool has_stage(const struct guest_info *info, enum boot_stage stage, uint
 	return info->boot_stage == STAGE_PANIC ? field != 0 : info->boot_stage >= stage;
 }
 
+/*
+ * Two copies: what the first one's stage promises is in the second, whatever order either was made in.
+ */
+static int copy_info(const struct guest_memory *memory, paddr_t info_pa, struct guest_info *info,
+		     struct error *err)
+{
+	struct guest_info first;
+
+	if (guest_memory_copy(memory, info_pa, &first, sizeof(first)) < 0 ||
+	    guest_memory_copy(memory, info_pa, info, sizeof(*info)) < 0)
+		return error_set(err, -EPROTO,
+				 "the guest's info page at %#" PRIx64 " is not in RAM",
+				 info_pa.addr);
+	if (first.magic == 0)
+		return error_set(err, -EAGAIN, "the guest has not published its info page");
+	if (first.magic != INFO_MAGIC)
+		return bad(err, "magic", first.magic);
+	info->boot_stage = first.boot_stage;
+	return 0;
+}
+
 int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct guest_view *view,
 		    struct error *err)
 {
 	struct guest_info info;
-	int result = guest_memory_copy(memory, info_pa, &info, sizeof(info));
+	int result = copy_info(memory, info_pa, &info, err);
 
 	*view = (struct guest_view){0};
-	if (result < 0)
-		return error_set(err, -EPROTO,
-				 "the guest's info page at %#" PRIx64 " is not in RAM",
-				 info_pa.addr);
-	if (info.magic == 0)
-		return error_set(err, -EAGAIN, "the guest has not published its info page");
-	if (info.magic != INFO_MAGIC)
-		return bad(err, "magic", info.magic);
-	result = check_header(&info, err);
+	if (result == 0)
+		result = check_header(&info, err);
 	if (result < 0)
 		return result;
 	view->stage = info.boot_stage;
@@ -142,28 +156,29 @@ int guest_view_type_named(const struct guest_view *view, const char *name)
 }
 
 /* All counters are 64-bit words, so they are summed as such. */
-static void add_counters(struct cpu_counters *sum, const uint64_t *counters)
+static void add_counters(struct cpu_counters *sum, const struct cpu_counters *counters)
 {
+	const uint64_t *from = (const uint64_t *)counters;
 	uint64_t *to = (uint64_t *)sum;
 
 	for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
-		to[i] += __atomic_load_n(&counters[i], __ATOMIC_RELAXED);
+		to[i] += from[i];
 }
 
 int guest_view_counters(const struct guest_view *view, const struct guest_memory *memory,
 			struct cpu_counters *sum)
 {
-	*sum = (struct cpu_counters){0};
-	if (view->cpu_count == 0)
-		return -EAGAIN;
-	guest_memory_read_begin();
-	const uint64_t *counters = memory_map_at(guest_memory_map(memory), view->counters,
-						 view->cpu_count * sizeof(struct cpu_counters));
+	struct cpu_counters counters;
 
-	for (unsigned cpu = 0; counters && cpu < view->cpu_count; cpu++)
-		add_counters(sum, counters + cpu * (sizeof(*sum) / sizeof(uint64_t)));
-	guest_memory_read_end();
-	return counters ? 0 : -EAGAIN;
+	*sum = (struct cpu_counters){0};
+	for (unsigned cpu = 0; cpu < view->cpu_count; cpu++) {
+		paddr_t pa = paddr(view->counters.addr + cpu * sizeof(counters));
+
+		if (guest_memory_copy(memory, pa, &counters, sizeof(counters)) < 0)
+			return -EAGAIN;
+		add_counters(sum, &counters);
+	}
+	return view->cpu_count ? 0 : -EAGAIN;
 }
 
 void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory)

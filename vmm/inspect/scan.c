@@ -13,38 +13,38 @@
 
 struct scanner {
 	const struct guest_view *view;
-	struct findings *findings;
-	int meta_page;  /* type index, -1: the guest has no such type */
+	struct findings found; /* in the chunk at hand */
+	int meta_page;         /* type index, -1: the guest has no such type */
 	off_t data_end; /* the backing file is known to have data from the array up to here */
 };
 
-static void illegal(const struct scanner *scanner, paddr_t frame, uint64_t state)
+static void illegal(struct scanner *scanner, paddr_t frame, uint64_t state)
 {
 	struct finding finding = {
 		.rule = RULE_ILLEGAL_REFERENCES, .has_frame = true, .frame = frame};
 
 	snprintf(finding.expected, sizeof(finding.expected), "a legal count");
 	snprintf(finding.found, sizeof(finding.found), "%#x", slot_state_refs(state));
-	findings_add(scanner->findings, &finding);
+	findings_add(&scanner->found, &finding);
 }
 
-static void wild(const struct scanner *scanner, paddr_t frame, uint64_t vtable_ptr)
+static void wild(struct scanner *scanner, paddr_t frame, uint64_t vtable_ptr)
 {
 	struct finding finding = {.rule = RULE_WILD_VTABLE, .has_frame = true, .frame = frame};
 
 	snprintf(finding.expected, sizeof(finding.expected), "one of %u types",
 		 scanner->view->type_count);
 	snprintf(finding.found, sizeof(finding.found), "%#" PRIx64, vtable_ptr);
-	findings_add(scanner->findings, &finding);
+	findings_add(&scanner->found, &finding);
 }
 
-static void not_meta_page(const struct scanner *scanner, paddr_t frame, const char *found)
+static void not_meta_page(struct scanner *scanner, paddr_t frame, const char *found)
 {
 	struct finding finding = {.rule = RULE_META_PAGE, .has_frame = true, .frame = frame};
 
 	snprintf(finding.expected, sizeof(finding.expected), "meta_page");
 	snprintf(finding.found, sizeof(finding.found), "%s", found);
-	findings_add(scanner->findings, &finding);
+	findings_add(&scanner->found, &finding);
 }
 
 static bool is_array_frame(const struct guest_view *view, paddr_t frame)
@@ -54,7 +54,7 @@ static bool is_array_frame(const struct guest_view *view, paddr_t frame)
 	return frame.addr - align_down(view->array.addr, PAGE_SIZE) < size;
 }
 
-static void check_copy(const struct scanner *scanner, const struct slot_copy *copy, paddr_t frame,
+static void check_copy(struct scanner *scanner, const struct slot_copy *copy, paddr_t frame,
 		       struct scan *scan)
 {
 	int type = guest_view_type(scanner->view, copy->vtable_ptr);
@@ -68,7 +68,7 @@ static void check_copy(const struct scanner *scanner, const struct slot_copy *co
 		not_meta_page(scanner, frame, scanner->view->types[type].name);
 }
 
-static void scan_slot(const struct scanner *scanner, const struct meta_slot *slot, paddr_t frame,
+static void scan_slot(struct scanner *scanner, const struct meta_slot *slot, paddr_t frame,
 		      struct scan *scan)
 {
 	uint64_t state = slot_read_state(slot);
@@ -101,26 +101,6 @@ static void scan_slot(const struct scanner *scanner, const struct meta_slot *slo
 		illegal(scanner, frame, state);
 }
 
-/*
- * Whether the guest has written this part of its memory; looking at a hole would fill it. One
- * search finds the end of a whole stretch of data, which serves the chunks that follow.
- */
-static bool is_populated(struct scanner *scanner, const struct memory_map *map, paddr_t pa,
-			 uint64_t size)
-{
-	const struct memory_region *region = memory_map_find(map, pa);
-	off_t start = (off_t)(region->fd_offset + (pa.addr - region->base.addr));
-
-	if (region->fd < 0)
-		return true;
-	if (start + (off_t)size > scanner->data_end) {
-		if (lseek(region->fd, start, SEEK_DATA) != start)
-			return false;
-		scanner->data_end = lseek(region->fd, start, SEEK_HOLE);
-	}
-	return start + (off_t)size <= scanner->data_end;
-}
-
 static void add_scan(struct scan *sum, const struct scan *part)
 {
 	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
@@ -129,10 +109,35 @@ static void add_scan(struct scan *sum, const struct scan *part)
 		sum->types[i] += part->types[i];
 	sum->references += part->references;
 	sum->holes += part->holes;
-	sum->reads.slots += part->reads.slots;
-	sum->reads.copies += part->reads.copies;
-	sum->reads.retries += part->reads.retries;
-	sum->reads.unstable += part->reads.unstable;
+	read_counters_add(&sum->reads, &part->reads);
+}
+
+/*
+ * How many of the slots from `at` on the guest has written, and how many before those it has not: looking at a
+ * hole of its RAM would fill it. One search finds the end of a whole stretch of data, which serves the chunks
+ * that follow. Holes begin and end at page borders, and so at slots.
+ */
+static uint64_t written_slots(struct scanner *scanner, const struct memory_region *region,
+			      paddr_t at, uint64_t count, uint64_t *hole)
+{
+	off_t start = (off_t)(region->fd_offset + (at.addr - region->base.addr));
+	off_t end = start + (off_t)(count * SLOT_SIZE);
+	off_t data = start;
+
+	*hole = 0;
+	if (region->fd < 0)
+		return count;
+	if (start >= scanner->data_end) {
+		data = lseek(region->fd, start, SEEK_DATA);
+		if (data < 0 || data > end)
+			data = end;
+		if (data < end)
+			scanner->data_end = lseek(region->fd, data, SEEK_HOLE);
+	}
+	*hole = (uint64_t)(data - start) / SLOT_SIZE;
+	if (data == end)
+		return 0;
+	return (uint64_t)((end < scanner->data_end ? end : scanner->data_end) - data) / SLOT_SIZE;
 }
 
 /* Scans slots [first, first + count) in one read-side section. Returns 0 or -EFAULT. */
@@ -140,26 +145,29 @@ static int scan_chunk(struct scanner *scanner, const struct guest_memory *memory
 		      uint64_t count, struct scan *scan)
 {
 	paddr_t pa = paddr(scanner->view->array.addr + first * SLOT_SIZE);
-	int result = 0;
 
 	*scan = (struct scan){0};
+	scanner->found = (struct findings){0};
 	guest_memory_read_begin();
 	const struct memory_map *map = guest_memory_map(memory);
 	const struct meta_slot *slots = memory_map_at(map, pa, count * SLOT_SIZE);
 
-	if (!slots)
-		result = -EFAULT;
-	else if (!is_populated(scanner, map, pa, count * SLOT_SIZE))
-		scan->holes = count;
-	else
-		for (uint64_t i = 0; i < count; i++)
+	for (uint64_t i = 0; slots && i < count;) {
+		uint64_t hole;
+		uint64_t end = written_slots(scanner, memory_map_find(map, pa),
+					     paddr(pa.addr + i * SLOT_SIZE), count - i, &hole);
+
+		scan->holes += hole;
+		for (end += i += hole; i < end; i++)
 			scan_slot(scanner, &slots[i], pfn_to_paddr(pfn(first + i)), scan);
+	}
 	guest_memory_read_end();
-	return result;
+	return slots ? 0 : -EFAULT;
 }
 
-/* As scan_chunk, with the bound on the time of level 2 reads: a chunk that took too long proves
- * nothing. */
+/*
+ * As scan_chunk, with the bound on the time of level 2 reads: a chunk that took too long proves nothing.
+ */
 static int scan_chunk_in_time(struct scanner *scanner, const struct guest_memory *memory,
 			      uint64_t first, uint64_t count, struct scan *scan)
 {
@@ -171,6 +179,7 @@ static int scan_chunk_in_time(struct scanner *scanner, const struct guest_memory
 			return result;
 	}
 	*scan = (struct scan){.reads = {.slots = count, .unstable = count}};
+	scanner->found = (struct findings){0};
 	return 0;
 }
 
@@ -179,13 +188,13 @@ int scan_array(const struct guest_memory *memory, const struct guest_view *view,
 {
 	struct scanner scanner = {
 		.view = view,
-		.findings = findings,
 		.meta_page = guest_view_type_named(view, "meta_page"),
 	};
 	uint64_t start = clock_now_ns();
 	struct scan chunk;
 
 	*scan = (struct scan){0};
+	*findings = (struct findings){0};
 	for (uint64_t first = 0; first < view->slot_count; first += CHUNK_SLOTS) {
 		uint64_t left = view->slot_count - first;
 		int result = scan_chunk_in_time(&scanner, memory, first,
@@ -194,6 +203,7 @@ int scan_array(const struct guest_memory *memory, const struct guest_view *view,
 		if (result < 0)
 			return result;
 		add_scan(scan, &chunk);
+		findings_append(findings, &scanner.found);
 	}
 	scan->duration_ns = clock_now_ns() - start;
 	return 0;

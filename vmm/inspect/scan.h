@@ -25,10 +25,9 @@ struct scan {
 };
 
 /*
- * Scans the array of a view at STAGE_METADATA or later and adds what is wrong to findings. Slots
- * that lie in holes of the guest's RAM are counted, not touched. The thread is registered with
- * liburcu; a read-side section covers a few thousand slots at a time. Returns 0, or -EFAULT when
- * the array is no longer in RAM.
+ * Scans the array of a view at STAGE_METADATA or later and says what is wrong with it. Slots that lie in
+ * holes of the guest's RAM are counted, not touched. The thread is registered with liburcu; a read-side
+ * section covers a few thousand slots at a time. Returns 0, or -EFAULT when the array is no longer in RAM.
  */
 int scan_array(const struct guest_memory *memory, const struct guest_view *view, struct scan *scan,
 	       struct findings *findings);

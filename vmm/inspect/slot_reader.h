@@ -37,6 +37,14 @@ struct read_counters {
 	uint64_t unstable; /* slots given up after SLOT_READ_TRIES or for want of time */
 };
 
+static inline void read_counters_add(struct read_counters *sum, const struct read_counters *part)
+{
+	sum->slots += part->slots;
+	sum->copies += part->copies;
+	sum->retries += part->retries;
+	sum->unstable += part->unstable;
+}
+
 enum slot_read_result {
 	SLOT_READ_OK,
 	SLOT_READ_NOT_IN_USE, /* copy->state says what it was instead; the rest is not set */

@@ -5,8 +5,10 @@
 
 #include <stdbool.h>
 
-/* VT-x or SVM: KVM runs a guest's ring 0 natively. Without them ring 0 is emulated and ring 3
- * native. */
+/*
+ * VT-x or SVM: KVM runs a guest's ring 0 natively. Without them ring 0 is emulated and ring 3
+ * native.
+ */
 bool host_cpu_runs_ring0(void);
 
 #endif

@@ -24,8 +24,10 @@ int kvm_call(int fd, unsigned long request, const char *name, unsigned long argu
 #define KVM_CALL(fd, request, argument, err)                                                       \
 	kvm_call((fd), (request), #request, (unsigned long)(argument), (err))
 
-/* The name of a KVM_EXIT_* reason, and of a KVM_INTERNAL_ERROR_* suberror; "unknown" past what is
- * known. */
+/*
+ * The name of a KVM_EXIT_* reason, and of a KVM_INTERNAL_ERROR_* suberror; "unknown" past what is
+ * known.
+ */
 const char *kvm_exit_name(unsigned reason);
 const char *kvm_internal_error_name(unsigned suberror);
 

@@ -10,12 +10,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "kvm/cpu_state.h"
 #include "kvm/kvm.h"
 #include "kvm/vm.h"
 
 #define KICK_SIGNAL       SIGUSR1
 #define CPUID_ENTRIES_MAX 256
+
+/* A thread that was kicked out of some other wait than KVM_RUN is kicked again. */
+#define KICK_AGAIN_NS (long)(100 * NS_PER_MS)
 
 static int set_cpuid(struct vcpu *vcpu, struct error *err)
 {
@@ -141,7 +145,16 @@ void vcpu_kick(struct vcpu *vcpu)
 
 void vcpu_join(struct vcpu *vcpu)
 {
-	if (vcpu->has_thread)
-		pthread_join(vcpu->thread, NULL);
-	vcpu->has_thread = false;
+	struct timespec until;
+
+	while (vcpu->has_thread) {
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += KICK_AGAIN_NS;
+		until.tv_sec += until.tv_nsec / (long)NS_PER_S;
+		until.tv_nsec %= (long)NS_PER_S;
+		if (pthread_timedjoin_np(vcpu->thread, NULL, &until) == 0)
+			vcpu->has_thread = false;
+		else
+			vcpu_kick(vcpu);
+	}
 }

@@ -39,8 +39,10 @@ void vcpu_kick(struct vcpu *vcpu);
 
 void vcpu_join(struct vcpu *vcpu);
 
-/* Handles what KVM_RUN returned with. False when this vCPU cannot go on and the end is recorded.
- * exits.c. */
+/*
+ * Handles what KVM_RUN returned with. False when this vCPU cannot go on and the end is recorded.
+ * exits.c.
+ */
 bool vcpu_handle_exit(struct vcpu *vcpu);
 
 #endif

@@ -12,8 +12,10 @@
 #include "kvm/cpu_state.h"
 #include "kvm/kvm.h"
 
-/* Three pages that KVM on Intel needs for itself, and one more (api.rst 4.37, 4.83): below the
- * BIOS. */
+/*
+ * Three pages that KVM on Intel needs for itself, and one more (api.rst 4.37, 4.83): below the
+ * BIOS.
+ */
 #define KVM_IDENTITY_MAP_ADDRESS UINT64_C(0xfffbc000)
 #define KVM_TSS_ADDRESS          0xfffbd000
 

@@ -22,8 +22,10 @@ extern struct meta_slot *host_meta_base;
 extern uint8_t *host_linear_base;
 extern _Thread_local unsigned host_cpu;
 
-/* The number of the CPU that runs this, below PLATFORM_MAX_CPUS. Does not change during a library
- * call. */
+/*
+ * The number of the CPU that runs this, below PLATFORM_MAX_CPUS. Does not change during a library
+ * call.
+ */
 static inline unsigned platform_cpu(void)
 {
 	return host_cpu;
@@ -56,8 +58,10 @@ bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end
 /* Maps `size` bytes at `array` at the start of FRAME_METADATA_RANGE. False as above. */
 bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_t size);
 
-/* Makes `size` bytes of zeroed, sparse physical memory; replaces what was there. False: errno says
- * why. */
+/*
+ * Makes `size` bytes of zeroed, sparse physical memory; replaces what was there. False: errno says
+ * why.
+ */
 bool host_memory_create(uint64_t size);
 
 void host_memory_destroy(void);
