@@ -186,6 +186,7 @@ test_reports()
 
 	# A pipe that is full and that nobody reads must not hold the run up.
 	mkfifo "$WORK/full"
+	# shellcheck disable=SC2016 # the inner shell expands
 	expect "stderr that nobody reads" 0 'out:^result    the guest ended well$' -- \
 		bash -c 'exec 9<>"$1"
 			dd if=/dev/zero of="$1" bs=65536 count=1 oflag=nonblock 2>/dev/null
