@@ -107,3 +107,36 @@ bool buddy_take(struct buddy *buddy, unsigned order, pfn_t *block, unsigned *tak
 	}
 	return false;
 }
+
+bool buddy_has(const struct buddy *buddy, unsigned order)
+{
+	for (; order <= FRAME_ORDER_MAX; order++)
+		if (buddy->blocks[order])
+			return true;
+	return false;
+}
+
+/* How many free blocks of the largest order lie side by side from this one on, at most `limit`. */
+static uint64_t neighbours_from(uint64_t block, uint64_t limit)
+{
+	uint64_t count = 0;
+
+	while (count < limit &&
+	       is_free_block(pfn(block + (count << FRAME_ORDER_MAX)), FRAME_ORDER_MAX))
+		count++;
+	return count;
+}
+
+bool buddy_take_neighbours(struct buddy *buddy, uint64_t count, pfn_t *first)
+{
+	uint64_t block = buddy->first[FRAME_ORDER_MAX];
+
+	while (block != FREE_LINK_NONE && neighbours_from(block, count) < count)
+		block = slot_word_load(&pfn_to_meta(pfn(block))->storage[FREE_NEXT]);
+	if (block == FREE_LINK_NONE)
+		return false;
+	*first = pfn(block);
+	for (uint64_t i = 0; i < count; i++)
+		unlink_block(buddy, pfn(block + (i << FRAME_ORDER_MAX)), FRAME_ORDER_MAX);
+	return true;
+}

@@ -12,22 +12,7 @@
 
 #include "frame.h"
 #include "frame_alloc.h"
-
-/*
- * What vtable_ptr of an unused slot says about its place in the allocator; small numbers that no
- * type descriptor can have as its address. Anything else: not listed (or inside a larger block).
- */
-#define FREE_TAG_BLOCK  UINT64_C(0x100) /* + order: first frame of a free block */
-#define FREE_TAG_CACHED UINT64_C(0x200) /* in a CPU's cache */
-#define FREE_TAG_PARKED UINT64_C(0x300) /* put aside, held by the host */
-#define FREE_TAG_END    UINT64_C(0x400)
-
-#define FREE_LINK_NONE UINT64_MAX
-
-enum free_link {
-	FREE_NEXT, /* storage word that holds the next list member */
-	FREE_PREVIOUS,
-};
+#include "free_list.h"
 
 struct buddy {
 	uint64_t first[FRAME_ORDER_MAX + 1];
@@ -48,9 +33,13 @@ void buddy_add(struct buddy *buddy, pfn_t start, pfn_t end);
  */
 bool buddy_take(struct buddy *buddy, unsigned order, pfn_t *block, unsigned *taken_order);
 
-static inline bool free_tag_is_listed(uint64_t vtable_ptr)
-{
-	return vtable_ptr >= FREE_TAG_BLOCK && vtable_ptr < FREE_TAG_END;
-}
+/* Whether buddy_take of exactly this order would succeed. */
+bool buddy_has(const struct buddy *buddy, unsigned order);
+
+/*
+ * Takes `count` free blocks of the largest order that lie side by side. False, and nothing changed, when there
+ * are none. Looks at every free block of that order.
+ */
+bool buddy_take_neighbours(struct buddy *buddy, uint64_t count, pfn_t *first);
 
 #endif

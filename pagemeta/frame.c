@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "frame_alloc.h"
 #include "frame_reader.h"
 
 uint64_t meta_max_paddr;
@@ -102,14 +101,6 @@ static struct meta_slot *drop_queue_pop(struct drop_queue *queue, const struct m
 	return slot;
 }
 
-/* The end of a frame: the slot is reset first, the allocator told last. */
-static void retire(struct meta_slot *slot)
-{
-	slot_word_store(&slot->vtable_ptr, 0);
-	slot_reset(slot);
-	frame_alloc_release(slot);
-}
-
 static void destroy(struct meta_slot *slot, const struct meta_type *type)
 {
 	struct frame_reader bytes = frame_reader_over(platform_phys_to_virt(meta_to_frame(slot)));
@@ -118,23 +109,11 @@ static void destroy(struct meta_slot *slot, const struct meta_type *type)
 	for (size_t i = 0; i < SLOT_STORAGE_WORDS; i++)
 		meta[i] = slot_word_load(&slot->storage[i]);
 	type->on_drop(meta, &bytes);
-	retire(slot);
+	frame_retire(slot);
 }
 
-void frame_drop(struct meta_slot *slot)
+void frame_drop_queued(struct meta_slot *slot, const struct meta_type *type)
 {
-	uint64_t vtable = slot_word_load(&slot->vtable_ptr);
-
-	if (!meta_type_is_valid(vtable))
-		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
-
-	const struct meta_type *type = (const struct meta_type *)(uintptr_t)vtable;
-
-	if (!type->on_drop) {
-		retire(slot);
-		return;
-	}
-
 	struct drop_queue *queue = &drop_queues[platform_cpu()];
 
 	if (queue->running) {

@@ -69,15 +69,23 @@ static inline const struct meta_type *frame_type(frame_t frame)
 	return (const struct meta_type *)(uintptr_t)slot_word_load(&frame.slot->vtable_ptr);
 }
 
-/* Copies metadata into a BUSY slot in whole words, each a relaxed atomic store. */
-static inline void slot_write_meta(struct meta_slot *slot, const struct meta_type *type,
-				   const void *meta, size_t size)
+/*
+ * Copies metadata into a BUSY slot in whole words, each a relaxed atomic store. Always inlined: with a
+ * constant size every word goes through a register.
+ */
+static inline __attribute__((always_inline)) void
+slot_write_meta(struct meta_slot *slot, const struct meta_type *type, const void *meta, size_t size)
 {
-	uint64_t words[SLOT_STORAGE_WORDS] = {0};
+	const uint8_t *bytes = meta;
 
-	__builtin_memcpy(words, meta, size);
-	for (size_t i = 0; i * sizeof(uint64_t) < size; i++)
-		slot_word_store(&slot->storage[i], words[i]);
+#pragma GCC unroll 6
+	for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+		uint64_t word = 0;
+		size_t left = size - at;
+
+		__builtin_memcpy(&word, bytes + at, left < sizeof(word) ? left : sizeof(word));
+		slot_word_store(&slot->storage[at / sizeof(word)], word);
+	}
 	slot_word_store(&slot->vtable_ptr, (uint64_t)(uintptr_t)type);
 }
 
@@ -121,8 +129,35 @@ static inline frame_t frame_get(frame_t frame)
 	return frame;
 }
 
-/* Destroys a frame whose slot is BUSY and that nobody holds any more; see frame.c. */
-void frame_drop(struct meta_slot *slot);
+/* Where dropped frames go once there is an allocator (frame_alloc.h); before that, nowhere. */
+extern bool frame_alloc_started;
+void frame_alloc_release(struct meta_slot *slot);
+
+/* The end of every frame: the slot is reset first, the allocator told last. */
+static inline void frame_retire(struct meta_slot *slot)
+{
+	slot_word_store(&slot->vtable_ptr, 0);
+	slot_reset(slot);
+	if (__builtin_expect(frame_alloc_started, 1))
+		frame_alloc_release(slot);
+}
+
+/* The drop of a frame whose type has an on_drop: runs it, now or when its turn comes; see frame.c. */
+void frame_drop_queued(struct meta_slot *slot, const struct meta_type *type);
+
+/* Destroys a frame whose slot is BUSY and that nobody holds any more. */
+static inline void frame_drop(struct meta_slot *slot)
+{
+	uint64_t vtable = slot_word_load(&slot->vtable_ptr);
+	const struct meta_type *type = (const struct meta_type *)(uintptr_t)vtable;
+
+	if (__builtin_expect(!meta_type_is_valid(vtable), 0))
+		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
+	if (type->on_drop)
+		frame_drop_queued(slot, type);
+	else
+		frame_retire(slot);
+}
 
 /*
  * Gives a reference back. With the last one the type's on_drop runs, the metadata is destroyed, the

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The frame allocator: CPU caches over the buddy system. See frame_alloc.h. */
+/* The frame allocator: CPU caches, a depot of bundles behind them, and the buddy system. See
+ * frame_alloc.h. */
 #include "frame_alloc.h"
 
 #include "buddy.h"
+#include "frame_bundle.h"
 #include "spinlock.h"
 
-#define CACHE_BATCH_ORDER 6 /* frames move between cache and buddy system 64 at a time */
-#define CACHE_BATCH       (1u << CACHE_BATCH_ORDER)
-#define CACHE_MAX         (3 * CACHE_BATCH)
+#define CACHE_FRAMES   (3 * BUNDLE_FRAMES)
+#define FRESH_ORDER    9 /* the order of block that a cache uses up frame by frame */
+#define PREFETCH_AHEAD 8 /* frames; about as many misses as a core has under way at once */
 
-/* A stack of free frames, linked by storage word FREE_NEXT. */
-struct frame_stack {
-	uint64_t first;
-	uint64_t count;
-};
+/* Parked frames that are looked at when a cache is refilled: a bound, for the host may hold many.
+ */
+#define UNPARK_BATCH 16
 
 /*
  * One CPU's free frames. The lock is its own and almost never contended: it is there for the CPU
@@ -21,47 +21,40 @@ struct frame_stack {
  */
 struct cpu_cache {
 	struct spinlock lock;
-	struct frame_stack frames;
+	uint32_t count;
+	uint64_t fresh_next; /* frames of a block that is being used up */
+	uint64_t fresh_end;
+	uint64_t frames[CACHE_FRAMES]; /* a stack of frame numbers */
 } __attribute__((aligned(SLOT_SIZE)));
 
-/* Lock order: a CPU's cache, then pool.lock; never two caches at once. */
+/*
+ * Lock order: pool.lock, then one CPU's cache. Frames move between caches and pool with pool.lock
+ * held throughout: who holds it and finds nothing anywhere knows that nothing is free.
+ */
+bool frame_alloc_started;
+
+bool frame_alloc_started;
+
 static struct cpu_cache caches[PLATFORM_MAX_CPUS];
 
 static struct {
 	struct spinlock lock;
 	struct buddy buddy;
-	struct frame_stack parked; /* met in state HOST */
+	struct bundle_list
+		depot;         /* frames that caches had too many of, not merged into blocks yet */
+	uint64_t parked_first; /* met in state HOST: a queue, linked by FREE_NEXT */
+	uint64_t parked_last;
+	uint64_t parked;
 	uint64_t managed;
 } pool __attribute__((aligned(SLOT_SIZE)));
 
-static void stack_push(struct frame_stack *stack, struct meta_slot *slot, uint64_t tag)
-{
-	slot_word_store(&slot->storage[FREE_NEXT], stack->first);
-	slot_word_store(&slot->vtable_ptr, tag);
-	stack->first = meta_to_pfn(slot).index;
-	stack->count++;
-}
-
-static struct meta_slot *stack_pop(struct frame_stack *stack)
-{
-	if (stack->count == 0)
-		return NULL;
-
-	struct meta_slot *slot = pfn_to_meta(pfn(stack->first));
-
-	stack->first = slot_word_load(&slot->storage[FREE_NEXT]);
-	stack->count--;
-	return slot;
-}
-
 void frame_alloc_init(const struct region_list *partition)
 {
-	const struct frame_stack empty = {.first = FREE_LINK_NONE};
-
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
-		caches[cpu] = (struct cpu_cache){.frames = empty};
+		caches[cpu] = (struct cpu_cache){0};
 	pool.lock = (struct spinlock){0};
-	pool.parked = empty;
+	pool.depot = BUNDLE_LIST_EMPTY;
+	pool.parked = 0;
 	pool.managed = 0;
 	buddy_init(&pool.buddy);
 	for (unsigned i = 0; i < partition->count; i++) {
@@ -70,6 +63,7 @@ void frame_alloc_init(const struct region_list *partition)
 		if (region->kind == REGION_USABLE)
 			frame_alloc_add(paddr(region->start), paddr(region->end));
 	}
+	frame_alloc_started = true;
 }
 
 void frame_alloc_add(paddr_t start, paddr_t end)
@@ -80,83 +74,142 @@ void frame_alloc_add(paddr_t start, paddr_t end)
 	spin_unlock(&pool.lock);
 }
 
-/* Lists the frames that the host has let go of since they were put aside. Holds pool.lock. */
-static void unpark(void)
-{
-	struct frame_stack waiting = pool.parked;
-	struct meta_slot *slot;
+/* Below, up to the next heading, pool.lock is held. */
 
-	pool.parked = (struct frame_stack){.first = FREE_LINK_NONE};
-	while ((slot = stack_pop(&waiting))) {
-		if (slot_state_refs(slot_load(slot)) == REF_HOST) {
-			stack_push(&pool.parked, slot, FREE_TAG_PARKED);
-			continue;
-		}
-		slot_word_store(&slot->vtable_ptr, 0);
-		buddy_free(&pool.buddy, meta_to_pfn(slot), 0);
+static void list_frame(uint64_t frame)
+{
+	slot_word_store(&pfn_to_meta(pfn(frame))->vtable_ptr, 0);
+	buddy_free(&pool.buddy, pfn(frame), 0);
+}
+
+static void park_frame(uint64_t frame)
+{
+	struct meta_slot *slot = pfn_to_meta(pfn(frame));
+
+	slot_word_store(&slot->vtable_ptr, FREE_TAG_PARKED);
+	if (pool.parked == 0)
+		pool.parked_first = frame;
+	else
+		slot_word_store(&pfn_to_meta(pfn(pool.parked_last))->storage[FREE_NEXT], frame);
+	pool.parked_last = frame;
+	pool.parked++;
+}
+
+/* Looks at the `limit` longest parked frames: lists those that the host has let go of, parks the
+ * rest anew. */
+static void unpark(uint64_t limit)
+{
+	for (uint64_t left = limit < pool.parked ? limit : pool.parked; left > 0; left--) {
+		uint64_t frame = pool.parked_first;
+		struct meta_slot *slot = pfn_to_meta(pfn(frame));
+
+		pool.parked_first = slot_word_load(&slot->storage[FREE_NEXT]);
+		pool.parked--;
+		if (slot_state_refs(slot_load(slot)) == REF_HOST)
+			park_frame(frame);
+		else
+			list_frame(frame);
 	}
 }
 
-static void park(struct meta_slot *slot)
+/* Merges everything that is free anywhere into blocks that are as large as can be. */
+static void coalesce(void)
 {
-	spin_lock(&pool.lock);
-	stack_push(&pool.parked, slot, FREE_TAG_PARKED);
-	spin_unlock(&pool.lock);
+	uint64_t frames[BUNDLE_FRAMES];
+
+	while (bundle_list_pop(&pool.depot, frames))
+		for (unsigned i = 0; i < BUNDLE_FRAMES; i++)
+			list_frame(frames[i]);
+	unpark(UINT64_MAX);
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
+		struct cpu_cache *cache = &caches[cpu];
+
+		spin_lock(&cache->lock);
+		while (cache->count > 0)
+			list_frame(cache->frames[--cache->count]);
+		buddy_add(&pool.buddy, pfn(cache->fresh_next), pfn(cache->fresh_end));
+		cache->fresh_next = cache->fresh_end = 0;
+		spin_unlock(&cache->lock);
+	}
 }
 
-/* Moves up to a batch from the buddy system into a cache. Holds the cache's lock. */
-static void refill(struct cpu_cache *cache)
+/* Fills a cache that is empty, from the depot or with a block. False when nothing is free. */
+static bool fill(struct cpu_cache *cache)
 {
 	unsigned order;
 	pfn_t block;
 
-	spin_lock(&pool.lock);
-	if (pool.parked.count)
-		unpark();
-	bool taken = buddy_take(&pool.buddy, CACHE_BATCH_ORDER, &block, &order);
-	spin_unlock(&pool.lock);
-
-	if (!taken)
-		return;
-	for (uint64_t i = UINT64_C(1) << order; i-- > 0;)
-		stack_push(&cache->frames, pfn_to_meta(pfn(block.index + i)), FREE_TAG_CACHED);
+	if (bundle_list_pop(&pool.depot, cache->frames)) {
+		cache->count = BUNDLE_FRAMES;
+		return true;
+	}
+	if (!buddy_take(&pool.buddy, FRESH_ORDER, &block, &order))
+		return false;
+	cache->fresh_next = block.index;
+	cache->fresh_end = block.index + (UINT64_C(1) << order);
+	return true;
 }
 
-/* Moves frames from a cache to the buddy system until `keep` are left. Holds the cache's lock. */
-static void drain(struct cpu_cache *cache, uint64_t keep)
+/* One CPU's cache. */
+
+/* A frame from what the cache has; its lock is held. FREE_LINK_NONE when it has none. */
+static inline uint64_t cache_pop(struct cpu_cache *cache)
+{
+	if (__builtin_expect(cache->count > 0, 1)) {
+		uint32_t count = --cache->count;
+
+		/* Frames freed in random order miss the cache when they are claimed. */
+		if (count >= PREFETCH_AHEAD)
+			__builtin_prefetch(pfn_to_meta(pfn(cache->frames[count - PREFETCH_AHEAD])),
+					   1);
+		return cache->frames[count];
+	}
+	if (cache->fresh_next < cache->fresh_end)
+		return cache->fresh_next++;
+	return FREE_LINK_NONE;
+}
+
+/* The way to the pool, when the cache had nothing. */
+static uint64_t refill_and_pop(struct cpu_cache *cache)
 {
 	spin_lock(&pool.lock);
-	while (cache->frames.count > keep) {
-		struct meta_slot *slot = stack_pop(&cache->frames);
-
-		slot_word_store(&slot->vtable_ptr, 0);
-		buddy_free(&pool.buddy, meta_to_pfn(slot), 0);
+	unpark(UNPARK_BATCH);
+	spin_lock(&cache->lock);
+	if (cache->count == 0 && cache->fresh_next == cache->fresh_end && !fill(cache)) {
+		spin_unlock(&cache->lock);
+		coalesce();
+		spin_lock(&cache->lock);
+		fill(cache);
 	}
+	uint64_t frame = cache_pop(cache);
+
+	spin_unlock(&cache->lock);
 	spin_unlock(&pool.lock);
+	return frame;
 }
 
-/* Returns how many frames were free in caches. */
-static uint64_t drain_all(void)
-{
-	uint64_t drained = 0;
-
-	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
-		spin_lock(&caches[cpu].lock);
-		drained += caches[cpu].frames.count;
-		drain(&caches[cpu], 0);
-		spin_unlock(&caches[cpu].lock);
-	}
-	return drained;
-}
-
-static struct meta_slot *take_frame(struct cpu_cache *cache)
+static inline uint64_t take_frame(struct cpu_cache *cache)
 {
 	spin_lock(&cache->lock);
-	if (cache->frames.count == 0)
-		refill(cache);
-	struct meta_slot *slot = stack_pop(&cache->frames);
+	uint64_t frame = cache_pop(cache);
+
 	spin_unlock(&cache->lock);
-	return slot;
+	return __builtin_expect(frame != FREE_LINK_NONE, 1) ? frame : refill_and_pop(cache);
+}
+
+/* The cache is full: its oldest frames go to the depot. The cache's lock is not held. */
+static void make_room(struct cpu_cache *cache)
+{
+	spin_lock(&pool.lock);
+	spin_lock(&cache->lock);
+	if (cache->count >= BUNDLE_FRAMES) {
+		bundle_list_push(&pool.depot, cache->frames);
+		cache->count -= BUNDLE_FRAMES;
+		__builtin_memmove(cache->frames, cache->frames + BUNDLE_FRAMES,
+				  cache->count * sizeof(cache->frames[0]));
+	}
+	spin_unlock(&cache->lock);
+	spin_unlock(&pool.lock);
 }
 
 frame_t frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size,
@@ -165,20 +218,18 @@ frame_t frame_alloc_claim(const struct meta_type *type, const void *meta, size_t
 	struct cpu_cache *cache = &caches[platform_cpu()];
 
 	for (;;) {
-		struct meta_slot *slot = take_frame(cache);
+		uint64_t frame = take_frame(cache);
 
-		if (!slot) {
-			/* Free frames may be left in other CPUs' caches; they may take them back before us. */
-			if (drain_all() == 0)
-				return FRAME_NONE;
-			continue;
-		}
+		if (frame == FREE_LINK_NONE)
+			return FRAME_NONE;
+
+		struct meta_slot *slot = pfn_to_meta(pfn(frame));
 
 		switch (slot_claim(slot, type, meta, size, refs)) {
 		case REF_CLASS_UNUSED:
 			return (frame_t){slot};
 		case REF_CLASS_HOST:
-			park(slot);
+			frame_alloc_put_aside(pfn(frame));
 			break;
 		default:
 			slot_abort(slot, "the allocator found a frame that is not unused",
@@ -191,26 +242,105 @@ void frame_alloc_release(struct meta_slot *slot)
 {
 	struct cpu_cache *cache = &caches[platform_cpu()];
 
-	if (free_tag_is_listed(slot_word_load(&slot->vtable_ptr)))
+	if (__builtin_expect(free_tag_is_listed(slot_word_load(&slot->vtable_ptr)), 0))
 		slot_abort(slot, "release of a frame that is listed as free", slot_load(slot));
+	slot_word_store(&slot->vtable_ptr, FREE_TAG_CACHED);
 	spin_lock(&cache->lock);
-	stack_push(&cache->frames, slot, FREE_TAG_CACHED);
-	if (cache->frames.count > CACHE_MAX)
-		drain(cache, CACHE_MAX - CACHE_BATCH);
+	while (__builtin_expect(cache->count == CACHE_FRAMES, 0)) {
+		spin_unlock(&cache->lock);
+		make_room(cache);
+		spin_lock(&cache->lock);
+	}
+	cache->frames[cache->count++] = meta_to_pfn(slot).index;
 	spin_unlock(&cache->lock);
+}
+
+/* The smallest order whose blocks hold `count` frames at a multiple of `align`. */
+static unsigned order_for(uint64_t count, uint64_t align)
+{
+	unsigned order = 0;
+
+	while (UINT64_C(1) << order < count || UINT64_C(1) << order < align)
+		order++;
+	return order;
+}
+
+/* A run from one block or, past the largest order, from neighbours. pool.lock is held. */
+static bool take_run(uint64_t count, uint64_t align, pfn_t *first)
+{
+	unsigned order = order_for(count, align);
+	unsigned taken;
+	uint64_t size;
+
+	if (order > FRAME_ORDER_MAX) {
+		size = align_up(count, UINT64_C(1) << FRAME_ORDER_MAX);
+		if (!buddy_take_neighbours(&pool.buddy, size >> FRAME_ORDER_MAX, first))
+			return false;
+	} else {
+		if (!buddy_has(&pool.buddy, order))
+			return false;
+		buddy_take(&pool.buddy, order, first, &taken);
+		size = UINT64_C(1) << order;
+	}
+	buddy_add(&pool.buddy, pfn(first->index + count), pfn(first->index + size));
+	return true;
+}
+
+bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
+{
+	if (count == 0 || count > meta_max_paddr / PAGE_SIZE ||
+	    align > UINT64_C(1) << FRAME_ORDER_MAX)
+		return false;
+	spin_lock(&pool.lock);
+	bool taken = take_run(count, align, first);
+
+	if (!taken) {
+		coalesce();
+		taken = take_run(count, align, first);
+	}
+	spin_unlock(&pool.lock);
+	return taken;
+}
+
+void frame_alloc_give(pfn_t first, uint64_t count)
+{
+	const struct meta_slot *slot = pfn_to_meta(first);
+
+	if (free_tag_is_listed(slot_word_load(&slot->vtable_ptr)))
+		slot_abort(slot, "frames given back that are listed as free", slot_load(slot));
+	spin_lock(&pool.lock);
+	buddy_add(&pool.buddy, first, pfn(first.index + count));
+	spin_unlock(&pool.lock);
+}
+
+void frame_alloc_put_aside(pfn_t frame)
+{
+	spin_lock(&pool.lock);
+	park_frame(frame.index);
+	spin_unlock(&pool.lock);
+}
+
+void frame_alloc_merge(void)
+{
+	spin_lock(&pool.lock);
+	coalesce();
+	spin_unlock(&pool.lock);
 }
 
 void frame_alloc_read_stats(struct frame_alloc_stats *stats)
 {
 	*stats = (struct frame_alloc_stats){0};
-	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
-		spin_lock(&caches[cpu].lock);
-		stats->cached += caches[cpu].frames.count;
-		spin_unlock(&caches[cpu].lock);
-	}
 	spin_lock(&pool.lock);
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
+		struct cpu_cache *cache = &caches[cpu];
+
+		spin_lock(&cache->lock);
+		stats->cached += cache->count + (cache->fresh_end - cache->fresh_next);
+		spin_unlock(&cache->lock);
+	}
+	stats->cached += pool.depot.count * BUNDLE_FRAMES;
 	stats->managed = pool.managed;
-	stats->parked = pool.parked.count;
+	stats->parked = pool.parked;
 	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
 		stats->blocks[order] = pool.buddy.blocks[order];
 	spin_unlock(&pool.lock);

@@ -2,19 +2,16 @@
 /*
  * The frame allocator: which unused frame to claim next.
  *
- *                          frame_alloc   frame_alloc_release   frame_alloc_add   frame_alloc_stats
- *     frame_alloc             yes               yes                 yes                yes
- *     frame_alloc_release                       yes                 yes                yes
- *     ("yes": may run at the same time on different CPUs)
+ * Any function here may run on any CPU at any time beside any other, but frame_alloc_init, which comes first and
+ * alone. Nothing sleeps; the order-0 path takes no lock but its own CPU's.
  *
- * Free frames are linked through their slots, never through their bytes: the memory of a free frame
- * is not touched. Each CPU has a cache of single frames; behind the caches a binary buddy system
- * keeps blocks of 2^order frames under one lock. A free frame's place is written in its vtable_ptr,
- * which means nothing else while a slot is UNUSED.
+ * Each CPU has a cache of single frames. Behind the caches lies a depot of bundles of frames (frame_bundle.h) and
+ * a binary buddy system of blocks of 2^order frames (buddy.h), under one lock. Frames are merged into blocks
+ * lazily: when a request finds no block that is large enough. Free frames are linked through their slots,
+ * never through their bytes: the memory of a free frame is not touched.
  *
- * The host may claim any free frame at any time (state HOST). The allocator meets it when it
- * claims: it puts the frame aside, takes another, and lists the frame again once the host has let
- * go.
+ * The host may claim any free frame at any time (state HOST). The allocator meets it when it claims: it puts the
+ * frame aside, takes another, and lists the frame again once the host has let go.
  */
 #ifndef PAGEMETA_FRAME_ALLOC_H
 #define PAGEMETA_FRAME_ALLOC_H
@@ -24,41 +21,59 @@
 
 #define FRAME_ORDER_MAX 18 /* 1 GiB */
 
-/* Starts with the usable regions of a partition. Once, before frame_alloc, on one CPU. */
+/* Starts with the usable regions of a partition. Once, on one CPU. */
 void frame_alloc_init(const struct region_list *partition);
 
 /* Lists the frames [start, end), page-aligned, whose slots are UNUSED and listed nowhere. */
 void frame_alloc_add(paddr_t start, paddr_t end);
 
 /*
- * Takes a free frame and claims it with `size` bytes of metadata; refs is 1 or REF_UNIQUE.
- * FRAME_NONE when no memory is free. Use frame_alloc().
+ * Takes a free frame and claims it with `size` bytes of metadata; refs is 1 or REF_UNIQUE. FRAME_NONE only when
+ * no frame is free, in no CPU's cache either. Use frame_alloc().
  */
 frame_t frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size,
 			  uint32_t refs);
 
-/*
- * A free frame as the type, with *meta of type `struct type_meta`; the caller has the first
- * reference.
- */
+/* A free frame as the type, with *meta of type `struct type_meta`; the caller has the first reference. */
 #define frame_alloc(type, meta)                                                                    \
 	frame_alloc_claim(&meta_type_##type, (const struct type##_meta *){meta},                   \
 			  sizeof(struct type##_meta), 1)
 
 /*
- * Takes back a frame whose slot was just reset: the last step of its drop. Aborts if the allocator
- * lists it already.
+ * frame_alloc_release(slot), declared in frame.h for the last step of a drop, takes back a frame whose slot was
+ * just reset. Aborts if the frame is listed as free.
  */
-void frame_alloc_release(struct meta_slot *slot);
+
+/*
+ * Runs of frames, for callers that claim them one by one. The frames are UNUSED and the caller's: the allocator does
+ * not list them. Any of them may turn HOST before it is claimed; the caller then passes it to
+ * frame_alloc_put_aside and gives the rest back.
+ */
+
+/*
+ * Takes `count` contiguous frames that begin at a multiple of `align` frames, a power of two. What a block has
+ * beyond them goes back. False when there is no such run, even with everything merged; a count of zero or an
+ * align of more than 1 GiB is never found.
+ */
+bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
+
+/* Gives `count` frames back, part of a run or a whole one. Aborts if one of them begins a listed block. */
+void frame_alloc_give(pfn_t first, uint64_t count);
+
+/* Gives a frame back that is, or was a moment ago, in state HOST. */
+void frame_alloc_put_aside(pfn_t frame);
 
 /* Free frames by where they are; exact only while nobody allocates or frees. */
 struct frame_alloc_stats {
 	uint64_t managed;                     /* frames ever given to the allocator */
-	uint64_t cached;                      /* in the CPUs' caches */
+	uint64_t cached;                      /* in the CPUs' caches and in the depot, not merged */
 	uint64_t parked;                      /* put aside because the host holds them */
 	uint64_t blocks[FRAME_ORDER_MAX + 1]; /* free blocks of each order */
 };
 
 void frame_alloc_read_stats(struct frame_alloc_stats *stats);
+
+/* Merges all free frames into blocks that are as large as can be. Slow: it looks at each free frame. */
+void frame_alloc_merge(void);
 
 #endif

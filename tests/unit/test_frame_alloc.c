@@ -145,21 +145,64 @@ START_TEST(all_memory_can_be_given_back)
 }
 END_TEST
 
-/* What a CPU keeps for itself is bounded; all else went back and merged. */
-START_TEST(given_back_memory_merges)
+START_TEST(given_back_memory_merges_when_asked)
 {
-	uint64_t blocks = 0;
+	frame_alloc_merge();
+
+	struct frame_alloc_stats before = read_stats();
 
 	take_all();
 	put_all();
+	frame_alloc_merge();
 
-	struct frame_alloc_stats stats = read_stats();
+	struct frame_alloc_stats after = read_stats();
 
-	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
-		blocks += stats.blocks[order];
-	ck_assert_uint_le(stats.cached, FRAMES / 8);
-	/* At most two blocks of each order on either side of what the cache holds. */
-	ck_assert_uint_le(blocks, stats.cached + 4 * FRAME_ORDER_MAX);
+	ck_assert_mem_eq(&before, &after, sizeof(before));
+	ck_assert_uint_eq(after.cached, 0);
+}
+END_TEST
+
+START_TEST(a_large_run_is_found_by_merging)
+{
+	pfn_t run;
+
+	/* The largest usable region of the machine has an aligned block of half the machine's size. */
+	take_all();
+	put_all();
+	ck_assert(frame_alloc_take(FRAMES / 4, FRAMES / 4, &run));
+	ck_assert_uint_eq(run.index % (FRAMES / 4), 0);
+	for (uint64_t i = 0; i < FRAMES / 4; i++)
+		ck_assert_int_eq(
+			ref_classify(slot_state_refs(pfn_to_meta(pfn(run.index + i))->state)),
+			REF_CLASS_UNUSED);
+	frame_alloc_give(run, FRAMES / 4);
+}
+END_TEST
+
+START_TEST(the_tail_of_a_run_goes_back)
+{
+	uint64_t free_before = count_free();
+	pfn_t run;
+
+	ck_assert(frame_alloc_take(5, 1, &run));
+	ck_assert_uint_eq(count_free(), free_before - 5);
+	/* In two pieces, which are as good as one. */
+	frame_alloc_give(run, 2);
+	frame_alloc_give(pfn(run.index + 2), 3);
+	ck_assert_uint_eq(count_free(), free_before);
+}
+END_TEST
+
+START_TEST(runs_that_cannot_be_are_refused)
+{
+	uint64_t free_before = count_free();
+	pfn_t run;
+
+	ck_assert(!frame_alloc_take(0, 1, &run));
+	ck_assert(!frame_alloc_take(FRAMES, 1, &run));
+	ck_assert(!frame_alloc_take(UINT64_MAX, 1, &run));
+	ck_assert(!frame_alloc_take(1, UINT64_C(1) << (FRAME_ORDER_MAX + 1), &run));
+	ck_assert_uint_eq(count_free(), free_before);
 }
 END_TEST
 
@@ -381,11 +424,13 @@ Suite *frame_alloc_suite(void)
 		tcase, starts_with_all_usable_frames, frame_comes_with_type_and_metadata,
 		frame_can_start_unique, each_owner_gets_a_new_generation,
 		all_memory_can_be_allocated, only_usable_frames_are_handed_out,
-		all_memory_can_be_given_back, given_back_memory_merges,
-		second_round_finds_the_same_memory, exhaustion_changes_nothing,
-		one_frame_given_back_ends_exhaustion, memory_of_frames_is_never_touched,
-		other_cpus_caches_are_drained_before_failing, last_cpu_number_has_a_cache_too,
-		added_memory_is_handed_out, frames_of_the_host_are_not_handed_out,
+		all_memory_can_be_given_back, given_back_memory_merges_when_asked,
+		a_large_run_is_found_by_merging, the_tail_of_a_run_goes_back,
+		runs_that_cannot_be_are_refused, second_round_finds_the_same_memory,
+		exhaustion_changes_nothing, one_frame_given_back_ends_exhaustion,
+		memory_of_frames_is_never_touched, other_cpus_caches_are_drained_before_failing,
+		last_cpu_number_has_a_cache_too, added_memory_is_handed_out,
+		frames_of_the_host_are_not_handed_out,
 		frames_of_the_host_in_a_cache_are_not_handed_out,
 		frames_come_back_when_the_host_lets_go, host_that_holds_everything_means_no_memory,
 		host_claims_that_end_unseen_leave_no_trace);

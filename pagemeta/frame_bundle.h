@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Bundles: unused frames that hang together through their slots, so that many move at the cost of a
+ * few.
+ *
+ * A bundle is a tree of two levels. Its root's storage names the next bundle of a list and five
+ * nodes, each node's storage names six leaves, as frame numbers; the leaves' slots are not looked
+ * at. A list through all the slots would be as good for linking, but taking frames from it would
+ * wait for one cache miss after the other; here the misses of a level overlap.
+ */
+#ifndef PAGEMETA_FRAME_BUNDLE_H
+#define PAGEMETA_FRAME_BUNDLE_H
+
+#include "free_list.h"
+#include "mapping.h"
+#include "slot.h"
+
+#define BUNDLE_NODES  (SLOT_STORAGE_WORDS - 1)
+#define BUNDLE_LEAVES (BUNDLE_NODES * SLOT_STORAGE_WORDS)
+#define BUNDLE_FRAMES (1 + BUNDLE_NODES + BUNDLE_LEAVES)
+
+/* A list of bundles by the root of the first. */
+struct bundle_list {
+	uint64_t first; /* FREE_LINK_NONE when empty */
+	uint64_t count;
+};
+
+#define BUNDLE_LIST_EMPTY ((struct bundle_list){.first = FREE_LINK_NONE})
+
+/* Makes a bundle of BUNDLE_FRAMES frame numbers and puts it on the list. */
+static inline void bundle_list_push(struct bundle_list *list, const uint64_t *frames)
+{
+	struct meta_slot *root = pfn_to_meta(pfn(*frames++));
+	const uint64_t *leaves = frames + BUNDLE_NODES;
+
+	slot_word_store(&root->storage[FREE_NEXT], list->first);
+	for (unsigned n = 0; n < BUNDLE_NODES; n++) {
+		struct meta_slot *node = pfn_to_meta(pfn(frames[n]));
+
+		slot_word_store(&root->storage[1 + n], frames[n]);
+		for (unsigned leaf = 0; leaf < SLOT_STORAGE_WORDS; leaf++)
+			slot_word_store(&node->storage[leaf], *leaves++);
+	}
+	list->first = meta_to_pfn(root).index;
+	list->count++;
+}
+
+/* Takes the newest bundle apart into BUNDLE_FRAMES frame numbers. False when the list is empty. */
+static inline bool bundle_list_pop(struct bundle_list *list, uint64_t *frames)
+{
+	if (list->count == 0)
+		return false;
+
+	const struct meta_slot *root = pfn_to_meta(pfn(list->first));
+	uint64_t *leaves = frames + 1 + BUNDLE_NODES;
+
+	*frames++ = list->first;
+	list->first = slot_word_load(&root->storage[FREE_NEXT]);
+	list->count--;
+	for (unsigned n = 0; n < BUNDLE_NODES; n++) {
+		frames[n] = slot_word_load(&root->storage[1 + n]);
+		__builtin_prefetch(pfn_to_meta(pfn(frames[n])), 1);
+	}
+	for (unsigned n = 0; n < BUNDLE_NODES; n++)
+		for (unsigned leaf = 0; leaf < SLOT_STORAGE_WORDS; leaf++)
+			*leaves++ = slot_word_load(&pfn_to_meta(pfn(frames[n]))->storage[leaf]);
+	if (list->count)
+		__builtin_prefetch(pfn_to_meta(pfn(list->first)), 1);
+	return true;
+}
+
+#endif
