@@ -9,6 +9,7 @@
 
 #define CACHE_FRAMES   (3 * BUNDLE_FRAMES)
 #define FRESH_ORDER    9 /* the order of block that a cache uses up frame by frame */
+#define FREED_FRAMES   32
 #define PREFETCH_AHEAD 8 /* frames; about as many misses as a core has under way at once */
 
 /* Parked frames that are looked at when a cache is refilled: a bound, for the host may hold many.
@@ -16,8 +17,13 @@
 #define UNPARK_BATCH 16
 
 /*
- * One CPU's free frames. The lock is its own and almost never contended: it is there for the CPU
- * that has run out of memory everywhere else.
+ * One CPU's free frames. The lock is its own and almost never contended: it is there for the CPU that has
+ * run out of memory everywhere else.
+ *
+ * Frames that are freed gather in `freed` first, which only its own CPU appends to, and without the lock: a
+ * free then costs no atomic operation beside those of the slot. Whoever holds the lock may take frames out of
+ * it and leaves FREE_LINK_NONE in their place; the count is the owner's alone, set back when it moves the rest
+ * to `frames` with the lock held. The append (release) pairs with the look of another CPU (acquire).
  */
 struct cpu_cache {
 	struct spinlock lock;
@@ -25,6 +31,8 @@ struct cpu_cache {
 	uint64_t fresh_next; /* frames of a block that is being used up */
 	uint64_t fresh_end;
 	uint64_t frames[CACHE_FRAMES]; /* a stack of frame numbers */
+	uint32_t freed_count;
+	uint64_t freed[FREED_FRAMES];
 } __attribute__((aligned(SLOT_SIZE)));
 
 /*
@@ -112,6 +120,19 @@ static void unpark(uint64_t limit)
 	}
 }
 
+/* Lists what a CPU has freed lately; the cache's lock is held, too. */
+static void list_freed(struct cpu_cache *cache)
+{
+	uint32_t count = __atomic_load_n(&cache->freed_count, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (cache->freed[i] == FREE_LINK_NONE)
+			continue;
+		list_frame(cache->freed[i]);
+		cache->freed[i] = FREE_LINK_NONE;
+	}
+}
+
 /* Merges everything that is free anywhere into blocks that are as large as can be. */
 static void coalesce(void)
 {
@@ -127,6 +148,7 @@ static void coalesce(void)
 		spin_lock(&cache->lock);
 		while (cache->count > 0)
 			list_frame(cache->frames[--cache->count]);
+		list_freed(cache);
 		buddy_add(&pool.buddy, pfn(cache->fresh_next), pfn(cache->fresh_end));
 		cache->fresh_next = cache->fresh_end = 0;
 		spin_unlock(&cache->lock);
@@ -152,6 +174,21 @@ static bool fill(struct cpu_cache *cache)
 
 /* One CPU's cache. */
 
+/*
+ * Moves what this CPU has freed lately to its stack. Called by the owner with the lock held, when the stack has
+ * room. False when there was nothing left.
+ */
+static bool collect_freed(struct cpu_cache *cache)
+{
+	uint32_t before = cache->count;
+
+	for (uint32_t i = 0; i < cache->freed_count; i++)
+		if (cache->freed[i] != FREE_LINK_NONE)
+			cache->frames[cache->count++] = cache->freed[i];
+	__atomic_store_n(&cache->freed_count, 0, __ATOMIC_RELAXED);
+	return cache->count > before;
+}
+
 /* A frame from what the cache has; its lock is held. FREE_LINK_NONE when it has none. */
 static inline uint64_t cache_pop(struct cpu_cache *cache)
 {
@@ -164,6 +201,8 @@ static inline uint64_t cache_pop(struct cpu_cache *cache)
 					   1);
 		return cache->frames[count];
 	}
+	if (cache->freed_count > 0 && collect_freed(cache))
+		return cache->frames[--cache->count];
 	if (cache->fresh_next < cache->fresh_end)
 		return cache->fresh_next++;
 	return FREE_LINK_NONE;
@@ -197,45 +236,44 @@ static inline uint64_t take_frame(struct cpu_cache *cache)
 	return __builtin_expect(frame != FREE_LINK_NONE, 1) ? frame : refill_and_pop(cache);
 }
 
-/* The cache is full: its oldest frames go to the depot. The cache's lock is not held. */
+/* Makes room for a bundle in the stack: its newest frames, whose slots are still near, go to the depot. */
 static void make_room(struct cpu_cache *cache)
 {
 	spin_lock(&pool.lock);
 	spin_lock(&cache->lock);
 	if (cache->count >= BUNDLE_FRAMES) {
-		bundle_list_push(&pool.depot, cache->frames);
 		cache->count -= BUNDLE_FRAMES;
-		__builtin_memmove(cache->frames, cache->frames + BUNDLE_FRAMES,
-				  cache->count * sizeof(cache->frames[0]));
+		bundle_list_push(&pool.depot, cache->frames + cache->count);
 	}
 	spin_unlock(&cache->lock);
 	spin_unlock(&pool.lock);
 }
 
-frame_t frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size,
-			  uint32_t refs)
+/* `freed` is full. Called by its CPU, without the lock. */
+static void empty_freed(struct cpu_cache *cache)
 {
-	struct cpu_cache *cache = &caches[platform_cpu()];
-
-	for (;;) {
-		uint64_t frame = take_frame(cache);
-
-		if (frame == FREE_LINK_NONE)
-			return FRAME_NONE;
-
-		struct meta_slot *slot = pfn_to_meta(pfn(frame));
-
-		switch (slot_claim(slot, type, meta, size, refs)) {
-		case REF_CLASS_UNUSED:
-			return (frame_t){slot};
-		case REF_CLASS_HOST:
-			frame_alloc_put_aside(pfn(frame));
-			break;
-		default:
-			slot_abort(slot, "the allocator found a frame that is not unused",
-				   slot_load(slot));
-		}
+	spin_lock(&cache->lock);
+	while (cache->count > CACHE_FRAMES - FREED_FRAMES) {
+		spin_unlock(&cache->lock);
+		make_room(cache);
+		spin_lock(&cache->lock);
 	}
+	collect_freed(cache);
+	spin_unlock(&cache->lock);
+}
+
+struct meta_slot *frame_alloc_next(void)
+{
+	uint64_t frame = take_frame(&caches[platform_cpu()]);
+
+	return frame == FREE_LINK_NONE ? NULL : pfn_to_meta(pfn(frame));
+}
+
+void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found)
+{
+	if (found != REF_CLASS_HOST)
+		slot_abort(slot, "the allocator found a frame that is not unused", slot_load(slot));
+	frame_alloc_put_aside(meta_to_pfn(slot));
 }
 
 void frame_alloc_release(struct meta_slot *slot)
@@ -245,14 +283,10 @@ void frame_alloc_release(struct meta_slot *slot)
 	if (__builtin_expect(free_tag_is_listed(slot_word_load(&slot->vtable_ptr)), 0))
 		slot_abort(slot, "release of a frame that is listed as free", slot_load(slot));
 	slot_word_store(&slot->vtable_ptr, FREE_TAG_CACHED);
-	spin_lock(&cache->lock);
-	while (__builtin_expect(cache->count == CACHE_FRAMES, 0)) {
-		spin_unlock(&cache->lock);
-		make_room(cache);
-		spin_lock(&cache->lock);
-	}
-	cache->frames[cache->count++] = meta_to_pfn(slot).index;
-	spin_unlock(&cache->lock);
+	cache->freed[cache->freed_count] = meta_to_pfn(slot).index;
+	__atomic_store_n(&cache->freed_count, cache->freed_count + 1, __ATOMIC_RELEASE);
+	if (__builtin_expect(cache->freed_count == FREED_FRAMES, 0))
+		empty_freed(cache);
 }
 
 /* The smallest order whose blocks hold `count` frames at a multiple of `align`. */
@@ -336,6 +370,9 @@ void frame_alloc_read_stats(struct frame_alloc_stats *stats)
 
 		spin_lock(&cache->lock);
 		stats->cached += cache->count + (cache->fresh_end - cache->fresh_next);
+		for (uint32_t i = 0; i < __atomic_load_n(&cache->freed_count, __ATOMIC_ACQUIRE);
+		     i++)
+			stats->cached += cache->freed[i] != FREE_LINK_NONE;
 		spin_unlock(&cache->lock);
 	}
 	stats->cached += pool.depot.count * BUNDLE_FRAMES;

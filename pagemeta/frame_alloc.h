@@ -27,12 +27,30 @@ void frame_alloc_init(const struct region_list *partition);
 /* Lists the frames [start, end), page-aligned, whose slots are UNUSED and listed nowhere. */
 void frame_alloc_add(paddr_t start, paddr_t end);
 
+/* The parts of frame_alloc_claim: the next frame to try, NULL when none is free; what to do when it was not. */
+struct meta_slot *frame_alloc_next(void);
+void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found);
+
 /*
  * Takes a free frame and claims it with `size` bytes of metadata; refs is 1 or REF_UNIQUE. FRAME_NONE only when
  * no frame is free, in no CPU's cache either. Use frame_alloc().
  */
-frame_t frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size,
-			  uint32_t refs);
+static inline __attribute__((always_inline)) frame_t
+frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, uint32_t refs)
+{
+	for (;;) {
+		struct meta_slot *slot = frame_alloc_next();
+
+		if (__builtin_expect(!slot, 0))
+			return FRAME_NONE;
+
+		enum ref_class found = slot_claim(slot, type, meta, size, refs);
+
+		if (__builtin_expect(found == REF_CLASS_UNUSED, 1))
+			return (frame_t){slot};
+		frame_alloc_next_failed(slot, found);
+	}
+}
 
 /* A free frame as the type, with *meta of type `struct type_meta`; the caller has the first reference. */
 #define frame_alloc(type, meta)                                                                    \
