@@ -44,7 +44,6 @@ GUEST_ASM     := $(wildcard guest/*/*.S)
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) guest/mm/page_table.c \
 		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
-BENCH_SOURCES := $(wildcard tests/bench/*.c)
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
@@ -54,7 +53,7 @@ GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
 PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(BUILD)/bench-boot
+BENCH        := $(BUILD)/bench-boot $(BUILD)/bench-frames
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
@@ -79,8 +78,9 @@ test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan a
 	@$(MAKE) --no-print-directory SANITIZE=address unit
 	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="threads frame slot_reader guest_memory"
 
-bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate
-	@$(BENCH) $(PROGRAM)
+bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of frame operations
+	@$(BUILD)/bench-boot $(PROGRAM)
+	@$(BUILD)/bench-frames
 
 lint: $(SETUP_LINT) $(SETUP_BUILD) ## format, include directions, headers alone, scripts
 	@tests/lint.sh
@@ -154,9 +154,16 @@ $(BUILD)/guests/%.elf: tests/guests/%.S tests/guests/guest.ld | $(SETUP_BUILD)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(GUEST_FLAGS) -MF $@.d $(GUEST_LINK) -T tests/guests/guest.ld $< -o $@
 
-$(BENCH): $(BENCH_SOURCES) | $(SETUP_BUILD)
+# The benchmarks are built without sanitizers and from few sources: each in one go.
+$(BUILD)/bench-boot: tests/bench/boot.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)
-	@echo "  LINK    $@"
-	$(Q)$(CC) $(HOST_FLAGS) -MF $@.d $(BENCH_SOURCES) -o $@ $(HOST_LIBS)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(HOST_FLAGS) -MF $@.d $< -o $@ $(HOST_LIBS)
+
+$(BUILD)/bench-frames: tests/bench/frames.c $(wildcard pagemeta/*.c) vmm/platform/pagemeta_platform.c \
+		       $(wildcard pagemeta/*.h) | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(filter-out -MMD -MP,$(HOST_FLAGS)) $(filter %.c,$^) -o $@ $(HOST_LIBS)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
