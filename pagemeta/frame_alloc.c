@@ -9,7 +9,7 @@
 
 #define CACHE_FRAMES   (3 * BUNDLE_FRAMES)
 #define FRESH_ORDER    9 /* the order of block that a cache uses up frame by frame */
-#define FREED_FRAMES   32
+#define FREED_FRAMES   BUNDLE_FRAMES
 #define PREFETCH_AHEAD 8 /* frames; about as many misses as a core has under way at once */
 
 /* Parked frames that are looked at when a cache is refilled: a bound, for the host may hold many.
@@ -189,6 +189,15 @@ static bool collect_freed(struct cpu_cache *cache)
 	return cache->count > before;
 }
 
+/* Whether `freed` is full and nobody took a frame out of it. */
+static bool is_whole(const struct cpu_cache *cache)
+{
+	for (uint32_t i = 0; i < FREED_FRAMES; i++)
+		if (i >= cache->freed_count || cache->freed[i] == FREE_LINK_NONE)
+			return false;
+	return true;
+}
+
 /* A frame from what the cache has; its lock is held. FREE_LINK_NONE when it has none. */
 static inline uint64_t cache_pop(struct cpu_cache *cache)
 {
@@ -236,14 +245,23 @@ static inline uint64_t take_frame(struct cpu_cache *cache)
 	return __builtin_expect(frame != FREE_LINK_NONE, 1) ? frame : refill_and_pop(cache);
 }
 
-/* Makes room for a bundle in the stack: its newest frames, whose slots are still near, go to the depot. */
-static void make_room(struct cpu_cache *cache)
+/*
+ * The stack and `freed` are full: what was freed goes to the depot as it is, a bundle in the order of its frees.
+ * Should another CPU have taken frames out of it, the top of the stack goes instead. The lock is not held.
+ */
+static void spill(struct cpu_cache *cache)
 {
 	spin_lock(&pool.lock);
 	spin_lock(&cache->lock);
-	if (cache->count >= BUNDLE_FRAMES) {
-		cache->count -= BUNDLE_FRAMES;
-		bundle_list_push(&pool.depot, cache->frames + cache->count);
+	if (is_whole(cache)) {
+		bundle_list_push(&pool.depot, cache->freed);
+		__atomic_store_n(&cache->freed_count, 0, __ATOMIC_RELAXED);
+	} else {
+		if (cache->count > CACHE_FRAMES - FREED_FRAMES) {
+			cache->count -= BUNDLE_FRAMES;
+			bundle_list_push(&pool.depot, cache->frames + cache->count);
+		}
+		collect_freed(cache);
 	}
 	spin_unlock(&cache->lock);
 	spin_unlock(&pool.lock);
@@ -253,13 +271,13 @@ static void make_room(struct cpu_cache *cache)
 static void empty_freed(struct cpu_cache *cache)
 {
 	spin_lock(&cache->lock);
-	while (cache->count > CACHE_FRAMES - FREED_FRAMES) {
-		spin_unlock(&cache->lock);
-		make_room(cache);
-		spin_lock(&cache->lock);
-	}
-	collect_freed(cache);
+	bool has_room = cache->count <= CACHE_FRAMES - FREED_FRAMES;
+
+	if (has_room)
+		collect_freed(cache);
 	spin_unlock(&cache->lock);
+	if (!has_room)
+		spill(cache);
 }
 
 struct meta_slot *frame_alloc_next(void)
