@@ -53,7 +53,7 @@ GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
 PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(BUILD)/bench-boot $(BUILD)/bench-frames
+BENCH        := $(BUILD)/bench-boot $(BUILD)/bench-frames $(BUILD)/bench-guest.elf
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
@@ -81,6 +81,9 @@ test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan a
 bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@$(BUILD)/bench-boot $(PROGRAM)
 	@$(BUILD)/bench-frames
+	@echo; echo "frame operations inside a guest with 2 vCPUs and 8 GiB"
+	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
+		2>&1 >/dev/null | sed -n 's/^guest| \(--\|[a-z].*ratio\)/\1/p'
 
 lint: $(SETUP_LINT) $(SETUP_BUILD) ## format, include directions, headers alone, scripts
 	@tests/lint.sh
@@ -160,10 +163,17 @@ $(BUILD)/bench-boot: tests/bench/boot.c | $(SETUP_BUILD)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) -MF $@.d $< -o $@ $(HOST_LIBS)
 
-$(BUILD)/bench-frames: tests/bench/frames.c $(wildcard pagemeta/*.c) vmm/platform/pagemeta_platform.c \
-		       $(wildcard pagemeta/*.h) | $(SETUP_BUILD)
+$(BUILD)/bench-frames: tests/bench/frames_host.c tests/bench/frame_rows.c tests/bench/frame_rows.h \
+		       vmm/platform/pagemeta_platform.c $(wildcard pagemeta/*.[ch]) | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(filter-out -MMD -MP,$(HOST_FLAGS)) $(filter %.c,$^) -o $@ $(HOST_LIBS)
+
+# The same rows inside a guest: our kernel with one more workload.
+BENCH_GUEST_OBJECTS := $(call objects,guest,tests/bench/frames_guest.c tests/bench/frame_rows.c)
+
+$(BUILD)/bench-guest.elf: $(GUEST_OBJECTS) $(BENCH_GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(GUEST_LINK) -T $(BUILD)/guest/kernel.ld $(GUEST_OBJECTS) $(BENCH_GUEST_OBJECTS) -o $@
 
 -include $(shell find build -name '*.d' 2>/dev/null)

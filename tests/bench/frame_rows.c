@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the operations of pagemeta cost: see frame_rows.h. */
+#include "tests/bench/frame_rows.h"
+
+#include "pagemeta/frame_alloc.h"
+
+struct stamp_meta {
+	uint64_t a;
+	uint64_t b;
+	uint64_t c;
+};
+META_TYPE(stamp);
+
+struct bench_frames bench_frames;
+
+#define PS_PER_NS 1000
+
+static uint64_t per_operation(uint64_t start_ns, uint64_t count)
+{
+	return (bench_now_ns() - start_ns) * PS_PER_NS / count;
+}
+
+/* ---- floors ---- */
+
+/* The least that a claim can be: the state read and swapped, four words written, the state published. */
+static inline void bare_claim(struct meta_slot *slot, uint64_t value)
+{
+	uint64_t old = slot->state;
+	uint64_t busy = (uint32_t)(old + 1);
+
+	__atomic_compare_exchange_n(&slot->state, &old, busy, false, __ATOMIC_ACQUIRE,
+				    __ATOMIC_RELAXED);
+	slot_word_store(&slot->storage[0], value);
+	slot_word_store(&slot->storage[1], value);
+	slot_word_store(&slot->storage[2], value);
+	slot_word_store(&slot->vtable_ptr, (uint64_t)(uintptr_t)&meta_type_stamp);
+	__atomic_store_n(&slot->state, busy | SLOT_REF_ONE, __ATOMIC_RELEASE);
+}
+
+static inline void bare_put(struct meta_slot *slot)
+{
+	uint64_t old = __atomic_fetch_sub(&slot->state, SLOT_REF_ONE, __ATOMIC_RELEASE);
+
+	slot_word_store(&slot->vtable_ptr, 0);
+	__atomic_store_n(&slot->state, slot_state((uint32_t)old, REF_UNUSED), __ATOMIC_RELEASE);
+}
+
+static struct meta_slot *slot_at(uint32_t index)
+{
+	return pfn_to_meta(pfn(bench_frames.first.index + index));
+}
+
+static uint64_t floor_add_sub(void)
+{
+	static uint64_t word __attribute__((aligned(64)));
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++) {
+		__atomic_fetch_add(&word, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&word, 1, __ATOMIC_RELAXED);
+	}
+	return per_operation(start, bench_frames.count);
+}
+
+static uint64_t floor_sequential(void)
+{
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++) {
+		bare_claim(slot_at(i), i);
+		bare_put(slot_at(i));
+	}
+	return per_operation(start, bench_frames.count);
+}
+
+static uint64_t floor_bulk(void)
+{
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++) {
+		bare_claim(slot_at(i), i);
+		bench_frames.held[i].slot = slot_at(i);
+	}
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		bare_put(bench_frames.held[i].slot);
+	return per_operation(start, bench_frames.count);
+}
+
+static uint64_t floor_random(void)
+{
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++) {
+		bare_claim(slot_at(bench_frames.order[i]), i);
+		bench_frames.held[i].slot = slot_at(bench_frames.order[i]);
+	}
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		bare_put(bench_frames.held[bench_frames.other_order[i]].slot);
+	return per_operation(start, bench_frames.count);
+}
+
+/* ---- the library ---- */
+
+static uint64_t get_put(void)
+{
+	struct stamp_meta meta = {1, 2, 3};
+	frame_t frame = FRAME_NONE;
+
+	frame_claim(pfn_to_paddr(bench_frames.first), &meta_type_stamp, &meta, &frame);
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++) {
+		frame_get(frame);
+		frame_put(frame);
+	}
+	uint64_t result = per_operation(start, bench_frames.count);
+
+	frame_put(frame);
+	return result;
+}
+
+static uint64_t claim_put(void)
+{
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++) {
+		struct stamp_meta meta = {i, i, i};
+
+		slot_claim(slot_at(i), &meta_type_stamp, &meta, sizeof(meta), 1);
+		frame_put((frame_t){slot_at(i)});
+	}
+	return per_operation(start, bench_frames.count);
+}
+
+static frame_t alloc_stamp(uint64_t value)
+{
+	struct stamp_meta meta = {value, value, value};
+
+	return frame_alloc(stamp, &meta);
+}
+
+static void alloc_and_put(unsigned cpu)
+{
+	(void)cpu;
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		frame_put(alloc_stamp(i));
+}
+
+static uint64_t alloc_put(void)
+{
+	uint64_t start = bench_now_ns();
+
+	alloc_and_put(0);
+	return per_operation(start, bench_frames.count);
+}
+
+static uint64_t bulk(void)
+{
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		bench_frames.held[i] = alloc_stamp(i);
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		frame_put(bench_frames.held[i]);
+	return per_operation(start, bench_frames.count);
+}
+
+static uint64_t at_random(void)
+{
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		bench_frames.held[i] = alloc_stamp(i);
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		frame_put(bench_frames.held[bench_frames.other_order[i]]);
+	return per_operation(start, bench_frames.count);
+}
+
+/* Order 0 from the allocator alone: the next frame, not claimed, and back. */
+static uint64_t order_0(void)
+{
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++) {
+		struct meta_slot *slot = frame_alloc_next();
+
+		slot_word_store(&slot->vtable_ptr, 0);
+		frame_alloc_release(slot);
+	}
+	return per_operation(start, bench_frames.count);
+}
+
+static uint64_t order_9(void)
+{
+	const uint64_t size = 512;
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++) {
+		pfn_t block;
+
+		if (frame_alloc_take(size, size, &block))
+			frame_alloc_give(block, size);
+	}
+	return per_operation(start, bench_frames.count);
+}
+
+/* ---- two CPUs: nanoseconds for each operation of both together ---- */
+
+static uint64_t two_own(void)
+{
+	uint64_t start = bench_now_ns();
+
+	bench_on_two_cpus(alloc_and_put);
+	return per_operation(start, 2 * (uint64_t)bench_frames.count);
+}
+
+static void alloc_half(unsigned cpu)
+{
+	uint32_t half = bench_frames.count / 2;
+
+	for (uint32_t i = cpu * half; i < (cpu + 1) * half; i++)
+		bench_frames.held[i] = alloc_stamp(i);
+}
+
+static void free_other_half(unsigned cpu)
+{
+	uint32_t half = bench_frames.count / 2;
+
+	for (uint32_t i = !cpu * half; i < (!cpu + 1U) * half; i++)
+		frame_put(bench_frames.held[i]);
+}
+
+static uint64_t two_crossing(void)
+{
+	uint64_t start = bench_now_ns();
+
+	bench_on_two_cpus(alloc_half);
+	bench_on_two_cpus(free_other_half);
+	return per_operation(start, bench_frames.count);
+}
+
+/* ---- tables ---- */
+
+#define ROWS_MAX 3
+
+static const struct {
+	const char *name;
+	struct bench_row rows[ROWS_MAX + 1];
+} tables[BENCH_TABLE_COUNT] = {
+	[BENCH_SLOT] = {"slot",
+			{{"get + put, shared frame", get_put, "lock add + lock sub", floor_add_sub,
+			  115, false},
+			 {"claim + put, sequential", claim_put, "bare atomics and stores",
+			  floor_sequential, 115, false}}},
+	[BENCH_ORDER_0] = {"order 0",
+			   {{"alloc + put", alloc_put, "claim + put, sequential", floor_sequential,
+			     300, false},
+			    {"bulk", bulk, "bare, same order", floor_bulk, 200, false},
+			    {"random order", at_random, "bare, random order", floor_random, 200,
+			     false}}},
+	[BENCH_THREADS] = {"two CPUs",
+			   {{"own frames", two_own, "one CPU", alloc_put, 180, true},
+			    {"each frees the other's", two_crossing, "one CPU, bulk", bulk, 120,
+			     true}}},
+	[BENCH_ORDERS] = {"orders",
+			  {{"order 9, no claim", order_9, "order 0, no claim", order_0, 400,
+			    false}}},
+};
+
+static void sort(uint64_t *values)
+{
+	for (unsigned i = 1; i < BENCH_TURNS; i++)
+		for (unsigned j = i; j > 0 && values[j] < values[j - 1]; j--) {
+			uint64_t swapped = values[j];
+
+			values[j] = values[j - 1];
+			values[j - 1] = swapped;
+		}
+}
+
+static uint64_t median(uint64_t *values)
+{
+	sort(values);
+	return values[BENCH_TURNS / 2];
+}
+
+void bench_run_row(const struct bench_row *row)
+{
+	uint64_t run[BENCH_TURNS], floor[BENCH_TURNS], ratio[BENCH_TURNS];
+
+	/* One turn to warm up. */
+	row->floor();
+	row->run();
+	for (unsigned i = 0; i < BENCH_TURNS; i++) {
+		floor[i] = row->floor() + 1; /* a picosecond, lest it be zero */
+		run[i] = row->run() + 1;
+		ratio[i] = row->is_speedup ? floor[i] * 100 / run[i] : run[i] * 100 / floor[i];
+	}
+	uint64_t result = median(ratio), own = median(run), least = median(floor);
+	bool met = row->is_speedup ? result >= row->bar : result <= row->bar;
+
+	bench_print("%s: %lu.%02lu ns; %s: %lu.%02lu ns; ratio %lu.%02lu, bar %s %u.%02u: %s",
+		    row->name, own / PS_PER_NS, own % PS_PER_NS / 10, row->floor_name,
+		    least / PS_PER_NS, least % PS_PER_NS / 10, result / 100, result % 100,
+		    row->is_speedup ? ">=" : "<=", row->bar / 100, row->bar % 100,
+		    met ? "met" : "MISSED");
+}
+
+void bench_run_table(enum bench_table table)
+{
+	bench_print("-- %s", tables[table].name);
+	for (const struct bench_row *row = tables[table].rows; row->name; row++)
+		bench_run_row(row);
+}
+
+static void shuffle(uint32_t *values, uint64_t seed)
+{
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		values[i] = i;
+	for (uint32_t i = bench_frames.count - 1; i > 0; i--) {
+		seed ^= seed << 13;
+		seed ^= seed >> 7;
+		seed ^= seed << 17;
+		uint32_t j = (uint32_t)(seed % (i + 1));
+		uint32_t swapped = values[i];
+
+		values[i] = values[j];
+		values[j] = swapped;
+	}
+}
+
+void bench_shuffle(void)
+{
+	shuffle(bench_frames.order, 88172645463325252);
+	shuffle(bench_frames.other_order, 1181783497276652981);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The rows of frame_rows.c on the host build, and the cost of metadata init. Each table runs in a process of its
+ * own, so that none finds what another left in caches and page tables. Usage: bench-frames [TABLE]
+ */
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pagemeta/frame_alloc.h"
+#include "pagemeta/meta_init.h"
+#include "tests/bench/frame_rows.h"
+
+#define MEMORY_SIZE (UINT64_C(8) << 30)
+#define FRAMES      900000
+
+/*
+ * Floors claim what lies below 4 GiB, the allocator has what lies above, but for the metadata at its start: neither
+ * meets the other's frames.
+ */
+#define FIRST_FLOOR_FRAME   65536
+#define FIRST_MANAGED_FRAME ((1 << 20) + 65536)
+
+#define INIT_TABLE BENCH_TABLE_COUNT /* a table of our own, behind the shared ones */
+
+static struct region_list regions;
+static struct early_allocator early;
+static struct meta_array array;
+
+uint64_t bench_now_ns(void)
+{
+	return clock_now_ns();
+}
+
+void bench_print(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static pthread_barrier_t start_line;
+static void (*thread_function)(unsigned cpu);
+
+static void *run_thread(void *cpu)
+{
+	host_cpu = (unsigned)(uintptr_t)cpu;
+	pthread_barrier_wait(&start_line);
+	thread_function(host_cpu);
+	return NULL;
+}
+
+void bench_on_two_cpus(void (*function)(unsigned cpu))
+{
+	pthread_t other;
+
+	thread_function = function;
+	pthread_barrier_init(&start_line, NULL, 2);
+	if (pthread_create(&other, NULL, run_thread, (void *)1))
+		abort();
+	run_thread((void *)0);
+	pthread_join(other, NULL);
+	pthread_barrier_destroy(&start_line);
+}
+
+static void prepare_regions(void)
+{
+	regions = (struct region_list){0};
+	region_list_add(&regions, 0, PAGE_SIZE, REGION_RESERVED);
+	region_list_add(&regions, PAGE_SIZE, MEMORY_SIZE - PAGE_SIZE, REGION_USABLE);
+}
+
+/* The array is mapped anew, as meta_init does: every page of it is touched for the first time. */
+static uint64_t memset_array(void)
+{
+	uint64_t size = align_up(array.slots * SLOT_SIZE, PAGE_SIZE);
+	uint64_t start = clock_now_ns();
+
+	if (!platform_map_metadata(NULL, array.base, size))
+		abort();
+	memset(pfn_to_meta(pfn(0)), 0xff, size);
+	return (clock_now_ns() - start) * 1000 / array.slots;
+}
+
+/* The whole of it: partition, map, fill, mark. */
+static uint64_t init_array(void)
+{
+	prepare_regions();
+	uint64_t start = clock_now_ns();
+
+	if (meta_init(&regions, &early, &array) != META_OK)
+		abort();
+	return (clock_now_ns() - start) * 1000 / array.slots;
+}
+
+static void run_init_table(void)
+{
+	static const struct bench_row row = {
+		"metadata init, a slot", init_array, "memset, a slot", memset_array, 85, true};
+	uint64_t overhead = array.slots * SLOT_SIZE * 10000 / MEMORY_SIZE;
+
+	bench_print("-- init");
+	bench_run_row(&row);
+	bench_print("metadata: %lu.%02lu %% of memory, bar <= 1.60", overhead / 100,
+		    overhead % 100);
+}
+
+static int run_table(unsigned table)
+{
+	const struct region_list none = {0};
+
+	prepare_regions();
+	bench_frames = (struct bench_frames){
+		.count = FRAMES,
+		.first = pfn(FIRST_FLOOR_FRAME),
+		.held = calloc(FRAMES, sizeof(frame_t)),
+		.order = calloc(FRAMES, sizeof(uint32_t)),
+		.other_order = calloc(FRAMES, sizeof(uint32_t)),
+	};
+	if (!bench_frames.held || !bench_frames.order || !bench_frames.other_order ||
+	    !host_memory_create(MEMORY_SIZE) || meta_init(&regions, &early, &array) != META_OK) {
+		fprintf(stderr, "bench: no memory\n");
+		return 1;
+	}
+	if (table == INIT_TABLE) {
+		run_init_table();
+		return 0;
+	}
+	bench_shuffle();
+	if (table != BENCH_SLOT) {
+		frame_alloc_init(&none);
+		frame_alloc_add(paddr((uint64_t)FIRST_MANAGED_FRAME * PAGE_SIZE),
+				paddr(MEMORY_SIZE));
+	}
+	bench_run_table(table);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int result = 0;
+
+	if (argc > 1)
+		return run_table((unsigned)atoi(argv[1]));
+	bench_print("\nframe operations on the host build, 8 GiB of frames, medians of %d turns",
+		    BENCH_TURNS);
+	for (unsigned table = 0; table <= INIT_TABLE; table++) {
+		pid_t child = fork();
+		int status = 1;
+
+		if (child == 0)
+			exit(run_table(table));
+		if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+			result = 1;
+	}
+	return result;
+}
