@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The frame allocator: CPU caches, a depot of bundles behind them, and the buddy system. See
- * frame_alloc.h. */
+/*
+ * The frame allocator: CPU caches, a depot of bundles behind them, and the buddy system. See
+ * frame_alloc.h.
+ */
 #include "frame_alloc.h"
 
 #include "buddy.h"
@@ -12,7 +14,8 @@
 #define FREED_FRAMES   BUNDLE_FRAMES
 #define PREFETCH_AHEAD 8 /* frames; about as many misses as a core has under way at once */
 
-/* Parked frames that are looked at when a cache is refilled: a bound, for the host may hold many.
+/*
+ * Parked frames that are looked at when a cache is refilled: a bound, for the host may hold many.
  */
 #define UNPARK_BATCH 16
 
@@ -35,22 +38,19 @@ struct cpu_cache {
 	uint64_t freed[FREED_FRAMES];
 } __attribute__((aligned(SLOT_SIZE)));
 
+bool frame_alloc_started;
+
 /*
- * Lock order: pool.lock, then one CPU's cache. Frames move between caches and pool with pool.lock
- * held throughout: who holds it and finds nothing anywhere knows that nothing is free.
+ * Lock order: pool.lock, then one CPU's cache. Frames move between caches and pool with pool.lock held
+ * throughout: who holds it and finds nothing anywhere knows that nothing is free.
  */
-bool frame_alloc_started;
-
-bool frame_alloc_started;
-
 static struct cpu_cache caches[PLATFORM_MAX_CPUS];
 
 static struct {
 	struct spinlock lock;
 	struct buddy buddy;
-	struct bundle_list
-		depot;         /* frames that caches had too many of, not merged into blocks yet */
-	uint64_t parked_first; /* met in state HOST: a queue, linked by FREE_NEXT */
+	struct bundle_list depot; /* what caches had too much of, not merged into blocks */
+	uint64_t parked_first;    /* met in state HOST: a queue, linked by FREE_NEXT */
 	uint64_t parked_last;
 	uint64_t parked;
 	uint64_t managed;
@@ -103,8 +103,10 @@ static void park_frame(uint64_t frame)
 	pool.parked++;
 }
 
-/* Looks at the `limit` longest parked frames: lists those that the host has let go of, parks the
- * rest anew. */
+/*
+ * Looks at the `limit` longest parked frames: lists those that the host has let go of, parks the
+ * rest anew.
+ */
 static void unpark(uint64_t limit)
 {
 	for (uint64_t left = limit < pool.parked ? limit : pool.parked; left > 0; left--) {
