@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The rules of the protocol that a mutant breaks, as slot.pml follows them, and broken. Each
+ * MUTANT_... is one way, given to Spin with -D; ../model.sh wants an error for each.
+ */
+
+/* Where things go in the right order; the mutants change them. */
+#ifdef MUTANT_EARLY_UNUSED
+#define AFTER_LAST_PUT reset_load
+#define AFTER_DROP     release_word0
+#define AFTER_RESET    drop_call
+#define AFTER_LIST     idle
+#else
+#ifdef MUTANT_ALLOCATOR_FIRST
+#define AFTER_LAST_PUT drop_call
+#define AFTER_DROP     release_word0
+#define AFTER_RESET    idle
+#define AFTER_LIST     reset_load
+#else
+#define AFTER_LAST_PUT drop_call
+#define AFTER_DROP     reset_load
+#define AFTER_RESET    release_word0
+#define AFTER_LIST     idle
+#endif
+#endif
+
+#ifdef MUTANT_CLAIM_NOT_BUMPED
+#define CLAIMED(word) SAME(word, BUSY)
+#else
+#define CLAIMED(word) NEXT(word, BUSY)
+#endif
+
+#ifdef MUTANT_CHANGE_NOT_BUMPED
+#define CHANGING(word) SAME(word, BUSY)
+#else
+#ifdef MUTANT_CHANGE_NOT_BUSY
+#define CHANGING(word) NEXT(word, UNIQUE)
+#else
+#define CHANGING(word) NEXT(word, BUSY)
+#endif
+#endif
+
+#ifdef MUTANT_CLAIM_WITHOUT_CAS
+#define CLAIM_SWAPS 1
+#else
+#define CLAIM_SWAPS (state == old)
+#endif
+
+#ifdef MUTANT_UNSHARE_WITHOUT_CAS
+#define UNSHARE_SWAPS 1
+#else
+#define UNSHARE_SWAPS (state == old)
+#endif
+
+/* As an add after the load that saw the frame shared. */
+#ifdef MUTANT_GET_WITHOUT_CAS
+#define TRY_GET_SWAPS 1
+#else
+#define TRY_GET_SWAPS (state == old)
+#endif
+
+/* A read over a second is rejected, so the generation cannot come round within one. */
+#ifdef MUTANT_WRAP
+#define IN_TIME 1
+#else
+#define IN_TIME (bumps < GENS)
+#endif
+
+#ifdef MUTANT_NO_REREAD
+#define ACCEPTS 1
+#else
+#ifdef MUTANT_REREAD_NOT_IN_USE
+#define ACCEPTS (GEN(state) == generation && IN_TIME)
+#else
+#define ACCEPTS (GEN(state) == generation && IN_USE(state) && IN_TIME)
+#endif
+#endif
