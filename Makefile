@@ -44,16 +44,19 @@ GUEST_ASM     := $(wildcard guest/*/*.S)
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) guest/mm/page_table.c \
 		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
+REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
 UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES))
+REPLAY_OBJECTS := $(call objects,model,$(REPLAY_SOURCES))
 
 GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
 PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
 BENCH        := $(BUILD)/bench-boot $(BUILD)/bench-frames $(BUILD)/bench-guest.elf
+REPLAY       := $(BUILD)/model-replay
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
@@ -68,7 +71,7 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1
-test: $(SETUP_TEST) all $(UNIT) $(TEST_GUESTS) ## set up, build, run all tests
+test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(TEST_GUESTS) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
 
 unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
@@ -150,6 +153,16 @@ $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_FLAGS) -c $< -o $@
+
+# The library's code with every atomic access a step; see tests/model/README.md.
+$(REPLAY): $(REPLAY_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(REPLAY_OBJECTS) -o $@
+
+$(BUILD)/model/%.o: %.c tests/model/steps.h | $(SETUP_TEST)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(HOST_FLAGS) -include tests/model/steps.h -c $< -o $@
 
 # Guests that misbehave, one file each; see tests/guests/README.md.
 $(BUILD)/guests/%.elf: tests/guests/%.S tests/guests/guest.ld | $(SETUP_BUILD)
