@@ -6,7 +6,7 @@
 set -eu
 
 packages_build="gcc libc6-dev binutils pkg-config liburcu-dev libjson-c-dev"
-packages_test="$packages_build check qemu-system-x86"
+packages_test="$packages_build check qemu-system-x86 spin"
 packages_lint="clang-format shellcheck"
 
 case "${1:-}" in

@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# The model of the slot protocol (model/README.md): Spin finds no error in all of its states, finds one
+# in each mutant, and the library's code goes where the model's traces go. Usage: model.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+MODEL=$ROOT/tests/model/slot.pml
+MODEL_FILES=("$ROOT"/tests/model/*.pml)
+REPLAY=$BUILD/model-replay
+TRACES=${TRACES:-300}
+TRACE_STEPS=6000 # Spin's; about one in ten is a line of the trace
+MEMORY_MIB=1024
+LIMIT=$((LIMIT > 120 ? LIMIT : 120))
+
+# What must find each mutant: the assertion, as Spin writes it with all macros expanded.
+torn='assertion violated whole'
+two_owners='assertion violated \(owner==0\)'
+not_reset='assertion violated \(\(\(state/4\)==11\)\|\|\(\(state/4\)==10\)\)'
+lost='assertion violated \(frame!=0\)'
+wrong_count='assertion violated .*holders=='
+not_shared='assertion violated \(\(\(state/4\)>=1\)&&\(\(state/4\)<=7\)\)'
+declare -A FOUND_BY=(
+	[CLAIM_NOT_BUMPED]=$torn
+	[CHANGE_NOT_BUMPED]=$torn
+	[CHANGE_NOT_BUSY]=$torn
+	[NO_REREAD]=$torn
+	[REREAD_NOT_IN_USE]=$torn
+	[WRAP]=$torn
+	[EARLY_UNUSED]=$two_owners
+	[CLAIM_WITHOUT_CAS]=$two_owners
+	[ALLOCATOR_FIRST]=$not_reset
+	[HOST_FRAME_DROPPED]=$lost
+	[PUT_NOT_ATOMIC]=$wrong_count
+	[UNSHARE_WITHOUT_CAS]=$wrong_count
+	[GET_WITHOUT_CAS]=$not_shared
+)
+# Those that a short trace shows as well: their steps are not the code's.
+SEEN_IN_TRACES=(CLAIM_NOT_BUMPED CHANGE_NOT_BUMPED CHANGE_NOT_BUSY NO_REREAD EARLY_UNUSED
+	ALLOCATOR_FIRST HOST_FRAME_DROPPED)
+REPLAY_MUTANTS=(claim-keeps-generation reset-moves-generation put-gives-two swap-always no-reread)
+
+# make_checker FOLDER SPIN_OPTION... -- GCC_OPTION...: makes $WORK/FOLDER/pan.
+make_checker()
+{
+	local folder=$WORK/$1 options=()
+
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	(
+		mkdir -p "$folder" && cd "$folder" &&
+			spin "${options[@]}" -a "$MODEL" >spin.log 2>&1 &&
+			gcc -w -DSAFETY -DCOLLAPSE -DMEMLIM=$MEMORY_MIB "$@" -o pan pan.c
+	)
+}
+
+# Every statement of the model was reached; the ends of processes that have none do not count.
+all_reached()
+{
+	! grep -E 'slot\.pml:[0-9]+, state' "$OUT" | grep -qv -e '-end-'
+}
+
+test_clean()
+{
+	check "a checker of the model" make_checker clean -- -O2
+	expect "no error in any state" 0 'Full statespace search' 'errors: 0$' \
+		'!max search depth too small' '!Search not completed' '!MEMLIM' '!out of memory' -- \
+		"$WORK/clean/pan" -m1000000
+	check "every statement of the model is reached" all_reached
+	grep -E 'states, stored|total actual memory|elapsed' "$OUT" | sed 's/^ */     /'
+	expect "a search cut short says so" 0 'max search depth too small' -- \
+		"$WORK/clean/pan" -m1000
+}
+
+# Breadth first, so that the trail is the shortest there is.
+test_mutants()
+{
+	local mutant
+
+	for mutant in $(printf '%s\n' "${!FOUND_BY[@]}" | sort); do
+		make_checker "$mutant" "-DMUTANT_$mutant" -- -DBFS
+		expect "mutant: $mutant" 0 "${FOUND_BY[$mutant]}" 'errors: 1$' -- \
+			"$WORK/$mutant/pan"
+	done
+}
+
+every_mutant_has_a_test()
+{
+	diff <(printf '%s\n' "${!FOUND_BY[@]}" | sort) \
+		<(grep -ohE 'MUTANT_[A-Z]+[A-Z_]*' "${MODEL_FILES[@]}" | sed 's/^MUTANT_//' | sort -u)
+}
+
+# make_traces FOLDER COUNT SPIN_OPTION...: random walks, one for each seed; a mutant's may end in a failed
+# assertion, which says nothing about the lines before it.
+make_traces()
+{
+	local folder=$WORK/$1 count=$2 seed
+
+	shift 2
+	mkdir -p "$folder"
+	for ((seed = 1; seed <= count; seed++)); do
+		spin "$@" -n$seed -u$TRACE_STEPS -T -B "$MODEL" >"$folder/$seed"
+	done
+}
+
+is_quiet()
+{
+	! grep -rqi error "$1"
+}
+
+# Each operation ended in each way that it can, or the traces prove little.
+all_operations_seen()
+{
+	! grep -qE '^[a-z_]+: 0 done' "$OUT" &&
+		! grep -qE '^(alloc|try|unshare|host_claim|slot_read)[a-z_]*: .* 0 failed' "$OUT"
+}
+
+test_replay()
+{
+	local mutant
+
+	make_traces traces "$TRACES"
+	check "no assertion fails in traces" is_quiet "$WORK/traces"
+	expect "the library goes where the model goes" 0 'no divergence$' -- \
+		"$REPLAY" "$WORK/traces"/*
+	check "each operation was replayed" all_operations_seen
+	tail -n 1 "$OUT" | sed 's/^/     /'
+	for mutant in "${REPLAY_MUTANTS[@]}"; do
+		expect "a wrong library diverges: $mutant" 1 'diverges: ' -- \
+			"$REPLAY" "--mutant=$mutant" "$WORK/traces"/*
+	done
+	for mutant in "${SEEN_IN_TRACES[@]}"; do
+		make_traces "traces-$mutant" 20 "-DMUTANT_$mutant"
+		expect "a wrong model diverges: $mutant" 1 'diverges: ' -- \
+			"$REPLAY" "$WORK/traces-$mutant"/*
+	done
+}
+
+if ! command -v spin >/dev/null; then
+	skip "model" "spin is not installed"
+	finish
+fi
+if [ ! -x "$REPLAY" ]; then
+	echo "no $REPLAY; make test PARTS=model builds it first" >&2
+	exit 2
+fi
+# Where checkers leave their trails.
+cd "$WORK" || exit 1
+test_clean
+check "every mutant has a test" every_mutant_has_a_test
+test_mutants
+test_replay
+finish
