@@ -14,7 +14,7 @@
  *   slot_share           {g, UNIQUE} -> {g, 1}                      J release
  *   slot_unshare         {g, 1} -> {g, UNIQUE}                      K acquire
  *   slot_host_claim      {g, UNUSED} -> {g+1, HOST}                 L acquire
- *   slot_host_release    {g, HOST} -> {g+1, UNUSED}                 M release
+ *   slot_host_release    {g, HOST} -> {g, UNUSED}                   M release
  *
  * Partners and reasons. "Reader" is the reader outside the guest (vmm/inspect/slot_reader.h): it
  * loads the state (acquire), copies the slot (relaxed), passes an acquire fence and loads the state
@@ -251,8 +251,8 @@ static inline bool slot_host_release(struct meta_slot *slot)
 
 	return slot_state_refs(old) == REF_HOST &&
 	       __atomic_compare_exchange_n(&slot->state, &old,
-					   slot_next_generation(old, REF_UNUSED), false,
-					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+					   slot_state(slot_state_generation(old), REF_UNUSED),
+					   false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -491,8 +491,7 @@ proctype host()
 		/* Nobody else moves a HOST slot. */
 		assert(state == old);
 		owner = NOBODY;
-		state = NEXT(old, UNUSED);
-		generation_moved();
+		state = SAME(old, UNUSED);
 		old = 0;
 		pc = idle;
 		say(cas, DONE);

@@ -313,11 +313,11 @@ START_TEST(host_claim_of_anything_but_unused_changes_nothing)
 }
 END_TEST
 
-START_TEST(host_release_makes_unused_with_a_new_generation)
+START_TEST(host_release_makes_unused_and_keeps_the_generation)
 {
 	put_in_state(LAST_GENERATION, REF_HOST);
 	ck_assert(slot_host_release(&slot));
-	assert_state(0, REF_UNUSED);
+	assert_state(LAST_GENERATION, REF_UNUSED);
 	assert_contents_kept();
 }
 END_TEST
@@ -355,7 +355,7 @@ Suite *slot_suite(void)
 		unshare_of_the_only_reference_makes_unique,
 		unshare_of_anything_else_changes_nothing, host_claim_takes_an_unused_slot,
 		host_claim_of_anything_but_unused_changes_nothing,
-		host_release_makes_unused_with_a_new_generation,
+		host_release_makes_unused_and_keeps_the_generation,
 		host_release_of_anything_but_host_changes_nothing);
 	suite_add_tcase(suite, tcase);
 	return suite;
