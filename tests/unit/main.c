@@ -33,6 +33,7 @@ static const struct {
 	{"frame_alloc", frame_alloc_suite},
 	{"threads", threads_suite},
 	{"contention", contention_suite},
+	{"differential", differential_suite},
 	{"elf_image", elf_image_suite},
 	{"elf_image_file", elf_image_file_suite},
 	{"symbols", symbols_suite},

@@ -21,6 +21,7 @@ Suite *buddy_suite(void);
 Suite *frame_alloc_suite(void);
 Suite *threads_suite(void);
 Suite *contention_suite(void);
+Suite *differential_suite(void);
 
 /* vmm/ */
 Suite *elf_image_suite(void);

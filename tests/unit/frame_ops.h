@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Operations on frames as data: made at random, done to pagemeta and to the model alike, printed.
+ *
+ * References live in numbered variables, so that an operation keeps its meaning when others before
+ * it are left out; one that then makes no sense (its variable is empty, say) does nothing.
+ */
+#ifndef TESTS_UNIT_FRAME_OPS_H
+#define TESTS_UNIT_FRAME_OPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "unit/frame_model.h"
+
+#define OPS_VARIABLES 1024
+#define OPS_SHAPES    4
+
+enum op_code {
+	OP_ALLOC,          /* var = frame_alloc; a tree takes the references in kids[] */
+	OP_CLAIM,          /* var = frame_claim(address) */
+	OP_GET,            /* var = frame_get(kids[0]) */
+	OP_PUT,            /* frame_put(var) */
+	OP_FROM_IN_USE,    /* var = frame_from_in_use(address) */
+	OP_SHARE,          /* var */
+	OP_UNSHARE,        /* var */
+	OP_CHANGE_BEGIN,   /* var */
+	OP_CHANGE_END,     /* var, with new metadata */
+	OP_SWAP_KID,       /* a unique tree's kid `choice` and variable kids[0] change places */
+	OP_UNIQUE_DROP,    /* var */
+	OP_HOST_CLAIM,     /* address */
+	OP_HOST_RELEASE,   /* address */
+	OP_ADD,            /* up to `choice` frames outside the allocator, from address on */
+	OP_COUNT_FREE,     /* allocates until nothing is free, counts, puts all */
+	OP_RANDOM_COUNT,   /* those above are picked at random */
+	OP_SABOTAGE = 255, /* damage behind the model's back, see enum sabotage; var */
+};
+
+/* What the comparison has to notice: the test's own test. */
+enum sabotage {
+	SABOTAGE_COUNT,
+	SABOTAGE_GENERATION,
+	SABOTAGE_METADATA,
+	SABOTAGE_TYPE,
+	SABOTAGE_SECOND_OWNER, /* a free frame is taken */
+	SABOTAGE_LOST_FRAME,   /* a free frame is unused, but the allocator has forgotten it */
+	SABOTAGE_KINDS,
+};
+
+struct operation {
+	uint8_t code;
+	uint8_t cpu;
+	uint8_t type;
+	uint8_t unique; /* alloc: as REF_UNIQUE */
+	uint8_t of_var; /* the address is that of the frame of kids[0] */
+	uint16_t var;
+	uint16_t choice;
+	uint16_t kids[TREE_KIDS];
+	uint64_t address;
+	uint64_t seed; /* of the metadata */
+};
+
+/* What happened in this process, for those that want to know that everything did. */
+struct ops_counts {
+	uint64_t executed[OP_RANDOM_COUNT];
+	uint64_t errors[2][FRAME_NOT_ALIGNED + 1]; /* of frame_from_in_use, of frame_claim */
+	uint64_t refused;                          /* allocations */
+	uint64_t last_puts;
+	uint64_t unshared;
+};
+
+extern struct ops_counts ops_counts;
+
+/* Makes a new machine, one of OPS_SHAPES that differ in size, and its model. */
+void ops_start(unsigned shape);
+void ops_stop(void);
+
+/* A random operation that makes sense now. */
+struct operation ops_random(uint64_t *seed);
+
+/*
+ * Does an operation and compares what it returned and the slots it touched. False when it makes no
+ * sense now; nothing was done then. If `trace` is set, prints there what is done and what came of
+ * it.
+ */
+bool ops_execute(const struct operation *op, FILE *trace);
+
+#endif
