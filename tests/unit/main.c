@@ -34,6 +34,7 @@ static const struct {
 	{"threads", threads_suite},
 	{"contention", contention_suite},
 	{"differential", differential_suite},
+	{"litmus", litmus_suite},
 	{"elf_image", elf_image_suite},
 	{"elf_image_file", elf_image_file_suite},
 	{"symbols", symbols_suite},

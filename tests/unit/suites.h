@@ -22,6 +22,7 @@ Suite *frame_alloc_suite(void);
 Suite *threads_suite(void);
 Suite *contention_suite(void);
 Suite *differential_suite(void);
+Suite *litmus_suite(void);
 
 /* vmm/ */
 Suite *elf_image_suite(void);
