@@ -379,7 +379,8 @@ START_TEST(damage_is_found_and_shrunk)
 
 	for (size_t i = 0; i < sequence->count; i++)
 		left |= sequence->ops[i].code == OP_SABOTAGE;
-	ck_assert(left);
+	ck_assert_msg(left,
+		      "not the damage was found: pagemeta and the model differ by themselves");
 	/* Something to damage, and the damage. */
 	ck_assert_uint_le(sequence->count, 2);
 }
