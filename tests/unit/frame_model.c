@@ -227,7 +227,6 @@ bool model_host_release(uint64_t index)
 	touch(index);
 	if (model.frames[index].class != REF_CLASS_HOST)
 		return false;
-	model.frames[index].generation++;
 	move_class(index, REF_CLASS_UNUSED);
 	return true;
 }
