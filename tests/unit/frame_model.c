@@ -68,7 +68,7 @@ _Noreturn void model_differs(const char *format, ...)
 	_exit(MODEL_EXIT_DIFFERS);
 }
 
-static void touch(uint64_t frame)
+void model_touch(uint64_t frame)
 {
 	if (touched.count == MODEL_FRAMES_MAX)
 		touched.overflown = true;
@@ -90,7 +90,7 @@ static void move(uint64_t index, enum frame_place place, enum ref_class class)
 	frame->place = place;
 	frame->class = class;
 	model.free += is_free(frame);
-	touch(index);
+	model_touch(index);
 }
 
 static void move_class(uint64_t index, enum ref_class class)
@@ -141,7 +141,7 @@ void model_claim(uint64_t index, const struct meta_type *type, const uint64_t *m
 void model_get(uint64_t index)
 {
 	model.frames[index].refs++;
-	touch(index);
+	model_touch(index);
 }
 
 /* The frame and all that only it holds go back to the allocator, whoever had them before. */
@@ -164,7 +164,7 @@ static void drop(uint64_t first)
 
 			uint64_t kid = meta_to_pfn((void *)(uintptr_t)tree->kids[i]).index;
 
-			touch(kid);
+			model_touch(kid);
 			if (--model.frames[kid].refs == 0)
 				waiting[count++] = kid;
 		}
@@ -173,7 +173,7 @@ static void drop(uint64_t first)
 
 bool model_put(uint64_t index)
 {
-	touch(index);
+	model_touch(index);
 	if (--model.frames[index].refs != 0)
 		return false;
 	drop(index);
@@ -193,7 +193,7 @@ void model_share(uint64_t index)
 
 bool model_unshare(uint64_t index)
 {
-	touch(index);
+	model_touch(index);
 	if (model.frames[index].refs != 1)
 		return false;
 	move_class(index, REF_CLASS_UNIQUE);
@@ -214,7 +214,7 @@ void model_change_end(uint64_t index, const struct meta_type *type, const uint64
 
 bool model_host_claim(uint64_t index)
 {
-	touch(index);
+	model_touch(index);
 	if (model.frames[index].class != REF_CLASS_UNUSED)
 		return false;
 	model.frames[index].generation++;
@@ -224,7 +224,7 @@ bool model_host_claim(uint64_t index)
 
 bool model_host_release(uint64_t index)
 {
-	touch(index);
+	model_touch(index);
 	if (model.frames[index].class != REF_CLASS_HOST)
 		return false;
 	move_class(index, REF_CLASS_UNUSED);

@@ -100,6 +100,9 @@ void model_add(uint64_t first, uint64_t count); /* given to the allocator */
 /* What frame_from_in_use (or, if `claim`, frame_claim) has to return for an address. */
 enum frame_error model_expects(uint64_t address, bool claim);
 
+/* The frame is compared at the next check, too: for damage, which is no transition. */
+void model_touch(uint64_t frame);
+
 /* Compares the slots that the transitions since the last check have touched, or all of them. */
 void model_check_touched(void);
 void model_check_all(void);

@@ -431,6 +431,9 @@ static bool do_sabotage(const struct operation *op)
 
 	struct meta_slot *slot = of_free_frame ? NULL : var_frame(op->var).slot;
 
+	/* Seen at once: what comes later could cover it up. */
+	if (slot)
+		model_touch(meta_to_pfn(slot).index);
 	switch ((enum sabotage)op->choice) {
 	case SABOTAGE_COUNT:
 		slot->state += SLOT_REF_ONE;
