@@ -13,8 +13,8 @@ _Noreturn void slot_abort(const struct meta_slot *slot, const char *what, uint64
 	platform_abort(what, meta_to_frame(slot), state);
 }
 
-enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const void *meta,
-			     frame_t *out)
+enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type, const void *meta,
+				uint32_t refs, frame_t *out)
 {
 	enum frame_error error = frame_check_address(frame);
 
@@ -23,7 +23,7 @@ enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const 
 
 	struct meta_slot *slot = frame_to_meta(frame);
 
-	switch (slot_claim(slot, type, meta, type->size, 1)) {
+	switch (slot_claim(slot, type, meta, type->size, refs)) {
 	case REF_CLASS_UNUSED:
 		out->slot = slot;
 		return FRAME_OK;
@@ -38,6 +38,12 @@ enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const 
 	default:
 		slot_abort(slot, "claim found an illegal state", slot_load(slot));
 	}
+}
+
+enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const void *meta,
+			     frame_t *out)
+{
+	return frame_claim_as(frame, type, meta, 1, out);
 }
 
 enum frame_error frame_from_in_use(paddr_t frame, frame_t *out)
@@ -101,7 +107,7 @@ static struct meta_slot *drop_queue_pop(struct drop_queue *queue, const struct m
 	return slot;
 }
 
-static void destroy(struct meta_slot *slot, const struct meta_type *type)
+static void call_on_drop(struct meta_slot *slot, const struct meta_type *type)
 {
 	struct frame_reader bytes = frame_reader_over(platform_phys_to_virt(meta_to_frame(slot)));
 	uint64_t meta[SLOT_STORAGE_WORDS] __attribute__((aligned(SLOT_ALIGN_MAX)));
@@ -109,7 +115,23 @@ static void destroy(struct meta_slot *slot, const struct meta_type *type)
 	for (size_t i = 0; i < SLOT_STORAGE_WORDS; i++)
 		meta[i] = slot_word_load(&slot->storage[i]);
 	type->on_drop(meta, &bytes);
+}
+
+static void destroy(struct meta_slot *slot, const struct meta_type *type)
+{
+	call_on_drop(slot, type);
 	frame_retire(slot);
+}
+
+/* Destroys what waits, and what comes to wait meanwhile. */
+static void drop_queue_drain(struct drop_queue *queue)
+{
+	while (queue->first) {
+		const struct meta_type *type;
+		struct meta_slot *slot = drop_queue_pop(queue, &type);
+
+		destroy(slot, type);
+	}
 }
 
 void frame_drop_queued(struct meta_slot *slot, const struct meta_type *type)
@@ -122,9 +144,20 @@ void frame_drop_queued(struct meta_slot *slot, const struct meta_type *type)
 	}
 	queue->running = true;
 	destroy(slot, type);
-	while (queue->first) {
-		slot = drop_queue_pop(queue, &type);
-		destroy(slot, type);
+	drop_queue_drain(queue);
+	queue->running = false;
+}
+
+void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type)
+{
+	struct drop_queue *queue = &drop_queues[platform_cpu()];
+
+	if (queue->running) {
+		call_on_drop(slot, type);
+		return;
 	}
+	queue->running = true;
+	call_on_drop(slot, type);
+	drop_queue_drain(queue);
 	queue->running = false;
 }

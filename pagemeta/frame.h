@@ -115,6 +115,10 @@ static inline __attribute__((always_inline)) enum ref_class slot_claim(struct me
 enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const void *meta,
 			     frame_t *out);
 
+/* As frame_claim, for an owner of its own kind: refs is 1 or REF_UNIQUE. */
+enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type, const void *meta,
+				uint32_t refs, frame_t *out);
+
 /*
  * One more reference to whatever shared frame lies at an address, for callers that hold none. Fails
  * with FRAME_UNUSED, _BUSY, _UNIQUE, _HOST, _OUT_OF_BOUND or _NOT_ALIGNED, and then nothing
@@ -144,6 +148,12 @@ static inline void frame_retire(struct meta_slot *slot)
 
 /* The drop of a frame whose type has an on_drop: runs it, now or when its turn comes; see frame.c. */
 void frame_drop_queued(struct meta_slot *slot, const struct meta_type *type);
+
+/*
+ * Runs the on_drop of a type, which has one, over a BUSY slot that stays its owner's. When it
+ * returns, the drops that the on_drop caused are over, too, unless this was called from an on_drop.
+ */
+void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type);
 
 /* Destroys a frame whose slot is BUSY and that nobody holds any more. */
 static inline void frame_drop(struct meta_slot *slot)

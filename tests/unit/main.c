@@ -29,6 +29,8 @@ static const struct {
 	{"meta_check", meta_check_suite},
 	{"frame", frame_suite},
 	{"frame_drop", frame_drop_suite},
+	{"handle", handle_suite},
+	{"unique", unique_suite},
 	{"buddy", buddy_suite},
 	{"frame_alloc", frame_alloc_suite},
 	{"threads", threads_suite},

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Unique frames: one owner, whom nobody can join. It may change the metadata in place and move the
+ * frame on to another type; readers outside the guest notice, for each change has a generation of
+ * its own.
+ *
+ * A unique_frame_t is the ownership itself: never copied, and ended exactly once, by unique_drop,
+ * unique_share or unique_into_raw. Whoever owns it may call anything here, from one CPU at a time;
+ * handing it to another CPU is the owner's business, by anything that releases and acquires.
+ */
+#ifndef PAGEMETA_UNIQUE_H
+#define PAGEMETA_UNIQUE_H
+
+#include "frame_alloc.h"
+#include "handle.h"
+
+typedef struct {
+	struct meta_slot *slot; /* NULL: no frame */
+} unique_frame_t;
+
+#define UNIQUE_NONE ((unique_frame_t){NULL})
+
+/*
+ * A free frame of the allocator as the type, with *meta of struct type_meta. UNIQUE_NONE when no
+ * memory is free.
+ */
+#define unique_alloc(type, meta)                                                                   \
+	((unique_frame_t){frame_alloc_claim(&meta_type_##type, (const struct type##_meta *){meta}, \
+					    sizeof(struct type##_meta), REF_UNIQUE)                \
+				  .slot})
+
+/* As frame_claim: an unused frame that no allocator lists, by its address, and with its errors. */
+enum frame_error unique_claim(paddr_t frame, const struct meta_type *type, const void *meta,
+			      unique_frame_t *out);
+
+/* Gives the frame up: as the last frame_put, on_drop included. */
+void unique_drop(unique_frame_t frame);
+
+/* Always works: the owner becomes the first of possibly many holders, and the frame is a frame_t. */
+frame_t unique_share(unique_frame_t frame);
+
+/*
+ * The way back, for a holder whose reference is the only one: it moves into *out. False when there
+ * are others; then nothing changed and the caller still has its reference.
+ */
+bool unique_from_shared(frame_t frame, unique_frame_t *out);
+
+/* Ownership as an address and back, as frame_into_raw. _from_raw aborts unless the frame is unique. */
+paddr_t unique_into_raw(unique_frame_t frame);
+unique_frame_t unique_from_raw(paddr_t raw);
+
+/* For reading; ends where the owner changes, shares or drops the frame. */
+static inline frame_borrow_t unique_borrow(unique_frame_t frame)
+{
+	return (frame_borrow_t){frame.slot};
+}
+
+static inline paddr_t unique_paddr(unique_frame_t frame)
+{
+	return meta_to_frame(frame.slot);
+}
+
+static inline const struct meta_type *unique_type(unique_frame_t frame)
+{
+	return frame_borrow_type(unique_borrow(frame));
+}
+
+/*
+ * The metadata for reading: unique_meta(frame, anon) -> const struct anon_meta *. Aborts when the frame is
+ * of another type. To write it use unique_set or unique_change.
+ */
+#define unique_meta(frame, type) frame_borrow_meta(unique_borrow(frame), type)
+
+/*
+ * Changes in place. Between unique_begin and unique_end the slot is BUSY with a new generation:
+ * a reader outside sees all changes of the bracket or none. Brackets do not nest, and a frame inside
+ * one can't be shared, dropped or replaced: all of that aborts.
+ *
+ *     unique_begin(frame);
+ *     unique_set(frame, anon, count, unique_meta(frame, anon)->count + 1);
+ *     unique_set(frame, anon, cpu, cpu);
+ *     unique_end(frame);
+ */
+static inline void unique_begin(unique_frame_t frame)
+{
+	slot_change_begin(frame.slot);
+}
+
+static inline void unique_end(unique_frame_t frame)
+{
+	uint64_t state = slot_word_load(&frame.slot->state);
+
+	if (__builtin_expect(slot_state_refs(state) != REF_BUSY, 0))
+		slot_abort(frame.slot, "end of a change that was not begun", state);
+	slot_publish(frame.slot, REF_UNIQUE);
+}
+
+/*
+ * Writes `size` bytes at an offset of the metadata, in whole words. Aborts outside of a bracket and
+ * when the frame is of another type. Use unique_set().
+ */
+static inline __attribute__((always_inline)) void unique_write(unique_frame_t frame,
+							       const struct meta_type *type,
+							       size_t offset, const void *value,
+							       size_t size)
+{
+	uint64_t *storage = (uint64_t *)frame_meta_checked((frame_t){frame.slot}, type);
+	uint64_t state = slot_word_load(&frame.slot->state);
+	const uint8_t *bytes = value;
+
+	if (__builtin_expect(slot_state_refs(state) != REF_BUSY, 0))
+		slot_abort(frame.slot, "metadata written outside of begin and end", state);
+	while (size > 0) {
+		uint64_t *target = &storage[offset / sizeof(uint64_t)];
+		size_t in_word = offset % sizeof(uint64_t);
+		size_t length = sizeof(uint64_t) - in_word;
+		uint64_t word = slot_word_load(target);
+
+		if (length > size)
+			length = size;
+		__builtin_memcpy((uint8_t *)&word + in_word, bytes, length);
+		slot_word_store(target, word);
+		bytes += length;
+		offset += length;
+		size -= length;
+	}
+}
+
+/* Stores a value into a member of struct type_meta (no bit-field), inside a bracket. */
+#define unique_set(frame, type, member, value)                                                     \
+	do {                                                                                       \
+		const __typeof__(((struct type##_meta *)0)->member) unique_value_ = (value);       \
+		unique_write((frame), &meta_type_##type, offsetof(struct type##_meta, member),     \
+			     &unique_value_, sizeof(unique_value_));                               \
+	} while (0)
+
+/* New metadata of the type it has, *meta of struct type_meta, in a bracket of its own. */
+#define unique_change(frame, type, meta)                                                           \
+	unique_change_to((frame), &meta_type_##type, (const struct type##_meta *){meta},           \
+			 sizeof(struct type##_meta))
+
+/* Aborts when the frame is of another type. Use unique_change(). */
+static inline void unique_change_to(unique_frame_t frame, const struct meta_type *type,
+				    const void *meta, size_t size)
+{
+	frame_meta_checked((frame_t){frame.slot}, type);
+	slot_change_begin(frame.slot);
+	slot_write_meta(frame.slot, type, meta, size);
+	slot_publish(frame.slot, REF_UNIQUE);
+}
+
+/*
+ * Ends the frame's life as one type and begins another, without the allocator: the old type's
+ * on_drop runs first, with the frames it lets go of, then the new metadata is in place. Always
+ * succeeds. `meta` is of the new type's size and may not point into the slot.
+ */
+void unique_replace(unique_frame_t frame, const struct meta_type *type, const void *meta);
+
+#endif
