@@ -33,6 +33,7 @@ static const struct {
 	{"unique", unique_suite},
 	{"buddy", buddy_suite},
 	{"frame_alloc", frame_alloc_suite},
+	{"segment", segment_suite},
 	{"threads", threads_suite},
 	{"contention", contention_suite},
 	{"differential", differential_suite},

@@ -21,6 +21,7 @@ Suite *handle_suite(void);
 Suite *unique_suite(void);
 Suite *buddy_suite(void);
 Suite *frame_alloc_suite(void);
+Suite *segment_suite(void);
 Suite *threads_suite(void);
 Suite *contention_suite(void);
 Suite *differential_suite(void);

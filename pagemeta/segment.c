@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Segments: see segment.h. */
+#include "segment.h"
+
+static void publish_claims(struct meta_slot *slots, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++)
+		slot_publish(&slots[i], 1);
+}
+
+static void cancel_claims(struct meta_slot *slots, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		slot_word_store(&slots[i].vtable_ptr, 0);
+		slot_reset(&slots[i]);
+	}
+}
+
+static enum frame_error check_range(paddr_t start, uint64_t count)
+{
+	enum frame_error error = frame_check_address(start);
+
+	if (error != FRAME_OK)
+		return error;
+	return count > 0 && count <= (meta_max_paddr - start.addr) / PAGE_SIZE ? FRAME_OK
+									       : FRAME_OUT_OF_BOUND;
+}
+
+static enum frame_error error_of(enum ref_class found, const struct meta_slot *slot)
+{
+	switch (found) {
+	case REF_CLASS_BUSY:
+		return FRAME_BUSY;
+	case REF_CLASS_UNIQUE:
+		return FRAME_UNIQUE;
+	case REF_CLASS_HOST:
+		return FRAME_HOST;
+	case REF_CLASS_SHARED:
+		return FRAME_IN_USE;
+	default:
+		slot_abort(slot, "claim of a segment found an illegal state", slot_load(slot));
+	}
+}
+
+enum frame_error segment_claim_check(paddr_t start, uint64_t count)
+{
+	enum frame_error error = check_range(start, count);
+
+	if (error != FRAME_OK)
+		return error;
+
+	const struct meta_slot *slots = frame_to_meta(start);
+
+	for (uint64_t i = 0; i < count; i++) {
+		enum ref_class found =
+			ref_classify(slot_state_refs(slot_word_load(&slots[i].state)));
+
+		if (found != REF_CLASS_UNUSED)
+			return error_of(found, &slots[i]);
+	}
+	return FRAME_OK;
+}
+
+enum frame_error segment_claim_end(pfn_t first, uint64_t count, uint64_t claimed,
+				   enum ref_class found, struct segment *out)
+{
+	struct meta_slot *slots = pfn_to_meta(first);
+
+	if (claimed < count) {
+		cancel_claims(slots, claimed);
+		return error_of(found, &slots[claimed]);
+	}
+	publish_claims(slots, count);
+	*out = (struct segment){first, count};
+	return FRAME_OK;
+}
+
+/* Gives the frames of slots [from, to), if any, to the allocator, if there is one. */
+static void give_back(const struct meta_slot *from, const struct meta_slot *to)
+{
+	if (from < to && frame_alloc_started)
+		frame_alloc_give(meta_to_pfn(from), (uint64_t)(to - from));
+}
+
+/* Gives a run back of which the host holds some frames: those are put aside. */
+static void give_back_but_host(struct meta_slot *slots, uint64_t count)
+{
+	struct meta_slot *const end = slots + count;
+	struct meta_slot *from = slots;
+
+	for (struct meta_slot *slot = slots; slot < end; slot++) {
+		if (slot_state_refs(slot_load(slot)) != REF_HOST)
+			continue;
+		give_back(from, slot);
+		frame_alloc_put_aside(meta_to_pfn(slot));
+		from = slot + 1;
+	}
+	give_back(from, end);
+}
+
+bool segment_alloc_end(pfn_t first, uint64_t count, uint64_t claimed, enum ref_class found,
+		       struct segment *out)
+{
+	struct meta_slot *slots = pfn_to_meta(first);
+
+	if (claimed == count) {
+		publish_claims(slots, count);
+		*out = (struct segment){first, count};
+		return true;
+	}
+	if (found != REF_CLASS_HOST)
+		slot_abort(&slots[claimed], "a run of the allocator has a frame that is not unused",
+			   slot_load(&slots[claimed]));
+	cancel_claims(slots, claimed);
+	/* The one that refused counts as the host's even if it has let go by now. */
+	give_back_but_host(slots, claimed);
+	frame_alloc_put_aside(meta_to_pfn(&slots[claimed]));
+	give_back_but_host(slots + claimed + 1, count - claimed - 1);
+	return false;
+}
+
+/* Whether frames of a type have nothing to do when they end. Aborts when it is none. */
+static bool ends_quietly(const struct meta_slot *slot, uint64_t vtable)
+{
+	if (!meta_type_is_valid(vtable))
+		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
+	return !((const struct meta_type *)(uintptr_t)vtable)->on_drop;
+}
+
+void segment_drop(struct segment *segment)
+{
+	struct meta_slot *slot = pfn_to_meta(segment->first);
+	struct meta_slot *const end = slot + segment->count;
+	struct meta_slot *from = slot; /* [from, slot) is reset, and the allocator to be told */
+	uint64_t quiet = 0;            /* the last type that was found to end quietly */
+
+	for (; slot < end; slot++) {
+		if (slot_put(slot)) {
+			uint64_t vtable = slot_word_load(&slot->vtable_ptr);
+
+			if ((vtable && vtable == quiet) || ends_quietly(slot, vtable)) {
+				quiet = vtable;
+				slot_word_store(&slot->vtable_ptr, 0);
+				slot_reset(slot);
+				continue;
+			}
+			frame_drop(slot);
+		}
+		give_back(from, slot);
+		from = slot + 1;
+	}
+	give_back(from, end);
+	*segment = SEGMENT_NONE;
+}
+
+bool segment_split(struct segment *segment, uint64_t at, struct segment *tail)
+{
+	if (at == 0 || at >= segment->count)
+		return false;
+	*tail = (struct segment){pfn(segment->first.index + at), segment->count - at};
+	segment->count = at;
+	return true;
+}
+
+bool segment_join(struct segment *left, struct segment *right)
+{
+	if (left->count == 0 || right->count == 0 ||
+	    left->first.index + left->count != right->first.index)
+		return false;
+	left->count += right->count;
+	*right = SEGMENT_NONE;
+	return true;
+}
+
+bool segment_slice(const struct segment *segment, uint64_t at, uint64_t count, struct segment *out)
+{
+	if (count == 0 || at >= segment->count || count > segment->count - at)
+		return false;
+
+	const struct segment slice = {pfn(segment->first.index + at), count};
+
+	for (uint64_t i = 0; i < count; i++)
+		slot_get(pfn_to_meta(slice.first) + i);
+	*out = slice;
+	return true;
+}
+
+frame_t segment_pop(struct segment *segment)
+{
+	if (segment->count == 0)
+		return FRAME_NONE;
+
+	frame_t frame = {pfn_to_meta(segment->first)};
+
+	segment->count--;
+	segment->first.index++;
+	if (segment->count == 0)
+		*segment = SEGMENT_NONE;
+	return frame;
+}
+
+bool segment_push(struct segment *segment, frame_t frame)
+{
+	pfn_t next = meta_to_pfn(frame.slot);
+
+	if (segment->count == 0)
+		segment->first = next;
+	else if (segment->first.index + segment->count != next.index)
+		return false;
+	segment->count++;
+	return true;
+}
+
+paddr_t segment_into_raw(struct segment *segment, uint64_t *count)
+{
+	paddr_t start = segment_start(segment);
+
+	*count = segment->count;
+	*segment = SEGMENT_NONE;
+	return start;
+}
+
+struct segment segment_from_raw(paddr_t start, uint64_t count)
+{
+	if (count == 0)
+		return SEGMENT_NONE;
+	if (check_range(start, count) != FRAME_OK)
+		platform_abort("a raw segment with an address that has no slot", start, count);
+	for (uint64_t i = 0; i < count; i++)
+		(void)frame_from_raw(paddr(start.addr + i * PAGE_SIZE));
+	return (struct segment){paddr_to_pfn(start), count};
+}
