@@ -34,6 +34,7 @@ static const struct {
 	{"buddy", buddy_suite},
 	{"frame_alloc", frame_alloc_suite},
 	{"segment", segment_suite},
+	{"untyped", untyped_suite},
 	{"threads", threads_suite},
 	{"contention", contention_suite},
 	{"differential", differential_suite},

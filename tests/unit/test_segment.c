@@ -236,6 +236,26 @@ START_TEST(claim_that_loses_a_race_is_undone)
 }
 END_TEST
 
+static void fill_and_look(void *context, uint64_t index, void *meta)
+{
+	frame_t out;
+
+	(void)context;
+	(void)meta;
+	for (uint64_t i = 0; i < index; i++)
+		ck_assert_uint_eq(frame_from_in_use(meta_to_frame(slot_at(i)), &out), FRAME_BUSY);
+}
+
+START_TEST(nobody_gets_a_frame_before_all_are_taken)
+{
+	struct segment segment;
+
+	ck_assert_uint_eq(
+		segment_claim(stamp, some_unused_frame(), COUNT, fill_and_look, NULL, &segment),
+		FRAME_OK);
+}
+END_TEST
+
 START_TEST(ranges_without_slots_are_refused)
 {
 	static const struct {
@@ -648,13 +668,13 @@ Suite *segment_suite(void)
 			claim_over_a_busy_frame_is_undone, claim_over_a_unique_frame_is_undone,
 			claim_over_a_frame_of_the_host_is_undone,
 			claim_works_after_one_that_was_undone, claim_that_loses_a_race_is_undone,
-			ranges_without_slots_are_refused, dropped_frames_go_to_the_allocator,
-			dropping_an_empty_segment_does_nothing, frames_that_others_hold_stay,
-			on_drop_runs_for_each_frame, split_parts_are_dropped_one_by_one,
-			split_at_an_end_is_refused, neighbours_can_be_joined,
-			others_than_neighbours_cannot_be_joined, slice_has_references_of_its_own,
-			slice_past_the_end_is_refused, segment_comes_apart_into_frames,
-			frames_come_together_into_a_segment,
+			nobody_gets_a_frame_before_all_are_taken, ranges_without_slots_are_refused,
+			dropped_frames_go_to_the_allocator, dropping_an_empty_segment_does_nothing,
+			frames_that_others_hold_stay, on_drop_runs_for_each_frame,
+			split_parts_are_dropped_one_by_one, split_at_an_end_is_refused,
+			neighbours_can_be_joined, others_than_neighbours_cannot_be_joined,
+			slice_has_references_of_its_own, slice_past_the_end_is_refused,
+			segment_comes_apart_into_frames, frames_come_together_into_a_segment,
 			frame_that_is_not_the_next_is_not_pushed, frame_past_the_end_is_none,
 			raw_and_back_is_the_same_segment, empty_segment_is_raw_and_back_empty);
 	suite_add_tcase(suite, bare);
