@@ -35,6 +35,7 @@ static const struct {
 	{"frame_alloc", frame_alloc_suite},
 	{"segment", segment_suite},
 	{"untyped", untyped_suite},
+	{"frame_list", frame_list_suite},
 	{"threads", threads_suite},
 	{"contention", contention_suite},
 	{"differential", differential_suite},

@@ -23,6 +23,7 @@ Suite *buddy_suite(void);
 Suite *frame_alloc_suite(void);
 Suite *segment_suite(void);
 Suite *untyped_suite(void);
+Suite *frame_list_suite(void);
 Suite *threads_suite(void);
 Suite *contention_suite(void);
 Suite *differential_suite(void);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Frame lists: see frame_list.h. */
+#include "frame_list.h"
+
+/* The words of a struct list_link. */
+enum link_word {
+	LINK_LIST,
+	LINK_NEXT,
+	LINK_PREVIOUS,
+};
+
+_Static_assert(offsetof(struct list_link, list) == LINK_LIST * sizeof(uint64_t), "link words");
+_Static_assert(offsetof(struct list_link, next) == LINK_NEXT * sizeof(uint64_t), "link words");
+_Static_assert(offsetof(struct list_link, previous) == LINK_PREVIOUS * sizeof(uint64_t),
+	       "link words");
+
+void frame_list_init_at(struct frame_list *list, const struct meta_type *type, size_t offset)
+{
+	/* 0 is no list. Nothing is ordered by the number, it only has to be one of its own. */
+	static uint64_t last_id;
+
+	*list = (struct frame_list){
+		.type = type,
+		.id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED),
+		.link = offset / sizeof(uint64_t),
+	};
+}
+
+/* Places are frame numbers plus one, so that 0 can mean none. */
+static struct meta_slot *slot_of(uint64_t place)
+{
+	return pfn_to_meta(pfn(place - 1));
+}
+
+static uint64_t place_of(const struct meta_slot *slot)
+{
+	return meta_to_pfn(slot).index + 1;
+}
+
+static uint64_t link_load(const struct frame_list *list, uint64_t place, enum link_word word)
+{
+	return slot_word_load(&slot_of(place)->storage[list->link + word]);
+}
+
+/* Changes one word of the link of a frame that is in the list. */
+static void link_store(const struct frame_list *list, uint64_t place, enum link_word word,
+		       uint64_t value)
+{
+	struct meta_slot *slot = slot_of(place);
+
+	slot_change_begin(slot);
+	slot_word_store(&slot->storage[list->link + word], value);
+	slot_publish(slot, REF_UNIQUE);
+}
+
+static void write_link(const struct frame_list *list, struct meta_slot *slot,
+		       const struct list_link *link)
+{
+	uint64_t *words = &slot->storage[list->link];
+
+	slot_change_begin(slot);
+	slot_word_store(&words[LINK_LIST], link->list);
+	slot_word_store(&words[LINK_NEXT], link->next);
+	slot_word_store(&words[LINK_PREVIOUS], link->previous);
+	slot_publish(slot, REF_UNIQUE);
+}
+
+/* Puts a frame between two neighbours, either of which may be the gap. */
+static void insert(struct frame_list *list, unique_frame_t frame, uint64_t previous, uint64_t next)
+{
+	const struct list_link link = {.list = list->id, .next = next, .previous = previous};
+	uint64_t place = place_of(frame.slot);
+
+	if (unique_type(frame) != list->type)
+		slot_abort(frame.slot, "frame of another type put into a list",
+			   slot_load(frame.slot));
+	if (slot_word_load(&frame.slot->storage[list->link + LINK_LIST]) != 0)
+		slot_abort(frame.slot, "frame that is in a list put into a list",
+			   slot_load(frame.slot));
+	write_link(list, frame.slot, &link);
+	if (previous)
+		link_store(list, previous, LINK_NEXT, place);
+	else
+		list->first = place;
+	if (next)
+		link_store(list, next, LINK_PREVIOUS, place);
+	else
+		list->last = place;
+	list->count++;
+}
+
+/* Takes the frame at a place, which is not the gap, out of the list. */
+static unique_frame_t take(struct frame_list *list, uint64_t place)
+{
+	static const struct list_link no_link;
+	struct meta_slot *slot = slot_of(place);
+	uint64_t next = link_load(list, place, LINK_NEXT);
+	uint64_t previous = link_load(list, place, LINK_PREVIOUS);
+
+	if (link_load(list, place, LINK_LIST) != list->id)
+		slot_abort(slot, "frame taken from a list that it is not in", slot_load(slot));
+	write_link(list, slot, &no_link);
+	if (previous)
+		link_store(list, previous, LINK_NEXT, next);
+	else
+		list->first = next;
+	if (next)
+		link_store(list, next, LINK_PREVIOUS, previous);
+	else
+		list->last = previous;
+	list->count--;
+	return (unique_frame_t){slot};
+}
+
+void frame_list_push_front(struct frame_list *list, unique_frame_t frame)
+{
+	insert(list, frame, 0, list->first);
+}
+
+void frame_list_push_back(struct frame_list *list, unique_frame_t frame)
+{
+	insert(list, frame, list->last, 0);
+}
+
+unique_frame_t frame_list_pop_front(struct frame_list *list)
+{
+	return list->first ? take(list, list->first) : UNIQUE_NONE;
+}
+
+unique_frame_t frame_list_pop_back(struct frame_list *list)
+{
+	return list->last ? take(list, list->last) : UNIQUE_NONE;
+}
+
+void frame_list_drop(struct frame_list *list)
+{
+	while (list->first)
+		unique_drop(take(list, list->first));
+}
+
+/*
+ * A frame of this list does not change while the caller keeps others out. A frame that is not may
+ * change between any two of these loads, so they count only if its state is the same before and
+ * after them; the fence pairs with the one that follows BUSY, as for a reader outside the guest.
+ */
+bool frame_list_contains(const struct frame_list *list, paddr_t frame)
+{
+	if (frame_check_address(frame) != FRAME_OK)
+		return false;
+
+	const struct meta_slot *slot = frame_to_meta(frame);
+	uint64_t state = slot_load(slot);
+
+	if (slot_state_refs(state) != REF_UNIQUE)
+		return false;
+
+	uint64_t vtable = slot_word_load(&slot->vtable_ptr);
+	uint64_t id = slot_word_load(&slot->storage[list->link + LINK_LIST]);
+
+	slot_fence(__ATOMIC_ACQUIRE);
+	return vtable == (uint64_t)(uintptr_t)list->type && id == list->id &&
+	       slot_word_load(&slot->state) == state;
+}
+
+struct list_cursor list_cursor_front(struct frame_list *list)
+{
+	return (struct list_cursor){list, list->first};
+}
+
+struct list_cursor list_cursor_back(struct frame_list *list)
+{
+	return (struct list_cursor){list, list->last};
+}
+
+bool list_cursor_find(struct frame_list *list, paddr_t frame, struct list_cursor *cursor)
+{
+	if (!frame_list_contains(list, frame))
+		return false;
+	*cursor = (struct list_cursor){list, place_of(frame_to_meta(frame))};
+	return true;
+}
+
+frame_borrow_t list_cursor_frame(const struct list_cursor *cursor)
+{
+	return cursor->at ? (frame_borrow_t){slot_of(cursor->at)} : FRAME_BORROW_NONE;
+}
+
+void list_cursor_next(struct list_cursor *cursor)
+{
+	cursor->at = cursor->at ? link_load(cursor->list, cursor->at, LINK_NEXT)
+				: cursor->list->first;
+}
+
+void list_cursor_previous(struct list_cursor *cursor)
+{
+	cursor->at = cursor->at ? link_load(cursor->list, cursor->at, LINK_PREVIOUS)
+				: cursor->list->last;
+}
+
+void list_cursor_insert_before(struct list_cursor *cursor, unique_frame_t frame)
+{
+	struct list_cursor previous = *cursor;
+
+	list_cursor_previous(&previous);
+	insert(cursor->list, frame, previous.at, cursor->at);
+}
+
+void list_cursor_insert_after(struct list_cursor *cursor, unique_frame_t frame)
+{
+	struct list_cursor next = *cursor;
+
+	list_cursor_next(&next);
+	insert(cursor->list, frame, cursor->at, next.at);
+}
+
+unique_frame_t list_cursor_take(struct list_cursor *cursor)
+{
+	uint64_t place = cursor->at;
+
+	if (!place)
+		return UNIQUE_NONE;
+	list_cursor_next(cursor);
+	return take(cursor->list, place);
+}
+
+bool list_cursor_remove(struct list_cursor *cursor)
+{
+	unique_frame_t frame = list_cursor_take(cursor);
+
+	if (!frame.slot)
+		return false;
+	unique_drop(frame);
+	return true;
+}
