@@ -227,6 +227,23 @@ START_TEST(no_list_contains_a_frame_of_another_type)
 }
 END_TEST
 
+START_TEST(no_list_contains_a_frame_that_is_shared)
+{
+	const struct page_meta forged = {.link.list = list.id};
+
+	ck_assert(!frame_list_contains(&list, frame_paddr(frame_alloc(page, &forged))));
+}
+END_TEST
+
+START_TEST(address_inside_a_listed_frame_is_in_no_list)
+{
+	unique_frame_t frame = page(1);
+
+	frame_list_push_back(&list, frame);
+	ck_assert(!frame_list_contains(&list, paddr(unique_paddr(frame).addr + 1)));
+}
+END_TEST
+
 START_TEST(cursor_goes_round_through_the_gap)
 {
 	struct list_cursor cursor = list_cursor_front(&list);
@@ -541,7 +558,8 @@ Suite *frame_list_suite(void)
 		push_front_turns_the_order_round, pop_takes_from_either_end,
 		frame_that_left_is_in_no_list, links_move_the_generation, list_can_be_moved,
 		dropped_list_drops_all_its_frames, no_list_contains_what_is_not_a_listed_frame,
-		no_list_contains_a_frame_of_another_type, cursor_goes_round_through_the_gap,
+		no_list_contains_a_frame_of_another_type, no_list_contains_a_frame_that_is_shared,
+		address_inside_a_listed_frame_is_in_no_list, cursor_goes_round_through_the_gap,
 		cursor_finds_a_frame_by_address, cursor_that_finds_nothing_stays,
 		insert_puts_frames_beside_the_cursor, insert_at_the_gap_is_at_the_ends,
 		take_moves_the_cursor_on, remove_drops_the_frame, nothing_is_taken_at_the_gap,
