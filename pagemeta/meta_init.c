@@ -13,6 +13,12 @@ META_TYPE_OF(kernel, struct region_meta);
 META_TYPE_OF(early, struct region_meta);
 META_TYPE_OF(reserved, struct region_meta);
 META_TYPE_OF(unusable, struct region_meta);
+META_TYPE_OF(reclaimable, struct region_meta);
+META_TYPE_OF(acpi_reclaimable, struct region_meta);
+META_TYPE_OF(acpi_nvs, struct region_meta);
+META_TYPE_OF(non_volatile, struct region_meta);
+META_TYPE_OF(framebuffer, struct region_meta);
+META_TYPE_OF(module, struct region_meta);
 META_TYPE_OF(hole, struct region_meta);
 
 const char *meta_error_text(enum meta_error error)
@@ -33,9 +39,18 @@ const char *meta_error_text(enum meta_error error)
 const struct meta_type *region_type(enum region_kind kind)
 {
 	static const struct meta_type *const types[REGION_KIND_COUNT] = {
-		[REGION_HOLE] = &meta_type_hole,         [REGION_USABLE] = NULL,
-		[REGION_RESERVED] = &meta_type_reserved, [REGION_UNUSABLE] = &meta_type_unusable,
-		[REGION_KERNEL] = &meta_type_kernel,     [REGION_EARLY] = &meta_type_early,
+		[REGION_HOLE] = &meta_type_hole,
+		[REGION_USABLE] = NULL,
+		[REGION_RECLAIMABLE] = &meta_type_reclaimable,
+		[REGION_ACPI_RECLAIMABLE] = &meta_type_acpi_reclaimable,
+		[REGION_RESERVED] = &meta_type_reserved,
+		[REGION_ACPI_NVS] = &meta_type_acpi_nvs,
+		[REGION_NON_VOLATILE] = &meta_type_non_volatile,
+		[REGION_FRAMEBUFFER] = &meta_type_framebuffer,
+		[REGION_UNUSABLE] = &meta_type_unusable,
+		[REGION_MODULE] = &meta_type_module,
+		[REGION_KERNEL] = &meta_type_kernel,
+		[REGION_EARLY] = &meta_type_early,
 		[REGION_META] = &meta_type_meta_page,
 	};
 

@@ -9,9 +9,18 @@
 const char *region_kind_name(enum region_kind kind)
 {
 	static const char *const names[REGION_KIND_COUNT] = {
-		[REGION_HOLE] = "hole",         [REGION_USABLE] = "usable",
-		[REGION_RESERVED] = "reserved", [REGION_UNUSABLE] = "unusable",
-		[REGION_KERNEL] = "kernel",     [REGION_EARLY] = "early",
+		[REGION_HOLE] = "hole",
+		[REGION_USABLE] = "usable",
+		[REGION_RECLAIMABLE] = "reclaimable",
+		[REGION_ACPI_RECLAIMABLE] = "acpi_reclaimable",
+		[REGION_RESERVED] = "reserved",
+		[REGION_ACPI_NVS] = "acpi_nvs",
+		[REGION_NON_VOLATILE] = "non_volatile",
+		[REGION_FRAMEBUFFER] = "framebuffer",
+		[REGION_UNUSABLE] = "unusable",
+		[REGION_MODULE] = "module",
+		[REGION_KERNEL] = "kernel",
+		[REGION_EARLY] = "early",
 		[REGION_META] = "meta_page",
 	};
 
@@ -23,8 +32,13 @@ enum region_kind region_kind_of_e820(uint32_t type)
 	switch (type) {
 	case E820_USABLE:
 		return REGION_USABLE;
-	case E820_UNUSABLE:
+	case E820_ACPI_RECLAIMABLE:
+		return REGION_ACPI_RECLAIMABLE;
+	case E820_ACPI_NVS:
+		return REGION_ACPI_NVS;
 	case E820_NON_VOLATILE:
+		return REGION_NON_VOLATILE;
+	case E820_UNUSABLE:
 		return REGION_UNUSABLE;
 	default:
 		return REGION_RESERVED;

@@ -55,6 +55,7 @@ static const struct pvh_memmap_entry untidy[] = {
 	{20 * MIB, 8 * MIB, E820_USABLE, 0},
 	{31 * MIB, 4 * MIB, E820_NON_VOLATILE, 0},
 	{MIB, 1, E820_ACPI_NVS, 0},
+	{5 * MIB, MIB / 2, E820_ACPI_RECLAIMABLE, 0},
 };
 
 static const struct firmware_map other_maps[] = {
@@ -78,28 +79,35 @@ static bool overlaps(uint64_t frame, uint64_t start, uint64_t end)
 	return start < end && start < frame + PAGE_SIZE && frame < end;
 }
 
-/* What the map alone says of a frame: usable only if nothing worse touches it. */
+/* The kinds that a map can have, the strongest first. */
+static const struct {
+	uint32_t type;
+	enum region_kind kind;
+} kinds_in_map[] = {
+	{E820_UNUSABLE, REGION_UNUSABLE},
+	{E820_NON_VOLATILE, REGION_NON_VOLATILE},
+	{E820_ACPI_NVS, REGION_ACPI_NVS},
+	{E820_RESERVED, REGION_RESERVED},
+	{E820_ACPI_RECLAIMABLE, REGION_ACPI_RECLAIMABLE},
+	{E820_USABLE, REGION_USABLE},
+};
+
+/* What the map alone says of a frame: usable only if all of it is and nothing worse touches it. */
 static enum region_kind kind_in_map(const struct firmware_map *map, uint64_t frame)
 {
-	bool usable = false;
-	bool reserved = false;
+	for (size_t k = 0; k < sizeof(kinds_in_map) / sizeof(kinds_in_map[0]); k++)
+		for (unsigned i = 0; i < map->count; i++) {
+			const struct pvh_memmap_entry *entry = &map->entries[i];
+			uint64_t end = entry->addr + entry->size;
 
-	for (unsigned i = 0; i < map->count; i++) {
-		const struct pvh_memmap_entry *entry = &map->entries[i];
-		uint64_t end = entry->addr + entry->size;
-
-		if (!overlaps(frame, entry->addr, end))
-			continue;
-		if (entry->type == E820_UNUSABLE || entry->type == E820_NON_VOLATILE)
-			return REGION_UNUSABLE;
-		if (entry->type != E820_USABLE)
-			reserved = true;
-		else if (entry->addr <= frame && frame + PAGE_SIZE <= end)
-			usable = true;
-	}
-	if (reserved)
-		return REGION_RESERVED;
-	return usable ? REGION_USABLE : REGION_HOLE;
+			if (entry->type != kinds_in_map[k].type ||
+			    !overlaps(frame, entry->addr, end))
+				continue;
+			if (entry->type != E820_USABLE ||
+			    (entry->addr <= frame && frame + PAGE_SIZE <= end))
+				return kinds_in_map[k].kind;
+		}
+	return REGION_HOLE;
 }
 
 static enum region_kind expected_kind(const struct firmware_map *map, uint64_t frame)
@@ -117,8 +125,13 @@ static enum region_kind expected_kind(const struct firmware_map *map, uint64_t f
 static const char *expected_type_name(enum region_kind kind)
 {
 	static const char *const names[REGION_KIND_COUNT] = {
-		[REGION_HOLE] = "hole",         [REGION_RESERVED] = "reserved",
-		[REGION_UNUSABLE] = "unusable", [REGION_EARLY] = "early",
+		[REGION_HOLE] = "hole",
+		[REGION_ACPI_RECLAIMABLE] = "acpi_reclaimable",
+		[REGION_RESERVED] = "reserved",
+		[REGION_ACPI_NVS] = "acpi_nvs",
+		[REGION_NON_VOLATILE] = "non_volatile",
+		[REGION_UNUSABLE] = "unusable",
+		[REGION_EARLY] = "early",
 		[REGION_META] = "meta_page",
 	};
 
@@ -272,6 +285,25 @@ START_TEST(kernel_image_keeps_its_frames)
 }
 END_TEST
 
+START_TEST(frames_of_every_kind_get_its_type)
+{
+	const uint64_t base = 32 * MIB;
+
+	machine_prepare(&other_maps[0]);
+	for (unsigned kind = REGION_RECLAIMABLE; kind < REGION_KIND_COUNT; kind++)
+		ck_assert(region_list_add(&machine.regions, base + kind * PAGE_SIZE, PAGE_SIZE,
+					  (enum region_kind)kind));
+	ck_assert_uint_eq(meta_init(&machine.regions, &machine.early, &machine.array), META_OK);
+	for (unsigned kind = REGION_RECLAIMABLE; kind < REGION_KIND_COUNT; kind++) {
+		frame_t frame = {frame_to_meta(paddr(base + kind * PAGE_SIZE))};
+
+		ck_assert_ptr_eq(frame_type(frame), region_type((enum region_kind)kind));
+		ck_assert_str_eq(frame_type(frame)->name, region_kind_name((enum region_kind)kind));
+		ck_assert_uint_eq(frame_references(frame), 1);
+	}
+}
+END_TEST
+
 /* Initialising gigabytes takes its time: one test does it for all maps, the others for these. */
 static bool is_small(const struct firmware_map *map)
 {
@@ -309,7 +341,7 @@ Suite *meta_init_suite(void)
 	suite_add_tcase(suite, maps);
 
 	tcase_add_checked_fixture(rest, NULL, machine_destroy);
-	tcase_add_test(rest, kernel_image_keeps_its_frames);
+	TCASE_ADD_TESTS(rest, kernel_image_keeps_its_frames, frames_of_every_kind_get_its_type);
 	suite_add_tcase(suite, rest);
 	return suite;
 }

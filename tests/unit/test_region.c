@@ -166,10 +166,10 @@ START_TEST(e820_types_have_their_kind)
 		{0, REGION_RESERVED},
 		{E820_USABLE, REGION_USABLE},
 		{E820_RESERVED, REGION_RESERVED},
-		{E820_ACPI_RECLAIMABLE, REGION_RESERVED},
-		{E820_ACPI_NVS, REGION_RESERVED},
+		{E820_ACPI_RECLAIMABLE, REGION_ACPI_RECLAIMABLE},
+		{E820_ACPI_NVS, REGION_ACPI_NVS},
 		{E820_UNUSABLE, REGION_UNUSABLE},
-		{E820_NON_VOLATILE, REGION_UNUSABLE},
+		{E820_NON_VOLATILE, REGION_NON_VOLATILE},
 		{UINT32_MAX, REGION_RESERVED},
 	};
 
@@ -219,6 +219,15 @@ START_TEST(stronger_kind_wins_an_overlap)
 			assert_region(&partition.regions[2], 2 * PAGE_SIZE, 3 * PAGE_SIZE,
 				      (enum region_kind)weak);
 		}
+}
+END_TEST
+
+START_TEST(framebuffer_shows_inside_a_reserved_region)
+{
+	add(0, 3 * PAGE_SIZE, REGION_RESERVED);
+	add(PAGE_SIZE, PAGE_SIZE, REGION_FRAMEBUFFER);
+	ck_assert(region_partition(&list, 3 * PAGE_SIZE, &partition));
+	assert_region(&partition.regions[1], PAGE_SIZE, 2 * PAGE_SIZE, REGION_FRAMEBUFFER);
 }
 END_TEST
 
@@ -316,19 +325,19 @@ Suite *region_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_set_timeout(tcase, SLOW_TEST_TIMEOUT);
-	TCASE_ADD_TESTS(tcase, usable_memory_shrinks_to_whole_pages,
-			other_memory_grows_to_whole_pages, whole_pages_stay_as_they_are,
-			empty_region_is_left_out, usable_memory_without_a_whole_page_is_left_out,
-			region_that_wraps_ends_at_the_last_page,
-			region_in_the_last_page_is_left_out, full_list_refuses_and_stays_as_it_was,
-			full_list_still_takes_an_empty_region, max_paddr_ignores_what_is_not_usable,
-			max_paddr_is_the_largest_end_in_any_order,
-			max_paddr_of_nothing_usable_is_zero, e820_types_have_their_kind,
-			partition_of_nothing_is_one_hole, partition_up_to_zero_is_empty,
-			partition_merges_neighbours_of_one_kind, stronger_kind_wins_an_overlap,
-			partition_that_does_not_fit_is_refused,
-			partition_of_random_regions_agrees_with_a_page_model,
-			find_tells_the_region_of_every_address, find_past_the_end_is_null);
+	TCASE_ADD_TESTS(
+		tcase, usable_memory_shrinks_to_whole_pages, other_memory_grows_to_whole_pages,
+		whole_pages_stay_as_they_are, empty_region_is_left_out,
+		usable_memory_without_a_whole_page_is_left_out,
+		region_that_wraps_ends_at_the_last_page, region_in_the_last_page_is_left_out,
+		full_list_refuses_and_stays_as_it_was, full_list_still_takes_an_empty_region,
+		max_paddr_ignores_what_is_not_usable, max_paddr_is_the_largest_end_in_any_order,
+		max_paddr_of_nothing_usable_is_zero, e820_types_have_their_kind,
+		partition_of_nothing_is_one_hole, partition_up_to_zero_is_empty,
+		partition_merges_neighbours_of_one_kind, stronger_kind_wins_an_overlap,
+		framebuffer_shows_inside_a_reserved_region, partition_that_does_not_fit_is_refused,
+		partition_of_random_regions_agrees_with_a_page_model,
+		find_tells_the_region_of_every_address, find_past_the_end_is_null);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
