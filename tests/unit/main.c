@@ -34,6 +34,7 @@ static const struct {
 	{"buddy", buddy_suite},
 	{"frame_alloc", frame_alloc_suite},
 	{"segment", segment_suite},
+	{"segment_alloc", segment_alloc_suite},
 	{"untyped", untyped_suite},
 	{"frame_list", frame_list_suite},
 	{"threads", threads_suite},

@@ -22,6 +22,7 @@ Suite *unique_suite(void);
 Suite *buddy_suite(void);
 Suite *frame_alloc_suite(void);
 Suite *segment_suite(void);
+Suite *segment_alloc_suite(void);
 Suite *untyped_suite(void);
 Suite *frame_list_suite(void);
 Suite *threads_suite(void);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Tests of pagemeta/segment.h: made as a whole or not at all, cut, joined and walked, and dropped
- * frame by frame as far as nobody else holds one.
+ * frame by frame as far as nobody else holds one. Those from the allocator: test_segment_alloc.c.
  */
 #include "unit/suites.h"
 
 #include <string.h>
 
-#include "pagemeta/meta_check.h"
 #include "pagemeta/segment.h"
 #include "unit/fixture.h"
 
-#define FRAMES       (SMALL_MACHINE_SIZE / PAGE_SIZE)
 #define COUNT        UINT64_C(9)
 #define MIDDLE       UINT64_C(4)
 #define GENERATION   UINT32_C(77)
@@ -45,16 +43,8 @@ static void count_drop(const struct node_meta *meta, struct frame_reader *bytes)
 	drops++;
 }
 
-/* With an allocator. */
+/* The allocator lists nothing but what is dropped. */
 static void setup(void)
-{
-	small_allocator_setup();
-	fills = 0;
-	drops = 0;
-}
-
-/* With one that lists nothing but what is dropped. */
-static void bare_setup(void)
 {
 	small_machine_setup();
 	fills = 0;
@@ -76,14 +66,6 @@ static struct segment claim(void)
 	struct segment segment;
 
 	ck_assert_uint_eq(claim_at(some_unused_frame(), COUNT, &segment), FRAME_OK);
-	return segment;
-}
-
-static struct segment alloc(uint64_t count)
-{
-	struct segment segment = SEGMENT_NONE;
-
-	ck_assert(segment_alloc(stamp, count, 1, fill_stamp, &fills, &segment));
 	return segment;
 }
 
@@ -507,100 +489,6 @@ START_TEST(empty_segment_is_raw_and_back_empty)
 }
 END_TEST
 
-START_TEST(allocated_run_is_aligned_and_comes_back)
-{
-	uint64_t free_before = count_free();
-	struct segment segment;
-
-	ck_assert(segment_alloc(stamp, COUNT, 16, fill_stamp, &fills, &segment));
-	ck_assert_uint_eq(segment.first.index % 16, 0);
-	ck_assert_uint_eq(segment.count, COUNT);
-	assert_references(pfn_to_meta(segment.first), COUNT, 1);
-	ck_assert_uint_eq(count_free(), free_before - COUNT);
-	segment_drop(&segment);
-	ck_assert_uint_eq(count_free(), free_before);
-}
-END_TEST
-
-START_TEST(all_memory_comes_back_from_segments)
-{
-	static struct segment segments[FRAMES];
-	struct meta_fault fault;
-	uint64_t free_before = count_free();
-	unsigned count = 0;
-
-	while (segment_alloc(stamp, COUNT, 1, NULL, NULL, &segments[count]))
-		count++;
-	ck_assert_uint_gt(count, 0);
-	while (count)
-		segment_drop(&segments[--count]);
-	ck_assert_uint_eq(count_free(), free_before);
-	ck_assert_uint_eq(meta_check(&machine.array, &fault), 0);
-}
-END_TEST
-
-START_TEST(run_that_is_not_there_is_refused)
-{
-	const struct segment untouched = {{1}, 2};
-	struct segment out = untouched;
-
-	/* What a refusal merges stays merged: once before, so that the snapshot can be compared. */
-	frame_alloc_merge();
-	ck_assert(!segment_alloc(stamp, FRAMES, 1, fill_stamp, &fills, &out));
-
-	struct snapshot before = snapshot_take();
-	uint64_t free_before = count_free();
-
-	ck_assert(!segment_alloc(stamp, FRAMES, 1, fill_stamp, &fills, &out));
-	ck_assert(!segment_alloc(stamp, 0, 1, fill_stamp, &fills, &out));
-	ck_assert_mem_eq(&out, &untouched, sizeof(out));
-	ck_assert_uint_eq(count_free(), free_before);
-	snapshot_check(&before);
-}
-END_TEST
-
-START_TEST(run_with_a_frame_of_the_host_is_left_for_another)
-{
-	uint64_t free_before = count_free();
-	struct segment probe = alloc(COUNT);
-	struct meta_slot *slots = pfn_to_meta(probe.first);
-	struct frame_alloc_stats stats;
-
-	segment_drop(&probe);
-	ck_assert(slot_host_claim(&slots[MIDDLE]));
-	ck_assert(slot_host_claim(&slots[MIDDLE + 2]));
-	probe = alloc(COUNT);
-	for (uint64_t i = 0; i < COUNT; i++)
-		ck_assert_uint_eq(frame_borrow_meta(segment_frame(&probe, i), stamp)->a, i);
-	assert_references(pfn_to_meta(probe.first), COUNT, 1);
-	frame_alloc_read_stats(&stats);
-	ck_assert_uint_eq(stats.parked, 2);
-	ck_assert_uint_eq(count_free(), free_before - COUNT - 2);
-	ck_assert(slot_host_release(&slots[MIDDLE]));
-	ck_assert(slot_host_release(&slots[MIDDLE + 2]));
-	segment_drop(&probe);
-	frame_alloc_merge();
-	ck_assert_uint_eq(count_free(), free_before);
-}
-END_TEST
-
-START_TEST(host_that_holds_a_frame_of_every_run_loses_no_memory)
-{
-	struct segment out = SEGMENT_NONE;
-	uint64_t free_before = count_free();
-
-	for (uint64_t i = 0; i < FRAMES; i += COUNT)
-		(void)slot_host_claim(pfn_to_meta(pfn(i)));
-	ck_assert(!segment_alloc(stamp, COUNT, 1, fill_stamp, &fills, &out));
-	ck_assert_uint_eq(out.count, 0);
-	for (uint64_t i = 0; i < FRAMES; i += COUNT)
-		(void)slot_host_release(pfn_to_meta(pfn(i)));
-	frame_alloc_merge();
-	ck_assert_uint_eq(count_free(), free_before);
-	alloc(COUNT);
-}
-END_TEST
-
 /* Each of these must abort. */
 START_TEST(claim_over_an_illegal_state_aborts)
 {
@@ -658,11 +546,10 @@ END_TEST
 Suite *segment_suite(void)
 {
 	Suite *suite = suite_create("segment");
-	TCase *bare = tcase_create("by address");
-	TCase *allocator = tcase_create("from the allocator");
+	TCase *tcase = tcase_create("segment");
 
-	tcase_add_checked_fixture(bare, bare_setup, machine_destroy);
-	TCASE_ADD_TESTS(bare, claimed_frames_have_type_metadata_and_one_reference,
+	tcase_add_checked_fixture(tcase, setup, machine_destroy);
+	TCASE_ADD_TESTS(tcase, claimed_frames_have_type_metadata_and_one_reference,
 			claim_touches_its_own_slots_alone, without_fill_metadata_is_zero,
 			claim_reaches_the_last_frame, claim_over_a_shared_frame_is_undone,
 			claim_over_a_busy_frame_is_undone, claim_over_a_unique_frame_is_undone,
@@ -677,16 +564,10 @@ Suite *segment_suite(void)
 			segment_comes_apart_into_frames, frames_come_together_into_a_segment,
 			frame_that_is_not_the_next_is_not_pushed, frame_past_the_end_is_none,
 			raw_and_back_is_the_same_segment, empty_segment_is_raw_and_back_empty);
-	suite_add_tcase(suite, bare);
-	tcase_add_checked_fixture(allocator, setup, machine_destroy);
-	TCASE_ADD_TESTS(allocator, allocated_run_is_aligned_and_comes_back,
-			all_memory_comes_back_from_segments, run_that_is_not_there_is_refused,
-			run_with_a_frame_of_the_host_is_left_for_another,
-			host_that_holds_a_frame_of_every_run_loses_no_memory);
-	suite_add_tcase(suite, allocator);
-	SUITE_ADD_ABORT_TESTS(suite, bare_setup, machine_destroy,
-			      claim_over_an_illegal_state_aborts, second_drop_aborts,
-			      drop_with_a_wild_vtable_aborts, drop_without_a_vtable_aborts,
-			      raw_segment_of_unused_frames_aborts, raw_segment_past_the_end_aborts);
+	suite_add_tcase(suite, tcase);
+	SUITE_ADD_ABORT_TESTS(suite, setup, machine_destroy, claim_over_an_illegal_state_aborts,
+			      second_drop_aborts, drop_with_a_wild_vtable_aborts,
+			      drop_without_a_vtable_aborts, raw_segment_of_unused_frames_aborts,
+			      raw_segment_past_the_end_aborts);
 	return suite;
 }
