@@ -3,6 +3,7 @@
 #include "tests/bench/frame_rows.h"
 
 #include "pagemeta/frame_alloc.h"
+#include "pagemeta/segment.h"
 
 struct stamp_meta {
 	uint64_t a;
@@ -176,6 +177,29 @@ static uint64_t at_random(void)
 	return per_operation(start, bench_frames.count);
 }
 
+static void fill_stamp(void *context, uint64_t index, void *meta)
+{
+	struct stamp_meta *stamp = meta;
+
+	(void)context;
+	*stamp = (struct stamp_meta){index, index, index};
+}
+
+/* Segments of 512 frames from the allocator, made and dropped: a slot of them. */
+static uint64_t segments(void)
+{
+	const uint64_t size = 512;
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count / size; i++) {
+		struct segment segment;
+
+		if (segment_alloc(stamp, size, 1, fill_stamp, NULL, &segment))
+			segment_drop(&segment);
+	}
+	return per_operation(start, bench_frames.count / size * size);
+}
+
 /* Order 0 from the allocator alone: the next frame, not claimed, and back. */
 static uint64_t order_0(void)
 {
@@ -263,8 +287,9 @@ static const struct {
 			    {"each frees the other's", two_crossing, "one CPU, bulk", bulk, 120,
 			     true}}},
 	[BENCH_ORDERS] = {"orders",
-			  {{"order 9, no claim", order_9, "order 0, no claim", order_0, 400,
-			    false}}},
+			  {{"order 9, no claim", order_9, "order 0, no claim", order_0, 400, false},
+			   {"segment of 512, a slot", segments, "claim + put, sequential",
+			    floor_sequential, 120, false}}},
 };
 
 static void sort(uint64_t *values)
