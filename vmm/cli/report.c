@@ -95,28 +95,33 @@ static double stage_ms(const struct report *report, enum boot_stage stage)
 	       (double)NS_PER_MS;
 }
 
+/* The stages that say most, on a line that fits a terminal; the JSON report has all of them. */
 static void print_boot(const struct report *report)
 {
-	bool first = true;
+	static const enum boot_stage stages[] = {STAGE_ENTERED, STAGE_METADATA, STAGE_CPUS,
+						 STAGE_READY};
 
 	if (boot_stages_at(report->stages, STAGE_ENTERED) == 0)
 		return;
 	printf("boot      ");
-	for (enum boot_stage stage = STAGE_ENTERED; stage <= STAGE_READY; stage++) {
-		if (boot_stages_at(report->stages, stage) == 0)
-			continue;
-		printf("%s%s %.1f", first ? "" : ", ", boot_stage_name(stage),
-		       stage_ms(report, stage));
-		first = false;
-	}
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+		if (boot_stages_at(report->stages, stages[i]))
+			printf("%s%s %.1f", i ? ", " : "", boot_stage_name(stages[i]),
+			       stage_ms(report, stages[i]));
 	printf(" ms\n");
 }
 
 static void print_frames(const struct observation *seen)
 {
-	printf("frames    %" PRIu64 ":", seen->view.slot_count);
-	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
-		printf("%s %s %" PRIu64, i ? "," : "", ref_class_name(i), seen->last.frames[i]);
+	const char *separator = ":";
+
+	printf("frames    %" PRIu64, seen->view.slot_count);
+	for (unsigned i = 0; i < REF_CLASS_COUNT; i++) {
+		if (seen->last.frames[i] == 0)
+			continue;
+		printf("%s %" PRIu64 " %s", separator, seen->last.frames[i], ref_class_name(i));
+		separator = ",";
+	}
 	printf("\n");
 	for (unsigned i = 0; i < seen->view.type_count; i++)
 		if (seen->last.types[i])
