@@ -13,20 +13,9 @@ _Noreturn void slot_abort(const struct meta_slot *slot, const char *what, uint64
 	platform_abort(what, meta_to_frame(slot), state);
 }
 
-enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type, const void *meta,
-				uint32_t refs, frame_t *out)
+enum frame_error frame_claim_error(const struct meta_slot *slot, enum ref_class found)
 {
-	enum frame_error error = frame_check_address(frame);
-
-	if (error != FRAME_OK)
-		return error;
-
-	struct meta_slot *slot = frame_to_meta(frame);
-
-	switch (slot_claim(slot, type, meta, type->size, refs)) {
-	case REF_CLASS_UNUSED:
-		out->slot = slot;
-		return FRAME_OK;
+	switch (found) {
 	case REF_CLASS_BUSY:
 		return FRAME_BUSY;
 	case REF_CLASS_UNIQUE:
@@ -38,6 +27,24 @@ enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type, con
 	default:
 		slot_abort(slot, "claim found an illegal state", slot_load(slot));
 	}
+}
+
+enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type, const void *meta,
+				uint32_t refs, frame_t *out)
+{
+	enum frame_error error = frame_check_address(frame);
+
+	if (error != FRAME_OK)
+		return error;
+
+	struct meta_slot *slot = frame_to_meta(frame);
+
+	enum ref_class found = slot_claim(slot, type, meta, type->size, refs);
+
+	if (found != REF_CLASS_UNUSED)
+		return frame_claim_error(slot, found);
+	out->slot = slot;
+	return FRAME_OK;
 }
 
 enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const void *meta,
@@ -76,8 +83,8 @@ enum frame_error frame_from_in_use(paddr_t frame, frame_t *out)
  * bounded stack.
  *
  * A waiting frame is BUSY, its metadata still needed by its on_drop, so the link goes where no
- * reader looks while a slot is BUSY: vtable_ptr holds the type's index (high 16 bits) and the next
- * waiting frame.
+ * reader looks while a slot is BUSY: vtable_ptr holds the type's index plus one (high 16 bits) and the
+ * next waiting frame. Plus one, so that it never looks like the tag of a free block (free_list.h).
  */
 struct drop_queue {
 	bool running;

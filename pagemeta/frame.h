@@ -119,6 +119,9 @@ enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const 
 enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type, const void *meta,
 				uint32_t refs, frame_t *out);
 
+/* The error of a claim that found a slot in this class; aborts when the state is illegal. */
+enum frame_error frame_claim_error(const struct meta_slot *slot, enum ref_class found);
+
 /*
  * One more reference to whatever shared frame lies at an address, for callers that hold none. Fails
  * with FRAME_UNUSED, _BUSY, _UNIQUE, _HOST, _OUT_OF_BOUND or _NOT_ALIGNED, and then nothing

@@ -26,22 +26,6 @@ static enum frame_error check_range(paddr_t start, uint64_t count)
 									       : FRAME_OUT_OF_BOUND;
 }
 
-static enum frame_error error_of(enum ref_class found, const struct meta_slot *slot)
-{
-	switch (found) {
-	case REF_CLASS_BUSY:
-		return FRAME_BUSY;
-	case REF_CLASS_UNIQUE:
-		return FRAME_UNIQUE;
-	case REF_CLASS_HOST:
-		return FRAME_HOST;
-	case REF_CLASS_SHARED:
-		return FRAME_IN_USE;
-	default:
-		slot_abort(slot, "claim of a segment found an illegal state", slot_load(slot));
-	}
-}
-
 enum frame_error segment_claim_check(paddr_t start, uint64_t count)
 {
 	enum frame_error error = check_range(start, count);
@@ -56,7 +40,7 @@ enum frame_error segment_claim_check(paddr_t start, uint64_t count)
 			ref_classify(slot_state_refs(slot_word_load(&slots[i].state)));
 
 		if (found != REF_CLASS_UNUSED)
-			return error_of(found, &slots[i]);
+			return frame_claim_error(&slots[i], found);
 	}
 	return FRAME_OK;
 }
@@ -68,7 +52,7 @@ enum frame_error segment_claim_end(pfn_t first, uint64_t count, uint64_t claimed
 
 	if (claimed < count) {
 		cancel_claims(slots, claimed);
-		return error_of(found, &slots[claimed]);
+		return frame_claim_error(&slots[claimed], found);
 	}
 	publish_claims(slots, count);
 	*out = (struct segment){first, count};
