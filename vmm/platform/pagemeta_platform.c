@@ -65,6 +65,9 @@ bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_
 
 	if (map == MAP_FAILED)
 		return false;
+	/* In the guest a second mapping would be refused; here it takes the place of the first. */
+	if (host_meta_base)
+		munmap(host_meta_base, meta_size);
 	host_meta_base = map;
 	meta_size = size;
 	return true;
