@@ -141,7 +141,7 @@ static void drop_queue_drain(struct drop_queue *queue)
 	}
 }
 
-void frame_drop_queued(struct meta_slot *slot, const struct meta_type *type)
+static void drop_queued(struct meta_slot *slot, const struct meta_type *type)
 {
 	struct drop_queue *queue = &drop_queues[platform_cpu()];
 
@@ -153,6 +153,22 @@ void frame_drop_queued(struct meta_slot *slot, const struct meta_type *type)
 	destroy(slot, type);
 	drop_queue_drain(queue);
 	queue->running = false;
+}
+
+struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS];
+
+void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr)
+{
+	const struct meta_type *type = (const struct meta_type *)(uintptr_t)vtable_ptr;
+
+	if (!meta_type_is_valid(vtable_ptr))
+		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
+	if (type->on_drop) {
+		drop_queued(slot, type);
+		return;
+	}
+	frame_quiet_types[platform_cpu()].vtable_ptr = vtable_ptr;
+	frame_retire(slot);
 }
 
 void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type)

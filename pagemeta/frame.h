@@ -14,6 +14,7 @@
 #include <pagevisor/address.h>
 #include <pagevisor/slot.h>
 
+#include "free_list.h"
 #include "mapping.h"
 #include "meta_type.h"
 #include "slot.h"
@@ -140,17 +141,35 @@ static inline frame_t frame_get(frame_t frame)
 extern bool frame_alloc_started;
 void frame_alloc_release(struct meta_slot *slot);
 
-/* The end of every frame: the slot is reset first, the allocator told last. */
+/*
+ * The end of every frame: the slot is reset first, the allocator told last. The tag is written while the slot is
+ * BUSY: from the reset on it may be the host's.
+ */
 static inline void frame_retire(struct meta_slot *slot)
 {
-	slot_word_store(&slot->vtable_ptr, 0);
+	if (__builtin_expect(!frame_alloc_started, 0)) {
+		slot_word_store(&slot->vtable_ptr, 0);
+		slot_reset(slot);
+		return;
+	}
+	slot_word_store(&slot->vtable_ptr, FREE_TAG_CACHED);
 	slot_reset(slot);
-	if (__builtin_expect(frame_alloc_started, 1))
-		frame_alloc_release(slot);
+	frame_alloc_release(slot);
 }
 
-/* The drop of a frame whose type has an on_drop: runs it, now or when its turn comes; see frame.c. */
-void frame_drop_queued(struct meta_slot *slot, const struct meta_type *type);
+/*
+ * The type that each CPU dropped last, if it is one without on_drop. A slot that is dropped has most often just missed
+ * the caches: to compare a word of it costs less than to look into the type that the word points at, for until the
+ * miss is over the CPU starts no other beyond a load that waits for it.
+ */
+struct quiet_type {
+	uint64_t vtable_ptr;
+} __attribute__((aligned(SLOT_SIZE)));
+
+extern struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS];
+
+/* The drop of a frame of any type; see frame.c. */
+void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr);
 
 /*
  * Runs the on_drop of a type, which has one, over a BUSY slot that stays its owner's. When it
@@ -161,15 +180,12 @@ void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type);
 /* Destroys a frame whose slot is BUSY and that nobody holds any more. */
 static inline void frame_drop(struct meta_slot *slot)
 {
-	uint64_t vtable = slot_word_load(&slot->vtable_ptr);
-	const struct meta_type *type = (const struct meta_type *)(uintptr_t)vtable;
+	uint64_t vtable_ptr = slot_word_load(&slot->vtable_ptr);
 
-	if (__builtin_expect(!meta_type_is_valid(vtable), 0))
-		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
-	if (type->on_drop)
-		frame_drop_queued(slot, type);
-	else
+	if (__builtin_expect(vtable_ptr == frame_quiet_types[platform_cpu()].vtable_ptr, 1))
 		frame_retire(slot);
+	else
+		frame_drop_any(slot, vtable_ptr);
 }
 
 /*

@@ -58,8 +58,8 @@ frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, u
 			  sizeof(struct type##_meta), 1)
 
 /*
- * frame_alloc_release(slot), declared in frame.h for the last step of a drop, takes back a frame whose slot was
- * just reset. Aborts if the frame is listed as free.
+ * frame_alloc_release(slot), declared in frame.h, takes back a frame whose slot was just reset. It is the last step
+ * of a drop and for nobody else: a frame that is freed twice was caught by its count before.
  */
 
 /*

@@ -377,28 +377,12 @@ START_TEST(host_claims_that_end_unseen_leave_no_trace)
 END_TEST
 
 /* Each of these must abort. */
-START_TEST(release_of_a_cached_frame_aborts)
+START_TEST(second_put_of_a_freed_frame_aborts)
 {
 	frame_t frame = frame_alloc(stamp, &stamp);
 
 	frame_put(frame);
-	frame_alloc_release(frame.slot);
-}
-END_TEST
-
-START_TEST(release_of_a_free_block_aborts)
-{
-	for (uint64_t i = 0; i < FRAMES; i++)
-		if (free_tag_is_listed(pfn_to_meta(pfn(i))->vtable_ptr))
-			frame_alloc_release(pfn_to_meta(pfn(i)));
-}
-END_TEST
-
-START_TEST(release_of_a_parked_frame_aborts)
-{
-	host_take(1);
-	take_all();
-	frame_alloc_release(frame_to_meta(some_unused_frame()));
+	frame_put(frame);
 }
 END_TEST
 
@@ -435,8 +419,7 @@ Suite *frame_alloc_suite(void)
 		frames_come_back_when_the_host_lets_go, host_that_holds_everything_means_no_memory,
 		host_claims_that_end_unseen_leave_no_trace);
 	suite_add_tcase(suite, tcase);
-	SUITE_ADD_ABORT_TESTS(suite, setup, machine_destroy, release_of_a_cached_frame_aborts,
-			      release_of_a_free_block_aborts, release_of_a_parked_frame_aborts,
+	SUITE_ADD_ABORT_TESTS(suite, setup, machine_destroy, second_put_of_a_freed_frame_aborts,
 			      free_frame_that_is_busy_aborts);
 	return suite;
 }
