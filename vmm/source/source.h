@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A source: where an inspector gets a guest's memory from.
+ *
+ * Whatever it is (a VM of ours in another process, a capture file), it ends up as a struct guest_memory whose
+ * mappings are read-only, so that reading, scanning and printing know no difference. What only some sources can
+ * do is behind source_ops; a function that a source lacks is NULL there, and the callers below say so.
+ */
+#ifndef VMM_SOURCE_H
+#define VMM_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pagevisor/address.h>
+
+#include "base/error.h"
+#include "memory/guest_memory.h"
+
+struct source;
+
+struct source_ops {
+	const char *kind; /* "vm", "capture" */
+
+	/* Holds all vCPUs outside the guest until resume; the VMM resumes by itself after a deadline. */
+	int (*pause)(struct source *source, struct error *err);
+	/* Lets them run again; paused_ns is how long they stood still. */
+	int (*resume)(struct source *source, uint64_t *paused_ns, struct error *err);
+
+	/*
+	 * The dirty log, on while somebody wants it. dirty_read sets a bit for each page that was written since the
+	 * last dirty_read of this source (or since dirty_start): bit n of `bitmap` is page n of the region that holds
+	 * `base`, `pages` of them.
+	 */
+	int (*dirty_start)(struct source *source, struct error *err);
+	int (*dirty_read)(struct source *source, paddr_t base, uint64_t pages, uint64_t *bitmap,
+			  struct error *err);
+	void (*dirty_stop)(struct source *source);
+
+	void (*close)(struct source *source);
+};
+
+struct source {
+	const struct source_ops *ops;
+	char name[64];              /* as people call it */
+	bool is_live;               /* the guest runs: what is read changes meanwhile */
+	paddr_t info;               /* where its info page is */
+	struct guest_memory memory; /* its regions may come and go while it is live */
+	void *own;                  /* the kind's own */
+};
+
+/*
+ * Opens what a name means: NAME or pid:N of a VM of ours, or the path of a capture file (a name with a slash or
+ * with the suffix .pvc). A missing name (NULL) means the only VM that runs. Returns 0 or a negative errno with one
+ * line of text: -ENOENT no such VM, -EACCES not permitted, -EINVAL a name that means nothing, -EPROTO what answered
+ * is none of ours.
+ */
+int source_open(const char *name, struct source *source, struct error *err);
+
+void source_close(struct source *source);
+
+#endif
