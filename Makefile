@@ -56,7 +56,7 @@ GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
 PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(BUILD)/bench-boot $(BUILD)/bench-frames $(BUILD)/bench-guest.elf
+BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-guest.elf)
 REPLAY       := $(BUILD)/model-replay
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
@@ -177,8 +177,10 @@ $(BUILD)/bench-boot: tests/bench/boot.c | $(SETUP_BUILD)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) -MF $@.d $< -o $@ $(HOST_LIBS)
 
-$(BUILD)/bench-frames: tests/bench/frames_host.c tests/bench/frame_rows.c tests/bench/frame_rows.h \
-		       vmm/platform/pagemeta_platform.c $(wildcard pagemeta/*.[ch]) | $(SETUP_BUILD)
+BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c $(wildcard pagemeta/*.[ch])
+
+$(BUILD)/bench-frames: tests/bench/frames_host.c tests/bench/frame_rows.c tests/bench/frame_rows.h
+$(BUILD)/bench-frames: $(BENCH_SHARED) | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(filter-out -MMD -MP,$(HOST_FLAGS)) $(filter %.c,$^) -o $@ $(HOST_LIBS)

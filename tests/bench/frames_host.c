@@ -3,18 +3,15 @@
  * The rows of frame_rows.c on the host build, and the cost of metadata init. Each table runs in a process of its
  * own, so that none finds what another left in caches and page tables. Usage: bench-frames [TABLE]
  */
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "pagemeta/frame_alloc.h"
-#include "pagemeta/meta_init.h"
 #include "tests/bench/frame_rows.h"
+#include "tests/bench/host.h"
 
 #define MEMORY_SIZE (UINT64_C(8) << 30)
 #define FRAMES      900000
@@ -27,10 +24,6 @@
 #define FIRST_MANAGED_FRAME ((1 << 20) + 65536)
 
 #define INIT_TABLE BENCH_TABLE_COUNT /* a table of our own, behind the shared ones */
-
-static struct region_list regions;
-static struct early_allocator early;
-static struct meta_array array;
 
 uint64_t bench_now_ns(void)
 {
@@ -48,65 +41,38 @@ void bench_print(const char *format, ...)
 	fflush(stdout);
 }
 
-static pthread_barrier_t start_line;
-static void (*thread_function)(unsigned cpu);
-
-static void *run_thread(void *cpu)
-{
-	host_cpu = (unsigned)(uintptr_t)cpu;
-	pthread_barrier_wait(&start_line);
-	thread_function(host_cpu);
-	return NULL;
-}
-
 void bench_on_two_cpus(void (*function)(unsigned cpu))
 {
-	pthread_t other;
-
-	thread_function = function;
-	pthread_barrier_init(&start_line, NULL, 2);
-	if (pthread_create(&other, NULL, run_thread, (void *)1))
-		abort();
-	run_thread((void *)0);
-	pthread_join(other, NULL);
-	pthread_barrier_destroy(&start_line);
-}
-
-static void prepare_regions(void)
-{
-	regions = (struct region_list){0};
-	region_list_add(&regions, 0, PAGE_SIZE, REGION_RESERVED);
-	region_list_add(&regions, PAGE_SIZE, MEMORY_SIZE - PAGE_SIZE, REGION_USABLE);
+	bench_on_cpus(2, function);
 }
 
 /* The array is mapped anew, as meta_init does: every page of it is touched for the first time. */
 static uint64_t memset_array(void)
 {
-	uint64_t size = align_up(array.slots * SLOT_SIZE, PAGE_SIZE);
+	uint64_t size = align_up(bench_array.slots * SLOT_SIZE, PAGE_SIZE);
 	uint64_t start = clock_now_ns();
 
-	if (!platform_map_metadata(NULL, array.base, size))
+	if (!platform_map_metadata(NULL, bench_array.base, size))
 		abort();
 	memset(pfn_to_meta(pfn(0)), 0xff, size);
-	return (clock_now_ns() - start) * 1000 / array.slots;
+	return (clock_now_ns() - start) * 1000 / bench_array.slots;
 }
 
 /* The whole of it: partition, map, fill, mark. */
 static uint64_t init_array(void)
 {
-	prepare_regions();
 	uint64_t start = clock_now_ns();
 
-	if (meta_init(&regions, &early, &array) != META_OK)
+	if (!bench_metadata_init(MEMORY_SIZE))
 		abort();
-	return (clock_now_ns() - start) * 1000 / array.slots;
+	return (clock_now_ns() - start) * 1000 / bench_array.slots;
 }
 
 static void run_init_table(void)
 {
 	static const struct bench_row row = {
 		"metadata init, a slot", init_array, "memset, a slot", memset_array, 85, true};
-	uint64_t overhead = array.slots * SLOT_SIZE * 10000 / MEMORY_SIZE;
+	uint64_t overhead = bench_array.slots * SLOT_SIZE * 10000 / MEMORY_SIZE;
 
 	bench_print("-- init");
 	bench_run_row(&row);
@@ -118,7 +84,6 @@ static int run_table(unsigned table)
 {
 	const struct region_list none = {0};
 
-	prepare_regions();
 	bench_frames = (struct bench_frames){
 		.count = FRAMES,
 		.first = pfn(FIRST_FLOOR_FRAME),
@@ -127,7 +92,7 @@ static int run_table(unsigned table)
 		.other_order = calloc(FRAMES, sizeof(uint32_t)),
 	};
 	if (!bench_frames.held || !bench_frames.order || !bench_frames.other_order ||
-	    !host_memory_create(MEMORY_SIZE) || meta_init(&regions, &early, &array) != META_OK) {
+	    !host_memory_create(MEMORY_SIZE) || !bench_metadata_init(MEMORY_SIZE)) {
 		fprintf(stderr, "bench: no memory\n");
 		return 1;
 	}
@@ -153,14 +118,8 @@ int main(int argc, char **argv)
 		return run_table((unsigned)atoi(argv[1]));
 	bench_print("\nframe operations on the host build, 8 GiB of frames, medians of %d turns",
 		    BENCH_TURNS);
-	for (unsigned table = 0; table <= INIT_TABLE; table++) {
-		pid_t child = fork();
-		int status = 1;
-
-		if (child == 0)
-			exit(run_table(table));
-		if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+	for (unsigned table = 0; table <= INIT_TABLE; table++)
+		if (bench_in_process(run_table, table))
 			result = 1;
-	}
 	return result;
 }
