@@ -56,7 +56,7 @@ GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
 PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-guest.elf)
+BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-guest.elf)
 REPLAY       := $(BUILD)/model-replay
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
@@ -85,6 +85,7 @@ test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan a
 bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@$(BUILD)/bench-boot $(PROGRAM)
 	@$(BUILD)/bench-frames
+	@$(BUILD)/bench-growth
 	@echo; echo "frame operations inside a guest with 2 vCPUs and 8 GiB"
 	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
 		2>&1 >/dev/null | sed -n 's/^guest| \(--\|[a-z].*ratio\)/\1/p'
@@ -180,7 +181,8 @@ $(BUILD)/bench-boot: tests/bench/boot.c | $(SETUP_BUILD)
 BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c $(wildcard pagemeta/*.[ch])
 
 $(BUILD)/bench-frames: tests/bench/frames_host.c tests/bench/frame_rows.c tests/bench/frame_rows.h
-$(BUILD)/bench-frames: $(BENCH_SHARED) | $(SETUP_BUILD)
+$(BUILD)/bench-growth: tests/bench/growth.c
+$(BUILD)/bench-frames $(BUILD)/bench-growth: $(BENCH_SHARED) | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(filter-out -MMD -MP,$(HOST_FLAGS)) $(filter %.c,$^) -o $@ $(HOST_LIBS)
