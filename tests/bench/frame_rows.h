@@ -35,8 +35,14 @@ enum bench_table { BENCH_SLOT, BENCH_ORDER_0, BENCH_THREADS, BENCH_ORDERS, BENCH
 /* Fills order and other_order with two permutations. */
 void bench_shuffle(void);
 
-/* Measures and prints one table. BENCH_SLOT wants that there is no allocator yet, the others that there is one. */
+/*
+ * Measures and prints one table. BENCH_SLOT wants that no allocator takes back what is dropped
+ * (frame_alloc_started), the others that there is one.
+ */
 void bench_run_table(enum bench_table table);
+
+/* The heading of a table, above its rows. */
+void bench_print_heading(const char *name);
 
 /* Measures and prints one row of the caller's own; the functions return picoseconds for each operation. */
 struct bench_row {
@@ -44,7 +50,7 @@ struct bench_row {
 	uint64_t (*run)(void);
 	const char *floor_name;
 	uint64_t (*floor)(void);
-	uint32_t bar;    /* in hundredths */
+	uint32_t bar;    /* in hundredths; 0: none, the ratio is printed without a verdict */
 	bool is_speedup; /* the ratio is floor / run, and the bar a minimum */
 };
 

@@ -74,7 +74,7 @@ static void run_init_table(void)
 		"metadata init, a slot", init_array, "memset, a slot", memset_array, 85, true};
 	uint64_t overhead = bench_array.slots * SLOT_SIZE * 10000 / MEMORY_SIZE;
 
-	bench_print("-- init");
+	bench_print_heading("init");
 	bench_run_row(&row);
 	bench_print("metadata: %lu.%02lu %% of memory, bar <= 1.60", overhead / 100,
 		    overhead % 100);
