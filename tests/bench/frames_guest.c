@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The rows of frame_rows.c inside a guest: a workload, linked into a guest of its own. Only the tables that want an
- * allocator, for a kernel that runs a workload has one; the floors work on a run of frames that is taken out of it.
+ * The rows of frame_rows.c inside a guest, and the cost of metadata init: a workload, linked into a guest of its own.
+ * The floors, and the table that wants no allocator, work on a run of frames that is taken out of it.
  */
 #include <stdarg.h>
+#include <string.h>
+
+#include <pagevisor/layout.h>
 
 #include "arch/clock.h"
 #include "arch/cpu.h"
 #include "lib/console.h"
 #include "lib/format.h"
 #include "pagemeta/frame_alloc.h"
+#include "pagemeta/meta_init.h"
 #include "panic.h"
 #include "tests/bench/frame_rows.h"
 #include "workload/workload.h"
@@ -20,10 +24,15 @@
 static void (*job)(unsigned cpu);
 static uint32_t finished;
 
-uint64_t bench_now_ns(void)
+static uint64_t tsc_ns(uint64_t ticks)
 {
 	/* Good for two hours at 2.4 GHz before the product wraps. */
-	return read_tsc() * 1000 / (tsc_khz / 1000);
+	return ticks * 1000 / (tsc_khz / 1000);
+}
+
+uint64_t bench_now_ns(void)
+{
+	return tsc_ns(read_tsc());
 }
 
 void bench_print(const char *format, ...)
@@ -69,6 +78,101 @@ static void *take_memory(uint64_t size)
 	return platform_phys_to_virt(pfn_to_paddr(first));
 }
 
+/*
+ * Metadata init happens once in a boot, before the TSC's frequency is known. The linker (--wrap) puts this around the
+ * kernel's own call: it notes how long that took and then, on a machine in the same state, memsets of as many bytes
+ * of memory that nobody has touched yet.
+ */
+enum meta_error __real_meta_init(struct region_list *list, struct early_allocator *early,
+				 struct meta_array *array);
+enum meta_error __wrap_meta_init(struct region_list *list, struct early_allocator *early,
+				 struct meta_array *array);
+
+/*
+ * Few, for memory that the host's own hypervisor has to find first takes thrice as long: the less is touched, the
+ * likelier the floor meets the same kind of memory as the call did.
+ */
+#define MEMSETS 3
+
+static struct {
+	uint64_t slots;
+	uint64_t init_ticks;
+	uint64_t memset_ticks[MEMSETS];
+	unsigned next;
+} init_times;
+
+/* Frames of the largest usable region, from its end down: free, and nobody but the allocator to come knows them. */
+static void time_memsets(const struct meta_array *array)
+{
+	const struct region *largest = NULL;
+	uint64_t size;
+
+	for (unsigned i = 0; i < array->partition.count; i++) {
+		const struct region *region = &array->partition.regions[i];
+
+		if (region->kind == REGION_USABLE &&
+		    (!largest || region->end - region->start > largest->end - largest->start))
+			largest = region;
+	}
+	if (!largest || !meta_array_size(array->slots * PAGE_SIZE, &size) ||
+	    align_up(size, LARGE_PAGE_SIZE) * (MEMSETS + 1) > largest->end - largest->start)
+		panic("no memory for the benchmark");
+	/* Aligned as the array is. */
+	uint64_t next = align_down(largest->end, LARGE_PAGE_SIZE);
+
+	for (unsigned i = 0; i < MEMSETS; i++) {
+		next -= align_up(size, LARGE_PAGE_SIZE);
+		uint64_t start = read_tsc();
+
+		memset(platform_phys_to_virt(paddr(next)), 0xff, size);
+		init_times.memset_ticks[i] = read_tsc() - start;
+	}
+}
+
+enum meta_error __wrap_meta_init(struct region_list *list, struct early_allocator *early,
+				 struct meta_array *array)
+{
+	uint64_t start = read_tsc();
+	enum meta_error error = __real_meta_init(list, early, array);
+
+	init_times.init_ticks = read_tsc() - start;
+	if (error == META_OK) {
+		init_times.slots = array->slots;
+		time_memsets(array);
+	}
+	return error;
+}
+
+static uint64_t init_once(void)
+{
+	return tsc_ns(init_times.init_ticks) * 1000 / init_times.slots;
+}
+
+/* One after another and over again: the median over all turns is that of the few. */
+static uint64_t next_memset(void)
+{
+	uint64_t ticks = init_times.memset_ticks[init_times.next++ % MEMSETS];
+
+	return tsc_ns(ticks) * 1000 / init_times.slots;
+}
+
+static void measure_init(void)
+{
+	static const struct bench_row row = {
+		"metadata init, a slot", init_once, "memset, a slot", next_memset, 85, true};
+
+	bench_print_heading("init");
+	bench_run_row(&row);
+}
+
+/* Nobody allocates meanwhile, and what the rows drop is not the allocator's: it is told as before it began. */
+static void measure_slots(void)
+{
+	frame_alloc_started = false;
+	bench_run_table(BENCH_SLOT);
+	frame_alloc_started = true;
+}
+
 static void measure(void)
 {
 	bench_frames = (struct bench_frames){
@@ -80,9 +184,11 @@ static void measure(void)
 	if (!frame_alloc_take(FRAMES, 1, &bench_frames.first))
 		panic("no frames for the benchmark");
 	bench_shuffle();
+	measure_slots();
 	bench_run_table(BENCH_ORDER_0);
 	bench_run_table(BENCH_THREADS);
 	bench_run_table(BENCH_ORDERS);
+	measure_init();
 }
 
 static void bench_run(struct worker *worker)
