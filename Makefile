@@ -88,7 +88,8 @@ bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of f
 	@$(BUILD)/bench-growth
 	@echo; echo "frame operations inside a guest with 2 vCPUs and 8 GiB"
 	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
-		2>&1 >/dev/null | sed -n '/^guest| ready:/d; s/^guest| //p'
+		2>$(BUILD)/bench-guest.log >/dev/null; status=$$?; \
+		sed -n '/^guest| ready:/d; s/^guest| //p' $(BUILD)/bench-guest.log; exit $$status
 
 lint: $(SETUP_LINT) $(SETUP_BUILD) ## format, include directions, headers alone, scripts
 	@tests/lint.sh

@@ -114,8 +114,16 @@ int main(int argc, char **argv)
 {
 	int result = 0;
 
-	if (argc > 1)
-		return run_table((unsigned)atoi(argv[1]));
+	if (argc > 1) {
+		unsigned table = (unsigned)atoi(argv[1]);
+
+		if (table > INIT_TABLE) {
+			fprintf(stderr, "bench-frames: table %s; 0 to %d are there\n", argv[1],
+				INIT_TABLE);
+			return 2;
+		}
+		return run_table(table);
+	}
 	bench_print("\nframe operations on the host build, 8 GiB of frames, medians of %d turns",
 		    BENCH_TURNS);
 	for (unsigned table = 0; table <= INIT_TABLE; table++)
