@@ -5,6 +5,8 @@
  */
 #include "frame_alloc.h"
 
+#include <string.h>
+
 #include "buddy.h"
 #include "frame_bundle.h"
 #include "spinlock.h"
@@ -306,6 +308,35 @@ void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found)
 	if (found != REF_CLASS_HOST)
 		slot_abort(slot, "the allocator found a frame that is not unused", slot_load(slot));
 	frame_alloc_put_aside(meta_to_pfn(slot));
+}
+
+void frame_alloc_zero(pfn_t first, uint64_t count)
+{
+	memset(platform_phys_to_virt(pfn_to_paddr(first)), 0, count * PAGE_SIZE);
+}
+
+/*
+ * As frame_alloc_claim. The zeroes lie between A of the claim (slot.h), after which the last owner is through
+ * with the bytes, and C of the publish, which shows them to whoever sees the frame in use.
+ */
+frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta, size_t size,
+				 uint32_t refs)
+{
+	struct meta_slot *slot;
+
+	while ((slot = frame_alloc_next())) {
+		enum ref_class found = slot_claim_begin(slot);
+
+		if (found != REF_CLASS_UNUSED) {
+			frame_alloc_next_failed(slot, found);
+			continue;
+		}
+		slot_write_meta(slot, type, meta, size);
+		frame_alloc_zero(meta_to_pfn(slot), 1);
+		slot_publish(slot, refs);
+		return (frame_t){slot};
+	}
+	return FRAME_NONE;
 }
 
 void frame_alloc_release(struct meta_slot *slot)

@@ -58,6 +58,22 @@ frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, u
 			  sizeof(struct type##_meta), 1)
 
 /*
+ * frame_alloc_zeroed(type, meta): as frame_alloc, and the bytes of the frame are zero. They are written
+ * while the frame is BUSY: whoever gets it, be it by its address, finds zeroes or what another holder
+ * wrote since.
+ */
+#define frame_alloc_zeroed(type, meta)                                                             \
+	frame_alloc_claim_zeroed(&meta_type_##type, (const struct type##_meta *){meta},            \
+				 sizeof(struct type##_meta), 1)
+
+/* As frame_alloc_claim, with the bytes zero; out of line, for a page of zeroes costs more than a call. */
+frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta, size_t size,
+				 uint32_t refs);
+
+/* Zeroes the bytes of `count` frames that are the caller's alone: BUSY, or UNUSED and not listed. */
+void frame_alloc_zero(pfn_t first, uint64_t count);
+
+/*
  * frame_alloc_release(slot), declared in frame.h, takes back a frame whose slot was just reset. It is the last step
  * of a drop and for nobody else: a frame that is freed twice was caught by its count before.
  */

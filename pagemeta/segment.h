@@ -51,8 +51,13 @@ typedef void segment_fill(void *context, uint64_t index, void *meta);
  * aside, and another run is tried.
  */
 #define segment_alloc(type, count, align, fill, context, out)                                      \
-	segment_alloc_as(&meta_type_##type, sizeof(struct type##_meta), (count), (align), (fill),  \
-			 (context), (out))
+	segment_alloc_as(&meta_type_##type, sizeof(struct type##_meta), (count), (align), false,   \
+			 (fill), (context), (out))
+
+/* The same with bytes that are zero: written before any frame of the segment can be had. */
+#define segment_alloc_zeroed(type, count, align, fill, context, out)                               \
+	segment_alloc_as(&meta_type_##type, sizeof(struct type##_meta), (count), (align), true,    \
+			 (fill), (context), (out))
 
 /*
  * Puts the reference to each frame. Those that nobody else holds are destroyed; if their type has
@@ -166,7 +171,7 @@ segment_claim_as(const struct meta_type *type, size_t size, paddr_t start, uint6
 
 static inline __attribute__((always_inline)) bool
 segment_alloc_as(const struct meta_type *type, size_t size, uint64_t count, uint64_t align,
-		 segment_fill *fill, void *context, struct segment *out)
+		 bool zeroed, segment_fill *fill, void *context, struct segment *out)
 {
 	enum ref_class found = REF_CLASS_UNUSED;
 	pfn_t first;
@@ -175,6 +180,8 @@ segment_alloc_as(const struct meta_type *type, size_t size, uint64_t count, uint
 		uint64_t claimed = segment_begin_claims(pfn_to_meta(first), count, type, size, fill,
 							context, &found);
 
+		if (zeroed && claimed == count)
+			frame_alloc_zero(first, count);
 		if (segment_alloc_end(first, count, claimed, found, out))
 			return true;
 	}

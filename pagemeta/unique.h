@@ -29,6 +29,13 @@ typedef struct {
 					    sizeof(struct type##_meta), REF_UNIQUE)                \
 				  .slot})
 
+/* The same with bytes that are zero, as frame_alloc_zeroed. */
+#define unique_alloc_zeroed(type, meta)                                                            \
+	((unique_frame_t){frame_alloc_claim_zeroed(&meta_type_##type,                              \
+						   (const struct type##_meta *){meta},             \
+						   sizeof(struct type##_meta), REF_UNIQUE)         \
+				  .slot})
+
 /* As frame_claim: an unused frame that no allocator lists, by its address, and with its errors. */
 enum frame_error unique_claim(paddr_t frame, const struct meta_type *type, const void *meta,
 			      unique_frame_t *out);

@@ -109,11 +109,28 @@ static void sign_frame(uint64_t index)
 		memcpy(platform_phys_to_virt(paddr(index * PAGE_SIZE)), &index, sizeof(index));
 }
 
+/* Its bytes are no zeroes when it is allocated again. */
+static void soil_frame(uint64_t index)
+{
+	memset(platform_phys_to_virt(paddr(index * PAGE_SIZE)), 0xee, PAGE_SIZE);
+}
+
+static void check_zeroes(uint64_t index)
+{
+	static const uint8_t zeroes[PAGE_SIZE];
+
+	if (memcmp(platform_phys_to_virt(paddr(index * PAGE_SIZE)), zeroes, PAGE_SIZE) != 0)
+		model_differs("frame %" PRIu64 " has bytes that are not zero", index);
+	soil_frame(index);
+	ops_counts.zeroed++;
+}
+
 /* Allocates in both worlds. False, and nothing changed, when memory ran out. */
 static bool alloc_both(const struct meta_type *type, const uint64_t *meta, uint32_t refs,
-		       uint64_t *index)
+		       bool zeroed, uint64_t *index)
 {
-	frame_t frame = frame_alloc_claim(type, meta, type->size, refs);
+	frame_t frame = zeroed ? frame_alloc_claim_zeroed(type, meta, type->size, refs)
+			       : frame_alloc_claim(type, meta, type->size, refs);
 
 	if (!frame.slot) {
 		if (model.free)
@@ -126,6 +143,8 @@ static bool alloc_both(const struct meta_type *type, const uint64_t *meta, uint3
 	    model.frames[*index].place != PLACE_ALLOCATOR)
 		model_differs("alloc returned frame %" PRIu64 ", which is not free", *index);
 	model_claim(*index, type, meta, refs);
+	if (zeroed)
+		check_zeroes(*index);
 	sign_frame(*index);
 	return true;
 }
@@ -150,7 +169,8 @@ static bool do_alloc(const struct operation *op)
 	}
 	if (trace)
 		ops_print(trace, op);
-	if (!alloc_both(model_types[op->type], meta, op->unique ? REF_UNIQUE : 1, &index)) {
+	if (!alloc_both(model_types[op->type], meta, op->unique ? REF_UNIQUE : 1, op->zeroed,
+			&index)) {
 		ops_print_result(trace, "no memory");
 		ops_counts.refused++;
 		return true;
@@ -396,7 +416,7 @@ static bool do_count_free(const struct operation *op)
 	if (trace)
 		ops_print(trace, op);
 	/* alloc_both takes no frame that is not free, so this ends. */
-	while (alloc_both(model_types[op->type], meta, 1, &taken[count]))
+	while (alloc_both(model_types[op->type], meta, 1, false, &taken[count]))
 		count++;
 	ops_print_result(trace, "%" PRIu64, count);
 	model_check_touched();
@@ -564,6 +584,7 @@ struct operation ops_random(uint64_t *seed)
 	op.cpu = cpus[random_next(seed) % (sizeof(cpus) / sizeof(cpus[0]))];
 	op.type = (uint8_t)(random_next(seed) % MODEL_TYPE_COUNT);
 	op.unique = random_next(seed) % 4 == 0;
+	op.zeroed = random_next(seed) % 16 == 0;
 	op.var = random_var(seed, !creates);
 	op.choice = (uint16_t)(random_next(seed) % 16);
 	for (unsigned i = 0; i < TREE_KIDS; i++)

@@ -53,6 +53,7 @@ struct operation {
 	uint8_t cpu;
 	uint8_t type;
 	uint8_t unique; /* alloc: as REF_UNIQUE */
+	uint8_t zeroed; /* alloc: with bytes that are zero */
 	uint8_t of_var; /* the address is that of the frame of kids[0] */
 	uint16_t var;
 	uint16_t choice;
@@ -66,6 +67,7 @@ struct ops_counts {
 	uint64_t executed[OP_RANDOM_COUNT];
 	uint64_t errors[2][FRAME_NOT_ALIGNED + 1]; /* of frame_from_in_use, of frame_claim */
 	uint64_t refused;                          /* allocations */
+	uint64_t zeroed;
 	uint64_t last_puts;
 	uint64_t unshared;
 };

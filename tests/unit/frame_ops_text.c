@@ -35,8 +35,8 @@ const char *ops_error_name(enum frame_error error)
 
 static void print_alloc(FILE *out, const struct operation *op)
 {
-	fprintf(out, "v%u = frame_alloc(%s%s", op->var, model_types[op->type]->name,
-		op->unique ? ", unique" : "");
+	fprintf(out, "v%u = frame_alloc%s(%s%s", op->var, op->zeroed ? "_zeroed" : "",
+		model_types[op->type]->name, op->unique ? ", unique" : "");
 	if (op->type == MODEL_TREE)
 		for (unsigned i = 0; i < op->choice % (TREE_KIDS + 1); i++)
 			fprintf(out, "%s v%u", i ? "," : "; holds", op->kids[i]);

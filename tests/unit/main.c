@@ -33,6 +33,7 @@ static const struct {
 	{"unique", unique_suite},
 	{"buddy", buddy_suite},
 	{"frame_alloc", frame_alloc_suite},
+	{"frame_zeroed", frame_zeroed_suite},
 	{"segment", segment_suite},
 	{"segment_alloc", segment_alloc_suite},
 	{"untyped", untyped_suite},

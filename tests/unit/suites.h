@@ -21,6 +21,7 @@ Suite *handle_suite(void);
 Suite *unique_suite(void);
 Suite *buddy_suite(void);
 Suite *frame_alloc_suite(void);
+Suite *frame_zeroed_suite(void);
 Suite *segment_suite(void);
 Suite *segment_alloc_suite(void);
 Suite *untyped_suite(void);

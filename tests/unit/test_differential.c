@@ -346,6 +346,7 @@ static void assert_everything_happened(const struct ops_counts *counts)
 		ck_assert(error == FRAME_UNUSED || counts->errors[true][error]);
 	}
 	ck_assert_uint_gt(counts->refused, 0);
+	ck_assert_uint_gt(counts->zeroed, 0);
 	ck_assert_uint_gt(counts->last_puts, 0);
 	ck_assert_uint_gt(counts->executed[OP_PUT], counts->last_puts);
 	ck_assert_uint_gt(counts->unshared, 0);

@@ -132,6 +132,65 @@ START_TEST(host_that_holds_a_frame_of_every_run_loses_no_memory)
 }
 END_TEST
 
+/* Dirt at both ends of each free frame. */
+static void soil_free_memory(void)
+{
+	for (uint64_t i = 0; i < FRAMES; i++) {
+		uint8_t *bytes = platform_phys_to_virt(pfn_to_paddr(pfn(i)));
+
+		if (slot_state_refs(slot_load(pfn_to_meta(pfn(i)))) == REF_UNUSED)
+			bytes[0] = bytes[PAGE_SIZE - 1] = 0xee;
+	}
+}
+
+START_TEST(zeroed_run_has_bytes_that_are_zero)
+{
+	static const uint8_t zeroes[COUNT * PAGE_SIZE];
+	struct segment segment;
+
+	soil_free_memory();
+	ck_assert(segment_alloc_zeroed(stamp, COUNT, 16, fill_stamp, &fills, &segment));
+	ck_assert_uint_eq(segment.count, COUNT);
+	ck_assert_mem_eq(platform_phys_to_virt(segment_start(&segment)), zeroes, sizeof(zeroes));
+	for (uint64_t i = 0; i < COUNT; i++)
+		ck_assert_uint_eq(frame_borrow_meta(segment_frame(&segment, i), stamp)->a, i);
+
+	const uint8_t *past = platform_phys_to_virt(pfn_to_paddr(pfn(segment.first.index + COUNT)));
+
+	ck_assert_uint_eq(past[0], 0xee);
+}
+END_TEST
+
+START_TEST(run_that_the_host_spoils_is_not_zeroed)
+{
+	struct segment probe = alloc(COUNT);
+	struct meta_slot *slots = pfn_to_meta(probe.first);
+	const uint8_t *bytes = platform_phys_to_virt(segment_start(&probe));
+
+	segment_drop(&probe);
+	soil_free_memory();
+	ck_assert(slot_host_claim(&slots[MIDDLE]));
+	ck_assert(segment_alloc_zeroed(stamp, COUNT, 1, NULL, NULL, &probe));
+	ck_assert_uint_eq(bytes[MIDDLE * PAGE_SIZE], 0xee);
+}
+END_TEST
+
+START_TEST(zeroed_run_that_is_not_there_is_refused)
+{
+	struct segment out = SEGMENT_NONE;
+
+	frame_alloc_merge();
+
+	struct snapshot before = snapshot_take();
+	uint64_t free_before = count_free();
+
+	ck_assert(!segment_alloc_zeroed(stamp, FRAMES, 1, fill_stamp, &fills, &out));
+	ck_assert_uint_eq(out.count, 0);
+	ck_assert_uint_eq(count_free(), free_before);
+	snapshot_check(&before);
+}
+END_TEST
+
 Suite *segment_alloc_suite(void)
 {
 	Suite *suite = suite_create("segment_alloc");
@@ -141,7 +200,9 @@ Suite *segment_alloc_suite(void)
 	TCASE_ADD_TESTS(tcase, allocated_run_is_aligned_and_comes_back,
 			all_memory_comes_back_from_segments, run_that_is_not_there_is_refused,
 			run_with_a_frame_of_the_host_is_left_for_another,
-			host_that_holds_a_frame_of_every_run_loses_no_memory);
+			host_that_holds_a_frame_of_every_run_loses_no_memory,
+			zeroed_run_has_bytes_that_are_zero, run_that_the_host_spoils_is_not_zeroed,
+			zeroed_run_that_is_not_there_is_refused);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
