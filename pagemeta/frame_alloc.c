@@ -9,6 +9,7 @@
 
 #include "buddy.h"
 #include "frame_bundle.h"
+#include "managed_ranges.h"
 #include "spinlock.h"
 
 #define CACHE_FRAMES   (3 * BUNDLE_FRAMES)
@@ -40,6 +41,7 @@ struct cpu_cache {
 	uint32_t count;
 	uint64_t fresh_next; /* frames of a block that is being used up */
 	uint64_t fresh_end;
+	struct managed_range range;    /* where the frame was found that came back last */
 	uint64_t frames[CACHE_FRAMES]; /* a stack of frame numbers */
 	uint32_t freed_count;
 	uint64_t freed[FREED_FRAMES];
@@ -63,6 +65,49 @@ static struct {
 	uint64_t managed;
 } pool __attribute__((aligned(SLOT_SIZE)));
 
+/*
+ * What the allocator was ever given. Frames are looked up with pool.lock or a cache's lock held, any one of them;
+ * the table changes with all of them held. So there is nothing atomic in it: whichever lock a reader takes, its
+ * acquire pairs with the release by which the writer, or a reader before it, let go of the same lock.
+ */
+static struct managed_ranges managed;
+
+static void lock_caches(void)
+{
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
+		spin_lock(&caches[cpu].lock);
+}
+
+static void unlock_caches(void)
+{
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
+		spin_unlock(&caches[cpu].lock);
+}
+
+/* Enters a range into the table and lists its frames. */
+static enum frame_add_error manage(pfn_t start, pfn_t end)
+{
+	spin_lock(&pool.lock);
+	lock_caches();
+	enum frame_add_error error = managed_ranges_add(&managed, start.index, end.index);
+
+	unlock_caches();
+	if (error == FRAME_ADD_OK) {
+		buddy_add(&pool.buddy, start, end);
+		pool.managed += end.index - start.index;
+	}
+	spin_unlock(&pool.lock);
+	return error;
+}
+
+static enum frame_add_error check_bounds(paddr_t start, paddr_t end)
+{
+	if (!is_aligned(start.addr, PAGE_SIZE) || !is_aligned(end.addr, PAGE_SIZE))
+		return FRAME_ADD_NOT_ALIGNED;
+	return start.addr <= end.addr && end.addr <= meta_max_paddr ? FRAME_ADD_OK
+								    : FRAME_ADD_OUT_OF_BOUND;
+}
+
 void frame_alloc_init(const struct region_list *partition)
 {
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
@@ -71,22 +116,63 @@ void frame_alloc_init(const struct region_list *partition)
 	pool.depot = BUNDLE_LIST_EMPTY;
 	pool.parked = 0;
 	pool.managed = 0;
+	managed.count = 0;
 	buddy_init(&pool.buddy);
 	for (unsigned i = 0; i < partition->count; i++) {
-		const struct region *region = &partition->regions[i];
+		paddr_t start = paddr(partition->regions[i].start);
+		paddr_t end = paddr(partition->regions[i].end);
 
-		if (region->kind == REGION_USABLE)
-			frame_alloc_add(paddr(region->start), paddr(region->end));
+		if (partition->regions[i].kind != REGION_USABLE || start.addr == end.addr)
+			continue;
+		/* The slots need no look: meta_init left those of usable frames UNUSED. */
+		if (check_bounds(start, end) != FRAME_ADD_OK ||
+		    manage(paddr_to_pfn(start), paddr_to_pfn(end)) != FRAME_ADD_OK)
+			platform_abort("the allocator cannot manage a region", start, end.addr);
 	}
 	frame_alloc_started = true;
 }
 
-void frame_alloc_add(paddr_t start, paddr_t end)
+/* Whether nobody but the host has one of the frames. */
+static bool are_unused(pfn_t start, pfn_t end)
 {
+	for (uint64_t frame = start.index; frame < end.index; frame++) {
+		uint32_t refs = slot_state_refs(slot_load(pfn_to_meta(pfn(frame))));
+
+		if (refs != REF_UNUSED && refs != REF_HOST)
+			return false;
+	}
+	return true;
+}
+
+enum frame_add_error frame_alloc_add(paddr_t start_addr, paddr_t end_addr)
+{
+	pfn_t start = paddr_to_pfn(start_addr);
+	pfn_t end = paddr_to_pfn(end_addr);
+	enum frame_add_error error = check_bounds(start_addr, end_addr);
+
+	if (error != FRAME_ADD_OK || start.index == end.index)
+		return error;
 	spin_lock(&pool.lock);
-	buddy_add(&pool.buddy, paddr_to_pfn(start), paddr_to_pfn(end));
-	pool.managed += (end.addr - start.addr) / PAGE_SIZE;
+	error = managed_ranges_check(&managed, start.index, end.index);
 	spin_unlock(&pool.lock);
+	if (error != FRAME_ADD_OK)
+		return error;
+	/* Should another CPU add some of them meanwhile, manage refuses. */
+	return are_unused(start, end) ? manage(start, end) : FRAME_ADD_IN_USE;
+}
+
+/*
+ * Aborts if a frame that comes back is foreign. *range is the range of a frame before it, mostly that of this one,
+ * or empty: it may have grown since, but never shrinks. A lock that `managed` wants is held.
+ */
+static inline void expect_managed(uint64_t frame, struct managed_range *range)
+{
+	if (__builtin_expect(managed_range_holds(*range, frame), 1))
+		return;
+	*range = managed_ranges_find(&managed, frame);
+	if (!managed_range_holds(*range, frame))
+		slot_abort(pfn_to_meta(pfn(frame)), "a foreign frame was freed",
+			   slot_load(pfn_to_meta(pfn(frame))));
 }
 
 /* Below, up to the next heading, pool.lock is held. */
@@ -137,6 +223,7 @@ static void list_freed(struct cpu_cache *cache)
 	for (uint32_t i = 0; i < count; i++) {
 		if (cache->freed[i] == FREE_LINK_NONE)
 			continue;
+		expect_managed(cache->freed[i], &cache->range);
 		list_frame(cache->freed[i]);
 		cache->freed[i] = FREE_LINK_NONE;
 	}
@@ -198,20 +285,31 @@ static bool fill(struct cpu_cache *cache)
 static NOT_INLINED bool collect_freed(struct cpu_cache *cache)
 {
 	uint32_t before = cache->count;
+	uint32_t count = before;
 
-	for (uint32_t i = 0; i < cache->freed_count; i++)
-		if (cache->freed[i] != FREE_LINK_NONE)
-			cache->frames[cache->count++] = cache->freed[i];
+	for (uint32_t i = 0; i < cache->freed_count; i++) {
+		uint64_t frame = cache->freed[i];
+
+		if (__builtin_expect(!managed_range_holds(cache->range, frame), 0)) {
+			if (frame == FREE_LINK_NONE)
+				continue;
+			expect_managed(frame, &cache->range);
+		}
+		cache->frames[count++] = frame;
+	}
+	cache->count = count;
 	__atomic_store_n(&cache->freed_count, 0, __ATOMIC_RELAXED);
-	return cache->count > before;
+	return count > before;
 }
 
-/* Whether `freed` is full and nobody took a frame out of it. */
-static bool is_whole(const struct cpu_cache *cache)
+/* Whether `freed` is full and nobody took a frame out of it. Aborts if one of its frames is foreign. */
+static bool is_whole(struct cpu_cache *cache)
 {
-	for (uint32_t i = 0; i < FREED_FRAMES; i++)
+	for (uint32_t i = 0; i < FREED_FRAMES; i++) {
 		if (i >= cache->freed_count || cache->freed[i] == FREE_LINK_NONE)
 			return false;
+		expect_managed(cache->freed[i], &cache->range);
+	}
 	return true;
 }
 
@@ -411,7 +509,15 @@ void frame_alloc_give(pfn_t first, uint64_t count)
 
 void frame_alloc_put_aside(pfn_t frame)
 {
+	const struct meta_slot *slot = pfn_to_meta(frame);
+	uint64_t tag = slot_word_load(&slot->vtable_ptr);
+	struct managed_range range = {0, 0};
+
 	spin_lock(&pool.lock);
+	expect_managed(frame.index, &range);
+	/* One that came out of a cache has the cache's tag until it is claimed. */
+	if (free_tag_is_listed(tag) && tag != FREE_TAG_CACHED)
+		slot_abort(slot, "a frame put aside that is listed as free", slot_load(slot));
 	park_frame(frame.index);
 	spin_unlock(&pool.lock);
 }

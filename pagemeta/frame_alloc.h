@@ -21,11 +21,24 @@
 
 #define FRAME_ORDER_MAX 18 /* 1 GiB */
 
-/* Starts with the usable regions of a partition. Once, on one CPU. */
+/* Starts with the usable regions of a partition. Once, on one CPU. Aborts if one of them cannot be added. */
 void frame_alloc_init(const struct region_list *partition);
 
-/* Lists the frames [start, end), page-aligned, whose slots are UNUSED and listed nowhere. */
-void frame_alloc_add(paddr_t start, paddr_t end);
+enum frame_add_error {
+	FRAME_ADD_OK,
+	FRAME_ADD_NOT_ALIGNED,  /* an address is not the first of a frame */
+	FRAME_ADD_OUT_OF_BOUND, /* the end lies before the start, or past the last slot */
+	FRAME_ADD_MANAGED,      /* the allocator has one of the frames already, free or in use */
+	FRAME_ADD_FULL,         /* too many ranges apart from each other */
+	FRAME_ADD_IN_USE,       /* somebody has one of the frames, and it is not the host */
+};
+
+/*
+ * Gives the allocator the frames [start, end) to manage, for good, and lists them as free. They are UNUSED, or
+ * held by the host, and nobody claims them by their address. Looks at each slot, without a lock. An empty range is
+ * fine and adds nothing. After an error nothing changed; when there are several, it is the one first in the list.
+ */
+enum frame_add_error frame_alloc_add(paddr_t start, paddr_t end);
 
 /* The parts of frame_alloc_claim: the next frame to try, NULL when none is free; what to do when it was not. */
 struct meta_slot *frame_alloc_next(void);
@@ -75,7 +88,8 @@ void frame_alloc_zero(pfn_t first, uint64_t count);
 
 /*
  * frame_alloc_release(slot), declared in frame.h, takes back a frame whose slot was just reset. It is the last step
- * of a drop and for nobody else: a frame that is freed twice was caught by its count before.
+ * of a drop and for nobody else: a frame that is freed twice was caught by its count before. A foreign frame, one that
+ * the allocator was never given, is caught later: not by the release, but before it could be handed out or merged.
  */
 
 /*
@@ -94,7 +108,10 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
 /* Gives `count` frames back, part of a run or a whole one. Aborts if one of them begins a listed block. */
 void frame_alloc_give(pfn_t first, uint64_t count);
 
-/* Gives a frame back that is, or was a moment ago, in state HOST. */
+/*
+ * Gives a frame back that is, or was a moment ago, in state HOST. Aborts if it is foreign or in a list of free
+ * frames.
+ */
 void frame_alloc_put_aside(pfn_t frame);
 
 /* Free frames by where they are; exact only while nobody allocates or frees. */

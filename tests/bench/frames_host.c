@@ -103,8 +103,11 @@ static int run_table(unsigned table)
 	bench_shuffle();
 	if (table != BENCH_SLOT) {
 		frame_alloc_init(&none);
-		frame_alloc_add(paddr((uint64_t)FIRST_MANAGED_FRAME * PAGE_SIZE),
-				paddr(MEMORY_SIZE));
+		if (frame_alloc_add(paddr((uint64_t)FIRST_MANAGED_FRAME * PAGE_SIZE),
+				    paddr(MEMORY_SIZE)) != FRAME_ADD_OK) {
+			fprintf(stderr, "bench: the allocator refuses the memory\n");
+			return 1;
+		}
 	}
 	bench_run_table(table);
 	return 0;

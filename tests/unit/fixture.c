@@ -75,7 +75,7 @@ void small_machine_setup(void)
 	static const struct firmware_map map = MEMORY_MAP("small", entries);
 
 	machine_create(&map);
-	/* The allocator lists nothing, but takes what is put. */
+	/* What is put gathers in a CPU's cache; nothing else may be done with it, for it is foreign. */
 	frame_alloc_init(&(struct region_list){0});
 }
 

@@ -98,7 +98,7 @@ static void move_class(uint64_t index, enum ref_class class)
 	move(index, model.frames[index].place, class);
 }
 
-void model_init(const struct region_list *partition, uint64_t end, uint64_t outside)
+void model_init(const struct region_list *partition, uint64_t end, uint64_t taken, uint64_t outside)
 {
 	memset(&model, 0, sizeof(model));
 	memset(&touched, 0, sizeof(touched));
@@ -110,7 +110,10 @@ void model_init(const struct region_list *partition, uint64_t end, uint64_t outs
 		/* The array is filled with 0xff, that is the last generation before 0. */
 		*frame = (struct model_frame){.generation = UINT32_MAX};
 		if (region->kind == REGION_USABLE) {
-			move(index, index < outside ? PLACE_ALLOCATOR : PLACE_OUTSIDE,
+			move(index,
+			     index < taken     ? PLACE_ALLOCATOR
+			     : index < outside ? PLACE_TAKEN
+					       : PLACE_OUTSIDE,
 			     REF_CLASS_UNUSED);
 			model.managed += index < outside;
 			continue;
@@ -231,10 +234,15 @@ bool model_host_release(uint64_t index)
 	return true;
 }
 
-void model_add(uint64_t first, uint64_t count)
+void model_give(uint64_t first, uint64_t count)
 {
 	for (uint64_t index = first; index < first + count; index++)
-		move(index, PLACE_ALLOCATOR, REF_CLASS_UNUSED);
+		move(index, PLACE_ALLOCATOR, model.frames[index].class);
+}
+
+void model_add(uint64_t first, uint64_t count)
+{
+	model_give(first, count);
 	model.managed += count;
 }
 

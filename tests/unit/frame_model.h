@@ -52,7 +52,8 @@ extern const struct meta_type *const model_types[MODEL_TYPE_COUNT];
 
 enum frame_place {
 	PLACE_REGION,    /* belongs to a region for good */
-	PLACE_OUTSIDE,   /* usable, and the allocator does not know it */
+	PLACE_OUTSIDE,   /* usable, and the allocator does not know it: nobody may claim it */
+	PLACE_TAKEN,     /* the allocator's, taken out of it as part of a run: claimed by address */
 	PLACE_ALLOCATOR, /* the allocator's when nobody owns it */
 };
 
@@ -68,7 +69,7 @@ struct model_frame {
 
 struct frame_model {
 	uint64_t count;   /* frames */
-	uint64_t managed; /* frames given to the allocator by init and add */
+	uint64_t managed; /* frames ever given to the allocator to manage */
 	uint64_t free;    /* frames that the allocator could hand out */
 	struct model_frame frames[MODEL_FRAMES_MAX];
 };
@@ -77,9 +78,10 @@ extern struct frame_model model;
 
 /*
  * The model of a machine as it is after meta_init: `partition` covers [0, `end`), usable frames from
- * `outside` on are not the allocator's.
+ * `taken` on are taken out of the allocator, those from `outside` on are not the allocator's.
  */
-void model_init(const struct region_list *partition, uint64_t end, uint64_t outside);
+void model_init(const struct region_list *partition, uint64_t end, uint64_t taken,
+		uint64_t outside);
 
 /* Says on stderr what differs and ends the process. */
 _Noreturn void model_differs(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -95,7 +97,8 @@ void model_change_end(uint64_t frame, const struct meta_type *type, const uint64
 void model_unique_drop(uint64_t frame);
 bool model_host_claim(uint64_t frame);
 bool model_host_release(uint64_t frame);
-void model_add(uint64_t first, uint64_t count); /* given to the allocator */
+void model_add(uint64_t first, uint64_t count);  /* the allocator manages them from now on */
+void model_give(uint64_t first, uint64_t count); /* what was taken goes back */
 
 /* What frame_from_in_use (or, if `claim`, frame_claim) has to return for an address. */
 enum frame_error model_expects(uint64_t address, bool claim);

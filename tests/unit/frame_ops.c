@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "unit/fixture.h"
+#include "unit/frame_ops_ranges.h"
 #include "unit/frame_ops_text.h"
 
 #define EMPTY UINT32_MAX
@@ -59,10 +60,12 @@ void ops_start(unsigned shape)
 {
 	static const struct {
 		uint64_t frames;
-		uint64_t outside; /* the last of them */
-	} shapes[OPS_SHAPES] = {{24, 8}, {80, 16}, {256, 2}, {MODEL_FRAMES_MAX, 64}};
+		uint64_t taken; /* the last of them */
+		uint64_t outside;
+	} shapes[OPS_SHAPES] = {{24, 8, 4}, {80, 16, 8}, {256, 3, 2}, {MODEL_FRAMES_MAX, 64, 32}};
 	const uint64_t end = shapes[shape].frames * PAGE_SIZE;
 	const uint64_t outside = shapes[shape].frames - shapes[shape].outside;
+	const uint64_t taken = shapes[shape].frames - shapes[shape].taken;
 	/* Frame 2 is reserved, frame 4 in no region. */
 	const struct pvh_memmap_entry entries[] = {
 		{0, 2 * PAGE_SIZE, E820_USABLE, 0},
@@ -73,12 +76,8 @@ void ops_start(unsigned shape)
 	const struct firmware_map map = MEMORY_MAP("differential", entries);
 
 	machine_create(&map);
-	model_init(&machine.array.partition, end, outside);
-
-	struct region_list inside = machine.array.partition;
-
-	inside.regions[inside.count - 1].end = outside * PAGE_SIZE;
-	frame_alloc_init(&inside);
+	model_init(&machine.array.partition, end, taken, outside);
+	ops_start_allocator(taken * PAGE_SIZE, outside * PAGE_SIZE);
 	filling = true;
 	vars.full = 0;
 	for (unsigned i = 0; i < OPS_VARIABLES; i++) {
@@ -192,9 +191,9 @@ static bool do_by_address(const struct operation *op)
 	frame_t frame = FRAME_NONE;
 	enum frame_error error;
 
-	/* What the allocator lists is claimed through the allocator alone. */
+	/* What the allocator lists is claimed through it alone, and what it does not manage could not be put. */
 	if (vars.frame[op->var] != EMPTY ||
-	    (claim && expected == FRAME_OK && model.frames[index].place == PLACE_ALLOCATOR))
+	    (claim && expected == FRAME_OK && model.frames[index].place != PLACE_TAKEN))
 		return false;
 	if (trace)
 		ops_print(trace, op);
@@ -390,21 +389,17 @@ static bool do_host(const struct operation *op)
 
 static bool do_add(const struct operation *op)
 {
-	uint64_t first = op->address / PAGE_SIZE;
-	uint64_t count = 0;
+	return ops_add(op, trace);
+}
 
-	while (count < op->choice && first + count < model.count &&
-	       model.frames[first + count].place == PLACE_OUTSIDE &&
-	       model.frames[first + count].class == REF_CLASS_UNUSED)
-		count++;
-	if (!count)
-		return false;
-	if (trace)
-		ops_print(trace, op);
-	model_add(first, count);
-	frame_alloc_add(paddr(first * PAGE_SIZE), paddr((first + count) * PAGE_SIZE));
-	ops_print_result(trace, "%" PRIu64 " frames", count);
-	return true;
+static bool do_add_refused(const struct operation *op)
+{
+	return ops_add_refused(op, trace);
+}
+
+static bool do_give(const struct operation *op)
+{
+	return ops_give(op, trace);
 }
 
 static bool do_count_free(const struct operation *op)
@@ -491,6 +486,8 @@ bool ops_execute(const struct operation *given, FILE *trace_to)
 		[OP_HOST_CLAIM] = do_host,
 		[OP_HOST_RELEASE] = do_host,
 		[OP_ADD] = do_add,
+		[OP_ADD_REFUSED] = do_add_refused,
+		[OP_GIVE] = do_give,
 		[OP_COUNT_FREE] = do_count_free,
 	};
 
@@ -516,7 +513,8 @@ static const uint8_t weights[OP_RANDOM_COUNT] = {
 	[OP_ALLOC] = 50,        [OP_CLAIM] = 6,     [OP_GET] = 20,         [OP_PUT] = 56,
 	[OP_FROM_IN_USE] = 20,  [OP_SHARE] = 10,    [OP_UNSHARE] = 10,     [OP_CHANGE_BEGIN] = 8,
 	[OP_CHANGE_END] = 16,   [OP_SWAP_KID] = 20, [OP_UNIQUE_DROP] = 14, [OP_HOST_CLAIM] = 8,
-	[OP_HOST_RELEASE] = 16, [OP_ADD] = 1,       [OP_COUNT_FREE] = 1,
+	[OP_HOST_RELEASE] = 16, [OP_ADD] = 1,       [OP_ADD_REFUSED] = 1,  [OP_GIVE] = 1,
+	[OP_COUNT_FREE] = 1,
 };
 
 #define TURN 1024 /* operations tried between filling and emptying, on average */

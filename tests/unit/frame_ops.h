@@ -18,20 +18,22 @@
 #define OPS_SHAPES    4
 
 enum op_code {
-	OP_ALLOC,          /* var = frame_alloc; a tree takes the references in kids[] */
-	OP_CLAIM,          /* var = frame_claim(address) */
-	OP_GET,            /* var = frame_get(kids[0]) */
-	OP_PUT,            /* frame_put(var) */
-	OP_FROM_IN_USE,    /* var = frame_from_in_use(address) */
-	OP_SHARE,          /* var */
-	OP_UNSHARE,        /* var */
-	OP_CHANGE_BEGIN,   /* var */
-	OP_CHANGE_END,     /* var, with new metadata */
-	OP_SWAP_KID,       /* a unique tree's kid `choice` and variable kids[0] change places */
-	OP_UNIQUE_DROP,    /* var */
-	OP_HOST_CLAIM,     /* address */
-	OP_HOST_RELEASE,   /* address */
-	OP_ADD,            /* up to `choice` frames outside the allocator, from address on */
+	OP_ALLOC,        /* var = frame_alloc; a tree takes the references in kids[] */
+	OP_CLAIM,        /* var = frame_claim(address) */
+	OP_GET,          /* var = frame_get(kids[0]) */
+	OP_PUT,          /* frame_put(var) */
+	OP_FROM_IN_USE,  /* var = frame_from_in_use(address) */
+	OP_SHARE,        /* var */
+	OP_UNSHARE,      /* var */
+	OP_CHANGE_BEGIN, /* var */
+	OP_CHANGE_END,   /* var, with new metadata */
+	OP_SWAP_KID,     /* a unique tree's kid `choice` and variable kids[0] change places */
+	OP_UNIQUE_DROP,  /* var */
+	OP_HOST_CLAIM,   /* address */
+	OP_HOST_RELEASE, /* address */
+	OP_ADD,          /* up to `choice` frames outside the allocator, from address on */
+	OP_ADD_REFUSED, /* `choice` frames from address on, of which one is the allocator's or in use */
+	OP_GIVE,        /* up to `choice` frames that are taken, from address on */
 	OP_COUNT_FREE,     /* allocates until nothing is free, counts, puts all */
 	OP_RANDOM_COUNT,   /* those above are picked at random */
 	OP_SABOTAGE = 255, /* damage behind the model's back, see enum sabotage; var */

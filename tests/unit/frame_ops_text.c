@@ -15,6 +15,9 @@ static const char *const calls[OP_RANDOM_COUNT] = {
 	[OP_UNIQUE_DROP] = "slot_unique_drop",
 	[OP_HOST_CLAIM] = "slot_host_claim",
 	[OP_HOST_RELEASE] = "slot_host_release",
+	[OP_ADD] = "frame_alloc_add",
+	[OP_ADD_REFUSED] = "frame_alloc_add",
+	[OP_GIVE] = "frame_alloc_give",
 };
 
 const char *ops_error_name(enum frame_error error)
@@ -109,7 +112,9 @@ void ops_print(FILE *out, const struct operation *op)
 		print_change(out, op);
 		break;
 	case OP_ADD:
-		fprintf(out, "frame_alloc_add(from frame %" PRIu64 ", at most %u)",
+	case OP_ADD_REFUSED:
+	case OP_GIVE:
+		fprintf(out, "%s(from frame %" PRIu64 ", at most %u)", calls[op->code],
 			op->address / PAGE_SIZE, op->choice);
 		break;
 	case OP_COUNT_FREE:

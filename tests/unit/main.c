@@ -33,6 +33,8 @@ static const struct {
 	{"unique", unique_suite},
 	{"buddy", buddy_suite},
 	{"frame_alloc", frame_alloc_suite},
+	{"managed_ranges", managed_ranges_suite},
+	{"frame_add", frame_add_suite},
 	{"frame_zeroed", frame_zeroed_suite},
 	{"segment", segment_suite},
 	{"segment_alloc", segment_alloc_suite},

@@ -27,7 +27,9 @@ static bool stop;
 static void setup(void)
 {
 	small_machine_setup();
-	frame_alloc_add(paddr(FIRST_FRAME), paddr(FIRST_FRAME + FRAMES * PAGE_SIZE));
+	ck_assert_int_eq(
+		frame_alloc_add(paddr(FIRST_FRAME), paddr(FIRST_FRAME + FRAMES * PAGE_SIZE)),
+		FRAME_ADD_OK);
 	memset(owners, 0, sizeof(owners));
 	allocated = 0;
 	host_claims = 0;

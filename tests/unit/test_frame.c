@@ -232,6 +232,11 @@ END_TEST
 
 START_TEST(last_put_gives_the_frame_to_the_allocator)
 {
+	const paddr_t start = meta_to_frame(some_slot());
+	pfn_t taken;
+
+	ck_assert_int_eq(frame_alloc_add(start, paddr(start.addr + PAGE_SIZE)), FRAME_ADD_OK);
+	ck_assert(frame_alloc_take(1, 1, &taken));
 	ck_assert_uint_eq(count_free(), 0);
 	frame_put(claim());
 	ck_assert_uint_eq(count_free(), 1);

@@ -287,7 +287,7 @@ START_TEST(added_memory_is_handed_out)
 	frame_alloc_init(&(struct region_list){0});
 	take_all();
 	ck_assert_uint_eq(held_count, 0);
-	frame_alloc_add(paddr(start), paddr(end));
+	ck_assert_int_eq(frame_alloc_add(paddr(start), paddr(end)), FRAME_ADD_OK);
 	ck_assert_uint_eq(read_stats().managed, (end - start) / PAGE_SIZE);
 	take_all();
 	ck_assert_uint_eq(held_count, (end - start) / PAGE_SIZE);
