@@ -64,14 +64,38 @@ void buddy_free(struct buddy *buddy, pfn_t block, unsigned order)
 	link_block(buddy, block, order);
 }
 
+bool buddy_lists(pfn_t frame)
+{
+	uint64_t first = frame.index;
+
+	for (;;) {
+		uint64_t order = slot_word_load(&pfn_to_meta(pfn(first))->vtable_ptr) -
+				 FREE_TAG_BLOCK;
+
+		if (order <= FRAME_ORDER_MAX && frame.index - first < UINT64_C(1) << order)
+			return true;
+		if (is_aligned(first, UINT64_C(1) << FRAME_ORDER_MAX))
+			return false;
+		/* The next smaller number that is aligned to more. */
+		first &= first - 1;
+	}
+}
+
+unsigned buddy_order_at(pfn_t start, pfn_t end)
+{
+	/* The bit past the largest order stands for all above it. */
+	uint64_t align = start.index | UINT64_C(1) << FRAME_ORDER_MAX;
+	unsigned by_start = (unsigned)__builtin_ctzll(align);
+	unsigned by_length = 63 - (unsigned)__builtin_clzll(end.index - start.index);
+
+	return by_start < by_length ? by_start : by_length;
+}
+
 void buddy_add(struct buddy *buddy, pfn_t start, pfn_t end)
 {
 	while (start.index < end.index) {
-		unsigned order = FRAME_ORDER_MAX;
+		unsigned order = buddy_order_at(start, end);
 
-		while (!is_aligned(start.index, UINT64_C(1) << order) ||
-		       UINT64_C(1) << order > end.index - start.index)
-			order--;
 		buddy_free(buddy, start, order);
 		start.index += UINT64_C(1) << order;
 	}

@@ -24,6 +24,9 @@ void buddy_init(struct buddy *buddy);
 /* Lists a block of 2^order frames, merging it as far up as its buddies are free. */
 void buddy_free(struct buddy *buddy, pfn_t block, unsigned order);
 
+/* The order of the largest aligned block that begins at `start` and ends at `end` or before. */
+unsigned buddy_order_at(pfn_t start, pfn_t end);
+
 /* Lists the frames [start, end) as the largest aligned blocks that fit. */
 void buddy_add(struct buddy *buddy, pfn_t start, pfn_t end);
 
@@ -35,6 +38,9 @@ bool buddy_take(struct buddy *buddy, unsigned order, pfn_t *block, unsigned *tak
 
 /* Whether buddy_take of exactly this order would succeed. */
 bool buddy_has(const struct buddy *buddy, unsigned order);
+
+/* Whether a frame lies in a listed block. Looks at the frames that such a block could begin with, one an order. */
+bool buddy_lists(pfn_t frame);
 
 /*
  * Takes `count` free blocks of the largest order that lie side by side. False, and nothing changed, when there

@@ -15,6 +15,7 @@
 #define CACHE_FRAMES   (3 * BUNDLE_FRAMES)
 #define FRESH_ORDER    9 /* the order of block that a cache uses up frame by frame */
 #define FREED_FRAMES   BUNDLE_FRAMES
+#define GIVE_PROBES    4 /* frames of a block that are looked at when it is given back */
 #define PREFETCH_AHEAD 12 /* frames; about as many misses as a core has under way at once */
 
 /*
@@ -496,14 +497,67 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
 	return taken;
 }
 
+/* Aborts if the slot of a frame that is given back says that it is in use, or listed. pool.lock is held. */
+static inline void expect_given(pfn_t frame)
+{
+	const struct meta_slot *slot = pfn_to_meta(frame);
+	uint32_t refs = slot_state_refs(slot_load(slot));
+
+	if (refs != REF_UNUSED && refs != REF_HOST)
+		slot_abort(slot, "a frame given back that is in use", slot_load(slot));
+	if (free_tag_is_listed(slot_word_load(&slot->vtable_ptr)))
+		slot_abort(slot, "a frame given back that is listed as free", slot_load(slot));
+}
+
+/* Aborts if one of the frames is foreign, and names the first. pool.lock is held. */
+static void expect_managed_run(pfn_t first, uint64_t count)
+{
+	struct managed_range range = managed_ranges_find(&managed, first.index);
+
+	if (managed_range_holds(range, first.index)) {
+		if (count <= range.end - first.index)
+			return;
+		first = pfn(range.end);
+	}
+
+	/* It may have no slot. */
+	bool has_slot = first.index < meta_max_paddr / PAGE_SIZE;
+
+	platform_abort("a foreign frame was given back", pfn_to_paddr(first),
+		       has_slot ? slot_load(pfn_to_meta(first)) : 0);
+}
+
+/*
+ * Aborts if one of the frames that are looked at is in use or listed: of each block that the run makes GIVE_PROBES at
+ * equal distances, and the run's last. Whether the block lies in a listed one buddy_lists knows; one that
+ * begins further inside shows only if its first frame is looked at. More of them would be felt in order 9.
+ */
+static void expect_given_run(pfn_t first, pfn_t end)
+{
+	for (pfn_t block = first; block.index < end.index;) {
+		uint64_t size = UINT64_C(1) << buddy_order_at(block, end);
+		uint64_t step = size > GIVE_PROBES ? size / GIVE_PROBES : 1;
+
+		if (buddy_lists(block))
+			slot_abort(pfn_to_meta(block), "a frame given back that is listed as free",
+				   slot_load(pfn_to_meta(block)));
+		for (uint64_t i = 0; i < size; i += step)
+			expect_given(pfn(block.index + i));
+		block.index += size;
+	}
+	expect_given(pfn(end.index - 1));
+}
+
 void frame_alloc_give(pfn_t first, uint64_t count)
 {
-	const struct meta_slot *slot = pfn_to_meta(first);
+	pfn_t end = pfn(first.index + count);
 
-	if (free_tag_is_listed(slot_word_load(&slot->vtable_ptr)))
-		slot_abort(slot, "frames given back that are listed as free", slot_load(slot));
+	if (count == 0)
+		return;
 	spin_lock(&pool.lock);
-	buddy_add(&pool.buddy, first, pfn(first.index + count));
+	expect_managed_run(first, count);
+	expect_given_run(first, end);
+	buddy_add(&pool.buddy, first, end);
 	spin_unlock(&pool.lock);
 }
 

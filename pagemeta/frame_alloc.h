@@ -105,7 +105,16 @@ void frame_alloc_zero(pfn_t first, uint64_t count);
  */
 bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
 
-/* Gives `count` frames back, part of a run or a whole one. Aborts if one of them begins a listed block. */
+/*
+ * Gives `count` frames back, part of a run or a whole one; they are UNUSED or HOST. Aborts and names the first frame
+ * that is foreign. Aborts, too, when it sees one that is in use or listed as free. It sees all of up to 4 frames.
+ * A longer run it takes apart into aligned blocks, as the buddy system does, and sees
+ *
+ *   - that a block lies in a listed one: always. So a run that is given twice is caught while it is still free;
+ *   - for the rest, the first frame of each quarter of a block, and the last frame of the run.
+ *
+ * A frame that gets past this and is listed twice is caught when it is claimed a second time.
+ */
 void frame_alloc_give(pfn_t first, uint64_t count);
 
 /*

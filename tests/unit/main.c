@@ -35,6 +35,7 @@ static const struct {
 	{"frame_alloc", frame_alloc_suite},
 	{"managed_ranges", managed_ranges_suite},
 	{"frame_add", frame_add_suite},
+	{"frame_give", frame_give_suite},
 	{"frame_zeroed", frame_zeroed_suite},
 	{"segment", segment_suite},
 	{"segment_alloc", segment_alloc_suite},

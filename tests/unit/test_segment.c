@@ -43,10 +43,16 @@ static void count_drop(const struct node_meta *meta, struct frame_reader *bytes)
 	drops++;
 }
 
-/* The allocator lists nothing but what is dropped. */
+/* The allocator manages what lies from some_unused_frame() on, and lists nothing but what is dropped. */
 static void setup(void)
 {
+	const uint64_t size = SMALL_MACHINE_SIZE - some_unused_frame().addr;
+	pfn_t taken;
+
 	small_machine_setup();
+	ck_assert_int_eq(frame_alloc_add(some_unused_frame(), paddr(SMALL_MACHINE_SIZE)),
+			 FRAME_ADD_OK);
+	ck_assert(frame_alloc_take(size / PAGE_SIZE, 1, &taken));
 	fills = 0;
 	drops = 0;
 }
