@@ -69,8 +69,8 @@ bool buddy_lists(pfn_t frame)
 	uint64_t first = frame.index;
 
 	for (;;) {
-		uint64_t order = slot_word_load(&pfn_to_meta(pfn(first))->vtable_ptr) -
-				 FREE_TAG_BLOCK;
+		uint64_t order =
+			free_tag_order(slot_word_load(&pfn_to_meta(pfn(first))->vtable_ptr));
 
 		if (order <= FRAME_ORDER_MAX && frame.index - first < UINT64_C(1) << order)
 			return true;

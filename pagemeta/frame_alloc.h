@@ -5,7 +5,7 @@
  * Any function here may run on any CPU at any time beside any other, but frame_alloc_init, which comes first and
  * alone. Nothing sleeps; the order-0 path takes no lock but its own CPU's.
  *
- * Each CPU has a cache of single frames. Behind the caches lies a depot of bundles of frames (frame_bundle.h) and
+ * Each CPU has a cache of single frames and keeps one block of 512, the last that came back whole. Behind the caches lies a depot of bundles of frames (frame_bundle.h) and
  * a binary buddy system of blocks of 2^order frames (buddy.h), under one lock. Frames are merged into blocks
  * lazily: when a request finds no block that is large enough. Free frames are linked through their slots,
  * never through their bytes: the memory of a free frame is not touched.

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define FREE_TAG_BLOCK  UINT64_C(0x100) /* + order: first frame of a free block */
+#define FREE_TAG_KEPT   UINT64_C(0x180) /* + order: the same, of a block that a CPU's cache keeps */
 #define FREE_TAG_CACHED UINT64_C(0x200) /* in a CPU's cache, or in the depot behind the caches */
 #define FREE_TAG_PARKED UINT64_C(0x300) /* put aside, held by the host */
 #define FREE_TAG_END    UINT64_C(0x400)
@@ -25,6 +26,12 @@ enum free_link {
 	FREE_NEXT,     /* next in a list of blocks, bundles or parked frames */
 	FREE_PREVIOUS, /* blocks only */
 };
+
+/* The order of the free block that a frame with this tag begins; more than any order when it begins none. */
+static inline uint64_t free_tag_order(uint64_t vtable_ptr)
+{
+	return (vtable_ptr - FREE_TAG_BLOCK) & ~(FREE_TAG_KEPT - FREE_TAG_BLOCK);
+}
 
 static inline bool free_tag_is_listed(uint64_t vtable_ptr)
 {

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the allocator manages and what lies behind the CPUs' caches: see frame_pool.h. */
+#include "frame_pool.h"
+
+bool frame_alloc_started;
+struct cpu_cache frame_caches[PLATFORM_MAX_CPUS];
+struct frame_pool frame_pool;
+struct managed_ranges frame_managed;
+
+static void lock_caches(void)
+{
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
+		spin_lock(&frame_caches[cpu].lock);
+}
+
+static void unlock_caches(void)
+{
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
+		spin_unlock(&frame_caches[cpu].lock);
+}
+
+/* Enters a range into the table and lists its frames. */
+static enum frame_add_error manage(pfn_t start, pfn_t end)
+{
+	spin_lock(&frame_pool.lock);
+	lock_caches();
+	enum frame_add_error error = managed_ranges_add(&frame_managed, start.index, end.index);
+
+	unlock_caches();
+	if (error == FRAME_ADD_OK) {
+		buddy_add(&frame_pool.buddy, start, end);
+		frame_pool.managed += end.index - start.index;
+	}
+	spin_unlock(&frame_pool.lock);
+	return error;
+}
+
+static enum frame_add_error check_bounds(paddr_t start, paddr_t end)
+{
+	if (!is_aligned(start.addr, PAGE_SIZE) || !is_aligned(end.addr, PAGE_SIZE))
+		return FRAME_ADD_NOT_ALIGNED;
+	return start.addr <= end.addr && end.addr <= meta_max_paddr ? FRAME_ADD_OK
+								    : FRAME_ADD_OUT_OF_BOUND;
+}
+
+void frame_alloc_init(const struct region_list *partition)
+{
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
+		frame_caches[cpu] = (struct cpu_cache){.spare = FREE_LINK_NONE};
+	frame_pool.lock = (struct spinlock){0};
+	frame_pool.depot = BUNDLE_LIST_EMPTY;
+	frame_pool.parked = 0;
+	frame_pool.managed = 0;
+	frame_managed.count = 0;
+	buddy_init(&frame_pool.buddy);
+	for (unsigned i = 0; i < partition->count; i++) {
+		paddr_t start = paddr(partition->regions[i].start);
+		paddr_t end = paddr(partition->regions[i].end);
+
+		if (partition->regions[i].kind != REGION_USABLE || start.addr == end.addr)
+			continue;
+		/* The slots need no look: meta_init left those of usable frames UNUSED. */
+		if (check_bounds(start, end) != FRAME_ADD_OK ||
+		    manage(paddr_to_pfn(start), paddr_to_pfn(end)) != FRAME_ADD_OK)
+			platform_abort("the allocator cannot manage a region", start, end.addr);
+	}
+	frame_alloc_started = true;
+}
+
+/* Whether nobody but the host has one of the frames. */
+static bool are_unused(pfn_t start, pfn_t end)
+{
+	for (uint64_t frame = start.index; frame < end.index; frame++) {
+		uint32_t refs = slot_state_refs(slot_load(pfn_to_meta(pfn(frame))));
+
+		if (refs != REF_UNUSED && refs != REF_HOST)
+			return false;
+	}
+	return true;
+}
+
+enum frame_add_error frame_alloc_add(paddr_t start_addr, paddr_t end_addr)
+{
+	pfn_t start = paddr_to_pfn(start_addr);
+	pfn_t end = paddr_to_pfn(end_addr);
+	enum frame_add_error error = check_bounds(start_addr, end_addr);
+
+	if (error != FRAME_ADD_OK || start.index == end.index)
+		return error;
+	spin_lock(&frame_pool.lock);
+	error = managed_ranges_check(&frame_managed, start.index, end.index);
+	spin_unlock(&frame_pool.lock);
+	if (error != FRAME_ADD_OK)
+		return error;
+	/* Should another CPU add some of them meanwhile, manage refuses. */
+	return are_unused(start, end) ? manage(start, end) : FRAME_ADD_IN_USE;
+}
+
+/* Below, frame_pool.lock is held. */
+
+static void list_frame(uint64_t frame)
+{
+	slot_word_store(&pfn_to_meta(pfn(frame))->vtable_ptr, 0);
+	buddy_free(&frame_pool.buddy, pfn(frame), 0);
+}
+
+void frame_pool_park(uint64_t frame)
+{
+	struct meta_slot *slot = pfn_to_meta(pfn(frame));
+
+	slot_word_store(&slot->vtable_ptr, FREE_TAG_PARKED);
+	if (frame_pool.parked == 0)
+		frame_pool.parked_first = frame;
+	else
+		slot_word_store(&pfn_to_meta(pfn(frame_pool.parked_last))->storage[FREE_NEXT],
+				frame);
+	frame_pool.parked_last = frame;
+	frame_pool.parked++;
+}
+
+void frame_pool_unpark(uint64_t limit)
+{
+	for (uint64_t left = limit < frame_pool.parked ? limit : frame_pool.parked; left > 0;
+	     left--) {
+		uint64_t frame = frame_pool.parked_first;
+		struct meta_slot *slot = pfn_to_meta(pfn(frame));
+
+		frame_pool.parked_first = slot_word_load(&slot->storage[FREE_NEXT]);
+		frame_pool.parked--;
+		if (slot_state_refs(slot_load(slot)) == REF_HOST)
+			frame_pool_park(frame);
+		else
+			list_frame(frame);
+	}
+}
+
+/* Lists what a CPU has freed lately; the cache's lock is held, too. */
+static void list_freed(struct cpu_cache *cache)
+{
+	uint32_t count = __atomic_load_n(&cache->freed_count, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (cache->freed[i] == FREE_LINK_NONE)
+			continue;
+		frame_expect_managed(cache->freed[i], &cache->range);
+		list_frame(cache->freed[i]);
+		cache->freed[i] = FREE_LINK_NONE;
+	}
+}
+
+void frame_pool_coalesce(void)
+{
+	uint64_t frames[BUNDLE_FRAMES];
+
+	while (bundle_list_pop(&frame_pool.depot, frames))
+		for (unsigned i = 0; i < BUNDLE_FRAMES; i++)
+			list_frame(frames[i]);
+	frame_pool_unpark(UINT64_MAX);
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
+		struct cpu_cache *cache = &frame_caches[cpu];
+
+		spin_lock(&cache->lock);
+		while (cache->count > 0)
+			list_frame(cache->frames[--cache->count]);
+		list_freed(cache);
+		buddy_add(&frame_pool.buddy, pfn(cache->fresh_next), pfn(cache->fresh_end));
+		cache->fresh_next = cache->fresh_end = 0;
+		uint64_t spare = cache_take_spare(cache);
+
+		if (spare != FREE_LINK_NONE)
+			buddy_free(&frame_pool.buddy, pfn(spare), FRESH_ORDER);
+		spin_unlock(&cache->lock);
+	}
+}
+
+/* For anyone. */
+
+void frame_alloc_merge(void)
+{
+	spin_lock(&frame_pool.lock);
+	frame_pool_coalesce();
+	spin_unlock(&frame_pool.lock);
+}
+
+void frame_alloc_read_stats(struct frame_alloc_stats *stats)
+{
+	*stats = (struct frame_alloc_stats){0};
+	spin_lock(&frame_pool.lock);
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
+		struct cpu_cache *cache = &frame_caches[cpu];
+
+		spin_lock(&cache->lock);
+		stats->cached += cache->count + (cache->fresh_end - cache->fresh_next);
+		if (cache->spare != FREE_LINK_NONE)
+			stats->cached += FRESH_FRAMES;
+		for (uint32_t i = 0; i < __atomic_load_n(&cache->freed_count, __ATOMIC_ACQUIRE);
+		     i++)
+			stats->cached += cache->freed[i] != FREE_LINK_NONE;
+		spin_unlock(&cache->lock);
+	}
+	stats->cached += frame_pool.depot.count * BUNDLE_FRAMES;
+	stats->managed = frame_pool.managed;
+	stats->parked = frame_pool.parked;
+	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
+		stats->blocks[order] = frame_pool.buddy.blocks[order];
+	spin_unlock(&frame_pool.lock);
+}

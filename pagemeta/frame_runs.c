@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Runs of frames from the allocator: see frame_alloc.h. */
+#include "frame_pool.h"
+
+#define GIVE_PROBES 4 /* frames of a block that are looked at when it is given back */
+
+/* The smallest order whose blocks hold `count` frames at a multiple of `align`. */
+static unsigned order_for(uint64_t count, uint64_t align)
+{
+	unsigned order = 0;
+
+	while (UINT64_C(1) << order < count || UINT64_C(1) << order < align)
+		order++;
+	return order;
+}
+
+/* A run from one block or, past the largest order, from neighbours. frame_pool.lock is held. */
+static bool take_run(uint64_t count, uint64_t align, pfn_t *first)
+{
+	unsigned order = order_for(count, align);
+	unsigned taken;
+	uint64_t size;
+
+	if (order > FRAME_ORDER_MAX) {
+		size = align_up(count, UINT64_C(1) << FRAME_ORDER_MAX);
+		if (!buddy_take_neighbours(&frame_pool.buddy, size >> FRAME_ORDER_MAX, first))
+			return false;
+	} else {
+		if (!buddy_has(&frame_pool.buddy, order))
+			return false;
+		buddy_take(&frame_pool.buddy, order, first, &taken);
+		size = UINT64_C(1) << order;
+	}
+	buddy_add(&frame_pool.buddy, pfn(first->index + count), pfn(first->index + size));
+	return true;
+}
+
+/*
+ * A block of FRESH_FRAMES that comes back stays in its CPU's cache if that keeps none, and goes out again from there:
+ * else it would be merged up to the largest order and split down again each time.
+ */
+static bool take_spare(uint64_t count, uint64_t align, pfn_t *first)
+{
+	struct cpu_cache *cache = &frame_caches[platform_cpu()];
+
+	if (count != FRESH_FRAMES || align > FRESH_FRAMES)
+		return false;
+	spin_lock(&cache->lock);
+	*first = pfn(cache_take_spare(cache));
+	spin_unlock(&cache->lock);
+	return first->index != FREE_LINK_NONE;
+}
+
+bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
+{
+	if (count == 0 || count > meta_max_paddr / PAGE_SIZE ||
+	    align > UINT64_C(1) << FRAME_ORDER_MAX)
+		return false;
+	if (take_spare(count, align, first))
+		return true;
+	spin_lock(&frame_pool.lock);
+	bool taken = take_run(count, align, first);
+
+	if (!taken) {
+		frame_pool_coalesce();
+		taken = take_run(count, align, first);
+	}
+	spin_unlock(&frame_pool.lock);
+	return taken;
+}
+
+/* Aborts if the slot of a frame that is given back says that it is in use, or listed. A lock that frame_managed wants is held. */
+static inline void expect_given(pfn_t frame)
+{
+	const struct meta_slot *slot = pfn_to_meta(frame);
+	uint32_t refs = slot_state_refs(slot_load(slot));
+
+	if (refs != REF_UNUSED && refs != REF_HOST)
+		slot_abort(slot, "a frame given back that is in use", slot_load(slot));
+	if (free_tag_is_listed(slot_word_load(&slot->vtable_ptr)))
+		slot_abort(slot, "a frame given back that is listed as free", slot_load(slot));
+}
+
+/* Aborts if one of the frames is foreign, and names the first. A lock that frame_managed wants is held. */
+static void expect_managed_run(pfn_t first, uint64_t count)
+{
+	struct managed_range range = managed_ranges_find(&frame_managed, first.index);
+
+	if (managed_range_holds(range, first.index)) {
+		if (count <= range.end - first.index)
+			return;
+		first = pfn(range.end);
+	}
+
+	/* It may have no slot. */
+	bool has_slot = first.index < meta_max_paddr / PAGE_SIZE;
+
+	platform_abort("a foreign frame was given back", pfn_to_paddr(first),
+		       has_slot ? slot_load(pfn_to_meta(first)) : 0);
+}
+
+/*
+ * Aborts if one of the frames that are looked at is in use or listed: of each block that the run makes GIVE_PROBES at
+ * equal distances, and the run's last. Whether the block lies in a listed one buddy_lists knows; one that
+ * begins further inside shows only if its first frame is looked at. More of them would be felt in order 9.
+ */
+static void expect_given_run(pfn_t first, pfn_t end)
+{
+	for (pfn_t block = first; block.index < end.index;) {
+		uint64_t size = UINT64_C(1) << buddy_order_at(block, end);
+		uint64_t step = size > GIVE_PROBES ? size / GIVE_PROBES : 1;
+
+		if (buddy_lists(block))
+			slot_abort(pfn_to_meta(block), "a frame given back that is listed as free",
+				   slot_load(pfn_to_meta(block)));
+		for (uint64_t i = 0; i < size; i += step)
+			expect_given(pfn(block.index + i));
+		block.index += size;
+	}
+	expect_given(pfn(end.index - 1));
+}
+
+/*
+ * The checks look at tags of other blocks without frame_pool.lock, while these may be split and merged: of a frame that
+ * is not free none of them ever says that it is.
+ */
+static bool give_spare(pfn_t first, uint64_t count)
+{
+	struct cpu_cache *cache = &frame_caches[platform_cpu()];
+
+	if (count != FRESH_FRAMES || !is_aligned(first.index, FRESH_FRAMES))
+		return false;
+	spin_lock(&cache->lock);
+	bool has_room = cache->spare == FREE_LINK_NONE;
+
+	if (has_room) {
+		expect_managed_run(first, count);
+		expect_given_run(first, pfn(first.index + count));
+		slot_word_store(&pfn_to_meta(first)->vtable_ptr, FREE_TAG_KEPT + FRESH_ORDER);
+		cache->spare = first.index;
+	}
+	spin_unlock(&cache->lock);
+	return has_room;
+}
+
+void frame_alloc_give(pfn_t first, uint64_t count)
+{
+	pfn_t end = pfn(first.index + count);
+
+	if (count == 0 || give_spare(first, count))
+		return;
+	spin_lock(&frame_pool.lock);
+	expect_managed_run(first, count);
+	expect_given_run(first, end);
+	buddy_add(&frame_pool.buddy, first, end);
+	spin_unlock(&frame_pool.lock);
+}
+
+void frame_alloc_put_aside(pfn_t frame)
+{
+	const struct meta_slot *slot = pfn_to_meta(frame);
+	uint64_t tag = slot_word_load(&slot->vtable_ptr);
+	struct managed_range range = {0, 0};
+
+	spin_lock(&frame_pool.lock);
+	frame_expect_managed(frame.index, &range);
+	/* One that came out of a cache has the cache's tag until it is claimed. */
+	if (free_tag_is_listed(tag) && tag != FREE_TAG_CACHED)
+		slot_abort(slot, "a frame put aside that is listed as free", slot_load(slot));
+	frame_pool_park(frame.index);
+	spin_unlock(&frame_pool.lock);
+}
