@@ -80,7 +80,7 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 
 test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=address unit
-	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="threads frame slot_reader guest_memory litmus segment"
+	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="threads contention frame slot_reader guest_memory litmus segment"
 
 bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@$(BUILD)/bench-boot $(PROGRAM)

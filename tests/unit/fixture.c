@@ -190,3 +190,17 @@ uint64_t random_next(uint64_t *state)
 	*state ^= *state >> 27;
 	return *state * UINT64_C(0x2545f4914f6cdd1d);
 }
+
+uint64_t test_setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	char *end;
+
+	if (!text)
+		return otherwise;
+
+	uint64_t value = strtoull(text, &end, 0);
+
+	ck_assert_msg(*text && !*end, "%s: \"%s\" is no number", name, text);
+	return value;
+}

@@ -142,4 +142,7 @@ void tcase_add_tests(TCase *tcase, const TTest *const *tests, size_t count);
 /* A reproducible pseudo-random sequence (xorshift64*); the state must not be zero. */
 uint64_t random_next(uint64_t *state);
 
+/* A number from the environment, such as PAGEVISOR_SEED; fails the test if it is set to something else. */
+uint64_t test_setting(const char *name, uint64_t otherwise);
+
 #endif

@@ -6,23 +6,19 @@
  */
 #include "unit/suites.h"
 
-#include <pthread.h>
 #include <string.h>
-#include <time.h>
 
+#include "unit/crew.h"
 #include "unit/fixture.h"
 
-#define FIRST_FRAME  (SMALL_MACHINE_SIZE / 2)
-#define FRAMES       2
-#define CONTENDERS   4
-#define RUN_MILLIS   500
-#define NANOS_PER_MS 1000000
+#define FIRST_FRAME (SMALL_MACHINE_SIZE / 2)
+#define FRAMES      2
+#define CONTENDERS  4
 
 static uint32_t owners[FRAMES];
 static uint64_t allocated;
 static uint64_t host_claims;
 static uint64_t two_owners;
-static bool stop;
 
 static void setup(void)
 {
@@ -34,17 +30,7 @@ static void setup(void)
 	allocated = 0;
 	host_claims = 0;
 	two_owners = 0;
-	stop = false;
-}
-
-static bool stopped(void)
-{
-	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
-}
-
-static void count(uint64_t *counter)
-{
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	crew_setup();
 }
 
 /* Plain accesses to the frame: ThreadSanitizer sees whether its owners come one after another. */
@@ -55,18 +41,18 @@ static void own(frame_t frame)
 	uint64_t *bytes = platform_phys_to_virt(paddr(addr));
 
 	if (__atomic_exchange_n(owner, 1, __ATOMIC_RELAXED))
-		count(&two_owners);
+		crew_count(&two_owners);
 	++*bytes;
 	__atomic_store_n(owner, 0, __ATOMIC_RELAXED);
-	count(&allocated);
+	crew_count(&allocated);
 }
 
-static void *run_contender(void *cpu)
+static void run_contender(struct crew_member *member)
 {
 	const struct stamp_meta stamp = {0};
 
-	host_cpu = *(const unsigned *)cpu;
-	while (!stopped()) {
+	(void)member;
+	while (!crew_is_done()) {
 		frame_t frame = frame_alloc(stamp, &stamp);
 
 		if (!frame.slot)
@@ -74,43 +60,29 @@ static void *run_contender(void *cpu)
 		own(frame);
 		frame_put(frame);
 	}
-	return NULL;
 }
 
-static void *run_host(void *argument)
+static void run_host(struct crew_member *member)
 {
-	(void)argument;
-	while (!stopped())
+	(void)member;
+	while (!crew_is_done())
 		for (uint64_t i = 0; i < FRAMES; i++) {
 			struct meta_slot *slot = frame_to_meta(paddr(FIRST_FRAME + i * PAGE_SIZE));
 
 			if (!slot_host_claim(slot))
 				continue;
-			count(&host_claims);
+			crew_count(&host_claims);
 			slot_host_release(slot);
 		}
-	return NULL;
 }
 
 static void run(bool with_host)
 {
-	const struct timespec duration = {.tv_nsec = RUN_MILLIS * NANOS_PER_MS};
-	static unsigned cpus[CONTENDERS];
-	pthread_t contenders[CONTENDERS];
-	pthread_t host;
-
-	for (unsigned i = 0; i < CONTENDERS; i++) {
-		cpus[i] = i;
-		ck_assert_int_eq(pthread_create(&contenders[i], NULL, run_contender, &cpus[i]), 0);
-	}
-	if (with_host)
-		ck_assert_int_eq(pthread_create(&host, NULL, run_host, NULL), 0);
-	nanosleep(&duration, NULL);
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < CONTENDERS; i++)
-		pthread_join(contenders[i], NULL);
+		crew_add(run_contender, NULL);
 	if (with_host)
-		pthread_join(host, NULL);
+		crew_add(run_host, NULL);
+	crew_work();
 }
 
 static void assert_nothing_lost(void)

@@ -322,20 +322,6 @@ static bool explore_and_shrink(uint64_t seed, uint64_t ops)
 	return false;
 }
 
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	char *end;
-
-	if (!text)
-		return otherwise;
-
-	uint64_t value = strtoull(text, &end, 0);
-
-	ck_assert_msg(*text && !*end, "%s: \"%s\" is no number", name, text);
-	return value;
-}
-
 /* A test that never ran out of memory, say, would say nothing about it. */
 static void assert_everything_happened(const struct ops_counts *counts)
 {
@@ -360,9 +346,9 @@ START_TEST(pagemeta_and_the_model_agree)
 	uint64_t seed;
 
 	ck_assert_int_eq(getrandom(&seed, sizeof(seed), 0), sizeof(seed));
-	seed = setting("PAGEVISOR_SEED", seed);
+	seed = test_setting("PAGEVISOR_SEED", seed);
 	sabotage = -1;
-	budget = setting("PAGEVISOR_OPS", OPS_DEFAULT);
+	budget = test_setting("PAGEVISOR_OPS", OPS_DEFAULT);
 	say("PAGEVISOR_SEED=%#" PRIx64 " PAGEVISOR_OPS=%" PRIu64, seed, budget);
 	ck_assert_msg(explore_and_shrink(seed, budget), "pagemeta and the model differ");
 	if (budget >= OPS_DEFAULT)

@@ -4,16 +4,13 @@
  * frames of a machine that is too small for them, while the host claims free frames and a reader
  * from outside copies slots. Nobody may ever see a frame with two owners or metadata of two
  * moments, and in the end every frame is where it was.
- *
- * Threads count failures instead of asserting: Check's assertions are for one thread.
  */
 #include "unit/suites.h"
 
-#include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "pagemeta/meta_check.h"
+#include "unit/crew.h"
 #include "unit/fixture.h"
 
 #define MEMORY_SIZE  (2 * MIB)
@@ -23,10 +20,7 @@
 #define BOXES        8   /* where workers leave references for each other */
 #define HOST_HELD    16
 #define TURN         1024 /* steps between filling and emptying, on average */
-#define RUN_SECONDS  1
-#define SEED         UINT64_C(0x9e3779b97f4a7c15)
 #define LAST_WORD    (PAGE_SIZE / sizeof(uint64_t) - 1)
-#define HOST_PAUSE   1000 /* nanoseconds, so that the host does not starve the workers */
 #define NO_OWNER     UINT32_C(0)
 #define WORKER_OWNER UINT32_C(1)
 
@@ -44,7 +38,6 @@ META_TYPE(torn, .on_drop = torn_drop);
 
 static uint32_t owners[FRAMES]; /* NO_OWNER, or WORKER_OWNER from allocation to on_drop */
 static struct meta_slot *boxes[BOXES];
-static bool stop;
 
 /* Added to by the threads, looked at when they are gone. */
 static struct {
@@ -57,19 +50,8 @@ static struct {
 	uint64_t handed_over;
 	uint64_t changed;
 	uint64_t got_by_address;
-	uint64_t host_claims;
 	uint64_t accepted; /* by the outside reader */
 } total;
-
-static void count(uint64_t *counter)
-{
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-}
-
-static bool stopped(void)
-{
-	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
-}
 
 static uint64_t *frame_words(uint64_t index)
 {
@@ -86,10 +68,10 @@ static void stamp_frame(const struct torn_meta *meta)
 static void check_frame(const struct torn_meta *meta)
 {
 	if ((meta->a ^ meta->b ^ meta->c) != 0)
-		count(&total.torn);
+		crew_count(&total.torn);
 	if (frame_words(meta->index)[0] != meta->a ||
 	    frame_words(meta->index)[LAST_WORD] != meta->index)
-		count(&total.wrong_bytes);
+		crew_count(&total.wrong_bytes);
 }
 
 static struct torn_meta new_meta(uint64_t *seed)
@@ -119,14 +101,13 @@ static void torn_drop(void *meta, struct frame_reader *bytes)
 
 	(void)bytes;
 	check_frame(torn);
-	count(&total.dropped);
+	crew_count(&total.dropped);
 	if (__atomic_exchange_n(&owners[torn->index], NO_OWNER, __ATOMIC_RELAXED) != WORKER_OWNER)
-		count(&total.two_owners);
+		crew_count(&total.two_owners);
 }
 
 /* What one worker has at hand. */
 struct worker {
-	unsigned cpu;
 	uint64_t seed;
 	bool filling; /* memory runs short and comes back in turns */
 	unsigned held;
@@ -149,15 +130,15 @@ static void worker_alloc(struct worker *worker)
 	frame_t frame = frame_alloc_claim(&meta_type_torn, &meta, sizeof(meta), REF_UNIQUE);
 
 	if (!frame.slot) {
-		count(&total.refused);
+		crew_count(&total.refused);
 		return;
 	}
 	meta.index = meta_to_pfn(frame.slot).index;
 	if (__atomic_exchange_n(&owners[meta.index], WORKER_OWNER, __ATOMIC_RELAXED) != NO_OWNER)
-		count(&total.two_owners);
+		crew_count(&total.two_owners);
 	change_unique(frame, &meta);
 	slot_share(frame.slot);
-	count(&total.allocated);
+	crew_count(&total.allocated);
 	worker->frames[worker->held++] = frame;
 }
 
@@ -198,9 +179,9 @@ static void worker_get_by_address(struct worker *worker)
 		struct torn_meta meta = read_meta(frame);
 
 		if (meta.index != index)
-			count(&total.torn);
+			crew_count(&total.torn);
 		check_frame(&meta);
-		count(&total.got_by_address);
+		crew_count(&total.got_by_address);
 	}
 	frame_put(frame);
 }
@@ -214,7 +195,7 @@ static void worker_hand_over(struct worker *worker)
 
 	if (!got.slot)
 		return;
-	count(&total.handed_over);
+	crew_count(&total.handed_over);
 	worker->frames[worker->held++] = got;
 }
 
@@ -228,12 +209,12 @@ static void worker_change(struct worker *worker)
 		meta.index = meta_to_pfn(frame.slot).index;
 		change_unique(frame, &meta);
 		slot_share(frame.slot);
-		count(&total.changed);
+		crew_count(&total.changed);
 	}
 	worker->frames[worker->held++] = frame;
 }
 
-static void *run_worker(void *argument)
+static void run_worker(struct crew_member *member)
 {
 	static void (*const with_a_frame[])(struct worker * worker) = {
 		worker_put,
@@ -242,10 +223,10 @@ static void *run_worker(void *argument)
 		worker_change,
 	};
 	const size_t choices = sizeof(with_a_frame) / sizeof(with_a_frame[0]);
-	struct worker *worker = argument;
+	struct worker *worker = member->own;
 
-	host_cpu = worker->cpu;
-	while (!stopped()) {
+	*worker = (struct worker){.seed = member->seed, .filling = true};
+	while (!crew_is_done()) {
 		worker_get_by_address(worker);
 		if (worker->held)
 			with_a_frame[random_next(&worker->seed) % choices](worker);
@@ -258,32 +239,6 @@ static void *run_worker(void *argument)
 	}
 	while (worker->held)
 		worker_put(worker);
-	return NULL;
-}
-
-/* The host: claims free frames, keeps them for a while, lets go. */
-static void *run_host(void *argument)
-{
-	const struct timespec pause = {.tv_nsec = HOST_PAUSE};
-	struct meta_slot *held[HOST_HELD] = {NULL};
-	uint64_t seed = SEED;
-
-	(void)argument;
-	while (!stopped()) {
-		struct meta_slot **place = &held[random_next(&seed) % HOST_HELD];
-		struct meta_slot *slot = pfn_to_meta(pfn(random_next(&seed) % FRAMES));
-
-		if (*place)
-			slot_host_release(*place);
-		*place = slot_host_claim(slot) ? slot : NULL;
-		if (*place)
-			count(&total.host_claims);
-		nanosleep(&pause, NULL);
-	}
-	for (unsigned i = 0; i < HOST_HELD; i++)
-		if (held[i])
-			slot_host_release(held[i]);
-	return NULL;
 }
 
 /* Copies one slot as the outside reader does; false when it changed under the copy. */
@@ -305,63 +260,42 @@ static bool read_slot(const struct meta_slot *slot, struct meta_slot *copy)
 	       slot_state_generation(after) == slot_state_generation(before);
 }
 
-static void *run_reader(void *argument)
+static void run_reader(struct crew_member *member)
 {
-	uint64_t seed = ~SEED;
-
-	(void)argument;
-	while (!stopped()) {
+	while (!crew_is_done()) {
 		struct meta_slot copy;
 		struct torn_meta meta;
 
-		if (!read_slot(pfn_to_meta(pfn(random_next(&seed) % FRAMES)), &copy) ||
+		if (!read_slot(pfn_to_meta(pfn(crew_random(member, FRAMES))), &copy) ||
 		    copy.vtable_ptr != (uintptr_t)&meta_type_torn)
 			continue;
 		memcpy(&meta, copy.storage, sizeof(meta));
 		if ((meta.a ^ meta.b ^ meta.c) != 0)
-			count(&total.torn);
-		count(&total.accepted);
+			crew_count(&total.torn);
+		crew_count(&total.accepted);
 	}
-	return NULL;
 }
 
 static void setup(void)
 {
 	static const struct pvh_memmap_entry entries[] = {{0, MEMORY_SIZE, E820_USABLE, 0}};
 	static const struct firmware_map map = MEMORY_MAP("threads", entries);
+	static struct worker workers[WORKERS];
 
 	machine_create(&map);
 	frame_alloc_init(&machine.array.partition);
 	memset(owners, 0, sizeof(owners));
 	memset(&total, 0, sizeof(total));
-	stop = false;
-}
-
-static void start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
-{
-	ck_assert_int_eq(pthread_create(thread, NULL, run, argument), 0);
+	crew_setup();
+	for (unsigned i = 0; i < WORKERS; i++)
+		crew_add(run_worker, &workers[i]);
+	crew_add(run_reader, NULL);
+	crew_add_host(0, FRAMES, HOST_HELD);
 }
 
 static void run_machine(void)
 {
-	static struct worker workers[WORKERS];
-	const struct timespec duration = {.tv_sec = RUN_SECONDS};
-	pthread_t threads[WORKERS];
-	pthread_t host;
-	pthread_t reader;
-
-	for (unsigned i = 0; i < WORKERS; i++) {
-		workers[i] = (struct worker){.cpu = i, .seed = SEED + i, .filling = true};
-		start_thread(&threads[i], run_worker, &workers[i]);
-	}
-	start_thread(&host, run_host, NULL);
-	start_thread(&reader, run_reader, NULL);
-	nanosleep(&duration, NULL);
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	for (unsigned i = 0; i < WORKERS; i++)
-		pthread_join(threads[i], NULL);
-	pthread_join(host, NULL);
-	pthread_join(reader, NULL);
+	crew_work();
 	for (unsigned i = 0; i < BOXES; i++) {
 		if (boxes[i])
 			frame_put((frame_t){boxes[i]});
@@ -376,7 +310,7 @@ static void assert_everything_happened(void)
 	ck_assert_uint_gt(total.handed_over, 0);
 	ck_assert_uint_gt(total.changed, 0);
 	ck_assert_uint_gt(total.got_by_address, 0);
-	ck_assert_uint_gt(total.host_claims, 0);
+	ck_assert_uint_gt(crew_host_claims(), 0);
 	ck_assert_uint_gt(total.accepted, 0);
 }
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A crew: threads of one test, each a CPU, that work at the same time until the time is up, and a
+ * host that claims free frames under their hands.
+ *
+ * They count what goes wrong instead of asserting: Check's assertions are for one thread. How long
+ * they work and what they choose can be set: PAGEVISOR_MS=N, PAGEVISOR_SEED=N.
+ */
+#ifndef TESTS_UNIT_CREW_H
+#define TESTS_UNIT_CREW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CREW_MAX 8
+
+/* Who works: its CPU, random numbers of its own, and whatever the test gave it. */
+struct crew_member {
+	unsigned cpu;
+	uint64_t seed;
+	void *own;
+};
+
+/* In [0, bound). */
+uint64_t crew_random(struct crew_member *member, uint64_t bound);
+
+/* Forgets the members; first in a test's setup. */
+void crew_setup(void);
+
+void crew_add(void (*run)(struct crew_member *member), void *own);
+
+/*
+ * Adds a host that claims frames of [first, first + count), keeps up to `held` of them for a while,
+ * and has let go of all in the end.
+ */
+void crew_add_host(uint64_t first, uint64_t count, unsigned held);
+
+/* How many frames that host has claimed. */
+uint64_t crew_host_claims(void);
+
+/* Starts them all, waits, tells them to stop, and waits for the last of them. */
+void crew_work(void);
+
+/* For the members: whether they shall stop. */
+bool crew_is_done(void);
+
+/* For events that several members count, and the test looks at when they are gone. */
+static inline void crew_count(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+#endif
