@@ -32,6 +32,9 @@ Suite *untyped_suite(void);
 Suite *frame_list_suite(void);
 Suite *threads_suite(void);
 Suite *contention_suite(void);
+Suite *list_threads_suite(void);
+Suite *segment_threads_suite(void);
+Suite *unique_threads_suite(void);
 Suite *differential_suite(void);
 Suite *litmus_suite(void);
 
