@@ -111,17 +111,19 @@ static bool ends_quietly(const struct meta_slot *slot, uint64_t vtable)
 	return !((const struct meta_type *)(uintptr_t)vtable)->on_drop;
 }
 
-void segment_drop(struct segment *segment)
+uint64_t segment_drop(struct segment *segment)
 {
 	struct meta_slot *slot = pfn_to_meta(segment->first);
 	struct meta_slot *const end = slot + segment->count;
 	struct meta_slot *from = slot; /* [from, slot) is reset, and the allocator to be told */
 	uint64_t quiet = 0;            /* the last type that was found to end quietly */
+	uint64_t destroyed = 0;
 
 	for (; slot < end; slot++) {
 		if (slot_put(slot)) {
 			uint64_t vtable = slot_word_load(&slot->vtable_ptr);
 
+			destroyed++;
 			if ((vtable && vtable == quiet) || ends_quietly(slot, vtable)) {
 				quiet = vtable;
 				slot_word_store(&slot->vtable_ptr, 0);
@@ -135,6 +137,7 @@ void segment_drop(struct segment *segment)
 	}
 	give_back(from, end);
 	*segment = SEGMENT_NONE;
+	return destroyed;
 }
 
 bool segment_split(struct segment *segment, uint64_t at, struct segment *tail)

@@ -61,9 +61,10 @@ typedef void segment_fill(void *context, uint64_t index, void *meta);
 
 /*
  * Puts the reference to each frame. Those that nobody else holds are destroyed; if their type has
- * no on_drop, neighbours go back to the allocator together. The segment is empty then.
+ * no on_drop, neighbours go back to the allocator together. The segment is empty then. Returns how
+ * many were destroyed.
  */
-void segment_drop(struct segment *segment);
+uint64_t segment_drop(struct segment *segment);
 
 /*
  * Cuts a segment in two: *segment keeps the first `at` frames, *tail gets the rest. False, and

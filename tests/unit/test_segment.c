@@ -274,7 +274,7 @@ START_TEST(dropped_frames_go_to_the_allocator)
 {
 	struct segment segment = claim();
 
-	segment_drop(&segment);
+	ck_assert_uint_eq(segment_drop(&segment), COUNT);
 	ck_assert_uint_eq(segment.count, 0);
 	assert_references(slot_at(0), COUNT, REF_UNUSED);
 	for (uint64_t i = 1; i < COUNT; i++)
@@ -288,7 +288,7 @@ START_TEST(dropping_an_empty_segment_does_nothing)
 	struct segment segment = SEGMENT_NONE;
 	struct snapshot before = snapshot_take();
 
-	segment_drop(&segment);
+	ck_assert_uint_eq(segment_drop(&segment), 0);
 	snapshot_check(&before);
 }
 END_TEST
@@ -298,7 +298,7 @@ START_TEST(frames_that_others_hold_stay)
 	struct segment segment = claim();
 	frame_t held = frame_borrow_get(segment_frame(&segment, MIDDLE));
 
-	segment_drop(&segment);
+	ck_assert_uint_eq(segment_drop(&segment), COUNT - 1);
 	ck_assert_uint_eq(frame_references(held), 1);
 	ck_assert_uint_eq(frame_meta(held, stamp)->a, MIDDLE);
 	ck_assert_uint_eq(count_free(), COUNT - 1);
@@ -315,7 +315,7 @@ START_TEST(on_drop_runs_for_each_frame)
 		segment_claim(node, some_unused_frame(), COUNT, fill_node, NULL, &segment),
 		FRAME_OK);
 	node_on_drop = count_drop;
-	segment_drop(&segment);
+	ck_assert_uint_eq(segment_drop(&segment), COUNT);
 	ck_assert_uint_eq(drops, COUNT);
 	ck_assert_uint_eq(count_free(), COUNT);
 	assert_references(slot_at(0), COUNT, REF_UNUSED);
@@ -395,9 +395,9 @@ START_TEST(slice_has_references_of_its_own)
 	assert_references(slot_at(0), 1, 1);
 	assert_references(slot_at(1), COUNT - 2, 2);
 	assert_references(slot_at(COUNT - 1), 1, 1);
-	segment_drop(&segment);
+	ck_assert_uint_eq(segment_drop(&segment), 2);
 	ck_assert_uint_eq(count_free(), 2);
-	segment_drop(&slice);
+	ck_assert_uint_eq(segment_drop(&slice), COUNT - 2);
 	ck_assert_uint_eq(count_free(), COUNT);
 }
 END_TEST
