@@ -58,11 +58,6 @@ struct churn {
 	uint32_t sequence;
 };
 
-static void *frame_bytes(frame_t frame)
-{
-	return platform_phys_to_virt(frame_paddr(frame));
-}
-
 static void page_table_drop(void *meta, struct frame_reader *bytes)
 {
 	const struct page_table_meta *table = meta;
@@ -85,11 +80,18 @@ static frame_t alloc_anon(struct churn *churn)
 	return frame;
 }
 
+/* Alone with it at first: its own address is not known before there is a frame. */
 static frame_t alloc_slab(struct churn *churn)
 {
 	struct slab_meta meta = {.object_size = 64, .objects = 64, .cpu = churn->worker->cpu};
+	unique_frame_t frame = worker_unique_alloc(churn->worker, slab, &meta);
 
-	return worker_alloc(churn->worker, slab, &meta);
+	if (!frame.slot)
+		return FRAME_NONE;
+	unique_begin(frame);
+	unique_set(frame, slab, frame_pa, unique_paddr(frame).addr);
+	unique_end(frame);
+	return unique_share(frame);
 }
 
 static frame_t alloc_page_table(struct churn *churn)
@@ -134,11 +136,15 @@ static frame_t alloc_any(struct churn *churn)
  */
 static void check_meta(struct churn *churn, frame_t frame)
 {
-	if (frame_type(frame) != &meta_type_anon)
-		return;
-	const struct anon_meta *meta = frame_meta(frame, anon);
+	if (frame_type(frame) == &meta_type_anon) {
+		const struct anon_meta *meta = frame_meta(frame, anon);
 
-	worker_check(churn->worker, meta->a == (meta->b ^ meta->c), "a != b ^ c", frame);
+		worker_check(churn->worker, meta->a == (meta->b ^ meta->c), "a != b ^ c", frame);
+	} else if (frame_type(frame) == &meta_type_slab) {
+		worker_check(churn->worker,
+			     frame_meta(frame, slab)->frame_pa == frame_paddr(frame).addr,
+			     "a slab at another address", frame);
+	}
 }
 
 /*

@@ -60,6 +60,8 @@ bool workload_run(const struct workload *workload)
 		workload->prepare(cpu_count);
 	info_set_stage(STAGE_RUNNING);
 	smp_run(run_worker);
+	if (workload->finish)
+		workload->finish(worker_current());
 	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
 		failures += cpu_counters[cpu].failures;
 	return failures == 0;
@@ -68,9 +70,30 @@ bool workload_run(const struct workload *workload)
 /*
  * Single writer, so a plain add; the store is a relaxed atomic for the host that reads meanwhile.
  */
+static void add(uint64_t *counter, uint64_t count)
+{
+	__atomic_store_n(counter, *counter + count, __ATOMIC_RELAXED);
+}
+
 static void count(uint64_t *counter)
 {
-	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+	add(counter, 1);
+}
+
+/* `frames` of a type came into being, each with one reference. */
+static void count_claimed(struct worker *worker, const struct meta_type *type, uint64_t frames)
+{
+	add(&worker->counters->allocations, frames);
+	add(&worker->counters->claimed[meta_type_index(type)], frames);
+}
+
+/* References to frames of a type were given back; `frames` of them were the last. */
+static void count_puts(struct worker *worker, const struct meta_type *type, uint64_t puts,
+		       uint64_t frames)
+{
+	add(&worker->counters->puts, puts);
+	add(&worker->counters->frees, frames);
+	add(&worker->counters->dropped[meta_type_index(type)], frames);
 }
 
 bool worker_continue(struct worker *worker)
@@ -97,8 +120,7 @@ frame_t worker_count_alloc(struct worker *worker, const struct meta_type *type, 
 		count(&worker->counters->refusals);
 		return frame;
 	}
-	count(&worker->counters->allocations);
-	count(&worker->counters->claimed[meta_type_index(type)]);
+	count_claimed(worker, type, 1);
 	return frame;
 }
 
@@ -121,13 +143,78 @@ frame_t worker_get_at(struct worker *worker, paddr_t frame)
 bool worker_put(struct worker *worker, frame_t frame)
 {
 	const struct meta_type *type = frame_type(frame); /* not ours to read after the put */
+	bool was_last = frame_put(frame);
 
+	count_puts(worker, type, 1, was_last);
+	return was_last;
+}
+
+void worker_unique_drop(struct worker *worker, unique_frame_t frame)
+{
+	const struct meta_type *type = unique_type(frame);
+
+	unique_drop(frame);
+	count_puts(worker, type, 1, 1);
+}
+
+void worker_unique_replace(struct worker *worker, unique_frame_t frame,
+			   const struct meta_type *type, const void *meta)
+{
+	const struct meta_type *old = unique_type(frame);
+
+	unique_replace(frame, type, meta);
 	count(&worker->counters->puts);
-	if (!frame_put(frame))
+	count(&worker->counters->dropped[meta_type_index(old)]);
+	count(&worker->counters->claimed[meta_type_index(type)]);
+}
+
+uint64_t worker_frames_of(const struct meta_type *type)
+{
+	uint64_t frames = 0;
+
+	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+		frames += cpu_counters[cpu].claimed[meta_type_index(type)] -
+			  cpu_counters[cpu].dropped[meta_type_index(type)];
+	return frames;
+}
+
+void worker_list_drop(struct worker *worker, struct frame_list *list)
+{
+	uint64_t frames = frame_list_count(list);
+
+	frame_list_drop(list);
+	count_puts(worker, list->type, frames, frames);
+}
+
+bool worker_count_segment(struct worker *worker, const struct meta_type *type, bool made,
+			  const struct segment *segment)
+{
+	if (made)
+		count_claimed(worker, type, segment->count);
+	else
+		count(&worker->counters->refusals);
+	return made;
+}
+
+bool worker_segment_slice(struct worker *worker, const struct segment *segment, uint64_t at,
+			  uint64_t count, struct segment *out)
+{
+	if (!segment_slice(segment, at, count, out))
 		return false;
-	count(&worker->counters->frees);
-	count(&worker->counters->dropped[meta_type_index(type)]);
+	add(&worker->counters->gets, count);
 	return true;
+}
+
+void worker_segment_drop(struct worker *worker, struct segment *segment)
+{
+	uint64_t references = segment->count;
+
+	if (references == 0)
+		return;
+
+	const struct meta_type *type = frame_borrow_type(segment_frame(segment, 0));
+
+	count_puts(worker, type, references, segment_drop(segment));
 }
 
 void worker_check(struct worker *worker, bool holds, const char *what, frame_t frame)

@@ -26,7 +26,10 @@
 #include "lib/random.h"
 #include "pagemeta/frame.h"
 #include "pagemeta/frame_alloc.h"
+#include "pagemeta/frame_list.h"
 #include "pagemeta/frame_reader.h"
+#include "pagemeta/segment.h"
+#include "pagemeta/unique.h"
 
 /* One processor's part of a running workload. */
 struct worker {
@@ -43,6 +46,7 @@ struct workload {
 	const char *name;
 	void (*prepare)(unsigned cpus); /* on one processor, before the others; may be NULL */
 	void (*run)(struct worker *worker);
+	void (*finish)(struct worker *worker); /* on one, when all have ended; may be NULL */
 };
 
 #define WORKLOAD(identifier, ...)                                                                  \
@@ -78,6 +82,49 @@ frame_t worker_get_at(struct worker *worker, paddr_t frame);
 
 /* Gives a reference back; true if it was the last. An on_drop puts what its frame held in the same way. */
 bool worker_put(struct worker *worker, frame_t frame);
+
+/*
+ * The same for the other kinds of ownership. A unique frame counts as one reference; a change of its
+ * type ends one frame and begins another, though no memory is taken or given.
+ */
+#define worker_unique_alloc(worker, type, meta)                                                    \
+	((unique_frame_t){worker_count_alloc((worker), &meta_type_##type,                          \
+					     (frame_t){unique_alloc(type, meta).slot})             \
+				  .slot})
+
+void worker_unique_drop(struct worker *worker, unique_frame_t frame);
+
+/* *meta is of the new type's size. */
+void worker_unique_replace(struct worker *worker, unique_frame_t frame,
+			   const struct meta_type *type, const void *meta);
+
+/* As frame_list_drop. */
+void worker_list_drop(struct worker *worker, struct frame_list *list);
+
+/* As segment_alloc; a run that is not there counts as one refusal. */
+#define worker_segment_alloc(worker, type, count, align, fill, context, out)                       \
+	worker_count_segment((worker), &meta_type_##type,                                          \
+			     segment_alloc(type, (count), (align), (fill), (context), (out)),      \
+			     (out))
+
+bool worker_count_segment(struct worker *worker, const struct meta_type *type, bool made,
+			  const struct segment *segment);
+
+/* As segment_slice. */
+bool worker_segment_slice(struct worker *worker, const struct segment *segment, uint64_t at,
+			  uint64_t count, struct segment *out);
+
+/* As segment_drop, for a segment whose frames are all of one type. */
+void worker_segment_drop(struct worker *worker, struct segment *segment);
+
+/* How many frames of a type there are by these counts; for a workload that has ended. */
+uint64_t worker_frames_of(const struct meta_type *type);
+
+/* The bytes of a frame. */
+static inline void *frame_bytes(frame_t frame)
+{
+	return platform_phys_to_virt(frame_paddr(frame));
+}
 
 /* A check of the workload's own. Counts a failure and says so once per processor. */
 void worker_check(struct worker *worker, bool holds, const char *what, frame_t frame);

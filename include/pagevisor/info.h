@@ -106,7 +106,9 @@ _Static_assert(sizeof(struct type_descriptor) == TYPE_DESCRIPTOR_SIZE, "type des
 /*
  * What one processor did since boot. One writer (that processor), relaxed; read at any time, exact
  * only from STAGE_FINISHED on. Every reference is counted: those that exist now are
- * sum(claimed) + gets - puts, and the frames of type t are claimed[t] - dropped[t].
+ * sum(claimed) + gets - puts, and the frames of type t are claimed[t] - dropped[t]. The owner of a
+ * unique frame is one reference. A unique frame that is given another type counts as put and dropped
+ * as the old one and claimed as the new one.
  */
 struct cpu_counters {
 	uint64_t operations; /* steps of the workload */
