@@ -88,6 +88,21 @@ test_sizes()
 	fi
 }
 
+# In a memory that is too small for what they want to hold.
+test_workloads()
+{
+	local workload cpus
+
+	for workload in segments lists unique; do
+		for cpus in 1 2 4; do
+			boots "$workload, $cpus vCPUs" --workload "$workload" --memory 16M --cpus "$cpus" \
+				--ops 200000
+			check "$workload, $cpus vCPUs: memory runs out" grep -q '"refusals":[1-9]' "$OUT"
+		done
+		boots "$workload, 4 GiB and more" --workload "$workload" --memory 5G --cpus 2 --ops 50000
+	done
+}
+
 # The "work" of a JSON report, but for what depends on the clock.
 work_of()
 {
@@ -169,7 +184,7 @@ test_exceptions()
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=nonsense
 	expect "fault: hang, ended by --timeout" 3 'out:the guest had not ended after 0.5 s' -- \
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=hang --timeout 0.5
-	expect "no such workload" 2 'err:^guest\| the workloads are: churn fault; ' -- \
+	expect "no such workload" 2 'err:^guest\| the workloads are: churn fault lists segments unique; ' -- \
 		"$PAGEVISOR" run --memory 16M --workload nonsense
 }
 
@@ -234,6 +249,7 @@ test_without_device
 test_permission
 need_kvm "guests"
 test_sizes
+test_workloads
 test_determinism
 test_rings
 test_exceptions

@@ -45,6 +45,16 @@ test_machines()
 	boots "no options: a time limit" $QEMU_OK microvm 64M 1 "time_ms=200" "$(ready 1 '6[0-9]')"
 }
 
+test_workloads()
+{
+	local workload
+
+	for workload in segments lists unique; do
+		boots "$workload, 2 CPUs" $QEMU_OK microvm 32M 2 "workload=$workload ops=20000" \
+			"$(ready 2 32)"
+	done
+}
+
 test_faults()
 {
 	boots "panic" $QEMU_PANIC q35 64M 2 "workload=fault fault=panic" \
@@ -63,5 +73,6 @@ if ! command -v "$QEMU" >/dev/null; then
 	finish
 fi
 test_machines
+test_workloads
 test_faults
 finish

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * lists: pages of a cache that is too large for the memory. They are unique frames in lists that all
+ * processors share, each list under its own lock: active ones and inactive ones. Pages are touched and
+ * age, are taken out, changed and put back, and the coldest go when memory runs out.
+ *
+ * Lock order: a list of a lower number first.
+ */
+#include "workload/workload.h"
+
+#include "pagemeta/spinlock.h"
+
+/* check == ~(key ^ touched): all three change together. */
+struct cached_meta {
+	struct list_link link;
+	uint64_t key;
+	uint64_t touched; /* how often; the frame's first word says the same */
+	uint64_t check;
+};
+META_TYPE(cached);
+
+#define LISTS         4    /* even ones active, odd ones inactive */
+#define RECLAIM_BATCH 32   /* frames that go when memory runs out */
+#define SCAN_MAX      64   /* frames that a walk looks at */
+#define DROP_EVERY    4096 /* a whole list is dropped once in so many steps */
+
+static struct {
+	struct spinlock lock;
+	struct frame_list list;
+} lists[LISTS] __attribute__((aligned(64)));
+
+static uint64_t check_of(uint64_t key, uint64_t touched)
+{
+	return ~(key ^ touched);
+}
+
+static uint64_t *first_word(unique_frame_t frame)
+{
+	return frame_bytes((frame_t){frame.slot});
+}
+
+/* What an owner may rely on, alone or through a list whose lock it holds. */
+static void check_page(struct worker *worker, unique_frame_t frame)
+{
+	const struct cached_meta *meta = unique_meta(frame, cached);
+	frame_t any = {frame.slot};
+
+	worker_check(worker, meta->check == check_of(meta->key, meta->touched),
+		     "check != ~(key ^ touched)", any);
+	worker_check(worker, *first_word(frame) == meta->touched, "the frame's bytes are another's",
+		     any);
+}
+
+/* Changes what belongs together, for an owner that has the page out of all lists. */
+static void touch(struct worker *worker, unique_frame_t frame)
+{
+	uint64_t touched = unique_meta(frame, cached)->touched + 1;
+
+	check_page(worker, frame);
+	unique_begin(frame);
+	unique_set(frame, cached, touched, touched);
+	unique_set(frame, cached, check, check_of(unique_meta(frame, cached)->key, touched));
+	unique_end(frame);
+	*first_word(frame) = touched;
+}
+
+static unsigned any_list(struct worker *worker)
+{
+	return random_below(&worker->random, LISTS);
+}
+
+static unsigned active_list(struct worker *worker)
+{
+	return any_list(worker) & ~1u;
+}
+
+static unsigned inactive_list(struct worker *worker)
+{
+	return any_list(worker) | 1;
+}
+
+static void push_front(unsigned to, unique_frame_t frame)
+{
+	spin_lock(&lists[to].lock);
+	frame_list_push_front(&lists[to].list, frame);
+	spin_unlock(&lists[to].lock);
+}
+
+static unique_frame_t pop_back(unsigned from)
+{
+	spin_lock(&lists[from].lock);
+	unique_frame_t frame = frame_list_pop_back(&lists[from].list);
+
+	spin_unlock(&lists[from].lock);
+	return frame;
+}
+
+/* The coldest pages go; with none that are cold, some that are not. */
+static void reclaim(struct worker *worker)
+{
+	unsigned from = inactive_list(worker);
+
+	for (unsigned i = 0; i < RECLAIM_BATCH; i++) {
+		unique_frame_t frame = pop_back(from);
+
+		if (!frame.slot)
+			frame = pop_back(active_list(worker));
+		if (!frame.slot)
+			return;
+		check_page(worker, frame);
+		worker_unique_drop(worker, frame);
+	}
+}
+
+static void read_in(struct worker *worker)
+{
+	uint64_t key = random_next(&worker->random);
+	struct cached_meta meta = {.key = key, .check = check_of(key, 0)};
+	unique_frame_t frame = worker_unique_alloc(worker, cached, &meta);
+
+	if (!frame.slot) {
+		reclaim(worker);
+		return;
+	}
+	*first_word(frame) = 0;
+	push_front(active_list(worker), frame);
+}
+
+/* The last of an active list becomes the first of an inactive one. */
+static void age(struct worker *worker)
+{
+	unique_frame_t frame = pop_back(active_list(worker));
+
+	if (frame.slot)
+		push_front(inactive_list(worker), frame);
+}
+
+static paddr_t any_frame(struct worker *worker)
+{
+	uint32_t frames = (uint32_t)(meta_max_paddr / PAGE_SIZE);
+
+	return paddr((uint64_t)random_below(&worker->random, frames) * PAGE_SIZE);
+}
+
+/* A page is found by its address wherever it is, touched, and becomes active. */
+static void find_and_touch(struct worker *worker)
+{
+	paddr_t at = any_frame(worker);
+	struct list_cursor cursor;
+
+	for (unsigned i = 0; i < LISTS; i++) {
+		unique_frame_t frame = UNIQUE_NONE;
+
+		spin_lock(&lists[i].lock);
+		if (list_cursor_find(&lists[i].list, at, &cursor))
+			frame = list_cursor_take(&cursor);
+		spin_unlock(&lists[i].lock);
+		if (!frame.slot)
+			continue;
+		touch(worker, frame);
+		push_front(active_list(worker), frame);
+		return;
+	}
+}
+
+/* A page goes from its place in one list straight to one beside a page of another. */
+static void move_beside(struct worker *worker)
+{
+	unsigned low = random_below(&worker->random, LISTS - 1);
+	unsigned high = low + 1 + random_below(&worker->random, LISTS - 1 - low);
+	struct list_cursor from, to;
+
+	spin_lock(&lists[low].lock);
+	spin_lock(&lists[high].lock);
+	from = list_cursor_back(&lists[low].list);
+	to = list_cursor_front(&lists[high].list);
+	for (uint32_t i = random_below(&worker->random, SCAN_MAX); i > 0; i--) {
+		list_cursor_previous(&from);
+		list_cursor_next(&to);
+	}
+	unique_frame_t frame = list_cursor_take(&from);
+
+	if (frame.slot && random_below(&worker->random, 2))
+		list_cursor_insert_before(&to, frame);
+	else if (frame.slot)
+		list_cursor_insert_after(&to, frame);
+	spin_unlock(&lists[high].lock);
+	spin_unlock(&lists[low].lock);
+}
+
+/*
+ * Walks up to `limit` pages of a list: every step must lead to a page of the list, and back again. Returns
+ * how many there were.
+ */
+static uint64_t walk(struct worker *worker, struct frame_list *list, uint64_t limit)
+{
+	struct list_cursor cursor = list_cursor_front(list);
+	struct list_cursor back;
+	uint64_t seen = 0;
+
+	for (; seen < limit && list_cursor_frame(&cursor).slot; seen++) {
+		unique_frame_t frame = {(struct meta_slot *)list_cursor_frame(&cursor).slot};
+
+		check_page(worker, frame);
+		worker_check(worker, frame_list_contains(list, unique_paddr(frame)),
+			     "a page of a list is not in it", (frame_t){frame.slot});
+		back = cursor;
+		list_cursor_next(&back);
+		list_cursor_previous(&back);
+		worker_check(worker, back.at == cursor.at, "the way back leads elsewhere",
+			     (frame_t){frame.slot});
+		list_cursor_next(&cursor);
+	}
+	return seen;
+}
+
+static void look_through(struct worker *worker)
+{
+	unsigned at = any_list(worker);
+
+	spin_lock(&lists[at].lock);
+	walk(worker, &lists[at].list, SCAN_MAX);
+	spin_unlock(&lists[at].lock);
+}
+
+/* A page somewhere near the cold end goes. */
+static void evict(struct worker *worker)
+{
+	unsigned from = inactive_list(worker);
+	unique_frame_t frame;
+
+	spin_lock(&lists[from].lock);
+	struct list_cursor cursor = list_cursor_back(&lists[from].list);
+
+	for (uint32_t i = random_below(&worker->random, SCAN_MAX); i > 0; i--)
+		list_cursor_previous(&cursor);
+	frame = list_cursor_take(&cursor);
+	spin_unlock(&lists[from].lock);
+	if (frame.slot)
+		worker_unique_drop(worker, frame);
+}
+
+/* Nobody gets a page by its address: it has an owner that does not share. */
+static void try_address(struct worker *worker)
+{
+	frame_t frame = worker_get_at(worker, any_frame(worker));
+
+	if (!frame.slot)
+		return;
+	worker_check(worker, frame_type(frame) != &meta_type_cached, "a unique frame was shared",
+		     frame);
+	worker_put(worker, frame);
+}
+
+static void drop_list(struct worker *worker)
+{
+	unsigned at = any_list(worker);
+
+	spin_lock(&lists[at].lock);
+	worker_list_drop(worker, &lists[at].list);
+	worker_check(worker, frame_list_count(&lists[at].list) == 0, "a dropped list is not empty",
+		     (frame_t){pfn_to_meta(pfn(0))});
+	spin_unlock(&lists[at].lock);
+}
+
+static void step(struct worker *worker)
+{
+	if (random_below(&worker->random, DROP_EVERY) == 0) {
+		drop_list(worker);
+		return;
+	}
+	switch (random_below(&worker->random, 16)) {
+	case 0:
+	case 1:
+	case 2:
+		age(worker);
+		break;
+	case 3:
+	case 4:
+	case 5:
+		find_and_touch(worker);
+		break;
+	case 6:
+	case 7:
+		move_beside(worker);
+		break;
+	case 8:
+		look_through(worker);
+		break;
+	case 9:
+		evict(worker);
+		break;
+	case 10:
+		try_address(worker);
+		break;
+	default:
+		read_in(worker);
+	}
+}
+
+static void lists_prepare(unsigned cpus)
+{
+	(void)cpus;
+	for (unsigned i = 0; i < LISTS; i++)
+		frame_list_init(&lists[i].list, cached, link);
+}
+
+static void lists_run(struct worker *worker)
+{
+	while (worker_continue(worker))
+		step(worker);
+}
+
+/* What was not dropped is in one of the lists. */
+static void lists_finish(struct worker *worker)
+{
+	uint64_t listed = 0;
+
+	for (unsigned i = 0; i < LISTS; i++) {
+		uint64_t count = frame_list_count(&lists[i].list);
+
+		worker_check(worker, walk(worker, &lists[i].list, UINT64_MAX) == count,
+			     "a list is not as long as it says", (frame_t){pfn_to_meta(pfn(0))});
+		listed += count;
+	}
+	worker_check(worker, listed == worker_frames_of(&meta_type_cached), "a page is in no list",
+		     (frame_t){pfn_to_meta(pfn(0))});
+}
+
+WORKLOAD(lists, .prepare = lists_prepare, .run = lists_run, .finish = lists_finish);
