@@ -5,12 +5,15 @@
 #   WERROR=1                warnings are errors
 #   SANITIZE=address|thread the host programs with that sanitizer, under build/address or build/thread
 #   RUN="..."               options for make run
+#   MINUTES=N SEED=N        how long make soak runs, and its first seed
 #   V=1                     show the commands
 
 SANITIZE ?=
 BUILD    := build$(if $(SANITIZE),/$(SANITIZE))
 PREFIX   ?= /usr/local
 RUN      ?=
+MINUTES  ?= 1
+SEED     ?= 1
 
 CC       := gcc
 Q        := $(if $(V),,@)
@@ -64,7 +67,7 @@ SETUP_TEST   := build/setup-test
 SETUP_LINT   := build/setup-lint
 
 .DEFAULT_GOAL := all
-.PHONY: all run test unit test-sanitizers bench lint format install uninstall clean help
+.PHONY: all run test unit test-sanitizers soak bench lint format install uninstall clean help
 
 all: $(PROGRAM) $(GUEST_ELF) ## build the command and the guest
 
@@ -81,6 +84,11 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=address unit
 	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="threads contention frame slot_reader guest_memory litmus segment"
+
+soak: $(SETUP_TEST) all $(UNIT) ## long tests in turns, MINUTES=N of them; stops at the first failure
+	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests
+	@$(MAKE) --silent --no-print-directory SANITIZE=thread build/thread/unit-tests
+	@MINUTES=$(MINUTES) SEED=$(SEED) tests/soak.sh $(BUILD)
 
 bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@$(BUILD)/bench-boot $(PROGRAM)

@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Everything that finds more the longer it runs, in turns, for as long as asked: the differential test,
+# threads under the sanitizers, litmus, and each workload on KVM, with another seed, number of vCPUs and
+# size of memory each time. Stops at the first failure and says how to have it again.
+# Usage: [MINUTES=N] [SEED=N] soak.sh [BUILD]
+#
+# Exit status: 0 nothing failed, 1 something did, 2 bad input, 130 or 143 ended by a signal.
+LIMIT=${LIMIT:-300}
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+MINUTES=${MINUTES:-1}
+SEED=${SEED:-1}
+SEEDS_PER_TURN=100000 # of the differential test, which counts up from the one it is given
+OPS_PER_MS=2000       # that the differential test does, about
+THREAD_TESTS=7        # that share a turn
+THREAD_MS_MIN=400     # below that a test may not see all that it wants to
+TURNS_WANTED=20
+TURN_MS_MIN=200
+TURN_MS_MAX=5000
+KVM_TIMEOUT=60
+
+refuse()
+{
+	echo "soak.sh: $1" >&2
+	exit 2
+}
+
+[[ $MINUTES =~ ^[0-9]+(\.[0-9]+)?$ ]] || refuse "MINUTES=$MINUTES: a number was expected, such as 10 or 0.5"
+[[ $SEED =~ ^[0-9]{1,9}$ ]] || refuse "SEED=$SEED: a number of up to nine digits was expected"
+
+now_ms()
+{
+	echo $((${EPOCHREALTIME/[.,]/} / 1000))
+}
+
+in_seconds()
+{
+	echo "$(($1 / 1000)).$(($1 % 1000 / 100)) s"
+}
+
+total_ms=$(awk -v minutes="$MINUTES" 'BEGIN { printf "%d", minutes * 60000 }')
+[ "$total_ms" -gt 0 ] || refuse "MINUTES=$MINUTES: that is no time at all"
+start_ms=$(now_ms)
+turn_ms=$((total_ms / TURNS_WANTED))
+turn_ms=$((turn_ms < TURN_MS_MIN ? TURN_MS_MIN : turn_ms > TURN_MS_MAX ? TURN_MS_MAX : turn_ms))
+thread_ms=$((turn_ms / THREAD_TESTS < THREAD_MS_MIN ? THREAD_MS_MIN : turn_ms / THREAD_TESTS))
+turns=0
+
+summary()
+{
+	echo "soak: $turns turns in $(in_seconds $(($(now_ms) - start_ms))), $1"
+}
+
+# The command, and then the status, are those of the turn that is under way.
+interrupted()
+{
+	trap '' INT TERM
+	if [ -n "$running_pid" ]; then
+		kill -TERM "$running_pid" 2>/dev/null
+		wait "$running_pid" 2>/dev/null
+		running_pid=
+	fi
+	summary "ended by a signal; nothing had failed"
+	exit "$1"
+}
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
+
+# The line that has the failure again, from any folder.
+again()
+{
+	printf '%q ' "${last_command[@]}"
+}
+
+# turn WHAT COMMAND...: one line; ends the script if it fails.
+turn()
+{
+	local what=$1 begin duration
+
+	shift
+	last_command=("$@")
+	begin=$(now_ms)
+	timeout -k 5 "$LIMIT" "$@" >"$OUT" 2>&1 </dev/null &
+	running_pid=$!
+	status=0
+	wait "$running_pid" || status=$?
+	running_pid=
+	turns=$((turns + 1))
+	duration=$(in_seconds $(($(now_ms) - begin)))
+	if [ "$status" -eq 0 ]; then
+		printf 'ok   %-42s %8s\n' "$what" "$duration"
+		return
+	fi
+	printf 'FAIL %-42s %8s  exit status %d%s\n' "$what" "$duration" "$status" \
+		"$([ "$status" -ne 124 ] || echo ", had not ended")"
+	print_stream output "$OUT"
+	echo "again: $(again)"
+	summary "the last of which failed"
+	exit 1
+}
+
+differential()
+{
+	turn "differential, seed $1" env PAGEVISOR_SEED=$(($1 * SEEDS_PER_TURN)) \
+		PAGEVISOR_OPS=$((turn_ms * OPS_PER_MS)) CK_RUN_CASE=differential \
+		"$BUILD/unit-tests" differential
+}
+
+# threads SANITIZER SEED
+threads()
+{
+	turn "threads, $1 sanitizer, seed $2" env PAGEVISOR_SEED="$2" PAGEVISOR_MS="$thread_ms" \
+		"$BUILD/$1/unit-tests" threads contention
+}
+
+litmus()
+{
+	turn "litmus" "$BUILD/unit-tests" litmus
+}
+
+# workload NAME SEED: a machine chosen by SEED and turn. None is so large that lists could fill the host's RAM.
+workload()
+{
+	local name=$1 seed=$2 all_cpus=(1 2 2 3 4 4 8 16) all_memory=(16M 16M 20M 32M 64M 256M) cpus memory
+
+	RANDOM=$((SEED * 1000 + turns))
+	: "$RANDOM" # the first is still close to the seed
+	cpus=${all_cpus[RANDOM % ${#all_cpus[@]}]}
+	memory=${all_memory[RANDOM % ${#all_memory[@]}]}
+	turn "$name, seed $seed, $cpus vCPUs, $memory" "$PAGEVISOR" run --workload "$name" \
+		--seed "$seed" --cpus "$cpus" --memory "$memory" --time "$(in_seconds "$turn_ms" | cut -d' ' -f1)" \
+		--timeout "$KVM_TIMEOUT" --quiet
+}
+
+is_time_left()
+{
+	[ $(($(now_ms) - start_ms)) -lt "$total_ms" ]
+}
+
+# What can run here, in the order of its turns; a word each, that ends in the sanitizer or workload.
+kinds=()
+for sanitizer in thread address; do
+	if [ -x "$BUILD/$sanitizer/unit-tests" ]; then
+		kinds+=("threads $sanitizer")
+	else
+		skip "threads, $sanitizer sanitizer" "not built; make soak builds it"
+	fi
+done
+kinds+=(differential litmus)
+problem=$(kvm_problem)
+for name in churn segments lists unique; do
+	if [ -z "$problem" ]; then
+		kinds+=("workload $name")
+	else
+		skip "$name" "$problem"
+	fi
+done
+
+for ((seed = SEED; ; seed++)); do
+	for kind in "${kinds[@]}"; do
+		is_time_left || break 2
+		read -r -a words <<<"$kind"
+		"${words[@]}" "$seed"
+	done
+done
+summary "none failed"

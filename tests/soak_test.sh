@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# soak.sh itself, over programs that only seem to test: what it prints, that it stops at a failure and says
+# how to have it again, and how it ends by a signal. Then a few turns over what make test has built.
+# Usage: soak_test.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+SOAK=$ROOT/tests/soak.sh
+FAKE=$WORK/build
+SHORT=0.02 # minutes
+EVERY_TURN='^ok   (threads, (thread|address) sanitizer|differential|litmus|churn|segments|lists|unique)'
+
+# fake PROGRAM <<what it does, for sh
+fake()
+{
+	mkdir -p "$(dirname "$FAKE/$1")"
+	{
+		echo '#!/bin/sh'
+		cat
+	} >"$FAKE/$1"
+	chmod +x "$FAKE/$1"
+}
+
+# All good, and none at once: time passes.
+fake_all()
+{
+	local program
+
+	rm -rf "$FAKE"
+	for program in unit-tests thread/unit-tests address/unit-tests pagevisor; do
+		fake "$program" <<<'sleep 0.05'
+	done
+}
+
+# soaks NAME STATUS PATTERN... -- [VARIABLE=VALUE...]: as expect, over the programs above.
+soaks()
+{
+	local arguments=("$@") settings=()
+
+	while [ "${arguments[-1]}" != -- ]; do
+		settings+=("${arguments[-1]}")
+		unset "arguments[-1]"
+	done
+	expect "${arguments[@]}" env MINUTES="$SHORT" "${settings[@]}" "$SOAK" "$FAKE"
+}
+
+# The lines that are no turn, no skip and no summary: for check.
+has_turns_alone()
+{
+	! grep -Eqv "$EVERY_TURN|^skip |^soak: " "$OUT"
+}
+
+test_good()
+{
+	fake_all
+	soaks "turns without a failure" 0 'out:^ok   differential, seed 1 ' 'out:^ok   litmus ' \
+		'out:^ok   threads, thread sanitizer, seed 1 ' \
+		'out:^soak: [0-9]+ turns in [0-9.]+ s, none failed$' -- SEED=1
+	check "one line for each turn" has_turns_alone
+	soaks "another first seed" 0 'out:^ok   differential, seed 40 ' '!out:seed 39 ' -- SEED=40
+	rm -r "$FAKE/thread"
+	soaks "a build that is not there is skipped" 0 '!out:ok .*thread sanitizer' \
+		'out:^skip threads, thread sanitizer: not built' 'out:none failed' --
+}
+
+# planted_failure NAME PROGRAM TURN: the turn fails, and the line that soak.sh prints fails in the same way.
+planted_failure()
+{
+	local name=$1 program=$2 what=$3
+
+	fake_all
+	# shellcheck disable=SC2016 # expanded in there
+	fake "$program" <<<'echo "planted: $PAGEVISOR_SEED $*"; exit 7'
+	soaks "$name" 1 "out:^FAIL $what .* exit status 7\$" 'out:^     \| planted: ' \
+		'out:^again: ' 'out:^soak: [0-9]+ turns in .*, the last of which failed$' --
+	grep -o 'planted: .*' "$OUT" >"$WORK/planted"
+	expect "$name, again" 7 -- \
+		sh -c "$(sed -n 's/^again: //p' "$OUT")"
+	check "$name, again: the same command" cmp -s "$OUT" "$WORK/planted"
+}
+
+test_failures()
+{
+	planted_failure "a failed differential test" unit-tests 'differential, seed 1'
+	planted_failure "failed threads" address/unit-tests 'threads, address sanitizer, seed 1'
+	if [ -z "$(kvm_problem)" ]; then
+		planted_failure "a failed run on KVM" pagevisor 'churn, seed 1, [0-9]+ vCPUs, [0-9]+M'
+	else
+		skip "a failed run on KVM" "$(kvm_problem)"
+	fi
+	fake_all
+	fake unit-tests <<<'sleep 100'
+	soaks "a turn that hangs" 1 'out:exit status 124, had not ended$' -- LIMIT=1
+}
+
+# Ctrl-C while a turn is under way.
+test_signals()
+{
+	local signal=$1 wanted=$2
+
+	fake_all
+	fake thread/unit-tests <<<"echo \$\$ >$WORK/turn; exec sleep 100"
+	rm -f "$WORK/turn"
+	last_command=(soak)
+	# Not in the background of this shell, which would have it ignore SIGINT.
+	timeout -k 5 -s "$signal" 1 env MINUTES=1 "$SOAK" "$FAKE" >"$OUT" 2>"$ERR"
+	status=$?
+	judge "SIG$signal: a summary" 124 'out:^soak: 0 turns in [0-9.]+ s, ended by a signal; nothing had failed$'
+	check "SIG$signal: the turn that was under way has ended" [ ! -e "/proc/$(cat "$WORK/turn")" ]
+	# shellcheck disable=SC2016
+	expect "SIG$signal: exit status" "$wanted" -- \
+		bash -c 'timeout --preserve-status -k 5 -s "$0" 1 env MINUTES=1 "$@"' "$signal" "$SOAK" "$FAKE"
+}
+
+test_input()
+{
+	soaks "no number of minutes" 2 'err:^soak.sh: MINUTES=ten: a number was expected' -- \
+		MINUTES=ten
+	soaks "no time at all" 2 'err:^soak.sh: MINUTES=0: ' -- MINUTES=0
+	soaks "no seed" 2 'err:^soak.sh: SEED=x: ' -- SEED=x
+}
+
+# A turn of each kind that is there, and no more.
+test_real()
+{
+	expect "the real thing, for a moment" 0 'out:^ok   ' '!out:FAIL' 'out:none failed$' -- \
+		env MINUTES=0.05 LIMIT="$LIMIT" "$SOAK" "$BUILD"
+}
+
+test_good
+test_failures
+test_signals INT 130
+test_signals TERM 143
+test_input
+test_real
+finish
