@@ -11,6 +11,8 @@
 #define DEFAULT_SEED  1
 #define MS_PER_S      1000
 #define NS_PER_MS     1000000
+#define PATIENCE_MS   30000 /* beyond that time, until all events have happened */
+#define POLL_MS       10
 #define HOST_PAUSE_NS 1000 /* so that the host does not starve the members */
 #define HOST_HELD_MAX 64
 
@@ -34,6 +36,7 @@ void crew_setup(void)
 {
 	crew_size = 0;
 	done = false;
+	host.held = 0;
 	host.claims = 0;
 }
 
@@ -73,7 +76,7 @@ static void run_host(struct crew_member *member)
 			slot_host_release(*place);
 		*place = slot_host_claim(pfn_to_meta(frame)) ? pfn_to_meta(frame) : NULL;
 		if (*place)
-			host.claims++;
+			crew_count(&host.claims);
 		nanosleep(&pause, NULL);
 	}
 	for (unsigned i = 0; i < host.held; i++)
@@ -90,11 +93,6 @@ void crew_add_host(uint64_t first, uint64_t count, unsigned held)
 	crew_add(run_host, NULL);
 }
 
-uint64_t crew_host_claims(void)
-{
-	return host.claims;
-}
-
 bool crew_is_done(void)
 {
 	return __atomic_load_n(&done, __ATOMIC_RELAXED);
@@ -109,21 +107,44 @@ static void *run_member(void *argument)
 	return NULL;
 }
 
-void crew_work(void)
+static void sleep_ms(uint64_t ms)
 {
-	uint64_t ms = test_setting("PAGEVISOR_MS", DEFAULT_MS);
 	const struct timespec duration = {
 		.tv_sec = (time_t)(ms / MS_PER_S),
 		.tv_nsec = (long)(ms % MS_PER_S * NS_PER_MS),
 	};
+
+	nanosleep(&duration, NULL);
+}
+
+/* The name of an event that has not happened, NULL if all have. */
+static const char *missing_event(const struct crew_event *events, unsigned count)
+{
+	if (host.held && !__atomic_load_n(&host.claims, __ATOMIC_RELAXED))
+		return "claims of the host";
+	for (unsigned i = 0; i < count; i++)
+		if (!__atomic_load_n(events[i].counter, __ATOMIC_RELAXED))
+			return events[i].name;
+	return NULL;
+}
+
+void crew_work(const struct crew_event *events, unsigned count)
+{
 	static unsigned numbers[CREW_MAX];
 
 	for (unsigned i = 0; i < crew_size; i++) {
 		numbers[i] = i;
 		ck_assert_int_eq(pthread_create(&crew[i].thread, NULL, run_member, &numbers[i]), 0);
 	}
-	nanosleep(&duration, NULL);
+	sleep_ms(test_setting("PAGEVISOR_MS", DEFAULT_MS));
+	for (unsigned waited = 0; waited < PATIENCE_MS && missing_event(events, count);
+	     waited += POLL_MS)
+		sleep_ms(POLL_MS);
 	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < crew_size; i++)
 		pthread_join(crew[i].thread, NULL);
+
+	const char *missing = missing_event(events, count);
+
+	ck_assert_msg(!missing, "never happened: %s", missing);
 }

@@ -35,11 +35,25 @@ void crew_add(void (*run)(struct crew_member *member), void *own);
  */
 void crew_add_host(uint64_t first, uint64_t count, unsigned held);
 
-/* How many frames that host has claimed. */
-uint64_t crew_host_claims(void);
+/* Something that shall happen while a crew works: a counter that is not to stay zero. */
+struct crew_event {
+	const char *name;
+	const uint64_t *counter;
+};
 
-/* Starts them all, waits, tells them to stop, and waits for the last of them. */
-void crew_work(void);
+#define CREW_EVENT(member_counter)                                                                 \
+	{                                                                                          \
+		.name = #member_counter, .counter = &(member_counter)                              \
+	}
+
+/*
+ * Starts them all, waits, tells them to stop, and waits for the last of them. Should not all of the events
+ * have happened in time, the machine may be busy: they work on until all have, and the test fails
+ * if that takes too long. A host, if there is one, must have claimed a frame.
+ */
+void crew_work(const struct crew_event *events, unsigned count);
+
+#define CREW_WORK(events) crew_work((events), sizeof(events) / sizeof((events)[0]))
 
 /* For the members: whether they shall stop. */
 bool crew_is_done(void);

@@ -76,13 +76,19 @@ static void run_host(struct crew_member *member)
 		}
 }
 
+/* The second only with a host. */
+static const struct crew_event wanted[] = {
+	CREW_EVENT(allocated),
+	CREW_EVENT(host_claims),
+};
+
 static void run(bool with_host)
 {
 	for (unsigned i = 0; i < CONTENDERS; i++)
 		crew_add(run_contender, NULL);
 	if (with_host)
 		crew_add(run_host, NULL);
-	crew_work();
+	crew_work(wanted, with_host ? 2 : 1);
 }
 
 static void assert_nothing_lost(void)
@@ -90,7 +96,6 @@ static void assert_nothing_lost(void)
 	const struct stamp_meta stamp = {0};
 	uint64_t touched = 0;
 
-	ck_assert_uint_gt(allocated, 0);
 	ck_assert_uint_eq(two_owners, 0);
 	for (uint64_t i = 0; i < FRAMES; i++)
 		touched += *(uint64_t *)platform_phys_to_virt(paddr(FIRST_FRAME + i * PAGE_SIZE));
@@ -110,7 +115,6 @@ END_TEST
 START_TEST(guest_and_host_never_claim_the_same_frame)
 {
 	run(true);
-	ck_assert_uint_gt(host_claims, 0);
 	assert_nothing_lost();
 }
 END_TEST

@@ -276,6 +276,13 @@ static void run_reader(struct crew_member *member)
 	}
 }
 
+/* Without these the test would say little. */
+static const struct crew_event wanted[] = {
+	CREW_EVENT(total.allocated),      CREW_EVENT(total.refused),
+	CREW_EVENT(total.handed_over),    CREW_EVENT(total.changed),
+	CREW_EVENT(total.got_by_address), CREW_EVENT(total.accepted),
+};
+
 static void setup(void)
 {
 	static const struct pvh_memmap_entry entries[] = {{0, MEMORY_SIZE, E820_USABLE, 0}};
@@ -295,23 +302,12 @@ static void setup(void)
 
 static void run_machine(void)
 {
-	crew_work();
+	CREW_WORK(wanted);
 	for (unsigned i = 0; i < BOXES; i++) {
 		if (boxes[i])
 			frame_put((frame_t){boxes[i]});
 		boxes[i] = NULL;
 	}
-}
-
-static void assert_everything_happened(void)
-{
-	ck_assert_uint_gt(total.allocated, 0);
-	ck_assert_uint_gt(total.refused, 0);
-	ck_assert_uint_gt(total.handed_over, 0);
-	ck_assert_uint_gt(total.changed, 0);
-	ck_assert_uint_gt(total.got_by_address, 0);
-	ck_assert_uint_gt(crew_host_claims(), 0);
-	ck_assert_uint_gt(total.accepted, 0);
 }
 
 START_TEST(no_frame_has_two_owners_and_none_is_lost)
@@ -322,7 +318,6 @@ START_TEST(no_frame_has_two_owners_and_none_is_lost)
 	uint64_t allocatable = 0;
 
 	run_machine();
-	assert_everything_happened();
 	ck_assert_uint_eq(total.two_owners, 0);
 	ck_assert_uint_eq(total.torn, 0);
 	ck_assert_uint_eq(total.wrong_bytes, 0);
