@@ -110,7 +110,8 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
  * that is foreign. Aborts, too, when it sees one that is in use or listed as free. It sees all of up to 4 frames.
  * A longer run it takes apart into aligned blocks, as the buddy system does, and sees
  *
- *   - that a block lies in a listed one: always. So a run that is given twice is caught while it is still free;
+ *   - that a block lies in a listed one: always, but for one that begins a run that was taken and never claimed, and
+ *     came back as the inner part of a longer one. So a run that is given twice is caught while it is still free;
  *   - for the rest, the first frame of each quarter of a block, and the last frame of the run.
  *
  * A frame that gets past this and is listed twice is caught when it is claimed a second time.

@@ -51,13 +51,8 @@ static bool take_spare(uint64_t count, uint64_t align, pfn_t *first)
 	return first->index != FREE_LINK_NONE;
 }
 
-bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
+static bool take_from_pool(uint64_t count, uint64_t align, pfn_t *first)
 {
-	if (count == 0 || count > meta_max_paddr / PAGE_SIZE ||
-	    align > UINT64_C(1) << FRAME_ORDER_MAX)
-		return false;
-	if (take_spare(count, align, first))
-		return true;
 	spin_lock(&frame_pool.lock);
 	bool taken = take_run(count, align, first);
 
@@ -67,6 +62,17 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
 	}
 	spin_unlock(&frame_pool.lock);
 	return taken;
+}
+
+bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
+{
+	if (count == 0 || count > meta_max_paddr / PAGE_SIZE ||
+	    align > UINT64_C(1) << FRAME_ORDER_MAX)
+		return false;
+	if (!take_spare(count, align, first) && !take_from_pool(count, align, first))
+		return false;
+	slot_word_store(&pfn_to_meta(*first)->vtable_ptr, FREE_TAG_LENT);
+	return true;
 }
 
 /* Aborts if the slot of a frame that is given back says that it is in use, or listed. A lock that frame_managed wants is held. */
@@ -99,10 +105,17 @@ static void expect_managed_run(pfn_t first, uint64_t count)
 		       has_slot ? slot_load(pfn_to_meta(first)) : 0);
 }
 
+/* Whether a run begins here that was handed out and whose first frame nobody has claimed yet. */
+static bool is_lent(pfn_t frame)
+{
+	return slot_word_load(&pfn_to_meta(frame)->vtable_ptr) == FREE_TAG_LENT;
+}
+
 /*
  * Aborts if one of the frames that are looked at is in use or listed: of each block that the run makes GIVE_PROBES at
- * equal distances, and the run's last. Whether the block lies in a listed one buddy_lists knows; one that
- * begins further inside shows only if its first frame is looked at. More of them would be felt in order 9.
+ * equal distances, and the run's last. Whether the block lies in a listed one buddy_lists knows, at the price of a
+ * miss for each larger order, which a block that is lent is spared; one that begins further inside shows only if its
+ * first frame is looked at. More of them would be felt in order 9.
  */
 static void expect_given_run(pfn_t first, pfn_t end)
 {
@@ -110,7 +123,7 @@ static void expect_given_run(pfn_t first, pfn_t end)
 		uint64_t size = UINT64_C(1) << buddy_order_at(block, end);
 		uint64_t step = size > GIVE_PROBES ? size / GIVE_PROBES : 1;
 
-		if (buddy_lists(block))
+		if (!is_lent(block) && buddy_lists(block))
 			slot_abort(pfn_to_meta(block), "a frame given back that is listed as free",
 				   slot_load(pfn_to_meta(block)));
 		for (uint64_t i = 0; i < size; i += step)
@@ -152,6 +165,8 @@ void frame_alloc_give(pfn_t first, uint64_t count)
 	spin_lock(&frame_pool.lock);
 	expect_managed_run(first, count);
 	expect_given_run(first, end);
+	/* Lent no more, though it may not begin the block that is listed. */
+	slot_word_store(&pfn_to_meta(first)->vtable_ptr, 0);
 	buddy_add(&frame_pool.buddy, first, end);
 	spin_unlock(&frame_pool.lock);
 }

@@ -17,6 +17,9 @@
 #define FREE_TAG_CACHED UINT64_C(0x200) /* in a CPU's cache, or in the depot behind the caches */
 #define FREE_TAG_PARKED UINT64_C(0x300) /* put aside, held by the host */
 #define FREE_TAG_END    UINT64_C(0x400)
+#define FREE_TAG_LENT                                                                              \
+	UINT64_C(                                                                                  \
+		0x400) /* not listed: first frame of a run that was handed out, until it is claimed */
 
 /* The end of a list. */
 #define FREE_LINK_NONE UINT64_MAX
