@@ -45,6 +45,15 @@ static inline void bundle_list_push(struct bundle_list *list, const uint64_t *fr
 	list->count++;
 }
 
+/* Gets what the next pop will read under way: the nodes of its root, and the root after it. */
+static inline void bundle_prefetch(const struct meta_slot *root, bool has_next)
+{
+	for (unsigned n = 0; n < BUNDLE_NODES; n++)
+		__builtin_prefetch(pfn_to_meta(pfn(slot_word_load(&root->storage[1 + n]))), 1);
+	if (has_next)
+		__builtin_prefetch(pfn_to_meta(pfn(slot_word_load(&root->storage[FREE_NEXT]))), 1);
+}
+
 /* Takes the newest bundle apart into BUNDLE_FRAMES frame numbers. False when the list is empty. */
 static inline bool bundle_list_pop(struct bundle_list *list, uint64_t *frames)
 {
@@ -57,15 +66,13 @@ static inline bool bundle_list_pop(struct bundle_list *list, uint64_t *frames)
 	*frames++ = list->first;
 	list->first = slot_word_load(&root->storage[FREE_NEXT]);
 	list->count--;
+	if (list->count)
+		bundle_prefetch(pfn_to_meta(pfn(list->first)), list->count > 1);
 	for (unsigned n = 0; n < BUNDLE_NODES; n++) {
 		frames[n] = slot_word_load(&root->storage[1 + n]);
-		__builtin_prefetch(pfn_to_meta(pfn(frames[n])), 1);
-	}
-	for (unsigned n = 0; n < BUNDLE_NODES; n++)
 		for (unsigned leaf = 0; leaf < SLOT_STORAGE_WORDS; leaf++)
 			*leaves++ = slot_word_load(&pfn_to_meta(pfn(frames[n]))->storage[leaf]);
-	if (list->count)
-		__builtin_prefetch(pfn_to_meta(pfn(list->first)), 1);
+	}
 	return true;
 }
 
