@@ -142,6 +142,49 @@ int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, i
 	return result;
 }
 
+static struct memory_map *map_without(const struct memory_map *old, unsigned place)
+{
+	struct memory_map *map = malloc(sizeof(*map));
+
+	if (!map)
+		return NULL;
+	*map = *old;
+	map->count--;
+	memmove(&map->regions[place], &map->regions[place + 1],
+		(map->count - place) * sizeof(map->regions[0]));
+	return map;
+}
+
+static int remove_locked(struct guest_memory *memory, paddr_t base, struct error *err)
+{
+	struct memory_map *old = memory->map;
+	unsigned place = 0;
+
+	while (place < old->count && old->regions[place].base.addr != base.addr)
+		place++;
+	if (place == old->count)
+		return error_set(err, -ENOENT, "no memory region begins at %#" PRIx64, base.addr);
+
+	struct memory_map *map = map_without(old, place);
+
+	if (!map)
+		return error_set(err, -ENOMEM, "no memory for the guest's memory map");
+	rcu_pointer_publish(memory->map, map);
+	rcu_wait_for_readers();
+	munmap(old->regions[place].host, old->regions[place].size);
+	free(old);
+	return 0;
+}
+
+int guest_memory_remove(struct guest_memory *memory, paddr_t base, struct error *err)
+{
+	pthread_mutex_lock(&memory->update);
+	int result = remove_locked(memory, base, err);
+
+	pthread_mutex_unlock(&memory->update);
+	return result;
+}
+
 const struct memory_map *guest_memory_map(const struct guest_memory *memory)
 {
 	return rcu_pointer_read(memory->map);

@@ -67,6 +67,12 @@ void guest_memory_destroy(struct guest_memory *memory);
 int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, int fd,
 		     uint64_t fd_offset, bool writable, struct error *err);
 
+/*
+ * Removes the region that begins at `base`; it is unmapped when the last reader that could see it has ended its
+ * section. Waits for that, so the caller is in no section. Returns 0, or -ENOENT.
+ */
+int guest_memory_remove(struct guest_memory *memory, paddr_t base, struct error *err);
+
 /* The map as it is now; call between guest_memory_read_begin and _end. */
 const struct memory_map *guest_memory_map(const struct guest_memory *memory);
 
