@@ -111,64 +111,12 @@ static void print_boot(const struct report *report)
 	printf(" ms\n");
 }
 
-static void print_frames(const struct observation *seen)
-{
-	const char *separator = ":";
-
-	printf("frames    %" PRIu64, seen->view.slot_count);
-	for (unsigned i = 0; i < REF_CLASS_COUNT; i++) {
-		if (seen->last.frames[i] == 0)
-			continue;
-		printf("%s %" PRIu64 " %s", separator, seen->last.frames[i], ref_class_name(i));
-		separator = ",";
-	}
-	printf("\n");
-	for (unsigned i = 0; i < seen->view.type_count; i++)
-		if (seen->last.types[i])
-			printf("          %-16s %10" PRIu64 "\n", seen->view.types[i].name,
-			       seen->last.types[i]);
-	printf("          %-16s %10" PRIu64 "\n", "(references)", seen->last.references);
-	if (seen->last.holes)
-		printf("          %-16s %10" PRIu64 "\n", "(never written)", seen->last.holes);
-}
-
 static void print_rate(const struct report *report, const char *name, uint64_t count)
 {
 	char total[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE];
 
 	printf("%-9s %s, %s/s\n", name, number_text(total, (double)count),
 	       number_text(rate, report_per_second(report, count)));
-}
-
-static void print_scans(const struct observation *seen)
-{
-	char slots[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE], copies[NUMBER_TEXT_SIZE];
-	double seconds = (double)seen->scan_ns / (double)NS_PER_S;
-
-	printf("scans     %u, %s slots at %s/s; %s copied, %" PRIu64 " retried, %" PRIu64
-	       " given up\n",
-	       seen->scans, number_text(slots, (double)seen->reads.slots),
-	       number_text(rate, seconds > 0 ? (double)seen->reads.slots / seconds : 0),
-	       number_text(copies, (double)seen->reads.copies), seen->reads.retries,
-	       seen->reads.unstable);
-}
-
-static void print_findings(const struct findings *findings)
-{
-	char text[256];
-
-	if (findings->total == 0) {
-		printf("findings  none\n");
-		return;
-	}
-	printf("findings  %s%" PRIu64 "\n", findings->total > findings->listed ? "at least " : "",
-	       findings->total);
-	for (unsigned i = 0; i < findings->listed; i++) {
-		finding_format(&findings->list[i], text, sizeof(text));
-		printf("  %s\n", text);
-	}
-	if (findings->total > findings->listed)
-		printf("  and %" PRIu64 " more\n", findings->total - findings->listed);
 }
 
 static void print_observation(const struct report *report)
@@ -186,10 +134,10 @@ static void print_observation(const struct report *report)
 		print_rate(report, "freed", seen->counters.frees);
 	}
 	if (seen->scans) {
-		print_frames(seen);
-		print_scans(seen);
+		observation_print_frames(seen);
+		observation_print_scans(seen);
 	}
-	print_findings(&seen->findings);
+	observation_print_findings(&seen->findings);
 }
 
 int report_flush(void)

@@ -52,38 +52,15 @@ static void show_status(struct watcher *watcher, uint64_t start_ns, struct rate_
 }
 
 /* A broken page is said once; a page that is not there yet is normal while the guest boots. */
-static bool read_view(struct watcher *watcher)
-{
-	struct observation *seen = &watcher->seen;
-	struct error err;
-	int result = guest_view_read(&watcher->vm->memory, watcher->info, &seen->view, &err);
-
-	seen->has_view = result == 0;
-	if (result == 0) {
-		seen->problem.text[0] = '\0';
-		return true;
-	}
-	if (result != -EAGAIN && strcmp(seen->problem.text, err.text) != 0 &&
-	    watcher->problems_said++ < PROBLEMS_SAID_MAX)
-		terminal_problem(watcher->terminal, err.text);
-	seen->problem = err;
-	return false;
-}
-
 static void scan_once(struct watcher *watcher)
 {
 	struct observation *seen = &watcher->seen;
-	struct findings found;
+	struct error before = seen->problem;
+	int result = observation_look(seen, &watcher->vm->memory, watcher->info);
 
-	if (!read_view(watcher) || seen->view.slot_count == 0)
-		return;
-	if (scan_array(&watcher->vm->memory, &seen->view, &seen->last, &found) < 0)
-		return;
-	findings_merge(&seen->findings, &found);
-	guest_view_counters(&seen->view, &watcher->vm->memory, &seen->counters);
-	seen->scans++;
-	seen->scan_ns += seen->last.duration_ns;
-	read_counters_add(&seen->reads, &seen->last.reads);
+	if (!seen->has_view && result != -EAGAIN && strcmp(before.text, seen->problem.text) != 0 &&
+	    watcher->problems_said++ < PROBLEMS_SAID_MAX)
+		terminal_problem(watcher->terminal, seen->problem.text);
 }
 
 /* Waits for the next scan. False when the watcher is to end. */

@@ -9,29 +9,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "cli/observation.h"
 #include "cli/terminal.h"
-#include "inspect/scan.h"
 #include "kvm/vm.h"
-
-/* Everything that was seen; complete after watcher_stop. */
-struct observation {
-	bool has_view;        /* the guest published an info page that holds water */
-	struct error problem; /* why not, else empty */
-	struct guest_view view;
-	struct scan last; /* the most recent scan */
-	struct cpu_counters counters;
-	unsigned scans;
-	struct read_counters reads; /* of all scans */
-	uint64_t scan_ns;           /* time spent in them */
-	struct findings findings;
-};
-
-/* Whether the guest has finished by its own word, and its books could be held against its slots. */
-static inline bool observation_is_complete(const struct observation *seen)
-{
-	return seen->has_view && seen->scans > 0 && seen->view.cpu_count > 0 &&
-	       seen->view.stage == STAGE_FINISHED;
-}
 
 struct watcher {
 	struct vm *vm;

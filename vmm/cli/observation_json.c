@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What was seen of a guest's metadata, as JSON: see observation.h. */
+#include "cli/observation.h"
+
+#include <stdio.h>
+
+typedef struct json_object json;
+
+void json_add_number(json *object, const char *name, uint64_t value)
+{
+	json_object_object_add(object, name, json_object_new_uint64(value));
+}
+
+void json_add_text(json *object, const char *name, const char *value)
+{
+	json_object_object_add(object, name, json_object_new_string(value));
+}
+
+void json_print(json *root)
+{
+	puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+							  JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(root);
+}
+
+static json *frames_json(const struct observation *seen)
+{
+	json *frames = json_object_new_object();
+
+	json_add_number(frames, "slots", seen->view.slot_count);
+	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
+		json_add_number(frames, ref_class_name(i), seen->last.frames[i]);
+	json_add_number(frames, "references", seen->last.references);
+	json_add_number(frames, "never_written", seen->last.holes);
+	return frames;
+}
+
+static json *types_json(const struct observation *seen)
+{
+	json *types = json_object_new_object();
+
+	for (unsigned i = 0; i < seen->view.type_count; i++)
+		json_add_number(types, seen->view.types[i].name, seen->last.types[i]);
+	return types;
+}
+
+json *observation_work_json(const struct cpu_counters *counters)
+{
+	json *work = json_object_new_object();
+
+	json_add_number(work, "steps", counters->operations);
+	json_add_number(work, "allocations", counters->allocations);
+	json_add_number(work, "frees", counters->frees);
+	json_add_number(work, "refusals", counters->refusals);
+	json_add_number(work, "gets", counters->gets);
+	json_add_number(work, "puts", counters->puts);
+	json_add_number(work, "failures", counters->failures);
+	return work;
+}
+
+static json *scans_json(const struct observation *seen)
+{
+	json *scans = json_object_new_object();
+
+	json_add_number(scans, "scans", seen->scans);
+	json_add_number(scans, "time_ns", seen->scan_ns);
+	json_add_number(scans, "slots_read", seen->reads.slots);
+	json_add_number(scans, "slots_copied", seen->reads.copies);
+	json_add_number(scans, "retried", seen->reads.retries);
+	json_add_number(scans, "given_up", seen->reads.unstable);
+	return scans;
+}
+
+static json *findings_json(const struct findings *findings)
+{
+	json *list = json_object_new_array();
+
+	for (unsigned i = 0; i < findings->listed; i++) {
+		const struct finding *finding = &findings->list[i];
+		json *entry = json_object_new_object();
+
+		json_add_text(entry, "rule", rule_name(finding->rule));
+		if (finding->has_frame)
+			json_add_number(entry, "frame", finding->frame.addr);
+		json_add_text(entry, "expected", finding->expected);
+		json_add_text(entry, "found", finding->found);
+		json_object_array_add(list, entry);
+	}
+	return list;
+}
+
+void observation_add_json(json *root, const struct observation *seen)
+{
+	if (!seen->has_view) {
+		json_add_text(root, "info_problem", seen->problem.text);
+		return;
+	}
+	json_add_number(root, "ring", seen->view.ring);
+	json_add_text(root, "stage", boot_stage_name(seen->view.stage));
+	if (seen->scans) {
+		json_object_object_add(root, "frames", frames_json(seen));
+		json_object_object_add(root, "types", types_json(seen));
+		json_object_object_add(root, "scans", scans_json(seen));
+	}
+	json_add_number(root, "finding_count", seen->findings.total);
+	json_object_object_add(root, "findings", findings_json(&seen->findings));
+}
