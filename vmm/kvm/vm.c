@@ -3,6 +3,7 @@
 #include "kvm/vm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -58,12 +59,15 @@ static int create_memory(struct vm *vm, uint64_t size, struct error *err)
 {
 	uint64_t low = size < LOW_RAM_MAX ? size : LOW_RAM_MAX;
 
-	vm->memory_fd = memfd_create("pagevisor-ram", MFD_CLOEXEC);
+	vm->memory_fd = memfd_create("pagevisor-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (vm->memory_fd < 0)
 		return error_set(err, -errno, "memfd_create: %s", strerror(errno));
 	if (ftruncate(vm->memory_fd, (off_t)size))
 		return error_set(err, -errno, "cannot make %" PRIu64 " MiB of guest memory: %s",
 				 size >> 20, strerror(errno));
+	/* Whoever maps it can rely on its size. Holes may still be made. */
+	if (fcntl(vm->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK))
+		return error_set(err, -errno, "F_SEAL_SHRINK: %s", strerror(errno));
 
 	int result = add_memory(vm, 0, paddr(0), low, 0, err);
 

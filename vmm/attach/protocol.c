@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Checks of what comes in over a VM's socket: see protocol.h. */
+#include "attach/protocol.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <pagevisor/address.h>
+#include <pagevisor/layout.h>
+
+#include "attach/vm_name.h"
+
+_Static_assert(ATTACH_NAME_SIZE >= VM_NAME_SIZE, "a name fits the hello");
+
+static int bad(struct error *err, const char *field, uint64_t value)
+{
+	return error_set(err, -EPROTO, "%s is %#" PRIx64, field, value);
+}
+
+/* What all messages have in common, and their size. */
+static int check_header(const struct attach_header *header, size_t length, size_t expected,
+			struct error *err)
+{
+	if (length < sizeof(*header))
+		return bad(err, "the length of a message", length);
+	if (header->magic != ATTACH_MAGIC)
+		return bad(err, "the magic", header->magic);
+	if (header->version != ATTACH_VERSION)
+		return error_set(err, -EPROTO, "the protocol is version %u, this is version %d",
+				 header->version, ATTACH_VERSION);
+	if (length != expected || header->size != expected)
+		return bad(err, "the length of a message", length);
+	return 0;
+}
+
+static int check_type(const struct attach_header *header, enum attach_type type, struct error *err)
+{
+	return header->type == type ? 0 : bad(err, "the type of a message", header->type);
+}
+
+/* Overlaps are left to the map that the regions are added to. */
+static int check_map(const struct attach_map *map, struct error *err)
+{
+	if (map->region_count > ATTACH_REGIONS_MAX)
+		return bad(err, "the number of memory regions", map->region_count);
+	for (unsigned i = 0; i < map->region_count; i++) {
+		const struct attach_region *region = &map->regions[i];
+
+		if (!is_aligned(region->base | region->size | region->fd_offset, PAGE_SIZE))
+			return bad(err, "a memory region's address", region->base);
+		if (region->size == 0 || region->base + region->size < region->base ||
+		    region->size > INT64_MAX || region->fd_offset > INT64_MAX - region->size)
+			return bad(err, "a memory region's size", region->size);
+	}
+	return 0;
+}
+
+int attach_check_hello(const union attach_message *message, size_t length, struct error *err)
+{
+	const struct attach_hello *hello = &message->hello;
+	int result = check_header(&hello->header, length, sizeof(*hello), err);
+
+	if (result == 0)
+		result = check_type(&hello->header, ATTACH_HELLO, err);
+	if (result < 0)
+		return result;
+	if (hello->pid == 0 || hello->pid > INT32_MAX)
+		return bad(err, "the process", hello->pid);
+	if (hello->cpu_count == 0 || hello->cpu_count > MAX_CPUS)
+		return bad(err, "the number of vCPUs", hello->cpu_count);
+	if (hello->flags & ~ATTACH_HAS_INFO)
+		return bad(err, "the flags", hello->flags);
+	if (hello->name[ATTACH_NAME_SIZE - 1] != '\0' || !vm_name_is_good(hello->name))
+		return error_set(err, -EPROTO, "its name is none");
+	return check_map(&hello->map, err);
+}
+
+int attach_check_notice(const union attach_message *message, size_t length, struct error *err)
+{
+	const struct attach_notice *notice = &message->notice;
+	int result = check_header(&notice->header, length, sizeof(*notice), err);
+
+	if (result == 0)
+		result = check_type(&notice->header, ATTACH_MAP_CHANGED, err);
+	return result < 0 ? result : check_map(&notice->map, err);
+}
+
+int attach_check_request(const union attach_message *message, size_t length, struct error *err)
+{
+	const struct attach_request *request = &message->request;
+	int result = check_header(&request->header, length, sizeof(*request), err);
+
+	if (result < 0)
+		return result;
+	if (request->header.type < ATTACH_SUBSCRIBE || request->header.type >= ATTACH_TYPE_COUNT)
+		return bad(err, "the type of a request", request->header.type);
+	if (request->header.type != ATTACH_DIRTY_READ)
+		return 0;
+	if (request->pages == 0 || request->pages > ATTACH_DIRTY_PAGES_MAX)
+		return bad(err, "the number of pages", request->pages);
+	if (!is_aligned(request->base, PAGE_SIZE))
+		return bad(err, "the first page's address", request->base);
+	if (request->flags & ~ATTACH_REFRESH)
+		return bad(err, "the flags", request->flags);
+	return 0;
+}
+
+int attach_check_reply(const union attach_message *message, size_t length, uint32_t pages,
+		       struct error *err)
+{
+	const struct attach_reply *reply = &message->reply;
+	size_t expected = sizeof(*reply);
+
+	if (length >= sizeof(*reply) && reply->result == 0 && pages > 0)
+		expected = attach_dirty_size(pages);
+	int result = check_header(&reply->header, length, expected, err);
+
+	if (result < 0)
+		return result;
+	if (reply->header.type != ATTACH_REPLY && reply->header.type != ATTACH_REFUSED)
+		return bad(err, "the type of a message", reply->header.type);
+	if (reply->result > 0 || reply->result < -4095)
+		return bad(err, "the result of a request", (uint32_t)reply->result);
+	if (reply->header.type == ATTACH_REFUSED && reply->result == 0)
+		return bad(err, "the result of a refusal", 0);
+	return 0;
+}

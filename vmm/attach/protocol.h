@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What a running VM and its inspectors say to each other, over a UNIX socket that keeps message borders
+ * (SOCK_SEQPACKET): one struct of this file a message, fixed-width, in the machine's own byte order.
+ *
+ * On connect the VM sends a hello with the descriptor of the guest's RAM (SCM_RIGHTS, read-only), or says why it
+ * refuses. From then on the inspector sends requests, and each gets one reply with the request's sequence number.
+ * The VM speaks unasked only to those that subscribed: a notice with the whole memory map when it has changed.
+ * Either side takes the other for hostile: a message is copied, checked by the functions below, and then used.
+ */
+#ifndef VMM_ATTACH_PROTOCOL_H
+#define VMM_ATTACH_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define ATTACH_MAGIC   UINT32_C(0x41475650) /* "PVGA", little-endian */
+#define ATTACH_VERSION 1
+
+#define ATTACH_REGIONS_MAX 16
+#define ATTACH_NAME_SIZE   40 /* with the NUL that ends it */
+
+/* Pages whose dirty bits fit one reply: 512 MiB of RAM. */
+#define ATTACH_DIRTY_PAGES_MAX UINT32_C(131072)
+
+enum attach_type {
+	ATTACH_HELLO = 1,   /* struct attach_hello, with the RAM's descriptor */
+	ATTACH_REFUSED,     /* struct attach_reply: the connection ends here; result says why */
+	ATTACH_MAP_CHANGED, /* struct attach_notice */
+	ATTACH_REPLY,       /* struct attach_reply, or struct attach_dirty_reply */
+
+	/* Requests: struct attach_request. */
+	ATTACH_SUBSCRIBE, /* wants notices; the reply is followed by one with the map as it is now */
+	ATTACH_PAUSE,     /* the reply comes when all vCPUs stand still */
+	ATTACH_RESUME,    /* value: for how many ns they stood still */
+	ATTACH_DIRTY_START, /* value: nothing */
+	ATTACH_DIRTY_READ,  /* `pages` from `base` on; struct attach_dirty_reply */
+	ATTACH_DIRTY_STOP,
+	ATTACH_TYPE_COUNT,
+};
+
+struct attach_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;
+	uint32_t size; /* of the whole message */
+	uint32_t sequence;
+};
+
+_Static_assert(offsetof(struct attach_header, size) == 8, "attach protocol");
+_Static_assert(sizeof(struct attach_header) == 16, "attach protocol");
+
+struct attach_region {
+	uint64_t base; /* guest-physical */
+	uint64_t size;
+	uint64_t fd_offset; /* of its first byte in the RAM's file */
+};
+
+struct attach_map {
+	uint32_t region_count;
+	uint32_t reserved;
+	struct attach_region regions[ATTACH_REGIONS_MAX];
+};
+
+_Static_assert(offsetof(struct attach_map, regions) == 8, "attach protocol");
+_Static_assert(sizeof(struct attach_map) == 8 + 24 * ATTACH_REGIONS_MAX, "attach protocol");
+
+#define ATTACH_HAS_INFO UINT32_C(1) /* flag: info_pa is where the kernel's note says */
+
+struct attach_hello {
+	struct attach_header header;
+	uint32_t pid;
+	uint32_t cpu_count;
+	uint32_t flags;
+	uint32_t reserved;
+	uint64_t info_pa;
+	uint64_t start_ns; /* CLOCK_MONOTONIC when the command began */
+	char name[ATTACH_NAME_SIZE];
+	struct attach_map map;
+};
+
+_Static_assert(offsetof(struct attach_hello, pid) == 16, "attach protocol");
+_Static_assert(offsetof(struct attach_hello, info_pa) == 32, "attach protocol");
+_Static_assert(offsetof(struct attach_hello, name) == 48, "attach protocol");
+_Static_assert(offsetof(struct attach_hello, map) == 88, "attach protocol");
+_Static_assert(sizeof(struct attach_hello) == 88 + sizeof(struct attach_map), "attach protocol");
+
+struct attach_notice {
+	struct attach_header header;
+	struct attach_map map;
+};
+
+_Static_assert(offsetof(struct attach_notice, map) == 16, "attach protocol");
+
+#define ATTACH_REFRESH UINT32_C(1) /* flag of DIRTY_READ: fetch what KVM knows first */
+
+struct attach_request {
+	struct attach_header header;
+	uint64_t base; /* page-aligned */
+	uint32_t pages;
+	uint32_t flags;
+};
+
+_Static_assert(offsetof(struct attach_request, base) == 16, "attach protocol");
+_Static_assert(sizeof(struct attach_request) == 32, "attach protocol");
+
+struct attach_reply {
+	struct attach_header header;
+	int32_t result; /* 0 or a negative errno */
+	uint32_t reserved;
+	uint64_t value;
+};
+
+_Static_assert(offsetof(struct attach_reply, result) == 16, "attach protocol");
+_Static_assert(sizeof(struct attach_reply) == 32, "attach protocol");
+
+/* As long as the bits of the pages that were asked for, in whole words. */
+struct attach_dirty_reply {
+	struct attach_reply reply;
+	uint64_t bits[ATTACH_DIRTY_PAGES_MAX / 64];
+};
+
+_Static_assert(offsetof(struct attach_dirty_reply, bits) == 32, "attach protocol");
+
+/* Any message, for those who receive. */
+union attach_message {
+	struct attach_header header;
+	struct attach_hello hello;
+	struct attach_notice notice;
+	struct attach_request request;
+	struct attach_reply reply;
+	struct attach_dirty_reply dirty;
+};
+
+static inline struct attach_header attach_header(enum attach_type type, size_t size,
+						 uint32_t sequence)
+{
+	return (struct attach_header){.magic = ATTACH_MAGIC,
+				      .version = ATTACH_VERSION,
+				      .type = (uint16_t)type,
+				      .size = (uint32_t)size,
+				      .sequence = sequence};
+}
+
+/* The size of a message that carries the bits of so many pages. */
+static inline size_t attach_dirty_size(uint32_t pages)
+{
+	return offsetof(struct attach_dirty_reply, bits) + (pages + UINT64_C(63)) / 64 * 8;
+}
+
+/*
+ * Whether `length` bytes that came in are a hello (a refusal, a notice, a reply, a request) that holds water:
+ * magic, version, size, and every field that can be judged without the RAM's file. Return 0, or -EPROTO with a
+ * text that says what is wrong.
+ */
+int attach_check_hello(const union attach_message *message, size_t length, struct error *err);
+int attach_check_notice(const union attach_message *message, size_t length, struct error *err);
+int attach_check_request(const union attach_message *message, size_t length, struct error *err);
+
+/* A reply, or a refusal. The one to DIRTY_READ carries the bits of `pages`, unless it reports a failure. */
+int attach_check_reply(const union attach_message *message, size_t length, uint32_t pages,
+		       struct error *err);
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The VM's side of an inspection: see server.h. */
+#include "attach/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attach/runtime_dir.h"
+#include "memory/rcu.h"
+
+#define BACKLOG 64
+
+/* Without descriptors to accept with, the next try is made after this time. */
+#define DEAF_MS 100
+
+/* Requests of one client that are served before the others get their turn. */
+#define REQUESTS_PER_TURN 16
+
+_Static_assert(ATTACH_REGIONS_MAX == MEMORY_REGIONS_MAX, "a map fits a message");
+
+static void map_describe(const struct guest_memory *memory, struct attach_map *to)
+{
+	*to = (struct attach_map){0};
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(memory);
+
+	to->region_count = map->count;
+	for (unsigned i = 0; i < map->count; i++)
+		to->regions[i] = (struct attach_region){
+			.base = map->regions[i].base.addr,
+			.size = map->regions[i].size,
+			.fd_offset = map->regions[i].fd_offset,
+		};
+	guest_memory_read_end();
+}
+
+/* Sends all or nothing, at once. False when the client did not take it. */
+static bool send_message(int fd, const void *message, size_t size)
+{
+	return send(fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+static bool send_hello(const struct attach_server *server, int fd)
+{
+	const struct attach_vm *vm = &server->vm;
+	struct attach_hello hello = {
+		.header = attach_header(ATTACH_HELLO, sizeof(hello), 0),
+		.pid = vm->id.pid,
+		.cpu_count = vm->cpu_count,
+		.flags = vm->has_info ? ATTACH_HAS_INFO : 0,
+		.info_pa = vm->has_info ? vm->info.addr : 0,
+		.start_ns = vm->start_ns,
+	};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec part = {&hello, sizeof(hello)};
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	memcpy(hello.name, vm->id.name, sizeof(vm->id.name));
+	map_describe(vm->memory, &hello.map);
+	control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+					  .cmsg_level = SOL_SOCKET,
+					  .cmsg_type = SCM_RIGHTS};
+	memcpy(CMSG_DATA(&control.header), &server->ram_fd, sizeof(int));
+	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(hello);
+}
+
+static bool send_notice(const struct attach_server *server, int fd)
+{
+	struct attach_notice notice = {
+		.header = attach_header(ATTACH_MAP_CHANGED, sizeof(notice), 0)};
+
+	map_describe(server->vm.memory, &notice.map);
+	return send_message(fd, &notice, sizeof(notice));
+}
+
+static bool send_reply(int fd, enum attach_type type, uint32_t sequence, int result, uint64_t value)
+{
+	struct attach_reply reply = {.header = attach_header(type, sizeof(reply), sequence),
+				     .result = result,
+				     .value = value};
+
+	return send_message(fd, &reply, sizeof(reply));
+}
+
+/* The same user, or root. Returns 0 or -EACCES. */
+static int check_peer(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return -EACCES;
+	return peer.uid == geteuid() || peer.uid == 0 ? 0 : -EACCES;
+}
+
+static void welcome(struct attach_server *server, int fd)
+{
+	int refusal = check_peer(fd);
+
+	if (refusal == 0 && server->client_count == ATTACH_CLIENTS_MAX)
+		refusal = -EUSERS;
+	if (refusal < 0)
+		send_reply(fd, ATTACH_REFUSED, 0, refusal, 0);
+	if (refusal < 0 || !send_hello(server, fd)) {
+		close(fd);
+		return;
+	}
+	server->clients[server->client_count++] = (struct attach_server_client){.fd = fd};
+}
+
+static void accept_clients(struct attach_server *server)
+{
+	for (int i = 0; i < BACKLOG; i++) {
+		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			welcome(server, fd);
+			continue;
+		}
+		server->is_deaf = errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+				  errno == ENOBUFS;
+		if (errno != EINTR && errno != ECONNABORTED)
+			return;
+	}
+}
+
+/* False when the client is to be disconnected. */
+static bool serve(struct attach_server *server, struct attach_server_client *client,
+		  const struct attach_request *request)
+{
+	uint32_t sequence = request->header.sequence;
+
+	switch (request->header.type) {
+	case ATTACH_SUBSCRIBE:
+		client->is_subscribed = true;
+		return send_reply(client->fd, ATTACH_REPLY, sequence, 0, 0) &&
+		       send_notice(server, client->fd);
+	default:
+		return send_reply(client->fd, ATTACH_REPLY, sequence, -ENOTSUP, 0);
+	}
+}
+
+/* False when the client has gone, or sent what is no request. */
+static bool serve_client(struct attach_server *server, struct attach_server_client *client)
+{
+	union attach_message message;
+	struct error ignored;
+
+	for (int i = 0; i < REQUESTS_PER_TURN; i++) {
+		/* Descriptors that come along are closed by the kernel: there is no room for them. */
+		ssize_t length =
+			recv(client->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
+
+		if (length < 0)
+			return errno == EAGAIN || errno == EINTR;
+		if (attach_check_request(&message, (size_t)length, &ignored) < 0 ||
+		    !serve(server, client, &message.request))
+			return false;
+	}
+	return true;
+}
+
+static void drop_client(struct attach_server *server, unsigned index)
+{
+	close(server->clients[index].fd);
+	server->clients[index] = server->clients[--server->client_count];
+}
+
+static void announce_map(struct attach_server *server)
+{
+	for (unsigned i = server->client_count; i-- > 0;)
+		if (server->clients[i].is_subscribed && !send_notice(server, server->clients[i].fd))
+			drop_client(server, i);
+}
+
+/* Waits until something is to be done, and does it. Clients from the last on: the one that goes is replaced by it. */
+static void take_turn(struct attach_server *server)
+{
+	struct pollfd fds[2 + ATTACH_CLIENTS_MAX] = {
+		{.fd = server->wake_fd, .events = POLLIN},
+		{.fd = server->is_deaf ? -1 : server->listen_fd, .events = POLLIN},
+	};
+	unsigned count = server->client_count;
+	uint64_t ignored;
+
+	for (unsigned i = 0; i < count; i++)
+		fds[2 + i] = (struct pollfd){.fd = server->clients[i].fd, .events = POLLIN};
+	int ready = poll(fds, 2 + count, server->is_deaf ? DEAF_MS : -1);
+
+	server->is_deaf = false;
+	if (ready <= 0)
+		return;
+	for (unsigned i = count; i-- > 0;)
+		if (fds[2 + i].revents && !serve_client(server, &server->clients[i]))
+			drop_client(server, i);
+	if (fds[0].revents && read(server->wake_fd, &ignored, sizeof(ignored)) > 0 &&
+	    __atomic_exchange_n(&server->map_changed, false, __ATOMIC_ACQUIRE))
+		announce_map(server);
+	if (fds[1].revents)
+		accept_clients(server);
+}
+
+static void *serve_all(void *argument)
+{
+	struct attach_server *server = argument;
+
+	urcu_memb_register_thread();
+	/* Acquire: pairs with the release in attach_server_stop. */
+	while (!__atomic_load_n(&server->stopping, __ATOMIC_ACQUIRE))
+		take_turn(server);
+	while (server->client_count > 0)
+		drop_client(server, server->client_count - 1);
+	urcu_memb_unregister_thread();
+	return NULL;
+}
+
+/*
+ * A socket under a name of no VM, which gets its real one once it listens: what is found under that is never
+ * refused while its VM lives.
+ */
+static int listen_in(struct attach_server *server, struct error *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char file[VM_SOCKET_NAME_SIZE], temporary[32];
+
+	_Static_assert(sizeof(address.sun_path) == SOCKET_PATH_SIZE, "the size of a socket's path");
+	snprintf(temporary, sizeof(temporary), ".%u.new", server->vm.id.pid);
+	vm_socket_name(&server->vm.id, file);
+	runtime_dir_socket_path(server->dir_fd, temporary, address.sun_path);
+	unlinkat(server->dir_fd, temporary, 0);
+	server->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (server->listen_fd < 0 ||
+	    bind(server->listen_fd, (struct sockaddr *)&address, sizeof(address)))
+		return error_set(err, -errno, "its socket: %s", strerror(errno));
+	if (chmod(address.sun_path, S_IRUSR | S_IWUSR) || listen(server->listen_fd, BACKLOG) ||
+	    renameat(server->dir_fd, temporary, server->dir_fd, file)) {
+		int result = error_set(err, -errno, "its socket: %s", strerror(errno));
+
+		unlinkat(server->dir_fd, temporary, 0);
+		return result;
+	}
+	return 0;
+}
+
+/*
+ * A descriptor that cannot write, of a file that its owner does not open for writing by mistake either. The VM has
+ * made sure that the file does not shrink.
+ */
+static int reopen_read_only(struct attach_server *server, struct error *err)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", server->vm.memory_fd);
+	if (fchmod(server->vm.memory_fd, S_IRUSR))
+		return error_set(err, -errno, "the guest's RAM: %s", strerror(errno));
+	server->ram_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (server->ram_fd < 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int start_thread(struct attach_server *server, struct error *err)
+{
+	sigset_t all, old;
+
+	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->wake_fd < 0)
+		return error_set(err, -errno, "eventfd: %s", strerror(errno));
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int result = pthread_create(&server->thread, NULL, serve_all, server);
+
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return result ? error_set(err, -result, "a thread: %s", strerror(result)) : 0;
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void release(struct attach_server *server)
+{
+	close_if_open(server->listen_fd);
+	close_if_open(server->wake_fd);
+	close_if_open(server->ram_fd);
+	close_if_open(server->dir_fd);
+}
+
+static void remove_socket(const struct attach_server *server)
+{
+	char file[VM_SOCKET_NAME_SIZE];
+
+	unlinkat(server->dir_fd, vm_socket_name(&server->vm.id, file), 0);
+}
+
+int attach_server_start(struct attach_server *server, const struct attach_vm *vm, struct error *err)
+{
+	*server = (struct attach_server){
+		.vm = *vm, .dir_fd = -1, .listen_fd = -1, .wake_fd = -1, .ram_fd = -1};
+	int result = server->dir_fd = runtime_dir_open(true, err);
+
+	if (result >= 0)
+		result = reopen_read_only(server, err);
+	if (result >= 0)
+		result = listen_in(server, err);
+	if (result >= 0) {
+		result = start_thread(server, err);
+		if (result < 0)
+			remove_socket(server);
+	}
+	if (result < 0)
+		release(server);
+	return result;
+}
+
+static void wake(struct attach_server *server)
+{
+	const uint64_t one = 1;
+	/* Cannot fail: the counter is far from full. */
+	ssize_t written = write(server->wake_fd, &one, sizeof(one));
+
+	(void)written;
+}
+
+void attach_server_map_changed(struct attach_server *server)
+{
+	__atomic_store_n(&server->map_changed, true, __ATOMIC_RELEASE);
+	wake(server);
+}
+
+void attach_server_stop(struct attach_server *server)
+{
+	remove_socket(server);
+	/* Release: pairs with the acquire in serve_all. */
+	__atomic_store_n(&server->stopping, true, __ATOMIC_RELEASE);
+	wake(server);
+	pthread_join(server->thread, NULL);
+	release(server);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The VM's side of an inspection: a thread of the VMM that listens on the VM's socket, hands out the guest's RAM
+ * read-only, and serves requests. It never waits for a client: one that does not take what it is sent is
+ * disconnected, and no vCPU knows of any.
+ */
+#ifndef VMM_ATTACH_SERVER_H
+#define VMM_ATTACH_SERVER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attach/protocol.h"
+#include "attach/vm_name.h"
+#include "base/error.h"
+#include "memory/guest_memory.h"
+
+#define ATTACH_CLIENTS_MAX 32
+
+/* What there is to tell about a VM. */
+struct attach_vm {
+	struct vm_id id;
+	unsigned cpu_count;
+	bool has_info;
+	paddr_t info;
+	uint64_t start_ns;
+	const struct guest_memory *memory;
+	int memory_fd; /* of all its regions */
+};
+
+struct attach_server_client {
+	int fd;
+	bool is_subscribed;
+};
+
+struct attach_server {
+	struct attach_vm vm;
+	pthread_t thread;
+	int dir_fd;
+	int listen_fd;
+	int wake_fd;      /* eventfd: the map has changed, or the server is to end */
+	int ram_fd;       /* read-only, for the clients */
+	bool stopping;    /* release by the stopper, acquire by the thread */
+	bool map_changed; /* likewise */
+	bool is_deaf;     /* no descriptors are left to accept with; tried again a little later */
+	unsigned client_count;
+	struct attach_server_client clients[ATTACH_CLIENTS_MAX]; /* the thread's own */
+};
+
+/*
+ * Starts to listen; `vm` is copied, its memory stays until the server is stopped. Returns 0 or a negative errno, and
+ * then nothing is left behind.
+ */
+int attach_server_start(struct attach_server *server, const struct attach_vm *vm,
+			struct error *err);
+
+/* Tells those who want to know that regions came or went. Any thread. */
+void attach_server_map_changed(struct attach_server *server);
+
+/* Removes the socket, disconnects all clients, ends the thread. */
+void attach_server_stop(struct attach_server *server);
+
+#endif
