@@ -37,6 +37,9 @@ struct source_ops {
 			  struct error *err);
 	void (*dirty_stop)(struct source *source);
 
+	/* Whether what was live has ended: nothing changes any more, and nothing can be asked of it. */
+	bool (*has_ended)(const struct source *source);
+
 	void (*close)(struct source *source);
 };
 
@@ -44,7 +47,11 @@ struct source {
 	const struct source_ops *ops;
 	char name[64];              /* as people call it */
 	bool is_live;               /* the guest runs: what is read changes meanwhile */
-	paddr_t info;               /* where its info page is */
+	bool has_info;              /* its kernel says where its info page is */
+	paddr_t info;               /* where that is */
+	uint32_t pid;               /* of the VMM, 0: none */
+	unsigned cpu_count;         /* vCPUs, 0: not known */
+	uint64_t start_ns;          /* CLOCK_MONOTONIC when it was started, 0: not known */
 	struct guest_memory memory; /* its regions may come and go while it is live */
 	void *own;                  /* the kind's own */
 };
@@ -53,10 +60,16 @@ struct source {
  * Opens what a name means: NAME or pid:N of a VM of ours, or the path of a capture file (a name with a slash or
  * with the suffix .pvc). A missing name (NULL) means the only VM that runs. Returns 0 or a negative errno with one
  * line of text: -ENOENT no such VM, -EACCES not permitted, -EINVAL a name that means nothing, -EPROTO what answered
- * is none of ours.
+ * is none of ours. The struct stays where it is until it is closed.
  */
 int source_open(const char *name, struct source *source, struct error *err);
 
 void source_close(struct source *source);
+
+/* Bytes of RAM in all its regions. The thread is registered with liburcu. */
+uint64_t source_memory_size(const struct source *source);
+
+/* As source_ops.has_ended; false for a source that cannot end. */
+bool source_has_ended(const struct source *source);
 
 #endif
