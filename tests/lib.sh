@@ -26,6 +26,10 @@ OUT=$WORK/out
 ERR=$WORK/err
 running_pid=
 
+# Where VMs are found: those of this script alone.
+export XDG_RUNTIME_DIR=$WORK/runtime
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+
 clean_up()
 {
 	[ -z "$running_pid" ] || kill -KILL "$running_pid" 2>/dev/null

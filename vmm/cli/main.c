@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "cli/exit_status.h"
+#include "cli/ps.h"
 #include "cli/run.h"
+#include "cli/stat.h"
 
 #define VERSION "0.1"
 
@@ -17,6 +19,8 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{"run", command_run, "boot a guest on /dev/kvm, watch its page metadata, report"},
+	{"ps", command_ps, "list the VMs that run"},
+	{"stat", command_stat, "look once at a running guest's page metadata"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

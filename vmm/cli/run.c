@@ -15,6 +15,7 @@
 #include <pagevisor/ports.h>
 #include <pagevisor/x86.h>
 
+#include "attach/server.h"
 #include "base/clock.h"
 #include "base/resident.h"
 #include "boot/start_info.h"
@@ -41,6 +42,8 @@ struct run {
 	struct serial serial;
 	struct boot_stages stages;
 	struct watcher watcher;
+	struct attach_server server;
+	bool is_served;  /* other commands can look at the VM */
 	bool is_watched; /* the kernel says where its info page is */
 	unsigned ring;   /* for a guest that can choose */
 	int signal_fd;
@@ -248,6 +251,41 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 	return status;
 }
 
+/* A VM that cannot be inspected runs all the same. */
+static void start_server(struct run *run)
+{
+	struct attach_vm vm = {
+		.id = {.pid = (uint32_t)getpid()},
+		.cpu_count = run->options.cpus,
+		.has_info = run->is_watched,
+		.info = run->kernel.image.info_pa,
+		.start_ns = run->start_ns,
+		.memory = &run->vm.memory,
+		.memory_fd = run->vm.memory_fd,
+	};
+	char text[sizeof(struct error)];
+	struct error err;
+
+	if (run->options.name)
+		snprintf(vm.id.name, sizeof(vm.id.name), "%s", run->options.name);
+	else
+		snprintf(vm.id.name, sizeof(vm.id.name), "vm-%u", vm.id.pid);
+	run->is_served = attach_server_start(&run->server, &vm, &err) == 0;
+	if (run->is_served)
+		return;
+	snprintf(text, sizeof(text), "other commands cannot look at this VM: %.400s", err.text);
+	terminal_line(&run->terminal, "", text);
+}
+
+static const struct vm_end *stop_vm(struct run *run)
+{
+	const struct vm_end *end = vm_stop(&run->vm);
+
+	if (run->is_served)
+		attach_server_stop(&run->server);
+	return end;
+}
+
 /* The VM is loaded. Runs it to its end and reports. */
 static int run_guest(struct run *run, paddr_t start_info, struct error *err)
 {
@@ -268,8 +306,9 @@ static int run_guest(struct run *run, paddr_t start_info, struct error *err)
 			return result;
 		}
 	}
+	start_server(run);
 	wait_for_end(run);
-	const struct vm_end *end = vm_stop(&run->vm);
+	const struct vm_end *end = stop_vm(run);
 	uint64_t overhead = resident_overhead();
 	const struct observation *seen = run->is_watched ? watcher_stop(&run->watcher) : NULL;
 

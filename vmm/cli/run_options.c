@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/vm_name.h"
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/number_text.h"
@@ -32,6 +33,7 @@ enum option_key {
 	KEY_TIMEOUT,
 	KEY_SCAN_RATE,
 	KEY_JSON,
+	KEY_NAME,
 };
 
 static const struct argp_option options_table[] = {
@@ -49,6 +51,7 @@ static const struct argp_option options_table[] = {
 	 0},
 	{"append", KEY_APPEND, "TEXT", 0, "more for the guest's command line", 0},
 	{"scan-rate", KEY_SCAN_RATE, "HZ", 0, "scans of the metadata a second, 1 to 1000 (10)", 0},
+	{"name", KEY_NAME, "NAME", 0, "what other commands call the VM (vm-PID)", 0},
 	{"json", KEY_JSON, NULL, 0, "the report as one JSON object", 0},
 	{"quiet", KEY_QUIET, NULL, 0, "no console output and no status while it runs", 0},
 	{0},
@@ -82,6 +85,16 @@ static void parse_large(uint64_t *value, const char *name, const char *text,
 {
 	if (!number_parse(text, 0, UINT64_MAX, value))
 		argp_error(state, "%s %s: a decimal number is needed", name, text);
+}
+
+static void parse_name(struct run_options *options, const char *text, struct argp_state *state)
+{
+	if (!vm_name_is_good(text))
+		argp_error(state,
+			   "--name %s: up to 32 letters, digits and any of ._- are needed, the "
+			   "first a letter or digit, and no .pvc at the end",
+			   text);
+	options->name = text;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -127,6 +140,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_SCAN_RATE:
 		options->scans_per_second =
 			parse_small("--scan-rate", text, SCANS_PER_SECOND_MAX, state);
+		break;
+	case KEY_NAME:
+		parse_name(options, text, state);
 		break;
 	case KEY_JSON:
 		options->json = true;

@@ -9,6 +9,7 @@
 #define RING_AUTO (-1)
 
 struct run_options {
+	const char *name;   /* NULL: by its process */
 	const char *kernel; /* NULL: our own guest */
 	uint64_t memory;    /* bytes */
 	unsigned cpus;

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What all commands that look at a guest share: see inspect.h. */
+#include "cli/inspect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "cli/exit_status.h"
+#include "cli/report.h"
+#include "memory/rcu.h"
+
+/* A guest boots in less; one that takes longer is not waited for. */
+#define BOOT_TIME_NS  NS_PER_S
+#define BOOT_RETRY_NS (long)(5 * NS_PER_MS)
+
+enum option_key {
+	KEY_JSON = 0x200, /* no letter */
+};
+
+static const struct argp_option options_table[] = {
+	{"json", KEY_JSON, NULL, 0, "as one JSON object", 0},
+	{0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct inspect_options *options = state->input;
+
+	switch (key) {
+	case KEY_JSON:
+		options->json = true;
+		break;
+	case ARGP_KEY_ARG:
+		if (options->vm)
+			argp_error(state, "what is \"%s\"? one VM is enough", text);
+		options->vm = text;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp vm_parser = {
+	.options = options_table,
+	.parser = parse_option,
+	.args_doc = "[VM]",
+};
+
+const struct argp_child inspect_children[] = {{&vm_parser, 0, NULL, 0}, {0}};
+
+void inspect_parse(struct inspect_options *options, const char *doc, int argc, char **argv)
+{
+	const struct argp parser = {
+		.options = options_table,
+		.parser = parse_option,
+		.args_doc = "[VM]",
+		.doc = doc,
+	};
+
+	argp_err_exit_status = STATUS_BAD_INPUT;
+	argp_parse(&parser, argc, argv, 0, NULL, options);
+}
+
+int inspect_refuse(int result, const struct error *err)
+{
+	fprintf(stderr, "pagevisor: %s\n", err->text);
+	return result == -EINVAL ? STATUS_BAD_INPUT : STATUS_REFUSED;
+}
+
+int inspect_open(struct inspect *inspect)
+{
+	struct error err;
+
+	urcu_memb_register_thread();
+	int result = source_open(inspect->options.vm, &inspect->source, &err);
+
+	inspect->is_open = result == 0;
+	return result < 0 ? inspect_refuse(result, &err) : STATUS_OK;
+}
+
+void inspect_close(struct inspect *inspect)
+{
+	if (inspect->is_open)
+		source_close(&inspect->source);
+	inspect->is_open = false;
+	urcu_memb_unregister_thread();
+}
+
+static int refuse_guest(const struct error *err)
+{
+	fprintf(stderr, "pagevisor: %s\n", err->text);
+	return STATUS_GUEST;
+}
+
+int inspect_look(struct inspect *inspect, enum boot_stage stage)
+{
+	const struct timespec pause = {.tv_nsec = BOOT_RETRY_NS};
+	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
+	const struct source *source = &inspect->source;
+	struct error err;
+	int result;
+
+	if (!source->has_info) {
+		error_set(&err, 0,
+			  "the kernel of %s has no pagevisor note: its metadata is not known",
+			  source->name);
+		return refuse_guest(&err);
+	}
+	for (;;) {
+		result = guest_view_read(&source->memory, source->info, &inspect->view, &err);
+		if (result == 0 && inspect->view.stage >= stage)
+			return STATUS_OK;
+		if ((result < 0 && result != -EAGAIN) || !source->is_live ||
+		    source_has_ended(source) || clock_now_ns() >= deadline)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (result == 0)
+		error_set(&err, 0, "the guest has got no further than to the stage \"%s\"",
+			  boot_stage_name(inspect->view.stage));
+	return refuse_guest(&err);
+}
+
+int inspect_flush(int status)
+{
+	if (report_flush() == 0)
+		return status;
+	fprintf(stderr, "pagevisor: cannot write the output\n");
+	return STATUS_REFUSED;
+}
