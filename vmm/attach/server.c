@@ -81,13 +81,15 @@ static bool send_hello(const struct attach_server *server, int fd)
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(hello);
 }
 
-static bool send_notice(const struct attach_server *server, int fd)
+/* A client that cannot take it yet gets it later. False when it has gone. */
+static bool send_notice(const struct attach_server *server, struct attach_server_client *client)
 {
 	struct attach_notice notice = {
 		.header = attach_header(ATTACH_MAP_CHANGED, sizeof(notice), 0)};
 
 	map_describe(server->vm.memory, &notice.map);
-	return send_message(fd, &notice, sizeof(notice));
+	client->is_notice_due = !send_message(client->fd, &notice, sizeof(notice));
+	return !client->is_notice_due || errno == EAGAIN;
 }
 
 static bool send_reply(int fd, enum attach_type type, uint32_t sequence, int result, uint64_t value)
@@ -125,20 +127,16 @@ static void welcome(struct attach_server *server, int fd)
 	server->clients[server->client_count++] = (struct attach_server_client){.fd = fd};
 }
 
-static void accept_clients(struct attach_server *server)
+/* One in each turn: clients that went before it came have been seen to go. */
+static void accept_client(struct attach_server *server)
 {
-	for (int i = 0; i < BACKLOG; i++) {
-		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-		if (fd >= 0) {
-			welcome(server, fd);
-			continue;
-		}
+	if (fd >= 0)
+		welcome(server, fd);
+	else
 		server->is_deaf = errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 				  errno == ENOBUFS;
-		if (errno != EINTR && errno != ECONNABORTED)
-			return;
-	}
 }
 
 /* False when the client is to be disconnected. */
@@ -151,7 +149,7 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 	case ATTACH_SUBSCRIBE:
 		client->is_subscribed = true;
 		return send_reply(client->fd, ATTACH_REPLY, sequence, 0, 0) &&
-		       send_notice(server, client->fd);
+		       send_notice(server, client);
 	default:
 		return send_reply(client->fd, ATTACH_REPLY, sequence, -ENOTSUP, 0);
 	}
@@ -186,8 +184,15 @@ static void drop_client(struct attach_server *server, unsigned index)
 static void announce_map(struct attach_server *server)
 {
 	for (unsigned i = server->client_count; i-- > 0;)
-		if (server->clients[i].is_subscribed && !send_notice(server, server->clients[i].fd))
+		if (server->clients[i].is_subscribed && !send_notice(server, &server->clients[i]))
 			drop_client(server, i);
+}
+
+static bool attend(struct attach_server *server, struct attach_server_client *client, short events)
+{
+	if ((events & POLLOUT) && client->is_notice_due && !send_notice(server, client))
+		return false;
+	return !(events & ~POLLOUT) || serve_client(server, client);
 }
 
 /* Waits until something is to be done, and does it. Clients from the last on: the one that goes is replaced by it. */
@@ -201,20 +206,23 @@ static void take_turn(struct attach_server *server)
 	uint64_t ignored;
 
 	for (unsigned i = 0; i < count; i++)
-		fds[2 + i] = (struct pollfd){.fd = server->clients[i].fd, .events = POLLIN};
+		fds[2 + i] = (struct pollfd){
+			.fd = server->clients[i].fd,
+			.events = server->clients[i].is_notice_due ? POLLIN | POLLOUT : POLLIN,
+		};
 	int ready = poll(fds, 2 + count, server->is_deaf ? DEAF_MS : -1);
 
 	server->is_deaf = false;
 	if (ready <= 0)
 		return;
 	for (unsigned i = count; i-- > 0;)
-		if (fds[2 + i].revents && !serve_client(server, &server->clients[i]))
+		if (fds[2 + i].revents && !attend(server, &server->clients[i], fds[2 + i].revents))
 			drop_client(server, i);
 	if (fds[0].revents && read(server->wake_fd, &ignored, sizeof(ignored)) > 0 &&
 	    __atomic_exchange_n(&server->map_changed, false, __ATOMIC_ACQUIRE))
 		announce_map(server);
 	if (fds[1].revents)
-		accept_clients(server);
+		accept_client(server);
 }
 
 static void *serve_all(void *argument)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The VM's side of an inspection: a thread of the VMM that listens on the VM's socket, hands out the guest's RAM
- * read-only, and serves requests. It never waits for a client: one that does not take what it is sent is
- * disconnected, and no vCPU knows of any.
+ * read-only, and serves requests. It never waits for a client, and no vCPU knows of any: one that does
+ * not take a reply is disconnected, and a notice that was not taken gives way to the next.
  */
 #ifndef VMM_ATTACH_SERVER_H
 #define VMM_ATTACH_SERVER_H
@@ -32,6 +32,7 @@ struct attach_vm {
 struct attach_server_client {
 	int fd;
 	bool is_subscribed;
+	bool is_notice_due; /* the map has changed since it was last told */
 };
 
 struct attach_server {
