@@ -60,6 +60,7 @@ PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-guest.elf)
+PROBE        := $(BUILD)/attach-probe
 REPLAY       := $(BUILD)/model-replay
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
@@ -75,7 +76,7 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1
-test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(TEST_GUESTS) ## set up, build, run all tests
+test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TEST_GUESTS) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
 
 unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
@@ -83,7 +84,7 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 
 test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=address unit
-	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="threads contention frame slot_reader guest_memory litmus segment"
+	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="threads contention frame slot_reader guest_memory attach litmus segment"
 
 soak: $(SETUP_TEST) all $(UNIT) ## long tests in turns, MINUTES=N of them; stops at the first failure
 	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests
@@ -174,6 +175,13 @@ $(BUILD)/model/%.o: %.c tests/model/steps.h | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) -include tests/model/steps.h -c $< -o $@
+
+# Inspectors and VMs that misbehave; see tests/attach/README.md.
+PROBE_OBJECTS := $(call objects,host,$(wildcard tests/attach/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(PROBE): $(PROBE_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(PROBE_OBJECTS) -o $@ $(HOST_LIBS)
 
 # Guests that misbehave, one file each; see tests/guests/README.md.
 $(BUILD)/guests/%.elf: tests/guests/%.S tests/guests/guest.ld | $(SETUP_BUILD)

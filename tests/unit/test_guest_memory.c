@@ -170,10 +170,32 @@ START_TEST(copying_past_the_end_is_refused)
 }
 END_TEST
 
+START_TEST(a_removed_region_is_gone_and_the_others_stay)
+{
+	ck_assert_int_eq(guest_memory_remove(&memory, paddr(LOW_BASE), &err), 0);
+	ck_assert_ptr_null(at(LOW_BASE, 1));
+	ck_assert_ptr_nonnull(at(HIGH_BASE, HIGH_SIZE));
+	ck_assert_uint_eq(guest_memory_map(&memory)->count, 1);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(LOW_BASE), LOW_SIZE, fd, 0, true, &err),
+			 0);
+	ck_assert_ptr_nonnull(at(LOW_BASE, LOW_SIZE));
+}
+END_TEST
+
+START_TEST(what_is_no_regions_beginning_cannot_be_removed)
+{
+	const struct memory_map *before = guest_memory_map(&memory);
+
+	ck_assert_int_eq(guest_memory_remove(&memory, paddr(LOW_BASE + PAGE_SIZE), &err), -ENOENT);
+	ck_assert_int_eq(guest_memory_remove(&memory, paddr(UINT64_MAX), &err), -ENOENT);
+	ck_assert_ptr_eq(guest_memory_map(&memory), before);
+}
+END_TEST
+
 static bool readers_stop;
 
 /*
- * Reads the first and last byte of every region that it sees, for as long as the test adds regions.
+ * Reads the first and last byte of every region that it sees, for as long as the test adds and removes regions.
  */
 static void *read_regions(void *unused)
 {
@@ -194,17 +216,25 @@ static void *read_regions(void *unused)
 	return (void *)(uintptr_t)sum;
 }
 
-START_TEST(regions_may_be_added_under_readers)
+START_TEST(regions_come_and_go_under_readers)
 {
 	pthread_t readers[2];
 	void *sum;
 
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&readers[i], NULL, read_regions, NULL), 0);
-	for (unsigned i = 2; i < MEMORY_REGIONS_MAX; i++)
-		ck_assert_int_eq(guest_memory_add(&memory, paddr((2 * HIGH_BASE) + i * PAGE_SIZE),
-						  PAGE_SIZE, fd, 0, false, &err),
-				 0);
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 2; i < MEMORY_REGIONS_MAX; i++)
+			ck_assert_int_eq(guest_memory_add(&memory,
+							  paddr(2 * HIGH_BASE + i * PAGE_SIZE),
+							  PAGE_SIZE, fd, 0, false, &err),
+					 0);
+		for (unsigned i = 2; i < MEMORY_REGIONS_MAX; i++)
+			ck_assert_int_eq(guest_memory_remove(&memory,
+							     paddr(2 * HIGH_BASE + i * PAGE_SIZE),
+							     &err),
+					 0);
+	}
 	__atomic_store_n(&readers_stop, true, __ATOMIC_RELEASE);
 	for (int i = 0; i < 2; i++) {
 		pthread_join(readers[i], &sum);
@@ -229,7 +259,9 @@ Suite *guest_memory_suite(void)
 	tcase_add_test(tcase, both_views_show_the_same_bytes);
 	tcase_add_test(tcase, copying_a_hole_allocates_nothing);
 	tcase_add_test(tcase, copying_past_the_end_is_refused);
-	tcase_add_test(tcase, regions_may_be_added_under_readers);
+	tcase_add_test(tcase, a_removed_region_is_gone_and_the_others_stay);
+	tcase_add_test(tcase, what_is_no_regions_beginning_cannot_be_removed);
+	tcase_add_test(tcase, regions_come_and_go_under_readers);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Tests of vmm/attach/server.h and vmm/source/own_vm.h against each other, in one process and without KVM: what an
+ * attached source sees, regions that come and go, and all of it under readers at full speed.
+ */
+#include "unit/suites.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attach/client.h"
+#include "attach/server.h"
+#include "base/clock.h"
+#include "memory/rcu.h"
+#include "source/own_vm.h"
+
+#define BASE_SIZE   (16 * PAGE_SIZE)
+#define EXTRA_BASE  (1024 * PAGE_SIZE)
+#define EXTRA_SIZE  (4 * PAGE_SIZE)
+#define EXTRA_COUNT 4
+#define RAM_SIZE    (BASE_SIZE + EXTRA_COUNT * EXTRA_SIZE)
+
+/* How long something may take that another thread does. */
+#define PATIENCE_NS (5 * NS_PER_S)
+
+static char directory[] = "/tmp/pagevisor-unit.XXXXXX";
+static struct guest_memory memory;
+static struct attach_server server;
+static struct attach_vm vm;
+static struct error err;
+
+static void setup(void)
+{
+	urcu_memb_register_thread();
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	setenv("XDG_RUNTIME_DIR", directory, 1);
+	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
+	vm = (struct attach_vm){
+		.id = {.name = "unit", .pid = (uint32_t)getpid()},
+		.cpu_count = 1,
+		.has_info = true,
+		.info = paddr(0x1000),
+		.memory = &memory,
+		.memory_fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+	};
+	ck_assert_int_eq(ftruncate(vm.memory_fd, RAM_SIZE), 0);
+	ck_assert_int_eq(fcntl(vm.memory_fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	ck_assert_int_eq(
+		guest_memory_add(&memory, paddr(0), BASE_SIZE, vm.memory_fd, 0, true, &err), 0);
+	ck_assert_msg(attach_server_start(&server, &vm, &err) == 0, "%s", err.text);
+}
+
+static void teardown(void)
+{
+	char path[64];
+
+	attach_server_stop(&server);
+	guest_memory_destroy(&memory);
+	close(vm.memory_fd);
+	snprintf(path, sizeof(path), "%s/pagevisor", directory);
+	/* Empty: the server has taken its socket away. */
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(rmdir(directory), 0);
+	urcu_memb_unregister_thread();
+}
+
+static void open_source(struct source *source)
+{
+	ck_assert_msg(source_open("unit", source, &err) == 0, "%s", err.text);
+}
+
+static paddr_t extra(unsigned index)
+{
+	return paddr(EXTRA_BASE + index * 2 * EXTRA_SIZE);
+}
+
+static int add_extra(unsigned index)
+{
+	return guest_memory_add(&memory, extra(index), EXTRA_SIZE, vm.memory_fd,
+				BASE_SIZE + index * EXTRA_SIZE, true, &err);
+}
+
+static unsigned region_count(const struct source *source)
+{
+	guest_memory_read_begin();
+	unsigned count = guest_memory_map(&source->memory)->count;
+
+	guest_memory_read_end();
+	return count;
+}
+
+static void await_region_count(const struct source *source, unsigned count)
+{
+	uint64_t deadline = clock_now_ns() + PATIENCE_NS;
+
+	while (region_count(source) != count && clock_now_ns() < deadline)
+		usleep(1000);
+	ck_assert_uint_eq(region_count(source), count);
+}
+
+START_TEST(an_attached_source_sees_the_vm)
+{
+	struct source source;
+	uint32_t value = 0;
+
+	guest_memory_read_begin();
+	*(uint32_t *)memory_map_at(guest_memory_map(&memory), paddr(64), 4) = 0x12345678;
+	guest_memory_read_end();
+	open_source(&source);
+	ck_assert_str_eq(source.name, "unit");
+	ck_assert_uint_eq(source.pid, (unsigned)getpid());
+	ck_assert_uint_eq(source.info.addr, 0x1000);
+	ck_assert(source.has_info && source.is_live && !source_has_ended(&source));
+	ck_assert_uint_eq(source_memory_size(&source), BASE_SIZE);
+	ck_assert_int_eq(guest_memory_copy(&source.memory, paddr(64), &value, 4), 0);
+	ck_assert_uint_eq(value, 0x12345678);
+	source_close(&source);
+}
+END_TEST
+
+START_TEST(a_source_follows_the_map)
+{
+	struct source source;
+
+	open_source(&source);
+	ck_assert_int_eq(add_extra(0), 0);
+	ck_assert_int_eq(add_extra(1), 0);
+	attach_server_map_changed(&server);
+	await_region_count(&source, 3);
+	ck_assert_int_eq(guest_memory_remove(&memory, extra(0), &err), 0);
+	attach_server_map_changed(&server);
+	await_region_count(&source, 2);
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(&source.memory);
+
+	ck_assert_ptr_null(memory_map_at(map, extra(0), 1));
+	ck_assert_ptr_nonnull(memory_map_at(map, extra(1), EXTRA_SIZE));
+	guest_memory_read_end();
+	source_close(&source);
+}
+END_TEST
+
+START_TEST(a_source_outlives_its_vm)
+{
+	struct source source;
+	uint8_t byte = 1;
+
+	open_source(&source);
+	attach_server_stop(&server);
+	uint64_t deadline = clock_now_ns() + PATIENCE_NS;
+
+	while (!source_has_ended(&source) && clock_now_ns() < deadline)
+		usleep(1000);
+	ck_assert(source_has_ended(&source));
+	ck_assert_int_eq(guest_memory_copy(&source.memory, paddr(0), &byte, 1), 0);
+	ck_assert_int_eq(source.ops->pause(&source, &err), -ENOTCONN);
+	ck_assert_str_eq(err.text, "the VM has ended");
+	source_close(&source);
+	ck_assert_int_eq(attach_server_start(&server, &vm, &err), 0);
+}
+END_TEST
+
+START_TEST(what_a_vm_cannot_do_is_said)
+{
+	struct source source;
+
+	open_source(&source);
+	ck_assert_int_eq(source.ops->pause(&source, &err), -ENOTSUP);
+	source_close(&source);
+}
+END_TEST
+
+START_TEST(inspectors_past_the_limit_are_refused)
+{
+	struct attach_client clients[ATTACH_CLIENTS_MAX + 1];
+	int dir_fd = runtime_dir_open(false, &err);
+
+	ck_assert_int_ge(dir_fd, 0);
+	for (unsigned i = 0; i < ATTACH_CLIENTS_MAX; i++)
+		ck_assert_int_eq(attach_client_connect(&clients[i], dir_fd, &vm.id, &err), 0);
+	ck_assert_int_eq(attach_client_connect(&clients[ATTACH_CLIENTS_MAX], dir_fd, &vm.id, &err),
+			 -EUSERS);
+	attach_client_close(&clients[0]);
+	/* The server has seen the one go before it accepts the next. */
+	ck_assert_int_eq(attach_client_connect(&clients[0], dir_fd, &vm.id, &err), 0);
+	for (unsigned i = 0; i < ATTACH_CLIENTS_MAX; i++)
+		attach_client_close(&clients[i]);
+	close(dir_fd);
+}
+END_TEST
+
+static unsigned open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+START_TEST(attaching_leaves_nothing_behind)
+{
+	struct source source;
+	unsigned before;
+
+	open_source(&source);
+	source_close(&source);
+	before = open_descriptors();
+	for (int i = 0; i < 100; i++) {
+		open_source(&source);
+		source_close(&source);
+	}
+	/* The server closes its side a moment later. */
+	uint64_t deadline = clock_now_ns() + PATIENCE_NS;
+
+	while (open_descriptors() > before && clock_now_ns() < deadline)
+		usleep(1000);
+	ck_assert_uint_le(open_descriptors(), before);
+}
+END_TEST
+
+START_TEST(a_refused_start_leaves_nothing_behind)
+{
+	struct attach_server other;
+	unsigned before = open_descriptors();
+
+	chmod(getenv("XDG_RUNTIME_DIR"), 0700);
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/pagevisor", directory);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+	ck_assert_int_eq(attach_server_start(&other, &vm, &err), -EACCES);
+	ck_assert_int_eq(chmod(path, 0700), 0);
+	setenv("XDG_RUNTIME_DIR", "/nonexistent", 1);
+	ck_assert_int_eq(attach_server_start(&other, &vm, &err), -ENOENT);
+	setenv("XDG_RUNTIME_DIR", directory, 1);
+	ck_assert_uint_eq(open_descriptors(), before);
+}
+END_TEST
+
+/* The source that readers look at: RCU-protected, replaced while they do. */
+static struct source *current;
+static bool readers_stop;
+
+static void read_all(const struct guest_memory *from, uint64_t *sum)
+{
+	const struct memory_map *map = guest_memory_map(from);
+
+	for (unsigned i = 0; i < map->count; i++) {
+		const struct memory_region *region = &map->regions[i];
+
+		*sum += __atomic_load_n(region->host, __ATOMIC_RELAXED) +
+			__atomic_load_n(region->host + region->size - 1, __ATOMIC_RELAXED);
+	}
+}
+
+static void *read_current(void *unused)
+{
+	uint64_t sum = 0;
+
+	(void)unused;
+	urcu_memb_register_thread();
+	while (!__atomic_load_n(&readers_stop, __ATOMIC_ACQUIRE)) {
+		guest_memory_read_begin();
+		read_all(&memory, &sum);
+		read_all(&rcu_pointer_read(current)->memory, &sum);
+		guest_memory_read_end();
+	}
+	urcu_memb_unregister_thread();
+	return (void *)(uintptr_t)sum;
+}
+
+#ifdef __SANITIZE_THREAD__
+#define STRESS_ROUNDS 40
+#else
+#define STRESS_ROUNDS 200
+#endif
+
+static void *change_regions(void *unused)
+{
+	(void)unused;
+	for (unsigned round = 0; !__atomic_load_n(&readers_stop, __ATOMIC_ACQUIRE); round++) {
+		struct error ignored;
+
+		if (round / EXTRA_COUNT % 2 == 0)
+			guest_memory_add(&memory, extra(round % EXTRA_COUNT), EXTRA_SIZE,
+					 vm.memory_fd, BASE_SIZE + round % EXTRA_COUNT * EXTRA_SIZE,
+					 true, &ignored);
+		else
+			guest_memory_remove(&memory, extra(round % EXTRA_COUNT), &ignored);
+		attach_server_map_changed(&server);
+	}
+	return NULL;
+}
+
+static void attach_anew(void)
+{
+	struct source *fresh = malloc(sizeof(*fresh)), *old = current;
+
+	ck_assert_ptr_nonnull(fresh);
+	open_source(fresh);
+	rcu_pointer_publish(current, fresh);
+	rcu_wait_for_readers();
+	if (old)
+		source_close(old);
+	free(old);
+}
+
+START_TEST(regions_and_sources_come_and_go_under_readers)
+{
+	pthread_t readers[2], changer;
+	void *sum;
+
+	attach_anew();
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&readers[i], NULL, read_current, NULL), 0);
+	ck_assert_int_eq(pthread_create(&changer, NULL, change_regions, NULL), 0);
+	for (int i = 0; i < STRESS_ROUNDS; i++)
+		attach_anew();
+	ck_assert(!source_has_ended(current));
+	__atomic_store_n(&readers_stop, true, __ATOMIC_RELEASE);
+	pthread_join(changer, NULL);
+	for (int i = 0; i < 2; i++) {
+		pthread_join(readers[i], &sum);
+		ck_assert_uint_eq((uintptr_t)sum, 0);
+	}
+	source_close(current);
+	free(current);
+}
+END_TEST
+
+Suite *attach_suite(void)
+{
+	Suite *suite = suite_create("attach");
+	TCase *tcase = tcase_create("attach");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, an_attached_source_sees_the_vm);
+	tcase_add_test(tcase, a_source_follows_the_map);
+	tcase_add_test(tcase, a_source_outlives_its_vm);
+	tcase_add_test(tcase, what_a_vm_cannot_do_is_said);
+	tcase_add_test(tcase, inspectors_past_the_limit_are_refused);
+	tcase_add_test(tcase, attaching_leaves_nothing_behind);
+	tcase_add_test(tcase, a_refused_start_leaves_nothing_behind);
+	tcase_add_test(tcase, regions_and_sources_come_and_go_under_readers);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
