@@ -64,6 +64,8 @@ test_values()
 		1.0000000001 ' 1'
 	refused_values timeout 'a time in seconds is needed' x -1 1s
 	refused_values seed 'a decimal number is needed' x '' -1 0x10 18446744073709551616 1.5
+	refused_values name 'up to 32 letters, digits and any of ._- are needed' '' . -x a/b 'a b' a:b x.pvc \
+		abcdefghijklmnopqrstuvwxyz0123456
 	refused_values ops 'a decimal number is needed' x '' -1 1k 18446744073709551616
 }
 

@@ -1,0 +1,411 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Looking into a VM from another process: ps and stat, several inspectors at once, inspectors that are killed or
+# misbehave, VMs that end meanwhile, other users, dead sockets, and sockets of something that is no VM.
+# Usage: attach.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+PROBE=$BUILD/attach-probe
+SOCKETS=$XDG_RUNTIME_DIR/pagevisor
+
+# Background processes by the name that start gave them.
+declare -A pids=()
+
+kill_all()
+{
+	[ ${#pids[@]} -eq 0 ] || kill -KILL "${pids[@]}" 2>/dev/null
+	wait 2>/dev/null
+	clean_up
+}
+trap kill_all EXIT
+
+# within COMMAND...: whether it succeeds before LIMIT seconds are over.
+within()
+{
+	local deadline=$((SECONDS + LIMIT))
+
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $deadline ] || return 1
+		sleep 0.02
+	done
+}
+
+# start NAME COMMAND...: in the background; its output goes to $WORK/NAME.
+start()
+{
+	local name=$1
+
+	shift
+	rm -f "$WORK/$name"
+	"$@" >"$WORK/$name" 2>&1 </dev/null &
+	pids[$name]=$!
+}
+
+# stop NAME: ends it at once.
+stop()
+{
+	kill -KILL "${pids[$1]}"
+	wait "${pids[$1]}" 2>/dev/null
+	unset "pids[$1]"
+}
+
+# await NAME: waits for its end; $status, $OUT and $ERR are for judge.
+await()
+{
+	last_command=("$1" "in the background")
+	status=124
+	if within is_over "${pids[$1]}"; then
+		status=0
+		wait "${pids[$1]}" || status=$?
+	fi
+	unset "pids[$1]"
+	cp "$WORK/$1" "$OUT"
+	: >"$ERR"
+}
+
+is_over()
+{
+	! kill -0 "$1" 2>/dev/null || [ "$(sed 's/.*) //' "/proc/$1/stat" | cut -c 1)" = Z ]
+}
+
+is_running_stage()
+{
+	"$PAGEVISOR" ps | grep -q "^$1 .* running "
+}
+
+# start_vm NAME OPTION...: returns when its workload runs.
+start_vm()
+{
+	local name=$1
+
+	shift
+	start "$name" "$PAGEVISOR" run --name "$name" --memory 64M "$@"
+	within is_running_stage "$name" || fail "$name starts" "it did not get to running"
+}
+
+# end_vm NAME: in good order, with no finding.
+end_vm()
+{
+	kill -INT "${pids[$1]}"
+	await "$1"
+	judge "$1 ends in good order" 0 'ended well' 'findings  none'
+}
+
+socket_of()
+{
+	echo "$SOCKETS/$1.${pids[$1]}.sock"
+}
+
+says_line()
+{
+	grep -q "$2" "$WORK/$1"
+}
+
+# await_line NAME PATTERN: whether a background command says that soon.
+await_line()
+{
+	within says_line "$1" "$2"
+}
+
+test_listing()
+{
+	expect "ps without VMs" 0 'out:^NAME ' -- "$PAGEVISOR" ps
+	check "ps without VMs: the title alone" line_count "$OUT" 1
+	expect "ps without VMs, --json" 0 'out:"vms":\[' -- "$PAGEVISOR" ps --json
+	expect "stat without VMs" 1 'err:^pagevisor: no VM runs; pagevisor run' -- "$PAGEVISOR" stat
+	check "stat without VMs: one line" says_one_line
+	start_vm one --time 0
+	expect "ps" 0 "out:^one +${pids[one]} +64 MiB +2  running +[0-9.]+ s$" -- "$PAGEVISOR" ps
+	expect "ps --json" 0 'out:"name":"one"' "out:\"pid\":${pids[one]}," \
+		'out:"memory_bytes":67108864' 'out:"cpus":2' 'out:"stage":"running"' -- \
+		"$PAGEVISOR" ps --json
+	expect "stat of the only VM" 0 'out:^vm        one, process' 'out:^findings  none$' \
+		'out:^          meta_page +256$' 'out:^scans     1, ' -- "$PAGEVISOR" stat
+	expect "stat by name, --json" 0 'out:"stage":"running"' 'out:"finding_count":0' \
+		'out:"meta_page":256' 'out:"retried":' -- "$PAGEVISOR" stat one --json
+	expect "stat by process" 0 'out:^vm        one' -- "$PAGEVISOR" stat "pid:${pids[one]}"
+	expect "stat of no such name" 1 'err:^pagevisor: no VM named two runs' -- \
+		"$PAGEVISOR" stat two
+	expect "stat of no such process" 1 'err:^pagevisor: process 1 is no VM' -- \
+		"$PAGEVISOR" stat pid:1
+	expect "stat of a name that is none" 2 'err:^pagevisor: that names no VM' -- \
+		"$PAGEVISOR" stat "$(printf 'a\033[2Jb')"
+	check "stat of a name that is none: plain text" is_plain_text "$ERR"
+	expect "stat of two names" 2 'err:one VM is enough' -- "$PAGEVISOR" stat one two
+	start_vm other --time 0
+	expect "stat of one of two" 2 'err:2 VMs run; say which: one \(pid:[0-9]+\), other \(pid' -- \
+		"$PAGEVISOR" stat
+	check "stat of one of two: one line" says_one_line
+	end_vm other
+	expect "a full disk" 1 'err:^pagevisor: cannot write the output' -- \
+		sh -c 'exec "$@" >/dev/full' sh "$PAGEVISOR" stat one
+	end_vm one
+	check "a VM that ended leaves no socket" [ -z "$(ls -A "$SOCKETS")" ]
+}
+
+test_same_name()
+{
+	start_vm twin --time 0
+	start second "$PAGEVISOR" run --name twin --memory 16M --time 0
+	within test -S "$SOCKETS/twin.${pids[second]}.sock"
+	expect "two VMs of one name" 2 'err:2 VMs run; say which: twin \(pid' -- "$PAGEVISOR" stat twin
+	expect "two VMs of one name, by process" 0 'out:^guest     16 MiB' -- \
+		"$PAGEVISOR" stat "pid:${pids[second]}"
+	end_vm second
+	end_vm twin
+}
+
+test_default_name()
+{
+	start nameless "$PAGEVISOR" run --memory 16M --time 0
+	within test -S "$SOCKETS/vm-${pids[nameless]}.${pids[nameless]}.sock"
+	expect "the name of a VM without one" 0 'out:^vm        vm-' -- \
+		"$PAGEVISOR" stat "vm-${pids[nameless]}"
+	end_vm nameless
+}
+
+# Kernels of others run, are listed, and have no metadata to show.
+test_other_kernel()
+{
+	start foreign "$PAGEVISOR" run --name foreign --memory 16M --kernel "$GUESTS/hang.elf"
+	within test -S "$(socket_of foreign)"
+	expect "ps of another kernel" 0 'out:^foreign .* 16 MiB ' -- "$PAGEVISOR" ps
+	run_command "$PAGEVISOR" stat foreign
+	check "stat of another kernel fails" [ "$status" -eq 3 ]
+	check "stat of another kernel: one line" says_one_line
+	stop foreign
+}
+
+test_modes()
+{
+	start_vm private --time 0
+	check "the socket's mode is 0600" [ "$(stat -c %a "$(socket_of private)")" = 600 ]
+	check "the directory's mode is 0700" [ "$(stat -c %a "$SOCKETS")" = 700 ]
+	expect "the RAM handed out cannot be written" 0 'out:^not writable$' -- \
+		"$PROBE" write private "${pids[private]}"
+	end_vm private
+}
+
+# as_nobody COMMAND...
+as_nobody()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
+
+test_other_users()
+{
+	local why="only root may become another user" place=$WORK/nobody
+
+	if [ "$(id -u)" -ne 0 ] || ! as_nobody true 2>/dev/null; then
+		skip "another user" "$why"
+		return
+	fi
+	chmod 755 "$WORK"
+	install -D "$PAGEVISOR" "$place/pagevisor"
+	install -D "$PROBE" "$place/probe"
+	start_vm private --time 0
+	expect "another user may not enter" 1 'err:Permission denied' -- \
+		setpriv --reuid 65534 --regid 65534 --clear-groups "$place/pagevisor" stat private
+	check "another user may not enter: one line" says_one_line
+	# Even with the doors open the VM looks who comes.
+	chmod 755 "$XDG_RUNTIME_DIR" "$SOCKETS"
+	chmod 666 "$(socket_of private)"
+	expect "the VM refuses another user" 0 'out:^refused$' -- \
+		setpriv --reuid 65534 --regid 65534 --clear-groups "$place/probe" refused \
+		"$(socket_of private)" 13
+	expect "a directory that is another user's" 1 'err:belongs to another user' -- \
+		setpriv --reuid 65534 --regid 65534 --clear-groups "$place/pagevisor" stat private
+	expect "a directory that others may enter" 1 'err:others may enter .*; its mode should be 0700' -- \
+		"$PAGEVISOR" stat private
+	chmod 700 "$SOCKETS" "$XDG_RUNTIME_DIR"
+	# A socket of somebody else in the user's own directory.
+	install -d -m 700 -o 65534 "$WORK/theirs" "$WORK/theirs/pagevisor"
+	start fake "$PROBE" fake "$WORK/theirs/pagevisor/fake.1.sock" none
+	await_line fake listening
+	expect "a socket of another user is skipped" 0 '!out:fake' -- \
+		env XDG_RUNTIME_DIR="$WORK/theirs" setpriv --reuid 65534 --regid 65534 \
+		--clear-groups "$place/pagevisor" ps
+	stop fake
+	chmod 700 "$WORK"
+	end_vm private
+}
+
+test_dead_sockets()
+{
+	start_vm dead --time 0
+	local socket
+
+	socket=$(socket_of dead)
+	stop dead
+	check "SIGKILL leaves the socket" [ -S "$socket" ]
+	expect "ps passes over a dead VM" 0 '!out:dead' -- "$PAGEVISOR" ps
+	check "ps removes its socket" [ ! -e "$socket" ]
+	start_vm dead --time 0
+	stop dead
+	expect "stat of a dead VM" 1 'err:^pagevisor: no VM named dead runs' -- "$PAGEVISOR" stat dead
+	: >"$SOCKETS/file.1.sock"
+	ln -s /etc/passwd "$SOCKETS/link.1.sock"
+	: >"$SOCKETS/nonsense"
+	expect "other files are passed over" 0 '!out:file|link|nonsense' -- "$PAGEVISOR" ps
+	check "other files are left alone" [ "$(find "$SOCKETS" -type f -o -type l | wc -l)" -eq 3 ]
+	rm "$SOCKETS"/*
+}
+
+test_no_directory()
+{
+	expect "a VM without a runtime directory runs" 0 'out:ended well' \
+		'err:^other commands cannot look at this VM: .*/none/pagevisor: No such file' -- \
+		env XDG_RUNTIME_DIR="$WORK/none" "$PAGEVISOR" run --memory 16M --ops 1000
+	check "and says so once" [ "$(grep -c 'cannot look' "$ERR")" -eq 1 ]
+	: >"$WORK/occupied"
+	expect "a runtime directory that is a file" 0 'err:cannot look at this VM: .*occupied' -- \
+		env XDG_RUNTIME_DIR="$WORK/occupied" "$PAGEVISOR" run --memory 16M --ops 1000
+	expect "no runtime directory to look into" 1 'err:no VM runs' -- \
+		env XDG_RUNTIME_DIR="$WORK/none" "$PAGEVISOR" stat
+}
+
+# 512-byte blocks of the memory of a VM.
+ram_blocks()
+{
+	local fd
+
+	for fd in "/proc/$1/fd"/*; do
+		case $(readlink "$fd") in
+		*memfd:pagevisor-ram*)
+			stat -L -c %b "$fd"
+			return
+			;;
+		esac
+	done
+}
+
+# A guest that does nothing any more: what changes is the inspector's doing.
+test_blocks()
+{
+	local before
+
+	start_vm still --memory 1G --workload fault --append fault=hang --scan-rate 1
+	sleep 1.2
+	before=$(ram_blocks "${pids[still]}")
+	check "the RAM has blocks" [ "$before" -gt 0 ]
+	expect "stat of a guest that hangs" 0 'out:^findings  none' -- "$PAGEVISOR" stat still
+	expect "stat of it as JSON" 0 -- "$PAGEVISOR" stat still --json
+	run_command "$PAGEVISOR" ps
+	check "looking takes no memory" [ "$(ram_blocks "${pids[still]}")" -eq "$before" ]
+	stop still
+}
+
+test_inspectors()
+{
+	local i good=0
+
+	start_vm busy --time 0
+	for i in 1 2 3 4 5 6; do
+		start "look$i" "$PROBE" hold busy
+	done
+	for i in 1 2 3 4 5 6; do
+		await_line "look$i" attached && good=$((good + 1))
+	done
+	check "six inspectors at once" [ "$good" -eq 6 ]
+	stop look1
+	stop look2
+	stop look3
+	expect "others look on when some are killed" 0 'out:^findings  none' -- "$PAGEVISOR" stat busy
+	end_vm busy
+	for i in 4 5 6; do
+		await "look$i"
+		judge "inspector $i sees the VM end" 0 'out:^the VM has ended$'
+	done
+	start_vm killed --time 0
+	start look "$PROBE" hold killed
+	await_line look attached
+	stop killed
+	await look
+	judge "an inspector sees its VM killed" 0 'out:^the VM has ended$'
+	"$PAGEVISOR" ps >/dev/null
+}
+
+# has_progress NAME: whether the guest still works.
+has_progress()
+{
+	local first second
+
+	first=$("$PAGEVISOR" stat "$1" --json | sed -n 's/.*"steps":\([0-9]*\).*/\1/p')
+	second=$("$PAGEVISOR" stat "$1" --json | sed -n 's/.*"steps":\([0-9]*\).*/\1/p')
+	[ "${first:-0}" -lt "${second:-0}" ]
+}
+
+test_bad_inspectors()
+{
+	start_vm tough --time 0
+	expect "an inspector that sends garbage" 0 'out:^done$' -- \
+		"$PROBE" garbage "$(socket_of tough)" 20000
+	check "the guest works on after it" has_progress tough
+	expect "an inspector that never reads" 0 'out:^disconnected$' -- \
+		"$PROBE" deaf "$(socket_of tough)"
+	check "the guest works on after it, too" has_progress tough
+	start silent "$PROBE" silent "$(socket_of tough)" 32
+	await_line silent connected
+	expect "too many inspectors" 1 'err:^pagevisor: the VM tough has as many inspectors as' -- \
+		"$PAGEVISOR" stat tough
+	check "too many inspectors: one line" says_one_line
+	stop silent
+	expect "and then not any more" 0 'out:^findings  none' -- "$PAGEVISOR" stat tough
+	end_vm tough
+}
+
+# lie NAME STATUS PATTERN: one line says it.
+lie()
+{
+	local socket=$SOCKETS/fake.4711.sock
+
+	start fake "$PROBE" fake "$socket" "$1"
+	await_line fake listening
+	expect "a socket that lies: $1" "$2" "err:$3" -- "$PAGEVISOR" stat fake
+	check "a socket that lies: $1: one line" says_one_line
+	check "a socket that lies: $1: plain text" is_plain_text "$ERR"
+	stop fake
+	rm -f "$socket"
+}
+
+test_lies()
+{
+	local none='fake.4711: what listens there is no VM of this pagevisor:'
+
+	lie silent 1 'fake.4711: what listens there says nothing'
+	lie version 1 "$none the protocol is version 99, this is version 1"
+	lie short 1 "$none the length of a message"
+	lie empty 1 "VM"
+	lie zeros 1 "$none the magic is 0"
+	lie name 1 "$none it calls itself other.4711"
+	lie escape 1 "$none its name is none"
+	lie regions 1 "$none the number of memory regions is 0xffffffff"
+	lie past_end 1 "$none its memory map exceeds its RAM"
+	lie overlap 1 'the VM fake: memory region .* overlaps another'
+	lie no_ram 1 "$none it does not hand out its RAM"
+	lie two_descriptors 1 "$none its memory map exceeds its RAM"
+	lie shrinks 1 "$none its RAM may shrink"
+	lie pipe 1 "$none its RAM is no file"
+	lie null 1 "$none its RAM is no file"
+	lie wild_info 3 "the guest.s info page at 0xfffffffffffffff7 is not in RAM"
+	lie floods 3 "the guest has not published its info page"
+}
+
+mkdir -m 700 "$SOCKETS"
+test_lies
+need_kvm "attaching"
+need_guests
+test_listing
+test_same_name
+test_default_name
+test_other_kernel
+test_modes
+test_other_users
+test_dead_sockets
+test_no_directory
+test_blocks
+test_inspectors
+test_bad_inspectors
+finish

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Peers for attach.sh: inspectors that stay, misbehave or try what they must not, and sockets on which something
+ * listens that is no VM. `attach-probe USE ARGUMENT...`; without arguments it lists its uses. Exits with 0 when all
+ * was as the use says, with 1 after a line that says what was not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "attach/client.h"
+#include "attach/probe.h"
+#include "base/clock.h"
+#include "attach/runtime_dir.h"
+#include "cli/observation.h"
+#include "memory/rcu.h"
+#include "source/source.h"
+
+int probe_fail(const char *what)
+{
+	printf("%s\n", what);
+	return EXIT_FAILURE;
+}
+
+int probe_say(const char *what)
+{
+	printf("%s\n", what);
+	fflush(stdout);
+	return EXIT_SUCCESS;
+}
+
+/* hold VM: looks at it over and over until it ends. */
+static int hold(char **arguments)
+{
+	struct observation *seen = calloc(1, sizeof(*seen));
+	struct source source;
+	struct error err;
+
+	if (!seen || source_open(arguments[0], &source, &err) < 0)
+		return probe_fail(err.text);
+	probe_say("attached");
+	while (!source_has_ended(&source))
+		observation_look(seen, &source.memory, source.info);
+	source_close(&source);
+	int result = seen->findings.total ? probe_fail("findings") : probe_say("the VM has ended");
+
+	free(seen);
+	return result;
+}
+
+static int raw_connect(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Whether anything can be written to the RAM that a VM hands out. */
+static const char *writable_by(int fd)
+{
+	char path[32];
+
+	if (write(fd, "x", 1) >= 0 || pwrite(fd, "x", 1, 0) >= 0)
+		return "write";
+	if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED)
+		return "mmap";
+	void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (page != MAP_FAILED && mprotect(page, 4096, PROT_READ | PROT_WRITE) == 0)
+		return "mprotect";
+	if (ftruncate(fd, 0) == 0)
+		return "ftruncate";
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0)
+		return "fallocate";
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* Root opens anything. */
+	if (geteuid() != 0 && open(path, O_RDWR) >= 0)
+		return "open";
+	return NULL;
+}
+
+/* write NAME PID: tries to write to the RAM. */
+static int try_to_write(char **arguments)
+{
+	struct vm_id id = {.pid = (uint32_t)atoi(arguments[1])};
+	struct attach_client client;
+	struct error err;
+	int dir_fd = runtime_dir_open(false, &err);
+
+	snprintf(id.name, sizeof(id.name), "%s", arguments[0]);
+	if (dir_fd < 0 || attach_client_connect(&client, dir_fd, &id, &err) < 0)
+		return probe_fail(err.text);
+	const char *way = writable_by(client.ram_fd);
+
+	return way ? probe_fail(way) : probe_say("not writable");
+}
+
+/* silent SOCKET COUNT: connects so often, says nothing, and stays until it is killed. */
+static int silent(char **arguments)
+{
+	for (int i = atoi(arguments[1]); i > 0; i--)
+		if (raw_connect(arguments[0]) < 0)
+			return probe_fail("cannot connect");
+	probe_say("connected");
+	for (;;)
+		pause();
+}
+
+/* deaf SOCKET: asks without end and never reads, until it is disconnected. */
+static int deaf(char **arguments)
+{
+	struct attach_request request = {
+		.header = attach_header(ATTACH_SUBSCRIBE, sizeof(request), 1)};
+	int fd = raw_connect(arguments[0]);
+	uint64_t deadline = clock_now_ns() + 10 * NS_PER_S;
+
+	if (fd < 0)
+		return probe_fail("cannot connect");
+	while (clock_now_ns() < deadline)
+		if (send(fd, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+		    errno != EAGAIN)
+			return probe_say("disconnected");
+	return probe_fail("not disconnected");
+}
+
+/* A message with anything in it, its header often right. */
+static size_t make_garbage(union attach_message *message, unsigned *seed)
+{
+	size_t length = (size_t)rand_r(seed) % 96;
+	uint8_t *bytes = (uint8_t *)message;
+
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)rand_r(seed);
+	if (rand_r(seed) % 2) {
+		length = sizeof(message->request);
+		message->header = attach_header((enum attach_type)(rand_r(seed) % 16), length,
+						(uint32_t)rand_r(seed));
+	}
+	return length;
+}
+
+/* garbage SOCKET ROUNDS: sends all sorts of messages, with and without descriptors; connects anew when it is thrown out. */
+static int garbage(char **arguments)
+{
+	union attach_message message;
+	unsigned seed = 1;
+	int fd = -1;
+
+	for (int round = atoi(arguments[1]); round > 0; round--) {
+		union {
+			struct cmsghdr header;
+			char bytes[CMSG_SPACE(sizeof(int))];
+		} control = {0};
+
+		if (fd < 0)
+			fd = raw_connect(arguments[0]);
+		if (fd < 0)
+			return probe_fail("cannot connect");
+		struct iovec part = {&message, make_garbage(&message, &seed)};
+		struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+
+		control.header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+		if (round % 3 == 0) {
+			header.msg_control = &control;
+			header.msg_controllen = sizeof(control);
+		}
+		if (sendmsg(fd, &header, MSG_NOSIGNAL) < 0) {
+			close(fd);
+			fd = -1;
+		}
+		while (fd >= 0 && recv(fd, &message, sizeof(message), MSG_DONTWAIT) > 0)
+			;
+	}
+	return probe_say("done");
+}
+
+/* refused SOCKET ERRNO: connects and wants to be refused for that reason. */
+static int refused(char **arguments)
+{
+	int fd = raw_connect(arguments[0]);
+	struct attach_reply reply;
+
+	if (fd < 0)
+		return probe_fail("cannot connect");
+	if (recv(fd, &reply, sizeof(reply), 0) != sizeof(reply) ||
+	    reply.header.type != ATTACH_REFUSED)
+		return probe_fail("not refused");
+	return reply.result == -atoi(arguments[1]) ? probe_say("refused")
+						   : probe_fail("refused for another reason");
+}
+
+static const struct use {
+	const char *name;
+	int argument_count;
+	int (*run)(char **arguments);
+	const char *arguments;
+} uses[] = {
+	{"hold", 1, hold, "VM"},
+	{"write", 2, try_to_write, "NAME PID"},
+	{"silent", 2, silent, "SOCKET COUNT"},
+	{"deaf", 1, deaf, "SOCKET"},
+	{"garbage", 2, garbage, "SOCKET ROUNDS"},
+	{"refused", 2, refused, "SOCKET ERRNO"},
+	{"fake", 2, probe_fake_vm, "SOCKET LIE"},
+};
+
+#define USE_COUNT (sizeof(uses) / sizeof(uses[0]))
+
+int main(int argc, char **argv)
+{
+	urcu_memb_register_thread();
+	for (size_t i = 0; i < USE_COUNT && argc > 1; i++)
+		if (strcmp(uses[i].name, argv[1]) == 0 && argc == 2 + uses[i].argument_count)
+			return uses[i].run(argv + 2);
+	for (size_t i = 0; i < USE_COUNT; i++)
+		fprintf(stderr, "attach-probe %s %s\n", uses[i].name, uses[i].arguments);
+	return 2;
+}
