@@ -2,20 +2,18 @@
 /* One pass over the metadata array: see scan.h. */
 #include "inspect/scan.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
-/* Slots in one read-side section: some tens of microseconds. */
-#define CHUNK_SLOTS 4096
-#define CHUNK_TRIES 3
+#include "inspect/slot_walk.h"
 
 struct scanner {
 	const struct guest_view *view;
-	struct findings found; /* in the chunk at hand */
 	int meta_page;         /* type index, -1: the guest has no such type */
-	off_t data_end; /* the backing file is known to have data from the array up to here */
+	struct scan *scan;     /* what was kept */
+	struct scan chunk;     /* the chunk at hand */
+	struct findings found; /* in it */
+	struct findings *findings;
 };
 
 static void illegal(struct scanner *scanner, paddr_t frame, uint64_t state)
@@ -112,101 +110,73 @@ static void add_scan(struct scan *sum, const struct scan *part)
 	read_counters_add(&sum->reads, &part->reads);
 }
 
-/*
- * How many of the slots from `at` on the guest has written, and how many before those it has not: looking at a
- * hole of its RAM would fill it. One search finds the end of a whole stretch of data, which serves the chunks
- * that follow. Holes begin and end at page borders, and so at slots.
- */
-static uint64_t written_slots(struct scanner *scanner, const struct memory_region *region,
-			      paddr_t at, uint64_t count, uint64_t *hole)
+static void begin_chunk(void *own)
 {
-	off_t start = (off_t)(region->fd_offset + (at.addr - region->base.addr));
-	off_t end = start + (off_t)(count * SLOT_SIZE);
-	off_t data = start;
+	struct scanner *scanner = own;
 
-	*hole = 0;
-	if (region->fd < 0)
-		return count;
-	if (start >= scanner->data_end) {
-		data = lseek(region->fd, start, SEEK_DATA);
-		if (data < 0 || data > end)
-			data = end;
-		if (data < end)
-			scanner->data_end = lseek(region->fd, data, SEEK_HOLE);
-	}
-	*hole = (uint64_t)(data - start) / SLOT_SIZE;
-	if (data == end)
-		return 0;
-	return (uint64_t)((end < scanner->data_end ? end : scanner->data_end) - data) / SLOT_SIZE;
+	scanner->chunk = (struct scan){0};
+	scanner->found = (struct findings){0};
 }
 
-/* Scans slots [first, first + count) in one read-side section. Returns 0 or -EFAULT. */
-static int scan_chunk(struct scanner *scanner, const struct guest_memory *memory, uint64_t first,
-		      uint64_t count, struct scan *scan)
+static void scan_slots(void *own, const struct meta_slot *slots, pfn_t first, uint64_t count)
 {
-	paddr_t pa = paddr(scanner->view->array.addr + first * SLOT_SIZE);
+	struct scanner *scanner = own;
 
-	*scan = (struct scan){0};
-	scanner->found = (struct findings){0};
-	guest_memory_read_begin();
-	const struct memory_map *map = guest_memory_map(memory);
-	const struct meta_slot *slots = memory_map_at(map, pa, count * SLOT_SIZE);
-
-	for (uint64_t i = 0; slots && i < count;) {
-		uint64_t hole;
-		uint64_t end = written_slots(scanner, memory_map_find(map, pa),
-					     paddr(pa.addr + i * SLOT_SIZE), count - i, &hole);
-
-		scan->holes += hole;
-		for (end += i += hole; i < end; i++)
-			scan_slot(scanner, &slots[i], pfn_to_paddr(pfn(first + i)), scan);
-	}
-	guest_memory_read_end();
-	return slots ? 0 : -EFAULT;
+	for (uint64_t i = 0; i < count; i++)
+		scan_slot(scanner, &slots[i], pfn_to_paddr(pfn(first.index + i)), &scanner->chunk);
 }
 
-/*
- * As scan_chunk, with the bound on the time of level 2 reads: a chunk that took too long proves nothing.
- */
-static int scan_chunk_in_time(struct scanner *scanner, const struct guest_memory *memory,
-			      uint64_t first, uint64_t count, struct scan *scan)
+static void count_hole(void *own, pfn_t first, uint64_t count)
 {
-	for (unsigned tries = 0; tries < CHUNK_TRIES; tries++) {
-		uint64_t start = clock_now_ns();
-		int result = scan_chunk(scanner, memory, first, count, scan);
+	struct scanner *scanner = own;
 
-		if (result < 0 || clock_now_ns() - start < SLOT_READ_TIME_MAX_NS)
-			return result;
-	}
-	*scan = (struct scan){.reads = {.slots = count, .unstable = count}};
-	scanner->found = (struct findings){0};
+	(void)first;
+	scanner->chunk.holes += count;
+}
+
+static int keep_chunk(void *own)
+{
+	struct scanner *scanner = own;
+
+	add_scan(scanner->scan, &scanner->chunk);
+	findings_append(scanner->findings, &scanner->found);
+	return 0;
+}
+
+static int lose_chunk(void *own, pfn_t first, uint64_t count)
+{
+	struct scanner *scanner = own;
+
+	(void)first;
+	scanner->scan->reads.slots += count;
+	scanner->scan->reads.unstable += count;
 	return 0;
 }
 
 int scan_array(const struct guest_memory *memory, const struct guest_view *view, struct scan *scan,
 	       struct findings *findings)
 {
+	static const struct slot_visitor visitor = {
+		.begin = begin_chunk,
+		.slots = scan_slots,
+		.hole = count_hole,
+		.keep = keep_chunk,
+		.lose = lose_chunk,
+	};
 	struct scanner scanner = {
 		.view = view,
 		.meta_page = guest_view_type_named(view, "meta_page"),
+		.scan = scan,
+		.findings = findings,
 	};
 	uint64_t start = clock_now_ns();
-	struct scan chunk;
 
 	*scan = (struct scan){0};
 	*findings = (struct findings){0};
-	for (uint64_t first = 0; first < view->slot_count; first += CHUNK_SLOTS) {
-		uint64_t left = view->slot_count - first;
-		int result = scan_chunk_in_time(&scanner, memory, first,
-						left < CHUNK_SLOTS ? left : CHUNK_SLOTS, &chunk);
+	int result = slot_walk(memory, view, &visitor, &scanner);
 
-		if (result < 0)
-			return result;
-		add_scan(scan, &chunk);
-		findings_append(findings, &scanner.found);
-	}
 	scan->duration_ns = clock_now_ns() - start;
-	return 0;
+	return result;
 }
 
 static void compare(enum rule rule, const char *what, uint64_t guest, uint64_t host,
