@@ -59,6 +59,8 @@ static const struct {
 	{"attach_protocol", attach_protocol_suite},
 	{"attach", attach_suite},
 	{"guest_view", guest_view_suite},
+	{"expression", expression_suite},
+	{"find_slots", find_slots_suite},
 	{"slot_reader", slot_reader_suite},
 	{"devices", devices_suite},
 	{"number_text", number_text_suite},

@@ -49,6 +49,8 @@ Suite *vm_name_suite(void);
 Suite *attach_protocol_suite(void);
 Suite *attach_suite(void);
 Suite *guest_view_suite(void);
+Suite *expression_suite(void);
+Suite *find_slots_suite(void);
 Suite *slot_reader_suite(void);
 Suite *devices_suite(void);
 Suite *number_text_suite(void);

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Tests of vmm/find/expression.h: what expressions mean, what is refused and where, and random expressions held
+ * against an evaluator that walks the tree they were printed from.
+ */
+#include "unit/suites.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "find/expression.h"
+
+enum { ANON, PAGE_TABLE, SLAB, TYPE_COUNT };
+
+static const struct guest_view view = {
+	.type_count = TYPE_COUNT,
+	.types = {{.name = "anon"}, {.name = "page_table"}, {.name = "slab"}},
+};
+
+/* A page table has a level and an owner, a slab an owner and the address of its first free object. */
+static const struct {
+	const char *name;
+	unsigned type;
+	unsigned word;
+	bool is_signed;
+} fields[] = {
+	{"level", PAGE_TABLE, 0, false},      {"owner.pid", PAGE_TABLE, 1, true},
+	{"owner.pid", SLAB, 3, true},         {"free", SLAB, 1, false},
+	{"unreadable", PAGE_TABLE, 6, false},
+};
+
+static int resolve(void *own, unsigned type, const char *name)
+{
+	(void)own;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (fields[i].type == type && strcmp(fields[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool read_field(void *own, int handle, const uint64_t *storage, expression_number *value)
+{
+	unsigned word = fields[handle].word;
+
+	(void)own;
+	if (word == SLOT_STORAGE_WORDS)
+		return false;
+	*value = fields[handle].is_signed ? (expression_number)(int64_t)storage[word]
+					  : (expression_number)storage[word];
+	return true;
+}
+
+static const struct field_resolver resolver = {.resolve = resolve, .read = read_field};
+
+/* A page table of level 2 with 3 references at 16 MiB; pid -1. */
+static const uint64_t table_storage[SLOT_STORAGE_WORDS] = {2, UINT64_MAX};
+static const struct expression_slot table = {.frame = {0x1000},
+					     .state = (UINT64_C(3) << SLOT_REF_SHIFT) | 7,
+					     .type = PAGE_TABLE,
+					     .storage = table_storage};
+/* A slab with a unique owner at 0; its list is at the top of the address space. */
+static const uint64_t slab_storage[SLOT_STORAGE_WORDS] = {0, UINT64_MAX, 0, 5};
+static const struct expression_slot slab = {.frame = {0},
+					    .state = (uint64_t)REF_UNIQUE << SLOT_REF_SHIFT,
+					    .type = SLAB,
+					    .storage = slab_storage};
+static const struct expression_slot unused = {
+	.frame = {1}, .state = UINT64_MAX, .type = SLOT_TYPE_NONE};
+static const struct expression_slot wild = {
+	.frame = {2}, .state = SLOT_REF_ONE, .type = SLOT_TYPE_WILD, .storage = slab_storage};
+static const struct expression_slot illegal = {
+	.frame = {3}, .state = UINT64_C(0x80000000) << SLOT_REF_SHIFT, .type = SLOT_TYPE_NONE};
+static const struct expression_slot host = {
+	.frame = {4}, .state = (uint64_t)REF_HOST << SLOT_REF_SHIFT, .type = SLOT_TYPE_NONE};
+
+static struct expression expression;
+static struct error err;
+
+static bool eval(const char *text, const struct expression_slot *slot)
+{
+	err.text[0] = '\0';
+	ck_assert_msg(expression_compile(text, &view, &resolver, &expression, &err) == 0, "%s: %s",
+		      text, err.text);
+	return expression_matches(&expression, slot);
+}
+
+static const struct {
+	const char *text;
+	const struct expression_slot *slot;
+	bool matches;
+} meanings[] = {
+	{"type == page_table && ref > 1 && meta.level == 2", &table, true},
+	{"type == page_table && ref > 3 && meta.level == 2", &table, false},
+	/* names */
+	{"type == slab", &table, false},
+	{"type != slab", &table, true},
+	{"type == slab", &slab, true},
+	{"state == shared", &table, true},
+	{"state == unique", &slab, true},
+	{"state == unused", &unused, true},
+	{"state != unused", &unused, false},
+	{"state == host", &host, true},
+	{"state == illegal", &illegal, true},
+	{"state == busy", &illegal, false},
+	{"ref == 3", &table, true},
+	{"ref == 1", &slab, true},
+	{"ref == 0", &unused, true},
+	{"ref == 0", &host, true},
+	{"ref == 0x80000000", &illegal, true},
+	{"gen == 7 && generation == 7", &table, true},
+	{"pfn == 4096", &table, true},
+	{"addr == 16M", &table, true},
+	{"addr < 0x1000001", &table, true},
+	{"addr == 0", &slab, true},
+	/* numbers */
+	{"4K == 4096 && 1M == 1024K && 1G == 1024M && 0x10K == 16384", &table, true},
+	{"0xFf == 255 && 007 == 7", &table, true},
+	{"18446744073709551615 == 0xffffffffffffffff", &table, true},
+	{"0xffffffffffffffff + 1 > 0xffffffffffffffff", &table, true},
+	{"0 - 0xffffffffffffffff - 0xffffffffffffffff < -0xffffffffffffffff", &table, true},
+	{"-1 & 0xff == 255", &table, true},
+	{"(-1 & 0xff) == 255", &table, true},
+	{"(-1 & 0xff) == 254", &table, false},
+	/* what is not there */
+	{"type == anon", &unused, false},
+	{"type != anon", &unused, false},
+	{"!(type == anon)", &unused, true},
+	{"type != anon", &wild, true},
+	{"type == slab", &wild, false},
+	{"meta.level == 0", &slab, false},
+	{"meta.level != 0", &slab, false},
+	{"meta.level < 1 || meta.level >= 1", &slab, false},
+	{"meta.level", &slab, false},
+	{"!meta.level", &slab, false},
+	{"!!meta.level", &slab, false},
+	{"!(meta.level == 0)", &slab, true},
+	{"meta.level + 1 == 1", &slab, false},
+	{"-meta.level == 0", &slab, false},
+	{"(meta.level & 0) == 0", &slab, false},
+	{"meta.level == 2 || ref == 1", &slab, true},
+	{"!(1 && meta.level)", &slab, true},
+	{"meta.unreadable == meta.unreadable", &table, false},
+	{"meta.level == 2", &unused, false},
+	{"meta.free", &wild, false},
+	/* fields */
+	{"meta.level == 2", &table, true},
+	{"meta.owner.pid == -1", &table, true},
+	{"meta.owner.pid < 0", &table, true},
+	{"meta.owner.pid == 5", &slab, true},
+	{"meta.free == 0xffffffffffffffff", &slab, true},
+	{"meta.free > 1G", &slab, true},
+	{"meta.level - meta.level == meta.level + -2", &table, true},
+	/* precedence */
+	{"1 || 0 && 0", &table, true},
+	{"(1 || 0) && 0", &table, false},
+	{"0 && 0 || 1", &table, true},
+	{"!0 && 1", &table, true},
+	{"!(0 && 1)", &table, true},
+	{"!1 == 0", &table, true},
+	{"!(1 == 0) == 1", &table, true},
+	{"2 & 2 == 2", &table, false},
+	{"3 & 2 == 2", &table, true},
+	{"(2 & 2) == 2", &table, true},
+	{"1 + 2 < 4 - 0", &table, true},
+	{"3 - 2 - 1 == 0", &table, true},
+	{"3 - (2 - 1) == 2", &table, true},
+	{"3 > 2 > 1", &table, false},
+	{"3 > 2 == 1", &table, true},
+	{"1 == 2 > 1", &table, true},
+	{"0 == 1 != 1", &table, true},
+	{"0 & 1 || 1", &table, true},
+	{"1 && 2", &table, true},
+	{"(1 && 2) == 1", &table, true},
+	{"(0 || 2) == 1", &table, true},
+	{"(2 || 0) == 1", &table, true},
+	{"- - 2 == 2", &table, true},
+	{"type==slab&&1", &table, false},
+	{"type==page_table==1", &table, true},
+	{"1==(type==page_table)", &table, true},
+	{"  (((ref)))\t==\n3 ", &table, true},
+	{"ref", &table, true},
+	{"ref", &unused, false},
+};
+
+START_TEST(an_expression_means_what_it_says)
+{
+	ck_assert_msg(eval(meanings[_i].text, meanings[_i].slot) == meanings[_i].matches,
+		      "%s is not %d", meanings[_i].text, meanings[_i].matches);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	unsigned column;
+	const char *says;
+} mistakes[] = {
+	{"", 1, "a name, a number or a ( is needed here, not the end"},
+	{"   ", 4, "not the end"},
+	{"ref >", 6, "not the end"},
+	{"ref > > 1", 7, "not \">\""},
+	{"ref = 1", 5, "equal is =="},
+	{"ref | 1", 5, "or is ||"},
+	{"ref * 2", 5, "'*' is no operator"},
+	{"ref == \x1b", 8, "the byte 0x1b"},
+	{"ref == \xc3\xa4", 8, "the byte 0xc3"},
+	{"ref == 12x", 8, "\"12x\" is no number"},
+	{"ref == 0x", 8, "\"0x\" is no number"},
+	{"ref == 0xfg", 8, "\"0xfg\" is no number"},
+	{"ref == 1T", 8, "\"1T\" is no number"},
+	{"ref == 1KK", 8, "\"1KK\" is no number"},
+	{"ref == 1.5", 8, "\"1.5\" is no number"},
+	{"ref == 18446744073709551616", 8, "does not fit 64 bits"},
+	{"ref == 17179869184G", 8, "does not fit 64 bits"},
+	{"ref 1", 5, "an operator or the end is needed here, not \"1\""},
+	{"(ref == 1", 10, "a ) for the ( at column 1"},
+	{"ref == 1)", 9, "not \")\""},
+	{"(ref == (1 + 2)", 16, "a ) for the ( at column 1"},
+	{"()", 2, "not \")\""},
+	{"type == page_tabel", 9,
+	 "\"page_tabel\" is no type of this guest; there are: anon page_table slab"},
+	{"type == ", 9, "the end is no type"},
+	{"type == 1", 9, "\"1\" is no type"},
+	{"type", 5, "== or != is needed"},
+	{"type > slab", 6, "== or != is needed"},
+	{"!type == slab", 2, "type stands at the left"},
+	{"slab == type", 1, "what is \"slab\"?"},
+	{"ref + state == busy", 7, "state stands at the left"},
+	{"state == idle", 10, "there are: unused busy shared unique host illegal"},
+	{"ref > 1 && refs == 2", 12, "what is \"refs\"? There are type, state, ref"},
+	{"meta == 1", 1, "what is \"meta\"?"},
+	{"meta. == 1", 1, "a field is meta.NAME"},
+	{"meta.a. == 1", 1, "a field is meta.NAME"},
+	{"meta.a..b == 1", 1, "a field is meta.NAME"},
+	{"ref == 1 && meta.lebel == 1", 13, "no type of this guest has a field meta.lebel"},
+	{"meta.lebel == $", 1, "meta.lebel"},
+};
+
+static void assert_refused(const char *text, unsigned column, const char *says)
+{
+	char prefix[32];
+
+	err.text[0] = '\0';
+	snprintf(prefix, sizeof(prefix), "column %u: ", column);
+	ck_assert_msg(expression_compile(text, &view, &resolver, &expression, &err) == -EINVAL,
+		      "%s is taken", text);
+	ck_assert_msg(strncmp(err.text, prefix, strlen(prefix)) == 0 && strstr(err.text, says) &&
+			      !strchr(err.text, '\n'),
+		      "%s: %s", text, err.text);
+}
+
+START_TEST(a_mistake_is_shown)
+{
+	assert_refused(mistakes[_i].text, mistakes[_i].column, mistakes[_i].says);
+}
+END_TEST
+
+START_TEST(without_a_resolver_there_are_no_fields)
+{
+	ck_assert_int_eq(expression_compile("ref > 1", &view, NULL, &expression, &err), 0);
+	ck_assert_int_eq(expression_compile("1 && meta.level", &view, NULL, &expression, &err),
+			 -EINVAL);
+	ck_assert_str_eq(err.text, "column 6: meta.level: the fields of this guest's types are not "
+				   "known, for it carries no BTF");
+}
+END_TEST
+
+START_TEST(states_alone_are_enough_without_type_and_metadata)
+{
+	eval("state == shared && ref > 1 && gen == 7 && pfn > 1 && addr > 1", &table);
+	ck_assert(!expression.needs_slot);
+	eval("ref > 1 || type == anon", &table);
+	ck_assert(expression.needs_slot);
+	eval("ref > 1 || meta.level", &table);
+	ck_assert(expression.needs_slot);
+}
+END_TEST
+
+static char text[EXPRESSION_LENGTH_MAX + 64];
+
+static const char *repeat(const char *before, unsigned count, const char *middle, const char *after)
+{
+	text[0] = '\0';
+	for (unsigned i = 0; i < count; i++)
+		strcat(text, before);
+	strcat(text, middle);
+	for (unsigned i = 0; i < count; i++)
+		strcat(text, after);
+	return text;
+}
+
+START_TEST(depth_is_bounded)
+{
+	const unsigned max = EXPRESSION_DEPTH_MAX;
+
+	ck_assert(eval(repeat("(", max, "1", ")"), &table));
+	assert_refused(repeat("(", max + 1, "1", ")"), max + 1, "too deep");
+	ck_assert(eval(repeat("!", max, "1", ""), &table));
+	assert_refused(repeat("!", max + 1, "1", ""), max + 1, "too deep");
+	assert_refused(repeat("-", EXPRESSION_LENGTH_MAX - 1, "1", ""), max + 1, "too deep");
+	assert_refused(repeat("(", EXPRESSION_LENGTH_MAX, "", ""), max + 1, "too deep");
+	/* Depth is what is open, not what there was. */
+	ck_assert(eval(repeat("(1)&&", 100, "1", ""), &table));
+}
+END_TEST
+
+START_TEST(the_stack_is_bounded)
+{
+	/* Each parenthesis holds one operand for each level of precedence. */
+	repeat("1&1==0+(", 20, "1", ")");
+	ck_assert_int_eq(expression_compile(text, &view, &resolver, &expression, &err), 0);
+	repeat("1&1==1<1+(", EXPRESSION_DEPTH_MAX, "1", ")");
+	int result = expression_compile(text, &view, &resolver, &expression, &err);
+
+	if (result == 0)
+		expression_matches(&expression, &table);
+	else
+		ck_assert(strstr(err.text, "too long"));
+}
+END_TEST
+
+START_TEST(length_is_bounded)
+{
+	memset(text, ' ', EXPRESSION_LENGTH_MAX + 1);
+	text[EXPRESSION_LENGTH_MAX + 1] = '\0';
+	text[0] = '1';
+	assert_refused(text, EXPRESSION_LENGTH_MAX + 1, "at most 1024 characters");
+	text[EXPRESSION_LENGTH_MAX] = '\0';
+	ck_assert(eval(text, &table));
+	assert_refused(repeat("1+", 300, "1", ""), 514, "too long");
+	ck_assert(eval(repeat("1+", 255, "1", ""), &table));
+}
+END_TEST
+
+START_TEST(fields_are_bounded_and_counted_once)
+{
+	ck_assert(eval(repeat("meta.level +", 50, "0", ""), &table));
+	ck_assert_uint_eq(expression.field_count, 1);
+	text[0] = '\0';
+	memset(text, 'a', FIELD_NAME_MAX + 5);
+	memcpy(text, "meta.", 5);
+	text[FIELD_NAME_MAX + 5] = '\0';
+	assert_refused(text, 1, "of up to 127 characters");
+	text[FIELD_NAME_MAX + 4] = '\0';
+	assert_refused(text, 1, "no type of this guest has");
+}
+END_TEST
+
+static int resolve_any(void *own, unsigned type, const char *name)
+{
+	(void)own;
+	(void)type;
+	(void)name;
+	return 0;
+}
+
+START_TEST(many_different_fields_are_refused)
+{
+	const struct field_resolver any = {.resolve = resolve_any, .read = read_field};
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < EXPRESSION_FIELDS_MAX; i++)
+		sprintf(text + strlen(text), "meta.f%02u||", i);
+	size_t length = strlen(text);
+
+	strcpy(text + length, "meta.f00");
+	ck_assert_int_eq(expression_compile(text, &view, &any, &expression, &err), 0);
+	strcpy(text + length, "meta.g");
+	ck_assert_int_eq(expression_compile(text, &view, &any, &expression, &err), -EINVAL);
+	ck_assert(strstr(err.text, "at most 16 different fields"));
+}
+END_TEST
+
+/*
+ * Random expressions: a tree, printed with no more parentheses than precedence asks for, and evaluated by walking
+ * it with the rules written once more and in another way.
+ */
+struct node {
+	const char *word; /* operator, or a whole operand */
+	int level;        /* of precedence: 0 binds most loosely, LEVEL_UNARY and LEVEL_OPERAND */
+	bool is_missing;  /* of an operand */
+	long long value;  /* of an operand */
+	struct node *left, *right;
+};
+
+#define LEVEL_EQUALITY 3
+#define LEVEL_SUM      5
+#define LEVEL_UNARY    6
+#define LEVEL_OPERAND  7
+#define NODES_MAX      64
+
+static struct node nodes[NODES_MAX];
+static unsigned node_count;
+static uint64_t random_state;
+
+static unsigned random_below(unsigned bound)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (unsigned)(random_state >> 33) % bound;
+}
+
+static const struct node operands[] = {
+	{"0", LEVEL_OPERAND, false, 0, NULL, NULL},
+	{"1", LEVEL_OPERAND, false, 1, NULL, NULL},
+	{"2", LEVEL_OPERAND, false, 2, NULL, NULL},
+	{"0x7", LEVEL_OPERAND, false, 7, NULL, NULL},
+	{"1K", LEVEL_OPERAND, false, 1024, NULL, NULL},
+	{"ref", LEVEL_OPERAND, false, 3, NULL, NULL},
+	{"gen", LEVEL_OPERAND, false, 7, NULL, NULL},
+	{"meta.level", LEVEL_OPERAND, false, 2, NULL, NULL},
+	{"meta.owner.pid", LEVEL_OPERAND, false, -1, NULL, NULL},
+	{"meta.free", LEVEL_OPERAND, true, 0, NULL, NULL},
+	{"type == slab", LEVEL_EQUALITY, false, 0, NULL, NULL},
+	{"type != slab", LEVEL_EQUALITY, false, 1, NULL, NULL},
+	{"state == shared", LEVEL_EQUALITY, false, 1, NULL, NULL},
+};
+
+static const struct node binaries[] = {
+	{.word = "||", .level = 0}, {.word = "&&", .level = 1}, {.word = "&", .level = 2},
+	{.word = "==", .level = 3}, {.word = "!=", .level = 3}, {.word = "<", .level = 4},
+	{.word = "<=", .level = 4}, {.word = ">", .level = 4},  {.word = ">=", .level = 4},
+	{.word = "+", .level = 5},  {.word = "-", .level = 5},
+};
+
+static const struct node unaries[] = {{.word = "!", .level = 6}, {.word = "-", .level = 6}};
+
+static struct node *grow(unsigned depth)
+{
+	struct node *node = &nodes[node_count++];
+	unsigned kind = depth == 0 ? 0 : random_below(8);
+
+	if (kind < 2) {
+		*node = operands[random_below(sizeof(operands) / sizeof(operands[0]))];
+	} else if (kind == 2) {
+		*node = unaries[random_below(2)];
+		node->left = grow(depth - 1);
+	} else {
+		*node = binaries[random_below(sizeof(binaries) / sizeof(binaries[0]))];
+		node->left = grow(depth - 1);
+		node->right = grow(depth - 1);
+	}
+	return node;
+}
+
+static void print_node(const struct node *node, int level, char *to)
+{
+	bool has_parentheses = node->level < level;
+
+	if (has_parentheses)
+		strcat(to, "(");
+	if (node->right) {
+		print_node(node->left, node->level, to);
+		sprintf(to + strlen(to), " %s ", node->word);
+		print_node(node->right, node->level + 1, to);
+	} else {
+		strcat(to, node->word);
+		if (node->left)
+			print_node(node->left, LEVEL_UNARY, to);
+	}
+	if (has_parentheses)
+		strcat(to, ")");
+}
+
+/* The value; false in `there` when it is missing. */
+static long long walk(const struct node *node, bool *there)
+{
+	bool left_there = true, right_there = true;
+	char first = node->word[0], second = node->word[1];
+
+	*there = !node->is_missing;
+	if (!node->left)
+		return node->value;
+	long long left = walk(node->left, &left_there);
+
+	if (!node->right) {
+		*there = left_there;
+		return first == '!' ? !left : -left;
+	}
+	long long right = walk(node->right, &right_there);
+	bool both = left_there && right_there;
+
+	*there = true;
+	if (first == '|')
+		return (left_there && left) || (right_there && right);
+	if (first == '&' && second == '&')
+		return left_there && left && right_there && right;
+	if (first == '=' || first == '!')
+		return both && (left == right) == (first == '=');
+	if (first == '<')
+		return both && (second ? left <= right : left < right);
+	if (first == '>')
+		return both && (second ? left >= right : left > right);
+	*there = both;
+	if (first == '&')
+		return left & right;
+	return first == '+' ? left + right : left - right;
+}
+
+START_TEST(random_expressions_agree_with_the_tree)
+{
+	unsigned matched = 0;
+
+	random_state = 1;
+	for (unsigned i = 0; i < 20000; i++) {
+		bool there;
+
+		node_count = 0;
+		const struct node *root = grow(1 + random_below(5));
+		long long value = walk(root, &there);
+		bool wanted = there && value;
+		char printed[2048] = "";
+
+		print_node(root, 0, printed);
+		if (strlen(printed) > EXPRESSION_LENGTH_MAX)
+			continue;
+		matched += wanted;
+		ck_assert_msg(eval(printed, &table) == wanted, "%s is not %d", printed, wanted);
+	}
+	ck_assert_uint_gt(matched, 2000);
+}
+END_TEST
+
+/* Bytes of expressions in any order: refused or taken, within bounds. */
+START_TEST(garbage_breaks_nothing)
+{
+	static const char *const words[] = {"type",  "state", "==",   "!=", "(",          ")",
+					    "!",     "-",     "&&",   "||", "&",          "ref",
+					    "meta.", "slab",  "busy", "12", "meta.level", "<"};
+	unsigned taken = 0;
+
+	random_state = 2;
+	for (unsigned i = 0; i < 50000; i++) {
+		unsigned count = random_below(12);
+
+		text[0] = '\0';
+		for (unsigned j = 0; j < count; j++) {
+			strcat(text, words[random_below(sizeof(words) / sizeof(words[0]))]);
+			strcat(text, " ");
+		}
+		if (expression_compile(text, &view, &resolver, &expression, &err) < 0) {
+			ck_assert(strncmp(err.text, "column ", 7) == 0);
+			continue;
+		}
+		expression_matches(&expression, &table);
+		taken++;
+	}
+	ck_assert_uint_gt(taken, 100);
+}
+END_TEST
+
+Suite *expression_suite(void)
+{
+	Suite *suite = suite_create("expression");
+	TCase *tcase = tcase_create("expression");
+
+	tcase_add_loop_test(tcase, an_expression_means_what_it_says, 0,
+			    sizeof(meanings) / sizeof(meanings[0]));
+	tcase_add_loop_test(tcase, a_mistake_is_shown, 0, sizeof(mistakes) / sizeof(mistakes[0]));
+	tcase_add_test(tcase, without_a_resolver_there_are_no_fields);
+	tcase_add_test(tcase, states_alone_are_enough_without_type_and_metadata);
+	tcase_add_test(tcase, depth_is_bounded);
+	tcase_add_test(tcase, the_stack_is_bounded);
+	tcase_add_test(tcase, length_is_bounded);
+	tcase_add_test(tcase, fields_are_bounded_and_counted_once);
+	tcase_add_test(tcase, many_different_fields_are_refused);
+	tcase_add_test(tcase, random_expressions_agree_with_the_tree);
+	tcase_add_test(tcase, garbage_breaks_nothing);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The operations of a compiled expression: written by parser.c, carried out by expression.c. */
+#ifndef VMM_OPERATIONS_H
+#define VMM_OPERATIONS_H
+
+/* A stack machine. Each value is a number or missing; a missing one is false and compares as false. */
+enum operation {
+	/* Push. */
+	OP_NUMBER, /* operand: index of the number */
+	OP_REFS,
+	OP_GENERATION,
+	OP_PFN,
+	OP_ADDRESS,
+	OP_FIELD,   /* operand: index of the field */
+	OP_TYPE_IS, /* operand: index of the type */
+	OP_TYPE_IS_NOT,
+	OP_STATE_IS, /* operand: enum ref_class */
+	OP_STATE_IS_NOT,
+	/* Replace the topmost value. */
+	OP_NOT,
+	OP_NEGATE,
+	OP_TRUTH, /* 0 or 1 */
+	/* Replace the two topmost values. */
+	OP_EQUAL,
+	OP_UNEQUAL,
+	OP_LESS,
+	OP_LESS_EQUAL,
+	OP_GREATER,
+	OP_GREATER_EQUAL,
+	OP_ADD,
+	OP_SUBTRACT,
+	OP_BIT_AND,
+	/* If the topmost value decides, it becomes 0 or 1 and the operand is where to go on; else it is dropped. */
+	OP_AND,
+	OP_OR,
+};
+
+#endif

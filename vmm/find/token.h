@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The words of an expression. */
+#ifndef VMM_TOKEN_H
+#define VMM_TOKEN_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum token_kind {
+	TOKEN_END,
+	TOKEN_NAME, /* letters, digits, _ and dots */
+	TOKEN_NUMBER,
+	TOKEN_OPEN,
+	TOKEN_CLOSE,
+	TOKEN_NOT,
+	TOKEN_OR,
+	TOKEN_AND,
+	TOKEN_BIT_AND,
+	TOKEN_EQUAL,
+	TOKEN_UNEQUAL,
+	TOKEN_LESS,
+	TOKEN_LESS_EQUAL,
+	TOKEN_GREATER,
+	TOKEN_GREATER_EQUAL,
+	TOKEN_ADD,
+	TOKEN_SUBTRACT,
+};
+
+struct token {
+	enum token_kind kind;
+	const char *text;
+	unsigned length;
+	unsigned column; /* of its first character, from 1 */
+	uint64_t number; /* TOKEN_NUMBER */
+};
+
+/*
+ * The token at or behind `at`, in a text that starts at `start`; the next one is at token->text + token->length.
+ * Returns 0, or -EINVAL for what is none.
+ */
+int token_read(const char *start, const char *at, struct token *token, struct error *err);
+
+#endif
