@@ -10,9 +10,9 @@ CC=${CC:-gcc}
 WARNINGS=(-std=gnu11 -Wall -Wextra -Werror -fsyntax-only -x c)
 GUEST_INCLUDES=(-ffreestanding -mgeneral-regs-only -I"$ROOT/include" -I"$ROOT" -I"$ROOT/guest"
 	-I"$ROOT/guest/platform")
-read -r -a json_includes <<<"$(pkg-config --cflags json-c 2>/dev/null)"
+read -r -a library_includes <<<"$(pkg-config --cflags json-c libpng 2>/dev/null)"
 HOST_INCLUDES=(-D_GNU_SOURCE -pthread -I"$ROOT/include" -I"$ROOT" -I"$ROOT/vmm"
-	-I"$ROOT/vmm/platform" "${json_includes[@]}")
+	-I"$ROOT/vmm/platform" "${library_includes[@]}")
 
 # type NAME STATUS PATTERN... <<declarations: compiles a file that declares a metadata type.
 type_compiles()

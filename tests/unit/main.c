@@ -61,6 +61,8 @@ static const struct {
 	{"guest_view", guest_view_suite},
 	{"expression", expression_suite},
 	{"find_slots", find_slots_suite},
+	{"map_image", map_image_suite},
+	{"picture_files", picture_files_suite},
 	{"slot_reader", slot_reader_suite},
 	{"devices", devices_suite},
 	{"number_text", number_text_suite},

@@ -51,6 +51,8 @@ Suite *attach_suite(void);
 Suite *guest_view_suite(void);
 Suite *expression_suite(void);
 Suite *find_slots_suite(void);
+Suite *map_image_suite(void);
+Suite *picture_files_suite(void);
 Suite *slot_reader_suite(void);
 Suite *devices_suite(void);
 Suite *number_text_suite(void);

@@ -307,16 +307,11 @@ END_TEST
 
 START_TEST(the_stack_is_bounded)
 {
-	/* Each parenthesis holds one operand for each level of precedence. */
-	repeat("1&1==0+(", 20, "1", ")");
-	ck_assert_int_eq(expression_compile(text, &view, &resolver, &expression, &err), 0);
-	repeat("1&1==1<1+(", EXPRESSION_DEPTH_MAX, "1", ")");
-	int result = expression_compile(text, &view, &resolver, &expression, &err);
-
-	if (result == 0)
-		expression_matches(&expression, &table);
-	else
-		ck_assert(strstr(err.text, "too long"));
+	/* Each parenthesis holds one operand for each of four levels of precedence: 31 * 4 + 1 fit, 32 * 4 + 1 do not. */
+	ck_assert(eval(repeat("1&1==1<1+(", 31, "1", ")"), &table) ==
+		  eval(repeat("1&1==1<1+(", 1, "1", ")"), &table));
+	repeat("1&1==1<1+(", 32, "1", ")");
+	assert_refused(text, 32 * 10 + 1, "too long");
 }
 END_TEST
 

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Tests of vmm/picture/map_image.h, palette.h and the map as text. */
+#include "unit/suites.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "picture/map_picture.h"
+#include "unit/slot_array.h"
+
+#define SLOTS 10000
+
+static struct slot_array array;
+static struct map_image image;
+static struct error err;
+
+static void setup(void)
+{
+	slot_array_create(&array, SLOTS);
+}
+
+static void teardown(void)
+{
+	map_image_free(&image);
+	slot_array_destroy(&array);
+}
+
+static void build(enum map_by by, unsigned columns, unsigned rows_max)
+{
+	ck_assert_int_eq(map_image_build(&array.memory, &array.view, by,
+					 map_grid_fit(SLOTS, columns, rows_max), &image, &err),
+			 0);
+}
+
+static const struct map_class *cell(unsigned column, unsigned row)
+{
+	uint8_t class = map_image_cell(&image, column, row);
+
+	ck_assert_uint_lt(class, image.class_count);
+	return &image.classes[class];
+}
+
+static uint64_t frames(const char *name)
+{
+	for (unsigned i = 0; i < image.class_count; i++)
+		if (strcmp(image.classes[i].name, name) == 0)
+			return image.classes[i].frames;
+	return UINT64_MAX;
+}
+
+START_TEST(a_grid_holds_all_slots_and_no_empty_row)
+{
+	static const uint64_t counts[] = {1, 63, 64, 65, 4096, 4097, 131072, 1310720, 16777216};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct map_grid grid = map_grid_fit(counts[i], 64, 32);
+		uint64_t row = 64 * grid.frames_per_cell;
+
+		ck_assert_uint_le(grid.rows, 32);
+		ck_assert_uint_ge(grid.rows * row, counts[i]);
+		ck_assert_uint_lt((grid.rows - 1) * row, counts[i]);
+		ck_assert(grid.frames_per_cell == 1 || counts[i] > row / 2 * 32);
+	}
+}
+END_TEST
+
+START_TEST(each_frame_has_its_cell)
+{
+	slot_array_set(&array, 0, 1, ARRAY_ANON);
+	slot_array_set(&array, 101, 7, ARRAY_TABLE);
+	slot_array_set(&array, 4096, REF_UNIQUE, ARRAY_ANON);
+	slot_array_set(&array, 9999, REF_HOST, ARRAY_ANON);
+	build(MAP_BY_TYPE, 100, 100);
+	ck_assert_str_eq(cell(0, 0)->name, "anon");
+	ck_assert_str_eq(cell(1, 1)->name, "page_table");
+	ck_assert_str_eq(cell(0, 1)->name, "unused");
+	ck_assert_str_eq(cell(96, 40)->name, "anon");
+	ck_assert_str_eq(cell(99, 99)->name, "host");
+	ck_assert_uint_eq(frames("anon"), 2);
+	ck_assert_uint_eq(frames("unused"), SLOTS - 4);
+	ck_assert_uint_eq(image.reads.slots, SLOTS);
+	ck_assert_uint_eq(image.reads.copies, 3);
+}
+END_TEST
+
+START_TEST(states_and_references_need_no_copies)
+{
+	static const uint32_t counts[] = {1, 2, 3, 4, 8, 9, 64, 65, REF_MAX_HELD};
+
+	for (unsigned i = 0; i < 9; i++)
+		slot_array_set(&array, i, counts[i], ARRAY_ANON);
+	slot_array_set(&array, 9, REF_UNIQUE, ARRAY_ANON);
+	slot_array_set(&array, 10, REF_BUSY, ARRAY_ANON);
+	build(MAP_BY_REFS, 100, 100);
+	ck_assert_uint_eq(frames("1"), 1);
+	ck_assert_uint_eq(frames("2"), 1);
+	ck_assert_uint_eq(frames("3-4"), 2);
+	ck_assert_uint_eq(frames("5-8"), 1);
+	ck_assert_uint_eq(frames("9-64"), 2);
+	ck_assert_uint_eq(frames("65 and more"), 2);
+	ck_assert_uint_eq(frames("unique"), 1);
+	ck_assert_uint_eq(frames("busy"), 1);
+	ck_assert_uint_eq(image.reads.copies, 0);
+	map_image_free(&image);
+	build(MAP_BY_STATE, 100, 100);
+	ck_assert_uint_eq(frames("shared"), 9);
+	ck_assert_uint_eq(frames("unique"), 1);
+	ck_assert_uint_eq(image.reads.copies, 0);
+}
+END_TEST
+
+START_TEST(a_cell_shows_what_most_of_its_frames_are)
+{
+	/* 100 x 10 cells of 16 frames, of which a chunk of the walk is no multiple of a row. */
+	for (unsigned i = 0; i < 7; i++)
+		slot_array_set(&array, i, 1, ARRAY_ANON);
+	for (unsigned i = 16; i < 24; i++)
+		slot_array_set(&array, i, 1, ARRAY_ANON);
+	for (unsigned i = 4089; i < 4100; i++)
+		slot_array_set(&array, i, 1, ARRAY_TABLE);
+	build(MAP_BY_TYPE, 100, 10);
+	ck_assert_uint_eq(image.grid.frames_per_cell, 16);
+	ck_assert_str_eq(cell(0, 0)->name, "unused");
+	ck_assert_str_eq(cell(1, 0)->name, "anon"); /* as many as unused: what is in use wins */
+	ck_assert_str_eq(cell(55, 2)->name, "unused");
+	ck_assert_uint_eq(frames("anon"), 15);
+	/* The last cell, 625 - 1, and none behind it. */
+	ck_assert_str_eq(cell(24, 6)->name, "unused");
+	ck_assert_uint_eq(map_image_cell(&image, 25, 6), MAP_NO_CLASS);
+}
+END_TEST
+
+START_TEST(what_is_broken_shows_among_many)
+{
+	for (unsigned i = 0; i < 32; i++)
+		slot_array_set(&array, i, 1, ARRAY_ANON);
+	slot_array_set(&array, 5, REF_MAX_HELD + 1, ARRAY_ANON);
+	slot_array_set(&array, 20, 1, ARRAY_TYPES);
+	build(MAP_BY_TYPE, 100, 10);
+	ck_assert_str_eq(cell(0, 0)->name, "illegal");
+	ck_assert_str_eq(cell(1, 0)->name, "wild");
+}
+END_TEST
+
+START_TEST(a_hole_is_left_alone_and_shown)
+{
+	const unsigned slots_of_page = PAGE_SIZE / SLOT_SIZE;
+
+	slot_array_punch(&array, slots_of_page, 2 * slots_of_page);
+	uint64_t blocks = slot_array_blocks(&array);
+
+	build(MAP_BY_TYPE, slots_of_page, 1000);
+	ck_assert_str_eq(cell(0, 0)->name, "unused");
+	ck_assert_str_eq(cell(0, 1)->name, "not read");
+	ck_assert_str_eq(cell(slots_of_page - 1, 2)->name, "not read");
+	ck_assert_str_eq(cell(0, 3)->name, "unused");
+	ck_assert_uint_eq(slot_array_blocks(&array), blocks);
+}
+END_TEST
+
+START_TEST(an_array_outside_of_ram_is_an_error)
+{
+	array.view.slot_count *= 2;
+	ck_assert_int_eq(map_image_build(&array.memory, &array.view, MAP_BY_TYPE,
+					 map_grid_fit(2 * SLOTS, 100, 100), &image, &err),
+			 -EFAULT);
+	ck_assert_ptr_null(image.cells);
+}
+END_TEST
+
+static unsigned distance(struct colour left, struct colour right)
+{
+	return (unsigned)(abs(left.red - right.red) + abs(left.green - right.green) +
+			  abs(left.blue - right.blue));
+}
+
+START_TEST(types_keep_their_colours_and_differ)
+{
+	char names[META_TYPES_MAX][8];
+	const char *list[META_TYPES_MAX], *reversed[META_TYPES_MAX];
+	struct colour colours[META_TYPES_MAX], again[META_TYPES_MAX];
+
+	for (unsigned i = 0; i < META_TYPES_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "t%u", i);
+		list[i] = reversed[META_TYPES_MAX - 1 - i] = names[i];
+	}
+	palette_types(list, META_TYPES_MAX, colours);
+	palette_types(reversed, META_TYPES_MAX, again);
+	for (unsigned i = 0; i < META_TYPES_MAX; i++) {
+		ck_assert_uint_eq(distance(colours[i], again[META_TYPES_MAX - 1 - i]), 0);
+		ck_assert_uint_gt(distance(colours[i], COLOUR_BROKEN), 60);
+		for (unsigned j = 0; j < i; j++)
+			ck_assert_uint_gt(distance(colours[i], colours[j]), 20);
+	}
+	/* One more type takes no colour away from one that was there. */
+	const char *few[] = {"anon", "page_table", "a_new_one"};
+
+	palette_types(few, 2, colours);
+	palette_types(few, 3, again);
+	ck_assert_uint_eq(distance(colours[0], again[0]), 0);
+	ck_assert_uint_eq(distance(colours[1], again[1]), 0);
+}
+END_TEST
+
+START_TEST(colours_of_a_terminal_are_near)
+{
+	ck_assert_uint_eq(palette_terminal_index((struct colour){0, 0, 0}), 16);
+	ck_assert_uint_eq(palette_terminal_index((struct colour){255, 255, 255}), 231);
+	ck_assert_uint_eq(palette_terminal_index((struct colour){255, 0, 0}), 196);
+	ck_assert_uint_eq(palette_terminal_index((struct colour){0x80, 0x80, 0x80}), 244);
+	ck_assert_uint_eq(palette_terminal_index((struct colour){95, 135, 175}), 67);
+}
+END_TEST
+
+START_TEST(sizes_have_the_unit_that_divides_them)
+{
+	char text[MAP_SIZE_TEXT];
+
+	ck_assert_str_eq(map_size_text(text, 0), "0");
+	ck_assert_str_eq(map_size_text(text, 4096), "4K");
+	ck_assert_str_eq(map_size_text(text, UINT64_C(1536) << 20), "1536M");
+	ck_assert_str_eq(map_size_text(text, UINT64_C(64) << 30), "64G");
+}
+END_TEST
+
+static char printed[1 << 16];
+
+static void print(enum map_colours colours, unsigned width)
+{
+	FILE *out = fmemopen(printed, sizeof(printed), "w");
+
+	ck_assert_int_eq(map_image_build(&array.memory, &array.view, MAP_BY_TYPE,
+					 map_text_grid(SLOTS, width, colours), &image, &err),
+			 0);
+	map_print(&image, "demo", width, colours, out);
+	fclose(out);
+}
+
+START_TEST(letters_show_memory_where_there_are_no_colours)
+{
+	for (unsigned i = 0; i < 5 * 64 * 8; i++)
+		slot_array_set(&array, i, 1, i < 64 * 8 ? ARRAY_ANON : ARRAY_TABLE);
+	slot_array_set(&array, 9999, REF_MAX_HELD + 1, 0);
+	print(MAP_LETTERS, 80);
+	ck_assert(strstr(printed, "demo: 10000 frames by type; a cell is 32K, a row 2M\n"));
+	ck_assert(strstr(printed, "\n      0 aaaaaaaaaaaaaaaa"));
+	ck_assert(strstr(printed, "a\n        pppppppppp"));
+	ck_assert(strstr(printed, "\n     8M pppppppppp"));
+	ck_assert(strstr(printed, "..!\n"));
+	ck_assert(
+		strstr(printed, "\na anon: 512   p page_table: 2048   ! illegal: 1   . unused: "));
+	for (const char *at = printed; *at; at++)
+		ck_assert(*at == '\n' || (*at >= ' ' && *at <= '~'));
+}
+END_TEST
+
+/* Lines are as long as they may be, with what a terminal does not show left out. */
+START_TEST(no_line_is_wider_than_the_terminal)
+{
+	static const enum map_colours kinds[] = {MAP_LETTERS, MAP_256_COLOURS, MAP_24_BIT};
+	unsigned width = (unsigned)_i, used = 0;
+
+	slot_array_set(&array, 3, 1, ARRAY_ANON);
+	slot_array_set(&array, 90, 1, ARRAY_TABLE);
+	for (unsigned kind = 0; kind < 3; kind++) {
+		print(kinds[kind], width);
+		map_image_free(&image);
+		const char *at = strchr(printed, '\n') + 1; /* behind the title */
+
+		for (used = 0; *at; at++) {
+			if (*at == '\033')
+				at = strchr(at, 'm');
+			else if (*at == '\n')
+				used = 0;
+			else if ((*at & 0xc0) != 0x80) /* counts a character of UTF-8 once */
+				used++;
+			ck_assert_uint_le(used, width);
+		}
+	}
+}
+END_TEST
+
+Suite *map_image_suite(void)
+{
+	Suite *suite = suite_create("map_image");
+	TCase *tcase = tcase_create("map_image");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_grid_holds_all_slots_and_no_empty_row);
+	tcase_add_test(tcase, each_frame_has_its_cell);
+	tcase_add_test(tcase, states_and_references_need_no_copies);
+	tcase_add_test(tcase, a_cell_shows_what_most_of_its_frames_are);
+	tcase_add_test(tcase, what_is_broken_shows_among_many);
+	tcase_add_test(tcase, a_hole_is_left_alone_and_shown);
+	tcase_add_test(tcase, an_array_outside_of_ram_is_an_error);
+	tcase_add_test(tcase, types_keep_their_colours_and_differ);
+	tcase_add_test(tcase, colours_of_a_terminal_are_near);
+	tcase_add_test(tcase, sizes_have_the_unit_that_divides_them);
+	tcase_add_test(tcase, letters_show_memory_where_there_are_no_colours);
+	tcase_add_loop_test(tcase, no_line_is_wider_than_the_terminal, 40, 140);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
