@@ -190,6 +190,10 @@ START_TEST(types_keep_their_colours_and_differ)
 	for (unsigned i = 0; i < META_TYPES_MAX; i++) {
 		ck_assert_uint_eq(distance(colours[i], again[META_TYPES_MAX - 1 - i]), 0);
 		ck_assert_uint_gt(distance(colours[i], COLOUR_BROKEN), 60);
+		ck_assert_uint_gt(distance(colours[i], COLOUR_NOT_READ), 40);
+		ck_assert_uint_gt(distance(colours[i], palette_state(REF_CLASS_UNUSED)), 40);
+		ck_assert_uint_gt(distance(colours[i], palette_state(REF_CLASS_BUSY)), 60);
+		ck_assert_uint_gt(distance(colours[i], palette_state(REF_CLASS_HOST)), 60);
 		for (unsigned j = 0; j < i; j++)
 			ck_assert_uint_gt(distance(colours[i], colours[j]), 20);
 	}
@@ -255,6 +259,26 @@ START_TEST(letters_show_memory_where_there_are_no_colours)
 }
 END_TEST
 
+START_TEST(types_that_are_seen_get_their_own_letter)
+{
+	static const char *const names[] = {"ab", "abc", "b", "aaa", "?", "~"};
+
+	array.view.type_count = 6;
+	for (unsigned i = 0; i < 6; i++) {
+		strcpy(array.view.types[i].name, names[i]);
+		if (i > 0)
+			slot_array_set(&array, i, 1, i);
+	}
+	build(MAP_BY_TYPE, 100, 100);
+	ck_assert_int_eq(image.classes[1].letter, 'a');
+	ck_assert_int_eq(image.classes[2].letter, 'b');
+	ck_assert_int_eq(image.classes[3].letter, 'A');
+	for (unsigned i = 0; i < image.class_count; i++)
+		for (unsigned j = 0; j < i; j++)
+			ck_assert_int_ne(image.classes[i].letter, image.classes[j].letter);
+}
+END_TEST
+
 /* Lines are as long as they may be, with what a terminal does not show left out. */
 START_TEST(no_line_is_wider_than_the_terminal)
 {
@@ -298,6 +322,7 @@ Suite *map_image_suite(void)
 	tcase_add_test(tcase, colours_of_a_terminal_are_near);
 	tcase_add_test(tcase, sizes_have_the_unit_that_divides_them);
 	tcase_add_test(tcase, letters_show_memory_where_there_are_no_colours);
+	tcase_add_test(tcase, types_that_are_seen_get_their_own_letter);
 	tcase_add_loop_test(tcase, no_line_is_wider_than_the_terminal, 40, 140);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "cli/exit_status.h"
+#include "cli/find.h"
+#include "cli/map.h"
 #include "cli/ps.h"
 #include "cli/run.h"
 #include "cli/stat.h"
@@ -21,6 +23,8 @@ static const struct command {
 	{"run", command_run, "boot a guest on /dev/kvm, watch its page metadata, report"},
 	{"ps", command_ps, "list the VMs that run"},
 	{"stat", command_stat, "look once at a running guest's page metadata"},
+	{"find", command_find, "list the frames that an expression means"},
+	{"map", command_map, "draw a running guest's memory"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -14,7 +14,7 @@ static struct value number_value(expression_number number)
 	return (struct value){.number = number};
 }
 
-static expression_number references(uint64_t state)
+uint32_t expression_references(uint64_t state)
 {
 	uint32_t refs = slot_state_refs(state);
 
@@ -50,7 +50,7 @@ static struct value pushed(const struct expression *expression, struct expressio
 	case OP_NUMBER:
 		return number_value(expression->numbers[op.operand]);
 	case OP_REFS:
-		return number_value(references(slot->state));
+		return number_value(expression_references(slot->state));
 	case OP_GENERATION:
 		return number_value(slot_state_generation(slot->state));
 	case OP_PFN:

@@ -92,6 +92,9 @@ int expression_compile(const char *text, const struct guest_view *view,
 		       const struct field_resolver *resolver, struct expression *expression,
 		       struct error *err);
 
+/* What `ref` stands for. */
+uint32_t expression_references(uint64_t state);
+
 /* Whether the slot is meant. Allocates nothing. */
 bool expression_matches(const struct expression *expression, const struct expression_slot *slot);
 

@@ -22,6 +22,8 @@ static const char state_letters[REF_CLASS_COUNT] = {
 	[REF_CLASS_UNIQUE] = 'U', [REF_CLASS_HOST] = '#', [REF_CLASS_ILLEGAL] = '!',
 };
 
+#define NO_LETTER '\0' /* of a type, before it gets one */
+
 struct builder {
 	const struct guest_view *view;
 	struct map_image *image;
@@ -75,6 +77,23 @@ static char pick_letter(const struct map_image *image, const char *name)
 	return '~';
 }
 
+/* Types that were seen choose first; among them, those whose first letter nobody took before. */
+static void pick_letters(struct map_image *image)
+{
+	for (unsigned pass = 0; pass < 3; pass++)
+		for (unsigned i = 0; i < image->class_count; i++) {
+			struct map_class *class = &image->classes[i];
+			char first = (char)tolower((unsigned char)class->name[0]);
+
+			if (class->letter != NO_LETTER || (class->frames == 0 && pass < 2))
+				continue;
+			if (pass > 0)
+				class->letter = pick_letter(image, class->name);
+			else if (isalpha((unsigned char)first) && is_letter_free(image, first))
+				class->letter = first;
+		}
+}
+
 static void add_state(struct builder *builder, enum ref_class class)
 {
 	builder->states[class] = add_class(builder->image, ref_class_name(class),
@@ -92,8 +111,7 @@ static void add_types(struct builder *builder)
 		names[i] = view->types[i].name;
 	palette_types(names, view->type_count, colours);
 	for (unsigned i = 0; i < view->type_count; i++)
-		add_class(builder->image, names[i], colours[i],
-			  pick_letter(builder->image, names[i]));
+		add_class(builder->image, names[i], colours[i], NO_LETTER);
 	builder->wild = add_class(builder->image, "wild", COLOUR_BROKEN, '*');
 	builder->image->classes[builder->wild].is_broken = true;
 }
@@ -114,9 +132,6 @@ static void add_classes(struct builder *builder)
 			builder->steps[i] = add_class(builder->image, step_names[i],
 						      palette_step(i), step_letters[i]);
 		add_state(builder, REF_CLASS_UNIQUE);
-		/* Green is among the steps. */
-		builder->image->classes[builder->states[REF_CLASS_UNIQUE]].colour =
-			(struct colour){0xe6, 0x9f, 0x00};
 		break;
 	}
 	add_state(builder, REF_CLASS_BUSY);
@@ -269,6 +284,7 @@ int map_image_build(const struct guest_memory *memory, const struct guest_view *
 		result = slot_walk(memory, view, &visitor, builder);
 		if (result == 0 && builder->cell_frames > 0)
 			finish_cell(builder);
+		pick_letters(image);
 	}
 	free(builder);
 	if (result == 0)

@@ -8,9 +8,9 @@
 struct colour palette_state(enum ref_class class)
 {
 	static const struct colour colours[REF_CLASS_COUNT] = {
-		[REF_CLASS_UNUSED] = {0xe9, 0xe9, 0xe9}, [REF_CLASS_BUSY] = {0xff, 0xc8, 0x00},
-		[REF_CLASS_SHARED] = {0x00, 0x72, 0xb2}, [REF_CLASS_UNIQUE] = {0x00, 0x9e, 0x73},
-		[REF_CLASS_HOST] = {0xcc, 0x79, 0xa7},   [REF_CLASS_ILLEGAL] = COLOUR_BROKEN,
+		[REF_CLASS_UNUSED] = {0xe9, 0xe9, 0xe9}, [REF_CLASS_BUSY] = {0x00, 0xe5, 0xe5},
+		[REF_CLASS_SHARED] = {0x00, 0x72, 0xb2}, [REF_CLASS_UNIQUE] = {0xe6, 0x9f, 0x00},
+		[REF_CLASS_HOST] = {0x00, 0x00, 0x00},   [REF_CLASS_ILLEGAL] = COLOUR_BROKEN,
 	};
 	return colours[class];
 }
@@ -59,8 +59,17 @@ static const struct {
 	{"kernel", 8},    {"early", 10},     {"held_table", 5},
 };
 
-/* Memory that is no memory: no colour, but darker than what is free. */
-static const struct colour reserved_colour = {0x6a, 0x6a, 0x6a};
+/* What is no memory, or not to be used: greys, darker than what is free. */
+static bool grey_of(const char *name, struct colour *colour)
+{
+	if (strcmp(name, "hole") == 0)
+		*colour = (struct colour){0x96, 0x96, 0x96};
+	else if (strcmp(name, "reserved") == 0)
+		*colour = (struct colour){0x5a, 0x5a, 0x5a};
+	else
+		return false;
+	return true;
+}
 
 static unsigned name_hash(const char *name)
 {
@@ -115,10 +124,9 @@ void palette_types(const char *const *names, unsigned count, struct colour *colo
 	}
 	for (unsigned i = 0; i < count; i++) {
 		const char *name = names[order[i]];
-		bool is_reserved = strcmp(name, "reserved") == 0;
 
-		colours[order[i]] = is_reserved ? reserved_colour
-						: place_colour(take_place(name, is_taken));
+		if (!grey_of(name, &colours[order[i]]))
+			colours[order[i]] = place_colour(take_place(name, is_taken));
 	}
 }
 

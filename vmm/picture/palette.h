@@ -17,7 +17,7 @@ struct colour {
 
 /* Red belongs to what is broken, light grey to what is free, whatever is drawn. */
 #define COLOUR_BROKEN   ((struct colour){0xe0, 0x10, 0x10})
-#define COLOUR_NOT_READ ((struct colour){0xb4, 0xb4, 0xbc})
+#define COLOUR_NOT_READ ((struct colour){0xff, 0xff, 0xff})
 
 struct colour palette_state(enum ref_class class);
 

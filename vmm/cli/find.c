@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* `pagevisor find`: the frames of a guest that an expression means, a line for each. */
+#include "cli/find.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/exit_status.h"
+#include "cli/inspect.h"
+#include "cli/number_text.h"
+#include "cli/observation.h"
+#include "find/find_slots.h"
+
+enum option_key {
+	KEY_COUNT = 'c',
+	KEY_LIMIT = 'n',
+};
+
+struct find {
+	const char *text;
+	bool only_count;
+	uint64_t limit;
+	struct inspect inspect;
+	struct expression expression;
+	struct find_result result;
+	uint64_t printed;
+};
+
+static const struct argp_option options_table[] = {
+	{"count", KEY_COUNT, NULL, 0, "only how many there are", 0},
+	{"limit", KEY_LIMIT, "N", 0, "list the first N; the others are still counted", 0},
+	{0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct find *find = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &find->inspect.options;
+		break;
+	case KEY_COUNT:
+		find->only_count = true;
+		break;
+	case KEY_LIMIT:
+		if (!number_parse(text, 1, UINT64_MAX, &find->limit))
+			argp_error(state, "--limit %s: a number from 1 on is needed", text);
+		break;
+	case ARGP_KEY_ARG:
+		if (find->text)
+			return ARGP_ERR_UNKNOWN; /* the VM */
+		find->text = text;
+		break;
+	case ARGP_KEY_END:
+		if (!find->text)
+			argp_error(state, "an expression is needed, such as 'ref > 1'");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp parser = {
+	.options = options_table,
+	.parser = parse_option,
+	.args_doc = "EXPRESSION",
+	.children = inspect_children,
+	.doc = "Lists the frames of a guest that an expression means, while the guest runs: address, "
+	       "state, type, references."
+	       "\vOperators are those of C and bind as there: || && & == != < <= > >= + - and the "
+	       "unary ! and -. Numbers may have a K, M or G. Names are\n\n"
+	       "  type            == or != the name of a type\n"
+	       "  state           == or != unused, busy, shared, unique, host or illegal\n"
+	       "  ref             references\n"
+	       "  generation gen  how often the slot changed owner\n"
+	       "  pfn addr        number and address of the frame\n"
+	       "  meta.FIELD      a field of the type's metadata\n\n"
+	       "A frame that is not in use has no type, and a type may lack a field: what is compared "
+	       "with it is false, also by !=. For example:\n\n"
+	       "  pagevisor find 'type == page_table && ref > 1'\n"
+	       "  pagevisor find --count 'state == shared && addr < 16M'",
+};
+
+static const char *type_text(const struct find *find, const struct found_slot *slot)
+{
+	if (slot->type >= 0)
+		return find->inspect.view.types[slot->type].name;
+	return slot->type == SLOT_TYPE_WILD ? "?" : "-";
+}
+
+static void print_line(void *own, const struct found_slot *slot)
+{
+	struct find *find = own;
+
+	find->printed++;
+	printf("%#-14" PRIx64 " %-7s %-12s %" PRIu32 "\n", pfn_to_paddr(slot->frame).addr,
+	       ref_class_name(ref_classify(slot_state_refs(slot->state))), type_text(find, slot),
+	       expression_references(slot->state));
+}
+
+/* One object after the other: there may be millions. */
+static void print_object(void *own, const struct found_slot *slot)
+{
+	struct find *find = own;
+	struct json_object *frame = json_object_new_object();
+
+	json_add_number(frame, "frame", pfn_to_paddr(slot->frame).addr);
+	json_add_text(frame, "state", ref_class_name(ref_classify(slot_state_refs(slot->state))));
+	if (slot->type != SLOT_TYPE_NONE)
+		json_add_number(frame, "vtable", slot->copy.vtable_ptr);
+	if (slot->type >= 0)
+		json_add_text(frame, "type", type_text(find, slot));
+	json_add_number(frame, "references", expression_references(slot->state));
+	json_add_number(frame, "generation", slot_state_generation(slot->state));
+	printf("%s\n    %s", find->printed++ ? "," : "",
+	       json_object_to_json_string_ext(frame, JSON_C_TO_STRING_PLAIN |
+							     JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(frame);
+}
+
+static int search(struct find *find, void (*found)(void *own, const struct found_slot *slot))
+{
+	const struct find_options options = {
+		.expression = &find->expression,
+		.limit = find->only_count ? 0 : find->limit,
+		.found = found,
+		.own = find,
+	};
+	struct error err;
+	int result = find_slots(&find->inspect.source.memory, &find->inspect.view, &options,
+				&find->result);
+
+	if (result == 0)
+		return STATUS_OK;
+	if (result == -ENOMEM)
+		return inspect_refuse(error_set(&err, result, "no memory"), &err);
+	fprintf(stderr, "pagevisor: the array went away during the search\n");
+	return STATUS_GUEST;
+}
+
+static int print_json(struct find *find)
+{
+	const struct find_result *result = &find->result;
+	struct json_object *text = json_object_new_string(find->text);
+
+	printf("{\n  \"expression\":%s",
+	       json_object_to_json_string_ext(text, JSON_C_TO_STRING_PLAIN |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(text);
+	if (!find->only_count)
+		printf(",\n  \"frames\":[");
+	int status = search(find, print_object);
+
+	if (!find->only_count)
+		printf("%s]", find->printed ? "\n  " : "");
+	printf(",\n  \"matches\":%" PRIu64 ",\n  \"slots_read\":%" PRIu64
+	       ",\n  \"slots_copied\":%" PRIu64 ",\n  \"retried\":%" PRIu64
+	       ",\n  \"given_up\":%" PRIu64 ",\n  \"never_written\":%" PRIu64
+	       ",\n  \"time_ns\":%" PRIu64 "\n}\n",
+	       result->matches, result->reads.slots, result->reads.copies, result->reads.retries,
+	       result->reads.unstable, result->holes, result->duration_ns);
+	return status;
+}
+
+static int print_text(struct find *find)
+{
+	const struct find_result *result = &find->result;
+	int status = search(find, print_line);
+
+	if (status != STATUS_OK)
+		return status;
+	if (find->only_count)
+		printf("%" PRIu64 "\n", result->matches);
+	else if (find->printed < result->matches)
+		fprintf(stderr, "the first %" PRIu64 " of %" PRIu64 "\n", find->printed,
+			result->matches);
+	if (result->reads.unstable)
+		fprintf(stderr, "given up: %" PRIu64 " slots that changed at every try\n",
+			result->reads.unstable);
+	return STATUS_OK;
+}
+
+static int find_and_print(struct find *find)
+{
+	struct error err, where;
+	int status = inspect_look(&find->inspect, STAGE_METADATA);
+
+	if (status != STATUS_OK)
+		return status;
+	/* A resolver of fields comes with the layouts of the guest's types. */
+	int result = expression_compile(find->text, &find->inspect.view, NULL, &find->expression,
+					&where);
+
+	if (result < 0)
+		return inspect_refuse(
+			error_set(&err, result, "the expression is wrong at %.400s", where.text),
+			&err);
+	return find->inspect.options.json ? print_json(find) : print_text(find);
+}
+
+int command_find(int argc, char **argv)
+{
+	struct find find = {.limit = UINT64_MAX};
+
+	argp_err_exit_status = STATUS_BAD_INPUT;
+	argp_parse(&parser, argc, argv, 0, NULL, &find);
+	int status = inspect_open(&find.inspect);
+
+	if (status == STATUS_OK)
+		status = find_and_print(&find);
+	inspect_close(&find.inspect);
+	return inspect_flush(status);
+}
