@@ -149,9 +149,10 @@ test_map()
 	fi
 	expect "a folder that is not there" 1 'err:cannot write .*: No such file' -- \
 		"$PAGEVISOR" map still --png "$WORK/nowhere/map.png"
-	expect "a device is not replaced" 2 'err:/dev/null is no regular file' -- \
-		"$PAGEVISOR" map still --svg /dev/null
-	check "it is still there" test -c /dev/null
+	mkfifo "$WORK/fifo"
+	expect "what is no file is not replaced" 2 'err:fifo is no regular file' -- \
+		"$PAGEVISOR" map still --svg "$WORK/fifo"
+	check "it is still there" test -p "$WORK/fifo"
 	expect "a file too large" 1 'err:cannot write .*: File too large' -- \
 		bash -c "ulimit -f 1; '$PAGEVISOR' map still --png '$file.png'"
 	check "a file too large: the old one stays" is_png "$file.png" 1136 1150

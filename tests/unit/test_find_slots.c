@@ -174,11 +174,11 @@ static void *change_slot(void *unused)
 		unsigned type = ++generation % 2;
 
 		__atomic_store_n(&slot->state, slot_state(generation, REF_BUSY), __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-		__atomic_store_n(&slot->storage[2], generation + !type, __ATOMIC_RELAXED);
+		/* Releases instead of a fence, which ThreadSanitizer does not know. */
+		__atomic_store_n(&slot->storage[2], generation + !type, __ATOMIC_RELEASE);
 		__atomic_store_n(&slot->vtable_ptr,
 				 array.view.types_va + type * sizeof(struct type_descriptor),
-				 __ATOMIC_RELAXED);
+				 __ATOMIC_RELEASE);
 		__atomic_store_n(&slot->state, slot_state(generation, 1 + type), __ATOMIC_RELEASE);
 	}
 	return NULL;
@@ -194,7 +194,7 @@ START_TEST(what_changes_is_never_handed_out_torn)
 	slot_array_set(&array, 50, 1, ARRAY_ANON);
 	array.slots[50].storage[2] = 1;
 	ck_assert_int_eq(pthread_create(&writer, NULL, change_slot, NULL), 0);
-	for (unsigned i = 0; i < 100000; i++) {
+	for (unsigned i = 0; i < 20000; i++) {
 		bool by_state = i % 2;
 
 		ck_assert_int_eq(find(by_state ? "ref == 2" : "type == page_table", 1), 0);

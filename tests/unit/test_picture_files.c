@@ -298,7 +298,10 @@ END_TEST
 START_TEST(what_is_no_file_is_not_replaced)
 {
 	build(map_svg_grid(SLOTS));
-	ck_assert_int_eq(writers[_i](&image, "demo", "/dev/null", &err), -EINVAL);
+	/* No device: what is tested may fail, and as root replace it. */
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(writers[_i](&image, "demo", path, &err), -EINVAL);
+	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(writers[_i](&image, "demo", "/nowhere/picture", &err), -ENOENT);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	ck_assert_int_eq(writers[_i](&image, "demo", path, &err), -EINVAL);
