@@ -8,6 +8,7 @@
 #include "arch/privileged.h"
 #include "boot/boot_info.h"
 #include "lib/console.h"
+#include "pagemeta/frame_alloc.h"
 
 struct guest_info guest_info __attribute__((section(".bss.page_aligned"), aligned(PAGE_SIZE)));
 struct mailbox mailbox __attribute__((aligned(64)));
@@ -15,6 +16,7 @@ struct cpu_counters cpu_counters[MAX_CPUS];
 
 extern const char kernel_start[];
 extern const char kernel_end[];
+extern const char boot_pml4[];
 
 static uint64_t physical(const void *address)
 {
@@ -64,7 +66,16 @@ void info_set_metadata(const struct meta_array *array)
 {
 	guest_info.array_pa = array->base.addr;
 	guest_info.slot_count = array->slots;
+	guest_info.array_va = FRAME_METADATA_BASE;
+	guest_info.linear_va = LINEAR_MAP_BASE;
+	guest_info.page_table_pa = physical(boot_pml4);
 	info_set_stage(STAGE_METADATA);
+}
+
+void info_set_allocator(void)
+{
+	guest_info.allocator_pa = physical(&frame_alloc_descriptor);
+	info_set_stage(STAGE_ALLOCATOR);
 }
 
 void info_set_cpus(unsigned count, uint64_t tsc_khz)

@@ -17,8 +17,11 @@ void info_publish(void);
 /* The memory map as it was given, and max_paddr: STAGE_MEMORY. */
 void info_set_memory(uint64_t max_paddr);
 
-/* Where the metadata is: STAGE_METADATA. */
+/* Where the metadata is, and how it is mapped: STAGE_METADATA. */
 void info_set_metadata(const struct meta_array *array);
+
+/* Where the frame allocator keeps its state: STAGE_ALLOCATOR. */
+void info_set_allocator(void);
 
 /* How many processors run, and the TSC's frequency if it is known, else 0: STAGE_CPUS. */
 void info_set_cpus(unsigned count, uint64_t tsc_khz);

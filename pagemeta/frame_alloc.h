@@ -132,6 +132,10 @@ struct frame_alloc_stats {
 	uint64_t blocks[FRAME_ORDER_MAX + 1]; /* free blocks of each order */
 };
 
+/* Where the allocator keeps all this, for an observer: see pagevisor/allocator.h. */
+struct allocator_descriptor;
+extern const struct allocator_descriptor frame_alloc_descriptor;
+
 void frame_alloc_read_stats(struct frame_alloc_stats *stats);
 
 /* Merges all free frames into blocks that are as large as can be. Slow: it looks at each free frame. */

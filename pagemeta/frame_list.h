@@ -6,9 +6,11 @@
  * A type whose frames go into lists has a link among its metadata, and a list is for one type:
  *
  *     struct lru_page_meta { struct list_link link; uint64_t age; };
- *     META_TYPE(lru_page);
+ *     META_TYPE(lru_page, .link_place = META_LINK_PLACE(lru_page, link));
  *     struct frame_list list;
  *     frame_list_init(&list, lru_page, link);
+ *
+ * link_place tells those who check the links from outside where they are; the lists do without it.
  *
  * A list owns its frames: what goes in is a unique_frame_t, what comes out is one again. The link
  * names the list by a number that no other list ever has, so a frame can be in one list only, and

@@ -39,7 +39,9 @@ struct meta_type {
 	uint16_t size;
 	uint16_t align;
 	bool is_untyped; /* the frame's bytes may be read and written from outside */
-	uint8_t reserved[19];
+	uint8_t link_place; /* META_LINK_PLACE() of the link that lists use, for an observer; 0: none */
+	bool is_permanent; /* its frames are never freed, and nobody need hold a reference */
+	uint8_t reserved[17];
 };
 
 /* The host reads these bytes as struct type_descriptor. */
@@ -51,6 +53,15 @@ _Static_assert(offsetof(struct meta_type, size) == offsetof(struct type_descript
 _Static_assert(offsetof(struct meta_type, is_untyped) ==
 		       offsetof(struct type_descriptor, is_untyped),
 	       "descriptor is ABI");
+_Static_assert(offsetof(struct meta_type, link_place) ==
+		       offsetof(struct type_descriptor, link_place),
+	       "descriptor is ABI");
+_Static_assert(offsetof(struct meta_type, is_permanent) ==
+		       offsetof(struct type_descriptor, is_permanent),
+	       "descriptor is ABI");
+
+/* For link_place: where a member of type struct list_link (frame_list.h) lies. */
+#define META_LINK_PLACE(type, member) (1 + offsetof(struct type##_meta, member) / sizeof(uint64_t))
 
 #define META_TYPE(type, ...) META_TYPE_OF(type, struct type##_meta, ##__VA_ARGS__)
 

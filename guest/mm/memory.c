@@ -48,7 +48,7 @@ void memory_init(void)
 		panic("metadata: %s", meta_error_text(error));
 	info_set_metadata(&array);
 	frame_alloc_init(&array.partition);
-	info_set_stage(STAGE_ALLOCATOR);
+	info_set_allocator();
 }
 
 /* What is in use before the workload starts counts as claimed by the boot processor. */

@@ -26,16 +26,16 @@
 #include <pagevisor/layout.h>
 
 #define INFO_MAGIC       UINT64_C(0x726f736976676170) /* "pagvisor", little-endian */
-#define INFO_ABI_VERSION 1
+#define INFO_ABI_VERSION 2
 #define INFO_REGIONS_MAX 64
 
 /* How far the guest has come; each stage is also written to PORT_BOOT_STAGE. */
 enum boot_stage {
 	STAGE_NONE,
-	STAGE_ENTERED,   /* in its final ring: magic, versions, kernel image, types, mailbox */
-	STAGE_MEMORY,    /* memory map read: regions, max_paddr */
-	STAGE_METADATA,  /* metadata array initialised: array_pa, slot_count */
-	STAGE_ALLOCATOR, /* frame allocator running */
+	STAGE_ENTERED, /* in its final ring: magic, versions, kernel image, types, mailbox */
+	STAGE_MEMORY,  /* memory map read: regions, max_paddr */
+	STAGE_METADATA, /* metadata array initialised: array_pa, slot_count, array_va, linear_va, page_table_pa */
+	STAGE_ALLOCATOR, /* frame allocator running: allocator_pa */
 	STAGE_CPUS,      /* all processors up: cpu_count, counters_pa, tsc_khz */
 	STAGE_READY,     /* the guest's own check of every slot passed */
 	STAGE_RUNNING,   /* workload started on all processors */
@@ -74,6 +74,11 @@ struct guest_info {
 	uint64_t btf_pa; /* 0 when the image carries no BTF */
 	uint64_t btf_size;
 	uint64_t tsc_khz;
+	uint64_t array_va; /* where the kernel has slot 0; 0 when it does not say */
+	uint64_t
+		linear_va; /* where it has physical address 0, and all RAM from there on; 0 as above */
+	uint64_t page_table_pa; /* the root of its page table; 0 as above */
+	uint64_t allocator_pa;  /* struct allocator_descriptor; 0 when it has none */
 	uint32_t region_count;
 	uint32_t reserved;
 	struct info_region regions[INFO_REGIONS_MAX]; /* the memory map as it was given */
@@ -82,8 +87,8 @@ struct guest_info {
 _Static_assert(offsetof(struct guest_info, boot_stage) == 16, "info page is ABI");
 _Static_assert(offsetof(struct guest_info, array_pa) == 32, "info page is ABI");
 _Static_assert(offsetof(struct guest_info, types_va) == 80, "info page is ABI");
-_Static_assert(offsetof(struct guest_info, regions) == 152, "info page is ABI");
-_Static_assert(sizeof(struct guest_info) == 152 + 24 * INFO_REGIONS_MAX, "info page is ABI");
+_Static_assert(offsetof(struct guest_info, regions) == 184, "info page is ABI");
+_Static_assert(sizeof(struct guest_info) == 184 + 24 * INFO_REGIONS_MAX, "info page is ABI");
 _Static_assert(sizeof(struct guest_info) <= 4096, "the info page is one page");
 
 /*
@@ -96,7 +101,9 @@ struct type_descriptor {
 	uint16_t size; /* of the metadata, in bytes */
 	uint16_t align;
 	uint8_t is_untyped;
-	uint8_t reserved[19];
+	uint8_t link_place;   /* 1 + the storage word of a struct list_link; 0: the type has none */
+	uint8_t is_permanent; /* its frames are never freed, and nobody need hold a reference */
+	uint8_t reserved[17];
 };
 
 _Static_assert(offsetof(struct type_descriptor, on_drop_va) == 32, "type descriptor is ABI");

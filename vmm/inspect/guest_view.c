@@ -8,6 +8,8 @@
 
 #include <pagevisor/slot.h>
 
+#define LINK_WORDS 3 /* of a struct list_link, pagemeta/frame_list.h */
+
 static int bad(struct error *err, const char *field, uint64_t value)
 {
 	return error_set(err, -EPROTO, "the guest's info page is broken: %s is %#" PRIx64, field,
@@ -66,6 +68,9 @@ static int read_types(const struct guest_memory *memory, const struct guest_info
 		copy_name(view->types[i].name, types[i].name, sizeof(types[i].name));
 		view->types[i].size = types[i].size;
 		view->types[i].is_untyped = types[i].is_untyped;
+		view->types[i].is_permanent = types[i].is_permanent;
+		if (types[i].link_place <= SLOT_STORAGE_WORDS + 1 - LINK_WORDS)
+			view->types[i].link_place = types[i].link_place;
 	}
 	return 0;
 }
@@ -81,6 +86,9 @@ static int read_array(const struct guest_memory *memory, const struct guest_info
 		return bad(err, "array_pa", info->array_pa);
 	view->array = paddr(info->array_pa);
 	view->slot_count = info->slot_count;
+	view->array_va = info->array_va;
+	view->linear_va = info->linear_va;
+	view->page_table = paddr(info->page_table_pa);
 	return 0;
 }
 
@@ -138,10 +146,15 @@ int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct g
 	view->stage = info.boot_stage;
 	view->ring = info.ring;
 	view->mailbox = paddr(info.mailbox_pa);
+	view->va_offset = info.kernel_va_offset;
+	view->kernel_start = paddr(info.kernel_start_pa);
+	view->kernel_end = paddr(info.kernel_end_pa);
 	view->max_paddr = info.max_paddr;
 	result = read_types(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_METADATA, info.array_pa))
 		result = read_array(memory, &info, view, err);
+	if (result == 0 && has_stage(&info, STAGE_ALLOCATOR, info.allocator_pa))
+		view->allocator = paddr(info.allocator_pa);
 	if (result == 0 && has_stage(&info, STAGE_CPUS, info.counters_pa))
 		result = read_cpus(memory, &info, view, err);
 	return result;

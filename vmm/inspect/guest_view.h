@@ -19,18 +19,27 @@ struct type_view {
 	char name[sizeof(((struct type_descriptor *)0)->name)]; /* printable, NUL-terminated */
 	unsigned size;
 	bool is_untyped;
+	bool is_permanent;
+	unsigned link_place; /* as in struct type_descriptor, and a link fits there; 0: none */
 };
 
 struct guest_view {
 	enum boot_stage stage; /* what follows is valid from the stage named beside it */
 	unsigned ring;         /* STAGE_ENTERED */
 	paddr_t mailbox;
+	uint64_t va_offset;   /* of the kernel's image; as are the following, as the guest says */
+	paddr_t kernel_start; /* of the kernel's image */
+	paddr_t kernel_end;
 	uint64_t types_va;
 	unsigned type_count;
 	struct type_view types[META_TYPES_MAX];
 	uint64_t max_paddr; /* STAGE_MEMORY */
 	paddr_t array;      /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
 	uint64_t slot_count;
+	uint64_t array_va; /* these four as the guest says; 0: it does not */
+	uint64_t linear_va;
+	paddr_t page_table;
+	paddr_t allocator;  /* STAGE_ALLOCATOR */
 	unsigned cpu_count; /* STAGE_CPUS */
 	paddr_t counters;   /* cpu_count struct cpu_counters, in guest RAM and aligned */
 };
