@@ -68,6 +68,17 @@ void observation_print_scans(const struct observation *seen)
 	       seen->reads.unstable);
 }
 
+void observation_print_check(const struct check_summary *check)
+{
+	printf("check     ");
+	if (check->has_lists)
+		printf("%" PRIu64 " frames in free lists, ", check->free_frames);
+	if (check->has_references)
+		printf("%" PRIu64 " held, ", check->held_frames);
+	printf("%" PRIu64 " page tables, %.1f ms\n", check->tables,
+	       (double)check->duration_ns / (double)NS_PER_MS);
+}
+
 void observation_print_findings(const struct findings *findings)
 {
 	char text[256];

@@ -9,6 +9,7 @@
 #include <json.h>
 
 #include "base/error.h"
+#include "check/check.h"
 #include "inspect/scan.h"
 
 /* Starts as zeroes. */
@@ -21,6 +22,8 @@ struct observation {
 	unsigned scans;
 	struct read_counters reads; /* of all scans */
 	uint64_t scan_ns;           /* time spent in them */
+	bool is_checked;            /* the check was made, and `findings` holds what it found */
+	struct check_summary check;
 	struct findings findings;
 };
 
@@ -37,13 +40,14 @@ static inline bool observation_is_complete(const struct observation *seen)
  */
 int observation_look(struct observation *seen, const struct guest_memory *memory, paddr_t info);
 
-/* Frames by state and type, what scanning cost, findings: lines of a report on standard output. */
+/* Frames by state and type, what scanning cost, what the check looked at, findings: lines of a report on standard output. */
 void observation_print_frames(const struct observation *seen);
 void observation_print_scans(const struct observation *seen);
+void observation_print_check(const struct check_summary *check);
 void observation_print_findings(const struct findings *findings);
 
 /*
- * The same as members of a JSON object: ring, stage, frames, types, scans, findings; `info_problem` instead when there is no
+ * The same as members of a JSON object: ring, stage, frames, types, scans, check, findings; `info_problem` instead when there is no
  * view.
  */
 void observation_add_json(struct json_object *root, const struct observation *seen);

@@ -71,6 +71,22 @@ static json *scans_json(const struct observation *seen)
 	return scans;
 }
 
+static json *check_json(const struct check_summary *summary)
+{
+	json *check = json_object_new_object();
+
+	json_object_object_add(check, "has_lists", json_object_new_boolean(summary->has_lists));
+	json_object_object_add(check, "has_references",
+			       json_object_new_boolean(summary->has_references));
+	json_add_number(check, "free_frames", summary->free_frames);
+	json_add_number(check, "list_members", summary->list_members);
+	json_add_number(check, "tables", summary->tables);
+	json_add_number(check, "held_frames", summary->held_frames);
+	json_add_number(check, "scanned_bytes", summary->scanned_bytes);
+	json_add_number(check, "time_ns", summary->duration_ns);
+	return check;
+}
+
 static json *findings_json(const struct findings *findings)
 {
 	json *list = json_object_new_array();
@@ -102,6 +118,8 @@ void observation_add_json(json *root, const struct observation *seen)
 		json_object_object_add(root, "types", types_json(seen));
 		json_object_object_add(root, "scans", scans_json(seen));
 	}
+	if (seen->is_checked)
+		json_object_object_add(root, "check", check_json(&seen->check));
 	json_add_number(root, "finding_count", seen->findings.total);
 	json_object_object_add(root, "findings", findings_json(&seen->findings));
 }

@@ -137,6 +137,8 @@ static void print_observation(const struct report *report)
 		observation_print_frames(seen);
 		observation_print_scans(seen);
 	}
+	if (seen->is_checked)
+		observation_print_check(&seen->check);
 	observation_print_findings(&seen->findings);
 }
 

@@ -136,6 +136,26 @@ void watcher_ask_guest_to_stop(struct watcher *watcher)
 	pthread_mutex_unlock(&watcher->lock);
 }
 
+/* The vCPUs are gone. Only a guest that has finished left nothing half done. */
+static void check_once(struct watcher *watcher)
+{
+	struct observation *seen = &watcher->seen;
+	bool at_rest = observation_is_complete(seen);
+	struct findings found;
+	struct error err;
+
+	if (!seen->has_view || seen->view.slot_count == 0)
+		return;
+	if (check_guest(&watcher->vm->memory, &seen->view,
+			at_rest ? CHECK_AT_REST : CHECK_ANY_INSTANT, &seen->check, &found,
+			&err) < 0) {
+		terminal_problem(watcher->terminal, err.text);
+		return;
+	}
+	seen->is_checked = true;
+	findings_append(&seen->findings, &found);
+}
+
 const struct observation *watcher_stop(struct watcher *watcher)
 {
 	struct observation *seen = &watcher->seen;
@@ -149,6 +169,7 @@ const struct observation *watcher_stop(struct watcher *watcher)
 	scan_once(watcher);
 	if (observation_is_complete(seen))
 		scan_audit(&seen->view, &seen->last, &seen->counters, &seen->findings);
+	check_once(watcher);
 	pthread_cond_destroy(&watcher->wake);
 	pthread_mutex_destroy(&watcher->lock);
 	return seen;

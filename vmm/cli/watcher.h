@@ -36,7 +36,7 @@ void watcher_ask_guest_to_stop(struct watcher *watcher);
 
 /*
  * Ends the thread, after the VM was stopped: scans once more, now that nothing changes, and, if the
- * guest had finished, holds the slots against its counters.
+ * guest had finished, holds the slots against its counters. Checks all metadata.
  */
 const struct observation *watcher_stop(struct watcher *watcher);
 

@@ -16,6 +16,22 @@ enum rule {
 	RULE_TYPE_COUNT,         /* frames of a type: the guest counts otherwise */
 	RULE_REFERENCE_COUNT,    /* references in all: the guest counts otherwise */
 	RULE_BUSY_AT_END,        /* a slot left BUSY after the guest has finished */
+	/* The rules of vmm/check. */
+	RULE_STUCK_BUSY,   /* a slot that stays BUSY while the guest runs */
+	RULE_SLOT_COUNT,   /* more slots than the guest has frames of RAM */
+	RULE_KERNEL_FRAME, /* a frame of the kernel's image that is not of type kernel */
+	RULE_ALLOCATOR,    /* what the allocator says of itself cannot be true */
+	RULE_FREE_LINK, /* a link, or the place of a block, that leads nowhere a free frame can be */
+	RULE_FREE_COUNT,    /* a free list is longer or shorter than its count */
+	RULE_LISTED_TWICE,  /* a frame that is free in two places */
+	RULE_LISTED_IN_USE, /* a frame in a free list that is neither unused nor the host's */
+	RULE_FREE_TAG,      /* the tag of a free frame says otherwise than the list that it is in */
+	RULE_FOREIGN_FRAME, /* a frame in a free list that the allocator does not manage */
+	RULE_LOST_FRAME,    /* an unused frame that is in no free list */
+	RULE_LEAKED_FRAME,  /* a frame in use that nothing refers to */
+	RULE_LIST_LINK,     /* the links of a frame list do not match */
+	RULE_PAGE_TABLE,    /* a frame of the kernel's page table that cannot be one */
+	RULE_MAPPING,       /* the kernel's own memory is mapped elsewhere, or not at all */
 	RULE_COUNT,
 };
 
@@ -45,6 +61,12 @@ void findings_append(struct findings *findings, const struct findings *part);
 
 /* Adds what a later scan found: what was found before is not counted again. */
 void findings_merge(struct findings *findings, const struct findings *scan);
+
+/*
+ * Keeps of `findings` what `again`, a second look, has found as well: the same rule, frame and texts. For what may be
+ * true for a moment while the guest runs. Counts only what is listed.
+ */
+void findings_keep_common(struct findings *findings, const struct findings *again);
 
 /* One line: "frame 0x1234000: illegal_references: expected ..., found ...". */
 void finding_format(const struct finding *finding, char *buffer, size_t size);
