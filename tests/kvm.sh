@@ -64,7 +64,22 @@ boots()
 	shift
 	expect "$name" 0 'out:"result":"the guest ended well"' 'out:"finding_count":0,' \
 		'out:"allocations":[1-9]' 'out:"stage":"finished"' 'out:"failures":0' \
-		'out:"given_up":0' -- "$PAGEVISOR" run --json "$@"
+		'out:"given_up":0' 'out:"has_lists":true' 'out:"has_references":true' -- \
+		"$PAGEVISOR" run --json "$@"
+}
+
+number()
+{
+	sed -n "s/^ *\"$1\":\([0-9]*\),*$/\1/p" "$OUT" | head -n 1
+}
+
+# Whether the check of the last guest saw all its frames: those that are free, and those that somebody holds.
+saw_all()
+{
+	[ "$(number free_frames)" -eq "$(number unused)" ] && [ "$(number scanned_bytes)" -gt 0 ] &&
+		[ "$(number held_frames)" -gt 0 ] &&
+		[ "$(number held_frames)" -eq $(($(number held_table) + $(number page_table) +
+			$(number slab) + $(number anon))) ]
 }
 
 test_sizes()
@@ -74,6 +89,7 @@ test_sizes()
 	for memory in 16M 64M 512M 3G 6G; do
 		for cpus in 1 2 4; do
 			boots "$memory, $cpus vCPUs" --memory "$memory" --cpus "$cpus" --ops 100000
+			check "$memory, $cpus vCPUs: each frame is accounted for" saw_all
 		done
 	done
 	boots "16 vCPUs" --memory 64M --cpus 16 --ops 20000
@@ -184,6 +200,13 @@ test_exceptions()
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=nonsense
 	expect "fault: hang, ended by --timeout" 3 'out:the guest had not ended after 0.5 s' -- \
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=hang --timeout 0.5
+	# Of what is gone the stack may still have an address or two.
+	expect "fault: leak: the check finds it" 4 'out:^findings  [23][0-9]$' \
+		'out:leaked_frame: expected something that refers to it, found nothing; shared forgotten$' \
+		-- "$PAGEVISOR" run --memory 16M --workload fault --append fault=leak
+	expect "fault: lose: the check finds it" 4 'out:^findings  32$' \
+		'out:lost_frame: expected a place in a free list, found unused, in none$' \
+		-- "$PAGEVISOR" run --memory 16M --workload fault --append fault=lose
 	expect "no such workload" 2 'err:^guest\| the workloads are: churn fault lists segments unique; ' -- \
 		"$PAGEVISOR" run --memory 16M --workload nonsense
 }

@@ -3,7 +3,7 @@
  * fault: the kernel breaks on purpose, in the way that the option fault= names. For testing what
  * reports it.
  *
- *     fault=page_fault | opcode | breakpoint | panic | check | hang
+ *     fault=page_fault | opcode | breakpoint | panic | check | hang | leak | lose
  */
 #include "workload/workload.h"
 
@@ -48,12 +48,43 @@ static void hang(struct worker *worker)
 		cpu_relax();
 }
 
+/* Frames that nobody can find any more, in use or free. */
+#define GONE_FRAMES 32
+
+struct forgotten_meta {
+	uint64_t number;
+};
+META_TYPE(forgotten);
+
+static void leak(struct worker *worker)
+{
+	for (uint64_t i = 0; i < GONE_FRAMES; i++) {
+		struct forgotten_meta meta = {.number = i};
+
+		worker_alloc(worker, forgotten, &meta);
+	}
+}
+
+static void lose(struct worker *worker)
+{
+	pfn_t first;
+
+	worker_check(worker, frame_alloc_take(GONE_FRAMES, 1, &first), "no frames to lose",
+		     FRAME_NONE);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct worker *worker);
 } faults[] = {
-	{"page_fault", page_fault}, {"opcode", opcode},    {"breakpoint", breakpoint},
-	{"panic", end_in_panic},    {"check", fail_check}, {"hang", hang},
+	{"page_fault", page_fault},
+	{"opcode", opcode},
+	{"breakpoint", breakpoint},
+	{"panic", end_in_panic},
+	{"check", fail_check},
+	{"hang", hang},
+	{"leak", leak},
+	{"lose", lose},
 };
 
 /*
@@ -71,7 +102,8 @@ static void fault_run(struct worker *worker)
 			faults[i].run(worker);
 			return;
 		}
-	boot_option_refuse("fault= takes page_fault, opcode, breakpoint, panic, check or hang");
+	boot_option_refuse(
+		"fault= takes page_fault, opcode, breakpoint, panic, check, hang, leak or lose");
 }
 
 WORKLOAD(fault, .run = fault_run);

@@ -17,7 +17,7 @@ struct cached_meta {
 	uint64_t touched; /* how often; the frame's first word says the same */
 	uint64_t check;
 };
-META_TYPE(cached);
+META_TYPE(cached, .link_place = META_LINK_PLACE(cached, link));
 
 #define LISTS         4    /* even ones active, odd ones inactive */
 #define RECLAIM_BATCH 32   /* frames that go when memory runs out */

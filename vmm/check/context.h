@@ -39,9 +39,10 @@ struct check {
 	uint8_t *levels; /* of page tables, plus one; one for each slot */
 	uint32_t *found; /* frames that are referenced and were not looked into yet */
 	uint64_t found_count;
-	uint64_t linked;                              /* frames that say they are in a frame list */
-	uint64_t broken_links;                        /* those whose neighbours say otherwise */
-	uint64_t missing;                             /* held frames without a reference so far */
+	uint64_t run_frames;   /* looked at for runs that something may refer to */
+	uint64_t linked;       /* frames that say they are in a frame list */
+	uint64_t broken_links; /* those whose neighbours say otherwise */
+	uint64_t missing;      /* held frames without a reference so far */
 	const struct allocator_descriptor *allocator; /* NULL: not known */
 };
 

@@ -60,7 +60,8 @@ static bool cache_fits(const struct allocator_descriptor *at)
 	       fits(at->cache_stack, at->cache_stack_max, 8, size) &&
 	       fits(at->cache_freed_count, 1, 4, size) &&
 	       fits(at->cache_freed, at->cache_freed_max, 8, size) &&
-	       fits(at->cache_fresh_next, 1, 8, size) && fits(at->cache_fresh_end, 1, 8, size);
+	       fits(at->cache_spare, 1, 8, size) && fits(at->cache_fresh_next, 1, 8, size) &&
+	       fits(at->cache_fresh_end, 1, 8, size);
 }
 
 static bool pool_fits(const struct allocator_descriptor *at)
@@ -90,6 +91,8 @@ static bool is_sound(struct check *check, const struct allocator_descriptor *at)
 		 !fits(at->range_first, at->range_max, sizeof(struct allocator_range),
 		       at->ranges_size))
 		bad(check, "a table of ranges that can be", "fields outside of it");
+	else if (at->spare_frames == 0 || (at->spare_frames & (at->spare_frames - 1)))
+		bad(check, "spare blocks of a power of two", TEXT("%u frames", at->spare_frames));
 	else if (at->bundle_nodes >= SLOT_STORAGE_WORDS || at->bundle_leaves > SLOT_STORAGE_WORDS)
 		bad(check, "bundles that fit their slots",
 		    TEXT("%u nodes of %u leaves", at->bundle_nodes, at->bundle_leaves));
@@ -143,6 +146,18 @@ static void enter_block(struct walk *walk, uint64_t first, uint64_t size)
 			return;
 }
 
+/* Whether a block has room there and is aligned to its size. A frame outside of the array is told by enter. */
+static bool check_place(struct walk *walk, uint64_t frame, uint64_t size)
+{
+	uint64_t slots = walk->check->view->slot_count;
+
+	if (frame >= slots || (is_aligned(frame, size) && size <= slots - frame))
+		return frame < slots;
+	check_finding(walk->check, RULE_FREE_LINK, frame,
+		      TEXT("an aligned block of %#" PRIx64 " frames", size), "one out of place");
+	return false;
+}
+
 static void walk_blocks(struct walk *walk, unsigned order)
 {
 	const struct allocator_descriptor *at = walk->at;
@@ -156,6 +171,8 @@ static void walk_blocks(struct walk *walk, unsigned order)
 
 	walk->where = check_text("the blocks of order %u", order);
 	for (; frame != ALLOCATOR_NO_FRAME; count++) {
+		bool in_place = check_place(walk, frame, size);
+
 		if (!enter(walk, frame, PLACE_BLOCK) || !check_read_slot(check, frame, &slot))
 			return;
 		expect_tag(walk, frame, slot.vtable_ptr, at->tag_block + order);
@@ -163,11 +180,7 @@ static void walk_blocks(struct walk *walk, unsigned order)
 			check_finding(check, RULE_FREE_LINK, frame,
 				      TEXT("previous block %#" PRIx64, previous),
 				      TEXT("%#" PRIx64, slot.storage[ALLOCATOR_PREVIOUS]));
-		if (!is_aligned(frame, size) || size > check->view->slot_count - frame)
-			check_finding(check, RULE_FREE_LINK, frame,
-				      TEXT("an aligned block of %#" PRIx64 " frames", size),
-				      "one out of place");
-		else
+		if (in_place)
 			enter_block(walk, frame, size);
 		previous = frame;
 		frame = slot.storage[ALLOCATOR_NEXT];
@@ -269,6 +282,23 @@ static void walk_fresh(struct walk *walk)
 		next++;
 }
 
+static void walk_spare(struct walk *walk)
+{
+	uint64_t frame = word64(walk->cache, walk->at->cache_spare);
+	struct meta_slot slot;
+
+	if (frame == ALLOCATOR_NO_FRAME)
+		return;
+
+	bool in_place = check_place(walk, frame, walk->at->spare_frames);
+
+	if (!enter(walk, frame, PLACE_BLOCK) || !check_read_slot(walk->check, frame, &slot))
+		return;
+	expect_tag(walk, frame, slot.vtable_ptr, walk->at->tag_spare);
+	if (in_place)
+		enter_block(walk, frame, walk->at->spare_frames);
+}
+
 static void walk_cache(struct walk *walk)
 {
 	const struct allocator_descriptor *at = walk->at;
@@ -279,6 +309,7 @@ static void walk_cache(struct walk *walk)
 	walk_array(walk, at->cache_freed, word32(walk->cache, at->cache_freed_count),
 		   at->cache_freed_max);
 	walk_fresh(walk);
+	walk_spare(walk);
 }
 
 static bool read_cache(struct walk *walk, unsigned cpu)

@@ -50,6 +50,11 @@ void host_memory_destroy(void)
 	memory_fd = -1;
 }
 
+int host_memory_fd(void)
+{
+	return memory_fd;
+}
+
 bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end)
 {
 	(void)early;

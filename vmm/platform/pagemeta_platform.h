@@ -66,4 +66,7 @@ bool host_memory_create(uint64_t size);
 
 void host_memory_destroy(void);
 
+/* The memfd that holds the memory; -1 when there is none. */
+int host_memory_fd(void);
+
 #endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A machine for the tests of vmm/check: the library's own metadata, allocator and page tables, in use, presented as
+ * the memory of a guest that has finished. A test breaks one thing and looks.
+ */
+#ifndef TESTS_UNIT_CHECKED_MACHINE_H
+#define TESTS_UNIT_CHECKED_MACHINE_H
+
+#include <pagevisor/allocator.h>
+
+#include "check/check.h"
+#include "pagemeta/frame_list.h"
+#include "pagemeta/segment.h"
+#include "unit/fixture.h"
+
+/* The kernel's image, and what is where in it. */
+#define IMAGE_PA      (1 * MIB)
+#define IMAGE_SIZE    (2 * MIB)
+#define ALLOCATOR_PA  (IMAGE_PA + 4 * PAGE_SIZE)
+#define POOL_PA       (IMAGE_PA + 5 * PAGE_SIZE)
+#define RANGES_PA     (IMAGE_PA + 6 * PAGE_SIZE)
+#define REFERENCES_PA (IMAGE_PA + 7 * PAGE_SIZE)
+#define CACHES_PA     (IMAGE_PA + 16 * PAGE_SIZE)
+#define TABLES_PA     (IMAGE_PA + 128 * PAGE_SIZE)
+
+struct listed_meta {
+	uint64_t number;
+	struct list_link link;
+};
+
+/* What the machine has, for tests to break. */
+struct checked_machine {
+	struct guest_info *info;
+	struct allocator_descriptor *allocator;
+	uint8_t *caches;
+	uint8_t *pool;
+	uint64_t *references; /* of the kernel: a page of words */
+	uint64_t reference_count;
+	frame_t tree;  /* a node that refers to two others in its metadata */
+	frame_t left;  /* one of those */
+	frame_t table; /* refers to `entry` and `child` in its bytes; known by its linear address */
+	frame_t entry; /* known by its slot */
+	frame_t child; /* known by its physical address */
+	struct segment run; /* of 5 frames, known by its number and length */
+	frame_t untyped;    /* holds a reference to nothing that counts */
+	frame_t plain;      /* known by the kernel */
+	pfn_t listed[4];    /* frames of a list, in order */
+	pfn_t parked[2];
+	struct check_summary summary;
+	struct findings findings;
+};
+
+extern struct checked_machine checked;
+
+/* Check fixtures. */
+void checked_machine_setup(void);
+void checked_machine_teardown(void);
+
+/* Runs the check; what it found is in checked.findings. */
+void checked_look(enum check_rules rules);
+
+/* No frame: a finding about the whole guest. */
+#define WHOLE_GUEST UINT64_MAX
+
+/*
+ * Looks at a machine at rest. There is a finding of this rule about this frame; in the second, there is no other.
+ */
+void assert_finds(enum rule rule, uint64_t frame);
+void assert_finds_only(enum rule rule, uint64_t frame);
+
+/* Fields of the allocator in the guest's memory. */
+uint64_t *pool_word(uint32_t offset);
+uint32_t *cache_count(unsigned cpu, uint32_t offset);
+uint64_t *cache_word(unsigned cpu, uint32_t offset);
+
+/* The slot of a frame number, and the number of a frame. */
+struct meta_slot *slot_at(uint64_t frame);
+uint64_t number_of(frame_t frame);
+
+/* A page table entry of the kernel for an address, in the table of a level. */
+uint64_t *table_entry(uint64_t va, unsigned level);
+
+#endif
