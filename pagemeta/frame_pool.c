@@ -148,6 +148,25 @@ static void list_freed(struct cpu_cache *cache)
 	}
 }
 
+/* Lists what a CPU's cache has; its lock is held, too. */
+static void drain(struct cpu_cache *cache)
+{
+	while (cache->count > 0)
+		list_frame(cache->frames[--cache->count]);
+	list_freed(cache);
+	buddy_add(&frame_pool.buddy, pfn(cache->fresh_next), pfn(cache->fresh_end));
+	cache->fresh_next = cache->fresh_end = 0;
+
+	uint64_t spare = cache_take_spare(cache);
+
+	if (spare != FREE_LINK_NONE)
+		buddy_free(&frame_pool.buddy, pfn(spare), FRESH_ORDER);
+}
+
+/*
+ * All caches are locked at once: were they locked one by one, a frame could come to one that was just drained while
+ * another frame leaves one that is yet to be, and it would look as if none had been free.
+ */
 void frame_pool_coalesce(void)
 {
 	uint64_t frames[BUNDLE_FRAMES];
@@ -156,21 +175,10 @@ void frame_pool_coalesce(void)
 		for (unsigned i = 0; i < BUNDLE_FRAMES; i++)
 			list_frame(frames[i]);
 	frame_pool_unpark(UINT64_MAX);
-	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
-		struct cpu_cache *cache = &frame_caches[cpu];
-
-		spin_lock(&cache->lock);
-		while (cache->count > 0)
-			list_frame(cache->frames[--cache->count]);
-		list_freed(cache);
-		buddy_add(&frame_pool.buddy, pfn(cache->fresh_next), pfn(cache->fresh_end));
-		cache->fresh_next = cache->fresh_end = 0;
-		uint64_t spare = cache_take_spare(cache);
-
-		if (spare != FREE_LINK_NONE)
-			buddy_free(&frame_pool.buddy, pfn(spare), FRESH_ORDER);
-		spin_unlock(&cache->lock);
-	}
+	lock_caches();
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
+		drain(&frame_caches[cpu]);
+	unlock_caches();
 }
 
 /* For anyone. */

@@ -6,8 +6,9 @@
  *   frame_alloc.c  single frames: the CPUs' caches
  *   frame_runs.c   runs of frames
  *
- * Lock order: pool.lock, then one CPU's cache. Frames move between caches and pool with pool.lock held
- * throughout: who holds it and finds nothing anywhere knows that nothing is free.
+ * Lock order: pool.lock, then the CPUs' caches by their numbers. Frames move between caches and pool with pool.lock
+ * held throughout, and none leaves a cache without that cache's lock: who holds all of them and finds nothing
+ * anywhere knows that nothing was free when the last was taken.
  */
 #ifndef PAGEMETA_FRAME_POOL_H
 #define PAGEMETA_FRAME_POOL_H
@@ -90,7 +91,7 @@ void frame_pool_park(uint64_t frame);
  */
 void frame_pool_unpark(uint64_t limit);
 
-/* Merges everything that is free anywhere into blocks that are as large as can be. */
+/* Merges everything that is free anywhere into blocks that are as large as can be. Takes the caches' locks. */
 void frame_pool_coalesce(void);
 
 /* Takes the block that a cache keeps out of it; its lock is held. FREE_LINK_NONE when there is none. */

@@ -2,12 +2,16 @@
 /*
  * Many CPUs after very few frames: every claim is contested, by other CPUs and by the host. This
  * finds what the broader test_threads.c rarely meets: a frame that can be had before its slot is
- * reset (the allocator then aborts), and a claim that overwrites another (the host then aborts).
+ * reset (the allocator then aborts), a claim that overwrites another (the host then aborts), and a CPU
+ * that searches the others' caches while frames come and go behind its back.
  */
 #include "unit/suites.h"
 
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
+#include "pagemeta/frame_pool.h"
 #include "unit/crew.h"
 #include "unit/fixture.h"
 
@@ -119,6 +123,66 @@ START_TEST(guest_and_host_never_claim_the_same_frame)
 }
 END_TEST
 
+/* CPUs by the order in which their caches are searched, and who searches them. */
+enum {
+	FIRST_CPU,
+	HELD_UP_CPU,
+	SEARCHING_CPU,
+	LAST_CPU = PLATFORM_MAX_CPUS - 1,
+};
+
+static frame_t alloc_on(unsigned cpu)
+{
+	const struct stamp_meta stamp = {0};
+
+	host_cpu = cpu;
+	return frame_alloc(stamp, &stamp);
+}
+
+static void put_on(unsigned cpu, frame_t frame)
+{
+	host_cpu = cpu;
+	frame_put(frame);
+}
+
+static void *search(void *found)
+{
+	*(frame_t *)found = alloc_on(SEARCHING_CPU);
+	return NULL;
+}
+
+/* A search is under way, and has had the time to get as far as it can. */
+static void wait_for_search(void)
+{
+	const struct timespec moment = {.tv_nsec = 50000000};
+
+	while (!__atomic_load_n(&frame_pool.lock.locked, __ATOMIC_RELAXED))
+		platform_relax();
+	nanosleep(&moment, NULL);
+}
+
+/* At each moment one of two frames is free: first in the last cache that is searched, then in the first. */
+START_TEST(frame_that_comes_while_another_goes_is_found)
+{
+	frame_t held = alloc_on(LAST_CPU);
+	frame_t other = alloc_on(LAST_CPU);
+	frame_t found;
+	pthread_t searcher;
+
+	put_on(LAST_CPU, other);
+	spin_lock(&frame_caches[HELD_UP_CPU].lock);
+	ck_assert_int_eq(pthread_create(&searcher, NULL, search, &found), 0);
+	wait_for_search();
+	put_on(FIRST_CPU, held);
+	other = alloc_on(LAST_CPU);
+	ck_assert_ptr_nonnull(other.slot);
+	spin_unlock(&frame_caches[HELD_UP_CPU].lock);
+	ck_assert_int_eq(pthread_join(searcher, NULL), 0);
+	ck_assert_ptr_nonnull(found.slot);
+	ck_assert_ptr_ne(found.slot, other.slot);
+}
+END_TEST
+
 Suite *contention_suite(void)
 {
 	Suite *suite = suite_create("contention");
@@ -127,7 +191,8 @@ Suite *contention_suite(void)
 	tcase_add_checked_fixture(tcase, setup, machine_destroy);
 	tcase_set_timeout(tcase, SLOW_TEST_TIMEOUT);
 	TCASE_ADD_TESTS(tcase, frame_is_had_only_after_its_slot_is_reset,
-			guest_and_host_never_claim_the_same_frame);
+			guest_and_host_never_claim_the_same_frame,
+			frame_that_comes_while_another_goes_is_found);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
