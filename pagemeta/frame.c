@@ -155,7 +155,12 @@ static void drop_queued(struct meta_slot *slot, const struct meta_type *type)
 	queue->running = false;
 }
 
-struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS];
+/* Until a CPU has dropped one: an address at which there is no type, and that no stray store leaves in a slot. */
+#define NO_QUIET_TYPE ((uint64_t)(uintptr_t)frame_quiet_types)
+
+struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS] = {
+	[0 ... PLATFORM_MAX_CPUS - 1] = {NO_QUIET_TYPE},
+};
 
 void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr)
 {

@@ -285,6 +285,16 @@ START_TEST(drop_with_a_wild_vtable_aborts)
 }
 END_TEST
 
+/* On a CPU that has dropped nothing before. */
+START_TEST(drop_with_a_null_vtable_aborts)
+{
+	frame_t frame = claim();
+
+	frame.slot->vtable_ptr = 0;
+	frame_put(frame);
+}
+END_TEST
+
 START_TEST(drop_with_a_misaligned_vtable_aborts)
 {
 	frame_t frame = claim();
@@ -349,11 +359,11 @@ Suite *frame_suite(void)
 		last_put_gives_the_frame_to_the_allocator, put_that_is_not_the_last_keeps_the_frame,
 		frame_of_a_type_without_on_drop_can_be_dropped);
 	suite_add_tcase(suite, tcase);
-	SUITE_ADD_ABORT_TESTS(suite, small_machine_setup, machine_destroy,
-			      metadata_as_another_type_aborts, metadata_of_an_unused_frame_aborts,
-			      drop_with_a_wild_vtable_aborts, drop_with_a_misaligned_vtable_aborts,
-			      put_too_many_aborts, claim_of_an_illegal_state_aborts,
-			      from_in_use_of_an_illegal_state_aborts,
-			      from_in_use_of_the_full_count_aborts);
+	SUITE_ADD_ABORT_TESTS(
+		suite, small_machine_setup, machine_destroy, metadata_as_another_type_aborts,
+		metadata_of_an_unused_frame_aborts, drop_with_a_wild_vtable_aborts,
+		drop_with_a_null_vtable_aborts, drop_with_a_misaligned_vtable_aborts,
+		put_too_many_aborts, claim_of_an_illegal_state_aborts,
+		from_in_use_of_an_illegal_state_aborts, from_in_use_of_the_full_count_aborts);
 	return suite;
 }
