@@ -119,8 +119,8 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
 void frame_alloc_give(pfn_t first, uint64_t count);
 
 /*
- * Gives a frame back that is, or was a moment ago, in state HOST. Aborts if it is foreign or in a list of free
- * frames.
+ * Gives a frame back that is, or was a moment ago, in state HOST. Aborts if it is foreign, in use, put aside already,
+ * or in a free block; one that lies in a CPU's cache it does not notice.
  */
 void frame_alloc_put_aside(pfn_t frame);
 

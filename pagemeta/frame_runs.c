@@ -75,16 +75,28 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
 	return true;
 }
 
-/* Aborts if the slot of a frame that is given back says that it is in use, or listed. A lock that frame_managed wants is held. */
-static inline void expect_given(pfn_t frame)
+/* Aborts if somebody but the host has a frame that is given back. */
+static inline void expect_not_in_use(const struct meta_slot *slot)
 {
-	const struct meta_slot *slot = pfn_to_meta(frame);
 	uint32_t refs = slot_state_refs(slot_load(slot));
 
 	if (refs != REF_UNUSED && refs != REF_HOST)
 		slot_abort(slot, "a frame given back that is in use", slot_load(slot));
+}
+
+static _Noreturn void abort_listed(const struct meta_slot *slot)
+{
+	slot_abort(slot, "a frame given back that is listed as free", slot_load(slot));
+}
+
+/* Aborts if the slot of a frame that is given back says that it is in use, or listed. */
+static inline void expect_given(pfn_t frame)
+{
+	const struct meta_slot *slot = pfn_to_meta(frame);
+
+	expect_not_in_use(slot);
 	if (free_tag_is_listed(slot_word_load(&slot->vtable_ptr)))
-		slot_abort(slot, "a frame given back that is listed as free", slot_load(slot));
+		abort_listed(slot);
 }
 
 /* Aborts if one of the frames is foreign, and names the first. A lock that frame_managed wants is held. */
@@ -124,8 +136,7 @@ static void expect_given_run(pfn_t first, pfn_t end)
 		uint64_t step = size > GIVE_PROBES ? size / GIVE_PROBES : 1;
 
 		if (!is_lent(block) && buddy_lists(block))
-			slot_abort(pfn_to_meta(block), "a frame given back that is listed as free",
-				   slot_load(pfn_to_meta(block)));
+			abort_listed(pfn_to_meta(block));
 		for (uint64_t i = 0; i < size; i += step)
 			expect_given(pfn(block.index + i));
 		block.index += size;
@@ -174,14 +185,13 @@ void frame_alloc_give(pfn_t first, uint64_t count)
 void frame_alloc_put_aside(pfn_t frame)
 {
 	const struct meta_slot *slot = pfn_to_meta(frame);
-	uint64_t tag = slot_word_load(&slot->vtable_ptr);
-	struct managed_range range = {0, 0};
 
 	spin_lock(&frame_pool.lock);
-	frame_expect_managed(frame.index, &range);
+	expect_managed_run(frame, 1);
+	expect_not_in_use(slot);
 	/* One that came out of a cache has the cache's tag until it is claimed. */
-	if (free_tag_is_listed(tag) && tag != FREE_TAG_CACHED)
-		slot_abort(slot, "a frame put aside that is listed as free", slot_load(slot));
+	if (slot_word_load(&slot->vtable_ptr) == FREE_TAG_PARKED || buddy_lists(frame))
+		abort_listed(slot);
 	frame_pool_park(frame.index);
 	spin_unlock(&frame_pool.lock);
 }

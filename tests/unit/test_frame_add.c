@@ -323,6 +323,28 @@ START_TEST(free_block_that_is_put_aside_aborts)
 }
 END_TEST
 
+START_TEST(frame_inside_a_free_block_that_is_put_aside_aborts)
+{
+	frame_alloc_put_aside(pfn(START + 1));
+}
+END_TEST
+
+START_TEST(frame_in_use_that_is_put_aside_aborts)
+{
+	pfn_t frame;
+
+	ck_assert(frame_alloc_take(1, 1, &frame));
+	claim(frame.index);
+	frame_alloc_put_aside(frame);
+}
+END_TEST
+
+START_TEST(frame_without_a_slot_that_is_put_aside_aborts)
+{
+	frame_alloc_put_aside(pfn(UINT64_MAX / PAGE_SIZE));
+}
+END_TEST
+
 START_TEST(partition_past_the_last_slot_aborts)
 {
 	struct region_list partition = {
@@ -369,7 +391,10 @@ Suite *frame_add_suite(void)
 		foreign_unique_frame_is_not_handed_out, foreign_frame_among_others_is_not_stacked,
 		foreign_frame_is_not_spilled, foreign_frame_of_another_cpu_is_not_merged,
 		foreign_frame_that_is_put_aside_aborts, frame_that_is_put_aside_twice_aborts,
-		free_block_that_is_put_aside_aborts, partition_past_the_last_slot_aborts,
+		free_block_that_is_put_aside_aborts,
+		frame_inside_a_free_block_that_is_put_aside_aborts,
+		frame_in_use_that_is_put_aside_aborts,
+		frame_without_a_slot_that_is_put_aside_aborts, partition_past_the_last_slot_aborts,
 		partition_that_overlaps_itself_aborts);
 	return suite;
 }
