@@ -24,7 +24,10 @@ static inline void prefetch_slot(uint64_t frame)
 	__builtin_prefetch(pfn_to_meta(pfn(frame)), 1);
 }
 
-/* Fills a cache that is empty: from the depot, with the block that it keeps, with another. False when nothing is free. */
+/*
+ * Fills a cache that is empty: from the depot, with the block that it keeps, with another. False when there is none of
+ * these.
+ */
 static bool fill(struct cpu_cache *cache)
 {
 	unsigned order;

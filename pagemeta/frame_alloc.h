@@ -3,12 +3,12 @@
  * The frame allocator: which unused frame to claim next.
  *
  * Any function here may run on any CPU at any time beside any other, but frame_alloc_init, which comes first and
- * alone. Nothing sleeps; the order-0 path takes no lock but its own CPU's.
+ * alone. Nothing sleeps; the order-0 path takes no lock but its own CPU's while its cache has frames, or room.
  *
- * Each CPU has a cache of single frames and keeps one block of 512, the last that came back whole. Behind the caches lies a depot of bundles of frames (frame_bundle.h) and
- * a binary buddy system of blocks of 2^order frames (buddy.h), under one lock. Frames are merged into blocks
- * lazily: when a request finds no block that is large enough. Free frames are linked through their slots,
- * never through their bytes: the memory of a free frame is not touched.
+ * Each CPU has a cache of single frames, and keeps one block of 512 that came back whole while it kept none. Behind the
+ * caches lie a depot of bundles of frames (frame_bundle.h) and a binary buddy system of blocks of 2^order frames
+ * (buddy.h), under one lock. Frames are merged into blocks lazily: when a request finds no block that is large enough.
+ * Free frames are linked through their slots, never through their bytes: the memory of a free frame is not touched.
  *
  * The host may claim any free frame at any time (state HOST). The allocator meets it when it claims: it puts the
  * frame aside, takes another, and lists the frame again once the host has let go.
@@ -99,9 +99,10 @@ void frame_alloc_zero(pfn_t first, uint64_t count);
  */
 
 /*
- * Takes `count` contiguous frames that begin at a multiple of `align` frames, a power of two. What a block has
- * beyond them goes back. False when there is no such run, even with everything merged; a count of zero or an
- * align of more than 1 GiB is never found.
+ * Takes `count` contiguous frames that begin at a multiple of `align` frames, a power of two. They are the start of
+ * one free block, aligned to its size, of which the rest goes back; past 1 GiB of several blocks of 1 GiB side by
+ * side. False when there is no such block, even with everything merged: free frames that lie side by side across
+ * the border of two blocks are no run. A count of zero or an align of more than 1 GiB is never found.
  */
 bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
 
@@ -111,7 +112,8 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
  * A longer run it takes apart into aligned blocks, as the buddy system does, and sees
  *
  *   - that a block lies in a listed one: always, but for one that begins a run that was taken and never claimed, and
- *     came back as the inner part of a longer one. So a run that is given twice is caught while it is still free;
+ *     came back as the inner part of a longer one. So a run that is given twice is caught until somebody takes it, be
+ *     it a CPU's cache that will hand its frames out one by one: frames that it has not handed out have no mark;
  *   - for the rest, the first frame of each quarter of a block, and the last frame of the run.
  *
  * A frame that gets past this and is listed twice is caught when it is claimed a second time.

@@ -38,8 +38,8 @@ struct cpu_cache {
 	uint32_t count;
 	uint64_t fresh_next; /* frames of a block that is being used up */
 	uint64_t fresh_end;
-	uint64_t spare; /* the block of FRESH_FRAMES that came back last, or FREE_LINK_NONE */
-	struct managed_range range;    /* where the frame was found that came back last */
+	uint64_t spare;             /* a block of FRESH_FRAMES that came back, or FREE_LINK_NONE */
+	struct managed_range range; /* where the frame was found that came back last */
 	uint64_t frames[CACHE_FRAMES]; /* a stack of frame numbers */
 	uint32_t freed_count;
 	uint64_t freed[FREED_FRAMES];

@@ -47,8 +47,8 @@ typedef void segment_fill(void *context, uint64_t index, void *meta);
 /*
  * segment_alloc(type, count, align, fill, context, out): makes a segment of `count` free frames of the
  * allocator that begins at a multiple of `align` frames, a power of two. False when there is no such
- * run, or `count` is 0: *out is as it was and no memory is lost. Frames that the host holds are put
- * aside, and another run is tried.
+ * run (as frame_alloc_take finds them), or `count` is 0: *out is as it was and no memory is lost.
+ * Frames that the host holds are put aside, and another run is tried.
  */
 #define segment_alloc(type, count, align, fill, context, out)                                      \
 	segment_alloc_as(&meta_type_##type, sizeof(struct type##_meta), (count), (align), false,   \
