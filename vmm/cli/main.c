@@ -6,14 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "cli/exit_status.h"
 #include "cli/find.h"
 #include "cli/map.h"
 #include "cli/ps.h"
 #include "cli/run.h"
 #include "cli/stat.h"
-
-#define VERSION "0.1"
 
 static const struct command {
 	const char *name;
@@ -72,7 +71,7 @@ int main(int argc, char **argv)
 		return STATUS_OK;
 	}
 	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
-		printf("pagevisor " VERSION "\n");
+		printf("pagevisor " PAGEVISOR_VERSION "\n");
 		return STATUS_OK;
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
