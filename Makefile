@@ -36,8 +36,8 @@ SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread  := -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
 HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
-	     $(shell pkg-config --cflags json-c libpng)
-HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(shell pkg-config --libs json-c libpng)
+	     $(shell pkg-config --cflags json-c libpng libzstd)
+HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(shell pkg-config --libs json-c libpng libzstd)
 TEST_FLAGS = $(HOST_FLAGS) $(shell pkg-config --cflags check)
 TEST_LIBS  = $(HOST_LIBS) $(shell pkg-config --libs check)
 
