@@ -24,11 +24,11 @@ struct capture_progress {
 };
 
 /*
- * Writes a snapshot to `path`: to a temporary file beside it, which takes its place when all of it is on the disk.
+ * Writes a snapshot of `vm` to `path`: to a temporary file beside it, which takes its place when all of it is on the disk.
  * Only its owner may read it: it holds a guest's memory. Returns 0 or a negative errno; on failure nothing is left,
  * and a file that was there before is as it was.
  */
-int capture_write(const struct snapshot *snapshot, const char *vm_name, const char *path,
+int capture_write(const struct snapshot *snapshot, const struct source *vm, const char *path,
 		  const struct capture_progress *progress, struct capture_written *written,
 		  struct error *err);
 

@@ -431,7 +431,9 @@ int capture_load(int fd, const char *name, uint64_t data_max, struct source *sou
 		return result;
 	}
 	own->memory_fd = reader.memory_fd;
+	source->has_info = own->facts.flags & CAPTURE_HAS_INFO;
 	source->info = paddr(own->facts.info_pa);
+	source->cpu_count = own->facts.cpu_count;
 	memcpy(source->name, own->facts.vm_name, sizeof(source->name));
 	return 0;
 }

@@ -25,6 +25,7 @@
 
 struct writer {
 	const struct snapshot *snapshot;
+	const struct source *vm;
 	const struct capture_progress *progress;
 	struct capture_written *written;
 	int fd;
@@ -122,7 +123,7 @@ static void host_cpu_text(char *text, size_t size)
 	fclose(file);
 }
 
-static int write_facts(struct writer *writer, const char *vm_name, struct error *err)
+static int write_facts(struct writer *writer, struct error *err)
 {
 	const struct snapshot *snapshot = writer->snapshot;
 	struct capture_facts facts = {
@@ -132,7 +133,9 @@ static int write_facts(struct writer *writer, const char *vm_name, struct error 
 		.pages_running = snapshot->facts.pages_running,
 		.pages_paused = snapshot->facts.pages_paused,
 		.duration_ns = snapshot->facts.duration_ns,
-		.flags = snapshot->facts.all_memory ? CAPTURE_ALL_MEMORY : 0,
+		.flags = (snapshot->facts.all_memory ? CAPTURE_ALL_MEMORY : 0) |
+			 (snapshot->has_info ? CAPTURE_HAS_INFO : 0),
+		.cpu_count = writer->vm->cpu_count,
 		.method = snapshot->facts.method,
 		.program = "pagevisor " PAGEVISOR_VERSION,
 	};
@@ -142,7 +145,7 @@ static int write_facts(struct writer *writer, const char *vm_name, struct error 
 	if (uname(&system) == 0)
 		snprintf(kernel, sizeof(kernel), "%s %s %s", system.sysname, system.release,
 			 system.machine);
-	strncpy(facts.vm_name, vm_name, sizeof(facts.vm_name) - 1);
+	memcpy(facts.vm_name, writer->vm->name, sizeof(facts.vm_name) - 1);
 	memcpy(facts.host_kernel, kernel, strnlen(kernel, sizeof(facts.host_kernel) - 1));
 	host_cpu_text(facts.host_cpu, sizeof(facts.host_cpu));
 	return write_section(writer, CAPTURE_SECTION_FACTS, &facts, sizeof(facts), err);
@@ -257,7 +260,7 @@ static int write_ends(struct writer *writer, struct error *err)
 	return result;
 }
 
-static int write_all(struct writer *writer, const char *vm_name, struct error *err)
+static int write_all(struct writer *writer, struct error *err)
 {
 	struct stat status;
 	int result;
@@ -275,7 +278,7 @@ static int write_all(struct writer *writer, const char *vm_name, struct error *e
 	writer->offset = sizeof(struct capture_header) + sizeof(writer->table);
 	result = write_map(writer, err);
 	if (result == 0)
-		result = write_facts(writer, vm_name, err);
+		result = write_facts(writer, err);
 	if (result == 0)
 		result = write_data(writer, err);
 	if (result == 0)
@@ -312,11 +315,12 @@ static int check_target(const char *path, struct error *err)
 	return 0;
 }
 
-int capture_write(const struct snapshot *snapshot, const char *vm_name, const char *path,
+int capture_write(const struct snapshot *snapshot, const struct source *vm, const char *path,
 		  const struct capture_progress *progress, struct capture_written *written,
 		  struct error *err)
 {
-	struct writer writer = {.snapshot = snapshot, .progress = progress, .written = written};
+	struct writer writer = {
+		.snapshot = snapshot, .vm = vm, .progress = progress, .written = written};
 	char *temporary = NULL;
 	int result = check_target(path, err);
 
@@ -331,7 +335,7 @@ int capture_write(const struct snapshot *snapshot, const char *vm_name, const ch
 		free(temporary);
 		return result;
 	}
-	result = write_all(&writer, vm_name, err);
+	result = write_all(&writer, err);
 	close(writer.fd);
 	if (result == 0 && rename(temporary, path) < 0)
 		result = error_set(err, -errno, "cannot create %s: %s", path, strerror(errno));

@@ -85,6 +85,8 @@ _Static_assert(sizeof(struct capture_region) == 16, "the file format is fixed");
 #define CAPTURE_ALL_MEMORY                                                                         \
 	(UINT32_C(1) << 0) /* all RAM that held data; else what describes the frames */
 
+#define CAPTURE_HAS_INFO (UINT32_C(1) << 1) /* info_pa says where the guest's info page is */
+
 /* Texts end with NUL and are padded with it; readers make them printable. */
 struct capture_facts {
 	uint64_t info_pa;
@@ -94,7 +96,9 @@ struct capture_facts {
 	uint64_t pages_paused;
 	uint64_t duration_ns;
 	uint32_t flags;
-	uint32_t method; /* enum snapshot_method */
+	uint32_t method;    /* enum snapshot_method */
+	uint32_t cpu_count; /* vCPUs; 0: not known */
+	uint32_t reserved;  /* 0 */
 	char vm_name[64];
 	char host_kernel[64]; /* system, release and machine of the host, without its name */
 	char host_cpu[64];
@@ -102,9 +106,9 @@ struct capture_facts {
 };
 
 _Static_assert(offsetof(struct capture_facts, flags) == 48, "the file format is fixed");
-_Static_assert(offsetof(struct capture_facts, vm_name) == 56, "the file format is fixed");
-_Static_assert(offsetof(struct capture_facts, program) == 248, "the file format is fixed");
-_Static_assert(sizeof(struct capture_facts) == 312, "the file format is fixed");
+_Static_assert(offsetof(struct capture_facts, vm_name) == 64, "the file format is fixed");
+_Static_assert(offsetof(struct capture_facts, program) == 256, "the file format is fixed");
+_Static_assert(sizeof(struct capture_facts) == 320, "the file format is fixed");
 
 struct capture_chunk {
 	uint64_t pa;

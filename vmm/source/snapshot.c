@@ -37,7 +37,7 @@ struct job {
 	struct snapshot_plan plan;
 	struct snapshot_copy copy;
 	struct snapshot_facts *facts;
-	uint64_t *dirty; /* a bit for each page of the largest region; NULL without a dirty log */
+	uint64_t *dirty; /* a bit for each page of the largest range; NULL without a dirty log */
 };
 
 static bool has_dirty_log(const struct source_ops *ops)
@@ -97,30 +97,22 @@ static uint64_t dirty_run(const uint64_t *bitmap, uint64_t at, uint64_t end, uin
 	return at > *run ? at - *run : 0;
 }
 
-/* Copies those pages of the plan again that the log of one region has. */
-static int copy_dirty_region(struct job *job, const struct memory_region *region, uint64_t *pages,
-			     struct error *err)
+/* Copies those pages of a range again that the log has. */
+static int copy_dirty_range(struct job *job, const struct snapshot_range *range, uint64_t *pages,
+			    struct error *err)
 {
-	uint64_t count = region->size / PAGE_SIZE, run;
+	uint64_t count = range->size / PAGE_SIZE, run, length;
 
 	memset(job->dirty, 0, (count + 63) / 64 * sizeof(uint64_t));
-	int result =
-		job->source->ops->dirty_read(job->source, region->base, count, job->dirty, err);
+	int result = job->source->ops->dirty_read(job->source, range->base, count, job->dirty, err);
 
-	for (unsigned i = 0; result == 0 && i < job->plan.count; i++) {
-		const struct snapshot_range *range = &job->plan.ranges[i];
-		uint64_t first = (range->base.addr - region->base.addr) / PAGE_SIZE;
-		uint64_t end = first + range->size / PAGE_SIZE, length;
-
-		if (range->base.addr - region->base.addr >= region->size)
-			continue;
-		for (; result == 0 && (length = dirty_run(job->dirty, first, end, &run));
-		     first = run + length) {
-			paddr_t pa = paddr(region->base.addr + run * PAGE_SIZE);
-
-			*pages += length;
-			result = snapshot_copy_again(&job->copy, pa, length * PAGE_SIZE, err);
-		}
+	for (uint64_t at = 0; result == 0; at = run + length) {
+		length = dirty_run(job->dirty, at, count, &run);
+		if (length == 0)
+			break;
+		*pages += length;
+		result = snapshot_copy_again(&job->copy, paddr(range->base.addr + run * PAGE_SIZE),
+					     length * PAGE_SIZE, err);
 	}
 	return result;
 }
@@ -129,8 +121,8 @@ static int copy_dirty(struct job *job, uint64_t *pages, struct error *err)
 {
 	int result = 0;
 
-	for (unsigned i = 0; result == 0 && i < job->copy.layout.count; i++)
-		result = copy_dirty_region(job, &job->copy.layout.regions[i], pages, err);
+	for (unsigned i = 0; result == 0 && i < job->plan.count; i++)
+		result = copy_dirty_range(job, &job->plan.ranges[i], pages, err);
 	return result;
 }
 
@@ -185,17 +177,15 @@ static int copy_in_pause(struct job *job, struct error *err)
 	return result < 0 ? result : resumed;
 }
 
+/* The log is on. */
 static int copy_with_dirty_log(struct job *job, struct error *err)
 {
-	const struct source_ops *ops = job->source->ops;
-	int result = ops->dirty_start(job->source, err);
+	job->facts->method = SNAPSHOT_DIRTY_LOG;
+	int result = copy_while_running(job, err);
 
-	if (result < 0)
-		return result;
-	result = copy_while_running(job, err);
 	if (result == 0)
 		result = copy_in_pause(job, err);
-	ops->dirty_stop(job->source);
+	job->source->ops->dirty_stop(job->source);
 	return result;
 }
 
@@ -203,35 +193,42 @@ static int allocate_dirty(struct job *job, struct error *err)
 {
 	uint64_t pages = 0;
 
-	for (unsigned i = 0; i < job->copy.layout.count; i++)
-		if (pages < job->copy.layout.regions[i].size / PAGE_SIZE)
-			pages = job->copy.layout.regions[i].size / PAGE_SIZE;
+	for (unsigned i = 0; i < job->plan.count; i++)
+		if (pages < job->plan.ranges[i].size / PAGE_SIZE)
+			pages = job->plan.ranges[i].size / PAGE_SIZE;
 	job->dirty = calloc(pages / 64 + 1, sizeof(uint64_t));
 	return job->dirty ? 0 : error_set(err, -ENOMEM, "no memory for the dirty log");
 }
 
-static int run_job(struct job *job, struct error *err)
+static int copy_live(struct job *job, struct error *err)
 {
 	const struct source_ops *ops = job->source->ops;
-	int result;
 
-	make_plan(job, &job->plan);
-	if (!job->source->is_live) {
-		job->facts->method = SNAPSHOT_AT_REST;
-		return copy_plan(job, true, &job->facts->pages_running, err);
-	}
 	if (!ops->pause || !ops->resume)
 		return error_set(err, -ENOTSUP, "%s runs and cannot be paused", job->source->name);
-	if (!has_dirty_log(ops) || job->options->whole_pause) {
-		job->facts->method = SNAPSHOT_WHOLE_PAUSE;
-		return copy_in_pause(job, err);
+	if (!job->options->whole_pause && has_dirty_log(ops)) {
+		int result = allocate_dirty(job, err);
+
+		if (result == 0)
+			result = ops->dirty_start(job->source, err);
+		if (result == 0)
+			return copy_with_dirty_log(job, err);
+		if (result != -ENOTSUP)
+			return result;
+		free(job->dirty);
+		job->dirty = NULL;
 	}
-	job->facts->method = SNAPSHOT_DIRTY_LOG;
-	result = allocate_dirty(job, err);
-	if (result == 0)
-		result = copy_with_dirty_log(job, err);
-	free(job->dirty);
-	return result;
+	job->facts->method = SNAPSHOT_WHOLE_PAUSE;
+	return copy_in_pause(job, err);
+}
+
+static int run_job(struct job *job, struct error *err)
+{
+	make_plan(job, &job->plan);
+	if (job->source->is_live && !source_has_ended(job->source))
+		return copy_live(job, err);
+	job->facts->method = SNAPSHOT_AT_REST;
+	return copy_plan(job, true, &job->facts->pages_running, err);
 }
 
 int snapshot_make(struct source *source, const struct snapshot_options *options,
@@ -240,8 +237,17 @@ int snapshot_make(struct source *source, const struct snapshot_options *options,
 	struct job job = {.source = source, .options = options, .facts = &snapshot->facts};
 	uint64_t start = clock_now_ns();
 
-	*snapshot = (struct snapshot){.info = source->info, .fd = -1};
-	snapshot->facts.all_memory = options->all_memory;
+	*snapshot = (struct snapshot){
+		.has_info = source->has_info,
+		.info = source->info,
+		.fd = -1,
+		.facts = {.all_memory = options->all_memory},
+	};
+	if (!source->has_info && !options->all_memory)
+		return error_set(err, -EPROTO,
+				 "the kernel of %s has no pagevisor note: only all of its memory "
+				 "can be copied",
+				 source->name);
 	int result = snapshot_copy_begin(&job.copy, &source->memory, options->max_bytes, err);
 
 	if (result < 0)
@@ -250,6 +256,7 @@ int snapshot_make(struct source *source, const struct snapshot_options *options,
 	if (result == 0)
 		result = snapshot_copy_finish(&job.copy, &snapshot->memory, &snapshot->fd, err);
 	snapshot_copy_end(&job.copy);
+	free(job.dirty);
 	snapshot->facts.duration_ns = clock_now_ns() - start;
 	return result;
 }

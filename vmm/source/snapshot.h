@@ -52,6 +52,7 @@ struct snapshot_facts {
 
 struct snapshot {
 	struct guest_memory memory; /* mapped read-only */
+	bool has_info;
 	paddr_t info;
 	int fd; /* the memfd behind it: its blocks are what the copy takes */
 	struct snapshot_facts facts;
@@ -59,7 +60,8 @@ struct snapshot {
 
 /*
  * Takes one. The calling thread is registered with liburcu and is the only one that uses the source meanwhile.
- * Returns 0 or a negative errno with a line of text: -ENOTSUP a live source that cannot be paused, -EAGAIN its
+ * Returns 0 or a negative errno with a line of text: -ENOTSUP a live source that cannot be paused, -EPROTO one whose
+ * kernel says nothing of itself when only that was asked for, -EAGAIN its
  * memory map changed meanwhile, -E2BIG more than max_bytes, -ECANCELED. On failure nothing is left behind, the
  * guest runs and the dirty log is off.
  */

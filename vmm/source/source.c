@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "capture/capture.h"
 #include "source/own_vm.h"
 
 #define CAPTURE_SUFFIX ".pvc"
@@ -21,7 +22,7 @@ static bool is_capture(const char *name)
 int source_open(const char *name, struct source *source, struct error *err)
 {
 	if (name && is_capture(name))
-		return error_set(err, -ENOTSUP, "capture files cannot be read yet");
+		return capture_open(name, source, err);
 	return own_vm_open_named(name, source, err);
 }
 

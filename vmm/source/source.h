@@ -28,9 +28,8 @@ struct source_ops {
 	int (*resume)(struct source *source, uint64_t *paused_ns, struct error *err);
 
 	/*
-	 * The dirty log, on while somebody wants it. dirty_read sets a bit for each page that was written since the
-	 * last dirty_read of this source (or since dirty_start): bit n of `bitmap` is page n of the region that holds
-	 * `base`, `pages` of them.
+	 * The dirty log, on while somebody wants it. dirty_read sets a bit for each of `pages` pages from `base` on
+	 * (bit 0), all in one region, that was written since it was last read here (or since dirty_start).
 	 */
 	int (*dirty_start)(struct source *source, struct error *err);
 	int (*dirty_read)(struct source *source, paddr_t base, uint64_t pages, uint64_t *bitmap,
