@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/version.h"
+#include "cli/capture.h"
+#include "cli/diff.h"
 #include "cli/exit_status.h"
 #include "cli/find.h"
 #include "cli/map.h"
@@ -24,6 +26,8 @@ static const struct command {
 	{"stat", command_stat, "look once at a running guest's page metadata"},
 	{"find", command_find, "list the frames that an expression means"},
 	{"map", command_map, "draw a running guest's memory"},
+	{"capture", command_capture, "write a guest's page metadata as of one instant to a file"},
+	{"diff", command_diff, "what became of the frames between two captures"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
