@@ -57,6 +57,9 @@ Suite *check_suite(void);
 Suite *check_free_lists_suite(void);
 Suite *findings_suite(void);
 Suite *slot_reader_suite(void);
+Suite *snapshot_suite(void);
+Suite *capture_suite(void);
+Suite *diff_suite(void);
 Suite *devices_suite(void);
 Suite *number_text_suite(void);
 

@@ -59,7 +59,7 @@ struct snapshot {
 };
 
 /*
- * Takes one. The calling thread is registered with liburcu and is the only one that uses the source meanwhile.
+ * Makes one. The calling thread is registered with liburcu and is the only one that uses the source meanwhile.
  * Returns 0 or a negative errno with a line of text: -ENOTSUP a live source that cannot be paused, -EPROTO one whose
  * kernel says nothing of itself when only that was asked for, -EAGAIN its
  * memory map changed meanwhile, -E2BIG more than max_bytes, -ECANCELED. On failure nothing is left behind, the

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Tests of vmm/capture/capture.h: what is written comes back, and no file is believed. */
+#include "unit/suites.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crc32c.h"
+#include "capture/capture.h"
+#include "memory/rcu.h"
+#include "unit/capture_repair.h"
+#include "unit/crafted_source.h"
+
+#define DATA_MAX (UINT64_C(64) << 20)
+
+static struct crafted crafted;
+static struct snapshot snapshot;
+static struct capture_written written;
+static struct source source;
+static struct error err;
+static char directory[64];
+static char path[80];
+static uint8_t *file; /* the good capture */
+static size_t file_size;
+
+static void read_file(void)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(fstat(fd, &status), 0);
+	file_size = (size_t)status.st_size;
+	file = malloc(file_size);
+	ck_assert_int_eq(read(fd, file, file_size), (ssize_t)file_size);
+	close(fd);
+}
+
+static void setup(void)
+{
+	const struct snapshot_options options = {.all_memory = true};
+
+	urcu_memb_register_thread();
+	crafted_make(&crafted);
+	crafted.source.cpu_count = 3;
+	crafted.high[CRAFTED_HIGH_SIZE - 1] = 1;
+	ck_assert_int_eq(snapshot_make(&crafted.source, &options, &snapshot, &err), 0);
+	strcpy(directory, "/tmp/pagevisor-test.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/a.pvc", directory);
+	ck_assert_int_eq(capture_write(&snapshot, &crafted.source, path, NULL, &written, &err), 0);
+	read_file();
+}
+
+static void teardown(void)
+{
+	free(file);
+	unlink(path);
+	ck_assert_int_eq(rmdir(directory), 0);
+	snapshot_close(&snapshot);
+	crafted_free(&crafted);
+	urcu_memb_unregister_thread();
+}
+
+/* Loads a file of those bytes. */
+static int load(const uint8_t *bytes, size_t size)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	ck_assert_int_eq(write(fd, bytes, size), (ssize_t)size);
+	int result = capture_load(fd, "file", DATA_MAX, &source, &err);
+
+	close(fd);
+	return result;
+}
+
+static struct capture_header *header(void)
+{
+	return (struct capture_header *)file;
+}
+
+static struct capture_section *section(enum capture_section_type type)
+{
+	return (struct capture_section *)(file + sizeof(struct capture_header)) + (type - 1);
+}
+
+static struct capture_chunk *chunks(void)
+{
+	return (struct capture_chunk *)(file + section(CAPTURE_SECTION_CHUNKS)->offset);
+}
+
+static struct capture_region *regions(void)
+{
+	return (struct capture_region *)(file + section(CAPTURE_SECTION_MAP)->offset);
+}
+
+static struct capture_facts *facts(void)
+{
+	return (struct capture_facts *)(file + section(CAPTURE_SECTION_FACTS)->offset);
+}
+
+static unsigned files_in_directory(void)
+{
+	DIR *dir = opendir(directory);
+	unsigned count = 0;
+
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count - 2; /* . and .. */
+}
+
+START_TEST(crc_is_the_one_of_the_rfc)
+{
+	ck_assert_uint_eq(crc32c(0, "123456789", 9), 0xe3069283);
+	ck_assert_uint_eq(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283);
+}
+END_TEST
+
+/* The memory of the source is the guest's, byte for byte, and as sparse. */
+static void assert_same_memory(void)
+{
+	uint8_t a[PAGE_SIZE], b[PAGE_SIZE];
+
+	for (uint64_t pa = 0; pa < CRAFTED_LOW_SIZE + CRAFTED_HIGH_SIZE; pa += PAGE_SIZE) {
+		bool is_low = pa < CRAFTED_LOW_SIZE;
+		paddr_t at = paddr(is_low ? pa : pa - CRAFTED_LOW_SIZE + CRAFTED_HIGH_BASE);
+
+		ck_assert_int_eq(guest_memory_copy(&crafted.source.memory, at, a, PAGE_SIZE), 0);
+		ck_assert_int_eq(guest_memory_copy(&source.memory, at, b, PAGE_SIZE), 0);
+		ck_assert_mem_eq(a, b, PAGE_SIZE);
+	}
+	ck_assert_uint_eq(crafted_blocks(source.memory.map->regions[0].fd),
+			  crafted_blocks(snapshot.fd));
+}
+
+START_TEST(what_is_written_comes_back)
+{
+	ck_assert_int_eq(capture_open(path, &source, &err), 0);
+	ck_assert_str_eq(source.ops->kind, "capture");
+	ck_assert_str_eq(source.name, "crafted");
+	ck_assert(!source.is_live);
+	ck_assert(source.has_info);
+	ck_assert_uint_eq(source.info.addr, CRAFTED_INFO_PA);
+	ck_assert_uint_eq(source.cpu_count, 3);
+	ck_assert(capture_source_facts(&source)->flags & CAPTURE_ALL_MEMORY);
+	ck_assert_uint_eq(written.file_bytes, file_size);
+	assert_same_memory();
+	source.ops->close(&source);
+}
+END_TEST
+
+START_TEST(only_its_owner_may_read_it)
+{
+	struct stat status;
+
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 0777, 0600);
+}
+END_TEST
+
+START_TEST(a_file_cut_anywhere_is_refused)
+{
+	for (size_t size = 0; size < file_size; size += size < 1024 ? 1 : 37) {
+		ck_assert_int_eq(load(file, size), -EPROTO);
+		ck_assert_ptr_null(strchr(err.text, '\n'));
+	}
+}
+END_TEST
+
+START_TEST(a_longer_file_is_refused)
+{
+	file = realloc(file, file_size + 1);
+	file[file_size] = 0;
+	ck_assert_int_eq(load(file, file_size + 1), -EPROTO);
+}
+END_TEST
+
+/* One bit at a time: refused, or one that makes no difference to what a frame unpacks to; zstd has some. */
+START_TEST(a_flipped_bit_is_found_or_harmless)
+{
+	for (size_t bit = 0; bit < file_size * 8; bit += bit < 8 * 1024 ? 1 : 29) {
+		file[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		int result = load(file, file_size);
+
+		file[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (result == 0) {
+			assert_same_memory();
+			source.ops->close(&source);
+		} else {
+			ck_assert_int_eq(result, -EPROTO);
+		}
+	}
+}
+END_TEST
+
+/* Each lie with checksums that say it is none. */
+static void lie(unsigned i)
+{
+	const uint64_t last = written.chunks - 1;
+
+	switch (i) {
+	case 0:
+		header()->version++;
+		break;
+	case 1:
+		header()->section_count = UINT32_MAX;
+		break;
+	case 2:
+		header()->section_count = CAPTURE_SECTIONS_MAX + 1;
+		break;
+	case 3:
+		header()->section_count = 3;
+		break;
+	case 4:
+		header()->file_size--;
+		break;
+	case 5:
+		section(CAPTURE_SECTION_DATA)->size = UINT64_MAX;
+		break;
+	case 6:
+		section(CAPTURE_SECTION_CHUNKS)->offset -= 16;
+		break;
+	case 7:
+		section(CAPTURE_SECTION_FACTS)->type = CAPTURE_SECTION_MAP;
+		break;
+	case 8:
+		regions()[0].size = UINT64_MAX - PAGE_SIZE + 1;
+		break;
+	case 9:
+		regions()[0].size += 1;
+		break;
+	case 10:
+		regions()[1].base = 0;
+		break;
+	case 11:
+		regions()[1].size = CAPTURE_RAM_MAX;
+		break;
+	case 12:
+		regions()[0].size = 0;
+		break;
+	case 13:
+		chunks()[0].size = 0;
+		break;
+	case 14:
+		chunks()[0].size += 1;
+		break;
+	case 15:
+		chunks()[0].size = 1U << 31;
+		break;
+	case 16:
+		chunks()[0].pa += 8;
+		break;
+	case 17:
+		chunks()[last].pa = chunks()[0].pa; /* overlaps */
+		break;
+	case 18:
+		chunks()[last].pa = CRAFTED_HIGH_BASE + CRAFTED_HIGH_SIZE;
+		break;
+	case 19:
+		chunks()[last].pa = UINT64_MAX - PAGE_SIZE + 1;
+		break;
+	case 20:
+		chunks()[0].stored += 1;
+		chunks()[1].stored -= 1;
+		break;
+	case 21:
+		chunks()[0].stored = UINT32_MAX;
+		break;
+	case 22:
+		chunks()[0].size += PAGE_SIZE; /* more than its frame has */
+		break;
+	case 23:
+		facts()->method = 1000;
+		break;
+	case 24: /* the frame's checksum is switched off */
+		file[section(CAPTURE_SECTION_DATA)->offset + 4] &= (uint8_t)~4;
+		break;
+	case 25:
+		memset(file + file_size - 16, 0, 8);
+		break;
+	}
+}
+
+#define LIES 26
+
+START_TEST(a_lie_is_refused)
+{
+	lie((unsigned)_i);
+	capture_repair(file, file_size);
+	ck_assert_int_eq(load(file, file_size), -EPROTO);
+	ck_assert_ptr_null(strchr(err.text, '\n'));
+}
+END_TEST
+
+START_TEST(names_are_made_printable_and_end)
+{
+	memset(facts()->vm_name, '\033', sizeof(facts()->vm_name));
+	memset(facts()->program, 0xff, sizeof(facts()->program));
+	capture_repair(file, file_size);
+	ck_assert_int_eq(load(file, file_size), 0);
+	ck_assert_uint_eq(strspn(source.name, "?"), sizeof(facts()->vm_name) - 1);
+	ck_assert_uint_eq(strlen(capture_source_facts(&source)->program), 63);
+	source.ops->close(&source);
+}
+END_TEST
+
+START_TEST(more_data_than_the_limit_is_refused_before_it_is_unpacked)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(capture_load(fd, path, written.data_bytes - 1, &source, &err), -E2BIG);
+	ck_assert_int_eq(capture_load(fd, path, written.data_bytes, &source, &err), 0);
+	source.ops->close(&source);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_refused)
+{
+	char fifo[96];
+
+	ck_assert_int_eq(capture_open("/nowhere/a.pvc", &source, &err), -ENOENT);
+	ck_assert_int_eq(capture_open(directory, &source, &err), -EPROTO);
+	ck_assert_int_eq(capture_open("/dev/zero", &source, &err), -EPROTO);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	ck_assert_int_eq(capture_open(fifo, &source, &err), -EPROTO);
+	ck_assert_int_eq(capture_write(&snapshot, &crafted.source, fifo, NULL, &written, &err),
+			 -EINVAL);
+	unlink(fifo);
+}
+END_TEST
+
+static bool refuse(void *context, uint64_t done, uint64_t total)
+{
+	(void)context;
+	(void)done;
+	(void)total;
+	return false;
+}
+
+/* After a failure the directory has the old file alone, and it is as it was. */
+START_TEST(a_failed_write_leaves_what_was_there)
+{
+	const struct capture_progress cancel = {refuse, NULL};
+	struct rlimit limit, old;
+	int result;
+
+	if (_i == 0) {
+		result = capture_write(&snapshot, &crafted.source, path, &cancel, &written, &err);
+		ck_assert_int_eq(result, -ECANCELED);
+	} else {
+		signal(SIGXFSZ, SIG_IGN);
+		getrlimit(RLIMIT_FSIZE, &old);
+		limit = (struct rlimit){file_size / (unsigned)(_i * 2), old.rlim_max};
+		setrlimit(RLIMIT_FSIZE, &limit);
+		result = capture_write(&snapshot, &crafted.source, path, NULL, &written, &err);
+		setrlimit(RLIMIT_FSIZE, &old);
+		ck_assert_int_eq(result, -EFBIG);
+	}
+	ck_assert_uint_eq(files_in_directory(), 1);
+	ck_assert_int_eq(capture_open(path, &source, &err), 0);
+	source.ops->close(&source);
+}
+END_TEST
+
+/* A section that this version does not know is skipped when it says that it may be. */
+START_TEST(optional_sections_are_skipped)
+{
+	const size_t entry = sizeof(struct capture_section);
+	const size_t at = sizeof(struct capture_header) + CAPTURE_SECTION_CHUNKS * entry;
+
+	for (unsigned optional = 0; optional < 2; optional++) {
+		uint8_t *longer = malloc(file_size + entry);
+		struct capture_section *table =
+			(struct capture_section *)(longer + sizeof(struct capture_header));
+		struct capture_end *end;
+
+		memcpy(longer, file, at);
+		memcpy(longer + at + entry, file + at, file_size - at);
+		for (unsigned i = 0; i < CAPTURE_SECTION_CHUNKS; i++)
+			table[i].offset += entry;
+		table[CAPTURE_SECTION_CHUNKS] = (struct capture_section){
+			.type = 99,
+			.flags = optional,
+			.offset = file_size + entry - sizeof(*end),
+		};
+		((struct capture_header *)longer)->section_count++;
+		((struct capture_header *)longer)->file_size += entry;
+		end = (struct capture_end *)(longer + file_size + entry - sizeof(*end));
+		end->file_size = file_size + entry;
+		capture_repair(longer, file_size + entry);
+		ck_assert_int_eq(load(longer, file_size + entry), optional ? 0 : -EPROTO);
+		if (optional)
+			source.ops->close(&source);
+		free(longer);
+	}
+}
+END_TEST
+
+Suite *capture_suite(void)
+{
+	Suite *suite = suite_create("capture");
+	TCase *tcase = tcase_create("capture");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, crc_is_the_one_of_the_rfc);
+	tcase_add_test(tcase, what_is_written_comes_back);
+	tcase_add_test(tcase, only_its_owner_may_read_it);
+	tcase_add_test(tcase, a_file_cut_anywhere_is_refused);
+	tcase_add_test(tcase, a_longer_file_is_refused);
+	tcase_add_test(tcase, a_flipped_bit_is_found_or_harmless);
+	tcase_add_loop_test(tcase, a_lie_is_refused, 0, LIES);
+	tcase_add_test(tcase, names_are_made_printable_and_end);
+	tcase_add_test(tcase, more_data_than_the_limit_is_refused_before_it_is_unpacked);
+	tcase_add_test(tcase, what_is_no_file_is_refused);
+	tcase_add_loop_test(tcase, a_failed_write_leaves_what_was_there, 0, 4);
+	tcase_add_test(tcase, optional_sections_are_skipped);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
