@@ -68,7 +68,7 @@ SETUP_TEST   := build/setup-test
 SETUP_LINT   := build/setup-lint
 
 .DEFAULT_GOAL := all
-.PHONY: all run test unit test-sanitizers soak bench lint format install uninstall clean help
+.PHONY: all run test unit test-sanitizers soak fuzz fuzz-targets bench lint format install uninstall clean help
 
 all: $(PROGRAM) $(GUEST_ELF) ## build the command and the guest
 
@@ -99,6 +99,16 @@ bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of f
 	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
 		2>$(BUILD)/bench-guest.log >/dev/null; status=$$?; \
 		sed -n '/^guest| ready:/d; s/^guest| //p' $(BUILD)/bench-guest.log; exit $$status
+
+# Built by clang, whole in one go: the sources of the host but for the command's main.
+FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/%,$(VMM_SOURCES))
+FUZZ_TARGETS := build/fuzz/fuzz_capture build/fuzz/fuzz_guest_view
+FUZZ_FLAGS   := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+fuzz: $(SETUP_TEST) ## fuzz the readers of hostile bytes; SECONDS=60 for each
+	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz.sh build
+
+fuzz-targets: $(FUZZ_TARGETS)
 
 lint: $(SETUP_LINT) $(SETUP_BUILD) ## format, include directions, headers alone, scripts
 	@tests/lint.sh
@@ -188,6 +198,12 @@ $(BUILD)/guests/%.elf: tests/guests/%.S tests/guests/guest.ld | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(GUEST_FLAGS) -MF $@.d $(GUEST_LINK) -T tests/guests/guest.ld $< -o $@
+
+$(FUZZ_TARGETS): build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(wildcard vmm/*/*.h tests/fuzz/*.h include/*/*.h) \
+		 | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  CLANG   $@"
+	$(Q)clang $(filter-out -MMD -MP -O2,$(HOST_FLAGS)) $(FUZZ_FLAGS) $(filter %.c,$^) -o $@ $(HOST_LIBS)
 
 # The benchmarks are built without sanitizers and from few sources: each in one go.
 $(BUILD)/bench-boot: tests/bench/boot.c | $(SETUP_BUILD)

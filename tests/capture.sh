@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# capture and diff from the command line: captures of guests that run, looked at as a VM is; files that are cut or
+# damaged; a full disk; captures that are killed while the guest stands still. Usage: capture.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+FLIPS=200
+SEED=${PAGEVISOR_SEED:-1}
+
+vm_pid=
+
+end_all()
+{
+	[ -z "$vm_pid" ] || kill -KILL "$vm_pid" 2>/dev/null
+	wait 2>/dev/null
+	clean_up
+}
+trap end_all EXIT
+
+is_running_stage()
+{
+	"$PAGEVISOR" ps | grep -q "^$1 .* running "
+}
+
+# start_vm NAME OPTION...: returns when its workload runs.
+start_vm()
+{
+	local name=$1 tries
+
+	shift
+	"$PAGEVISOR" run --name "$name" --time 0 --quiet --timeout 120 "$@" >"$WORK/$name" 2>&1 </dev/null &
+	vm_pid=$!
+	for ((tries = 0; tries < 500; tries++)); do
+		! is_running_stage "$name" || return 0
+		sleep 0.02
+	done
+	fail "$name starts" "it did not get to running"
+}
+
+# end_vm NAME: in good order, with no finding.
+end_vm()
+{
+	kill -INT "$vm_pid"
+	status=0
+	wait "$vm_pid" || status=$?
+	vm_pid=
+	cp "$WORK/$1" "$OUT"
+	: >"$ERR"
+	last_command=(run --name "$1")
+	judge "$1 ends in good order, with no finding" 0 'out:ended well' 'out:findings  none'
+}
+
+steps()
+{
+	"$PAGEVISOR" stat "$1" --json 2>/dev/null | sed -n 's/.*"steps":\([0-9]*\).*/\1/p'
+}
+
+# Whether the guest goes on, within the time after which the VMM resumes by itself.
+goes_on()
+{
+	local before after tries
+
+	before=$(steps "$1")
+	for ((tries = 0; tries < 100; tries++)); do
+		after=$(steps "$1")
+		[ -z "$before" ] || [ -z "$after" ] || [ "$after" -le "$before" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+smaller_than()
+{
+	[ "$(stat -c %s "$1")" -lt "$2" ]
+}
+
+# What stat says, but for how long it took.
+stat_text()
+{
+	"$PAGEVISOR" stat "$1" | sed 's/ at .* slots\?\/s//; s/^scans .*//'
+}
+
+agrees_with_itself()
+{
+	stat_text "$1" >"$WORK/first" && stat_text "$1" >"$WORK/second" && [ -s "$WORK/first" ] &&
+		cmp -s "$WORK/first" "$WORK/second"
+}
+
+only_file_is()
+{
+	[ "$(ls -A "$1")" = "$2" ]
+}
+
+test_bad_input()
+{
+	expect "capture without a file" 2 'err:a FILE to write is missing' -- "$PAGEVISOR" capture
+	expect "capture of no VM" 1 'err:no VM named nobody runs' -- "$PAGEVISOR" capture "$WORK/x.pvc" nobody
+	expect "diff of one" 2 'err:two are compared' -- "$PAGEVISOR" diff a.pvc
+	expect "diff of no file" 1 'err:cannot open ./nothing: No such file' -- "$PAGEVISOR" diff ./nothing ./nothing
+	expect "stat of no file" 1 'err:cannot open nothing.pvc: No such file' -- "$PAGEVISOR" stat nothing.pvc
+	check "stat of no file: one line" says_one_line
+	echo "no capture" >"$WORK/text.pvc"
+	expect "stat of another file" 1 'err:no good capture file' -- "$PAGEVISOR" stat "$WORK/text.pvc"
+	check "stat of another file: one line" says_one_line
+	expect "stat of a folder" 1 'err:it is not a file' -- "$PAGEVISOR" stat "$WORK/"
+}
+
+test_running_guest()
+{
+	local a=$WORK/a.pvc b=$WORK/b.pvc full=$WORK/full.pvc
+
+	expect "capture of a running guest" 0 'out:^paused +[0-9]+ us' 'out:^captured  one: ' -- \
+		"$PAGEVISOR" capture "$a" one
+	expect "capture, --json" 0 'out:"paused_ns":[1-9]' 'out:"all_memory":false' -- \
+		"$PAGEVISOR" capture --json "$b" one
+	expect "capture with a whole pause" 0 'for the whole copy' -- "$PAGEVISOR" capture --whole-pause "$b" one
+	check "the guest goes on" goes_on one
+	expect "stat of a capture" 0 'out:^vm        one' 'out:^findings  none$' 'out:0 retried, 0 given up' -- \
+		"$PAGEVISOR" stat "$a"
+	check "a capture agrees with itself" agrees_with_itself "$a"
+	expect "diff of a capture with itself" 0 'out:; 0 changed$' -- "$PAGEVISOR" diff "$a" "$a"
+	expect "diff of two captures" 0 'out:^frames .*[1-9][0-9]* changed$' 'out:^frame 0x' -- \
+		"$PAGEVISOR" diff "$a" "$b"
+	expect "diff with a guest that runs, --json" 0 'out:"changes":' 'out:"meta_page":' -- \
+		"$PAGEVISOR" diff --json --list 1 "$a" one
+	expect "capture of all memory" 0 'all that holds data' -- "$PAGEVISOR" capture --all-memory "$full" one
+	expect "stat of a capture of all memory" 0 'out:^findings  none$' -- "$PAGEVISOR" stat "$full"
+	expect "capture of a capture" 0 'out:nothing ran' -- "$PAGEVISOR" capture "$b" "$a"
+	expect "the two are the same" 0 'out:; 0 changed$' -- "$PAGEVISOR" diff "$a" "$b"
+	check "only its owner may read it" [ "$(stat -c %a "$a")" = 600 ]
+}
+
+# damaged_is_refused FILE: status 1 and one line.
+damaged_is_refused()
+{
+	run_command "$PAGEVISOR" stat "$1"
+	[ "$status" -eq 1 ] && says_one_line
+}
+
+test_cut_files()
+{
+	local size at
+
+	size=$(stat -c %s "$WORK/a.pvc")
+	for ((at = 0; at < size; at += at < 700 ? 53 : size / 40)); do
+		head -c "$at" "$WORK/a.pvc" >"$WORK/cut.pvc"
+		damaged_is_refused "$WORK/cut.pvc" || {
+			fail "a cut file is refused" "cut at $at of $size"
+			return
+		}
+	done
+	pass "a cut file is refused"
+}
+
+# A byte at a time: refused, or it made no difference.
+test_flipped_bytes()
+{
+	local size at i value
+
+	stat_text "$WORK/a.pvc" >"$WORK/good"
+	size=$(stat -c %s "$WORK/a.pvc")
+	RANDOM=$SEED
+	for ((i = 0; i < FLIPS; i++)); do
+		at=$(((RANDOM * 32768 + RANDOM) % (i % 4 ? size : 700)))
+		value=$(od -An -tu1 -j "$at" -N 1 "$WORK/a.pvc")
+		cp "$WORK/a.pvc" "$WORK/flip.pvc"
+		printf '%b' "\\$(printf '%03o' $((value ^ (1 + RANDOM % 255))))" |
+			dd of="$WORK/flip.pvc" bs=1 seek="$at" conv=notrunc status=none
+		damaged_is_refused "$WORK/flip.pvc" || {
+			stat_text "$WORK/flip.pvc" | cmp -s - "$WORK/good" || {
+				fail "flipped bytes are found" "byte $at, PAGEVISOR_SEED=$SEED"
+				return
+			}
+		}
+	done
+	pass "flipped bytes are found ($FLIPS)"
+}
+
+test_full_disk()
+{
+	local folder=$WORK/folder
+
+	mkdir "$folder"
+	cp "$WORK/a.pvc" "$folder/a.pvc"
+	expect "a full disk" 1 'err:cannot write the capture' -- \
+		bash -c "ulimit -f 8; exec $PAGEVISOR capture $folder/a.pvc one"
+	check "a full disk: one line" says_one_line
+	check "a full disk leaves nothing" only_file_is "$folder" a.pvc
+	check "a full disk leaves what was there" cmp -s "$WORK/a.pvc" "$folder/a.pvc"
+	check "the guest goes on after a full disk" goes_on one
+	expect "a folder that is not there" 1 'err:cannot create' -- \
+		"$PAGEVISOR" capture "$folder/none/a.pvc" one
+	expect "a device is not replaced" 2 'err:is not a file' -- "$PAGEVISOR" capture /dev/null one
+}
+
+test_killed_capture()
+{
+	local i
+
+	for ((i = 0; i < 20; i++)); do
+		timeout -s KILL "0.0$((i + 10))" "$PAGEVISOR" capture --all-memory --whole-pause "$WORK/killed.pvc" one \
+			>/dev/null 2>&1
+	done
+	check "the guest goes on after captures that were killed" goes_on one
+	expect "another capture after that" 0 'out:^paused' -- "$PAGEVISOR" capture "$WORK/b.pvc" one
+}
+
+test_large_guest()
+{
+	start_vm large --memory 4G
+	expect "capture of 4 GiB" 0 'out:^paused' -- "$PAGEVISOR" capture "$WORK/large.pvc" large
+	check "it stays small" smaller_than "$WORK/large.pvc" $((4 << 20))
+	expect "stat of it" 0 'out:^guest     4096 MiB' 'out:^findings  none$' -- "$PAGEVISOR" stat "$WORK/large.pvc"
+	end_vm large
+}
+
+test_bad_input
+need_kvm "captures of guests"
+start_vm one --memory 64M
+run_command "$PAGEVISOR" capture "$WORK/a.pvc" one
+if [ "$status" -ne 0 ] && matches 'err:cannot do that'; then
+	skip "captures of guests" "this VMM cannot pause"
+	end_vm one
+	finish
+fi
+test_running_guest
+test_cut_files
+test_flipped_bytes
+test_full_disk
+test_killed_capture
+end_vm one
+test_large_guest
+finish

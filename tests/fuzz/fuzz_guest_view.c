@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Fuzzes what a guest says of itself: the input lies over the pages that a small guest publishes. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fuzz/fuzz_guest.h"
+#include "memory/rcu.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	urcu_memb_register_thread();
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct guest_memory memory;
+	paddr_t info;
+	int fd = fuzz_guest_make(&memory, &info, data, size);
+
+	fuzz_guest_read(&memory, info);
+	guest_memory_destroy(&memory);
+	close(fd);
+	return 0;
+}
