@@ -31,13 +31,16 @@ GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fno-stack-prot
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	       -Wl,-z,noexecstack -Wl,--fatal-warnings
 
+PAHOLE := pahole --btf_gen_floats
+
 # The host. pkg-config is asked when it is needed, for the set-up may have to install it first.
 SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread  := -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
+HOST_PACKAGES := json-c libbpf libpng libzstd
 HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
-	     $(shell pkg-config --cflags json-c libpng libzstd)
-HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(shell pkg-config --libs json-c libpng libzstd)
+	     $(shell pkg-config --cflags $(HOST_PACKAGES))
+HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(shell pkg-config --libs $(HOST_PACKAGES))
 TEST_FLAGS = $(HOST_FLAGS) $(shell pkg-config --cflags check)
 TEST_LIBS  = $(HOST_LIBS) $(shell pkg-config --libs check)
 
@@ -164,9 +167,20 @@ $(BUILD)/host/%.o: %.c | $(SETUP_BUILD)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) -c $< -o $@
 
-$(UNIT): $(UNIT_OBJECTS)
+$(UNIT): $(UNIT_OBJECTS) $(BUILD)/unit/sample.btf.o
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(SANITIZE_FLAGS) $(UNIT_OBJECTS) -o $@ $(TEST_LIBS)
+	$(Q)$(CC) $(SANITIZE_FLAGS) $^ -o $@ $(TEST_LIBS)
+
+# BTF of metadata types with members of every kind, as pahole makes it; one of them is what it complains about.
+$(BUILD)/unit/sample.o: tests/btf/sample.c | $(SETUP_TEST)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(COMMON) -Itests -c $< -o $@
+
+$(BUILD)/unit/sample.btf.o: $(BUILD)/unit/sample.o tests/btf/blob.S
+	@echo "  BTF     $@"
+	$(Q)$(PAHOLE) --btf_encode_detached=$(basename $@) $< 2>$@.log || { cat $@.log; exit 1; }
+	$(Q)$(CC) -c -DBTF_FILE='"$(basename $@)"' tests/btf/blob.S -o $@
 
 # The one piece of the guest that is tested on the host finds its own headers, but the host's platform.
 $(BUILD)/unit/guest/%.o: TEST_FLAGS += -Iguest

@@ -17,6 +17,8 @@ struct cpu_counters cpu_counters[MAX_CPUS];
 extern const char kernel_start[];
 extern const char kernel_end[];
 extern const char boot_pml4[];
+extern const char btf_start[];
+extern const char btf_end[];
 
 static uint64_t physical(const void *address)
 {
@@ -44,6 +46,8 @@ void info_publish(void)
 	guest_info.type_size = sizeof(struct type_descriptor);
 	guest_info.mailbox_pa = physical(&mailbox);
 	guest_info.log_pa = physical(&log_ring);
+	guest_info.btf_size = (uint64_t)(btf_end - btf_start);
+	guest_info.btf_pa = guest_info.btf_size ? physical(btf_start) : 0;
 	/* Release: who finds the magic finds the rest. */
 	__atomic_store_n(&guest_info.magic, INFO_MAGIC, __ATOMIC_RELEASE);
 	info_set_stage(STAGE_ENTERED);

@@ -13,8 +13,11 @@
  * gather in the linker section "meta_types", so the set of types is an array and nothing has to be
  * registered at run time.
  *
- * Members are plain fixed-width integers: a member that holders change while the frame is shared is
- * one word, accessed with the __atomic builtins.
+ * The host shows a type by the names of its members, which it takes from the guest's BTF. So members
+ * are what BTF can tell: fixed-width integers, enumerations, arrays and structs of them, but no
+ * _Atomic (the build refuses it). A member that holders change while the frame is shared is one word
+ * of type shared_u32 or shared_u64, accessed with the __atomic builtins: the host marks it as one
+ * that may change between two looks at the same incarnation of a frame.
  */
 #ifndef PAGEMETA_META_TYPE_H
 #define PAGEMETA_META_TYPE_H
@@ -27,6 +30,10 @@
 #include <pagevisor/slot.h>
 
 struct frame_reader;
+
+/* Members that holders change while the frame is shared. BTF keeps the names. */
+typedef uint32_t shared_u32;
+typedef uint64_t shared_u64;
 
 struct meta_type {
 	char name[32];
@@ -65,7 +72,11 @@ _Static_assert(offsetof(struct meta_type, is_permanent) ==
 
 #define META_TYPE(type, ...) META_TYPE_OF(type, struct type##_meta, ##__VA_ARGS__)
 
-/* As META_TYPE, for several types that share one layout. */
+/*
+ * As META_TYPE, for several types that share one layout. The typedef ties the type's name to its
+ * layout in the BTF; the pointer is there to make the compiler tell of the typedef, and the linker
+ * drops it.
+ */
 #define META_TYPE_OF(type, layout, ...)                                                            \
 	_Static_assert(sizeof(layout) <= SLOT_STORAGE_SIZE, #type ": metadata exceeds 48 bytes");  \
 	_Static_assert(_Alignof(layout) <= SLOT_ALIGN_MAX, #type ": alignment exceeds 32 bytes");  \
@@ -74,7 +85,10 @@ _Static_assert(offsetof(struct meta_type, is_permanent) ==
 	extern const struct meta_type meta_type_##type;                                            \
 	const struct meta_type meta_type_##type __attribute__((                                    \
 		section("meta_types"), used, aligned(sizeof(struct meta_type)))) = {               \
-		.name = #type, .size = sizeof(layout), .align = _Alignof(layout), ##__VA_ARGS__}
+		.name = #type, .size = sizeof(layout), .align = _Alignof(layout), ##__VA_ARGS__};  \
+	typedef layout meta_layout_##type;                                                         \
+	static meta_layout_##type *const meta_layout_of_##type                                     \
+		__attribute__((section("meta_layouts"), used)) = 0
 
 /* Bounds of the section, set by the linker. */
 extern const struct meta_type __start_meta_types[];

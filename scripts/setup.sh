@@ -5,7 +5,7 @@
 # missing; otherwise it prints the one command to type.
 set -eu
 
-packages_build="gcc libc6-dev binutils pkg-config liburcu-dev libjson-c-dev libpng-dev libzstd-dev"
+packages_build="gcc libc6-dev binutils pahole pkg-config liburcu-dev libjson-c-dev libbpf-dev libpng-dev libzstd-dev"
 packages_test="$packages_build check qemu-system-x86 spin"
 packages_lint="clang-format shellcheck"
 

@@ -64,7 +64,7 @@ may_include()
 {
 	case $1:$2 in
 	*:include | pagemeta:pagemeta | guest:pagemeta | guest:guest | vmm:pagemeta | vmm:vmm) ;;
-	tests:*) ;;
+	scripts:include | scripts:vmm | tests:*) ;;
 	*) return 1 ;;
 	esac
 }

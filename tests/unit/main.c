@@ -72,6 +72,8 @@ static const struct {
 	{"diff", diff_suite},
 	{"devices", devices_suite},
 	{"number_text", number_text_suite},
+	{"btf_check", btf_check_suite},
+	{"type_layout", type_layout_suite},
 	{"page_table", page_table_suite},
 };
 

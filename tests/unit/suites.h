@@ -62,6 +62,8 @@ Suite *capture_suite(void);
 Suite *diff_suite(void);
 Suite *devices_suite(void);
 Suite *number_text_suite(void);
+Suite *btf_check_suite(void);
+Suite *type_layout_suite(void);
 
 /* guest/, as far as it can run on the host */
 Suite *page_table_suite(void);

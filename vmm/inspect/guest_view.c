@@ -149,6 +149,8 @@ int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct g
 	view->va_offset = info.kernel_va_offset;
 	view->kernel_start = paddr(info.kernel_start_pa);
 	view->kernel_end = paddr(info.kernel_end_pa);
+	view->btf = paddr(info.btf_pa);
+	view->btf_size = info.btf_size;
 	view->max_paddr = info.max_paddr;
 	result = read_types(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_METADATA, info.array_pa))

@@ -33,6 +33,8 @@ struct guest_view {
 	uint64_t types_va;
 	unsigned type_count;
 	struct type_view types[META_TYPES_MAX];
+	paddr_t btf; /* as the guest says; checked when it is read, see types/type_catalog.h */
+	uint64_t btf_size;  /* 0: there is none */
 	uint64_t max_paddr; /* STAGE_MEMORY */
 	paddr_t array;      /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
 	uint64_t slot_count;

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Tests of vmm/types/type_layout.h, type_catalog.h and type_format.h over BTF that pahole made of
+ * tests/btf/sample.h: what the host says about a member is what the compiler says.
+ */
+#include "unit/suites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "btf/sample.h"
+#include "memory/rcu.h"
+#include "types/type_catalog.h"
+#include "types/type_format.h"
+
+enum { NUMBERS, NESTED, BITS, ATOMIC, ALIAS, BARE, MISSING, TYPE_COUNT };
+
+#define RAM_SIZE (64 * PAGE_SIZE)
+#define BTF_PA   (3 * PAGE_SIZE + 8)
+
+static struct guest_view view;
+static struct type_catalog *catalog;
+
+union storage {
+	uint64_t words[SLOT_STORAGE_WORDS];
+	struct numbers_meta numbers;
+	struct nested_meta nested;
+	struct bits_meta bits;
+};
+
+static size_t sample_size(void)
+{
+	return (size_t)(sample_btf_end - sample_btf);
+}
+
+static void add_type(unsigned type, const char *name, size_t size)
+{
+	strcpy(view.types[type].name, name);
+	view.types[type].size = (unsigned)size;
+}
+
+static void setup(void)
+{
+	view = (struct guest_view){.type_count = TYPE_COUNT};
+	add_type(NUMBERS, "numbers", sizeof(struct numbers_meta));
+	add_type(NESTED, "nested", sizeof(struct nested_meta));
+	add_type(BITS, "bits", sizeof(struct bits_meta));
+	add_type(ATOMIC, "atomic", sizeof(struct atomic_meta));
+	add_type(ALIAS, "alias", sizeof(struct numbers_meta));
+	add_type(BARE, "bare", sizeof(shared_u64));
+	add_type(MISSING, "missing", 8);
+	catalog = type_catalog_create(&view, sample_btf, sample_size());
+	ck_assert_ptr_nonnull(catalog);
+	ck_assert_msg(catalog->btf != NULL, "%s", catalog->why.text);
+}
+
+static void teardown(void)
+{
+	type_catalog_free(catalog);
+}
+
+static struct type_field field(unsigned type, const char *name)
+{
+	struct type_field found;
+
+	ck_assert_msg(type_layout_find(&catalog->layouts[type], name, &found), "no field %s", name);
+	ck_assert_str_eq(found.name, name);
+	return found;
+}
+
+static void assert_field(unsigned type, const char *name, size_t offset, size_t size,
+			 enum field_kind kind)
+{
+	struct type_field found = field(type, name);
+
+	ck_assert_msg(found.offset == offset && found.size == size && found.kind == kind,
+		      "%s: offset %u size %u kind %s", name, found.offset, found.size,
+		      field_kind_name(found.kind));
+}
+
+#define ASSERT_MEMBER(type, layout, member, kind)                                                  \
+	assert_field(type, #member, offsetof(struct layout, member),                               \
+		     sizeof(((struct layout *)0)->member), kind)
+
+static uint64_t value(unsigned type, const char *name, const union storage *storage)
+{
+	struct type_field found = field(type, name);
+	uint64_t number;
+
+	ck_assert_msg(type_field_value(&found, storage->words, &number), "%s is no number", name);
+	return number;
+}
+
+START_TEST(members_lie_where_the_compiler_says)
+{
+	ASSERT_MEMBER(NUMBERS, numbers_meta, u64, FIELD_UNSIGNED);
+	ASSERT_MEMBER(NUMBERS, numbers_meta, s64, FIELD_SIGNED);
+	ASSERT_MEMBER(NUMBERS, numbers_meta, s32, FIELD_SIGNED);
+	ASSERT_MEMBER(NUMBERS, numbers_meta, u16, FIELD_UNSIGNED);
+	ASSERT_MEMBER(NUMBERS, numbers_meta, s8, FIELD_SIGNED);
+	ASSERT_MEMBER(NUMBERS, numbers_meta, flag, FIELD_BOOL);
+	ASSERT_MEMBER(NUMBERS, numbers_meta, color, FIELD_ENUM);
+	ASSERT_MEMBER(NUMBERS, numbers_meta, pointer, FIELD_POINTER);
+	ASSERT_MEMBER(NUMBERS, numbers_meta, shared, FIELD_UNSIGNED);
+	ck_assert_uint_eq(catalog->layouts[NUMBERS].field_count, 10);
+	ck_assert_uint_eq(catalog->layouts[NUMBERS].size, sizeof(struct numbers_meta));
+}
+END_TEST
+
+START_TEST(nested_members_have_dotted_names)
+{
+	ASSERT_MEMBER(NESTED, nested_meta, link.next, FIELD_UNSIGNED);
+	ASSERT_MEMBER(NESTED, nested_meta, link.previous, FIELD_UNSIGNED);
+	ASSERT_MEMBER(NESTED, nested_meta, high, FIELD_UNSIGNED);
+	ASSERT_MEMBER(NESTED, nested_meta, as.word, FIELD_UNSIGNED);
+	ASSERT_MEMBER(NESTED, nested_meta, as.bytes, FIELD_ARRAY);
+	ASSERT_MEMBER(NESTED, nested_meta, as.bytes[3], FIELD_UNSIGNED);
+	ASSERT_MEMBER(NESTED, nested_meta, pair[1].previous, FIELD_UNSIGNED);
+	ASSERT_MEMBER(NESTED, nested_meta, text, FIELD_TEXT);
+	ASSERT_MEMBER(NESTED, nested_meta, text[5], FIELD_SIGNED);
+	ASSERT_MEMBER(NESTED, nested_meta, self, FIELD_POINTER);
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_not_found)
+{
+	static const char *const wrong[] = {
+		"",           "link",         "link.",       "bytes",
+		"as.bytes[",  "as.bytes[4]",  "as.bytes[]",  "as.bytes[-1]",
+		"as.word[0]", "pair[2].next", "as.bytes[1]x"};
+	struct type_field found;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		ck_assert_msg(!type_layout_find(&catalog->layouts[NESTED], wrong[i], &found), "%s",
+			      wrong[i]);
+}
+END_TEST
+
+START_TEST(numbers_are_read)
+{
+	union storage storage = {.numbers = {.u64 = UINT64_MAX - 1,
+					     .s64 = INT64_MIN,
+					     .s32 = -5,
+					     .u16 = 65535,
+					     .s8 = -1,
+					     .flag = true,
+					     .color = COLOR_BLUE,
+					     .level = LEVEL_BELOW,
+					     .pointer = (void *)0x1234,
+					     .shared = 77}};
+
+	ck_assert_uint_eq(value(NUMBERS, "u64", &storage), UINT64_MAX - 1);
+	ck_assert_int_eq((int64_t)value(NUMBERS, "s64", &storage), INT64_MIN);
+	ck_assert_int_eq((int64_t)value(NUMBERS, "s32", &storage), -5);
+	ck_assert_uint_eq(value(NUMBERS, "u16", &storage), 65535);
+	ck_assert_int_eq((int64_t)value(NUMBERS, "s8", &storage), -1);
+	ck_assert_uint_eq(value(NUMBERS, "flag", &storage), 1);
+	ck_assert_uint_eq(value(NUMBERS, "color", &storage), COLOR_BLUE);
+	ck_assert_int_eq((int64_t)value(NUMBERS, "level", &storage), LEVEL_BELOW);
+	ck_assert_uint_eq(value(NUMBERS, "pointer", &storage), 0x1234);
+	ck_assert_uint_eq(value(ALIAS, "shared", &storage), 77);
+	ck_assert_uint_eq(value(BARE, "value", &storage), UINT64_MAX - 1);
+}
+END_TEST
+
+START_TEST(values_of_enumerations_have_names)
+{
+	struct type_field color = field(NUMBERS, "color"), level = field(NUMBERS, "level");
+
+	ck_assert_str_eq(type_field_enum_name(catalog->btf, &color, COLOR_RED), "COLOR_RED");
+	ck_assert_ptr_null(type_field_enum_name(catalog->btf, &color, 2));
+	ck_assert_str_eq(type_field_enum_name(catalog->btf, &level, (uint64_t)LEVEL_BELOW),
+			 "LEVEL_BELOW");
+}
+END_TEST
+
+START_TEST(bit_fields_are_read)
+{
+	union storage storage = {.bits = {.before = 5,
+					  .wide = (UINT64_C(1) << 57) - 3,
+					  .negative = -7,
+					  .one = 1,
+					  .color = COLOR_BLUE}};
+
+	ck_assert_uint_eq(value(BITS, "before", &storage), 5);
+	ck_assert_uint_eq(value(BITS, "wide", &storage), (UINT64_C(1) << 57) - 3);
+	ck_assert_int_eq((int64_t)value(BITS, "negative", &storage), -7);
+	ck_assert_uint_eq(value(BITS, "one", &storage), 1);
+	ck_assert_uint_eq(value(BITS, "color", &storage), COLOR_BLUE);
+	ck_assert_uint_eq(value(BITS, "flag", &storage), 0);
+	ASSERT_MEMBER(BITS, bits_meta, real, FIELD_OTHER);
+}
+END_TEST
+
+START_TEST(members_that_change_while_shared_are_marked)
+{
+	ck_assert(field(NUMBERS, "shared").is_shared);
+	ck_assert(!field(NUMBERS, "u64").is_shared);
+	ck_assert(field(BARE, "value").is_shared);
+}
+END_TEST
+
+START_TEST(a_type_that_is_not_known_says_why)
+{
+	ck_assert_ptr_null(type_catalog_unknown(catalog, NUMBERS));
+	ck_assert_ptr_nonnull(strstr(type_catalog_unknown(catalog, ATOMIC), "_Atomic"));
+	ck_assert_ptr_nonnull(strstr(type_catalog_unknown(catalog, MISSING), "does not have"));
+	ck_assert_uint_eq(catalog->layouts[ATOMIC].field_count, 0);
+	type_catalog_free(catalog);
+	view.types[NUMBERS].size++;
+	catalog = type_catalog_create(&view, sample_btf, sample_size());
+	ck_assert_ptr_nonnull(strstr(type_catalog_unknown(catalog, NUMBERS), "bytes"));
+	ck_assert_ptr_null(type_catalog_unknown(catalog, ALIAS));
+}
+END_TEST
+
+static char *text_of(int type, const union storage *storage)
+{
+	static char text[8192];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	type_format_text(out, catalog, type, storage->words, "| ");
+	fclose(out);
+	return text;
+}
+
+START_TEST(text_has_the_names)
+{
+	union storage storage = {.numbers = {.s32 = -5, .color = COLOR_BLUE, .shared = 77}};
+	const char *text = text_of(NUMBERS, &storage);
+
+	ck_assert_msg(strstr(text, "|     .s32 = (int32_t)-5,\n"), "%s", text);
+	ck_assert_msg(strstr(text, "COLOR_BLUE"), "%s", text);
+	ck_assert_msg(strstr(text, ".shared = (shared_u32)77,"), "%s", text);
+	ck_assert_msg(strstr(text, ".u64 = (uint64_t)0,"), "%s", text);
+}
+END_TEST
+
+START_TEST(text_is_printable)
+{
+	union storage storage;
+
+	for (unsigned byte = 0; byte < 256; byte++) {
+		memset(&storage, (int)byte, sizeof(storage));
+		for (int type = -1; type < TYPE_COUNT; type++)
+			for (const char *c = text_of(type, &storage); *c; c++)
+				ck_assert_msg(*c == '\n' || (*c >= ' ' && *c <= '~'), "%d", *c);
+	}
+}
+END_TEST
+
+START_TEST(without_names_there_are_words)
+{
+	union storage storage = {.words = {0xabc}};
+	const char *text = text_of(MISSING, &storage);
+
+	ck_assert_msg(strstr(text, "does not have the metadata type missing"), "%s", text);
+	ck_assert_msg(strstr(text, " 0: 0x0000000000000abc\n"), "%s", text);
+	ck_assert_msg(strstr(text_of(-1, &storage), "no type's"), "%s", text);
+}
+END_TEST
+
+static const char *json_of(int type, const union storage *storage)
+{
+	static char text[8192];
+	struct json_object *object = type_format_json(catalog, type, storage->words);
+
+	snprintf(text, sizeof(text), "%s",
+		 json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+	json_object_put(object);
+	return text;
+}
+
+START_TEST(json_has_the_names)
+{
+	union storage numbers = {.numbers = {.u64 = UINT64_MAX,
+					     .s32 = -5,
+					     .flag = true,
+					     .color = COLOR_BLUE,
+					     .pointer = (void *)0x12}};
+	union storage nested = {
+		.nested = {.as.bytes = {1, 2, 3, 4}, .text = "a\033b", .grid = {{-1, 2}}}};
+
+	ck_assert_str_eq(json_of(NUMBERS, &numbers),
+			 "{\"fields\":{\"u64\":18446744073709551615,\"s64\":0,\"s32\":-5,\"u16\":0,"
+			 "\"s8\":0,\"flag\":true,\"color\":\"COLOR_BLUE\",\"level\":0,"
+			 "\"pointer\":\"0x12\",\"shared\":0},\"shared\":[\"shared\"]}");
+	ck_assert_ptr_nonnull(strstr(json_of(NESTED, &nested), "\"as.bytes\":[1,2,3,4]"));
+	ck_assert_ptr_nonnull(strstr(json_of(NESTED, &nested), "\"text\":\"a?b\""));
+	ck_assert_ptr_nonnull(strstr(json_of(NESTED, &nested), "\"grid\":[-1,2]"));
+	ck_assert_ptr_nonnull(strstr(json_of(MISSING, &nested), "{\"words\":[\"0x"));
+}
+END_TEST
+
+/* The same out of a guest's RAM, and what a guest may say instead. */
+START_TEST(a_guest_is_read)
+{
+	struct guest_memory memory;
+	struct error err;
+	int fd = memfd_create("test", MFD_CLOEXEC);
+	static const struct {
+		uint64_t pa, size;
+		const char *why;
+	} lies[] = {{BTF_PA, 0, "has no BTF"},
+		    {BTF_PA, UINT64_MAX, "more than"},
+		    {RAM_SIZE - 8, 64, "not in its RAM"},
+		    {UINT64_MAX - 8, 64, "not in its RAM"},
+		    {BTF_PA + 8, 64, "no header"}};
+
+	urcu_memb_register_thread();
+	ck_assert_int_eq(ftruncate(fd, RAM_SIZE), 0);
+	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(0), RAM_SIZE, fd, 0, true, &err), 0);
+	ck_assert_int_gt(pwrite(fd, sample_btf, sample_size(), BTF_PA), 0);
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		type_catalog_free(catalog);
+		view.btf = paddr(lies[i].pa);
+		view.btf_size = lies[i].size;
+		catalog = type_catalog_read(&view, &memory);
+		ck_assert_msg(strstr(type_catalog_unknown(catalog, NUMBERS), lies[i].why), "%s",
+			      type_catalog_unknown(catalog, NUMBERS));
+	}
+	type_catalog_free(catalog);
+	view.btf = paddr(BTF_PA);
+	view.btf_size = sample_size();
+	catalog = type_catalog_read(&view, &memory);
+	ck_assert_ptr_null(type_catalog_unknown(catalog, NUMBERS));
+	guest_memory_destroy(&memory);
+	close(fd);
+	urcu_memb_unregister_thread();
+}
+END_TEST
+
+Suite *type_layout_suite(void)
+{
+	Suite *suite = suite_create("type_layout");
+	TCase *tcase = tcase_create("type_layout");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, members_lie_where_the_compiler_says);
+	tcase_add_test(tcase, nested_members_have_dotted_names);
+	tcase_add_test(tcase, what_is_not_there_is_not_found);
+	tcase_add_test(tcase, numbers_are_read);
+	tcase_add_test(tcase, values_of_enumerations_have_names);
+	tcase_add_test(tcase, bit_fields_are_read);
+	tcase_add_test(tcase, members_that_change_while_shared_are_marked);
+	tcase_add_test(tcase, a_type_that_is_not_known_says_why);
+	tcase_add_test(tcase, text_has_the_names);
+	tcase_add_test(tcase, text_is_printable);
+	tcase_add_test(tcase, without_names_there_are_words);
+	tcase_add_test(tcase, json_has_the_names);
+	tcase_add_test(tcase, a_guest_is_read);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
