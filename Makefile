@@ -48,6 +48,7 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(basename $(2)))
 
 GUEST_SOURCES := $(wildcard pagemeta/*.c guest/*.c guest/*/*.c)
 GUEST_ASM     := $(wildcard guest/*/*.S)
+BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/types/btf_check.c vmm/types/type_layout.c vmm/base/error.c
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) guest/mm/page_table.c \
 		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
@@ -56,11 +57,13 @@ REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
 UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES))
+BTF_KEEP_OBJECTS := $(call objects,host,$(BTF_KEEP_SOURCES))
 REPLAY_OBJECTS := $(call objects,model,$(REPLAY_SOURCES))
 
 GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
 PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
+BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
@@ -139,9 +142,33 @@ build/setup-%: scripts/setup.sh
 	@scripts/setup.sh $*
 	@touch $@
 
-$(GUEST_ELF): $(GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
+# An image is linked twice: bare, to make BTF of its debug information, and again with what its metadata types
+# need of that BTF. BTF has no addresses, so it does not matter that they differ between the two.
+LINK_GUEST = $(Q)$(CC) $(GUEST_LINK) -T $(BUILD)/guest/kernel.ld $(filter %.o,$^) -o $@
+
+$(GUEST_ELF): $(GUEST_OBJECTS) $(BUILD)/guest/pagevisor-guest.btf.o $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(GUEST_LINK) -T $(BUILD)/guest/kernel.ld $(GUEST_OBJECTS) -o $@
+	$(LINK_GUEST)
+
+$(BUILD)/guest/pagevisor-guest.bare: $(GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
+	@echo "  LINK    $@"
+	$(LINK_GUEST)
+
+# Of the objects of the metadata types, as the image has them.
+meta_types_of = $$(nm $(1) | sed -n 's/.* R meta_type_//p')
+
+.SECONDARY:
+%.btf: %.bare $(BTF_KEEP)
+	@echo "  BTF     $@"
+	$(Q)$(PAHOLE) --btf_encode_detached=$@.all $<
+	$(Q)$(BTF_KEEP) $@.all $@ $(call meta_types_of,$<)
+
+%.btf.o: %.btf guest/btf.S
+	$(Q)$(CC) -c -DBTF_FILE='"$<"' guest/btf.S -o $@
+
+$(BTF_KEEP): $(BTF_KEEP_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(BTF_KEEP_OBJECTS) -o $@ $(HOST_LIBS)
 
 $(BUILD)/guest/kernel.ld: guest/kernel.ld | $(SETUP_BUILD)
 	@mkdir -p $(@D)
@@ -237,9 +264,15 @@ $(BUILD)/bench-frames $(BUILD)/bench-growth: $(BENCH_SHARED) | $(SETUP_BUILD)
 # The same rows inside a guest: our kernel with one more workload, which also times the kernel's call of meta_init.
 BENCH_GUEST_OBJECTS := $(call objects,guest,tests/bench/frames_guest.c tests/bench/frame_rows.c)
 
-$(BUILD)/bench-guest.elf: $(GUEST_OBJECTS) $(BENCH_GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
+$(BUILD)/bench-guest.elf $(BUILD)/guest/bench-guest.bare: GUEST_LINK += -Wl,--wrap=meta_init
+
+$(BUILD)/bench-guest.elf: $(GUEST_OBJECTS) $(BENCH_GUEST_OBJECTS) $(BUILD)/guest/bench-guest.btf.o \
+			  $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(GUEST_LINK) -Wl,--wrap=meta_init -T $(BUILD)/guest/kernel.ld $(GUEST_OBJECTS) \
-		$(BENCH_GUEST_OBJECTS) -o $@
+	$(LINK_GUEST)
+
+$(BUILD)/guest/bench-guest.bare: $(GUEST_OBJECTS) $(BENCH_GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
+	@echo "  LINK    $@"
+	$(LINK_GUEST)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
