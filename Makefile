@@ -31,6 +31,7 @@ GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fno-stack-prot
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	       -Wl,-z,noexecstack -Wl,--fatal-warnings
 
+# It does not truncate the file that it writes, so that is removed first.
 PAHOLE := pahole --btf_gen_floats
 
 # The host. pkg-config is asked when it is needed, for the set-up may have to install it first.
@@ -160,7 +161,7 @@ meta_types_of = $$(nm $(1) | sed -n 's/.* R meta_type_//p')
 .SECONDARY:
 %.btf: %.bare $(BTF_KEEP)
 	@echo "  BTF     $@"
-	$(Q)$(PAHOLE) --btf_encode_detached=$@.all $<
+	$(Q)rm -f $@.all && $(PAHOLE) --btf_encode_detached=$@.all $<
 	$(Q)$(BTF_KEEP) $@.all $@ $(call meta_types_of,$<)
 
 %.btf.o: %.btf guest/btf.S
@@ -206,6 +207,7 @@ $(BUILD)/unit/sample.o: tests/btf/sample.c | $(SETUP_TEST)
 
 $(BUILD)/unit/sample.btf.o: $(BUILD)/unit/sample.o tests/btf/blob.S
 	@echo "  BTF     $@"
+	$(Q)rm -f $(basename $@)
 	$(Q)$(PAHOLE) --btf_encode_detached=$(basename $@) $< 2>$@.log || { cat $@.log; exit 1; }
 	$(Q)$(CC) -c -DBTF_FILE='"$(basename $@)"' tests/btf/blob.S -o $@
 

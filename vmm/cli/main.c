@@ -14,7 +14,9 @@
 #include "cli/map.h"
 #include "cli/ps.h"
 #include "cli/run.h"
+#include "cli/show.h"
 #include "cli/stat.h"
+#include "cli/types.h"
 
 static const struct command {
 	const char *name;
@@ -28,6 +30,8 @@ static const struct command {
 	{"map", command_map, "draw a running guest's memory"},
 	{"capture", command_capture, "write a guest's page metadata as of one instant to a file"},
 	{"diff", command_diff, "what became of the frames between two captures"},
+	{"types", command_types, "list a running guest's metadata types and their fields"},
+	{"show", command_show, "show what a running guest keeps about one frame"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

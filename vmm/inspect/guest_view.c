@@ -69,6 +69,7 @@ static int read_types(const struct guest_memory *memory, const struct guest_info
 		view->types[i].size = types[i].size;
 		view->types[i].is_untyped = types[i].is_untyped;
 		view->types[i].is_permanent = types[i].is_permanent;
+		view->types[i].has_on_drop = types[i].on_drop_va != 0;
 		if (types[i].link_place <= SLOT_STORAGE_WORDS + 1 - LINK_WORDS)
 			view->types[i].link_place = types[i].link_place;
 	}

@@ -21,6 +21,7 @@ struct type_view {
 	bool is_untyped;
 	bool is_permanent;
 	unsigned link_place; /* as in struct type_descriptor, and a link fits there; 0: none */
+	bool has_on_drop;
 };
 
 struct guest_view {

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* `pagevisor show FRAME`: what a guest keeps about one frame. */
+#include "cli/show.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pagevisor/address.h>
+
+#include "cli/exit_status.h"
+#include "cli/inspect.h"
+#include "cli/observation.h"
+#include "inspect/frame_look.h"
+#include "types/type_format.h"
+
+#define NEIGHBOURS 2 /* on each side */
+
+struct show_options {
+	struct inspect_options common;
+	bool has_frame;
+	uint64_t pfn;
+};
+
+/* A physical address 0x..., or pfn:N with N decimal or 0x...: nothing before and nothing behind. */
+static bool frame_parse(const char *text, uint64_t *pfn)
+{
+	bool is_pfn = strncmp(text, "pfn:", 4) == 0;
+	const char *digits = is_pfn ? text + 4 : text;
+	bool is_hex = digits[0] == '0' && digits[1] == 'x';
+	const char *set = is_hex ? "0123456789abcdefABCDEF" : "0123456789";
+	char *end;
+
+	if (is_hex)
+		digits += 2;
+	else if (!is_pfn)
+		return false;
+	if (*digits == '\0' || digits[strspn(digits, set)] != '\0')
+		return false;
+	errno = 0;
+	*pfn = strtoull(digits, &end, is_hex ? 16 : 10);
+	if (errno)
+		return false;
+	if (!is_pfn)
+		*pfn /= PAGE_SIZE;
+	return true;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct show_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->common;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->has_frame)
+			return ARGP_ERR_UNKNOWN;
+		if (!frame_parse(text, &options->pfn))
+			argp_error(state,
+				   "no frame: \"%s\"; a physical address 0x... or pfn:N is needed",
+				   text);
+		options->has_frame = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (!options->has_frame)
+			argp_error(state,
+				   "which frame? a physical address 0x... or pfn:N is needed");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = {
+	.parser = parse_option,
+	.args_doc = "FRAME",
+	.doc = "Shows what a guest that runs keeps about one page frame, as of one moment and "
+	       "without stopping the guest: state, references, type, and each field of the "
+	       "metadata by its name.\vFRAME is a physical address in hexadecimal (0x...) or a "
+	       "frame number (pfn:N). VM is the NAME or pid:N of one that runs; it may be left out "
+	       "when there is only one. A field of type shared_u32 or shared_u64 may change while "
+	       "the frame is shared; all others are constant then.",
+	.children = inspect_children,
+};
+
+/* The frame and its neighbours: looks[i] is of frame `first + i`. */
+struct sight {
+	const struct guest_view *view;
+	struct type_catalog *catalog;
+	uint64_t pfn;
+	uint64_t first;
+	unsigned count;
+	struct frame_look looks[2 * NEIGHBOURS + 1];
+};
+
+static int look_around(struct sight *sight, const struct guest_memory *memory)
+{
+	uint64_t last = sight->pfn + NEIGHBOURS;
+
+	sight->first = sight->pfn > NEIGHBOURS ? sight->pfn - NEIGHBOURS : 0;
+	if (last >= sight->view->slot_count)
+		last = sight->view->slot_count - 1;
+	sight->count = (unsigned)(last - sight->first) + 1;
+	for (unsigned i = 0; i < sight->count; i++) {
+		int result = frame_look(memory, sight->view, sight->first + i, &sight->looks[i]);
+
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static const struct frame_look *the_look(const struct sight *sight)
+{
+	return &sight->looks[sight->pfn - sight->first];
+}
+
+static const char *type_name(const struct sight *sight, const struct frame_look *look)
+{
+	return look->type < 0 ? "none of the guest's types" : sight->view->types[look->type].name;
+}
+
+static void print_neighbours(const struct sight *sight)
+{
+	const char *title = "around";
+
+	for (unsigned i = 0; i < sight->count; i++) {
+		const struct frame_look *look = &sight->looks[i];
+
+		if (sight->first + i == sight->pfn)
+			continue;
+		printf("%-9s 0x%" PRIx64 " %s", title, (sight->first + i) * PAGE_SIZE,
+		       frame_look_state(look));
+		if (look->is_in_use)
+			printf(" %s", type_name(sight, look));
+		printf("\n");
+		title = "";
+	}
+}
+
+static void print_text(const struct sight *sight)
+{
+	const struct frame_look *look = the_look(sight);
+
+	printf("frame     0x%" PRIx64 ", pfn %" PRIu64 "\n", sight->pfn * PAGE_SIZE, sight->pfn);
+	printf("state     %s", frame_look_state(look));
+	if (!look->is_hole) {
+		if (look->class == REF_CLASS_SHARED)
+			printf(", %u reference%s", look->references,
+			       look->references == 1 ? "" : "s");
+		else if (look->class == REF_CLASS_ILLEGAL)
+			printf(", count %#x", look->references);
+		printf(", generation %u", look->generation);
+	}
+	printf("\n");
+	if (look->is_in_use) {
+		printf("type      %s", type_name(sight, look));
+		if (look->type < 0)
+			printf(": vtable pointer %#" PRIx64, look->copy.vtable_ptr);
+		printf("\nmetadata\n");
+		type_format_text(stdout, sight->catalog, look->type, look->copy.storage,
+				 "          ");
+	}
+	print_neighbours(sight);
+}
+
+static void add_address(struct json_object *object, uint64_t pfn)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, pfn * PAGE_SIZE);
+	json_add_text(object, "frame", text);
+	json_add_number(object, "pfn", pfn);
+}
+
+/* What is known of a frame without its metadata. */
+static struct json_object *look_json(const struct sight *sight, uint64_t pfn)
+{
+	const struct frame_look *look = &sight->looks[pfn - sight->first];
+	struct json_object *object = json_object_new_object();
+
+	add_address(object, pfn);
+	json_add_text(object, "state", frame_look_state(look));
+	if (look->is_hole)
+		return object;
+	if (look->class == REF_CLASS_SHARED || look->class == REF_CLASS_ILLEGAL)
+		json_add_number(object, "references", look->references);
+	json_add_number(object, "generation", look->generation);
+	if (look->is_in_use && look->type >= 0)
+		json_add_text(object, "type", type_name(sight, look));
+	return object;
+}
+
+static void print_json(const struct sight *sight, const struct source *source)
+{
+	const struct frame_look *look = the_look(sight);
+	struct json_object *root = look_json(sight, sight->pfn);
+	struct json_object *around = json_object_new_array();
+
+	json_add_text(root, "vm", source->name);
+	if (look->is_in_use)
+		json_object_object_add(
+			root, "metadata",
+			type_format_json(sight->catalog, look->type, look->copy.storage));
+	for (unsigned i = 0; i < sight->count; i++)
+		if (sight->first + i != sight->pfn)
+			json_object_array_add(around, look_json(sight, sight->first + i));
+	json_object_object_add(root, "around", around);
+	json_print(root);
+}
+
+static int look_and_print(struct inspect *inspect, uint64_t pfn)
+{
+	const struct source *source = &inspect->source;
+	struct sight sight = {.view = &inspect->view, .pfn = pfn};
+	int status = inspect_look(inspect, STAGE_METADATA);
+	struct error err;
+
+	if (status != STATUS_OK)
+		return status;
+	if (pfn >= inspect->view.slot_count)
+		return inspect_refuse(
+			error_set(&err, -EINVAL,
+				  "no such frame: the guest's memory ends at %#" PRIx64
+				  ", the last frame is pfn:%" PRIu64,
+				  inspect->view.max_paddr, inspect->view.slot_count - 1),
+			&err);
+	sight.catalog = type_catalog_read(sight.view, &source->memory);
+	if (!sight.catalog)
+		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	if (look_around(&sight, &source->memory) < 0) {
+		fprintf(stderr, "pagevisor: the array went away\n");
+		status = STATUS_GUEST;
+	} else if (inspect->options.json) {
+		print_json(&sight, source);
+	} else {
+		print_text(&sight);
+	}
+	type_catalog_free(sight.catalog);
+	return status;
+}
+
+int command_show(int argc, char **argv)
+{
+	struct show_options options = {0};
+	struct inspect inspect = {0};
+
+	argp_err_exit_status = STATUS_BAD_INPUT;
+	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	inspect.options = options.common;
+
+	int status = inspect_open(&inspect);
+
+	if (status == STATUS_OK)
+		status = look_and_print(&inspect, options.pfn);
+	inspect_close(&inspect);
+	return inspect_flush(status);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* `pagevisor types`: the metadata types of a guest, with their fields. */
+#include "cli/types.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/exit_status.h"
+#include "cli/inspect.h"
+#include "cli/observation.h"
+#include "types/type_format.h"
+
+static void print_text(const struct guest_view *view, const struct scan *scan,
+		       const struct type_catalog *catalog)
+{
+	printf("%-31s BYTES     FRAMES  FLAGS\n", "TYPE");
+	for (unsigned i = 0; i < view->type_count; i++) {
+		const struct type_view *type = &view->types[i];
+
+		printf("%-31s %5u %10" PRIu64 " %s%s\n", type->name, type->size, scan->types[i],
+		       type->is_untyped ? " untyped" : "", type->has_on_drop ? " on_drop" : "");
+		if (catalog->btf)
+			type_format_fields_text(stdout, catalog, i, "    ");
+	}
+	if (!catalog->btf)
+		printf("The fields are not known: %s.\n", catalog->why.text);
+}
+
+static struct json_object *type_json(const struct type_view *type, uint64_t frames,
+				     const struct type_catalog *catalog, unsigned index)
+{
+	const char *unknown = type_catalog_unknown(catalog, index);
+	struct json_object *object = json_object_new_object();
+
+	json_add_text(object, "name", type->name);
+	json_add_number(object, "size", type->size);
+	json_add_number(object, "frames", frames);
+	json_object_object_add(object, "untyped", json_object_new_boolean(type->is_untyped));
+	json_object_object_add(object, "on_drop", json_object_new_boolean(type->has_on_drop));
+	if (unknown)
+		json_add_text(object, "unknown", unknown);
+	else
+		json_object_object_add(object, "fields", type_format_fields_json(catalog, index));
+	return object;
+}
+
+static void print_json(const struct source *source, const struct guest_view *view,
+		       const struct scan *scan, const struct type_catalog *catalog)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *types = json_object_new_array();
+
+	json_add_text(root, "vm", source->name);
+	for (unsigned i = 0; i < view->type_count; i++)
+		json_object_array_add(types,
+				      type_json(&view->types[i], scan->types[i], catalog, i));
+	json_object_object_add(root, "types", types);
+	json_print(root);
+}
+
+static int look_and_print(struct inspect *inspect)
+{
+	const struct source *source = &inspect->source;
+	struct findings findings = {0};
+	struct scan scan;
+	struct error err;
+	int status = inspect_look(inspect, STAGE_METADATA);
+
+	if (status != STATUS_OK)
+		return status;
+	if (scan_array(&source->memory, &inspect->view, &scan, &findings) < 0) {
+		fprintf(stderr, "pagevisor: the array went away during the scan\n");
+		return STATUS_GUEST;
+	}
+
+	struct type_catalog *catalog = type_catalog_read(&inspect->view, &source->memory);
+
+	if (!catalog)
+		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	if (inspect->options.json)
+		print_json(source, &inspect->view, &scan, catalog);
+	else
+		print_text(&inspect->view, &scan, catalog);
+	type_catalog_free(catalog);
+	return STATUS_OK;
+}
+
+int command_types(int argc, char **argv)
+{
+	struct inspect inspect = {0};
+
+	inspect_parse(&inspect.options,
+		      "Lists the metadata types of a guest that runs: size, frames that are of "
+		      "the type now, flags, and each field with its offset, size and kind.\vVM is "
+		      "the NAME or pid:N of one that runs; it may be left out when there is only "
+		      "one.",
+		      argc, argv);
+	int status = inspect_open(&inspect);
+
+	if (status == STATUS_OK)
+		status = look_and_print(&inspect);
+	inspect_close(&inspect);
+	return inspect_flush(status);
+}
