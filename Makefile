@@ -31,6 +31,7 @@ GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fno-stack-prot
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	       -Wl,-z,noexecstack -Wl,--fatal-warnings
 
+# What it cannot tell it replaces by any other type, and says so but succeeds: whatever it says is an error.
 # It does not truncate the file that it writes, so that is removed first.
 PAHOLE := pahole --btf_gen_floats
 
@@ -161,7 +162,9 @@ meta_types_of = $$(nm $(1) | sed -n 's/.* R meta_type_//p')
 .SECONDARY:
 %.btf: %.bare $(BTF_KEEP)
 	@echo "  BTF     $@"
-	$(Q)rm -f $@.all && $(PAHOLE) --btf_encode_detached=$@.all $<
+	$(Q)rm -f $@.all
+	$(Q)$(PAHOLE) --btf_encode_detached=$@.all $< 2>$@.log && [ ! -s $@.log ] || { cat $@.log >&2; \
+		echo "$<: pahole cannot tell a type of the guest; _Atomic ones are such" >&2; exit 1; }
 	$(Q)$(BTF_KEEP) $@.all $@ $(call meta_types_of,$<)
 
 %.btf.o: %.btf guest/btf.S

@@ -238,6 +238,7 @@ START_TEST(text_has_the_names)
 	ck_assert_msg(strstr(text, "COLOR_BLUE"), "%s", text);
 	ck_assert_msg(strstr(text, ".shared = (shared_u32)77,"), "%s", text);
 	ck_assert_msg(strstr(text, ".u64 = (uint64_t)0,"), "%s", text);
+	ck_assert_msg(strstr(text, "| (may change while shared: shared)\n"), "%s", text);
 }
 END_TEST
 

@@ -82,8 +82,8 @@ static const struct argp parser = {
 	       "without stopping the guest: state, references, type, and each field of the "
 	       "metadata by its name.\vFRAME is a physical address in hexadecimal (0x...) or a "
 	       "frame number (pfn:N). VM is the NAME or pid:N of one that runs; it may be left out "
-	       "when there is only one. A field of type shared_u32 or shared_u64 may change while "
-	       "the frame is shared; all others are constant then.",
+	       "when there is only one. Fields that may change while the frame is shared are named "
+	       "in a last line; all others are constant then.",
 	.children = inspect_children,
 };
 

@@ -80,6 +80,22 @@ static void put_words(FILE *out, const uint64_t storage[SLOT_STORAGE_WORDS], con
 			storage[i]);
 }
 
+static void put_shared(FILE *out, const struct type_layout *layout, const char *indent)
+{
+	const char *separator = "(may change while shared: ";
+	bool is_any = false;
+
+	for (unsigned i = 0; i < layout->field_count; i++) {
+		if (!layout->fields[i].is_shared)
+			continue;
+		fprintf(out, "%s%s%s", is_any ? "" : indent, separator, layout->fields[i].name);
+		separator = ", ";
+		is_any = true;
+	}
+	if (is_any)
+		fputs(")\n", out);
+}
+
 void type_format_text(FILE *out, const struct type_catalog *catalog, int type,
 		      const uint64_t storage[SLOT_STORAGE_WORDS], const char *indent)
 {
@@ -88,10 +104,12 @@ void type_format_text(FILE *out, const struct type_catalog *catalog, int type,
 
 	if (!why && dump(catalog, &catalog->layouts[type], storage, &text) < 0)
 		why = "libbpf cannot print the type";
-	if (why)
+	if (why) {
 		put_words(out, storage, why, indent);
-	else
-		put_lines(out, &text, indent);
+		return;
+	}
+	put_lines(out, &text, indent);
+	put_shared(out, &catalog->layouts[type], indent);
 }
 
 static struct json_object *hex_json(uint64_t value)

@@ -15,8 +15,8 @@
 
 /*
  * Prints the metadata of a frame of a type (an index into the catalog, or -1 when it is none of
- * them) to `out`, each line behind `indent`. All of it is printable ASCII. Fields that may change
- * while the frame is shared show their type's name, shared_u32 or shared_u64.
+ * them) to `out`, each line behind `indent`. All of it is printable ASCII. A last line names the
+ * fields that may change while the frame is shared.
  */
 void type_format_text(FILE *out, const struct type_catalog *catalog, int type,
 		      const uint64_t storage[SLOT_STORAGE_WORDS], const char *indent);
