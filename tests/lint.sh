@@ -64,7 +64,7 @@ may_include()
 {
 	case $1:$2 in
 	*:include | pagemeta:pagemeta | guest:pagemeta | guest:guest | vmm:pagemeta | vmm:vmm) ;;
-	scripts:include | scripts:vmm | tests:*) ;;
+	scripts:vmm | tests:*) ;;
 	*) return 1 ;;
 	esac
 }
