@@ -19,7 +19,8 @@ static void print_text(const struct guest_view *view, const struct scan *scan,
 	for (unsigned i = 0; i < view->type_count; i++) {
 		const struct type_view *type = &view->types[i];
 
-		printf("%-31s %5u %10" PRIu64 " %s%s\n", type->name, type->size, scan->types[i],
+		printf("%-31s %5u %10" PRIu64 "%s%s%s\n", type->name, type->size, scan->types[i],
+		       type->is_untyped || type->has_on_drop ? " " : "",
 		       type->is_untyped ? " untyped" : "", type->has_on_drop ? " on_drop" : "");
 		if (catalog->btf)
 			type_format_fields_text(stdout, catalog, i, "    ");
