@@ -63,6 +63,14 @@ static void scan_once(struct watcher *watcher)
 		terminal_problem(watcher->terminal, seen->problem.text);
 }
 
+static void ask_guest_to_stop(struct watcher *watcher)
+{
+	const struct guest_view *view = &watcher->seen.view;
+
+	guest_view_ask_to_stop(view, &watcher->vm->memory);
+	dirty_log_host_wrote(&watcher->vm->dirty, view->mailbox, sizeof(struct mailbox));
+}
+
 /* Waits for the next scan. False when the watcher is to end. */
 static bool wait_for_next(struct watcher *watcher)
 {
@@ -85,7 +93,7 @@ static bool wait_for_next(struct watcher *watcher)
 
 	pthread_mutex_unlock(&watcher->lock);
 	if (ask && watcher->seen.has_view)
-		guest_view_ask_to_stop(&watcher->seen.view, &watcher->vm->memory);
+		ask_guest_to_stop(watcher);
 	return go_on;
 }
 

@@ -97,6 +97,10 @@ static void *vcpu_thread(void *argument)
 
 	/* Acquire: pairs with the release in vm_stop. */
 	while (!__atomic_load_n(&vcpu->vm->stopping, __ATOMIC_ACQUIRE)) {
+		if (vm_pause_is_wanted(&vcpu->vm->pause)) {
+			vm_pause_park(&vcpu->vm->pause, &vcpu->run->immediate_exit);
+			continue;
+		}
 		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
 			/* EINTR: kicked. EAGAIN: a processor that still waits for its SIPI. */
 			if (errno == EINTR || errno == EAGAIN)
@@ -107,6 +111,7 @@ static void *vcpu_thread(void *argument)
 		if (!vcpu_handle_exit(vcpu))
 			break;
 	}
+	vm_pause_leave(&vcpu->vm->pause);
 	return NULL;
 }
 
@@ -125,12 +130,15 @@ int vcpu_start(struct vcpu *vcpu, struct error *err)
 	sigdelset(&kick_only, KICK_SIGNAL);
 	sigaction(KICK_SIGNAL, &kick, NULL);
 	pthread_sigmask(SIG_SETMASK, &kick_only, &old);
+	vm_pause_join(&vcpu->vm->pause);
 	int result = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
 
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (result)
+	if (result) {
+		vm_pause_leave(&vcpu->vm->pause);
 		return error_set(err, -result, "cannot start the thread of vCPU %u: %s",
 				 vcpu->index, strerror(result));
+	}
 	vcpu->has_thread = true;
 	return 0;
 }

@@ -52,7 +52,7 @@ static int add_memory(struct vm *vm, uint32_t slot, paddr_t base, uint64_t size,
 			(uintptr_t)memory_map_at(guest_memory_map(&vm->memory), base, size),
 	};
 
-	return KVM_CALL(vm->fd, KVM_SET_USER_MEMORY_REGION, &region, err);
+	return dirty_log_add_region(&vm->dirty, &region, err);
 }
 
 static int create_memory(struct vm *vm, uint64_t size, struct error *err)
@@ -119,9 +119,11 @@ int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *
 	if (result < 0)
 		return result;
 	pthread_mutex_init(&vm->end_lock, NULL);
+	vm_pause_init(&vm->pause);
 	result = vm->kvm_fd = kvm_open(err);
 	if (result >= 0)
 		result = vm->fd = KVM_CALL(vm->kvm_fd, KVM_CREATE_VM, 0, err);
+	dirty_log_init(&vm->dirty, vm->fd);
 	if (result >= 0)
 		result = create_chips(vm, err);
 	if (result >= 0)
@@ -155,6 +157,8 @@ void vm_destroy(struct vm *vm)
 	close_if_open(vm->kvm_fd);
 	guest_memory_destroy(&vm->memory);
 	close_if_open(vm->memory_fd);
+	dirty_log_destroy(&vm->dirty);
+	vm_pause_destroy(&vm->pause);
 	pthread_mutex_destroy(&vm->end_lock);
 }
 
@@ -209,6 +213,23 @@ void vm_finish(struct vm *vm, const struct vm_end *end)
 	pthread_mutex_unlock(&vm->end_lock);
 }
 
+int vm_pause(struct vm *vm)
+{
+	vm_pause_begin(&vm->pause);
+	for (unsigned i = 0; i < vm->cpu_count; i++)
+		vcpu_kick(&vm->vcpus[i]);
+	int result = vm_pause_await(&vm->pause, clock_now_ns() + VM_PAUSE_PATIENCE_NS);
+
+	if (result < 0)
+		vm_pause_end(&vm->pause);
+	return result;
+}
+
+void vm_resume(struct vm *vm)
+{
+	vm_pause_end(&vm->pause);
+}
+
 const struct vm_end *vm_stop(struct vm *vm)
 {
 	const struct vm_end stopped = {.outcome = VM_STOPPED};
@@ -216,6 +237,7 @@ const struct vm_end *vm_stop(struct vm *vm)
 	vm_finish(vm, &stopped);
 	/* Release: pairs with the acquire in vcpu_thread. */
 	__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
+	vm_pause_cancel(&vm->pause);
 	for (unsigned i = 0; i < vm->cpu_count; i++)
 		vcpu_kick(&vm->vcpus[i]);
 	for (unsigned i = 0; i < vm->cpu_count; i++)

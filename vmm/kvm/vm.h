@@ -15,9 +15,12 @@
 
 #include <pagevisor/layout.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "boot/symbols.h"
 #include "device/io_bus.h"
+#include "kvm/dirty_log.h"
+#include "kvm/pause.h"
 #include "kvm/vcpu.h"
 #include "memory/guest_memory.h"
 
@@ -43,10 +46,12 @@ struct vm {
 	int memory_fd; /* the memfd behind all RAM */
 	int end_fd;    /* eventfd: readable once the run has ended */
 	struct guest_memory memory;
+	struct dirty_log dirty;
 	struct io_bus bus;
 	const struct symbols *symbols; /* of the kernel, for messages */
 	unsigned cpu_count;
 	struct vcpu vcpus[MAX_CPUS];
+	struct vm_pause pause;
 	bool stopping; /* release by the stopper, acquire by the vCPU threads */
 	pthread_mutex_t end_lock;
 	struct vm_end end; /* under end_lock until the threads are joined */
@@ -72,6 +77,16 @@ uint64_t vm_tsc_khz(struct vm *vm);
 
 /* Starts the vCPU threads. On failure none is left running. */
 int vm_start(struct vm *vm, struct error *err);
+
+/* How long vCPUs may take to leave the guest. */
+#define VM_PAUSE_PATIENCE_NS (NS_PER_S)
+
+/*
+ * Holds all vCPUs outside the guest until vm_resume; one thread at a time pauses and resumes. Returns 0, -ETIMEDOUT
+ * when one does not come out in time, or -ECANCELED when the VM is being stopped; on failure they run.
+ */
+int vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
 
 /* Ends the run if it has not ended, waits for the vCPU threads, and says how it ended. */
 const struct vm_end *vm_stop(struct vm *vm);
