@@ -35,9 +35,9 @@ enum attach_type {
 	/* Requests: struct attach_request. */
 	ATTACH_SUBSCRIBE, /* wants notices; the reply is followed by one with the map as it is now */
 	ATTACH_PAUSE,     /* the reply comes when all vCPUs stand still */
-	ATTACH_RESUME,    /* value: for how many ns they stood still */
-	ATTACH_DIRTY_START, /* value: nothing */
-	ATTACH_DIRTY_READ,  /* `pages` from `base` on; struct attach_dirty_reply */
+	ATTACH_RESUME,    /* value: ns that they stood still; -ETIME: the pause was over already */
+	ATTACH_DIRTY_START,
+	ATTACH_DIRTY_READ, /* `pages` from `base` on; struct attach_dirty_reply */
 	ATTACH_DIRTY_STOP,
 	ATTACH_TYPE_COUNT,
 };

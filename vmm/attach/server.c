@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "attach/runtime_dir.h"
+#include "base/clock.h"
 #include "memory/rcu.h"
 
 #define BACKLOG 64
@@ -139,20 +140,128 @@ static void accept_client(struct attach_server *server)
 				  errno == ENOBUFS;
 }
 
+static int pause_for(struct attach_server *server, struct attach_server_client *client)
+{
+	const struct attach_vm *vm = &server->vm;
+	uint64_t now = clock_now_ns();
+
+	if (client->is_pausing)
+		return -EALREADY;
+	int result = server->pause_count == 0 ? vm->control->pause(vm->context) : 0;
+
+	if (result < 0)
+		return result;
+	server->pause_count++;
+	client->is_pausing = true;
+	client->paused_from_ns = now;
+	return 0;
+}
+
+static void resume_for(struct attach_server *server, struct attach_server_client *client)
+{
+	if (!client->is_pausing)
+		return;
+	client->is_pausing = false;
+	if (--server->pause_count == 0)
+		server->vm.control->resume(server->vm.context);
+}
+
+/* For a client that was too slow the pause is over already. */
+static bool serve_resume(struct attach_server *server, struct attach_server_client *client,
+			 uint32_t sequence)
+{
+	bool was_pausing = client->is_pausing;
+	uint64_t paused_ns = clock_now_ns() - client->paused_from_ns;
+
+	resume_for(server, client);
+	return send_reply(client->fd, ATTACH_REPLY, sequence, was_pausing ? 0 : -ETIME, paused_ns);
+}
+
+static int start_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
+{
+	if (client->is_dirty_reader)
+		return -EALREADY;
+	int result = vm->control->dirty_start(vm->context);
+
+	if (result < 0)
+		return result;
+	client->is_dirty_reader = true;
+	client->dirty_reader = result;
+	return 0;
+}
+
+static void stop_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
+{
+	if (client->is_dirty_reader)
+		vm->control->dirty_stop(vm->context, client->dirty_reader);
+	client->is_dirty_reader = false;
+}
+
+static bool serve_dirty_read(const struct attach_vm *vm, const struct attach_server_client *client,
+			     const struct attach_request *request)
+{
+	uint32_t sequence = request->header.sequence;
+	size_t size = attach_dirty_size(request->pages);
+	struct attach_dirty_reply reply;
+	int result = -EBADF;
+
+	if (client->is_dirty_reader)
+		result = vm->control->dirty_read(vm->context, client->dirty_reader,
+						 request->flags & ATTACH_REFRESH,
+						 paddr(request->base), request->pages, reply.bits);
+	if (result < 0)
+		return send_reply(client->fd, ATTACH_REPLY, sequence, result, 0);
+	reply.reply = (struct attach_reply){.header = attach_header(ATTACH_REPLY, size, sequence)};
+	return send_message(client->fd, &reply, size);
+}
+
+/* Ends pauses that are too long. Returns the milliseconds until the next will be, -1: there is none. */
+static int end_long_pauses(struct attach_server *server)
+{
+	uint64_t now = clock_now_ns(), next = UINT64_MAX;
+
+	for (unsigned i = 0; i < server->client_count && server->pause_count > 0; i++) {
+		struct attach_server_client *client = &server->clients[i];
+		uint64_t end = client->paused_from_ns + ATTACH_PAUSE_MAX_NS;
+
+		if (client->is_pausing && now >= end)
+			resume_for(server, client);
+		else if (client->is_pausing && end < next)
+			next = end;
+	}
+	return next == UINT64_MAX ? -1 : (int)((next - now) / NS_PER_MS + 1);
+}
+
 /* False when the client is to be disconnected. */
 static bool serve(struct attach_server *server, struct attach_server_client *client,
 		  const struct attach_request *request)
 {
 	uint32_t sequence = request->header.sequence;
+	int result = -ENOTSUP;
 
+	if (!server->vm.control && request->header.type != ATTACH_SUBSCRIBE)
+		return send_reply(client->fd, ATTACH_REPLY, sequence, -ENOTSUP, 0);
 	switch (request->header.type) {
 	case ATTACH_SUBSCRIBE:
 		client->is_subscribed = true;
 		return send_reply(client->fd, ATTACH_REPLY, sequence, 0, 0) &&
 		       send_notice(server, client);
-	default:
-		return send_reply(client->fd, ATTACH_REPLY, sequence, -ENOTSUP, 0);
+	case ATTACH_RESUME:
+		return serve_resume(server, client, sequence);
+	case ATTACH_DIRTY_READ:
+		return serve_dirty_read(&server->vm, client, request);
+	case ATTACH_PAUSE:
+		result = pause_for(server, client);
+		break;
+	case ATTACH_DIRTY_START:
+		result = start_dirty_log(&server->vm, client);
+		break;
+	case ATTACH_DIRTY_STOP:
+		stop_dirty_log(&server->vm, client);
+		result = 0;
+		break;
 	}
+	return send_reply(client->fd, ATTACH_REPLY, sequence, result, 0);
 }
 
 /* False when the client has gone, or sent what is no request. */
@@ -177,6 +286,9 @@ static bool serve_client(struct attach_server *server, struct attach_server_clie
 
 static void drop_client(struct attach_server *server, unsigned index)
 {
+	/* Whoever goes, or dies, holds nothing any more. */
+	resume_for(server, &server->clients[index]);
+	stop_dirty_log(&server->vm, &server->clients[index]);
 	close(server->clients[index].fd);
 	server->clients[index] = server->clients[--server->client_count];
 }
@@ -210,7 +322,7 @@ static void take_turn(struct attach_server *server)
 			.fd = server->clients[i].fd,
 			.events = server->clients[i].is_notice_due ? POLLIN | POLLOUT : POLLIN,
 		};
-	int ready = poll(fds, 2 + count, server->is_deaf ? DEAF_MS : -1);
+	int ready = poll(fds, 2 + count, server->is_deaf ? DEAF_MS : end_long_pauses(server));
 
 	server->is_deaf = false;
 	if (ready <= 0)

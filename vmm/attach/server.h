@@ -13,10 +13,26 @@
 
 #include "attach/protocol.h"
 #include "attach/vm_name.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "memory/guest_memory.h"
 
 #define ATTACH_CLIENTS_MAX 32
+
+/* A pause that its inspector does not end is ended for it. */
+#define ATTACH_PAUSE_MAX_NS (2 * NS_PER_S)
+
+/* What only the VMM can do; called by the server's thread. Functions return 0 or a negative errno. */
+struct attach_control {
+	/* Not nested: the server knows how many clients want it. */
+	int (*pause)(void *context);
+	void (*resume)(void *context);
+	/* A reader of the dirty log: see kvm/dirty_log.h. */
+	int (*dirty_start)(void *context);
+	int (*dirty_read)(void *context, int reader, bool fetch, paddr_t base, uint64_t pages,
+			  uint64_t *bits);
+	void (*dirty_stop)(void *context, int reader);
+};
 
 /* What there is to tell about a VM. */
 struct attach_vm {
@@ -26,12 +42,18 @@ struct attach_vm {
 	paddr_t info;
 	uint64_t start_ns;
 	const struct guest_memory *memory;
-	int memory_fd; /* of all its regions */
+	int memory_fd;                        /* of all its regions */
+	const struct attach_control *control; /* NULL: it can do nothing */
+	void *context;
 };
 
 struct attach_server_client {
 	int fd;
 	bool is_subscribed;
+	bool is_pausing;         /* holds the vCPUs */
+	uint64_t paused_from_ns; /* CLOCK_MONOTONIC */
+	bool is_dirty_reader;
+	int dirty_reader;
 	bool is_notice_due; /* the map has changed since it was last told */
 };
 
@@ -45,6 +67,7 @@ struct attach_server {
 	bool stopping;    /* release by the stopper, acquire by the thread */
 	bool map_changed; /* likewise */
 	bool is_deaf;     /* no descriptors are left to accept with; tried again a little later */
+	unsigned pause_count; /* clients that hold the vCPUs */
 	unsigned client_count;
 	struct attach_server_client clients[ATTACH_CLIENTS_MAX]; /* the thread's own */
 };

@@ -24,6 +24,7 @@
 #include "cli/report.h"
 #include "cli/run_options.h"
 #include "cli/terminal.h"
+#include "cli/vm_control.h"
 #include "cli/watcher.h"
 #include "device/boot_stages.h"
 #include "device/serial.h"
@@ -262,6 +263,8 @@ static void start_server(struct run *run)
 		.start_ns = run->start_ns,
 		.memory = &run->vm.memory,
 		.memory_fd = run->vm.memory_fd,
+		.control = &vm_control,
+		.context = &run->vm,
 	};
 	char text[sizeof(struct error)];
 	struct error err;

@@ -165,6 +165,9 @@ static int explain(const struct own_vm *vm, int result, struct error *err)
 		return error_set(err, result, "the VM %s cannot do that", name);
 	case -ETIMEDOUT:
 		return error_set(err, result, "the VM %s: its vCPUs did not stop in time", name);
+	case -ETIME:
+		return error_set(err, result,
+				 "the VM %s went on by itself: the pause took too long", name);
 	default:
 		return error_set(err, result, "the VM %s: %s", name, strerror(-result));
 	}
