@@ -90,9 +90,12 @@ test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TEST_GUESTS) ## set up, bui
 unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 	@$(UNIT) $(FILTER)
 
+# What has threads, or is read while it changes.
+THREADED_SUITES := threads contention frame slot_reader find_slots guest_memory attach pause litmus segment
+
 test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=address unit
-	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="threads contention frame slot_reader guest_memory attach litmus segment"
+	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="$(THREADED_SUITES)"
 
 soak: $(SETUP_TEST) all $(UNIT) ## long tests in turns, MINUTES=N of them; stops at the first failure
 	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests

@@ -58,6 +58,7 @@ static const struct {
 	{"vm_name", vm_name_suite},
 	{"attach_protocol", attach_protocol_suite},
 	{"attach", attach_suite},
+	{"pause", pause_suite},
 	{"guest_view", guest_view_suite},
 	{"expression", expression_suite},
 	{"find_slots", find_slots_suite},

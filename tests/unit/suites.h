@@ -48,6 +48,7 @@ Suite *guest_memory_suite(void);
 Suite *vm_name_suite(void);
 Suite *attach_protocol_suite(void);
 Suite *attach_suite(void);
+Suite *pause_suite(void);
 Suite *guest_view_suite(void);
 Suite *expression_suite(void);
 Suite *find_slots_suite(void);
