@@ -327,14 +327,33 @@ test_inspectors()
 	"$PAGEVISOR" ps >/dev/null
 }
 
-# has_progress NAME: whether the guest still works.
+# The steps that a guest has done.
+steps_of()
+{
+	"$PAGEVISOR" stat "$1" --json | sed -n 's/.*"steps":\([0-9]*\).*/\1/p'
+}
+
+has_more_steps()
+{
+	[ "$(steps_of "$1")" -gt "$2" ]
+}
+
+# has_progress NAME: whether the guest still works; on a busy machine it takes its time.
 has_progress()
 {
-	local first second
+	local first
 
-	first=$("$PAGEVISOR" stat "$1" --json | sed -n 's/.*"steps":\([0-9]*\).*/\1/p')
-	second=$("$PAGEVISOR" stat "$1" --json | sed -n 's/.*"steps":\([0-9]*\).*/\1/p')
-	[ "${first:-0}" -lt "${second:-0}" ]
+	first=$(steps_of "$1")
+	within has_more_steps "$1" "${first:?}"
+}
+
+stands_still()
+{
+	local first
+
+	first=$(steps_of "$1")
+	sleep 0.3
+	[ "$(steps_of "$1")" = "${first:?}" ]
 }
 
 test_bad_inspectors()
@@ -354,6 +373,81 @@ test_bad_inspectors()
 	stop silent
 	expect "and then not any more" 0 'out:^findings  none' -- "$PAGEVISOR" stat tough
 	end_vm tough
+}
+
+test_pause()
+{
+	start_vm calm --cpus 4 --time 0
+	expect "a paused VM stands still" 0 'out:^stood still' -- "$PROBE" pause calm 20
+	start first "$PROBE" pause calm 20
+	start second "$PROBE" pause calm 20
+	await first
+	judge "two inspectors pause it at once, the first" 0 'out:^stood still'
+	await second
+	judge "two inspectors pause it at once, the second" 0 'out:^stood still'
+	check "the guest works on after that" has_progress calm
+	start holder "$PROBE" pause_for calm 60000
+	await_line holder '^paused'
+	check "a paused guest makes no progress" stands_still calm
+	stop holder
+	check "SIGKILL of who holds a pause ends it" has_progress calm
+	expect "a pause that is too long" 1 'out:^the VM calm went on by itself' -- \
+		"$PROBE" pause_for calm 2500
+	check "the guest works on after it" has_progress calm
+	end_vm calm
+	# Processors that were never started are paused, too.
+	start foreign "$PAGEVISOR" run --name foreign --memory 16M --cpus 3 --kernel "$GUESTS/hang.elf"
+	within test -S "$(socket_of foreign)"
+	expect "another kernel can be paused" 0 'out:^stood still' -- "$PROBE" pause foreign 5
+	stop foreign
+}
+
+test_end_during_pause()
+{
+	local asked
+
+	start_vm hung --workload fault --append fault=hang
+	start holder "$PROBE" pause_for hung 60000
+	await_line holder '^paused'
+	asked=$SECONDS
+	kill -INT "${pids[hung]}"
+	await_line hung 'asking the guest'
+	kill -TERM "${pids[hung]}"
+	await hung
+	judge "a paused VM can be stopped" 143 'stopped by signal 15'
+	check "it is stopped at once" [ $((SECONDS - asked)) -lt 2 ]
+	stop holder
+	start_vm polite --time 0
+	start holder "$PROBE" pause_for polite 1000
+	await_line holder '^paused'
+	end_vm polite
+	await holder
+	judge "an inspector whose VM ended when it was paused" 0 'out:^resumed'
+	start_vm shot --time 0
+	start holder "$PROBE" pause_for shot 500
+	await_line holder '^paused'
+	stop shot
+	await holder
+	judge "an inspector whose VM was killed when it was paused" 1 'out:^the VM has ended$'
+	"$PAGEVISOR" ps >/dev/null
+}
+
+test_dirty_log()
+{
+	start_vm dirty --time 0
+	expect "the dirty log has every page that changed" 0 'out:^every page' -- \
+		"$PROBE" dirty dirty 5
+	start first "$PROBE" dirty dirty 10
+	start second "$PROBE" dirty dirty 10
+	start third "$PROBE" dirty dirty 1000
+	sleep 0.3
+	stop third
+	await first
+	judge "two readers and one that is killed, the first" 0 'out:^every page'
+	await second
+	judge "two readers and one that is killed, the second" 0 'out:^every page'
+	check "the guest works on after that" has_progress dirty
+	end_vm dirty
 }
 
 # lie NAME STATUS PATTERN: one line says it.
@@ -408,4 +502,7 @@ test_no_directory
 test_blocks
 test_inspectors
 test_bad_inspectors
+test_pause
+test_end_during_pause
+test_dirty_log
 finish

@@ -213,6 +213,9 @@ static const struct use {
 	{"deaf", 1, deaf, "SOCKET"},
 	{"garbage", 2, garbage, "SOCKET ROUNDS"},
 	{"refused", 2, refused, "SOCKET ERRNO"},
+	{"pause", 2, probe_pause, "VM COUNT"},
+	{"pause_for", 2, probe_pause_and_stay, "VM MS"},
+	{"dirty", 2, probe_dirty, "VM COUNT"},
 	{"fake", 2, probe_fake_vm, "SOCKET LIE"},
 };
 

@@ -7,6 +7,15 @@
 int probe_fail(const char *what);
 int probe_say(const char *what);
 
+/* pause VM COUNT: pauses it so often; nothing of its RAM may change meanwhile. */
+int probe_pause(char **arguments);
+
+/* pause_for VM MS: pauses it, waits, and resumes it. */
+int probe_pause_and_stay(char **arguments);
+
+/* dirty VM COUNT: whether all that changes between two pauses is in the dirty log, so often. */
+int probe_dirty(char **arguments);
+
 /* fake SOCKET LIE: listens as a VM would, and tells each that connects the same lie; ends when it is killed. */
 int probe_fake_vm(char **arguments);
 
