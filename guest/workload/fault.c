@@ -3,7 +3,8 @@
  * fault: the kernel breaks on purpose, in the way that the option fault= names. For testing what
  * reports it.
  *
- *     fault=page_fault | opcode | breakpoint | panic | check | hang | leak | lose
+ *     fault=page_fault | opcode | breakpoint | panic | check | hang | leak | lose | scribble | double_put
+ *     linger=1   keeps the guest running after a fault that it survives, for somebody to look
  */
 #include "workload/workload.h"
 
@@ -73,6 +74,30 @@ static void lose(struct worker *worker)
 		     FRAME_NONE);
 }
 
+/* A slot in use whose vtable pointer is no type's. */
+static void scribble(struct worker *worker)
+{
+	static frame_t scribbled;
+	struct forgotten_meta meta = {0};
+
+	scribbled = worker_alloc(worker, forgotten, &meta);
+	worker_check(worker, scribbled.slot, "no frame to scribble on", FRAME_NONE);
+	if (scribbled.slot)
+		slot_word_store(&scribbled.slot->vtable_ptr, UNMAPPED_ADDRESS);
+}
+
+static void double_put(struct worker *worker)
+{
+	struct forgotten_meta meta = {0};
+	frame_t frame = worker_alloc(worker, forgotten, &meta);
+
+	worker_check(worker, frame.slot, "no frame to put", FRAME_NONE);
+	if (!frame.slot)
+		return;
+	worker_put(worker, frame);
+	worker_put(worker, frame);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct worker *worker);
@@ -85,6 +110,8 @@ static const struct {
 	{"hang", hang},
 	{"leak", leak},
 	{"lose", lose},
+	{"scribble", scribble},
+	{"double_put", double_put},
 };
 
 /*
@@ -100,10 +127,13 @@ static void fault_run(struct worker *worker)
 	for (unsigned i = 0; name && i < sizeof(faults) / sizeof(faults[0]); i++)
 		if (boot_option_is(name, faults[i].name)) {
 			faults[i].run(worker);
+			while (boot_option("linger") && worker_continue(worker))
+				cpu_relax();
 			return;
 		}
 	boot_option_refuse(
-		"fault= takes page_fault, opcode, breakpoint, panic, check, hang, leak or lose");
+		"fault= takes page_fault, opcode, breakpoint, panic, check, hang, leak, lose, "
+		"scribble or double_put");
 }
 
 WORKLOAD(fault, .run = fault_run);

@@ -21,8 +21,9 @@
 
 /* Which rules: some hold at any instant, some only where no operation was cut short. */
 enum check_rules {
-	CHECK_ANY_INSTANT, /* a guest that was stopped or paused anywhere */
-	CHECK_AT_REST, /* the guest has finished, or one of two looks: see findings_keep_common */
+	CHECK_ANY_INSTANT,  /* a guest that was stopped or paused anywhere */
+	CHECK_ONE_OF_LOOKS, /* paused, and one of several looks: see findings_keep_common */
+	CHECK_AT_REST,      /* the guest has finished: as above, and nobody holds a lock */
 };
 
 /* What was looked at. */

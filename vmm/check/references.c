@@ -104,7 +104,7 @@ void check_references(struct check *check)
 	uint64_t start = align_down(view->kernel_start.addr, PAGE_SIZE);
 	uint64_t end = view->kernel_end.addr;
 
-	if (check->rules != CHECK_AT_REST || start >= end || end - start > IMAGE_MAX ||
+	if (check->rules == CHECK_ANY_INSTANT || start >= end || end - start > IMAGE_MAX ||
 	    (!view->array_va && !view->linear_va))
 		return;
 	if (check->summary->list_members)

@@ -80,7 +80,7 @@ static void check_slot(struct pass *pass, uint64_t frame, const struct meta_slot
 {
 	struct check *check = pass->check;
 	uint32_t refs = slot_state_refs(slot->state);
-	bool at_rest = check->rules == CHECK_AT_REST;
+	bool at_rest = check->rules != CHECK_ANY_INSTANT;
 
 	if (check->marks[frame] & MARK_PLACE)
 		check_free(check, frame, slot);

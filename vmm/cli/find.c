@@ -5,23 +5,30 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
 #include "cli/number_text.h"
 #include "cli/observation.h"
 #include "find/find_slots.h"
+#include "types/field_lookup.h"
+#include "types/type_format.h"
 
 enum option_key {
 	KEY_COUNT = 'c',
 	KEY_LIMIT = 'n',
+	KEY_FIELDS = 'f',
 };
 
 struct find {
 	const char *text;
 	bool only_count;
+	bool show_fields;
 	uint64_t limit;
 	struct inspect inspect;
+	struct type_catalog *catalog;
+	struct field_lookup *fields;
 	struct expression expression;
 	struct find_result result;
 	uint64_t printed;
@@ -29,6 +36,7 @@ struct find {
 
 static const struct argp_option options_table[] = {
 	{"count", KEY_COUNT, NULL, 0, "only how many there are", 0},
+	{"fields", KEY_FIELDS, NULL, 0, "the metadata of each frame, too", 0},
 	{"limit", KEY_LIMIT, "N", 0, "list the first N; the others are still counted", 0},
 	{0},
 };
@@ -43,6 +51,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_COUNT:
 		find->only_count = true;
+		break;
+	case KEY_FIELDS:
+		find->show_fields = true;
 		break;
 	case KEY_LIMIT:
 		if (!number_parse(text, 1, UINT64_MAX, &find->limit))
@@ -80,7 +91,7 @@ static const struct argp parser = {
 	       "  meta.FIELD      a field of the type's metadata\n\n"
 	       "A frame that is not in use has no type, and a type may lack a field: what is compared "
 	       "with it is false, also by !=. For example:\n\n"
-	       "  pagevisor find 'type == page_table && ref > 1'\n"
+	       "  pagevisor find 'type == page_table && ref > 1 && meta.level == 1'\n"
 	       "  pagevisor find --count 'state == shared && addr < 16M'",
 };
 
@@ -99,6 +110,8 @@ static void print_line(void *own, const struct found_slot *slot)
 	printf("%#-14" PRIx64 " %-7s %-12s %" PRIu32 "\n", pfn_to_paddr(slot->frame).addr,
 	       ref_class_name(ref_classify(slot_state_refs(slot->state))), type_text(find, slot),
 	       expression_references(slot->state));
+	if (find->show_fields && slot->type >= 0)
+		type_format_text(stdout, find->catalog, slot->type, slot->copy.storage, "    ");
 }
 
 /* One object after the other: there may be millions. */
@@ -115,6 +128,10 @@ static void print_object(void *own, const struct found_slot *slot)
 		json_add_text(frame, "type", type_text(find, slot));
 	json_add_number(frame, "references", expression_references(slot->state));
 	json_add_number(frame, "generation", slot_state_generation(slot->state));
+	if (find->show_fields && slot->type >= 0)
+		json_object_object_add(
+			frame, "meta",
+			type_format_json(find->catalog, slot->type, slot->copy.storage));
 	printf("%s\n    %s", find->printed++ ? "," : "",
 	       json_object_to_json_string_ext(frame, JSON_C_TO_STRING_PLAIN |
 							     JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -183,15 +200,13 @@ static int print_text(struct find *find)
 	return STATUS_OK;
 }
 
-static int find_and_print(struct find *find)
+/* Compiles the expression with the fields of the guest's types, and searches. */
+static int compile_and_print(struct find *find)
 {
+	struct field_resolver resolver = field_lookup_resolver(find->fields, find->catalog);
 	struct error err, where;
-	int status = inspect_look(&find->inspect, STAGE_METADATA);
-
-	if (status != STATUS_OK)
-		return status;
-	/* A resolver of fields comes with the layouts of the guest's types. */
-	int result = expression_compile(find->text, &find->inspect.view, NULL, &find->expression,
+	int result = expression_compile(find->text, &find->inspect.view,
+					find->catalog->btf ? &resolver : NULL, &find->expression,
 					&where);
 
 	if (result < 0)
@@ -199,6 +214,25 @@ static int find_and_print(struct find *find)
 			error_set(&err, result, "the expression is wrong at %.400s", where.text),
 			&err);
 	return find->inspect.options.json ? print_json(find) : print_text(find);
+}
+
+static int find_and_print(struct find *find)
+{
+	struct error err;
+	int status = inspect_look(&find->inspect, STAGE_METADATA);
+
+	if (status != STATUS_OK)
+		return status;
+	find->catalog = type_catalog_read(&find->inspect.view, &find->inspect.source.memory);
+	find->fields = calloc(1, sizeof(*find->fields));
+	if (find->catalog && find->fields)
+		status = compile_and_print(find);
+	else
+		status = inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	free(find->fields);
+	if (find->catalog)
+		type_catalog_free(find->catalog);
+	return status;
 }
 
 int command_find(int argc, char **argv)

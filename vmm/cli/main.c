@@ -8,6 +8,7 @@
 
 #include "base/version.h"
 #include "cli/capture.h"
+#include "cli/check.h"
 #include "cli/diff.h"
 #include "cli/exit_status.h"
 #include "cli/find.h"
@@ -28,6 +29,7 @@ static const struct command {
 	{"stat", command_stat, "look once at a running guest's page metadata"},
 	{"find", command_find, "list the frames that an expression means"},
 	{"map", command_map, "draw a running guest's memory"},
+	{"check", command_check, "say what is broken in a guest's page metadata"},
 	{"capture", command_capture, "write a guest's page metadata as of one instant to a file"},
 	{"diff", command_diff, "what became of the frames between two captures"},
 	{"types", command_types, "list a running guest's metadata types and their fields"},

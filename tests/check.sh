@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# pagevisor check, and find by fields: a guest that works has no findings however often it is looked at, and in one that is
+# broken on purpose the check names the frames and the rule. Usage: check.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_kvm "check"
+
+LOOKS=8
+
+# start NAME OPTION...: a guest in the background; waits until it runs.
+start()
+{
+	local name=$1 try
+
+	shift
+	"$PAGEVISOR" run --name "$name" --time 0 --quiet "$@" >"$WORK/run" 2>&1 </dev/null &
+	running_pid=$!
+	for ((try = 0; try < LIMIT * 10; try++)); do
+		"$PAGEVISOR" stat "$name" 2>/dev/null | grep -Eq '^guest .* (running|finished)' && return
+		sleep 0.1
+	done
+	last_command=("$PAGEVISOR" run --name "$name" "$@")
+	cat "$WORK/run" >"$OUT"
+	fail "a guest to look at" "it does not run"
+	finish
+}
+
+stop()
+{
+	kill -KILL "$running_pid"
+	wait "$running_pid" 2>/dev/null
+	running_pid=
+}
+
+test_clean()
+{
+	local workload look
+
+	for workload in churn segments lists unique; do
+		start works --workload "$workload" --memory 64M
+		for ((look = 1; look <= LOOKS; look++)); do
+			expect "$workload: nothing is found, look $look" 0 'out:^findings  none$' -- \
+				"$PAGEVISOR" check works
+		done
+		stop
+	done
+}
+
+test_broken()
+{
+	start leaks --workload fault --append "fault=leak linger=1" --memory 32M
+	expect "leaked frames are named" 4 'frame 0x[0-9a-f]+: leaked_frame: ' -- "$PAGEVISOR" check leaks
+	expect "and in JSON" 4 'out:"rule": *"leaked_frame"' -- "$PAGEVISOR" check --json leaks
+	stop
+	start loses --workload fault --append "fault=lose linger=1" --memory 32M
+	expect "lost frames are named" 4 'frame 0x[0-9a-f]+: lost_frame: ' -- "$PAGEVISOR" check loses
+	stop
+	start scribbles --workload fault --append "fault=scribble linger=1" --memory 32M
+	expect "a slot that was written over is named" 4 'frame 0x[0-9a-f]+: wild_vtable: ' -- \
+		"$PAGEVISOR" check scribbles
+	stop
+}
+
+test_fields()
+{
+	start works --memory 64M
+	expect "frames are found by a field" 0 'out:shared +page_table' 'out:level = .*1' \
+		-- "$PAGEVISOR" find --fields --limit 2 'meta.level == 1 && ref >= 1' works
+	expect "the fields in JSON" 0 'out:"fields":.*"level": *1' \
+		-- "$PAGEVISOR" find --json --fields --limit 2 'meta.level == 1' works
+	expect "no frame has what no table has" 0 'out:^0$' -- \
+		"$PAGEVISOR" find --count 'type == page_table && meta.level == 77' works
+	expect "a field that no type has" 2 'err:column 1: no type of this guest has a field meta.levl' \
+		-- "$PAGEVISOR" find 'meta.levl == 1' works
+	stop
+}
+
+test_clean
+test_broken
+test_fields
+finish

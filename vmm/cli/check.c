@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * `pagevisor check`: what is broken in a guest's page metadata.
+ *
+ * A guest that runs is looked at up to LOOKS times, each time as of one instant, and only what all of them find is
+ * reported: an operation that was under way in one is over in another, even when its vCPU had to wait. A capture is looked at once, by the rules that hold at any
+ * instant.
+ */
+#include "cli/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "check/check.h"
+#include "cli/exit_status.h"
+#include "cli/inspect.h"
+#include "cli/observation.h"
+#include "source/snapshot.h"
+
+#define LOOKS 3
+
+/* Between the looks at a guest that runs: long for an operation on a frame, short for a person. */
+#define BETWEEN_LOOKS_NS (long)(200 * NS_PER_MS)
+
+struct look {
+	struct observation seen;
+	struct snapshot_facts facts;
+};
+
+static int check_memory(const struct guest_memory *memory, paddr_t info, enum check_rules rules,
+			struct observation *seen, struct error *err)
+{
+	struct findings found;
+	int result = observation_look(seen, memory, info);
+
+	if (result < 0)
+		return error_set(err, result, "%s",
+				 seen->has_view ? "the array is not in RAM" : seen->problem.text);
+	result = check_guest(memory, &seen->view, rules, &seen->check, &found, err);
+	if (result == 0) {
+		seen->is_checked = true;
+		findings_append(&seen->findings, &found);
+	}
+	return result;
+}
+
+/* Looks at a live guest as of one instant; all of its memory may hold references. */
+static int look_live(struct source *source, struct look *look, struct error *err)
+{
+	const struct snapshot_options options = {.all_memory = true};
+	struct snapshot snapshot;
+	int result = snapshot_make(source, &options, &snapshot, err);
+
+	if (result < 0)
+		return result;
+	look->facts = snapshot.facts;
+	result = check_memory(&snapshot.memory, source->info, CHECK_ONE_OF_LOOKS, &look->seen, err);
+	snapshot_close(&snapshot);
+	return result;
+}
+
+/* The first look, and of its findings those that later looks confirm. */
+static int look_again(struct source *source, struct look *first, struct look *again,
+		      struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = BETWEEN_LOOKS_NS};
+	int result = look_live(source, first, err);
+
+	for (unsigned look = 1; look < LOOKS && result == 0 && first->seen.findings.total; look++) {
+		nanosleep(&pause, NULL);
+		*again = (struct look){0};
+		result = look_live(source, again, err);
+		if (result == 0)
+			findings_keep_common(&first->seen.findings, &again->seen.findings);
+	}
+	return result;
+}
+
+static void print_text(const struct source *source, const struct look *look)
+{
+	printf("vm        %s\n", source->name);
+	if (source->is_live)
+		printf("paused    %.0f us\n", (double)look->facts.paused_ns / 1e3);
+	observation_print_frames(&look->seen);
+	observation_print_check(&look->seen.check);
+	observation_print_findings(&look->seen.findings);
+}
+
+static void print_json(const struct source *source, const struct look *look)
+{
+	struct json_object *root = json_object_new_object();
+
+	json_add_text(root, "name", source->name);
+	if (source->is_live)
+		json_add_number(root, "paused_ns", look->facts.paused_ns);
+	observation_add_json(root, &look->seen);
+	json_print(root);
+}
+
+static int check_and_print(struct inspect *inspect, struct look *looks)
+{
+	struct source *source = &inspect->source;
+	struct error err;
+	int status = inspect_look(inspect, STAGE_METADATA);
+
+	if (status != STATUS_OK)
+		return status;
+	int result = source->is_live ? look_again(source, &looks[0], &looks[1], &err)
+				     : check_memory(&source->memory, source->info,
+						    CHECK_ANY_INSTANT, &looks[0].seen, &err);
+	if (result < 0)
+		return inspect_refuse(result, &err);
+	if (inspect->options.json)
+		print_json(source, &looks[0]);
+	else
+		print_text(source, &looks[0]);
+	return looks[0].seen.findings.total ? STATUS_VIOLATION : STATUS_OK;
+}
+
+int command_check(int argc, char **argv)
+{
+	struct inspect inspect = {0};
+	struct look *looks = calloc(2, sizeof(*looks));
+	struct error err;
+
+	inspect_parse(
+		&inspect.options,
+		"Checks a guest's page metadata as fsck checks a file system: states, types, free "
+		"lists, lost and leaked frames, frame lists, the kernel's page table.\v"
+		"VM is the NAME or pid:N of one that runs, or a capture; it may be left out when "
+		"only one runs. A guest that runs is paused for a moment, and what is found is "
+		"confirmed by two more looks. Exit status 4 when something is broken.",
+		argc, argv);
+	if (!looks)
+		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	int status = inspect_open(&inspect);
+
+	if (status == STATUS_OK)
+		status = check_and_print(&inspect, looks);
+	inspect_close(&inspect);
+	free(looks);
+	return inspect_flush(status);
+}
