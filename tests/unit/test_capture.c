@@ -22,6 +22,10 @@
 
 #define DATA_MAX (UINT64_C(64) << 20)
 
+/* As they lie behind data of any length. */
+typedef struct capture_chunk chunk_in_file __attribute__((aligned(1)));
+typedef struct capture_end end_in_file __attribute__((aligned(1)));
+
 static struct crafted crafted;
 static struct snapshot snapshot;
 static struct capture_written written;
@@ -92,9 +96,9 @@ static struct capture_section *section(enum capture_section_type type)
 	return (struct capture_section *)(file + sizeof(struct capture_header)) + (type - 1);
 }
 
-static struct capture_chunk *chunks(void)
+static chunk_in_file *chunks(void)
 {
-	return (struct capture_chunk *)(file + section(CAPTURE_SECTION_CHUNKS)->offset);
+	return (chunk_in_file *)(file + section(CAPTURE_SECTION_CHUNKS)->offset);
 }
 
 static struct capture_region *regions(void)
@@ -383,7 +387,7 @@ START_TEST(optional_sections_are_skipped)
 		uint8_t *longer = malloc(file_size + entry);
 		struct capture_section *table =
 			(struct capture_section *)(longer + sizeof(struct capture_header));
-		struct capture_end *end;
+		end_in_file *end;
 
 		memcpy(longer, file, at);
 		memcpy(longer + at + entry, file + at, file_size - at);
@@ -396,7 +400,7 @@ START_TEST(optional_sections_are_skipped)
 		};
 		((struct capture_header *)longer)->section_count++;
 		((struct capture_header *)longer)->file_size += entry;
-		end = (struct capture_end *)(longer + file_size + entry - sizeof(*end));
+		end = (end_in_file *)(longer + file_size + entry - sizeof(*end));
 		end->file_size = file_size + entry;
 		capture_repair(longer, file_size + entry);
 		ck_assert_int_eq(load(longer, file_size + entry), optional ? 0 : -EPROTO);
