@@ -117,6 +117,12 @@ test_workloads()
 		done
 		boots "$workload, 4 GiB and more" --workload "$workload" --memory 5G --cpus 2 --ops 50000
 	done
+	for cpus in 1 2 4; do
+		boots "torn, $cpus vCPUs" --workload torn --memory 16M --cpus "$cpus" --ops 200000 \
+			--append "frames=$((7 * cpus))"
+	done
+	expect "torn: frames=0 is a bad option" 2 'err:^guest\| the option frames= takes a number' -- \
+		"$PAGEVISOR" run --memory 16M --workload torn --append frames=0
 }
 
 # The "work" of a JSON report, but for what depends on the clock.
@@ -207,7 +213,7 @@ test_exceptions()
 	expect "fault: lose: the check finds it" 4 'out:^findings  32$' \
 		'out:lost_frame: expected a place in a free list, found unused, in none$' \
 		-- "$PAGEVISOR" run --memory 16M --workload fault --append fault=lose
-	expect "no such workload" 2 'err:^guest\| the workloads are: churn fault lists segments unique; ' -- \
+	expect "no such workload" 2 'err:^guest\| the workloads are: churn fault lists segments torn unique; ' -- \
 		"$PAGEVISOR" run --memory 16M --workload nonsense
 }
 
