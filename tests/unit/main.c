@@ -71,6 +71,7 @@ static const struct {
 	{"snapshot", snapshot_suite},
 	{"capture", capture_suite},
 	{"diff", diff_suite},
+	{"slot_copy_reader", slot_copy_reader_suite},
 	{"devices", devices_suite},
 	{"number_text", number_text_suite},
 	{"btf_check", btf_check_suite},

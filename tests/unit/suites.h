@@ -61,6 +61,7 @@ Suite *slot_reader_suite(void);
 Suite *snapshot_suite(void);
 Suite *capture_suite(void);
 Suite *diff_suite(void);
+Suite *slot_copy_reader_suite(void);
 Suite *devices_suite(void);
 Suite *number_text_suite(void);
 Suite *btf_check_suite(void);
