@@ -6,6 +6,7 @@
 #   SANITIZE=address|thread the host programs with that sanitizer, under build/address or build/thread
 #   RUN="..."               options for make run
 #   MINUTES=N SEED=N        how long make soak runs, and its first seed
+#   TORN_READS=N            make soak goes on until so many reads of changing slots have been checked
 #   V=1                     show the commands
 
 SANITIZE ?=
@@ -14,6 +15,7 @@ PREFIX   ?= /usr/local
 RUN      ?=
 MINUTES  ?= 1
 SEED     ?= 1
+TORN_READS ?= 0
 
 CC       := gcc
 Q        := $(if $(V),,@)
@@ -54,12 +56,14 @@ BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/types/btf_check.c vmm/types/type_layo
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) guest/mm/page_table.c \
 		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
+TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
 UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES))
 BTF_KEEP_OBJECTS := $(call objects,host,$(BTF_KEEP_SOURCES))
+TORN_OBJECTS  := $(call objects,host,$(TORN_SOURCES))
 REPLAY_OBJECTS := $(call objects,model,$(REPLAY_SOURCES))
 
 GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
@@ -70,6 +74,7 @@ TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tes
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
 REPLAY       := $(BUILD)/model-replay
+TORN         := $(BUILD)/torn
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
@@ -84,7 +89,7 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1
-test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TEST_GUESTS) ## set up, build, run all tests
+test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(TEST_GUESTS) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
 
 unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
@@ -97,10 +102,10 @@ test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan a
 	@$(MAKE) --no-print-directory SANITIZE=address unit
 	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="$(THREADED_SUITES)"
 
-soak: $(SETUP_TEST) all $(UNIT) ## long tests in turns, MINUTES=N of them; stops at the first failure
+soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, MINUTES=N of them; stops at the first failure
 	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests
 	@$(MAKE) --silent --no-print-directory SANITIZE=thread build/thread/unit-tests
-	@MINUTES=$(MINUTES) SEED=$(SEED) tests/soak.sh $(BUILD)
+	@MINUTES=$(MINUTES) SEED=$(SEED) TORN_READS=$(TORN_READS) tests/soak.sh $(BUILD)
 
 bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@$(BUILD)/bench-boot $(PROGRAM)
@@ -224,6 +229,11 @@ $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_FLAGS) -c $< -o $@
+
+# The torn-read test: the command's own objects, with another main.
+$(TORN): $(TORN_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(TORN_OBJECTS) -o $@ $(HOST_LIBS)
 
 # The library's code with every atomic access a step; see tests/model/README.md.
 $(REPLAY): $(REPLAY_OBJECTS)

@@ -4,7 +4,8 @@
 # Everything that finds more the longer it runs, in turns, for as long as asked: the differential test,
 # threads under the sanitizers, litmus, and each workload on KVM, with another seed, number of vCPUs and
 # size of memory each time. Stops at the first failure and says how to have it again.
-# Usage: [MINUTES=N] [SEED=N] soak.sh [BUILD]
+# Torn reads are counted over all turns; TORN_READS=N asks for that many, however long it takes.
+# Usage: [MINUTES=N] [SEED=N] [TORN_READS=N] soak.sh [BUILD]
 #
 # Exit status: 0 nothing failed, 1 something did, 2 bad input, 130 or 143 ended by a signal.
 LIMIT=${LIMIT:-300}
@@ -13,6 +14,9 @@ LIMIT=${LIMIT:-300}
 
 MINUTES=${MINUTES:-1}
 SEED=${SEED:-1}
+TORN_READS=${TORN_READS:-0}
+TORN_READS_PER_MS=8000 # about what a quiet machine does
+torn_reads=0           # so far
 SEEDS_PER_TURN=100000 # of the differential test, which counts up from the one it is given
 OPS_PER_MS=2000       # that the differential test does, about
 THREAD_TESTS=7        # that share a turn
@@ -30,6 +34,8 @@ refuse()
 
 [[ $MINUTES =~ ^[0-9]+(\.[0-9]+)?$ ]] || refuse "MINUTES=$MINUTES: a number was expected, such as 10 or 0.5"
 [[ $SEED =~ ^[0-9]{1,9}$ ]] || refuse "SEED=$SEED: a number of up to nine digits was expected"
+
+[[ $TORN_READS =~ ^[0-9]{1,15}$ ]] || refuse "TORN_READS=$TORN_READS: a number was expected"
 
 now_ms()
 {
@@ -51,6 +57,7 @@ turns=0
 
 summary()
 {
+	[ "$torn_reads" -eq 0 ] || echo "torn: $torn_reads reads of changed slots accepted, none of them broken"
 	echo "soak: $turns turns in $(in_seconds $(($(now_ms) - start_ms))), $1"
 }
 
@@ -135,9 +142,26 @@ workload()
 		--timeout "$KVM_TIMEOUT" --quiet
 }
 
+# torn SEED: as many reads as fit into a turn on a quiet machine, by a number of vCPUs and frames that SEED chooses.
+torn()
+{
+	local seed=$1 all_cpus=(1 1 1 2 4) all_frames=(8 16 64 256) count=$((turn_ms * TORN_READS_PER_MS))
+	local cpus=${all_cpus[seed % 5]} frames=${all_frames[seed % 4]}
+
+	turn "torn reads, seed $seed, $cpus vCPUs, $frames frames" "$BUILD/torn" --seed "$seed" --cpus "$cpus" \
+		--frames "$frames" --count "$count" --copies 200
+	torn_reads=$((torn_reads + $(sed -n 's/^changed slots read: \([0-9]*\),.*/\1/p' "$OUT" | grep . || echo 0)))
+}
+
 is_time_left()
 {
 	[ $(($(now_ms) - start_ms)) -lt "$total_ms" ]
+}
+
+# Whether there are to be more of them; for kinds, below.
+wants_torn()
+{
+	[ "$torn_reads" -lt "$TORN_READS" ] && [ "${kinds[-1]}" = torn ]
 }
 
 # What can run here, in the order of its turns; a word each, that ends in the sanitizer or workload.
@@ -151,7 +175,7 @@ for sanitizer in thread address; do
 done
 kinds+=(differential litmus)
 problem=$(kvm_problem)
-for name in churn segments lists unique; do
+for name in churn segments lists unique torn; do
 	if [ -z "$problem" ]; then
 		kinds+=("workload $name")
 	else
@@ -159,9 +183,18 @@ for name in churn segments lists unique; do
 	fi
 done
 
+if [ -n "$problem" ]; then
+	skip "torn reads" "$problem"
+elif [ ! -x "$BUILD/torn" ]; then
+	skip "torn reads" "not built; make soak builds it"
+else
+	kinds+=(torn)
+fi
+
 for ((seed = SEED; ; seed++)); do
+	is_time_left || wants_torn || break
 	for kind in "${kinds[@]}"; do
-		is_time_left || break 2
+		is_time_left || { [ "$kind" = torn ] && wants_torn; } || continue
 		read -r -a words <<<"$kind"
 		"${words[@]}" "$seed"
 	done

@@ -10,7 +10,7 @@
 SOAK=$ROOT/tests/soak.sh
 FAKE=$WORK/build
 SHORT=0.02 # minutes
-EVERY_TURN='^ok   (threads, (thread|address) sanitizer|differential|litmus|churn|segments|lists|unique)'
+EVERY_TURN='^ok   (threads, (thread|address) sanitizer|differential|litmus|churn|segments|lists|unique|torn)'
 
 # fake PROGRAM <<what it does, for sh
 fake()
@@ -29,7 +29,7 @@ fake_all()
 	local program
 
 	rm -rf "$FAKE"
-	for program in unit-tests thread/unit-tests address/unit-tests pagevisor; do
+	for program in unit-tests thread/unit-tests address/unit-tests pagevisor torn; do
 		fake "$program" <<<'sleep 0.05'
 	done
 }
@@ -49,7 +49,7 @@ soaks()
 # The lines that are no turn, no skip and no summary: for check.
 has_turns_alone()
 {
-	! grep -Eqv "$EVERY_TURN|^skip |^soak: " "$OUT"
+	! grep -Eqv "$EVERY_TURN|^skip |^soak: |^torn: " "$OUT"
 }
 
 test_good()
@@ -63,6 +63,17 @@ test_good()
 	rm -r "$FAKE/thread"
 	soaks "a build that is not there is skipped" 0 '!out:ok .*thread sanitizer' \
 		'out:^skip threads, thread sanitizer: not built' 'out:none failed' --
+}
+
+# They are added up, and go on when the time is over.
+test_torn_reads()
+{
+	[ -z "$(kvm_problem)" ] || return 0
+	fake_all
+	fake torn <<<'echo "changed slots read: 1000000, 1 M/s"'
+	soaks "torn reads are added up" 0 'out:^torn: 30000000 reads of changed slots accepted' \
+		'out:none failed$' -- MINUTES=0.001 TORN_READS=30000000
+	soaks "no number of torn reads" 2 'err:^soak.sh: TORN_READS=x: ' -- TORN_READS=x
 }
 
 # planted_failure NAME PROGRAM TURN: the turn fails, and the line that soak.sh prints fails in the same way.
@@ -87,8 +98,10 @@ test_failures()
 	planted_failure "failed threads" address/unit-tests 'threads, address sanitizer, seed 1'
 	if [ -z "$(kvm_problem)" ]; then
 		planted_failure "a failed run on KVM" pagevisor 'churn, seed 1, [0-9]+ vCPUs, [0-9]+M'
+		planted_failure "a torn read" torn 'torn reads, seed 1, [0-9]+ vCPUs, [0-9]+ frames'
 	else
 		skip "a failed run on KVM" "$(kvm_problem)"
+		skip "a torn read" "$(kvm_problem)"
 	fi
 	fake_all
 	fake unit-tests <<<'sleep 100'
@@ -130,6 +143,7 @@ test_real()
 }
 
 test_good
+test_torn_reads
 test_failures
 test_signals INT 130
 test_signals TERM 143

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A small VM that runs the guest's workload torn, in this process, for readers to look at. */
+#ifndef TESTS_TORN_MACHINE_H
+#define TESTS_TORN_MACHINE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "cli/kernel_file.h"
+#include "device/boot_stages.h"
+#include "device/serial.h"
+#include "inspect/guest_view.h"
+#include "kvm/vm.h"
+#include "torn/sets.h"
+
+struct machine_options {
+	const char *kernel; /* NULL: our own guest, beside this program */
+	unsigned cpus;
+	unsigned frames; /* of each processor */
+	uint64_t seed;
+};
+
+struct machine {
+	struct kernel_file kernel;
+	struct vm vm;
+	struct serial serial;
+	struct boot_stages stages;
+	struct guest_view view; /* as of the workload's start */
+	struct set_types types;
+};
+
+/*
+ * Boots it and waits until the workload runs. The calling thread is registered with liburcu. Returns 0 or a
+ * negative errno, and then nothing is left behind.
+ */
+int machine_start(struct machine *machine, const struct machine_options *options,
+		  struct error *err);
+
+/* Whether the run has ended, after waiting for that as long as `ms`. */
+bool machine_has_ended(const struct machine *machine, int ms);
+
+/*
+ * Asks the workload to end, and holds the guest's counts against the slots. Returns 0, or -EPROTO when the
+ * guest did not end well or its books are wrong. The machine is gone in any case.
+ */
+int machine_stop(struct machine *machine, struct error *err);
+
+#endif
