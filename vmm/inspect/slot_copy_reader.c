@@ -25,7 +25,7 @@ static int copy_slots(const struct memory_copier *copier, paddr_t pa, const stru
 	int result = copier->copy(copier->source, paddr(pa.addr + pending->first * SLOT_SIZE),
 				  &to[pending->first], (pending->end - pending->first) * SLOT_SIZE);
 
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	slot_read_fence();
 	return result;
 }
 

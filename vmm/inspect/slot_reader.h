@@ -63,15 +63,19 @@ static inline void slot_copy_words(const struct meta_slot *slot, struct slot_cop
 	copy->vtable_ptr = __atomic_load_n(&slot->vtable_ptr, __ATOMIC_RELAXED);
 }
 
+#ifdef __SANITIZE_THREAD__
+/* The sanitizer knows no fences, and needs none here: every word is accessed atomically. */
+#define slot_read_fence() ((void)0)
+#define SLOT_READ_AGAIN   __ATOMIC_ACQUIRE
+#else
+#define slot_read_fence() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define SLOT_READ_AGAIN   __ATOMIC_RELAXED
+#endif
+
 static inline uint64_t slot_read_state_again(const struct meta_slot *slot)
 {
-#ifdef __SANITIZE_THREAD__
-	/* The sanitizer knows no fences, and needs none here: every word is accessed atomically. */
-	return __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
-#else
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&slot->state, __ATOMIC_RELAXED);
-#endif
+	slot_read_fence();
+	return __atomic_load_n(&slot->state, SLOT_READ_AGAIN);
 }
 
 static inline enum slot_read_result slot_read(const struct meta_slot *slot, struct slot_copy *copy,
