@@ -41,7 +41,7 @@ PAHOLE := pahole --btf_gen_floats
 SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread  := -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
-HOST_PACKAGES := json-c libbpf libpng libzstd
+HOST_PACKAGES := json-c libbpf libpng libzstd ncursesw
 HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
 	     $(shell pkg-config --cflags $(HOST_PACKAGES))
 HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(shell pkg-config --libs $(HOST_PACKAGES))

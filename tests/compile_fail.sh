@@ -10,7 +10,7 @@ CC=${CC:-gcc}
 WARNINGS=(-std=gnu11 -Wall -Wextra -Werror -fsyntax-only -x c)
 GUEST_INCLUDES=(-ffreestanding -mgeneral-regs-only -I"$ROOT/include" -I"$ROOT" -I"$ROOT/guest"
 	-I"$ROOT/guest/platform")
-read -r -a library_includes <<<"$(pkg-config --cflags json-c libpng 2>/dev/null)"
+read -r -a library_includes <<<"$(pkg-config --cflags json-c libpng ncursesw 2>/dev/null)"
 HOST_INCLUDES=(-D_GNU_SOURCE -pthread -I"$ROOT/include" -I"$ROOT" -I"$ROOT/vmm"
 	-I"$ROOT/vmm/platform" "${library_includes[@]}")
 

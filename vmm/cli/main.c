@@ -17,6 +17,7 @@
 #include "cli/run.h"
 #include "cli/show.h"
 #include "cli/stat.h"
+#include "cli/top.h"
 #include "cli/types.h"
 
 static const struct command {
@@ -29,6 +30,7 @@ static const struct command {
 	{"stat", command_stat, "look once at a running guest's page metadata"},
 	{"find", command_find, "list the frames that an expression means"},
 	{"map", command_map, "draw a running guest's memory"},
+	{"top", command_top, "show a running guest on the whole screen, with keys"},
 	{"check", command_check, "say what is broken in a guest's page metadata"},
 	{"capture", command_capture, "write a guest's page metadata as of one instant to a file"},
 	{"diff", command_diff, "what became of the frames between two captures"},

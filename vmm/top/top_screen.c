@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The screen: see top_screen.h. From above: a title, three lines of figures, panels side by side, the map, and a line
+ * for keys, messages and the prompt.
+ */
+#include "top/top_screen.h"
+
+#define NCURSES_NOMACROS
+#include <curses.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/number_text.h"
+#include "top/top_panels.h"
+
+#define LINES_MIN      10
+#define COLUMNS_MIN    40
+#define HEAD_LINES     4
+#define PANEL_GAP      2
+#define PANEL_ROWS_MAX 13
+#define LABEL          10 /* of a line of figures */
+#define ESCAPE_MS      25
+
+/* From the left, as many as have room; what remains of the width is shared out by weight. */
+static const struct panel {
+	int width_min;
+	int weight;
+	void (*draw)(const struct top_picture *picture, struct top_area area);
+} panels[] = {
+	{36, 2, top_panel_types},
+	{20, 1, top_panel_states},
+	{20, 1, top_panel_references},
+};
+
+#define PANELS (sizeof(panels) / sizeof(panels[0]))
+
+static struct top_terminal look_at_terminal(void)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	bool is_plain = no_colour && *no_colour;
+	struct top_terminal terminal = {.has_blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 &&
+						      !is_plain};
+
+	if (is_plain || !has_colors() || start_color() == ERR)
+		return terminal;
+	use_default_colors();
+	terminal.has_colours = COLORS >= 256;
+	return terminal;
+}
+
+int top_screen_begin(struct top_screen *screen, struct error *err)
+{
+	const char *kind = getenv("TERM");
+
+	setlocale(LC_CTYPE, "");
+	SCREEN *curses = newterm(NULL, stdout, stdin);
+
+	/* One that cannot move its cursor is no screen. */
+	const char *move_cursor = curses ? tigetstr("cup") : NULL;
+
+	if (curses && (!move_cursor || move_cursor == (char *)-1)) {
+		endwin();
+		delscreen(curses);
+		curses = NULL;
+	}
+	if (!curses)
+		return error_set(err, -ENOTSUP,
+				 "cannot draw on a terminal of the kind \"%.40s\" (TERM); "
+				 "pagevisor stat needs none",
+				 kind ? kind : "");
+	screen->curses = curses;
+	cbreak();
+	noecho();
+	nodelay(stdscr, TRUE);
+	keypad(stdscr, TRUE);
+	set_escdelay(ESCAPE_MS);
+	curs_set(0);
+	screen->terminal = look_at_terminal();
+	return 0;
+}
+
+void top_screen_end(struct top_screen *screen)
+{
+	if (!screen->curses)
+		return;
+	endwin();
+	delscreen(screen->curses);
+	screen->curses = NULL;
+}
+
+bool top_screen_resize(struct top_screen *screen)
+{
+	struct winsize size;
+
+	(void)screen;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row == 0 || size.ws_col == 0 ||
+	    !is_term_resized(size.ws_row, size.ws_col))
+		return false;
+	resize_term(size.ws_row, size.ws_col);
+	clearok(stdscr, TRUE);
+	return true;
+}
+
+int top_screen_key(struct top_screen *screen)
+{
+	(void)screen;
+	return getch();
+}
+
+static bool is_too_small(void)
+{
+	return LINES < LINES_MIN || COLS < COLUMNS_MIN;
+}
+
+/* The size alone decides, so that the map keeps its place while types come and go. */
+static int panel_rows(void)
+{
+	int rows = (LINES - HEAD_LINES - 1) * 11 / 20;
+
+	return rows < PANEL_ROWS_MAX ? rows : PANEL_ROWS_MAX;
+}
+
+static struct top_area map_area(void)
+{
+	int y = HEAD_LINES + panel_rows();
+
+	return (struct top_area){y, 0, LINES - 1 - y, COLS};
+}
+
+void top_screen_map_room(const struct top_screen *screen, unsigned *columns, unsigned *rows)
+{
+	*columns = *rows = 0;
+	if (!is_too_small())
+		top_map_room(&screen->terminal, map_area(), columns, rows);
+}
+
+static void draw_title(const struct source *source, const struct top_model *model,
+		       const struct top_state *state)
+{
+	double seconds = (double)state->request.interval_ns / (double)NS_PER_S;
+	uint64_t now = model->sample ? model->sample->at_ns : clock_now_ns();
+	char right[40];
+
+	top_put(0, 1, COLS - 1, TOP_PLAIN, "pagevisor top  %s", source->name);
+	printw("  %" PRIu64 " MiB", source_memory_size(source) >> 20);
+	if (source->cpu_count)
+		printw(", %u vCPUs", source->cpu_count);
+	if (model->sample)
+		printw(", %s", boot_stage_name(model->sample->view.stage));
+	if (source->start_ns && now > source->start_ns)
+		printw(" %.1f s", (double)(now - source->start_ns) / (double)NS_PER_S);
+	if (state->request.is_paused)
+		snprintf(right, sizeof(right), " PAUSED ");
+	else
+		snprintf(right, sizeof(right), " every %g s ", seconds);
+	int at = COLS - (int)strlen(right);
+
+	top_put(0, at, COLS - at, TOP_PLAIN, "%s", right);
+	top_fill(0, 0, COLS, TOP_TITLE);
+	if (state->request.is_paused)
+		top_put(0, at, COLS - at, TOP_STRONG, "%s", right);
+}
+
+static void draw_rates(const struct top_model *model)
+{
+	char steps[NUMBER_TEXT_SIZE], up[NUMBER_TEXT_SIZE], down[NUMBER_TEXT_SIZE];
+	char refused[NUMBER_TEXT_SIZE];
+	const struct top_rates *rates = &model->rates;
+
+	top_put(1, 0, LABEL, TOP_STRONG, "a second");
+	if (!model->has_rates)
+		top_put(1, LABEL, COLS - LABEL, TOP_FAINT, "known after the next look");
+	else
+		top_put(1, LABEL, COLS - LABEL, TOP_PLAIN,
+			"steps %s   allocated %s   freed %s   refused %s",
+			number_text(steps, rates->steps), number_text(up, rates->allocations),
+			number_text(down, rates->frees), number_text(refused, rates->refusals));
+}
+
+static void draw_scan(const struct top_model *model)
+{
+	const struct top_sample *sample = model->sample;
+	double seconds = (double)sample->duration_ns / (double)NS_PER_S;
+	char slots[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE];
+
+	top_put(2, 0, LABEL, TOP_STRONG, "scan");
+	top_put(2, LABEL, COLS - LABEL, TOP_PLAIN,
+		"%s slots in %.2f ms, %s/s; in all %" PRIu64 " retried, %" PRIu64 " given up",
+		number_text(slots, (double)sample->reads.slots), seconds * 1000,
+		number_text(rate, seconds > 0 ? (double)sample->reads.slots / seconds : 0),
+		model->retries, model->unstable);
+}
+
+static void draw_meant(const struct top_model *model)
+{
+	const struct top_sample *sample = model->sample;
+	uint64_t slots = sample->view.slot_count, used = top_model_in_use(model);
+
+	if (sample->filter[0]) {
+		top_put(3, 0, LABEL, TOP_STRONG, "filter");
+		top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%" PRIu64 " of %" PRIu64 " frames: %s",
+			sample->counts.matches, slots, sample->filter);
+		return;
+	}
+	top_put(3, 0, LABEL, TOP_STRONG, "in use");
+	top_put(3, LABEL, COLS - LABEL, TOP_PLAIN,
+		"%" PRIu64 " of %" PRIu64 " frames (%.1f %%), %" PRIu64 " references", used, slots,
+		100.0 * (double)used / (double)slots, sample->counts.references);
+}
+
+static void draw_panels(const struct top_picture *picture)
+{
+	int used = -PANEL_GAP, weights = 0, x = 0;
+	size_t count = 0;
+
+	for (; count < PANELS && used + PANEL_GAP + panels[count].width_min <= COLS; count++) {
+		used += PANEL_GAP + panels[count].width_min;
+		weights += panels[count].weight;
+	}
+	for (size_t i = 0; i < count; i++) {
+		int width = panels[i].width_min + (COLS - used) * panels[i].weight / weights;
+
+		panels[i].draw(picture, (struct top_area){HEAD_LINES, x, panel_rows(), width});
+		x += width + PANEL_GAP;
+	}
+}
+
+static void draw_help(void)
+{
+	for (int i = 0; top_help[i] && HEAD_LINES + i < LINES - 1; i++)
+		top_put(HEAD_LINES + i, 2, COLS - 2, TOP_PLAIN, "%s", top_help[i]);
+}
+
+/* As many lines as it takes, above the last one. */
+static void draw_message(const char *text)
+{
+	int length = (int)strlen(text), lines = (length + COLS - 1) / COLS;
+
+	for (int i = 0; i < lines && lines - i < LINES; i++) {
+		move(LINES - 1 - lines + i, 0);
+		clrtoeol();
+		top_put(LINES - 1 - lines + i, 0, COLS, TOP_STRONG, "%s", text + i * COLS);
+	}
+}
+
+static void draw_bottom(const struct top_state *state)
+{
+	int length = (int)strlen(state->typed), room = COLS - 10;
+
+	if (!state->is_typing) {
+		top_put(LINES - 1, 0, COLS, TOP_FAINT,
+			"q quit  s sort  / filter  p pause  m map  + - rate  h help");
+		curs_set(0);
+		return;
+	}
+	/* Of a long one the end, where letters come in. */
+	top_put(LINES - 1, 0, 8, TOP_STRONG, "filter: ");
+	top_put(LINES - 1, 8, COLS - 8, TOP_PLAIN, "%s",
+		length > room ? state->typed + length - room : state->typed);
+	curs_set(1);
+}
+
+void top_screen_draw(const struct top_screen *screen, const struct source *source,
+		     const struct top_model *model, const struct top_state *state,
+		     const char *problem)
+{
+	const struct top_picture picture = {&screen->terminal, model, state};
+
+	erase();
+	if (is_too_small()) {
+		top_put(0, 0, COLS, TOP_PLAIN, "too small: %d x %d is needed", COLUMNS_MIN,
+			LINES_MIN);
+		refresh();
+		return;
+	}
+	draw_title(source, model, state);
+	if (model->sample) {
+		draw_rates(model);
+		draw_scan(model);
+		draw_meant(model);
+	}
+	if (state->shows_help) {
+		draw_help();
+	} else if (model->sample) {
+		draw_panels(&picture);
+		top_panel_map(&picture, map_area());
+	}
+	draw_message(state->message[0] ? state->message : problem);
+	draw_bottom(state);
+	refresh();
+}
