@@ -67,6 +67,7 @@ static const struct {
 	{"check", check_suite},
 	{"check_free_lists", check_free_lists_suite},
 	{"findings", findings_suite},
+	{"top", top_suite},
 	{"slot_reader", slot_reader_suite},
 	{"snapshot", snapshot_suite},
 	{"capture", capture_suite},

@@ -183,8 +183,7 @@ static int gather(const struct guest_memory *memory, const struct expression *fi
 }
 
 /* The types may have changed since the filter was typed. */
-static int gather_filtered(const struct guest_memory *memory, const bool *stop,
-			   struct top_sample *sample)
+int top_sample_count(const struct guest_memory *memory, const bool *stop, struct top_sample *sample)
 {
 	struct expression *filter;
 	int result;
@@ -216,7 +215,7 @@ int top_sample_take(const struct guest_memory *memory, paddr_t info,
 	if (sample->view.slot_count == 0)
 		return error_set(&sample->problem, -EAGAIN, "the guest has no metadata yet");
 	sample->has_counters = guest_view_counters(&sample->view, memory, &sample->counters) == 0;
-	result = gather_filtered(memory, stop, sample);
+	result = top_sample_count(memory, stop, sample);
 	if (result < 0 || request->columns < COLUMNS_MIN || request->rows == 0)
 		return result;
 	struct map_grid grid =

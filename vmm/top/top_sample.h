@@ -68,6 +68,10 @@ struct map_grid top_map_grid(uint64_t slots, unsigned columns, unsigned rows);
 int top_sample_take(const struct guest_memory *memory, paddr_t info,
 		    const struct top_request *request, const bool *stop, struct top_sample *sample);
 
+/* The counting part, for a sample that has its view, its filter and zeroes else. Returns as top_sample_take. */
+int top_sample_count(const struct guest_memory *memory, const bool *stop,
+		     struct top_sample *sample);
+
 void top_sample_clear(struct top_sample *sample);
 
 #endif

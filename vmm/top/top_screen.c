@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #define PANEL_ROWS_MAX 13
 #define LABEL          10 /* of a line of figures */
 #define ESCAPE_MS      25
+#define PROGRAM        "pagevisor top  " /* if there is room */
 
 /* From the left, as many as have room; what remains of the width is shared out by weight. */
 static const struct panel {
@@ -46,8 +48,7 @@ static struct top_terminal look_at_terminal(void)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	bool is_plain = no_colour && *no_colour;
-	struct top_terminal terminal = {.has_blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 &&
-						      !is_plain};
+	struct top_terminal terminal = {.has_blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0};
 
 	if (is_plain || !has_colors() || start_color() == ERR)
 		return terminal;
@@ -91,6 +92,10 @@ void top_screen_end(struct top_screen *screen)
 {
 	if (!screen->curses)
 		return;
+	/* Where the picture stays, what is written next begins below it. */
+	move(LINES - 1, 0);
+	clrtoeol();
+	refresh();
 	endwin();
 	delscreen(screen->curses);
 	screen->curses = NULL;
@@ -142,27 +147,42 @@ void top_screen_map_room(const struct top_screen *screen, unsigned *columns, uns
 		top_map_room(&screen->terminal, map_area(), columns, rows);
 }
 
+/* printf-like, at the end of a text of `size` bytes. */
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
+							 const char *format, ...)
+{
+	size_t length = strlen(text);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text + length, size - length, format, arguments);
+	va_end(arguments);
+}
+
 static void draw_title(const struct source *source, const struct top_model *model,
 		       const struct top_state *state)
 {
-	double seconds = (double)state->request.interval_ns / (double)NS_PER_S;
 	uint64_t now = model->sample ? model->sample->at_ns : clock_now_ns();
-	char right[40];
+	char left[160] = "", right[40];
 
-	top_put(0, 1, COLS - 1, TOP_PLAIN, "pagevisor top  %s", source->name);
-	printw("  %" PRIu64 " MiB", source_memory_size(source) >> 20);
-	if (source->cpu_count)
-		printw(", %u vCPUs", source->cpu_count);
-	if (model->sample)
-		printw(", %s", boot_stage_name(model->sample->view.stage));
-	if (source->start_ns && now > source->start_ns)
-		printw(" %.1f s", (double)(now - source->start_ns) / (double)NS_PER_S);
 	if (state->request.is_paused)
 		snprintf(right, sizeof(right), " PAUSED ");
 	else
-		snprintf(right, sizeof(right), " every %g s ", seconds);
+		snprintf(right, sizeof(right), " every %g s ",
+			 (double)state->request.interval_ns / (double)NS_PER_S);
 	int at = COLS - (int)strlen(right);
 
+	append(left, sizeof(left), "%s  %" PRIu64 " MiB", source->name,
+	       source_memory_size(source) >> 20);
+	if (source->cpu_count)
+		append(left, sizeof(left), ", %u vCPUs", source->cpu_count);
+	if (model->sample)
+		append(left, sizeof(left), ", %s", boot_stage_name(model->sample->view.stage));
+	if (source->start_ns && now > source->start_ns)
+		append(left, sizeof(left), ", %.1f s",
+		       (double)(now - source->start_ns) / (double)NS_PER_S);
+	top_put(0, 1, at - 1, TOP_PLAIN, "%s%s",
+		(int)(strlen(PROGRAM) + strlen(left)) < at ? PROGRAM : "", left);
 	top_put(0, at, COLS - at, TOP_PLAIN, "%s", right);
 	top_fill(0, 0, COLS, TOP_TITLE);
 	if (state->request.is_paused)

@@ -1,0 +1,343 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# pagevisor top on a terminal (of tmux) over a guest that works: what it shows, keys, sizes, and that the terminal is as it
+# was however it ends; in a pipe and on terminals that are none. Usage: top.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+SOCKET=$WORK/tmux
+: >"$OUT"
+: >"$ERR"
+
+tmux_()
+{
+	tmux -S "$SOCKET" -f /dev/null "$@"
+}
+
+end_all()
+{
+	tmux_ kill-server 2>/dev/null
+	clean_up
+}
+trap end_all EXIT
+
+need_tmux()
+{
+	command -v tmux >/dev/null && return
+	skip "top on a terminal" "no tmux here"
+	finish
+}
+
+start_vm()
+{
+	"$PAGEVISOR" run --name shown --memory 64M --time 0 --quiet >"$WORK/run" 2>&1 </dev/null &
+	running_pid=$!
+	within has_stage running && return
+	fail "a guest to look at" "it does not run"
+	finish
+}
+
+stop_vm()
+{
+	kill -INT "$running_pid"
+	wait "$running_pid" 2>/dev/null
+	running_pid=
+}
+
+has_stage()
+{
+	"$PAGEVISOR" ps | grep -q "^shown .* $1 "
+}
+
+# within COMMAND...: whether it succeeds before LIMIT seconds are over.
+within()
+{
+	local deadline=$((SECONDS + LIMIT))
+
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $deadline ] || return 1
+		sleep 0.05
+	done
+}
+
+# on_terminal TERM COLUMNS LINES COMMAND...: notes its status, and how the terminal was before and after it.
+on_terminal()
+{
+	local kind=$1 columns=$2 lines=$3
+
+	shift 3
+	rm -f "$WORK"/{before,after,status}
+	cat >"$WORK/job" <<-EOF
+		export TERM=$kind LC_ALL=C.UTF-8
+		stty -g >"$WORK/before"
+		$*
+		echo \$? >"$WORK/status"
+		stty -g >"$WORK/after"
+		echo "it is over"
+		exec sleep 1000
+	EOF
+	tmux_ new-session -d -x "$columns" -y "$lines" "exec bash '$WORK/job'"
+	tmux_ set -g escape-time 0
+}
+
+keys()
+{
+	tmux_ send-keys "$@"
+}
+
+# shows PATTERN: whether a line of the screen is like that just now.
+shows()
+{
+	tmux_ capture-pane -p >"$OUT"
+	grep -Eq -e "$1" "$OUT"
+}
+
+shows_not()
+{
+	! shows "$1"
+}
+
+# sees NAME PATTERN...: whether the screen comes to show all of them.
+sees()
+{
+	local name=$1 pattern
+
+	shift
+	last_command=("the screen of top")
+	for pattern in "$@"; do
+		within shows "$pattern" && continue
+		fail "$name" "the screen does not come to show this: $pattern"
+		return 1
+	done
+	pass "$name"
+}
+
+# goes NAME PATTERN: whether that vanishes from the screen.
+goes()
+{
+	last_command=("the screen of top")
+	if within shows_not "$2"; then
+		pass "$1"
+	else
+		fail "$1" "the screen goes on to show this: $2"
+	fi
+}
+
+# ends_plainly NAME STATUS: top has ended like that, and the terminal is as it was, but for what is written on it.
+ends_plainly()
+{
+	local name=$1
+
+	last_command=("the screen of top")
+	within test -s "$WORK/after"
+	check "$name: exit status $2" [ "$(cat "$WORK/status" 2>/dev/null)" = "$2" ]
+	check "$name: the terminal's modes are back" cmp -s "$WORK/before" "$WORK/after"
+	check "$name: so are screen and cursor" \
+		[ "$(tmux_ display-message -p '#{alternate_on}#{cursor_flag}')" = 01 ]
+	sees "$name: the next line is a line of its own" '^it is over$'
+	tmux_ kill-session
+}
+
+# ends NAME STATUS: the same, on a terminal that can have its old screen back.
+ends()
+{
+	within test -s "$WORK/after"
+	last_command=("the screen of top")
+	check "$1: its picture has gone" shows_not 'TYPES|scan'
+	ends_plainly "$@"
+}
+
+# The first line of the panel of types, without bars.
+first_type()
+{
+	tmux_ capture-pane -p | awk '/^TYPES/ { getline; print $1; exit }'
+}
+
+first_type_is()
+{
+	[ "$(first_type)" = "$1" ]
+}
+
+# Of the picture what changes from look to look.
+figures()
+{
+	tmux_ capture-pane -p | sed -n '1,12p'
+}
+
+test_not_a_terminal()
+{
+	expect "no terminal" 2 'err:^pagevisor: top needs a terminal; use pagevisor stat' -- \
+		"$PAGEVISOR" top
+	check "no terminal: one line" says_one_line
+	expect "--batch 0" 2 'err:--batch 0: a number from 1' -- "$PAGEVISOR" top --batch 0
+	expect "--interval 0" 2 'err:--interval 0: seconds from 0.05' -- "$PAGEVISOR" top --interval 0
+	expect "two VMs" 2 'err:one VM is enough' -- "$PAGEVISOR" top one two
+	expect "--batch without VMs" 1 'err:no VM runs' -- "$PAGEVISOR" top --batch 1
+}
+
+test_batch()
+{
+	expect "--batch" 0 'out:^vm        shown, running$' 'out:^rates     steps [1-9]' \
+		'out:^          meta_page +256 +\+0$' 'out:^references 1: [1-9]' \
+		'out:, 0 given up$' -- "$PAGEVISOR" top --batch 3 --interval 0.1
+	check "--batch: as many as were asked for" [ "$(grep -c '^vm ' "$OUT")" -eq 3 ]
+	check "--batch: plain text" is_plain_text "$OUT"
+	expect "--batch and a full disk" 1 'err:^pagevisor: cannot write the output' -- \
+		sh -c 'exec "$@" >/dev/full' sh "$PAGEVISOR" top --batch 1
+}
+
+test_picture()
+{
+	sees "a title" '^ *pagevisor top  shown  64 MiB, 2 vCPUs, running, .* every 1 s *$'
+	sees "types" '^TYPES by count ' '^ +meta_page +256 ' '^ +anon +[1-9]'
+	sees "states and references" ' STATES +REFERENCES' ' unused +[1-9]' ' 65\+ +0'
+	sees "rates, with the second look" '^a second +steps [1-9].* allocated [1-9]'
+	sees "what it costs" '^scan +16.4 k slots in .* retried, [0-9]+ given up'
+	sees "a map" '^MAP by type, a cell is 64K' '^  *32M '
+	sees "keys" '^q quit '
+}
+
+test_keys()
+{
+	keys s
+	sees "s sorts by name" '^TYPES by name'
+	check "and so they are" within first_type_is anon
+	keys d
+	sees "d sorts by change" '^TYPES by change'
+	keys c
+	sees "c sorts by count" '^TYPES by count'
+	keys m
+	sees "m colours by state" '^MAP by state'
+	keys m
+	sees "and by references" '^MAP by references'
+	keys + +
+	sees "+ looks more often" 'every 0.2 s'
+	keys -
+	sees "- less often" 'every 0.5 s'
+	keys h
+	sees "h helps" 'p, space +hold the picture'
+	keys h
+	sees "and goes" '^TYPES'
+	keys x
+	sees "another key says where help is" 'h shows the keys'
+}
+
+test_pause()
+{
+	local before
+
+	keys p
+	sees "p pauses" 'PAUSED'
+	before=$(figures)
+	sleep 1.2
+	check "and keeps the picture" [ "$(figures)" = "$before" ]
+	tmux_ resize-window -x 100 -y 30
+	sees "also in another size" 'PAUSED *$' '^TYPES'
+	tmux_ resize-window -x 80 -y 24
+	keys Space
+	goes "space goes on" 'PAUSED'
+}
+
+test_filter()
+{
+	keys / 'type == anno' Enter
+	sees "a wrong filter says why" 'column 9: "anno" is no type of this guest' \
+		'^filter: type == anno$'
+	keys BSpace BSpace 'on && ref >= 1' Enter
+	sees "a right one counts what it means" \
+		'^filter +[0-9]+ of 16384 frames: type == anon && ref >= 1$'
+	goes "and nothing else" 'meta_page'
+	keys / Escape
+	sees "Esc leaves it" '^q quit' '^filter +[0-9]'
+	keys / C-u Enter
+	sees "an empty one ends it" '^in use ' '^ +meta_page +256 '
+}
+
+test_sizes()
+{
+	tmux_ resize-window -x 120 -y 40
+	sees "larger" '^a second .*' 'every 0.5 s *$' '^MAP .* a cell is 32K'
+	tmux_ resize-window -x 60 -y 15
+	sees "smaller" '^TYPES by count +4 of [0-9]+ +STATES *$' '^MAP'
+	goes "without references" 'REFERENCES'
+	tmux_ resize-window -x 40 -y 10
+	sees "the smallest" '^TYPES' '^q quit'
+	tmux_ resize-window -x 39 -y 10
+	sees "too small" '^too small: 40 x 10 is needed$'
+	tmux_ resize-window -x 12 -y 2
+	sees "hardly there" '^too small'
+	tmux_ resize-window -x 80 -y 24
+	sees "and back" '^TYPES' 'REFERENCES'
+}
+
+# What the terminal lacks is done without.
+test_terminals()
+{
+	on_terminal vt100 80 24 "'$PAGEVISOR' top shown"
+	sees "no colours: letters" '^m meta_page +256 ' '^  *0 [a-z.]{64}$' '^\. *unused|  \. unused'
+	keys q
+	ends_plainly "q without colours" 0
+	on_terminal tmux-256color 80 24 "LC_ALL=C NO_COLOR=1 '$PAGEVISOR' top shown"
+	sees "no UTF-8: bars of #" '^m meta_page +256 +#+'
+	keys q
+	ends "q without UTF-8" 0
+	on_terminal nonsense 80 24 "'$PAGEVISOR' top shown"
+	sees "an unknown terminal" 'cannot draw on a terminal of the kind "nonsense"'
+	ends "an unknown terminal" 1
+	on_terminal dumb 80 24 "'$PAGEVISOR' top shown"
+	sees "a terminal that only prints" 'cannot draw on a terminal of the kind "dumb"'
+	ends "a terminal that only prints" 1
+}
+
+# top_pid: of the one on the terminal.
+top_pid()
+{
+	local shell
+
+	shell=$(tmux_ display-message -p '#{pane_pid}')
+	cut -d ' ' -f 1 "/proc/$shell/task/$shell/children"
+}
+
+# start_top: returns when it shows something.
+start_top()
+{
+	on_terminal tmux-256color 80 24 "'$PAGEVISOR' top shown"
+	within shows '^TYPES' || fail "top starts" "it shows nothing"
+}
+
+test_ends()
+{
+	start_top
+	keys C-c
+	ends "Ctrl-C" 130
+	start_top
+	keys / 'ref'
+	sees "a filter half typed" '^filter: ref$'
+	kill -TERM "$(top_pid)"
+	ends "SIGTERM at the prompt" 143
+	start_top
+	stop_vm
+	sees "the end of the VM is said" '^the VM shown has ended$'
+	ends "the VM ends" 0
+	on_terminal tmux-256color 80 24 "'$PAGEVISOR' top shown"
+	sees "no such VM" '^pagevisor: no VM'
+	ends "no such VM" 1
+}
+
+test_not_a_terminal
+need_kvm "top"
+start_vm
+test_batch
+need_tmux
+on_terminal tmux-256color 80 24 "'$PAGEVISOR' top shown"
+test_picture
+test_keys
+test_pause
+test_filter
+test_sizes
+keys q
+ends "q" 0
+test_terminals
+test_ends
+finish

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Tests of vmm/top/: what is gathered of a crafted array, what is worked out from samples, what keys do. No terminal. */
+#include "unit/suites.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <string.h>
+
+#include "top/top_keys.h"
+#include "unit/slot_array.h"
+
+#define SLOTS 10000
+
+static struct slot_array array;
+static struct top_sample before, now;
+static struct top_model model;
+static struct top_state state;
+static struct guest_view view;
+
+static void setup(void)
+{
+	memset(&before, 0, sizeof(before));
+	memset(&now, 0, sizeof(now));
+	memset(&model, 0, sizeof(model));
+	memset(&state, 0, sizeof(state));
+	state.request.interval_ns = TOP_INTERVAL_NS;
+	view = (struct guest_view){
+		.type_count = 3, .types = {{.name = "anon"}, {.name = "kernel"}, {.name = "slab"}}};
+	before.view = now.view = view;
+	before.at_ns = 5 * NS_PER_S;
+	now.at_ns = 7 * NS_PER_S;
+	before.has_counters = now.has_counters = true;
+}
+
+START_TEST(buckets_double)
+{
+	static const struct {
+		uint32_t references;
+		const char *name;
+	} rows[] = {{1, "1"},      {2, "2"},      {3, "3-4"},   {4, "3-4"},           {5, "5-8"},
+		    {8, "5-8"},    {9, "9-16"},   {16, "9-16"}, {17, "17-32"},        {32, "17-32"},
+		    {33, "33-64"}, {64, "33-64"}, {65, "65+"},  {REF_MAX_HELD, "65+"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_str_eq(top_bucket_name(top_bucket(rows[i].references)), rows[i].name);
+}
+END_TEST
+
+START_TEST(rates_are_by_the_time_between_samples)
+{
+	now.counters = (struct cpu_counters){
+		.operations = 3000, .allocations = 1100, .frees = 500, .refusals = 1};
+	before.counters =
+		(struct cpu_counters){.operations = 1000, .allocations = 100, .frees = 501};
+	top_model_update(&model, NULL, &before, TOP_BY_COUNT);
+	ck_assert(!model.has_rates && !model.has_changes);
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert(model.has_rates);
+	ck_assert_double_eq(model.rates.steps, 1000);
+	ck_assert_double_eq(model.rates.allocations, 500);
+	ck_assert_double_eq(model.rates.refusals, 0.5);
+	ck_assert_double_eq(model.rates.frees, 0); /* counted backwards */
+	now.at_ns = before.at_ns;
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert(!model.has_rates);
+}
+END_TEST
+
+START_TEST(retries_add_up_over_samples)
+{
+	before.reads = (struct read_counters){.retries = 3, .unstable = 1};
+	now.reads = (struct read_counters){.retries = 4, .unstable = 2};
+	top_model_update(&model, NULL, &before, TOP_BY_COUNT);
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert_uint_eq(model.retries, 7);
+	ck_assert_uint_eq(model.unstable, 3);
+}
+END_TEST
+
+static void assert_order(const char *first, const char *second, const char *third)
+{
+	ck_assert_uint_eq(model.type_count, 3);
+	ck_assert_str_eq(model.types[0].name, first);
+	ck_assert_str_eq(model.types[1].name, second);
+	ck_assert_str_eq(model.types[2].name, third);
+}
+
+START_TEST(types_are_sorted_by_count_name_and_change)
+{
+	const uint64_t old[] = {10, 30, 200}, new[] = {20, 100, 100};
+
+	memcpy(before.counts.types, old, sizeof(old));
+	memcpy(now.counts.types, new, sizeof(new));
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	assert_order("kernel", "slab", "anon"); /* equal counts by name */
+	ck_assert_int_eq(model.types[0].change, 70);
+	ck_assert_int_eq(model.types[1].change, -100);
+	ck_assert_int_eq(model.types[2].change, 10);
+	top_model_sort(&model, TOP_BY_NAME);
+	assert_order("anon", "kernel", "slab");
+	top_model_sort(&model, TOP_BY_CHANGE);
+	assert_order("slab", "kernel", "anon");
+}
+END_TEST
+
+START_TEST(types_without_frames_show_once_when_they_have_gone)
+{
+	before.counts.types[1] = 5;
+	now.counts.types[0] = now.counts.wild = 1;
+	top_model_update(&model, &before, &now, TOP_BY_NAME);
+	assert_order("(wild)", "anon", "kernel");
+	ck_assert(model.types[0].is_wild && !model.types[1].is_wild);
+	ck_assert_int_eq(model.types[2].change, -5);
+	before = now;
+	top_model_update(&model, &before, &now, TOP_BY_NAME);
+	ck_assert_uint_eq(model.type_count, 2);
+}
+END_TEST
+
+START_TEST(what_was_counted_otherwise_has_no_change)
+{
+	now.counts.types[0] = 8;
+	strcpy(now.filter, "ref > 1");
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert(!model.has_changes && model.has_rates);
+	ck_assert_int_eq(model.types[0].change, 0);
+	now.filter[0] = '\0';
+	strcpy(now.view.types[2].name, "other");
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert(!model.has_changes);
+	now.view.type_count = 2;
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert(!model.has_changes);
+}
+END_TEST
+
+START_TEST(a_grid_has_as_many_cells_as_fit)
+{
+	static const uint64_t counts[] = {1, 100, 16384, 131072, 1000003, 16777216};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		for (unsigned columns = 8; columns < 250; columns += 13)
+			for (unsigned rows = 1; rows < 70; rows += 7) {
+				struct map_grid grid = top_map_grid(counts[i], columns, rows);
+
+				ck_assert_uint_le(grid.columns, columns);
+				ck_assert_uint_le(grid.rows, rows);
+				ck_assert_uint_ge((uint64_t)grid.columns * grid.rows *
+							  grid.frames_per_cell,
+						  counts[i]);
+			}
+	ck_assert_uint_eq(top_map_grid(131072, 73, 18).columns, 64);
+	ck_assert_uint_eq(top_map_grid(131072, 113, 44).frames_per_cell, 32);
+}
+END_TEST
+
+START_TEST(cells_that_become_one_keep_what_is_broken)
+{
+	uint8_t cells[8] = {0, 0, 1, 1, 2, 0, 0, MAP_NO_CLASS};
+	struct map_image map = {
+		.slot_count = 14,
+		.class_count = 3,
+		.grid = {.columns = 4, .rows = 2, .frames_per_cell = 2},
+		.classes = {{.name = "a"}, {.name = "b"}, {.name = "c", .is_broken = true}},
+		.cells = cells,
+	};
+
+	ck_assert_uint_eq(top_map_merge(&map, 0, 1), 0);
+	ck_assert_uint_eq(top_map_merge(&map, 2, 2), 1);
+	ck_assert_uint_eq(top_map_merge(&map, 0, 4), 0);
+	ck_assert_uint_eq(top_map_merge(&map, 4, 4), 2);
+	ck_assert_uint_eq(top_map_merge(&map, 6, 2), 0);
+	ck_assert_uint_eq(top_map_merge(&map, 7, 1), MAP_NO_CLASS);
+	ck_assert_uint_eq(top_map_merge(&map, 8, 4), MAP_NO_CLASS);
+	ck_assert_uint_eq(top_map_factor(&map, 7), 1);
+	ck_assert_uint_eq(top_map_factor(&map, 6), 2);
+	ck_assert_uint_eq(top_map_factor(&map, 1), 8);
+}
+END_TEST
+
+static enum top_action press(const char *keys)
+{
+	enum top_action action = TOP_DRAW;
+
+	for (; *keys; keys++)
+		action = top_key(&state, *keys, &view);
+	return action;
+}
+
+START_TEST(keys_sort_pause_and_colour)
+{
+	ck_assert_int_eq(press("s"), TOP_SORT);
+	ck_assert_int_eq(state.sort, TOP_BY_NAME);
+	press("ss");
+	ck_assert_int_eq(state.sort, TOP_BY_COUNT);
+	press("d");
+	ck_assert_int_eq(state.sort, TOP_BY_CHANGE);
+	ck_assert_int_eq(press("m"), TOP_ASK);
+	ck_assert_int_eq(state.request.by, MAP_BY_STATE);
+	press("mm");
+	ck_assert_int_eq(state.request.by, MAP_BY_TYPE);
+	ck_assert_int_eq(press("p"), TOP_ASK);
+	ck_assert(state.request.is_paused);
+	press("m");
+	ck_assert_str_eq(state.message, "paused: p goes on and shows it");
+	press(" ");
+	ck_assert(!state.request.is_paused && !state.message[0]);
+	press("h");
+	ck_assert(state.shows_help);
+	ck_assert_int_eq(press("x"), TOP_DRAW);
+	ck_assert_int_eq(press("q"), TOP_QUIT);
+}
+END_TEST
+
+START_TEST(keys_change_the_interval_within_bounds)
+{
+	ck_assert_int_eq(press("+"), TOP_ASK);
+	ck_assert_uint_eq(state.request.interval_ns, NS_PER_S / 2);
+	ck_assert_int_eq(press("++++"), TOP_DRAW);
+	ck_assert_uint_eq(state.request.interval_ns, NS_PER_S / 10);
+	press("---------");
+	ck_assert_uint_eq(state.request.interval_ns, 10 * NS_PER_S);
+	state.request.interval_ns = 3 * NS_PER_S;
+	press("-");
+	ck_assert_uint_eq(state.request.interval_ns, 5 * NS_PER_S);
+}
+END_TEST
+
+START_TEST(a_filter_is_taken_only_when_it_is_right)
+{
+	ck_assert_int_eq(press("/ref > 1\n"), TOP_ASK);
+	ck_assert_str_eq(state.request.filter, "ref > 1");
+	press("/ && type == anno\r"); /* goes on with the one there is */
+	ck_assert(state.is_typing);
+	ck_assert_ptr_nonnull(strstr(state.message, "column 20: \"anno\" is no type"));
+	ck_assert_str_eq(state.request.filter, "ref > 1");
+	ck_assert_int_eq(press("\177\n"), TOP_DRAW); /* "ann" */
+	ck_assert_int_eq(press("\bon\n"), TOP_ASK);
+	ck_assert_str_eq(state.request.filter, "ref > 1 && type == anon");
+	press("/");
+	press("\025type == slab\n");
+	ck_assert_str_eq(state.request.filter, "type == slab");
+	press("/q\033");
+	ck_assert(!state.is_typing);
+	ck_assert_str_eq(state.request.filter, "type == slab");
+	ck_assert_int_eq(press("/\025  \n"), TOP_ASK);
+	ck_assert_str_eq(state.request.filter, "");
+	top_key(&state, '/', NULL);
+	top_key(&state, KEY_ENTER, NULL);
+	ck_assert_str_eq(state.message, "nothing was seen yet");
+}
+END_TEST
+
+START_TEST(a_filter_has_an_end)
+{
+	press("/");
+	for (int i = 0; i < 2 * EXPRESSION_LENGTH_MAX; i++)
+		press("1");
+	ck_assert_uint_eq(strlen(state.typed), EXPRESSION_LENGTH_MAX);
+	top_key(&state, KEY_BACKSPACE, &view);
+	ck_assert_uint_eq(strlen(state.typed), EXPRESSION_LENGTH_MAX - 1);
+}
+END_TEST
+
+static void setup_array(void)
+{
+	setup();
+	slot_array_create(&array, SLOTS);
+	for (unsigned i = 0; i < 4; i++)
+		slot_array_set(&array, i, i + 1, ARRAY_ANON);
+	slot_array_set(&array, 4097, 65, ARRAY_TABLE);
+	slot_array_set(&array, 4098, REF_UNIQUE, ARRAY_TABLE);
+	slot_array_set(&array, 9998, REF_BUSY, ARRAY_ANON);
+	slot_array_set(&array, 9999, 7, 9); /* of no type */
+}
+
+static void teardown_array(void)
+{
+	slot_array_destroy(&array);
+}
+
+static void count(const char *filter)
+{
+	static const bool never = false;
+
+	memset(&now, 0, sizeof(now));
+	now.view = array.view;
+	strcpy(now.filter, filter);
+	ck_assert_int_eq(top_sample_count(&array.memory, &never, &now), 0);
+}
+
+START_TEST(a_pass_counts_states_types_and_references)
+{
+	count("");
+	ck_assert_uint_eq(now.counts.matches, SLOTS);
+	ck_assert_uint_eq(now.counts.frames[REF_CLASS_SHARED], 6);
+	ck_assert_uint_eq(now.counts.frames[REF_CLASS_UNIQUE], 1);
+	ck_assert_uint_eq(now.counts.frames[REF_CLASS_BUSY], 1);
+	ck_assert_uint_eq(now.counts.frames[REF_CLASS_UNUSED], SLOTS - 8);
+	ck_assert_uint_eq(now.counts.types[ARRAY_ANON], 4);
+	ck_assert_uint_eq(now.counts.types[ARRAY_TABLE], 2);
+	ck_assert_uint_eq(now.counts.wild, 1);
+	ck_assert_uint_eq(now.counts.references, 1 + 2 + 3 + 4 + 65 + 1 + 7);
+	ck_assert_uint_eq(now.counts.buckets[0], 1);
+	ck_assert_uint_eq(now.counts.buckets[2], 2);
+	ck_assert_uint_eq(now.counts.buckets[3], 1);
+	ck_assert_uint_eq(now.counts.buckets[7], 1);
+	ck_assert_uint_eq(now.reads.slots, SLOTS);
+	ck_assert_uint_eq(now.reads.copies, 7);
+}
+END_TEST
+
+START_TEST(a_filter_counts_what_it_means)
+{
+	count("type == anon && ref >= 2");
+	ck_assert_uint_eq(now.counts.matches, 3);
+	ck_assert_uint_eq(now.counts.types[ARRAY_ANON], 3);
+	ck_assert_uint_eq(now.counts.types[ARRAY_TABLE], 0);
+	ck_assert_uint_eq(now.counts.buckets[0], 0);
+	ck_assert_uint_eq(now.counts.wild, 0);
+	count("state == busy");
+	ck_assert_uint_eq(now.counts.matches, 1);
+	ck_assert_uint_eq(now.counts.frames[REF_CLASS_BUSY], 1);
+}
+END_TEST
+
+START_TEST(a_pass_ends_early_and_says_what_is_wrong)
+{
+	static const bool at_once = true, never = false;
+
+	now.view = array.view;
+	ck_assert_int_eq(top_sample_count(&array.memory, &at_once, &now), -ECANCELED);
+	ck_assert_uint_lt(now.reads.slots, SLOTS);
+	strcpy(now.filter, "type == none_such");
+	ck_assert_int_eq(top_sample_count(&array.memory, &never, &now), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(now.problem.text, "none_such"));
+	now.filter[0] = '\0';
+	now.view.array = paddr(UINT64_C(1) << 40);
+	ck_assert_int_eq(top_sample_count(&array.memory, &never, &now), -EFAULT);
+	ck_assert_str_ne(now.problem.text, "");
+}
+END_TEST
+
+START_TEST(holes_are_counted_and_stay_holes)
+{
+	slot_array_punch(&array, 5120, 1024);
+	uint64_t blocks = slot_array_blocks(&array);
+
+	count("");
+	ck_assert_uint_eq(now.counts.holes, 1024);
+	ck_assert_uint_eq(now.counts.matches, SLOTS - 1024);
+	ck_assert_uint_eq(slot_array_blocks(&array), blocks);
+}
+END_TEST
+
+Suite *top_suite(void)
+{
+	Suite *suite = suite_create("top");
+	TCase *worked_out = tcase_create("model and keys"), *gathered = tcase_create("sample");
+
+	tcase_add_checked_fixture(worked_out, setup, NULL);
+	tcase_add_test(worked_out, buckets_double);
+	tcase_add_test(worked_out, rates_are_by_the_time_between_samples);
+	tcase_add_test(worked_out, retries_add_up_over_samples);
+	tcase_add_test(worked_out, types_are_sorted_by_count_name_and_change);
+	tcase_add_test(worked_out, types_without_frames_show_once_when_they_have_gone);
+	tcase_add_test(worked_out, what_was_counted_otherwise_has_no_change);
+	tcase_add_test(worked_out, a_grid_has_as_many_cells_as_fit);
+	tcase_add_test(worked_out, cells_that_become_one_keep_what_is_broken);
+	tcase_add_test(worked_out, keys_sort_pause_and_colour);
+	tcase_add_test(worked_out, keys_change_the_interval_within_bounds);
+	tcase_add_test(worked_out, a_filter_is_taken_only_when_it_is_right);
+	tcase_add_test(worked_out, a_filter_has_an_end);
+	suite_add_tcase(suite, worked_out);
+	tcase_add_checked_fixture(gathered, setup_array, teardown_array);
+	tcase_add_test(gathered, a_pass_counts_states_types_and_references);
+	tcase_add_test(gathered, a_filter_counts_what_it_means);
+	tcase_add_test(gathered, a_pass_ends_early_and_says_what_is_wrong);
+	tcase_add_test(gathered, holes_are_counted_and_stay_holes);
+	suite_add_tcase(suite, gathered);
+	return suite;
+}
