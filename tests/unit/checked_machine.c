@@ -46,7 +46,7 @@ static struct page_table kernel_table(void)
 	return (struct page_table){.root = paddr(TABLES_PA), .take_frame = take_table};
 }
 
-static void map(uint64_t va, uint64_t pa, uint64_t size)
+void checked_map(uint64_t va, uint64_t pa, uint64_t size)
 {
 	struct page_table table = kernel_table();
 
@@ -56,10 +56,10 @@ static void map(uint64_t va, uint64_t pa, uint64_t size)
 static void map_everything(void)
 {
 	tables_taken = 1;
-	map(IMAGE_PA + va_offset(), IMAGE_PA, IMAGE_SIZE);
-	map((uintptr_t)host_linear_base, 0, SMALL_MACHINE_SIZE);
-	map((uintptr_t)platform_meta_base(), machine.array.base.addr,
-	    align_up(machine.array.slots * SLOT_SIZE, PAGE_SIZE));
+	checked_map(IMAGE_PA + va_offset(), IMAGE_PA, IMAGE_SIZE);
+	checked_map((uintptr_t)host_linear_base, 0, SMALL_MACHINE_SIZE);
+	checked_map((uintptr_t)platform_meta_base(), machine.array.base.addr,
+		    align_up(machine.array.slots * SLOT_SIZE, PAGE_SIZE));
 }
 
 /* The allocator's state as it is, in the image. */

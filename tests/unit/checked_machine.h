@@ -77,6 +77,9 @@ uint64_t *cache_word(unsigned cpu, uint32_t offset);
 struct meta_slot *slot_at(uint64_t frame);
 uint64_t number_of(frame_t frame);
 
+/* Maps more in the kernel's page table. */
+void checked_map(uint64_t va, uint64_t pa, uint64_t size);
+
 /* A page table entry of the kernel for an address, in the table of a level. */
 uint64_t *table_entry(uint64_t va, unsigned level);
 

@@ -200,6 +200,24 @@ START_TEST(bytes_that_anyone_may_write_do_not)
 }
 END_TEST
 
+START_TEST(mappings_of_all_ram_do_not)
+{
+	const uint64_t pa = frame_paddr(checked.plain).addr;
+
+	checked_map(pa + (_i ? checked.info->kernel_va_offset : 0), pa, PAGE_SIZE);
+	checked.references[2] = 0;
+	assert_finds_only(RULE_LEAKED_FRAME, number_of(checked.plain));
+}
+END_TEST
+
+START_TEST(a_run_with_a_gap_is_none)
+{
+	set_refs(checked.run.first.index + 2, REF_BUSY);
+	assert_finds(RULE_LEAKED_FRAME, checked.run.first.index);
+	ck_assert_uint_eq(checked.findings.total, 4);
+}
+END_TEST
+
 START_TEST(a_mapping_outside_of_the_known_ones_counts)
 {
 	const uint64_t va = linear(SMALL_MACHINE_SIZE - PAGE_SIZE);
@@ -236,6 +254,30 @@ START_TEST(a_link_to_a_frame_of_another_type_is_found)
 {
 	link_at(3)->next = number_of(checked.plain) + 1;
 	assert_finds(RULE_LIST_LINK, checked.listed[3].index);
+}
+END_TEST
+
+START_TEST(a_link_to_a_unique_frame_of_another_type_is_found)
+{
+	set_refs(number_of(checked.plain), REF_UNIQUE);
+	link_at(3)->next = number_of(checked.plain) + 1;
+	assert_finds_only(RULE_LIST_LINK, checked.listed[3].index);
+	ck_assert_str_eq(checked.findings.list[0].found, "unique node");
+}
+END_TEST
+
+START_TEST(links_that_are_being_changed_are_not_looked_at)
+{
+	link_at(1)->next = UINT64_MAX;
+	checked_look(CHECK_ANY_INSTANT);
+	assert_nothing_found();
+}
+END_TEST
+
+START_TEST(a_slot_of_the_image_that_was_zeroed_is_found)
+{
+	memset(slot_at(IMAGE_PA / PAGE_SIZE), 0, SLOT_SIZE);
+	assert_finds_only(RULE_KERNEL_FRAME, IMAGE_PA / PAGE_SIZE);
 }
 END_TEST
 
@@ -281,8 +323,11 @@ START_TEST(a_link_place_past_the_storage_is_not_followed)
 
 	for (unsigned i = 0; i < checked.info->type_count; i++)
 		types[i].link_place = 5;
-	checked_look(CHECK_AT_REST);
-	ck_assert_uint_eq(checked.summary.list_members, 0);
+	slot_at(checked.listed[0].index)->storage[4] = 9;
+	/* Without links, nothing refers to it. */
+	assert_finds(RULE_LEAKED_FRAME, checked.listed[0].index);
+	for (unsigned i = 0; i < checked.findings.listed; i++)
+		ck_assert_int_ne(checked.findings.list[i].rule, RULE_LIST_LINK);
 }
 END_TEST
 
@@ -327,6 +372,17 @@ START_TEST(a_table_in_a_free_frame_is_found)
 {
 	table_entry(0, ROOT)[400] = (SMALL_MACHINE_SIZE - PAGE_SIZE) | PTE_PRESENT;
 	assert_finds_only(RULE_PAGE_TABLE, SMALL_MACHINE_SIZE / PAGE_SIZE - 1);
+}
+END_TEST
+
+START_TEST(a_table_in_a_free_frame_with_the_look_of_a_type_is_found)
+{
+	const uint64_t frame = number_of(checked.plain);
+
+	set_refs(frame, REF_BUSY);
+	memset(platform_phys_to_virt(frame_paddr(checked.plain)), 0, PAGE_SIZE);
+	table_entry(0, ROOT)[400] = frame_paddr(checked.plain).addr | PTE_PRESENT;
+	assert_finds_only(RULE_PAGE_TABLE, frame);
 }
 END_TEST
 
@@ -392,7 +448,11 @@ Suite *check_suite(void)
 	tcase_set_timeout(tcase, SLOW_TEST_TIMEOUT);
 	tcase_add_checked_fixture(tcase, checked_machine_setup, checked_machine_teardown);
 	TCASE_ADD_TESTS(
-		tcase, a_run_of_frames_is_referred_to_as_a_whole, a_machine_in_use_has_no_findings,
+		tcase, a_table_in_a_free_frame_with_the_look_of_a_type_is_found,
+		a_run_with_a_gap_is_none, a_link_to_a_unique_frame_of_another_type_is_found,
+		links_that_are_being_changed_are_not_looked_at,
+		a_slot_of_the_image_that_was_zeroed_is_found,
+		a_run_of_frames_is_referred_to_as_a_whole, a_machine_in_use_has_no_findings,
 		nor_has_one_that_was_stopped_anywhere, looking_leaves_memory_as_it_was,
 		a_guest_that_says_nothing_of_all_this_has_no_findings,
 		slots_past_the_end_of_ram_are_refused,
@@ -411,6 +471,7 @@ Suite *check_suite(void)
 		a_table_outside_of_ram_is_found, a_root_outside_of_ram_is_found,
 		a_table_in_a_free_frame_is_found, a_table_in_an_untyped_frame_is_found,
 		a_large_page_in_the_root_is_found, endless_tables_end);
+	tcase_add_loop_test(tcase, mappings_of_all_ram_do_not, 0, 2);
 	tcase_add_loop_test(tcase, a_frame_without_reference_is_found, 0, 4);
 	tcase_add_loop_test(tcase, memory_mapped_elsewhere_is_found, 0, 3);
 	tcase_add_loop_test(tcase, memory_that_is_not_mapped_is_found, 0, 3);

@@ -104,13 +104,8 @@ void check_link(struct check *check, uint64_t frame, const struct meta_slot *slo
 		return;
 	}
 	check->linked++;
-
-	/* Both sides are looked at, whatever the first one says. */
-	bool next_holds = check_side(check, frame, slot, true);
-	bool previous_holds = check_side(check, frame, slot, false);
-
-	if (!next_holds || !previous_holds)
-		check->broken_links++;
+	check->broken_links += !check_side(check, frame, slot, true);
+	check->broken_links += !check_side(check, frame, slot, false);
 	if (link.previous == 0)
 		walk_list(check, frame, slot);
 }

@@ -97,10 +97,8 @@ static bool check_window(struct table_walk *walk, struct window *window, uint64_
 
 static void check_leaf(struct table_walk *walk, uint64_t va, uint64_t size, uint64_t pa)
 {
-	const struct guest_view *view = walk->check->view;
-	/* The identity map, and those of whole RAM that go on beyond their windows: no reference to any one frame. */
-	bool is_known = va == pa || va - pa == view->va_offset ||
-			(view->linear_va && va - pa == view->linear_va);
+	/* The identity map, and the image's mapping, which goes on behind it: no reference to any one frame. */
+	bool is_known = va == pa || va - pa == walk->check->view->va_offset;
 
 	for (unsigned i = 0; i < WINDOW_COUNT; i++)
 		is_known |= check_window(walk, &walk->windows[i], va, size, pa);

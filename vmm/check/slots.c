@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* One pass over all slots: what each says, against the free lists and the kernel's image. */
 #include <inttypes.h>
-#include <string.h>
 
 #include <pagevisor/allocator.h>
 
@@ -18,14 +17,6 @@ struct pass {
 	struct allocator_range next;
 	uint64_t managed;
 };
-
-/* A slot that nobody ever wrote: the array, or this part of it, is not made yet. */
-static bool is_blank(const struct meta_slot *slot)
-{
-	static const struct meta_slot blank;
-
-	return memcmp(slot, &blank, sizeof(blank)) == 0;
-}
 
 static void expect_tag(struct check *check, uint64_t frame, uint64_t found, enum free_place place)
 {
@@ -65,7 +56,9 @@ static void check_held(struct check *check, uint64_t frame, const struct meta_sl
 	if (!check->view->types[type].is_untyped)
 		check->marks[frame] |= MARK_BYTES;
 	check->summary->held_frames++;
-	if (check->view->types[type].link_place && slot_state_refs(slot->state) == REF_UNIQUE)
+	/* A list that is being changed has links that do not match. */
+	if (check->rules == CHECK_AT_REST && check->view->types[type].link_place &&
+	    slot_state_refs(slot->state) == REF_UNIQUE)
 		check_link(check, frame, slot);
 }
 
@@ -188,7 +181,6 @@ void check_slots(struct check *check)
 				count * SLOT_SIZE))
 			return;
 		for (uint64_t i = 0; i < count; i++)
-			if (!is_blank(&slots[i]))
-				check_slot(&pass, first + i, &slots[i]);
+			check_slot(&pass, first + i, &slots[i]);
 	}
 }
