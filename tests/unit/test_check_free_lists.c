@@ -307,15 +307,14 @@ END_TEST
 
 START_TEST(a_block_past_the_end_is_found)
 {
-	const uint64_t last = machine.array.slots - 2;
-	struct meta_slot *slot = slot_at(last);
+	struct meta_slot *slot = slot_at(0);
 
 	slot->storage[FREE_NEXT] = *first_block(18);
 	slot->storage[FREE_PREVIOUS] = FREE_LINK_NONE;
 	slot->vtable_ptr = FREE_TAG_BLOCK + 18;
-	*first_block(18) = last;
+	*first_block(18) = 0;
 	*block_count(18) = 1;
-	assert_finds(RULE_FREE_LINK, last);
+	assert_finds(RULE_FREE_LINK, 0);
 }
 END_TEST
 
@@ -348,8 +347,11 @@ START_TEST(garbled_ranges_are_found)
 	uint8_t *ranges = platform_phys_to_virt(paddr(RANGES_PA));
 	uint64_t *bound = (uint64_t *)(ranges + checked.allocator->range_first);
 
+	uint64_t end = bound[1];
+
 	bound[1] = UINT64_MAX;
 	assert_finds(RULE_ALLOCATOR, WHOLE_GUEST);
+	bound[1] = end;
 	*(uint32_t *)(ranges + checked.allocator->range_count) = UINT32_MAX;
 	assert_finds(RULE_ALLOCATOR, WHOLE_GUEST);
 }
