@@ -208,10 +208,10 @@ test_exceptions()
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=hang --timeout 0.5
 	# Of what is gone the stack may still have an address or two.
 	expect "fault: leak: the check finds it" 4 'out:^findings  [23][0-9]$' \
-		'out:leaked_frame: expected something that refers to it, found nothing; shared forgotten$' \
+		'out:leaked_frame: expected something that refers to it, found nothing; shared forgotten, generation' \
 		-- "$PAGEVISOR" run --memory 16M --workload fault --append fault=leak
 	expect "fault: lose: the check finds it" 4 'out:^findings  32$' \
-		'out:lost_frame: expected a place in a free list, found unused, in none$' \
+		'out:lost_frame: expected a place in a free list, found unused, in none; generation' \
 		-- "$PAGEVISOR" run --memory 16M --workload fault --append fault=lose
 	expect "no such workload" 2 'err:^guest\| the workloads are: churn fault lists segments torn unique; ' -- \
 		"$PAGEVISOR" run --memory 16M --workload nonsense

@@ -308,6 +308,19 @@ START_TEST(a_list_without_a_first_frame_is_found)
 }
 END_TEST
 
+START_TEST(frames_behind_a_broken_link_are_not_leaked)
+{
+	link_at(0)->next = 0;
+	assert_finds(RULE_LIST_LINK, checked.listed[1].index);
+	ck_assert_uint_eq(checked.findings.total, 1);
+	/* But a circle that nothing refers to is. */
+	link_at(0)->next = checked.listed[1].index + 1;
+	link_at(0)->previous = checked.listed[3].index + 1;
+	link_at(3)->next = checked.listed[0].index + 1;
+	assert_finds(RULE_LEAKED_FRAME, checked.listed[2].index);
+}
+END_TEST
+
 START_TEST(a_list_that_runs_into_itself_ends_the_walk)
 {
 	link_at(3)->next = checked.listed[1].index + 1;
@@ -448,8 +461,9 @@ Suite *check_suite(void)
 	tcase_set_timeout(tcase, SLOW_TEST_TIMEOUT);
 	tcase_add_checked_fixture(tcase, checked_machine_setup, checked_machine_teardown);
 	TCASE_ADD_TESTS(
-		tcase, a_table_in_a_free_frame_with_the_look_of_a_type_is_found,
-		a_run_with_a_gap_is_none, a_link_to_a_unique_frame_of_another_type_is_found,
+		tcase, frames_behind_a_broken_link_are_not_leaked,
+		a_table_in_a_free_frame_with_the_look_of_a_type_is_found, a_run_with_a_gap_is_none,
+		a_link_to_a_unique_frame_of_another_type_is_found,
 		links_that_are_being_changed_are_not_looked_at,
 		a_slot_of_the_image_that_was_zeroed_is_found,
 		a_run_of_frames_is_referred_to_as_a_whole, a_machine_in_use_has_no_findings,

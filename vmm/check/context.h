@@ -40,6 +40,7 @@ struct check {
 	uint32_t *found; /* frames that are referenced and were not looked into yet */
 	uint64_t found_count;
 	uint64_t run_frames;   /* looked at for runs that something may refer to */
+	bool is_blind;         /* memory that may hold references could not be read */
 	uint64_t linked;       /* frames that say they are in a frame list */
 	uint64_t broken_links; /* those whose neighbours say otherwise */
 	uint64_t missing;      /* held frames without a reference so far */
@@ -89,6 +90,8 @@ void check_slots(struct check *check);
 void check_link(struct check *check, uint64_t frame, const struct meta_slot *slot);
 /* After all slots: frame lists that have no first frame. */
 void check_link_cycles(struct check *check);
+/* Frames that are in a list are the list's, wherever that is. */
+void check_refer_to_members(struct check *check);
 /* Walks the kernel's page table. */
 void check_page_table(struct check *check);
 /* Looks for references, and says which frames have none. */

@@ -137,3 +137,14 @@ void check_link_cycles(struct check *check)
 		return;
 	}
 }
+
+void check_refer_to_members(struct check *check)
+{
+	if (check->linked == 0)
+		return;
+	/* Behind a link that does not match, frames are still in the list: the link may be about to change. */
+	for (uint64_t frame = 0; frame < check->view->slot_count; frame++)
+		if (check->marks[frame] & MARK_LINKED ||
+		    (check->broken_links && is_astray(check, frame)))
+			check_refer(check, frame);
+}

@@ -64,14 +64,8 @@ static void search_page(struct check *check, uint64_t pa, size_t words_behind)
 
 	if (check_read(check, pa, words, count * sizeof(words[0])))
 		search_words(check, words, count);
-}
-
-/* Frames that are in a list are the list's, wherever that is. */
-static void refer_to_members(struct check *check)
-{
-	for (uint64_t frame = 0; frame < check->view->slot_count; frame++)
-		if (check->marks[frame] & MARK_LINKED)
-			check_refer(check, frame);
+	else
+		check->is_blind = true;
 }
 
 static void search_frame(struct check *check, uint64_t frame)
@@ -93,7 +87,8 @@ static void report_leaks(struct check *check)
 		    !check_read_slot(check, frame, &slot))
 			continue;
 		check_finding(check, RULE_LEAKED_FRAME, frame, "something that refers to it",
-			      TEXT("nothing; %s", check_describe(check, &slot).text));
+			      TEXT("nothing; %s, generation %u", check_describe(check, &slot).text,
+				   slot_state_generation(slot.state)));
 		check->missing--;
 	}
 }
@@ -107,13 +102,12 @@ void check_references(struct check *check)
 	if (check->rules == CHECK_ANY_INSTANT || start >= end || end - start > IMAGE_MAX ||
 	    (!view->array_va && !view->linear_va))
 		return;
-	if (check->summary->list_members)
-		refer_to_members(check);
+	check_refer_to_members(check);
 	for (uint64_t pa = start; pa < end && check->missing > 0; pa += PAGE_SIZE)
 		search_page(check, pa, pa + PAGE_SIZE < end);
 	while (check->found_count > 0 && check->missing > 0)
 		search_frame(check, check->found[--check->found_count]);
-	check->summary->has_references = check->run_frames <= RUN_FRAMES_MAX;
+	check->summary->has_references = check->run_frames <= RUN_FRAMES_MAX && !check->is_blind;
 	if (check->summary->has_references)
 		report_leaks(check);
 }

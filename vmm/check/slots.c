@@ -57,7 +57,7 @@ static void check_held(struct check *check, uint64_t frame, const struct meta_sl
 		check->marks[frame] |= MARK_BYTES;
 	check->summary->held_frames++;
 	/* A list that is being changed has links that do not match. */
-	if (check->rules == CHECK_AT_REST && check->view->types[type].link_place &&
+	if (check->rules != CHECK_ANY_INSTANT && check->view->types[type].link_place &&
 	    slot_state_refs(slot->state) == REF_UNIQUE)
 		check_link(check, frame, slot);
 }
@@ -78,8 +78,9 @@ static void check_slot(struct pass *pass, uint64_t frame, const struct meta_slot
 	if (check->marks[frame] & MARK_PLACE)
 		check_free(check, frame, slot);
 	else if (refs == REF_UNUSED && at_rest && check->allocator)
-		check_finding(check, RULE_LOST_FRAME, frame, "a place in a free list",
-			      "unused, in none");
+		check_finding(
+			check, RULE_LOST_FRAME, frame, "a place in a free list",
+			TEXT("unused, in none; generation %u", slot_state_generation(slot->state)));
 	if (ref_in_use(refs))
 		check_held(check, frame, slot);
 	else if (refs == REF_BUSY && at_rest && check->view->stage != STAGE_FINISHED)
