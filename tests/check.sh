@@ -64,6 +64,18 @@ test_broken()
 	stop
 }
 
+test_capture()
+{
+	start works --memory 64M
+	expect "a capture of all memory is made" 0 -- "$PAGEVISOR" capture --all-memory "$WORK/all.pvc" works
+	expect "and of metadata alone" 0 -- "$PAGEVISOR" capture "$WORK/few.pvc" works
+	stop
+	expect "nothing is found in a capture of all memory" 0 'out:^findings  none$' -- \
+		"$PAGEVISOR" check "$WORK/all.pvc"
+	expect "one of metadata alone is refused" 2 'err:works holds the metadata alone; .* --all-memory$' -- \
+		"$PAGEVISOR" check "$WORK/few.pvc"
+}
+
 test_fields()
 {
 	start works --memory 64M
@@ -80,5 +92,6 @@ test_fields()
 
 test_clean
 test_broken
+test_capture
 test_fields
 finish

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "capture/capture.h"
 #include "check/check.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
@@ -79,6 +80,18 @@ static int look_again(struct source *source, struct look *first, struct look *ag
 	return result;
 }
 
+/* Page tables, and what may refer to frames, are in a capture of all memory only. */
+static int look_at_capture(const struct source *source, struct look *look, struct error *err)
+{
+	if (!(capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY))
+		return error_set(
+			err, -EINVAL,
+			"%s holds the metadata alone; a check wants a capture that was made with "
+			"--all-memory",
+			source->name);
+	return check_memory(&source->memory, source->info, CHECK_ANY_INSTANT, &look->seen, err);
+}
+
 static void print_text(const struct source *source, const struct look *look)
 {
 	printf("vm        %s\n", source->name);
@@ -109,8 +122,7 @@ static int check_and_print(struct inspect *inspect, struct look *looks)
 	if (status != STATUS_OK)
 		return status;
 	int result = source->is_live ? look_again(source, &looks[0], &looks[1], &err)
-				     : check_memory(&source->memory, source->info,
-						    CHECK_ANY_INSTANT, &looks[0].seen, &err);
+				     : look_at_capture(source, &looks[0], &err);
 	if (result < 0)
 		return inspect_refuse(result, &err);
 	if (inspect->options.json)
