@@ -117,7 +117,7 @@ bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of f
 		sed -n '/^guest| ready:/d; s/^guest| //p' $(BUILD)/bench-guest.log; exit $$status
 
 # Built by clang, whole in one go: the sources of the host but for the command's main.
-FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/%,$(VMM_SOURCES))
+FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/% vmm/top/%,$(VMM_SOURCES))
 FUZZ_TARGETS := build/fuzz/fuzz_capture build/fuzz/fuzz_guest_view
 FUZZ_FLAGS   := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
