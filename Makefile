@@ -96,7 +96,7 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 	@$(UNIT) $(FILTER)
 
 # What has threads, or is read while it changes.
-THREADED_SUITES := threads contention frame slot_reader find_slots guest_memory attach pause litmus segment snapshot
+THREADED_SUITES := threads contention frame slot_reader guest_memory attach pause litmus segment snapshot
 
 test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=address unit
