@@ -6,8 +6,8 @@
 set -eu
 
 packages_build="gcc libc6-dev binutils pahole pkg-config liburcu-dev libjson-c-dev libbpf-dev libpng-dev libzstd-dev
-	libncurses-dev"
-packages_test="$packages_build check qemu-system-x86 spin tmux"
+	libncurses-dev libvirt-dev"
+packages_test="$packages_build check qemu-system-x86 spin tmux libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
 packages_lint="clang-format shellcheck"
 
 case "${1:-}" in

@@ -6,10 +6,10 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# One line of ours, and at most argp's "Try ..." beside it; nothing on stdout.
+# One line of ours, and at most argp's "Try ... for more information" beside it; nothing on stdout.
 says_it_in_one_line()
 {
-	[ "$(grep -cv '^Try ' "$ERR")" -eq 1 ] && [ ! -s "$OUT" ]
+	[ "$(grep -cvE '^(Try |information)' "$ERR")" -eq 1 ] && [ ! -s "$OUT" ]
 }
 
 # refused NAME PATTERN ARGUMENT...
@@ -67,6 +67,38 @@ test_values()
 	refused_values name 'up to 32 letters, digits and any of ._- are needed' '' . -x a/b 'a b' a:b x.pvc \
 		abcdefghijklmnopqrstuvwxyz0123456
 	refused_values ops 'a decimal number is needed' x '' -1 1k 18446744073709551616
+}
+
+# domxml_values OPTION PATTERN VALUE...
+domxml_values()
+{
+	local option=$1 pattern=$2 value
+
+	shift 2
+	for value in "$@"; do
+		refused "domxml --$option '$value'" "$pattern" domxml "--$option=$value"
+	done
+}
+
+# No domain definition comes out of what is wrong.
+test_domxml()
+{
+	domxml_values machine 'q35, pc or microvm is possible' '' isapc 'q35 ' "q35'/>"
+	domxml_values accel 'kvm or tcg is possible' '' xen kvmx
+	domxml_values backing 'memfd, file or private is possible' '' hugetlb
+	domxml_values name 'up to 32 letters, digits and any of ._- are needed' '' a/b '<name>'
+	domxml_values memory 'a size from 16M to 64G in multiples of 4K is needed' 15M 65G x
+	domxml_values cpus 'a number from 1 to 16 is needed' 0 17
+	domxml_values ring '0 or 3 is possible' 1 ''
+	domxml_values seed 'a decimal number is needed' -1 x
+	domxml_values time 'a time in seconds is needed' -1 x
+	domxml_values append 'bytes that XML cannot have' $'\001' $'\033[31m' $'\377' $'\303' \
+		$'\300\257' $'\355\240\200' $'\357\277\277' $'\364\220\200\200'
+	domxml_values append "the guest's command line exceeds 4095 bytes" \
+		"$(head -c 4096 /dev/zero | tr '\0' x)"
+	domxml_values kernel 'not an ELF file' "$ROOT/README.md"
+	domxml_values kernel 'No such file' "$WORK/missing"
+	refused "domxml: an argument" 'what is "x"\? domxml takes options only' domxml x
 }
 
 # kernel NAME PATTERN FILE [OPTION...]
@@ -165,6 +197,7 @@ need_guests
 test_commands
 test_options
 test_values
+test_domxml
 test_kernel_files
 test_unreadable_kernel
 test_broken_elf

@@ -75,6 +75,7 @@ static const struct {
 	{"slot_copy_reader", slot_copy_reader_suite},
 	{"devices", devices_suite},
 	{"number_text", number_text_suite},
+	{"domain_xml", domain_xml_suite},
 	{"btf_check", btf_check_suite},
 	{"type_layout", type_layout_suite},
 	{"page_table", page_table_suite},

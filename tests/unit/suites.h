@@ -65,6 +65,7 @@ Suite *diff_suite(void);
 Suite *slot_copy_reader_suite(void);
 Suite *devices_suite(void);
 Suite *number_text_suite(void);
+Suite *domain_xml_suite(void);
 Suite *btf_check_suite(void);
 Suite *type_layout_suite(void);
 

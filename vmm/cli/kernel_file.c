@@ -14,7 +14,7 @@
 /* Where our own guest may be, from the directory of the command. */
 static const char *const guest_places[] = {"/" GUEST_NAME, "/../lib/pagevisor/" GUEST_NAME};
 
-static int find_own_guest(char *path, size_t size, struct error *err)
+int kernel_file_own(char *path, size_t size, struct error *err)
 {
 	char directory[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", directory, sizeof(directory) - 1);
@@ -44,7 +44,7 @@ int kernel_file_open(struct kernel_file *kernel, const char *path, struct error 
 
 	*kernel = (struct kernel_file){0};
 	if (!path) {
-		result = find_own_guest(own, sizeof(own), err);
+		result = kernel_file_own(own, sizeof(own), err);
 		path = own;
 	}
 	if (result == 0)

@@ -19,6 +19,9 @@ struct kernel_file {
  */
 int kernel_file_open(struct kernel_file *kernel, const char *path, struct error *err);
 
+/* The path of our own guest, in `size` bytes. Returns 0 or a negative errno with a line of text: -ENOENT there is none. */
+int kernel_file_own(char *path, size_t size, struct error *err);
+
 void kernel_file_close(struct kernel_file *kernel);
 
 #endif

@@ -10,6 +10,7 @@
 #include "cli/capture.h"
 #include "cli/check.h"
 #include "cli/diff.h"
+#include "cli/domxml.h"
 #include "cli/exit_status.h"
 #include "cli/find.h"
 #include "cli/map.h"
@@ -34,6 +35,7 @@ static const struct command {
 	{"check", command_check, "say what is broken in a guest's page metadata"},
 	{"capture", command_capture, "write a guest's page metadata as of one instant to a file"},
 	{"diff", command_diff, "what became of the frames between two captures"},
+	{"domxml", command_domxml, "print a libvirt domain definition for a guest"},
 	{"types", command_types, "list a running guest's metadata types and their fields"},
 	{"show", command_show, "show what a running guest keeps about one frame"},
 };

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MPL-2.0
+# shellcheck shell=bash
+#
+# A libvirtd of a test's own. A script sources this after lib.sh, calls need_libvirtd, and has a daemon to itself:
+# in a session of its own, with all its files under $LIBVIRT and no service, bus, cgroup or network asked of the
+# system. As root it belongs to the user nobody, for root's libvirtd is the system's and ignores where it is told to
+# put things. When the script ends, it ends the domains, the daemon, and nothing else. README.md has more.
+
+LIBVIRT=$WORK/libvirt
+LIBVIRT_SOCKET=$LIBVIRT/run/libvirt/libvirt-sock
+export LIBVIRT_DEFAULT_URI="qemu+unix:///session?socket=$LIBVIRT_SOCKET"
+# A client whose daemon is not there must not start another.
+export LIBVIRT_AUTOSTART=0
+
+# As who the daemon runs.
+libvirt_user=()
+[ "$(id -u)" -ne 0 ] || libvirt_user=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
+libvirtd_pid=
+
+libvirt_problem()
+{
+	if ! command -v libvirtd virsh >/dev/null; then
+		echo "no libvirtd here"
+	elif ! command -v qemu-system-x86_64 >/dev/null; then
+		echo "no qemu-system-x86_64 here"
+	elif [ ${#libvirt_user[@]} -ne 0 ] && ! "${libvirt_user[@]}" true 2>/dev/null; then
+		echo "root cannot become nobody here"
+	fi
+}
+
+# Everything of the daemon's, and the guest where it can read it.
+make_libvirt_files()
+{
+	chmod 711 "$WORK"
+	mkdir "$LIBVIRT" "$LIBVIRT"/{run,config,cache,data,home} "$LIBVIRT/config/libvirt"
+	cat >"$LIBVIRT/libvirtd.conf" <<-END
+		listen_tls = 0
+		listen_tcp = 0
+		auth_unix_rw = "none"
+	END
+	# Else it starts a virtlogd.
+	echo 'stdio_handler = "file"' >"$LIBVIRT/config/libvirt/qemu.conf"
+	install -m 644 "$GUEST" "$LIBVIRT/guest.elf"
+	[ ${#libvirt_user[@]} -eq 0 ] || chown -R nobody:nogroup "$LIBVIRT"
+}
+
+# Returns when it answers.
+start_libvirtd()
+{
+	setsid env -i PATH="$PATH" HOME="$LIBVIRT/home" XDG_RUNTIME_DIR="$LIBVIRT/run" \
+		XDG_CONFIG_HOME="$LIBVIRT/config" XDG_CACHE_HOME="$LIBVIRT/cache" \
+		XDG_DATA_HOME="$LIBVIRT/data" "${libvirt_user[@]}" \
+		libvirtd --config "$LIBVIRT/libvirtd.conf" --pid-file "$LIBVIRT/libvirtd.pid" \
+		>"$LIBVIRT/libvirtd.log" 2>&1 </dev/null &
+	libvirtd_pid=$!
+	wait_until "libvirtd answers" virsh --quiet list >/dev/null 2>&1
+}
+
+# wait_until WHAT COMMAND...: until the command succeeds; only what hangs makes it fail.
+wait_until()
+{
+	local what=$1 end=$((SECONDS + 3 * LIMIT))
+
+	shift
+	until "$@"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "waited for too long until $what" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+# The processes of domains, by the files in which the daemon keeps their numbers.
+domain_pids()
+{
+	cat "$LIBVIRT"/run/libvirt/qemu/run/*.pid 2>/dev/null | grep -vxF "$libvirtd_pid"
+}
+
+domain_pid()
+{
+	cat "$LIBVIRT/run/libvirt/qemu/run/$1.pid"
+}
+
+# Domains outlive their daemon, so they go first.
+stop_libvirtd()
+{
+	local pid
+
+	[ -n "$libvirtd_pid" ] || return 0
+	for pid in $(domain_pids); do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	kill -TERM "$libvirtd_pid" 2>/dev/null
+	wait "$libvirtd_pid" 2>/dev/null
+	# One that was starting just now.
+	for pid in $(domain_pids); do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	libvirtd_pid=
+}
+trap 'stop_libvirtd; clean_up' EXIT
+
+# domain_xml NAME [OPTION of domxml...]: its console goes to $LIBVIRT/NAME.log, too.
+domain_xml()
+{
+	local name=$1
+
+	shift
+	"$PAGEVISOR" domxml --name "$name" --kernel "$LIBVIRT/guest.elf" "$@" |
+		sed "s|</serial>|<log file='$LIBVIRT/$name.log' append='off'/></serial>|"
+}
+
+# domain_start NAME [OPTION of domxml...]
+domain_start()
+{
+	domain_xml "$@" | virsh --quiet create /dev/stdin >"$WORK/virsh.log" 2>&1 || {
+		cat "$WORK/virsh.log" >&2
+		return 1
+	}
+}
+
+domain_is_gone()
+{
+	! virsh --quiet domstate "$1" >/dev/null 2>&1
+}
+
+# domain_says NAME PATTERN: on its console.
+domain_says()
+{
+	grep -Eq "$2" "$LIBVIRT/$1.log" 2>/dev/null
+}
+
+# Ends the script in good order when there is no libvirt.
+need_libvirtd()
+{
+	local problem
+
+	problem=$(libvirt_problem)
+	if [ -n "$problem" ]; then
+		skip "$1" "$problem"
+		finish
+	fi
+	make_libvirt_files
+	start_libvirtd || {
+		tail -n 20 "$LIBVIRT/libvirtd.log" >&2
+		fail "$1" "its libvirtd does not start"
+		finish
+	}
+}

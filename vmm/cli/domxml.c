@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* `pagevisor domxml`: see domxml.h. */
+#include "cli/domxml.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pagevisor/layout.h>
+#include <pagevisor/x86.h>
+
+#include "attach/vm_name.h"
+#include "base/clock.h"
+#include "cli/exit_status.h"
+#include "cli/inspect.h"
+#include "cli/kernel_file.h"
+#include "cli/number_text.h"
+#include "kvm/host_cpu.h"
+#include "kvm/vm.h"
+#include "libvirt/domain_xml.h"
+
+#define DEFAULT_NAME   "pagevisor"
+#define DEFAULT_MEMORY (UINT64_C(512) << 20)
+#define DEFAULT_CPUS   2
+
+struct domxml_options {
+	struct domain_definition definition; /* but for the kernel and its command line */
+	const char *kernel;                  /* NULL: our own guest */
+	const char *workload;
+	const char *append;
+	uint64_t seed;
+	uint64_t operations; /* of each vCPU, 0: no limit */
+	uint64_t time_ns;    /* 0: no limit */
+	unsigned ring;
+	bool has_ring;
+};
+
+enum option_key {
+	KEY_RING = 0x100, /* no letter */
+	KEY_NAME,
+	KEY_MACHINE,
+	KEY_ACCEL,
+	KEY_BACKING,
+};
+
+static const struct argp_option options_table[] = {
+	{"name", KEY_NAME, "NAME", 0, "the domain's name (" DEFAULT_NAME ")", 0},
+	{"machine", KEY_MACHINE, "MACHINE", 0, "q35, pc or microvm (q35)", 0},
+	{"accel", KEY_ACCEL, "kvm|tcg", 0, "what runs the guest: KVM, or QEMU by itself (tcg)", 0},
+	{"backing", KEY_BACKING, "KIND", 0,
+	 "of the RAM: memfd or file, which inspectors can map, or private (memfd)", 0},
+	{"kernel", 'k', "FILE", 0, "PVH kernel to boot (default: pagevisor's own guest)", 0},
+	{"memory", 'm', "SIZE", 0, "RAM, 16M to 64G; a bare number is MiB (512M)", 0},
+	{"cpus", 'c', "N", 0, "vCPUs, 1 to 16 (2)", 0},
+	{"ring", KEY_RING, "0|3", 0,
+	 "ring of the guest's kernel (default: 3 for KVM on a host without VT-x and SVM, else 0)",
+	 0},
+	{"workload", 'w', "NAME", 0, "what the guest does (churn)", 0},
+	{"seed", 's', "N", 0, "seed of its random choices (1)", 0},
+	{"ops", 'n', "N", 0, "end after N steps on each vCPU, 0: never (0)", 0},
+	{"time", 't', "SECONDS", 0, "end after this time, 0: never (0)", 0},
+	{"append", 'a', "TEXT", 0, "more for the guest's command line", 0},
+	{0},
+};
+
+/* One of the words in a list that ends with NULL, or NULL. */
+static const char *one_of(const char *const *words, const char *text)
+{
+	while (*words && strcmp(*words, text) != 0)
+		words++;
+	return *words;
+}
+
+static void parse_machine(struct domxml_options *options, const char *text,
+			  struct argp_state *state)
+{
+	static const char *const machines[] = {"q35", "pc", "microvm", NULL};
+
+	options->definition.machine = one_of(machines, text);
+	if (!options->definition.machine)
+		argp_error(state, "--machine %s: q35, pc or microvm is possible", text);
+}
+
+static void parse_backing(struct domxml_options *options, const char *text,
+			  struct argp_state *state)
+{
+	static const char *const backings[] = {"memfd", "file", "private", NULL};
+
+	options->definition.backing = one_of(backings, text);
+	if (!options->definition.backing)
+		argp_error(state, "--backing %s: memfd, file or private is possible", text);
+}
+
+static void parse_accel(struct domxml_options *options, const char *text, struct argp_state *state)
+{
+	static const char *const accelerators[] = {"kvm", "tcg", NULL};
+
+	if (!one_of(accelerators, text))
+		argp_error(state, "--accel %s: kvm or tcg is possible", text);
+	options->definition.has_kvm = strcmp(text, "kvm") == 0;
+}
+
+static void parse_name(struct domxml_options *options, const char *text, struct argp_state *state)
+{
+	if (!vm_name_is_good(text))
+		argp_error(state,
+			   "--name %s: up to 32 letters, digits and any of ._- are needed, the "
+			   "first a letter or digit, and no .pvc at the end",
+			   text);
+	options->definition.name = text;
+}
+
+static void parse_memory(struct domxml_options *options, const char *text, struct argp_state *state)
+{
+	uint64_t *bytes = &options->definition.memory_bytes;
+
+	if (!size_parse(text, VM_MEMORY_MIN, VM_MEMORY_MAX, bytes) || *bytes % PAGE_SIZE)
+		argp_error(state,
+			   "--memory %s: a size from 16M to 64G in multiples of 4K is needed",
+			   text);
+}
+
+static void parse_cpus(struct domxml_options *options, const char *text, struct argp_state *state)
+{
+	uint64_t cpus;
+
+	if (!number_parse(text, 1, MAX_CPUS, &cpus))
+		argp_error(state, "--cpus %s: a number from 1 to %u is needed", text, MAX_CPUS);
+	options->definition.cpus = (unsigned)cpus;
+}
+
+static void parse_ring(struct domxml_options *options, const char *text, struct argp_state *state)
+{
+	if (strcmp(text, "0") != 0 && strcmp(text, "3") != 0)
+		argp_error(state, "--ring %s: 0 or 3 is possible", text);
+	options->ring = (unsigned)(text[0] - '0');
+	options->has_ring = true;
+}
+
+static void parse_number(uint64_t *value, const char *name, const char *text,
+			 struct argp_state *state)
+{
+	if (!number_parse(text, 0, UINT64_MAX, value))
+		argp_error(state, "%s %s: a decimal number is needed", name, text);
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct domxml_options *options = state->input;
+
+	switch (key) {
+	case KEY_NAME:
+		parse_name(options, text, state);
+		break;
+	case KEY_MACHINE:
+		parse_machine(options, text, state);
+		break;
+	case KEY_ACCEL:
+		parse_accel(options, text, state);
+		break;
+	case KEY_BACKING:
+		parse_backing(options, text, state);
+		break;
+	case 'k':
+		options->kernel = text;
+		break;
+	case 'm':
+		parse_memory(options, text, state);
+		break;
+	case 'c':
+		parse_cpus(options, text, state);
+		break;
+	case KEY_RING:
+		parse_ring(options, text, state);
+		break;
+	case 'w':
+		options->workload = text;
+		break;
+	case 's':
+		parse_number(&options->seed, "--seed", text, state);
+		break;
+	case 'n':
+		parse_number(&options->operations, "--ops", text, state);
+		break;
+	case 't':
+		if (!seconds_parse(text, &options->time_ns))
+			argp_error(state, "--time %s: a time in seconds is needed, such as 2.5",
+				   text);
+		break;
+	case 'a':
+		options->append = text;
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "what is \"%s\"? domxml takes options only", text);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static void parse(struct domxml_options *options, int argc, char **argv)
+{
+	static const struct argp parser = {
+		.options = options_table,
+		.parser = parse_option,
+		.doc = "Prints a libvirt domain definition for a guest, for virsh create "
+		       "/dev/stdin. The kernel's file has to be readable to who runs the "
+		       "domain.\vDefaults are in parentheses. Of the options, only --append "
+		       "reaches a kernel that is none of pagevisor's.",
+	};
+
+	*options = (struct domxml_options){
+		.definition = {.name = DEFAULT_NAME,
+			       .machine = "q35",
+			       .backing = "memfd",
+			       .memory_bytes = DEFAULT_MEMORY,
+			       .cpus = DEFAULT_CPUS},
+		.workload = "churn",
+		.append = "",
+		.seed = 1,
+	};
+	argp_err_exit_status = STATUS_BAD_INPUT;
+	argp_parse(&parser, argc, argv, 0, NULL, options);
+	if (!options->has_ring && options->definition.has_kvm && !host_cpu_runs_ring0())
+		options->ring = RING_USER;
+}
+
+/* Checks the kernel as `run` does, and finds its absolute path, which is PATH_MAX bytes at most. */
+static int find_kernel(const struct domxml_options *options, char *path, bool *is_ours,
+		       struct error *err)
+{
+	char own[PATH_MAX];
+	struct kernel_file kernel;
+	int result = options->kernel ? 0 : kernel_file_own(own, sizeof(own), err);
+	const char *file = options->kernel ? options->kernel : own;
+
+	if (result == 0)
+		result = kernel_file_open(&kernel, file, err);
+	if (result < 0)
+		return result;
+	*is_ours = kernel.image.has_info;
+	kernel_file_close(&kernel);
+	return realpath(file, path) ? 0
+				    : error_set(err, -errno, "%.200s: %s", file, strerror(errno));
+}
+
+static int build_command_line(const struct domxml_options *options, bool is_ours, char *line,
+			      struct error *err)
+{
+	const char *gap = options->append[0] ? " " : "";
+	int length;
+
+	if (!is_ours)
+		length = snprintf(line, COMMAND_LINE_SIZE, "%s", options->append);
+	else
+		length = snprintf(
+			line, COMMAND_LINE_SIZE,
+			"ring=%u workload=%s seed=%" PRIu64 " ops=%" PRIu64 " time_ms=%" PRIu64
+			"%s%s",
+			options->ring, options->workload, options->seed, options->operations,
+			(options->time_ns + NS_PER_MS - 1) / NS_PER_MS, gap, options->append);
+	if (length >= COMMAND_LINE_SIZE)
+		return error_set(err, -EINVAL, "the guest's command line exceeds %d bytes",
+				 COMMAND_LINE_SIZE - 1);
+	return 0;
+}
+
+int command_domxml(int argc, char **argv)
+{
+	struct domxml_options options;
+	char line[COMMAND_LINE_SIZE], kernel[PATH_MAX], *xml;
+	struct error err;
+	bool is_ours = false;
+
+	parse(&options, argc, argv);
+	/* As for `run`, a kernel that cannot be booted is bad input, whatever the reason. */
+	if (find_kernel(&options, kernel, &is_ours, &err) < 0)
+		return inspect_refuse(-EINVAL, &err);
+	int result = build_command_line(&options, is_ours, line, &err);
+
+	options.definition.kernel = kernel;
+	options.definition.command_line = line;
+	if (result == 0)
+		result = domain_xml(&options.definition, &xml, &err);
+	if (result < 0)
+		return inspect_refuse(result, &err);
+	fputs(xml, stdout);
+	free(xml);
+	return inspect_flush(STATUS_OK);
+}
