@@ -81,7 +81,7 @@ SETUP_TEST   := build/setup-test
 SETUP_LINT   := build/setup-lint
 
 .DEFAULT_GOAL := all
-.PHONY: all run test unit test-sanitizers soak fuzz fuzz-targets bench lint format install uninstall clean help
+.PHONY: all run test test-svm unit test-sanitizers soak fuzz fuzz-targets bench lint format install uninstall clean help
 
 all: $(PROGRAM) $(GUEST_ELF) ## build the command and the guest
 
@@ -91,6 +91,9 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 test: WERROR := 1
 test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(TEST_GUESTS) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
+
+test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
+	@tests/run.sh $(BUILD) svm
 
 unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 	@$(UNIT) $(FILTER)

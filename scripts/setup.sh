@@ -5,9 +5,30 @@
 # missing; otherwise it prints the one command to type.
 set -eu
 
-packages_build="gcc libc6-dev binutils pahole pkg-config liburcu-dev libjson-c-dev libbpf-dev libpng-dev libzstd-dev
-	libncurses-dev libvirt-dev"
-packages_test="$packages_build check qemu-system-x86 spin tmux libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
+packages_build="
+gcc
+libc6-dev
+binutils
+pahole
+pkg-config
+liburcu-dev
+libjson-c-dev
+libbpf-dev
+libpng-dev
+libzstd-dev
+libncurses-dev
+libvirt-dev
+"
+packages_test="$packages_build
+check
+cpio
+libvirt-clients
+libvirt-daemon
+libvirt-daemon-driver-qemu
+qemu-system-x86
+spin
+tmux
+"
 packages_lint="clang-format shellcheck"
 
 case "${1:-}" in

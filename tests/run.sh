@@ -7,8 +7,30 @@ set -u
 
 TESTS=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(dirname "$TESTS")
-ALL_PARTS=(unit sanitizers model kvm torn attach inspect find_map top check capture fuzz negative signals bad_input
-	   qemu libvirt install readme compile_fail soak_test)
+ALL_PARTS=(
+	unit
+	sanitizers
+	model
+	kvm
+	torn
+	attach
+	inspect
+	find_map
+	top
+	check
+	capture
+	fuzz
+	negative
+	signals
+	bad_input
+	qemu
+	svm
+	libvirt
+	install
+	readme
+	compile_fail
+	soak_test
+)
 
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 shift $(($# > 0))

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# The tests that need /dev/kvm, on a machine with SVM that QEMU emulates: mainline KVM, where ring 0 is native and
+# exceptions are delivered, wherever this runs. Parts that need to be built are built before.
+# Usage: [SVM_PARTS="kvm signals"] svm.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+TESTS=$ROOT/tests
+SVM_PARTS=${SVM_PARTS:-negative signals attach check torn kvm}
+
+# Seconds for each command in there, and for all of them.
+COMMAND_LIMIT=200
+TOTAL_LIMIT=2400
+
+if ! command -v qemu-system-x86_64 >/dev/null; then
+	skip "SVM" "no qemu-system-x86_64 here"
+	finish
+fi
+need_guests
+export SVM_IMAGE=$ROOT/build/svm
+if ! "$TESTS/svm/image.sh" "$SVM_IMAGE"; then
+	skip "SVM" "no kernel to be had for it"
+	finish
+fi
+echo "$(cat "$SVM_IMAGE/name") on QEMU's TCG"
+
+# Its tests are ours: each of its lines is shown as it comes, and its last line but one has the counts.
+# shellcheck disable=SC2086 # a list of parts
+"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" env LIMIT="$COMMAND_LIMIT" COUNT=20000 "$TESTS/run.sh" "$BUILD" $SVM_PARTS |
+	tee "$OUT" | sed 's/^\([0-9]* passed, .*\)/in all: \1/'
+status=${PIPESTATUS[0]}
+read -r passed failed skipped < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$OUT" | tail -n 1)
+last_command=()
+if [ "$status" -gt 1 ] || [ -z "$passed" ]; then
+	passed=0 failed=0 skipped=0
+	fail "SVM" "its tests ended with status $status"
+fi
+finish

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The first process of the machine with SVM: loads modules, puts a layer of RAM over the host's files, runs a script
+ * there, says its exit status on the console, and turns the machine off.
+ *
+ * Everything it needs before it has the host's files is in the initramfs: itself, /modules/ and /script.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MODULES_MAX 64
+
+/* Markers that run.sh looks for. */
+#define MARK_STARTED "svm: started"
+#define MARK_STATUS  "svm: status %d"
+
+/* The status when there is none of the script's: as of a shell that cannot run a command. */
+#define STATUS_NO_SCRIPT 126
+
+static void turn_off(void)
+{
+	fflush(stdout);
+	sync();
+	reboot(RB_POWER_OFF);
+}
+
+static void give_up(const char *what)
+{
+	printf("svm: %s: %s\n", what, strerror(errno));
+	printf(MARK_STATUS "\n", STATUS_NO_SCRIPT);
+	turn_off();
+	exit(EXIT_FAILURE);
+}
+
+static void mount_at(const char *source, const char *place, const char *type, unsigned long flags,
+		     const char *options)
+{
+	mkdir(place, 0755);
+	if (mount(source, place, type, flags, options) < 0)
+		give_up(place);
+}
+
+static void symlink_at(const char *target, const char *place)
+{
+	if (symlink(target, place) < 0)
+		give_up(place);
+}
+
+static bool load_module(const char *name)
+{
+	char path[sizeof("/modules/") + sizeof(((struct dirent *)0)->d_name)];
+
+	snprintf(path, sizeof(path), "/modules/%s", name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	bool is_loaded = syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST;
+
+	close(fd);
+	return is_loaded;
+}
+
+/* In the order of what they need of each other: again and again those that could not be loaded yet. */
+static void load_modules(void)
+{
+	struct dirent **names;
+	int count = scandir("/modules", &names, NULL, alphasort);
+	bool is_loaded[MODULES_MAX] = {false};
+	bool progress = true;
+
+	if (count < 0 || count > MODULES_MAX)
+		give_up("/modules");
+	while (progress) {
+		progress = false;
+		for (int i = 0; i < count; i++) {
+			if (is_loaded[i] || names[i]->d_name[0] == '.')
+				continue;
+			is_loaded[i] = load_module(names[i]->d_name);
+			progress |= is_loaded[i];
+		}
+	}
+	for (int i = 0; i < count; i++)
+		if (!is_loaded[i] && names[i]->d_name[0] != '.')
+			printf("svm: %s cannot be loaded\n", names[i]->d_name);
+}
+
+/* The host's files, read-only, under a layer that is gone with the machine. Becomes the root. */
+static void enter_host_files(void)
+{
+	mount_at("host", "/host", "9p", MS_RDONLY,
+		 "trans=virtio,version=9p2000.L,cache=loose,msize=262144");
+	mount_at("layer", "/layer", "tmpfs", 0, "size=75%");
+	mkdir("/layer/files", 0755);
+	mkdir("/layer/work", 0755);
+	mount_at("root", "/root", "overlay", 0,
+		 "lowerdir=/host,upperdir=/layer/files,workdir=/layer/work");
+	mount_at("proc", "/root/proc", "proc", 0, NULL);
+	mount_at("sys", "/root/sys", "sysfs", 0, NULL);
+	mount_at("dev", "/root/dev", "devtmpfs", 0, NULL);
+	mount_at("pts", "/root/dev/pts", "devpts", 0, NULL);
+	mount_at("shm", "/root/dev/shm", "tmpfs", 0, NULL);
+	mount_at("run", "/root/run", "tmpfs", 0, "mode=0755");
+	symlink_at("/proc/self/fd", "/root/dev/fd");
+	symlink_at("/proc/self/fd/0", "/root/dev/stdin");
+	symlink_at("/proc/self/fd/1", "/root/dev/stdout");
+	symlink_at("/proc/self/fd/2", "/root/dev/stderr");
+	if (chroot("/root") < 0 || chdir("/") < 0)
+		give_up("/root");
+}
+
+/* The script comes in as bash's standard input would, but as a descriptor, so that commands have an empty stdin. */
+static int run_script(int script)
+{
+	char path[sizeof("/proc/self/fd/") + 12];
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		give_up("fork");
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		dup2(null, STDIN_FILENO);
+		dup2(STDOUT_FILENO, STDERR_FILENO);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", script);
+		execl("/bin/bash", "bash", path, (char *)NULL);
+		_exit(STATUS_NO_SCRIPT);
+	}
+	/* Whatever else ends is an orphan's end. */
+	while (wait(&status) != pid)
+		if (errno == ECHILD)
+			return STATUS_NO_SCRIPT;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(void)
+{
+	setlinebuf(stdout);
+	int script = open("/script", O_RDONLY);
+
+	if (script < 0)
+		give_up("/script");
+	load_modules();
+	enter_host_files();
+	printf(MARK_STARTED "\n");
+	int status = run_script(script);
+
+	printf(MARK_STATUS "\n", status);
+	turn_off();
+	return EXIT_FAILURE;
+}

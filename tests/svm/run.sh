@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Runs a command on a machine with SVM, and so with a mainline /dev/kvm where ring 0 is native: QEMU's TCG emulates
+# it, Debian's kernel runs on it, over this machine's own files, which it cannot change. What the command writes is
+# gone afterwards; what it prints comes back over the serial console. The exit status is the command's.
+# Usage: run.sh [-t SECONDS] [-m MEMORY] [-q SECONDS] COMMAND...
+#
+#     -t      the command may take so long (default 900); 124 when it takes longer
+#     -m      RAM of the machine (default 3G)
+#     -q      a machine that prints nothing for so long has locked up (default 240)
+#
+# The emulator with its two CPUs on two threads locks up now and then. Then it is tried again, three times in all, the
+# last time with one thread, which is slower.
+set -uo pipefail
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+ROOT=$(cd "$HERE/../.." && pwd)
+IMAGE=${SVM_IMAGE:-$ROOT/build/svm}
+TRIES=3
+limit=900
+memory=3G
+quiet=240
+
+while getopts t:m:q: option; do
+	case $option in
+	t) limit=$OPTARG ;;
+	m) memory=$OPTARG ;;
+	q) quiet=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || {
+	echo "usage: run.sh [-t SECONDS] [-m MEMORY] [-q SECONDS] COMMAND..." >&2
+	exit 2
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-svm.XXXXXX")
+qemu_pid=
+trap '[ -z "$qemu_pid" ] || kill -KILL "$qemu_pid" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# The script that the machine runs: this command, in this folder, with a place for temporary files in RAM.
+{
+	printf 'export HOME=/root PATH=%q TERM=dumb PAGEVISOR_SVM=1 TMPDIR=/run\n' "$PATH"
+	printf 'ip link set lo up 2>/dev/null\ncd %q || exit 126\n' "$PWD"
+	printf '%q ' "$@"
+	echo
+} >"$work/script"
+(cd "$work" && echo script | cpio --quiet -o -H newc) >"$work/script.cpio"
+cat "$IMAGE/initramfs.cpio" "$work/script.cpio" >"$work/initramfs" || exit 1
+
+# boot multi|single: one try. The command's exit status goes to $status; none when it took too long, or the
+# machine locked up.
+boot()
+{
+	local line started='' deadline=$((SECONDS + limit))
+
+	status=
+	mkfifo "$work/console"
+	qemu-system-x86_64 -accel "tcg,thread=$1" -cpu EPYC,+svm -smp 2 -m "$memory" -nodefaults -display none \
+		-serial stdio -no-reboot -kernel "$IMAGE/vmlinuz" -initrd "$work/initramfs" \
+		-append "console=ttyS0 quiet panic=-1 nokaslr mitigations=off tsc=reliable" \
+		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
+		-device virtio-9p-pci,fsdev=host,mount_tag=host \
+		</dev/null >"$work/console" 2>"$work/qemu.log" &
+	qemu_pid=$!
+	exec 3<"$work/console"
+	rm "$work/console"
+	while [ "$SECONDS" -lt "$deadline" ] && IFS= read -r -t "$quiet" line <&3; do
+		line=${line%$'\r'}
+		case $line in
+		"svm: started"*) started=1 ;;
+		"svm: status "*) status=${line#svm: status } && break ;;
+		*) [ -z "$started" ] && [[ $line != svm:* ]] || printf '%s\n' "$line" ;;
+		esac
+	done
+	exec 3<&-
+	kill -KILL "$qemu_pid" 2>/dev/null
+	wait "$qemu_pid" 2>/dev/null
+	qemu_pid=
+	[ -n "$started" ] || grep -v 'TCG doesn.t support requested feature' "$work/qemu.log" >&2
+}
+
+for ((try = 1; try <= TRIES; try++)); do
+	[ "$try" -lt "$TRIES" ] && threads=multi || threads=single
+	boot "$threads"
+	[ -z "$status" ] || exit "$status"
+	echo "svm: try $try of $TRIES ended without a status (TCG with $threads thread)"
+done
+exit 124
