@@ -79,6 +79,7 @@ static const struct {
 	{"btf_check", btf_check_suite},
 	{"type_layout", type_layout_suite},
 	{"page_table", page_table_suite},
+	{"qmp", qmp_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

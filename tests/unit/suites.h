@@ -71,5 +71,6 @@ Suite *type_layout_suite(void);
 
 /* guest/, as far as it can run on the host */
 Suite *page_table_suite(void);
+Suite *qmp_suite(void);
 
 #endif
