@@ -73,7 +73,7 @@ static int load_guest(struct machine *machine, const struct machine_options *opt
 
 bool machine_has_ended(const struct machine *machine, int ms)
 {
-	struct pollfd fd = {.fd = machine->vm.end_fd, .events = POLLIN};
+	struct pollfd fd = {.fd = machine->vm.end.fd, .events = POLLIN};
 
 	return poll(&fd, 1, ms) > 0;
 }

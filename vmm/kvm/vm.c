@@ -3,11 +3,6 @@
 #include "kvm/vm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kvm/cpu_state.h"
@@ -36,44 +31,23 @@ static int create_chips(struct vm *vm, struct error *err)
 }
 
 /* One memory slot for each region: KVM maps the same pages that the host sees. */
-static int add_memory(struct vm *vm, uint32_t slot, paddr_t base, uint64_t size, uint64_t fd_offset,
-		      struct error *err)
-{
-	int result = guest_memory_add(&vm->memory, base, size, vm->memory_fd, fd_offset, true, err);
-
-	if (result < 0)
-		return result;
-	/* The VM is not running and this thread is the only updater: no section is needed. */
-	struct kvm_userspace_memory_region region = {
-		.slot = slot,
-		.guest_phys_addr = base.addr,
-		.memory_size = size,
-		.userspace_addr =
-			(uintptr_t)memory_map_at(guest_memory_map(&vm->memory), base, size),
-	};
-
-	return dirty_log_add_region(&vm->dirty, &region, err);
-}
-
 static int create_memory(struct vm *vm, uint64_t size, struct error *err)
 {
-	uint64_t low = size < LOW_RAM_MAX ? size : LOW_RAM_MAX;
+	int result = vm->memory_fd = ram_create(&vm->memory, size, err);
+	/* The VM is not running and this thread is the only updater: no section is needed. */
+	const struct memory_map *map = guest_memory_map(&vm->memory);
 
-	vm->memory_fd = memfd_create("pagevisor-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (vm->memory_fd < 0)
-		return error_set(err, -errno, "memfd_create: %s", strerror(errno));
-	if (ftruncate(vm->memory_fd, (off_t)size))
-		return error_set(err, -errno, "cannot make %" PRIu64 " MiB of guest memory: %s",
-				 size >> 20, strerror(errno));
-	/* Whoever maps it can rely on its size. Holes may still be made. */
-	if (fcntl(vm->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK))
-		return error_set(err, -errno, "F_SEAL_SHRINK: %s", strerror(errno));
+	for (unsigned i = 0; result >= 0 && i < map->count; i++) {
+		const struct kvm_userspace_memory_region slot = {
+			.slot = i,
+			.guest_phys_addr = map->regions[i].base.addr,
+			.memory_size = map->regions[i].size,
+			.userspace_addr = (uintptr_t)map->regions[i].host,
+		};
 
-	int result = add_memory(vm, 0, paddr(0), low, 0, err);
-
-	if (result >= 0 && size > low)
-		result = add_memory(vm, 1, paddr(HIGH_RAM_BASE), size - low, low, err);
-	return result;
+		result = dirty_log_add_region(&vm->dirty, &slot, err);
+	}
+	return result < 0 ? result : 0;
 }
 
 static int create_vcpus(struct vm *vm, unsigned cpus, struct error *err)
@@ -103,24 +77,19 @@ int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *
 
 	if (cpus < 1 || cpus > MAX_CPUS)
 		return error_set(err, -EINVAL, "%u vCPUs; 1 to %d are possible", cpus, MAX_CPUS);
-	if (memory_size < VM_MEMORY_MIN || memory_size > VM_MEMORY_MAX ||
-	    !is_aligned(memory_size, PAGE_SIZE))
-		return error_set(err, -EINVAL,
-				 "%" PRIu64 " bytes of memory; 16 MiB to 64 GiB in whole pages "
-				 "are possible",
-				 memory_size);
-	*vm = (struct vm){.fd = -1,
+	*vm = (struct vm){.kvm_fd = -1,
+			  .fd = -1,
 			  .memory_fd = -1,
-			  .end_fd = -1,
 			  .symbols = &no_symbols,
 			  .note = discard_note};
 	int result = guest_memory_init(&vm->memory, err);
 
 	if (result < 0)
 		return result;
-	pthread_mutex_init(&vm->end_lock, NULL);
 	vm_pause_init(&vm->pause);
-	result = vm->kvm_fd = kvm_open(err);
+	result = end_latch_init(&vm->end, err);
+	if (result >= 0)
+		result = vm->kvm_fd = kvm_open(err);
 	if (result >= 0)
 		result = vm->fd = KVM_CALL(vm->kvm_fd, KVM_CREATE_VM, 0, err);
 	dirty_log_init(&vm->dirty, vm->fd);
@@ -130,11 +99,6 @@ int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *
 		result = create_memory(vm, memory_size, err);
 	if (result >= 0)
 		result = create_vcpus(vm, cpus, err);
-	if (result >= 0) {
-		vm->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (vm->end_fd < 0)
-			result = error_set(err, -errno, "eventfd: %s", strerror(errno));
-	}
 	if (result < 0) {
 		vm_destroy(vm);
 		return result;
@@ -152,14 +116,13 @@ void vm_destroy(struct vm *vm)
 {
 	for (unsigned i = 0; i < vm->cpu_count; i++)
 		vcpu_destroy(&vm->vcpus[i]);
-	close_if_open(vm->end_fd);
 	close_if_open(vm->fd);
 	close_if_open(vm->kvm_fd);
 	guest_memory_destroy(&vm->memory);
 	close_if_open(vm->memory_fd);
 	dirty_log_destroy(&vm->dirty);
 	vm_pause_destroy(&vm->pause);
-	pthread_mutex_destroy(&vm->end_lock);
+	end_latch_destroy(&vm->end);
 }
 
 int vm_set_entry(struct vm *vm, paddr_t entry, paddr_t start_info, struct error *err)
@@ -201,16 +164,7 @@ int vm_start(struct vm *vm, struct error *err)
 
 void vm_finish(struct vm *vm, const struct vm_end *end)
 {
-	const uint64_t one = 1;
-
-	pthread_mutex_lock(&vm->end_lock);
-	if (vm->end.outcome == VM_RUNNING) {
-		vm->end = *end;
-		/* Cannot fail: the counter is far from full. */
-		ssize_t written = write(vm->end_fd, &one, sizeof(one));
-		(void)written;
-	}
-	pthread_mutex_unlock(&vm->end_lock);
+	end_latch_record(&vm->end, end);
 }
 
 int vm_pause(struct vm *vm)
@@ -242,5 +196,5 @@ const struct vm_end *vm_stop(struct vm *vm)
 		vcpu_kick(&vm->vcpus[i]);
 	for (unsigned i = 0; i < vm->cpu_count; i++)
 		vcpu_join(&vm->vcpus[i]);
-	return &vm->end;
+	return &vm->end.end;
 }

@@ -8,7 +8,6 @@
 #ifndef VMM_VM_H
 #define VMM_VM_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,29 +21,14 @@
 #include "kvm/dirty_log.h"
 #include "kvm/pause.h"
 #include "kvm/vcpu.h"
+#include "engine/vm_end.h"
 #include "memory/guest_memory.h"
-
-#define VM_MEMORY_MIN (UINT64_C(16) << 20)
-#define VM_MEMORY_MAX (UINT64_C(64) << 30)
-
-enum vm_outcome {
-	VM_RUNNING, /* not ended yet */
-	VM_EXITED,  /* the guest wrote its exit status */
-	VM_FAULTED, /* a vCPU cannot go on; text says why */
-	VM_STOPPED, /* the host stopped it */
-};
-
-struct vm_end {
-	enum vm_outcome outcome;
-	uint8_t exit_value;
-	struct error text;
-};
+#include "memory/ram.h"
 
 struct vm {
 	int kvm_fd;
 	int fd;
 	int memory_fd; /* the memfd behind all RAM */
-	int end_fd;    /* eventfd: readable once the run has ended */
 	struct guest_memory memory;
 	struct dirty_log dirty;
 	struct io_bus bus;
@@ -53,8 +37,7 @@ struct vm {
 	struct vcpu vcpus[MAX_CPUS];
 	struct vm_pause pause;
 	bool stopping; /* release by the stopper, acquire by the vCPU threads */
-	pthread_mutex_t end_lock;
-	struct vm_end end; /* under end_lock until the threads are joined */
+	struct end_latch end;
 
 	/* One line about something odd that the guest survived; called by vCPU threads. */
 	void (*note)(void *context, const char *text);
