@@ -18,12 +18,12 @@ test_without_device()
 	fi
 	# shellcheck disable=SC2016 # expanded in there
 	expect "no /dev/kvm" 1 'err:^pagevisor: no /dev/kvm here; load' -- \
-		unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$PAGEVISOR" run
+		unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$PAGEVISOR" run --accel kvm
 	check "no /dev/kvm: one line, no report" says_one_line
 	# shellcheck disable=SC2016
 	expect "a /dev/kvm that is something else" 1 'err:^pagevisor: KVM_GET_API_VERSION: ' -- \
 		unshare -m sh -c 'mount -t tmpfs none /dev && mknod -m 666 /dev/kvm c 1 3 && exec "$@"' \
-		sh "$PAGEVISOR" run
+		sh "$PAGEVISOR" run --accel kvm
 }
 
 # For sh -c, with a mode and a command: runs the command as another user, with a /dev/kvm of that mode.
@@ -43,7 +43,7 @@ test_permission()
 	install -D "$PAGEVISOR" "$place/pagevisor"
 	install -D -m 644 "$GUEST" "$place/pagevisor-guest.elf"
 	expect "no permission for /dev/kvm" 1 'err:^pagevisor: no permission for /dev/kvm; join' -- \
-		unshare -m sh -c "$as_nobody" 600 "$place/pagevisor" run
+		unshare -m sh -c "$as_nobody" 600 "$place/pagevisor" run --accel kvm
 	check "no permission: one line, no report" says_one_line
 	[ -z "$(kvm_problem)" ] || return
 	expect "an ordinary user who may use /dev/kvm" 0 'out:ended well' -- \

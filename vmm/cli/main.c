@@ -26,7 +26,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
-	{"run", command_run, "boot a guest on /dev/kvm, watch its page metadata, report"},
+	{"run", command_run, "boot a guest on KVM or in QEMU, watch its page metadata, report"},
 	{"ps", command_ps, "list the VMs that run"},
 	{"stat", command_stat, "look once at a running guest's page metadata"},
 	{"find", command_find, "list the frames that an expression means"},

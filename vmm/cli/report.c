@@ -158,7 +158,8 @@ int report_print_text(const struct report *report)
 	       report->options->cpus);
 	if (report->seen && report->seen->has_view)
 		printf("ring %u, ", report->seen->view.ring);
-	printf("%.2f s\n", (double)(report->end_ns - report->start_ns) / (double)NS_PER_S);
+	printf("%s, %.2f s\n", accel_title(report->accel),
+	       (double)(report->end_ns - report->start_ns) / (double)NS_PER_S);
 	print_boot(report);
 	print_observation(report);
 	if (report->stray_accesses)

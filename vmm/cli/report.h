@@ -9,13 +9,16 @@
 #include "cli/run_options.h"
 #include "cli/watcher.h"
 #include "device/boot_stages.h"
-#include "kvm/vm.h"
+#include "engine/accel.h"
+#include "engine/vm_end.h"
 
 struct report {
 	const struct run_options *options;
 	uint64_t start_ns;       /* when main began (CLOCK_MONOTONIC) */
 	uint64_t end_ns;         /* when the run had ended */
 	uint64_t overhead_bytes; /* the VMM's own resident memory, guest RAM not counted */
+	enum accel accel;
+	bool sees_strays; /* the engine can tell */
 	uint64_t stray_accesses;
 	bool timed_out;
 	int signal; /* that ended the run, 0: none */

@@ -44,11 +44,13 @@ int report_print_json(const struct report *report)
 	json_add_text(root, "result", verdict);
 	json_add_number(root, "status", (uint64_t)report_status(report));
 	json_add_number(root, "memory_bytes", report->options->memory);
+	json_add_text(root, "accelerator", accel_name(report->accel));
 	json_add_number(root, "cpus", report->options->cpus);
 	json_add_number(root, "seed", report->options->seed);
 	json_add_number(root, "end_ns", report->end_ns);
 	json_add_number(root, "vmm_overhead_bytes", report->overhead_bytes);
-	json_add_number(root, "stray_accesses", report->stray_accesses);
+	if (report->sees_strays)
+		json_add_number(root, "stray_accesses", report->stray_accesses);
 	json_object_object_add(root, "boot", boot_json(report));
 	if (report->seen) {
 		if (report->seen->has_view && report->seen->view.cpu_count)

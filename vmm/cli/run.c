@@ -12,13 +12,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <pagevisor/ports.h>
 #include <pagevisor/x86.h>
 
 #include "attach/server.h"
 #include "base/clock.h"
 #include "base/resident.h"
-#include "boot/start_info.h"
 #include "cli/exit_status.h"
 #include "cli/kernel_file.h"
 #include "cli/report.h"
@@ -26,10 +24,7 @@
 #include "cli/terminal.h"
 #include "cli/vm_control.h"
 #include "cli/watcher.h"
-#include "device/boot_stages.h"
-#include "device/serial.h"
-#include "kvm/host_cpu.h"
-#include "kvm/vm.h"
+#include "engine/engine.h"
 #include "memory/rcu.h"
 
 /* How long a guest that was asked to end may take before it is stopped. */
@@ -39,9 +34,9 @@ struct run {
 	struct run_options options;
 	struct terminal terminal;
 	struct kernel_file kernel;
-	struct vm vm;
-	struct serial serial;
-	struct boot_stages stages;
+	enum accel accel;
+	struct error no_kvm; /* why it is not KVM, though that was to be tried; else empty */
+	struct engine *engine;
 	struct watcher watcher;
 	struct attach_server server;
 	bool is_served;  /* other commands can look at the VM */
@@ -59,29 +54,49 @@ static void choose_ring(struct run *run)
 	if (run->options.ring != RING_AUTO)
 		run->ring = (unsigned)run->options.ring;
 	else
-		run->ring = host_cpu_runs_ring0() ? 0 : RING_USER;
+		run->ring = accel_runs_ring0(run->accel) ? 0 : RING_USER;
+}
+
+/* Which ring, and why. */
+static void announce_ring(struct run *run)
+{
+	bool native = accel_runs_ring0(run->accel);
+	const char *asked = run->options.ring != RING_AUTO ? " as asked" : "";
+	char text[160];
+
+	if (run->accel == ACCEL_QEMU_TCG)
+		snprintf(text, sizeof(text), "the guest's kernel runs in ring %u%s", run->ring,
+			 asked);
+	else
+		snprintf(text, sizeof(text),
+			 "the host has %s; the guest's kernel runs in ring %u%s",
+			 native ? "VT-x or SVM" : "neither VT-x nor SVM", run->ring, asked);
+	if (run->accel != ACCEL_QEMU_TCG || *asked)
+		terminal_line(&run->terminal, "", text);
+	if (!native && run->ring == 0)
+		terminal_line(&run->terminal, "",
+			      "ring 0 is emulated here, about a microsecond an instruction");
 }
 
 /* What the user should know of how the guest is going to run. */
 static void announce(struct run *run)
 {
-	bool native = host_cpu_runs_ring0();
 	char text[160];
 
-	if (!run->is_watched) {
+	if (run->no_kvm.text[0]) {
+		/* Up to what to do about it. */
+		snprintf(text, sizeof(text),
+			 "%.*s; the guest runs in QEMU's TCG, many times slower",
+			 (int)strcspn(run->no_kvm.text, ";"), run->no_kvm.text);
+		terminal_line(&run->terminal, "", text);
+	}
+	if (run->is_watched)
+		announce_ring(run);
+	else
 		terminal_line(
 			&run->terminal, "",
 			"the kernel has no pagevisor note: it is not watched, and of the options "
 			"only --append reaches it");
-		return;
-	}
-	snprintf(text, sizeof(text), "the host has %s; the guest's kernel runs in ring %u%s",
-		 native ? "VT-x or SVM" : "neither VT-x nor SVM", run->ring,
-		 run->options.ring != RING_AUTO ? " as asked" : "");
-	terminal_line(&run->terminal, "", text);
-	if (!native && run->ring == 0)
-		terminal_line(&run->terminal, "",
-			      "ring 0 is emulated here, about a microsecond an instruction");
 }
 
 /* What our own kernel understands; another one gets only what --append says. */
@@ -106,22 +121,12 @@ static int build_command_line(const struct run *run, uint64_t tsc_khz, char *lin
 	return 0;
 }
 
-static int load_guest(struct run *run, paddr_t *start_info, struct error *err)
+static int load_guest(struct run *run, struct error *err)
 {
 	char line[COMMAND_LINE_SIZE];
-	int result = build_command_line(run, vm_tsc_khz(&run->vm), line, err);
+	int result = build_command_line(run, engine_tsc_khz(run->engine), line, err);
 
-	if (result < 0)
-		return result;
-	guest_memory_read_begin();
-	const struct memory_map *map = guest_memory_map(&run->vm.memory);
-
-	result = elf_image_load(&run->kernel.image, map, err);
-	if (result == 0)
-		result = start_info_write(map, run->options.memory, line, run->options.cpus,
-					  start_info, err);
-	guest_memory_read_end();
-	return result;
+	return result < 0 ? result : engine_load(run->engine, line, err);
 }
 
 static void console_line(void *context, const char *text)
@@ -131,34 +136,11 @@ static void console_line(void *context, const char *text)
 	terminal_line(&run->terminal, "guest| ", text);
 }
 
-static void stray_note(void *context, const char *text)
+static void engine_note(void *context, const char *text)
 {
 	struct run *run = context;
 
 	terminal_problem(&run->terminal, text);
-}
-
-static void exit_write(void *context, uint16_t offset, uint8_t value)
-{
-	struct run *run = context;
-	const struct vm_end end = {.outcome = VM_EXITED, .exit_value = value};
-
-	if (offset == 0)
-		vm_finish(&run->vm, &end);
-}
-
-static void attach_devices(struct run *run)
-{
-	serial_init(&run->serial, console_line, run);
-	serial_attach(&run->serial, &run->vm.bus);
-	boot_stages_attach(&run->stages, &run->vm.bus);
-	io_bus_add(&run->vm.bus, &(struct io_device){.first = PORT_EXIT,
-						     .count = PORT_EXIT_COUNT,
-						     .write = exit_write,
-						     .context = run});
-	run->vm.note = stray_note;
-	run->vm.note_context = run;
-	run->vm.symbols = &run->kernel.symbols;
 }
 
 /* SIGINT and SIGTERM are read from a descriptor, so that they end the run and not the process. */
@@ -204,7 +186,7 @@ static int poll_milliseconds(uint64_t deadline)
 /* Returns when the guest has ended, or is to be stopped. */
 static void wait_for_end(struct run *run)
 {
-	struct pollfd fds[] = {{.fd = run->vm.end_fd, .events = POLLIN},
+	struct pollfd fds[] = {{.fd = run->engine->end_fd, .events = POLLIN},
 			       {.fd = run->signal_fd, .events = POLLIN}};
 	uint64_t deadline = run->options.timeout_ns ? clock_now_ns() + run->options.timeout_ns
 						    : UINT64_MAX;
@@ -225,18 +207,19 @@ static void wait_for_end(struct run *run)
 static int print_report(struct run *run, const struct vm_end *end, const struct observation *seen,
 			uint64_t overhead)
 {
-	const struct report report = {
+	struct report report = {
 		.options = &run->options,
+		.accel = run->accel,
 		.start_ns = run->start_ns,
 		.end_ns = clock_now_ns(),
 		.overhead_bytes = overhead,
-		.stray_accesses = run->vm.stray_accesses,
 		.timed_out = run->timed_out && end->outcome == VM_STOPPED,
 		.signal = run->signal,
 		.end = end,
-		.stages = &run->stages,
+		.stages = &run->engine->stages,
 		.seen = seen,
 	};
+	report.sees_strays = engine_stray_accesses(run->engine, &report.stray_accesses);
 	int status = report_status(&report);
 	char verdict[sizeof(end->text.text)];
 	int result = run->options.json ? report_print_json(&report) : report_print_text(&report);
@@ -261,10 +244,10 @@ static void start_server(struct run *run)
 		.has_info = run->is_watched,
 		.info = run->kernel.image.info_pa,
 		.start_ns = run->start_ns,
-		.memory = &run->vm.memory,
-		.memory_fd = run->vm.memory_fd,
+		.memory = run->engine->memory,
+		.memory_fd = run->engine->memory_fd,
 		.control = &vm_control,
-		.context = &run->vm,
+		.context = run->engine,
 	};
 	char text[sizeof(struct error)];
 	struct error err;
@@ -282,7 +265,7 @@ static void start_server(struct run *run)
 
 static const struct vm_end *stop_vm(struct run *run)
 {
-	const struct vm_end *end = vm_stop(&run->vm);
+	const struct vm_end *end = engine_stop(run->engine);
 
 	if (run->is_served)
 		attach_server_stop(&run->server);
@@ -290,22 +273,19 @@ static const struct vm_end *stop_vm(struct run *run)
 }
 
 /* The VM is loaded. Runs it to its end and reports. */
-static int run_guest(struct run *run, paddr_t start_info, struct error *err)
+static int run_guest(struct run *run, struct error *err)
 {
-	int result = vm_set_entry(&run->vm, run->kernel.image.pvh_entry, start_info, err);
+	announce(run);
+	int result = engine_start(run->engine, err);
 
 	if (result < 0)
 		return result;
-	announce(run);
-	result = vm_start(&run->vm, err);
-	if (result < 0)
-		return result;
 	if (run->is_watched) {
-		result = watcher_start(&run->watcher, &run->vm, &run->terminal,
+		result = watcher_start(&run->watcher, run->engine, &run->terminal,
 				       run->kernel.image.info_pa, run->options.scans_per_second,
 				       err);
 		if (result < 0) {
-			vm_stop(&run->vm);
+			engine_stop(run->engine);
 			return result;
 		}
 	}
@@ -315,7 +295,6 @@ static int run_guest(struct run *run, paddr_t start_info, struct error *err)
 	uint64_t overhead = resident_overhead();
 	const struct observation *seen = run->is_watched ? watcher_stop(&run->watcher) : NULL;
 
-	serial_flush(&run->serial);
 	terminal_finish(&run->terminal);
 	/* The guest is gone; from here on a signal ends the process, should nobody read the report. */
 	sigprocmask(SIG_SETMASK, &run->old_signals, NULL);
@@ -331,21 +310,29 @@ static int refuse(struct run *run, int status, const struct error *err)
 
 static int run_vm(struct run *run)
 {
-	paddr_t start_info;
+	const struct engine_options options = {
+		.accel = run->accel,
+		.memory = run->options.memory,
+		.cpus = run->options.cpus,
+		.image = &run->kernel.image,
+		.symbols = &run->kernel.symbols,
+		.console = console_line,
+		.note = engine_note,
+		.context = run,
+	};
 	struct error err;
 	int status;
 
-	if (vm_create(&run->vm, run->options.memory, run->options.cpus, &err) < 0)
+	if (engine_create(&run->engine, &options, &err) < 0)
 		return refuse(run, STATUS_REFUSED, &err);
-	attach_devices(run);
-	if (load_guest(run, &start_info, &err) < 0) {
+	if (load_guest(run, &err) < 0) {
 		status = refuse(run, STATUS_BAD_INPUT, &err);
 	} else {
-		status = run_guest(run, start_info, &err);
+		status = run_guest(run, &err);
 		if (status < 0)
 			status = refuse(run, STATUS_REFUSED, &err);
 	}
-	vm_destroy(&run->vm);
+	engine_destroy(run->engine);
 	return status;
 }
 
@@ -356,6 +343,9 @@ static int prepare_and_run(struct run *run)
 	struct error err;
 
 	run->is_watched = run->kernel.image.has_info;
+	run->accel = run->options.accel;
+	if (accel_choose(&run->accel, &run->no_kvm) < 0)
+		return refuse(run, STATUS_REFUSED, &run->no_kvm);
 	choose_ring(run);
 	if (build_command_line(run, UINT64_MAX, line, &err) < 0)
 		return refuse(run, STATUS_BAD_INPUT, &err);

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pagevisor/layout.h>
+
 #include "attach/vm_name.h"
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/number_text.h"
-#include "kvm/vm.h"
+#include "memory/ram.h"
 
 #define DEFAULT_MEMORY           (UINT64_C(512) << 20)
 #define DEFAULT_CPUS             2
@@ -34,12 +36,17 @@ enum option_key {
 	KEY_SCAN_RATE,
 	KEY_JSON,
 	KEY_NAME,
+	KEY_ACCEL,
 };
 
 static const struct argp_option options_table[] = {
 	{"kernel", KEY_KERNEL, "FILE", 0, "PVH kernel to boot (default: pagevisor's own guest)", 0},
 	{"memory", KEY_MEMORY, "SIZE", 0, "RAM, 16M to 64G; a bare number is MiB (512M)", 0},
 	{"cpus", KEY_CPUS, "N", 0, "vCPUs, 1 to 16 (2)", 0},
+	{"accel", KEY_ACCEL, "NAME", 0,
+	 "what runs it: kvm, qemu (with KVM) or qemu-tcg (default: kvm, or qemu-tcg where there is "
+	 "no KVM)",
+	 0},
 	{"ring", KEY_RING, "0|3", 0,
 	 "ring of the guest's kernel (default: 0 where the host has VT-x or SVM, else 3)", 0},
 	{"workload", KEY_WORKLOAD, "NAME", 0, "what the guest does (churn)", 0},
@@ -62,6 +69,12 @@ static void parse_ring(struct run_options *options, const char *text, struct arg
 	if (strcmp(text, "0") != 0 && strcmp(text, "3") != 0)
 		argp_error(state, "--ring %s: 0 or 3 is possible", text);
 	options->ring = text[0] - '0';
+}
+
+static void parse_accel(struct run_options *options, const char *text, struct argp_state *state)
+{
+	if (!accel_parse(text, &options->accel))
+		argp_error(state, "--accel %s: kvm, qemu, qemu-tcg or auto is possible", text);
 }
 
 static void parse_time(uint64_t *ns, const char *name, const char *text, struct argp_state *state)
@@ -116,6 +129,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_CPUS:
 		options->cpus = parse_small("--cpus", text, MAX_CPUS, state);
 		break;
+	case KEY_ACCEL:
+		parse_accel(options, text, state);
+		break;
 	case KEY_RING:
 		parse_ring(options, text, state);
 		break;
@@ -164,7 +180,7 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 	static const struct argp parser = {
 		.options = options_table,
 		.parser = parse_option,
-		.doc = "Boots a guest on /dev/kvm, watches its page metadata while it runs, and "
+		.doc = "Boots a guest on KVM or in QEMU, watches its page metadata while it runs, and "
 		       "reports.\vDefaults are in parentheses. Exit status: 0 the guest ended well "
 		       "and no invariant was broken, 1 the system refused, 2 bad input, 3 the guest "
 		       "failed, 4 an invariant was broken.",
@@ -173,6 +189,7 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 	*options = (struct run_options){
 		.memory = DEFAULT_MEMORY,
 		.cpus = DEFAULT_CPUS,
+		.accel = ACCEL_AUTO,
 		.ring = RING_AUTO,
 		.workload = "churn",
 		.seed = 1,

@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/accel.h"
+
 #define RING_AUTO (-1)
 
 struct run_options {
 	const char *name;   /* NULL: by its process */
 	const char *kernel; /* NULL: our own guest */
-	uint64_t memory;    /* bytes */
+	enum accel accel;
+	uint64_t memory; /* bytes */
 	unsigned cpus;
 	int ring; /* 0, 3 or RING_AUTO */
 	const char *workload;

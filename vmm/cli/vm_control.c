@@ -2,40 +2,32 @@
 /* What inspectors may ask of a VM: see vm_control.h. */
 #include "cli/vm_control.h"
 
-#include "kvm/vm.h"
+#include "engine/engine.h"
 
 static int control_pause(void *context)
 {
-	return vm_pause(context);
+	return engine_pause(context);
 }
 
 static void control_resume(void *context)
 {
-	vm_resume(context);
+	engine_resume(context);
 }
 
 static int control_dirty_start(void *context)
 {
-	struct vm *vm = context;
-	struct error ignored;
-
-	return dirty_log_start(&vm->dirty, &ignored);
+	return engine_dirty_start(context);
 }
 
 static int control_dirty_read(void *context, int reader, bool fetch, paddr_t base, uint64_t pages,
 			      uint64_t *bits)
 {
-	struct vm *vm = context;
-	struct error ignored;
-
-	return dirty_log_read(&vm->dirty, reader, fetch, base, pages, bits, &ignored);
+	return engine_dirty_read(context, reader, fetch, base, pages, bits);
 }
 
 static void control_dirty_stop(void *context, int reader)
 {
-	struct vm *vm = context;
-
-	dirty_log_stop(&vm->dirty, reader);
+	engine_dirty_stop(context, reader);
 }
 
 const struct attach_control vm_control = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What inspectors may ask of a VM, for its attach server; the context is the struct vm. */
+/* What inspectors may ask of a VM, for its attach server; the context is the struct engine. */
 #ifndef VMM_VM_CONTROL_H
 #define VMM_VM_CONTROL_H
 

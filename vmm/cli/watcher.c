@@ -56,7 +56,7 @@ static void scan_once(struct watcher *watcher)
 {
 	struct observation *seen = &watcher->seen;
 	struct error before = seen->problem;
-	int result = observation_look(seen, &watcher->vm->memory, watcher->info);
+	int result = observation_look(seen, watcher->engine->memory, watcher->info);
 
 	if (!seen->has_view && result != -EAGAIN && strcmp(before.text, seen->problem.text) != 0 &&
 	    watcher->problems_said++ < PROBLEMS_SAID_MAX)
@@ -67,8 +67,8 @@ static void ask_guest_to_stop(struct watcher *watcher)
 {
 	const struct guest_view *view = &watcher->seen.view;
 
-	guest_view_ask_to_stop(view, &watcher->vm->memory);
-	dirty_log_host_wrote(&watcher->vm->dirty, view->mailbox, sizeof(struct mailbox));
+	guest_view_ask_to_stop(view, watcher->engine->memory);
+	engine_host_wrote(watcher->engine, view->mailbox, sizeof(struct mailbox));
 }
 
 /* Waits for the next scan. False when the watcher is to end. */
@@ -113,14 +113,16 @@ static void *watch(void *argument)
 	return NULL;
 }
 
-int watcher_start(struct watcher *watcher, struct vm *vm, struct terminal *terminal, paddr_t info,
-		  unsigned scans_per_second, struct error *err)
+int watcher_start(struct watcher *watcher, struct engine *engine, struct terminal *terminal,
+		  paddr_t info, unsigned scans_per_second, struct error *err)
 {
 	pthread_condattr_t monotonic;
 	sigset_t all, old;
 
-	*watcher = (struct watcher){
-		.vm = vm, .terminal = terminal, .info = info, .scans_per_second = scans_per_second};
+	*watcher = (struct watcher){.engine = engine,
+				    .terminal = terminal,
+				    .info = info,
+				    .scans_per_second = scans_per_second};
 	pthread_mutex_init(&watcher->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -154,7 +156,7 @@ static void check_once(struct watcher *watcher)
 
 	if (!seen->has_view || seen->view.slot_count == 0)
 		return;
-	if (check_guest(&watcher->vm->memory, &seen->view,
+	if (check_guest(watcher->engine->memory, &seen->view,
 			at_rest ? CHECK_AT_REST : CHECK_ANY_INSTANT, &seen->check, &found,
 			&err) < 0) {
 		terminal_problem(watcher->terminal, err.text);

@@ -11,10 +11,10 @@
 
 #include "cli/observation.h"
 #include "cli/terminal.h"
-#include "kvm/vm.h"
+#include "engine/engine.h"
 
 struct watcher {
-	struct vm *vm;
+	struct engine *engine;
 	struct terminal *terminal;
 	paddr_t info;
 	unsigned scans_per_second;
@@ -28,14 +28,14 @@ struct watcher {
 };
 
 /* Starts the thread. `info` is where the kernel's ELF note says the info page is. */
-int watcher_start(struct watcher *watcher, struct vm *vm, struct terminal *terminal, paddr_t info,
-		  unsigned scans_per_second, struct error *err);
+int watcher_start(struct watcher *watcher, struct engine *engine, struct terminal *terminal,
+		  paddr_t info, unsigned scans_per_second, struct error *err);
 
 /* Asks the guest to end its workload, as soon as its mailbox is known. */
 void watcher_ask_guest_to_stop(struct watcher *watcher);
 
 /*
- * Ends the thread, after the VM was stopped: scans once more, now that nothing changes, and, if the
+ * Ends the thread, after the engine was stopped: scans once more, now that nothing changes, and, if the
  * guest had finished, holds the slots against its counters. Checks all metadata.
  */
 const struct observation *watcher_stop(struct watcher *watcher);

@@ -6,13 +6,16 @@
 
 #include "base/clock.h"
 
+void boot_stages_reach(struct boot_stages *stages, uint32_t stage)
+{
+	if (stage > STAGE_NONE && stage < STAGE_COUNT && boot_stages_at(stages, stage) == 0)
+		__atomic_store_n(&stages->reached_ns[stage], clock_now_ns(), __ATOMIC_RELAXED);
+}
+
 static void stage_write(void *context, uint16_t offset, uint8_t value)
 {
-	struct boot_stages *stages = context;
-
 	(void)offset;
-	if (value < STAGE_COUNT && boot_stages_at(stages, value) == 0)
-		__atomic_store_n(&stages->reached_ns[value], clock_now_ns(), __ATOMIC_RELAXED);
+	boot_stages_reach(context, value);
 }
 
 void boot_stages_attach(struct boot_stages *stages, struct io_bus *bus)

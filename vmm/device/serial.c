@@ -101,6 +101,14 @@ void serial_attach(struct serial *serial, struct io_bus *bus)
 			});
 }
 
+void serial_put(struct serial *serial, const char *text, size_t length)
+{
+	pthread_mutex_lock(&serial->lock);
+	for (size_t i = 0; i < length; i++)
+		put_char(serial, text[i]);
+	pthread_mutex_unlock(&serial->lock);
+}
+
 void serial_flush(struct serial *serial)
 {
 	pthread_mutex_lock(&serial->lock);

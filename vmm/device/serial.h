@@ -29,6 +29,9 @@ void serial_init(struct serial *serial, void (*line)(void *context, const char *
 /* Puts it on the bus at PORT_SERIAL. */
 void serial_attach(struct serial *serial, struct io_bus *bus);
 
+/* Output that comes from elsewhere, as if the guest had written it to the port. Any thread. */
+void serial_put(struct serial *serial, const char *text, size_t length);
+
 /* Hands on what is left of an unfinished line. */
 void serial_flush(struct serial *serial);
 
