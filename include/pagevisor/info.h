@@ -15,7 +15,7 @@
 #define INFO_NOTE_NAME "pagevisor"
 #define INFO_NOTE_TYPE 1 /* descriptor: 64-bit physical address of the info page */
 
-#define META_TYPES_MAX       32
+#define META_TYPES_MAX       48
 #define TYPE_DESCRIPTOR_SIZE 64
 
 #ifndef __ASSEMBLER__
@@ -26,7 +26,7 @@
 #include <pagevisor/layout.h>
 
 #define INFO_MAGIC       UINT64_C(0x726f736976676170) /* "pagvisor", little-endian */
-#define INFO_ABI_VERSION 2
+#define INFO_ABI_VERSION 3
 #define INFO_REGIONS_MAX 64
 
 /* How far the guest has come; each stage is also written to PORT_BOOT_STAGE. */

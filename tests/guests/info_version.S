@@ -7,4 +7,4 @@
 	guest_exit GUEST_EXIT_OK
 
 	plain_metadata
-	info_page version=3
+	info_page version=4

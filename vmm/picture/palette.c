@@ -33,8 +33,8 @@ static const struct colour type_colours[] = {
 };
 
 #define TYPE_COLOURS (sizeof(type_colours) / sizeof(type_colours[0]))
-/* The same once more, lighter: enough for META_TYPES_MAX. */
-#define TYPE_PLACES  (2 * TYPE_COLOURS)
+/* The same lighter, and then darker: enough for META_TYPES_MAX. */
+#define TYPE_PLACES  (3 * TYPE_COLOURS)
 
 _Static_assert(TYPE_PLACES >= META_TYPES_MAX, "a colour for each type");
 
@@ -42,7 +42,11 @@ static struct colour place_colour(unsigned place)
 {
 	struct colour colour = type_colours[place % TYPE_COLOURS];
 
-	if (place >= TYPE_COLOURS) {
+	if (place >= 2 * TYPE_COLOURS) {
+		colour.red = (uint8_t)(colour.red * 5 / 8);
+		colour.green = (uint8_t)(colour.green * 5 / 8);
+		colour.blue = (uint8_t)(colour.blue * 5 / 8);
+	} else if (place >= TYPE_COLOURS) {
 		colour.red = (uint8_t)((colour.red + 0xff) / 2);
 		colour.green = (uint8_t)((colour.green + 0xff) / 2);
 		colour.blue = (uint8_t)((colour.blue + 0xff) / 2);

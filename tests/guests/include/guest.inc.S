@@ -15,14 +15,14 @@
 
 /* Values that include/pagevisor/info.h hides from assembly; info_good.S fails when they differ. */
 #define INFO_MAGIC_TEXT  "pagvisor"
-#define INFO_VERSION     2
+#define INFO_VERSION     3
 #define INFO_SIZE        (184 + 24 * 64)
 #define INFO_PAGE_SIZE   4096
 #define STAGE_RUNNING    7
 #define STAGE_FINISHED   8
 #define TYPE_SIZE        64
 #define TYPE_NAME_SIZE   32
-#define TYPES_MAX        32
+#define TYPES_MAX        48
 #define COUNTER_COUNT    8
 #define COUNTER_CLAIMED  8 /* index of the first; in words */
 #define STRAY_PORT       0x510 /* QEMU has its fw_cfg here, we have nothing */
