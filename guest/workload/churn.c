@@ -235,10 +235,7 @@ static void make_held_table(unsigned cpu)
  */
 static void churn_prepare(unsigned cpus)
 {
-	struct frame_alloc_stats stats;
-
-	frame_alloc_read_stats(&stats);
-	uint64_t share = stats.managed / (4 * TABLE_CHILDREN * HELD_PER_FRAME * cpus);
+	uint64_t share = workload_frames_max() / (4 * TABLE_CHILDREN * HELD_PER_FRAME * cpus);
 
 	held_frames = share < 1 ? 1 : share > HELD_FRAMES_MAX ? HELD_FRAMES_MAX : (unsigned)share;
 	for (unsigned cpu = 0; cpu < cpus; cpu++)
@@ -253,4 +250,4 @@ static void churn_run(struct worker *worker)
 		step(&churn);
 }
 
-WORKLOAD(churn, .prepare = churn_prepare, .run = churn_run);
+WORKLOAD(churn, .prepare = churn_prepare, .run = churn_run, .is_scenario = true);

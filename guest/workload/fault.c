@@ -8,6 +8,7 @@
  */
 #include "workload/workload.h"
 
+#include "arch/cpu.h"
 #include "boot/boot_info.h"
 #include "panic.h"
 

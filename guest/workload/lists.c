@@ -29,6 +29,8 @@ static struct {
 	struct frame_list list;
 } lists[LISTS] __attribute__((aligned(64)));
 
+static uint64_t pages_max;
+
 static uint64_t check_of(uint64_t key, uint64_t touched)
 {
 	return ~(key ^ touched);
@@ -116,7 +118,10 @@ static void read_in(struct worker *worker)
 {
 	uint64_t key = random_next(&worker->random);
 	struct cached_meta meta = {.key = key, .check = check_of(key, 0)};
-	unique_frame_t frame = worker_unique_alloc(worker, cached, &meta);
+	unique_frame_t frame = UNIQUE_NONE;
+
+	if (worker_frames_of(&meta_type_cached) < pages_max)
+		frame = worker_unique_alloc(worker, cached, &meta);
 
 	if (!frame.slot) {
 		reclaim(worker);
@@ -301,6 +306,7 @@ static void step(struct worker *worker)
 static void lists_prepare(unsigned cpus)
 {
 	(void)cpus;
+	pages_max = workload_frames_max();
 	for (unsigned i = 0; i < LISTS; i++)
 		frame_list_init(&lists[i].list, cached, link);
 }
@@ -327,4 +333,5 @@ static void lists_finish(struct worker *worker)
 		     (frame_t){pfn_to_meta(pfn(0))});
 }
 
-WORKLOAD(lists, .prepare = lists_prepare, .run = lists_run, .finish = lists_finish);
+WORKLOAD(lists, .prepare = lists_prepare, .run = lists_run, .finish = lists_finish,
+	 .is_scenario = true);

@@ -53,7 +53,8 @@ static uint64_t check_of(const struct run_meta *meta)
 
 static void kernel_stack_drop(void *meta, struct frame_reader *bytes)
 {
-	frame_t frame = {frame_to_meta(paddr((uint64_t)bytes->next - LINEAR_MAP_BASE))};
+	uint64_t offset = (uint64_t)bytes->next - (uint64_t)platform_phys_to_virt(paddr(0));
+	frame_t frame = {frame_to_meta(paddr(offset))};
 	const struct run_meta *run = meta;
 	uint64_t first = 0;
 
@@ -108,7 +109,7 @@ static void fill(void *context, uint64_t index, void *meta)
 	run->key = *(const uint64_t *)context;
 	run->index = index;
 	run->check = check_of(run);
-	run->cpu = (uint32_t)this_cpu_index();
+	run->cpu = (uint32_t)platform_cpu();
 }
 
 static void make(struct segments *segments, struct segment *place)
@@ -298,4 +299,4 @@ static void segments_run(struct worker *worker)
 		step(&segments);
 }
 
-WORKLOAD(segments, .run = segments_run);
+WORKLOAD(segments, .run = segments_run, .is_scenario = true);

@@ -38,6 +38,7 @@ _Static_assert(sizeof(struct draft_meta) == sizeof(struct bundle_meta), "compare
  */
 typedef uint64_t holding_t;
 
+static uint64_t drafts_max;
 static holding_t held_frames[MAX_CPUS][HELD];
 static holding_t board[BOARD_SIZE];
 
@@ -142,6 +143,9 @@ static void replace(struct unique *unique, unique_frame_t frame)
 	}
 
 	uint64_t wanted = random_below(&worker->random, BUNDLE_MAX + 1);
+
+	if (worker_frames_of(&meta_type_draft) > drafts_max)
+		wanted = 0;
 	struct bundle_meta meta = {.key = random_next(&worker->random)};
 	frame_t *children = frame_bytes((frame_t){frame.slot});
 
@@ -304,6 +308,12 @@ static void step(struct unique *unique)
 	}
 }
 
+static void unique_prepare(unsigned cpus)
+{
+	(void)cpus;
+	drafts_max = workload_frames_max();
+}
+
 static void unique_run(struct worker *worker)
 {
 	struct unique unique = {.worker = worker, .held = held_frames[worker->cpu]};
@@ -314,4 +324,4 @@ static void unique_run(struct worker *worker)
 		let_go(&unique, &unique.got[i]);
 }
 
-WORKLOAD(unique, .run = unique_run);
+WORKLOAD(unique, .prepare = unique_prepare, .run = unique_run, .is_scenario = true);

@@ -5,19 +5,19 @@
 #include <string.h>
 
 #include "arch/clock.h"
+#include "arch/cpu.h"
 #include "arch/smp.h"
 #include "boot/boot_info.h"
 #include "info.h"
 #include "lib/console.h"
+#include "workload/plant.h"
 
 /* Steps between two looks at the clock and the mailbox. A power of two. */
 #define POLL_INTERVAL 256
 
 static struct worker workers[MAX_CPUS];
 static const struct workload *running;
-
-extern const struct workload __start_workloads[];
-extern const struct workload __stop_workloads[];
+static unsigned parts = 1; /* that the memory is divided into */
 
 const struct workload *workload_choose(void)
 {
@@ -55,7 +55,10 @@ bool workload_run(const struct workload *workload)
 			.counters = &cpu_counters[cpu],
 			.operations_left = operations ? operations : UINT64_MAX,
 			.end_tsc = time_ms ? read_tsc() + time_ms * tsc_khz : UINT64_MAX,
+			.slice_left = UINT64_MAX,
+			.plant_step = UINT64_MAX,
 		};
+	plant_prepare(workers, cpu_count, seed);
 	if (workload->prepare)
 		workload->prepare(cpu_count);
 	info_set_stage(STAGE_RUNNING);
@@ -80,6 +83,19 @@ static void count(uint64_t *counter)
 	add(counter, 1);
 }
 
+uint64_t workload_frames_max(void)
+{
+	struct frame_alloc_stats stats;
+
+	frame_alloc_read_stats(&stats);
+	return stats.managed / parts;
+}
+
+void workload_divide(unsigned count)
+{
+	parts = count;
+}
+
 /* `frames` of a type came into being, each with one reference. */
 static void count_claimed(struct worker *worker, const struct meta_type *type, uint64_t frames)
 {
@@ -98,20 +114,34 @@ static void count_puts(struct worker *worker, const struct meta_type *type, uint
 
 bool worker_continue(struct worker *worker)
 {
-	if (worker->operations_left == 0)
+	if (worker->operations_left == 0 || worker->slice_left == 0)
 		return false;
 	if (worker->operations_left != UINT64_MAX)
 		worker->operations_left--;
+	if (worker->slice_left != UINT64_MAX)
+		worker->slice_left--;
 	if (worker->counters->operations % POLL_INTERVAL == 0 &&
-	    (read_tsc() > worker->end_tsc || __atomic_load_n(&mailbox.stop, __ATOMIC_RELAXED)))
+	    (read_tsc() > worker->end_tsc || __atomic_load_n(&mailbox.stop, __ATOMIC_RELAXED))) {
+		worker->operations_left = 0;
 		return false;
+	}
+	if (__builtin_expect(worker->counters->operations >= worker->plant_step, 0))
+		plant_on_step(worker);
 	count(&worker->counters->operations);
 	return true;
 }
 
+bool worker_run_slice(struct worker *worker, const struct workload *workload, uint64_t steps)
+{
+	worker->slice_left = steps;
+	workload->run(worker);
+	worker->slice_left = UINT64_MAX;
+	return worker->operations_left > 0;
+}
+
 struct worker *worker_current(void)
 {
-	return &workers[this_cpu_index()];
+	return &workers[platform_cpu()];
 }
 
 frame_t worker_count_alloc(struct worker *worker, const struct meta_type *type, frame_t frame)
@@ -121,6 +151,8 @@ frame_t worker_count_alloc(struct worker *worker, const struct meta_type *type, 
 		return frame;
 	}
 	count_claimed(worker, type, 1);
+	if (__builtin_expect(worker->is_planting, 0))
+		plant_on_alloc(worker, frame);
 	return frame;
 }
 
@@ -140,18 +172,35 @@ frame_t worker_get_at(struct worker *worker, paddr_t frame)
 	return found;
 }
 
+/* The type of a frame that is held: without one the counts have no place for it, and it is broken. */
+static const struct meta_type *type_to_count(frame_t frame)
+{
+	const struct meta_type *type = frame_type(frame);
+
+	if (__builtin_expect(!meta_type_is_valid((uint64_t)(uintptr_t)type), 0))
+		platform_abort("a frame that is held has no type", frame_paddr(frame),
+			       slot_load(frame.slot));
+	return type;
+}
+
 bool worker_put(struct worker *worker, frame_t frame)
 {
-	const struct meta_type *type = frame_type(frame); /* not ours to read after the put */
-	bool was_last = frame_put(frame);
+	const struct meta_type *type = type_to_count(frame); /* not ours to read after the put */
+	bool was_last;
 
+	if (__builtin_expect(!worker->is_planting, 1) || !plant_on_put(worker, frame, &was_last))
+		was_last = frame_put(frame);
 	count_puts(worker, type, 1, was_last);
 	return was_last;
 }
 
 void worker_unique_drop(struct worker *worker, unique_frame_t frame)
 {
-	const struct meta_type *type = unique_type(frame);
+	if (__builtin_expect(worker->is_planting, 0)) {
+		worker_put(worker, unique_share(frame));
+		return;
+	}
+	const struct meta_type *type = type_to_count((frame_t){frame.slot});
 
 	unique_drop(frame);
 	count_puts(worker, type, 1, 1);
@@ -160,7 +209,7 @@ void worker_unique_drop(struct worker *worker, unique_frame_t frame)
 void worker_unique_replace(struct worker *worker, unique_frame_t frame,
 			   const struct meta_type *type, const void *meta)
 {
-	const struct meta_type *old = unique_type(frame);
+	const struct meta_type *old = type_to_count((frame_t){frame.slot});
 
 	unique_replace(frame, type, meta);
 	count(&worker->counters->puts);
@@ -170,12 +219,33 @@ void worker_unique_replace(struct worker *worker, unique_frame_t frame,
 
 uint64_t worker_frames_of(const struct meta_type *type)
 {
+	size_t at = meta_type_index(type);
 	uint64_t frames = 0;
 
 	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
-		frames += cpu_counters[cpu].claimed[meta_type_index(type)] -
-			  cpu_counters[cpu].dropped[meta_type_index(type)];
+		frames += __atomic_load_n(&cpu_counters[cpu].claimed[at], __ATOMIC_RELAXED) -
+			  __atomic_load_n(&cpu_counters[cpu].dropped[at], __ATOMIC_RELAXED);
 	return frames;
+}
+
+void worker_check_books(struct worker *worker)
+{
+	struct frame_alloc_stats stats;
+	uint64_t in_use = 0;
+
+	for (const struct meta_type *type = __start_meta_types; type < __stop_meta_types; type++)
+		if (!type->is_permanent)
+			in_use += worker_frames_of(type);
+	frame_alloc_read_stats(&stats);
+	uint64_t free = stats.cached + stats.parked;
+
+	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
+		free += stats.blocks[order] << order;
+	if (free + in_use != stats.managed)
+		kprintf("%lu frames are free, %lu in use, %lu in all\n", free, in_use,
+			stats.managed);
+	worker_check(worker, free + in_use == stats.managed, "frames in use and free do not add up",
+		     (frame_t){pfn_to_meta(pfn(0))});
 }
 
 void worker_list_drop(struct worker *worker, struct frame_list *list)
@@ -212,7 +282,8 @@ void worker_segment_drop(struct worker *worker, struct segment *segment)
 	if (references == 0)
 		return;
 
-	const struct meta_type *type = frame_borrow_type(segment_frame(segment, 0));
+	const struct meta_type *type =
+		type_to_count((frame_t){(struct meta_slot *)segment_frame(segment, 0).slot});
 
 	count_puts(worker, type, references, segment_drop(segment));
 }

@@ -13,7 +13,7 @@
  * workload has ended. What it still holds then stays in use.
  *
  * Options of the command line: workload=NAME seed=N ops=N (steps of each processor, 0: no limit)
- * time_ms=N (0: no limit).
+ * time_ms=N (0: no limit); those of plant.h and mix.c.
  */
 #ifndef GUEST_WORKLOAD_H
 #define GUEST_WORKLOAD_H
@@ -40,6 +40,9 @@ struct worker {
 	struct cpu_counters *counters;
 	uint64_t operations_left; /* UINT64_MAX: no limit */
 	uint64_t end_tsc;         /* UINT64_MAX: no limit */
+	uint64_t slice_left;      /* steps until another workload's turn; UINT64_MAX: no limit */
+	uint64_t plant_step;      /* when a fault is planted, see plant.h; UINT64_MAX: none is */
+	bool is_planting;
 };
 
 struct workload {
@@ -47,6 +50,11 @@ struct workload {
 	void (*prepare)(unsigned cpus); /* on one processor, before the others; may be NULL */
 	void (*run)(struct worker *worker);
 	void (*finish)(struct worker *worker); /* on one, when all have ended; may be NULL */
+	/*
+	 * It may take part in a mix: `run` keeps what it holds from one call to the next, runs beside others, and is
+	 * content with workload_frames_max() of the memory, for any length of time.
+	 */
+	bool is_scenario;
 };
 
 #define WORKLOAD(identifier, ...)                                                                  \
@@ -60,10 +68,23 @@ const struct workload *workload_choose(void);
 /* Runs it on all processors. Returns whether none of its own checks failed. */
 bool workload_run(const struct workload *workload);
 
+/* All of them. */
+extern const struct workload __start_workloads[];
+extern const struct workload __stop_workloads[];
+
+/* How many frames a workload may hold for long: all there are, or its part when several take turns. */
+uint64_t workload_frames_max(void);
+
+/* Several are going to take turns; before the first share is asked for. */
+void workload_divide(unsigned parts);
+
 /*
  * Counts one step. False when the workload shall end: steps used up, time over, or the host asked.
  */
 bool worker_continue(struct worker *worker);
+
+/* Some steps of a workload that may take part in a mix. False when all shall end. */
+bool worker_run_slice(struct worker *worker, const struct workload *workload, uint64_t steps);
 
 /* The worker of the processor that runs this, for an on_drop. */
 struct worker *worker_current(void);
@@ -117,8 +138,11 @@ bool worker_segment_slice(struct worker *worker, const struct segment *segment, 
 /* As segment_drop, for a segment whose frames are all of one type. */
 void worker_segment_drop(struct worker *worker, struct segment *segment);
 
-/* How many frames of a type there are by these counts; for a workload that has ended. */
+/* How many frames of a type there are by these counts; about as many while others work. */
 uint64_t worker_frames_of(const struct meta_type *type);
+
+/* When all have ended: whether the allocator lacks just the frames that these counts say are in use. */
+void worker_check_books(struct worker *worker);
 
 /* The bytes of a frame. */
 static inline void *frame_bytes(frame_t frame)

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Faults on purpose: see plant.h. */
+#include "workload/plant.h"
+
+#include "boot/boot_info.h"
+#include "lib/console.h"
+#include "workload/stamp.h"
+#include "workload/workload.h"
+
+/* The step at which a fault is planted is below this, where the command line does not say. */
+#define STEPS_BEFORE 20000
+
+/* Steps that a fault waits for a frame to commit it on, before it makes one. */
+#define PATIENCE 2000
+
+/* Steps that pass between the two halves of a fault that has some, at most. */
+#define DELAY_MAX 256
+
+/* How long a slot is published before it is complete: about 50 us, for whoever looks meanwhile. */
+#define EARLY_SPINS 2000
+
+/* What a stray write leaves behind: an address in the lower half at which there is nothing. */
+#define GARBAGE UINT64_C(0x00006eadbeef0000)
+
+struct plant {
+	const struct fault *fault;
+	bool is_said;
+	uint64_t steps_left;    /* of PATIENCE */
+	struct meta_slot *slot; /* for the second half */
+	uint64_t delay;         /* steps until then */
+};
+
+/*
+ * A fault is committed where a frame was claimed, where a reference is put, or at a step of its own; `later` is its
+ * second half. The functions say whether it was committed.
+ */
+struct fault {
+	const char *name;
+	bool (*on_alloc)(struct worker *worker, frame_t frame);
+	bool (*on_put)(struct worker *worker, frame_t frame, bool *was_last);
+	bool (*on_step)(struct worker *worker);
+	void (*later)(struct worker *worker, struct meta_slot *slot);
+	bool repeats;
+};
+
+static struct plant plant;
+static const struct worker *all_workers;
+
+static void say(const struct worker *worker, const struct meta_slot *slot)
+{
+	uint64_t steps = 0;
+
+	if (plant.is_said)
+		return;
+	plant.is_said = true;
+	for (unsigned cpu = 0; cpu < worker->cpus; cpu++)
+		steps += __atomic_load_n(&all_workers[cpu].counters->operations, __ATOMIC_RELAXED);
+	kprintf("planted %s: frame 0x%lx, cpu %u, after %lu steps\n", plant.fault->name,
+		meta_to_frame(slot).addr, worker->cpu, steps);
+}
+
+static void do_later(struct worker *worker, struct meta_slot *slot)
+{
+	plant.slot = slot;
+	plant.delay = 1 + random_below(&worker->random, DELAY_MAX);
+}
+
+/* A reference is forgotten. */
+static bool leak(struct worker *worker, frame_t frame, bool *was_last)
+{
+	say(worker, frame.slot);
+	*was_last = false;
+	return true;
+}
+
+static bool double_put(struct worker *worker, frame_t frame, bool *was_last)
+{
+	say(worker, frame.slot);
+	frame_put(frame);
+	*was_last = frame_put(frame);
+	return true;
+}
+
+/* Somebody else's frame, the next one in use from anywhere on; of workloads, shared if there is one. */
+static bool put_without_get(struct worker *worker)
+{
+	uint64_t frames = meta_max_paddr / PAGE_SIZE;
+	uint64_t start = random_below(&worker->random, (uint32_t)frames);
+	struct meta_slot *victim = NULL;
+
+	for (uint64_t i = 0; i < frames; i++) {
+		struct meta_slot *slot = pfn_to_meta(pfn((start + i) % frames));
+		enum ref_class class = ref_classify(slot_state_refs(slot_load(slot)));
+		const struct meta_type *type = frame_type((frame_t){slot});
+
+		if ((class != REF_CLASS_SHARED && class != REF_CLASS_UNIQUE) ||
+		    !meta_type_is_valid((uint64_t)(uintptr_t)type) || type->is_permanent)
+			continue;
+		if (!victim || class == REF_CLASS_SHARED)
+			victim = slot;
+		if (class == REF_CLASS_SHARED)
+			break;
+	}
+	if (!victim)
+		return false;
+	say(worker, victim);
+	frame_put((frame_t){victim});
+	return true;
+}
+
+static bool use_after_free(struct worker *worker, frame_t frame, bool *was_last)
+{
+	*was_last = frame_put(frame);
+	if (*was_last)
+		do_later(worker, frame.slot);
+	return true;
+}
+
+static void write_after_free(struct worker *worker, struct meta_slot *slot)
+{
+	say(worker, slot);
+	slot_word_store(&slot->storage[0], GARBAGE);
+	*(volatile uint64_t *)frame_bytes((frame_t){slot}) = GARBAGE;
+}
+
+static bool scribble(struct worker *worker, frame_t frame)
+{
+	say(worker, frame.slot);
+	slot_word_store(&frame.slot->vtable_ptr, GARBAGE);
+	return true;
+}
+
+/* The frame says that it is of another type of a workload. */
+static bool wrong_type(struct worker *worker, frame_t frame)
+{
+	const struct meta_type *type = frame_type(frame);
+
+	do
+		if (++type == __stop_meta_types)
+			type = __start_meta_types;
+	while (type->is_permanent);
+	if (type == frame_type(frame))
+		return false;
+	say(worker, frame.slot);
+	slot_word_store(&frame.slot->vtable_ptr, (uint64_t)(uintptr_t)type);
+	return true;
+}
+
+/*
+ * The claim again, as it goes with publish before the writes: storage and tag are as they were in the free slot.
+ * Only for a frame that nobody else has got a reference to.
+ */
+static bool publish_early(struct worker *worker, frame_t frame)
+{
+	uint32_t refs = slot_state_refs(slot_load(frame.slot));
+	const struct meta_type *type = frame_type(frame);
+	uint64_t meta[SLOT_STORAGE_WORDS];
+
+	if (refs != REF_UNIQUE && !slot_unshare(frame.slot))
+		return false;
+	say(worker, frame.slot);
+	slot_change_begin(frame.slot);
+	for (unsigned i = 0; i < SLOT_STORAGE_WORDS; i++) {
+		meta[i] = slot_word_load(&frame.slot->storage[i]);
+		slot_word_store(&frame.slot->storage[i], FREE_LINK_NONE);
+	}
+	slot_word_store(&frame.slot->vtable_ptr, FREE_TAG_CACHED);
+	slot_publish(frame.slot, refs);
+	for (unsigned i = 0; i < EARLY_SPINS; i++)
+		platform_relax();
+	slot_write_meta(frame.slot, type, meta, sizeof(meta));
+	return true;
+}
+
+/* The last put with its end turned round: the allocator has the frame, and the slot is reset some steps later. */
+static bool reset_late(struct worker *worker, frame_t frame, bool *was_last)
+{
+	struct meta_slot *slot = frame.slot;
+	const struct meta_type *type = frame_type(frame);
+
+	if (plant.slot)
+		return false;
+	*was_last = slot_put(slot);
+	if (!*was_last)
+		return true;
+	say(worker, slot);
+	if (type->on_drop)
+		frame_run_on_drop(slot, type);
+	slot_word_store(&slot->vtable_ptr, FREE_TAG_CACHED);
+	frame_alloc_release(slot);
+	do_later(worker, slot);
+	return true;
+}
+
+static void reset(struct worker *worker, struct meta_slot *slot)
+{
+	(void)worker;
+	slot_reset(slot);
+}
+
+/* A page of a list leads to itself; of other frames, a free one does, which is in one of the allocator's lists. */
+static bool corrupt_listed(struct worker *worker, frame_t frame)
+{
+	if (frame_type(frame)->link_place == 0 || plant.slot)
+		return false;
+	do_later(worker, frame.slot);
+	return true;
+}
+
+static bool corrupt_free(struct worker *worker, frame_t frame, bool *was_last)
+{
+	if (plant.slot)
+		return false;
+	*was_last = frame_put(frame);
+	if (*was_last)
+		do_later(worker, frame.slot);
+	return true;
+}
+
+static void corrupt_link(struct worker *worker, struct meta_slot *slot)
+{
+	const struct meta_type *type = frame_type((frame_t){slot});
+	uint64_t number = meta_to_pfn(slot).index;
+	uint32_t refs = slot_state_refs(slot_load(slot));
+
+	if (refs == REF_UNIQUE && meta_type_is_valid((uint64_t)(uintptr_t)type) &&
+	    type->link_place) {
+		struct list_link *link = (struct list_link *)&slot->storage[type->link_place - 1];
+
+		if (slot_word_load(&link->list) == 0)
+			return;
+		say(worker, slot);
+		slot_word_store(&link->next, number + 1);
+	} else if (refs == REF_UNUSED) {
+		say(worker, slot);
+		slot_word_store(&slot->storage[FREE_NEXT], number);
+	}
+}
+
+/* The count is just below its limit; the references that follow are one too many. */
+static bool overflow(struct worker *worker, frame_t frame, bool *was_last)
+{
+	uint64_t state = slot_load(frame.slot);
+
+	(void)was_last;
+	say(worker, frame.slot);
+	while (!__atomic_compare_exchange_n(
+		&frame.slot->state, &state,
+		slot_state(slot_state_generation(state), REF_MAX_HELD - 1), false, __ATOMIC_RELAXED,
+		__ATOMIC_RELAXED))
+		;
+	for (unsigned i = 0; i < 3; i++)
+		frame_get(frame);
+	worker_check(worker, false, "a reference count overflowed, and nothing stopped it", frame);
+	return false;
+}
+
+/* Whoever put the last reference went away in the middle of the drop. */
+static bool stay_busy(struct worker *worker, frame_t frame, bool *was_last)
+{
+	*was_last = slot_put(frame.slot);
+	if (*was_last)
+		say(worker, frame.slot);
+	return true;
+}
+
+static const struct fault faults[] = {
+	{"leak", .on_put = leak},
+	{"double_put", .on_put = double_put},
+	{"put_without_get", .on_step = put_without_get},
+	{"use_after_free", .on_put = use_after_free, .later = write_after_free, .repeats = true},
+	{"scribble", .on_alloc = scribble},
+	{"publish_early", .on_alloc = publish_early, .repeats = true},
+	{"reset_late", .on_put = reset_late, .later = reset, .repeats = true},
+	{"wrong_type", .on_alloc = wrong_type},
+	{"list_corruption", .on_alloc = corrupt_listed, .on_put = corrupt_free,
+	 .later = corrupt_link, .repeats = true},
+	{"overflow", .on_put = overflow},
+	{"busy", .on_put = stay_busy},
+};
+
+#define FAULTS (sizeof(faults) / sizeof(faults[0]))
+
+void plant_prepare(struct worker *workers, unsigned cpus, uint64_t seed)
+{
+	struct random random = random_seed(seed, MAX_CPUS);
+	struct worker *chosen = &workers[random_below(&random, cpus)];
+	uint64_t at = boot_option_number("plant_at", random_below(&random, STEPS_BEFORE));
+	const char *name = boot_option("plant");
+
+	if (!name)
+		return;
+	all_workers = workers;
+	plant = (struct plant){.steps_left = PATIENCE};
+	for (unsigned i = 0; i < FAULTS; i++)
+		if (boot_option_is(name, faults[i].name))
+			plant.fault = &faults[i];
+	if (plant.fault) {
+		chosen->plant_step = at;
+		return;
+	}
+	kprintf("the faults are:");
+	for (unsigned i = 0; i < FAULTS; i++)
+		kprintf(" %s", faults[i].name);
+	boot_option_refuse("; plant= names none of them");
+}
+
+/* A fault that does not repeat is over when it was committed, its second half included. */
+static void committed(struct worker *worker)
+{
+	if (!plant.fault->repeats && !plant.slot) {
+		worker->is_planting = false;
+		worker->plant_step = UINT64_MAX;
+	}
+}
+
+void plant_on_alloc(struct worker *worker, frame_t frame)
+{
+	if (plant.fault->on_alloc && plant.fault->on_alloc(worker, frame))
+		committed(worker);
+}
+
+bool plant_on_put(struct worker *worker, frame_t frame, bool *was_last)
+{
+	if (!plant.fault->on_put || !plant.fault->on_put(worker, frame, was_last))
+		return false;
+	if (plant.is_said)
+		committed(worker);
+	return true;
+}
+
+/* The workload has nothing that the fault could be committed on. */
+static void make_occasion(struct worker *worker)
+{
+	struct held held = stamp_alloc(worker);
+
+	if (held.frame.slot)
+		worker_put(worker, held.frame);
+}
+
+void plant_on_step(struct worker *worker)
+{
+	struct meta_slot *slot = plant.slot;
+
+	worker->is_planting = true;
+	if (slot && --plant.delay == 0) {
+		plant.slot = NULL;
+		plant.fault->later(worker, slot);
+	}
+	if (plant.is_said || slot)
+		return;
+	if (plant.fault->on_step && plant.fault->on_step(worker))
+		committed(worker);
+	else if (plant.steps_left > 0)
+		plant.steps_left--;
+	else
+		make_occasion(worker);
+}
