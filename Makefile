@@ -57,6 +57,8 @@ VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) guest/mm/page_table.c \
 		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
+SCENARIO_SOURCES := $(wildcard tests/scenario/*.c guest/workload/*.c guest/scenario/*.c pagemeta/*.c) tests/bench/host.c \
+		 guest/boot/boot_info.c vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
@@ -64,6 +66,7 @@ VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
 UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES))
 BTF_KEEP_OBJECTS := $(call objects,host,$(BTF_KEEP_SOURCES))
 TORN_OBJECTS  := $(call objects,host,$(TORN_SOURCES))
+SCENARIO_OBJECTS := $(call objects,scenario,$(SCENARIO_SOURCES))
 REPLAY_OBJECTS := $(call objects,model,$(REPLAY_SOURCES))
 
 GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
@@ -75,6 +78,7 @@ BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench
 PROBE        := $(BUILD)/attach-probe
 REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
+SCENARIOS    := $(BUILD)/scenarios
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
@@ -237,6 +241,16 @@ $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
 $(TORN): $(TORN_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(TORN_OBJECTS) -o $@ $(HOST_LIBS)
+
+# The guest's workloads by threads of the host: their sources find their own headers, but the host's platform.
+$(SCENARIOS): $(SCENARIO_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(SCENARIO_OBJECTS) -o $@ $(HOST_LIBS)
+
+$(BUILD)/scenario/%.o: %.c | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(HOST_FLAGS) -Iguest -c $< -o $@
 
 # The library's code with every atomic access a step; see tests/model/README.md.
 $(REPLAY): $(REPLAY_OBJECTS)
