@@ -78,6 +78,8 @@ static const struct {
 	{"domain_xml", domain_xml_suite},
 	{"btf_check", btf_check_suite},
 	{"type_layout", type_layout_suite},
+	{"field_change", field_change_suite},
+	{"frame_watch", frame_watch_suite},
 	{"page_table", page_table_suite},
 	{"qmp", qmp_suite},
 };

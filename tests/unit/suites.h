@@ -68,6 +68,8 @@ Suite *number_text_suite(void);
 Suite *domain_xml_suite(void);
 Suite *btf_check_suite(void);
 Suite *type_layout_suite(void);
+Suite *field_change_suite(void);
+Suite *frame_watch_suite(void);
 
 /* guest/, as far as it can run on the host */
 Suite *page_table_suite(void);

@@ -20,6 +20,7 @@
 #include "cli/stat.h"
 #include "cli/top.h"
 #include "cli/types.h"
+#include "cli/watch.h"
 
 static const struct command {
 	const char *name;
@@ -38,6 +39,7 @@ static const struct command {
 	{"domxml", command_domxml, "print a libvirt domain definition for a guest"},
 	{"types", command_types, "list a running guest's metadata types and their fields"},
 	{"show", command_show, "show what a running guest keeps about one frame"},
+	{"watch", command_watch, "tell each change of a frame as it happens"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

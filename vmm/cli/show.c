@@ -5,12 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <pagevisor/address.h>
 
 #include "cli/exit_status.h"
+#include "cli/frame_text.h"
 #include "cli/inspect.h"
 #include "cli/observation.h"
 #include "inspect/frame_look.h"
@@ -23,30 +22,6 @@ struct show_options {
 	bool has_frame;
 	uint64_t pfn;
 };
-
-/* A physical address 0x..., or pfn:N with N decimal or 0x...: nothing before and nothing behind. */
-static bool frame_parse(const char *text, uint64_t *pfn)
-{
-	bool is_pfn = strncmp(text, "pfn:", 4) == 0;
-	const char *digits = is_pfn ? text + 4 : text;
-	bool is_hex = digits[0] == '0' && digits[1] == 'x';
-	const char *set = is_hex ? "0123456789abcdefABCDEF" : "0123456789";
-	char *end;
-
-	if (is_hex)
-		digits += 2;
-	else if (!is_pfn)
-		return false;
-	if (*digits == '\0' || digits[strspn(digits, set)] != '\0')
-		return false;
-	errno = 0;
-	*pfn = strtoull(digits, &end, is_hex ? 16 : 10);
-	if (errno)
-		return false;
-	if (!is_pfn)
-		*pfn /= PAGE_SIZE;
-	return true;
-}
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
@@ -222,13 +197,8 @@ static int look_and_print(struct inspect *inspect, uint64_t pfn)
 
 	if (status != STATUS_OK)
 		return status;
-	if (pfn >= inspect->view.slot_count)
-		return inspect_refuse(
-			error_set(&err, -EINVAL,
-				  "no such frame: the guest's memory ends at %#" PRIx64
-				  ", the last frame is pfn:%" PRIu64,
-				  inspect->view.max_paddr, inspect->view.slot_count - 1),
-			&err);
+	if (frame_exists(&inspect->view, pfn, &err) < 0)
+		return inspect_refuse(-EINVAL, &err);
 	sight.catalog = type_catalog_read(sight.view, &source->memory);
 	if (!sight.catalog)
 		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);

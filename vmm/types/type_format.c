@@ -155,7 +155,7 @@ static struct json_object *number_json(const struct type_catalog *catalog,
 	return json_object_new_uint64(value);
 }
 
-static struct json_object *value_json(const struct type_catalog *catalog,
+struct json_object *type_format_value(const struct type_catalog *catalog,
 				      const struct type_field *field,
 				      const uint64_t storage[SLOT_STORAGE_WORDS])
 {
@@ -213,7 +213,8 @@ struct json_object *type_format_json(const struct type_catalog *catalog, int typ
 	for (unsigned i = 0; fields && shared && i < layout->field_count; i++) {
 		const struct type_field *field = &layout->fields[i];
 
-		json_object_object_add(fields, field->name, value_json(catalog, field, storage));
+		json_object_object_add(fields, field->name,
+				       type_format_value(catalog, field, storage));
 		if (field->is_shared)
 			json_object_array_add(shared, json_object_new_string(field->name));
 	}

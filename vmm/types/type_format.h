@@ -29,6 +29,11 @@ void type_format_text(FILE *out, const struct type_catalog *catalog, int type,
 struct json_object *type_format_json(const struct type_catalog *catalog, int type,
 				     const uint64_t storage[SLOT_STORAGE_WORDS]);
 
+/* The value of one field of a type whose fields are known, as it stands there. */
+struct json_object *type_format_value(const struct type_catalog *catalog,
+				      const struct type_field *field,
+				      const uint64_t storage[SLOT_STORAGE_WORDS]);
+
 /* What fields a type has, a line for each: name, kind, offset, size. */
 void type_format_fields_text(FILE *out, const struct type_catalog *catalog, unsigned type,
 			     const char *indent);

@@ -1,0 +1,212 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# pagevisor watch over a guest that changes some frames all the time and others never: what is told of a change, that
+# nothing is lost between two lines but what is said to be, and all ways to end. Usage: watch.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# A frame that the guest has never had in use: nothing happens to it.
+QUIET=0x1000
+
+# start NAME OPTION...: a guest whose frames change as fast as they can.
+start()
+{
+	local name=$1 deadline=$((SECONDS + LIMIT))
+
+	shift
+	"$PAGEVISOR" run --name "$name" --workload torn --memory 32M --cpus 1 --time 0 --quiet "$@" \
+		>"$WORK/run" 2>&1 </dev/null &
+	running_pid=$!
+	until "$PAGEVISOR" ps | grep -q "^$name .* running "; do
+		[ $SECONDS -lt $deadline ] || {
+			fail "a guest to watch" "it does not run"
+			finish
+		}
+		sleep 0.05
+	done
+}
+
+stop()
+{
+	kill -INT "$running_pid"
+	wait "$running_pid" 2>/dev/null
+	running_pid=
+}
+
+# first_frame TYPE: a frame of that type.
+first_frame()
+{
+	"$PAGEVISOR" find --limit 1 "type == $1" watched 2>/dev/null | cut -d ' ' -f 1
+}
+
+# member NAME: that number in each line of JSON on stdin; an empty line where there is none.
+member()
+{
+	sed -E 's/.*"'"$1"'":([0-9]+).*/\1/; t; s/.*//'
+}
+
+# Each line's generation is that of the line before, one more if it went on, and what was missed.
+generations_add_up()
+{
+	grep -v '"end"' "$OUT" | while read -r line; do
+		printf '%s %s\n' "$(member generation <<<"$line")" "$(member missed <<<"$line")"
+	done | awk 'NR > 1 && $1 != before && $1 != before + 1 + $2 { wrong = 1 }
+		NR > 1 && $1 == before && $2 != 0 { wrong = 1 }
+		{ before = $1 }
+		END { exit wrong || NR < 3 }'
+}
+
+# The end's sum is that of the lines.
+missed_add_up()
+{
+	local sum=0 missed
+
+	grep '"change"' "$OUT" | member missed | while read -r missed; do
+		sum=$((sum + missed))
+	done
+	[ "$sum" -eq "$(tail -n 1 "$OUT" | member missed)" ]
+}
+
+# A change lies between two looks, after the one that the line before tells of or at it, and they go on in time.
+times_go_on()
+{
+	grep '"change"' "$OUT" | while read -r line; do
+		printf '%s %s\n' "$(member after_ns <<<"$line")" "$(member time_ns <<<"$line")"
+	done | awk '$1 >= $2 || $2 <= before { wrong = 1 } { before = $2 } END { exit wrong || NR < 2 }'
+}
+
+# The workload keeps e == ~a. All six words change at once, so that each line has both: told with their names.
+sets_are_whole()
+{
+	local line a e lines=0
+
+	grep '"torn_unique"' "$OUT" | while read -r line; do
+		a=$(sed -E 's/.*"a":(\{"from":[0-9]+,"to":)?([0-9]+).*/\2/' <<<"$line")
+		e=$(sed -E 's/.*"e":(\{"from":[0-9]+,"to":)?([0-9]+).*/\2/' <<<"$line")
+		[ $((a ^ e)) -eq -1 ] || return 1
+		lines=$((lines + 1))
+	done
+	[ "$lines" -ge 3 ]
+}
+
+# What a field was is what the line before says that it is.
+fields_go_on()
+{
+	grep '"changed":{"a"' "$OUT" | sed -E 's/.*"a":\{"from":([0-9]+),"to":([0-9]+)\}.*/\1 \2/' |
+		awk 'NR > 1 && $1 != before { wrong = 1 } { before = $2 } END { exit wrong || NR < 2 }'
+}
+
+test_bad_input()
+{
+	expect "no frame" 2 'err:which frame\? a physical address 0x... or pfn:N' -- "$PAGEVISOR" watch
+	expect "no frame, but a VM" 2 'err:which frame\?' -- "$PAGEVISOR" watch demo
+	expect "two VMs" 2 'err:what is "two"\? no frame .*, and one VM' -- "$PAGEVISOR" watch 0x0 one two
+	expect "--count 0" 2 'err:--count 0: a number from 1 on' -- "$PAGEVISOR" watch 0x0 --count 0
+	expect "--time -1" 2 'err:--time -1: a time in seconds' -- "$PAGEVISOR" watch 0x0 --time=-1
+	expect "--interval x" 2 'err:--interval x: a time in seconds' -- "$PAGEVISOR" watch 0x0 --interval x
+	expect "no VM" 1 'err:^pagevisor: no VM' -- "$PAGEVISOR" watch 0x0
+	check "no VM: one line" says_one_line
+}
+
+test_wrong_frames()
+{
+	expect "a frame behind the last" 2 'err:no such frame: .* the last frame is pfn:8191$' -- \
+		"$PAGEVISOR" watch pfn:8192
+	check "a frame behind the last: one line" says_one_line
+	expect "one of several" 2 'err:no such frame' -- "$PAGEVISOR" watch 0x0 0x2000000 watched
+	"$PAGEVISOR" capture "$WORK/watched.pvc" >"$OUT" 2>"$ERR"
+	expect "a capture" 2 'err:^pagevisor: nothing changes in .*watched.pvc: it is a capture' -- \
+		"$PAGEVISOR" watch 0x0 "$WORK/watched.pvc"
+	check "a capture: one line" says_one_line
+}
+
+test_text()
+{
+	expect "a frame that changes" 0 'out:^ +SECONDS  STATE +REFS  TYPE +GENERATION  CHANGED$' \
+		'out:^ +0\.[0-9]{6}  unique +-  torn_unique +[0-9]+  a [0-9]+, b [0-9]+, c [0-9]+, ' \
+		'out:  torn_unique +[0-9]+  ([0-9]+ missed, )?a [0-9]+ -> [0-9]+, b [0-9]+ -> ' \
+		'err:^at most 1000 looks a second; what comes and goes between two looks is not seen$' \
+		'err:^[0-9.]+ s, [0-9]+ looks, [0-9]+ a second, at most [0-9.]+ ms apart: 5 changes seen, [0-9]+ generations missed, [0-9]+ looks unstable$' -- \
+		"$PAGEVISOR" watch "$unique" watched --count 5
+	check "a line for each change, and two" line_count "$OUT" 7
+	check "plain text" is_plain_text "$OUT"
+	expect "several frames" 0 "out:^FRAME +SECONDS" "out:^$unique +[0-9.]+  unique" \
+		"out:^$QUIET +[0-9.]+  unused +-  - " -- \
+		"$PAGEVISOR" watch "$unique" pfn:1 --count 2 --interval 0
+	check "and one that does not change" [ "$(grep -c "^$QUIET" "$OUT")" -eq 1 ]
+}
+
+test_json()
+{
+	expect "one object a line" 0 'out:^\{"event":"first",.*"frame":"'"$unique"'".*"fields":\{"a":' \
+		'out:^\{"event":"change",.*"missed":[0-9]+.*"changed":\{"a":\{"from":' \
+		'out:^\{"event":"end","reason":"count",.*"looks":[0-9]+.*"changes":40,' '!err:.' -- \
+		"$PAGEVISOR" watch --json --count 40 "$unique" watched
+	check "42 of them" line_count "$OUT" 42
+	check "generations that are not seen are counted" generations_add_up
+	check "and summed up" missed_add_up
+	check "times are of two looks" times_go_on
+	check "fields are of one moment" sets_are_whole
+	check "what a field was is what it was seen as" fields_go_on
+	expect "with other owners" 0 -- "$PAGEVISOR" watch --json --count 40 "$shared" --interval 0
+	check "generations, too" generations_add_up
+}
+
+# ends NAME STATUS SIGNAL: by a signal, while nothing happens.
+ends_by_signal()
+{
+	local deadline=$((SECONDS + LIMIT)) pid
+
+	last_command=("$PAGEVISOR" watch --json "$QUIET")
+	"${last_command[@]}" >"$OUT" 2>"$ERR" &
+	pid=$!
+	until grep -q first "$OUT" || [ $SECONDS -ge $deadline ]; do
+		sleep 0.05
+	done
+	kill -"$3" "$pid"
+	status=0
+	wait "$pid" || status=$?
+	judge "$1" "$2" 'out:"end","reason":"signal"' '!err:.'
+}
+
+# reader_goes NAME ARGUMENT...: after the first line.
+reader_goes()
+{
+	local name=$1
+
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	expect "$name" 0 'out:^ +SECONDS' '!err:pagevisor' -- \
+		bash -c '{ "$@"; echo $? >"$0"; } | head -n 1' "$WORK/status" "$PAGEVISOR" watch "$@"
+	check "$name: exit status 0" [ "$(cat "$WORK/status")" = 0 ]
+}
+
+test_ends()
+{
+	expect "--time" 0 'out:"reason":"time","time_ns":[2-9][0-9]{8}' -- \
+		"$PAGEVISOR" watch --json --time 0.2 "$QUIET"
+	ends_by_signal "SIGINT" 130 INT
+	ends_by_signal "SIGTERM" 143 TERM
+	reader_goes "the reader goes, and nothing changes" "$QUIET"
+	reader_goes "the reader goes, and much changes" "$unique" --interval 0
+	expect "a full disk" 1 'err:^pagevisor: cannot write the output' -- \
+		sh -c 'exec "$@" >/dev/full' sh "$PAGEVISOR" watch "$QUIET"
+	(sleep 1 && kill -INT "$running_pid") &
+	expect "the end of the VM" 0 'err:^the VM watched has ended$' 'err:^[0-9.]+ s, ' -- \
+		"$PAGEVISOR" watch "$QUIET"
+	wait "$!" "$running_pid" 2>/dev/null
+	running_pid=
+}
+
+test_bad_input
+need_kvm "watch"
+start watched
+unique=$(first_frame torn_unique)
+shared=$(first_frame torn_shared)
+check "frames to watch" [ -n "$unique" ] && [ -n "$shared" ]
+test_wrong_frames
+test_text
+test_json
+test_ends
+finish

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * `pagevisor watch FRAME...`: what happens to frames, as far as looking again and again can see it. Between two looks
+ * the command sleeps in poll, where signals, the end of the VM and of standard output's reader are noticed, too.
+ */
+#include "cli/watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/exit_status.h"
+#include "cli/frame_text.h"
+#include "cli/inspect.h"
+#include "cli/number_text.h"
+#include "cli/watch_print.h"
+
+#define FRAMES_MAX          64
+#define INTERVAL_DEFAULT_NS NS_PER_MS
+#define SLEEP_MAX_NS        (NS_PER_S / 10) /* how soon it is noticed that all is over */
+
+enum option_key {
+	KEY_COUNT = 'n',
+	KEY_TIME = 't',
+	KEY_INTERVAL = 'i',
+	KEY_JSON = 0x100, /* no letter */
+};
+
+/* Why it ended. */
+enum watch_end {
+	GOES_ON,
+	END_COUNT,
+	END_TIME,
+	END_VM,
+	END_SIGNAL,
+	END_READER, /* of standard output */
+	END_OUTPUT, /* that could not be written */
+	END_ARRAY,  /* the metadata is no longer there */
+};
+
+struct watch {
+	struct inspect inspect;
+	uint64_t count;   /* 0: any */
+	uint64_t time_ns; /* 0: for ever */
+	uint64_t interval_ns;
+	unsigned frame_count;
+	struct frame_watch frames[FRAMES_MAX];
+	struct watch_print print;
+	uint64_t rounds;
+	uint64_t changes;
+};
+
+static const struct argp_option options_table[] = {
+	{"count", KEY_COUNT, "N", 0, "end after N changes", 0},
+	{"time", KEY_TIME, "SECONDS", 0, "end after this time, 0: never (0)", 0},
+	{"interval", KEY_INTERVAL, "SECONDS", 0,
+	 "from one look to the next, 0: as short as it can be, which takes a whole CPU (0.001)", 0},
+	{"json", KEY_JSON, NULL, 0, "one JSON object in each line", 0},
+	{0},
+};
+
+static void add_argument(struct watch *watch, char *text, struct argp_state *state)
+{
+	uint64_t pfn;
+
+	if (!frame_parse(text, &pfn)) {
+		if (watch->inspect.options.vm)
+			argp_error(state,
+				   "what is \"%s\"? no frame (a physical address 0x... or pfn:N), "
+				   "and one VM is enough",
+				   text);
+		watch->inspect.options.vm = text;
+		return;
+	}
+	if (watch->frame_count == FRAMES_MAX)
+		argp_error(state, "%s: more than %d frames are too many", text, FRAMES_MAX);
+	watch->frames[watch->frame_count++].pfn = pfn;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct watch *watch = state->input;
+
+	switch (key) {
+	case KEY_COUNT:
+		if (!number_parse(text, 1, UINT64_MAX, &watch->count))
+			argp_error(state, "--count %s: a number from 1 on is needed", text);
+		break;
+	case KEY_TIME:
+		if (!seconds_parse(text, &watch->time_ns))
+			argp_error(state, "--time %s: a time in seconds is needed, such as 2.5",
+				   text);
+		break;
+	case KEY_INTERVAL:
+		if (!seconds_parse(text, &watch->interval_ns))
+			argp_error(state,
+				   "--interval %s: a time in seconds is needed, such as 0.01",
+				   text);
+		break;
+	case KEY_JSON:
+		watch->inspect.options.json = true;
+		break;
+	case ARGP_KEY_ARG:
+		add_argument(watch, text, state);
+		break;
+	case ARGP_KEY_END:
+		if (watch->frame_count == 0)
+			argp_error(state,
+				   "which frame? a physical address 0x... or pfn:N is needed");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp parser = {
+	.options = options_table,
+	.parser = parse_option,
+	.args_doc = "FRAME... [VM]",
+	.doc = "Tells each change of page frames' metadata while the guest runs: state, references, "
+	       "type, generation, and the fields that changed, by their names."
+	       "\vFRAME is a physical address in hexadecimal (0x...) or a frame number (pfn:N); VM is "
+	       "the NAME or pid:N of one that runs, and may be left out when there is only one.\n\n"
+	       "The guest is not stopped, so this sees what there is at each look and no more. How "
+	       "much it did not see is told by the generation, which goes up whenever an owner may "
+	       "write the slot anew: \"12 missed\" are 12 of these times between two looks. "
+	       "References that went up and down again between two looks are not seen at all.\n\n"
+	       "It ends with the VM, with the reader of its output, or by Ctrl-C.",
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int signal)
+{
+	stop_signal = signal;
+}
+
+/* Without SA_RESTART: writing to a reader that does not read ends, too. */
+static void catch_signals(void)
+{
+	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	const struct sigaction action = {.sa_handler = on_signal};
+
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaction(caught[i], &action, NULL);
+}
+
+static bool print_change(const struct watch *watch, uint64_t pfn, const struct frame_change *change)
+{
+	if (watch->inspect.options.json)
+		return watch_print_json(&watch->print, pfn, change) == 0;
+	watch_print_text(&watch->print, pfn, change);
+	return true;
+}
+
+/* Each change is for somebody to see now. */
+static enum watch_end flush_output(void)
+{
+	if (fflush(stdout) == 0)
+		return GOES_ON;
+	if (stop_signal)
+		return END_SIGNAL;
+	return errno == EPIPE ? END_READER : END_OUTPUT;
+}
+
+static enum watch_end look_at(struct watch *watch, struct frame_watch *frame)
+{
+	struct frame_change change;
+	struct frame_look look;
+	uint64_t start = clock_now_ns();
+
+	if (frame_look(&watch->inspect.source.memory, &watch->inspect.view, frame->pfn, &look) < 0)
+		return END_ARRAY;
+	if (!frame_watch_step(frame, &look, start, clock_now_ns(), &change))
+		return GOES_ON;
+	if (!print_change(watch, frame->pfn, &change))
+		return END_OUTPUT;
+	enum watch_end end = flush_output();
+
+	if (change.is_first || end != GOES_ON)
+		return end;
+	return ++watch->changes == watch->count ? END_COUNT : GOES_ON;
+}
+
+static enum watch_end look_at_all(struct watch *watch)
+{
+	enum watch_end end = GOES_ON;
+
+	for (unsigned i = 0; i < watch->frame_count && end == GOES_ON; i++)
+		end = look_at(watch, &watch->frames[i]);
+	watch->rounds++;
+	return end;
+}
+
+/* Until `due`, or until there is a reason to end. */
+static enum watch_end rest(const struct watch *watch, uint64_t due)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO}; /* errors only */
+
+	for (;;) {
+		uint64_t now = clock_now_ns(), left = due > now ? due - now : 0;
+		struct timespec pause = {
+			.tv_nsec = (long)(left < SLEEP_MAX_NS ? left : SLEEP_MAX_NS)};
+
+		ppoll(&output, 1, &pause, NULL);
+		if (stop_signal)
+			return END_SIGNAL;
+		if (output.revents)
+			return END_READER;
+		if (watch->time_ns && clock_now_ns() - watch->print.start_ns >= watch->time_ns)
+			return END_TIME;
+		if (left <= SLEEP_MAX_NS || source_has_ended(&watch->inspect.source))
+			return GOES_ON;
+	}
+}
+
+static enum watch_end look_on(struct watch *watch)
+{
+	for (;;) {
+		uint64_t start = clock_now_ns();
+		/* What is seen when it has ended is how it ended. */
+		bool is_last = source_has_ended(&watch->inspect.source);
+		enum watch_end end = look_at_all(watch);
+
+		if (end == GOES_ON && is_last)
+			end = END_VM;
+		if (end == GOES_ON)
+			end = rest(watch, start + watch->interval_ns);
+		if (end != GOES_ON)
+			return end;
+	}
+}
+
+static struct watch_summary sum_up(const struct watch *watch, enum watch_end end)
+{
+	static const char *const reasons[] = {
+		[END_COUNT] = "count",   [END_TIME] = "time",     [END_VM] = "ended",
+		[END_SIGNAL] = "signal", [END_READER] = "reader", [END_OUTPUT] = "output",
+		[END_ARRAY] = "array",
+	};
+	struct watch_summary sum = {
+		.reason = reasons[end],
+		.time_ns = clock_now_ns() - watch->print.start_ns,
+		.rounds = watch->rounds,
+		.changes = watch->changes,
+	};
+
+	for (unsigned i = 0; i < watch->frame_count; i++) {
+		const struct frame_watch *frame = &watch->frames[i];
+
+		sum.missed += frame->missed;
+		sum.unstable += frame->unstable;
+		if (frame->gap_ns > sum.gap_ns)
+			sum.gap_ns = frame->gap_ns;
+	}
+	return sum;
+}
+
+static void print_summary(const struct watch_summary *sum)
+{
+	double seconds = (double)sum->time_ns / (double)NS_PER_S;
+
+	fprintf(stderr,
+		"%.2f s, %" PRIu64 " looks, %.0f a second, at most %.1f ms apart: %" PRIu64
+		" changes seen, %" PRIu64 " generations missed, %" PRIu64 " looks unstable\n",
+		seconds, sum->rounds, (double)sum->rounds / seconds,
+		(double)sum->gap_ns / (double)NS_PER_MS, sum->changes, sum->missed, sum->unstable);
+}
+
+static int say_end(const struct watch *watch, enum watch_end end)
+{
+	struct watch_summary sum = sum_up(watch, end);
+
+	if (end == END_ARRAY) {
+		fprintf(stderr, "pagevisor: the array went away\n");
+		return STATUS_GUEST;
+	}
+	if (end == END_READER || end == END_OUTPUT)
+		return STATUS_OK; /* inspect_flush says the latter */
+	if (watch->inspect.options.json) {
+		watch_print_json_end(&sum);
+	} else {
+		if (end == END_VM)
+			fprintf(stderr, "the VM %s has ended\n", watch->inspect.source.name);
+		print_summary(&sum);
+	}
+	return end == END_SIGNAL ? STATUS_SIGNAL + stop_signal : STATUS_OK;
+}
+
+static void say_begin(const struct watch *watch)
+{
+	if (watch->inspect.options.json)
+		return;
+	if (watch->interval_ns)
+		fprintf(stderr, "at most %g looks a second; ",
+			(double)NS_PER_S / (double)watch->interval_ns);
+	fprintf(stderr, "what comes and goes between two looks is not seen\n");
+	watch_print_head(&watch->print);
+}
+
+/* Lines are folded where people read them. */
+static unsigned terminal_columns(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		return 0;
+	return size.ws_col;
+}
+
+static int refuse_frames(const struct watch *watch)
+{
+	const struct inspect *inspect = &watch->inspect;
+	struct error err;
+
+	for (unsigned i = 0; i < watch->frame_count; i++)
+		if (frame_exists(&inspect->view, watch->frames[i].pfn, &err) < 0)
+			return inspect_refuse(-EINVAL, &err);
+	if (inspect->source.is_live)
+		return STATUS_OK;
+	error_set(
+		&err, -EINVAL,
+		"nothing changes in %s: it is a capture; pagevisor show says what it has of a frame",
+		inspect->source.name);
+	return inspect_refuse(-EINVAL, &err);
+}
+
+static int watch_frames(struct watch *watch, enum watch_end *end)
+{
+	const struct inspect *inspect = &watch->inspect;
+	struct type_catalog *catalog = type_catalog_read(&inspect->view, &inspect->source.memory);
+	struct error err;
+
+	if (!catalog)
+		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	watch->print = (struct watch_print){
+		.view = &inspect->view,
+		.catalog = catalog,
+		.start_ns = clock_now_ns(),
+		.many = watch->frame_count > 1,
+		.columns = terminal_columns(),
+	};
+	catch_signals();
+	say_begin(watch);
+	*end = look_on(watch);
+	type_catalog_free(catalog);
+	return say_end(watch, *end);
+}
+
+int command_watch(int argc, char **argv)
+{
+	struct watch watch = {.interval_ns = INTERVAL_DEFAULT_NS};
+	enum watch_end end = GOES_ON;
+
+	argp_err_exit_status = STATUS_BAD_INPUT;
+	argp_parse(&parser, argc, argv, 0, NULL, &watch);
+	int status = inspect_open(&watch.inspect);
+
+	if (status == STATUS_OK)
+		status = inspect_look(&watch.inspect, STAGE_METADATA);
+	if (status == STATUS_OK)
+		status = refuse_frames(&watch);
+	if (status == STATUS_OK)
+		status = watch_frames(&watch, &end);
+	inspect_close(&watch.inspect);
+	/* A reader that has seen enough lacks nothing. */
+	return end == END_READER || end == END_SIGNAL ? status : inspect_flush(status);
+}
