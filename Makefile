@@ -70,6 +70,7 @@ SCENARIO_OBJECTS := $(call objects,scenario,$(SCENARIO_SOURCES))
 REPLAY_OBJECTS := $(call objects,model,$(REPLAY_SOURCES))
 
 GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
+WORKLOADS    := $(BUILD)/workloads
 PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 BTF_KEEP     := $(BUILD)/btf-keep
@@ -87,7 +88,7 @@ SETUP_LINT   := build/setup-lint
 .DEFAULT_GOAL := all
 .PHONY: all run test test-svm unit test-sanitizers soak fuzz fuzz-targets bench lint format install uninstall clean help
 
-all: $(PROGRAM) $(GUEST_ELF) ## build the command and the guest
+all: $(PROGRAM) $(GUEST_ELF) $(WORKLOADS) ## build the command and the guest
 
 run: all ## set up, build, run the main job: a guest that churns frames, watched live
 	@$(PROGRAM) run $(RUN)
@@ -139,13 +140,18 @@ lint: $(SETUP_LINT) $(SETUP_BUILD) ## format, include directions, headers alone,
 format: $(SETUP_LINT) ## reformat all sources
 	@git ls-files '*.[ch]' | xargs clang-format -i
 
-install: all ## install the command and the guest under PREFIX (DESTDIR)
+install: all ## install the command, its guest, manual page and completion under PREFIX (DESTDIR)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/pagevisor
 	install -D -m 644 $(GUEST_ELF) $(DESTDIR)$(PREFIX)/lib/pagevisor/pagevisor-guest.elf
+	install -D -m 644 $(WORKLOADS) $(DESTDIR)$(PREFIX)/lib/pagevisor/workloads
+	install -D -m 644 docs/pagevisor.1 $(DESTDIR)$(PREFIX)/share/man/man1/pagevisor.1
+	install -D -m 644 docs/pagevisor.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pagevisor
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/pagevisor
-	rm -f $(DESTDIR)$(PREFIX)/lib/pagevisor/pagevisor-guest.elf
+	rm -f $(DESTDIR)$(PREFIX)/lib/pagevisor/pagevisor-guest.elf $(DESTDIR)$(PREFIX)/lib/pagevisor/workloads
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/pagevisor.1
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pagevisor
 	-rmdir $(DESTDIR)$(PREFIX)/lib/pagevisor
 
 clean: ## remove build/
@@ -166,6 +172,10 @@ LINK_GUEST = $(Q)$(CC) $(GUEST_LINK) -T $(BUILD)/guest/kernel.ld $(filter %.o,$^
 $(GUEST_ELF): $(GUEST_OBJECTS) $(BUILD)/guest/pagevisor-guest.btf.o $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"
 	$(LINK_GUEST)
+
+# The names of its workloads, for completion.
+$(WORKLOADS): $(GUEST_ELF)
+	$(Q)nm $< | sed -n 's/.* [rR] workload_//p' >$@
 
 $(BUILD)/guest/pagevisor-guest.bare: $(GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"

@@ -29,6 +29,9 @@ qemu-system-x86
 spin
 tmux
 "
+packages_build="gcc libc6-dev binutils pahole pkg-config liburcu-dev libjson-c-dev libbpf-dev libpng-dev libzstd-dev
+	libncurses-dev"
+packages_test="$packages_build check qemu-system-x86 spin tmux mandoc"
 packages_lint="clang-format shellcheck"
 
 case "${1:-}" in

@@ -32,7 +32,7 @@ ALL_PARTS=(
 	soak_test
 )
 ALL_PARTS=(unit sanitizers model kvm torn attach inspect find_map watch top check capture fuzz negative signals bad_input
-	   qemu install readme compile_fail soak_test)
+	   qemu man completion install readme compile_fail soak_test)
 
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 shift $(($# > 0))

@@ -40,18 +40,29 @@ first_frame()
 	"$PAGEVISOR" find --limit 1 "type == $1" watched 2>/dev/null | cut -d ' ' -f 1
 }
 
-# member NAME: that number in each line of JSON on stdin; an empty line where there is none.
-member()
+# members NAME...: these numbers of each line about a frame, "-" where there is none.
+members()
 {
-	sed -E 's/.*"'"$1"'":([0-9]+).*/\1/; t; s/.*//'
+	awk -v names="$*" '
+		function number(name) {
+			if (!match($0, "\"" name "\":[0-9]+"))
+				return "-"
+			return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
+		}
+		/"frame"/ {
+			count = split(names, name, " ")
+			line = number(name[1])
+			for (i = 2; i <= count; i++)
+				line = line " " number(name[i])
+			print line
+		}' "$OUT"
 }
 
 # Each line's generation is that of the line before, one more if it went on, and what was missed.
 generations_add_up()
 {
-	grep -v '"end"' "$OUT" | while read -r line; do
-		printf '%s %s\n' "$(member generation <<<"$line")" "$(member missed <<<"$line")"
-	done | awk 'NR > 1 && $1 != before && $1 != before + 1 + $2 { wrong = 1 }
+	members generation missed | awk '
+		NR > 1 && $1 != before && $1 != before + 1 + $2 { wrong = 1 }
 		NR > 1 && $1 == before && $2 != 0 { wrong = 1 }
 		{ before = $1 }
 		END { exit wrong || NR < 3 }'
@@ -60,31 +71,36 @@ generations_add_up()
 # The end's sum is that of the lines.
 missed_add_up()
 {
-	local sum=0 missed
+	local sum
 
-	grep '"change"' "$OUT" | member missed | while read -r missed; do
-		sum=$((sum + missed))
-	done
-	[ "$sum" -eq "$(tail -n 1 "$OUT" | member missed)" ]
+	sum=$(members missed | awk '{ sum += $1 } END { print sum + 0 }')
+	tail -n 1 "$OUT" | grep -q "\"missed\":$sum,"
 }
 
-# A change lies between two looks, after the one that the line before tells of or at it, and they go on in time.
+# A change lies between two looks, both after the change of the line before was seen or at it, and they go on in time.
 times_go_on()
 {
-	grep '"change"' "$OUT" | while read -r line; do
-		printf '%s %s\n' "$(member after_ns <<<"$line")" "$(member time_ns <<<"$line")"
-	done | awk '$1 >= $2 || $2 <= before { wrong = 1 } { before = $2 } END { exit wrong || NR < 2 }'
+	members after_ns time_ns | awk '
+		NR > 1 && ($1 >= $2 || $2 <= before) { wrong = 1 }
+		{ before = $2 }
+		END { exit wrong || NR < 3 }'
 }
 
-# The workload keeps e == ~a. All six words change at once, so that each line has both: told with their names.
+# values FIELD: what it is in each line that tells of it, in full; and before it what it was, if the line says so.
+values()
+{
+	sed -nE 's/.*"'"$1"'":\{"from":([0-9]+),"to":([0-9]+)\}.*/\1 \2/p; s/.*"'"$1"'":([0-9]+)[,}].*/\1/p' "$OUT"
+}
+
+# The workload keeps e == ~a, and changes both each time: so does each line.
 sets_are_whole()
 {
-	local line a e lines=0
+	local was_a is_a was_e is_e lines=0
 
-	grep '"torn_unique"' "$OUT" | while read -r line; do
-		a=$(sed -E 's/.*"a":(\{"from":[0-9]+,"to":)?([0-9]+).*/\2/' <<<"$line")
-		e=$(sed -E 's/.*"e":(\{"from":[0-9]+,"to":)?([0-9]+).*/\2/' <<<"$line")
-		[ $((a ^ e)) -eq -1 ] || return 1
+	values a | sed 's/^[0-9]*$/& &/' >"$WORK/a"
+	values e | sed 's/^[0-9]*$/& &/' >"$WORK/e"
+	paste -d ' ' "$WORK"/{a,e} | while read -r was_a is_a was_e is_e; do
+		[ $((was_a ^ was_e)) -eq -1 ] && [ $((is_a ^ is_e)) -eq -1 ] || return 1
 		lines=$((lines + 1))
 	done
 	[ "$lines" -ge 3 ]
@@ -93,8 +109,7 @@ sets_are_whole()
 # What a field was is what the line before says that it is.
 fields_go_on()
 {
-	grep '"changed":{"a"' "$OUT" | sed -E 's/.*"a":\{"from":([0-9]+),"to":([0-9]+)\}.*/\1 \2/' |
-		awk 'NR > 1 && $1 != before { wrong = 1 } { before = $2 } END { exit wrong || NR < 2 }'
+	values a | awk 'NF == 2 && $1 != before { wrong = 1 } { before = $NF } END { exit wrong || NR < 3 }'
 }
 
 test_bad_input()
@@ -116,7 +131,7 @@ test_wrong_frames()
 	check "a frame behind the last: one line" says_one_line
 	expect "one of several" 2 'err:no such frame' -- "$PAGEVISOR" watch 0x0 0x2000000 watched
 	"$PAGEVISOR" capture "$WORK/watched.pvc" >"$OUT" 2>"$ERR"
-	expect "a capture" 2 'err:^pagevisor: nothing changes in .*watched.pvc: it is a capture' -- \
+	expect "a capture" 2 'err:^pagevisor: nothing changes in watched: it is a capture' -- \
 		"$PAGEVISOR" watch 0x0 "$WORK/watched.pvc"
 	check "a capture: one line" says_one_line
 }
@@ -153,21 +168,22 @@ test_json()
 	check "generations, too" generations_add_up
 }
 
-# ends NAME STATUS SIGNAL: by a signal, while nothing happens.
-ends_by_signal()
+# ends NAME STATUS SIGNAL PID PATTERN...: watches while nothing happens, until that process gets that signal.
+ends()
 {
-	local deadline=$((SECONDS + LIMIT)) pid
+	local name=$1 wanted=$2 signal=$3 pid=$4 deadline=$((SECONDS + LIMIT)) watch
 
-	last_command=("$PAGEVISOR" watch --json "$QUIET")
+	shift 4
+	last_command=("$PAGEVISOR" watch "$QUIET")
 	"${last_command[@]}" >"$OUT" 2>"$ERR" &
-	pid=$!
-	until grep -q first "$OUT" || [ $SECONDS -ge $deadline ]; do
+	watch=$!
+	until grep -q unused "$OUT" || [ $SECONDS -ge $deadline ]; do
 		sleep 0.05
 	done
-	kill -"$3" "$pid"
+	kill -"$signal" "${pid:-$watch}"
 	status=0
-	wait "$pid" || status=$?
-	judge "$1" "$2" 'out:"end","reason":"signal"' '!err:.'
+	wait "$watch" || status=$?
+	judge "$name" "$wanted" 'err:^[0-9.]+ s, [1-9][0-9]* looks, ' '!err:pagevisor' "$@"
 }
 
 # reader_goes NAME ARGUMENT...: after the first line.
@@ -186,16 +202,14 @@ test_ends()
 {
 	expect "--time" 0 'out:"reason":"time","time_ns":[2-9][0-9]{8}' -- \
 		"$PAGEVISOR" watch --json --time 0.2 "$QUIET"
-	ends_by_signal "SIGINT" 130 INT
-	ends_by_signal "SIGTERM" 143 TERM
+	ends "SIGINT" 130 INT ""
+	ends "SIGTERM" 143 TERM ""
 	reader_goes "the reader goes, and nothing changes" "$QUIET"
 	reader_goes "the reader goes, and much changes" "$unique" --interval 0
 	expect "a full disk" 1 'err:^pagevisor: cannot write the output' -- \
 		sh -c 'exec "$@" >/dev/full' sh "$PAGEVISOR" watch "$QUIET"
-	(sleep 1 && kill -INT "$running_pid") &
-	expect "the end of the VM" 0 'err:^the VM watched has ended$' 'err:^[0-9.]+ s, ' -- \
-		"$PAGEVISOR" watch "$QUIET"
-	wait "$!" "$running_pid" 2>/dev/null
+	ends "the end of the VM" 0 INT "$running_pid" 'err:^the VM watched has ended$'
+	wait "$running_pid" 2>/dev/null
 	running_pid=
 }
 
@@ -204,7 +218,7 @@ need_kvm "watch"
 start watched
 unique=$(first_frame torn_unique)
 shared=$(first_frame torn_shared)
-check "frames to watch" [ -n "$unique" ] && [ -n "$shared" ]
+check "frames to watch" test "${unique:+1}${shared:+1}" = 11
 test_wrong_frames
 test_text
 test_json

@@ -2,6 +2,7 @@
 /* The command: picks the subcommand. Only here and in argp does the process exit. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,7 +52,7 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "  %-10s %s\n  %-10s %s\n\n", "help", "this text", "version",
 		"which version this is");
-	fprintf(out, "pagevisor COMMAND --help explains a command's options.\n");
+	fprintf(out, "pagevisor help COMMAND explains a command and its options.\n");
 }
 
 /*
@@ -69,6 +70,46 @@ static void open_standard_descriptors(void)
 		close(fd);
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* argp prints argv[0] in its messages. */
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	char full_name[32];
+
+	snprintf(full_name, sizeof(full_name), "pagevisor %s", command->name);
+	argv[0] = full_name;
+	return command->run(argc, argv);
+}
+
+static int refuse_command(const char *name)
+{
+	fprintf(stderr, "pagevisor: no command \"%s\"; try pagevisor help\n", name);
+	return STATUS_BAD_INPUT;
+}
+
+/* `pagevisor help COMMAND` is `pagevisor COMMAND --help`. */
+static int help(const char *name)
+{
+	char option[] = "--help";
+	char *argv[] = {NULL, option, NULL};
+	bool is_other = name && strcmp(name, "help") != 0 && strcmp(name, "version") != 0;
+	const struct command *command = is_other ? find_command(name) : NULL;
+
+	if (command)
+		return run_command(command, 2, argv);
+	if (is_other)
+		return refuse_command(name);
+	print_help(stdout);
+	return STATUS_OK;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
@@ -82,24 +123,13 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return STATUS_BAD_INPUT;
 	}
-	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0) {
-		print_help(stdout);
-		return STATUS_OK;
-	}
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0)
+		return help(argv[2]);
 	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
 		printf("pagevisor " PAGEVISOR_VERSION "\n");
 		return STATUS_OK;
 	}
-	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		if (strcmp(name, commands[i].name) != 0)
-			continue;
-		/* argp prints argv[0] in its messages. */
-		char full_name[32];
+	const struct command *command = find_command(name);
 
-		snprintf(full_name, sizeof(full_name), "pagevisor %s", name);
-		argv[1] = full_name;
-		return commands[i].run(argc - 1, argv + 1);
-	}
-	fprintf(stderr, "pagevisor: no command \"%s\"; try pagevisor help\n", name);
-	return STATUS_BAD_INPUT;
+	return command ? run_command(command, argc - 1, argv + 1) : refuse_command(name);
 }
