@@ -82,7 +82,7 @@ test_values()
 	offers "a value that nobody knows" "pagevisor run --seed "
 	# shellcheck disable=SC2046 # words
 	offers "workloads" "pagevisor run --workload " \
-		$(sed -nE 's/^WORKLOAD\(([a-z0-9_]+),.*/\1/p' "$ROOT"/guest/workload/*.c)
+		$(sed -nE 's/^WORKLOAD\(([a-z0-9_]+),.*/\1/p' "$ROOT"/guest/*/*.c)
 	offers "one workload" "pagevisor run -w to" torn
 }
 

@@ -92,7 +92,7 @@ test_surroundings()
 		"$(cpp -P -dM "$ROOT/vmm/cli/exit_status.h" | sed -nE 's/^#define STATUS_.* ([0-9]+)$/\1/p' | sort -n)" \
 		"$(awk '/^\.Sh / { inside = $2 == "EXIT" } inside && /^\.It / { print $2 }' "$PAGE" | sort -n)"
 	same "the page has all workloads" \
-		"$(sed -nE 's/^WORKLOAD\(([a-z0-9_]+),.*/\1/p' "$ROOT"/guest/workload/*.c | sort)" \
+		"$(sort "$BUILD/workloads")" \
 		"$(awk '/^\.Sh / { inside = $2 == "WORKLOADS" } inside && /^\.It / { print $2 }' "$PAGE" | sort)"
 }
 
