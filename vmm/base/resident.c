@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* How much memory this process uses for itself: see resident.h. */
+/* How much memory a process uses for itself: see resident.h. */
 #include "base/resident.h"
 
 #include <inttypes.h>
@@ -7,11 +7,13 @@
 
 #define BYTES_PER_KB 1024
 
-uint64_t resident_overhead(void)
+uint64_t resident_overhead(pid_t pid)
 {
-	FILE *status = fopen("/proc/self/status", "re");
+	char path[32], line[128];
 	uint64_t total = 0, kb;
-	char line[128];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	FILE *status = fopen(path, "re");
 
 	if (!status)
 		return 0;

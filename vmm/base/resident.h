@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* How much memory this process uses for itself. */
+/* How much memory a process uses for itself. */
 #ifndef VMM_RESIDENT_H
 #define VMM_RESIDENT_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
- * Resident bytes of this process without shared memory, which is the guest's RAM (RssAnon + RssFile
- * of proc(5)); 0 if the kernel does not tell.
+ * Resident bytes of a process without shared memory, which is the guest's RAM (RssAnon + RssFile of proc(5)); 0 if
+ * the kernel does not tell.
  */
-uint64_t resident_overhead(void);
+uint64_t resident_overhead(pid_t pid);
 
 #endif

@@ -292,7 +292,7 @@ static int run_guest(struct run *run, struct error *err)
 	start_server(run);
 	wait_for_end(run);
 	const struct vm_end *end = stop_vm(run);
-	uint64_t overhead = resident_overhead();
+	uint64_t overhead = resident_overhead(getpid()) + engine_overhead(run->engine);
 	const struct observation *seen = run->is_watched ? watcher_stop(&run->watcher) : NULL;
 
 	terminal_finish(&run->terminal);

@@ -77,6 +77,11 @@ bool engine_stray_accesses(const struct engine *engine, uint64_t *count)
 	return true;
 }
 
+uint64_t engine_overhead(const struct engine *engine)
+{
+	return engine->ops->overhead ? engine->ops->overhead(engine) : 0;
+}
+
 void engine_destroy(struct engine *engine)
 {
 	engine->ops->destroy(engine);

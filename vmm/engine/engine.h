@@ -53,6 +53,7 @@ struct engine_ops {
 	void (*host_wrote)(struct engine *engine, paddr_t base, uint64_t length);
 	const struct vm_end *(*stop)(struct engine *engine);
 	uint64_t (*stray_accesses)(const struct engine *engine);
+	uint64_t (*overhead)(const struct engine *engine);
 	void (*destroy)(struct engine *engine);
 };
 
@@ -102,6 +103,9 @@ const struct vm_end *engine_stop(struct engine *engine);
 
 /* Accesses of the guest to where nothing is. False when that cannot be seen from here. */
 bool engine_stray_accesses(const struct engine *engine, uint64_t *count);
+
+/* Resident bytes of processes other than this one, the guest's RAM not counted; after engine_stop. */
+uint64_t engine_overhead(const struct engine *engine);
 
 /* After engine_stop, or if it was never started. */
 void engine_destroy(struct engine *engine);

@@ -17,7 +17,9 @@
 #include <pagevisor/info.h>
 
 #include "base/clock.h"
+#include "base/resident.h"
 #include "memory/rcu.h"
+#include "qemu/qemu_end.h"
 #include "qemu/qemu_process.h"
 #include "qemu/qmp.h"
 
@@ -39,18 +41,19 @@ struct qemu_engine {
 	uint64_t memory_size;
 	unsigned cpus;
 	char *command_line;
-	void (*note)(void *context, const char *text);
-	void *note_context;
+	const struct symbols *symbols;
 
 	bool has_process;
 	struct qemu_process process;
 	pthread_t thread; /* reads what QEMU says, and sees its end */
 	uint64_t start_ns;
+	uint64_t overhead;    /* resident memory of QEMU when the workload began; the thread's */
 	struct serial errors; /* lines of its standard error */
-	char last_error[SERIAL_LINE_MAX];
+	char last_error[SERIAL_LINE_MAX]; /* the last of them; under the lock of errors */
 
 	pthread_mutex_t qmp_lock; /* of the client */
 	struct qmp qmp;
+	bool has_stopped; /* QEMU said so; whether we wanted it is not known yet */
 };
 
 static struct qemu_engine *own_of(struct engine *engine)
@@ -64,6 +67,14 @@ static void keep_error(void *context, const char *text)
 
 	if (text[0])
 		snprintf(own->last_error, sizeof(own->last_error), "%s", text);
+}
+
+static const char *copy_last_error(struct qemu_engine *own, char buffer[SERIAL_LINE_MAX])
+{
+	pthread_mutex_lock(&own->errors.lock);
+	snprintf(buffer, SERIAL_LINE_MAX, "%s", own->last_error);
+	pthread_mutex_unlock(&own->errors.lock);
+	return buffer;
 }
 
 /* What has come, if anything has. False at its end. */
@@ -86,38 +97,17 @@ static void drain(int fd, struct serial *to)
 	serial_flush(to);
 }
 
-/* How a QEMU that has gone was ended: by the guest, or in a way that is nobody's wish. */
-static struct vm_end judge_end(const struct qemu_engine *own, const siginfo_t *info)
-{
-	struct vm_end end = {.outcome = VM_FAULTED};
-	const char *separator = own->last_error[0] ? ": " : "";
-	int status = info->si_status;
-
-	/* Status 1 is also that of QEMU's own failures, and then it has said why. */
-	if (info->si_code != CLD_EXITED)
-		error_set(&end.text, 0, "QEMU was ended by signal %d (%s)%s%s", status,
-			  strsignal(status), separator, own->last_error);
-	else if (status & 1 && (status > 1 || !own->last_error[0]))
-		end = (struct vm_end){.outcome = VM_EXITED, .exit_value = (uint8_t)(status >> 1)};
-	else if (status == 0)
-		error_set(&end.text, 0,
-			  "the guest reset or switched off its machine; a triple fault does that");
-	else
-		error_set(&end.text, 0, "QEMU failed with status %d%s%s", status, separator,
-			  own->last_error);
-	return end;
-}
-
 /* Waits until QEMU is gone, with all it has said. */
 static struct vm_end reap(struct qemu_engine *own)
 {
+	char said[SERIAL_LINE_MAX];
 	siginfo_t info = {0};
 
 	while (waitid(P_PIDFD, (id_t)own->process.pid_fd, &info, WEXITED) < 0 && errno == EINTR)
 		;
 	drain(own->process.console_fd, &own->base.serial);
 	drain(own->process.errors_fd, &own->errors);
-	return judge_end(own, &info);
+	return qemu_end_of_exit(&info, copy_last_error(own, said));
 }
 
 /* What the guest says of itself; a page that is not there yet, or is nonsense, is others' to judge. */
@@ -129,10 +119,15 @@ static void look_at_stage(struct qemu_engine *own)
 	} head;
 
 	_Static_assert(offsetof(struct guest_info, boot_stage) == 16, "the head of the info page");
-	if (own->image->has_info &&
-	    guest_memory_copy(&own->memory, own->image->info_pa, &head, sizeof(head)) == 0 &&
-	    head.magic == INFO_MAGIC)
-		boot_stages_reach(&own->base.stages, head.boot_stage);
+	bool ran = boot_stages_at(&own->base.stages, STAGE_RUNNING);
+
+	if (!own->image->has_info ||
+	    guest_memory_copy(&own->memory, own->image->info_pa, &head, sizeof(head)) < 0 ||
+	    head.magic != INFO_MAGIC)
+		return;
+	boot_stages_reach(&own->base.stages, head.boot_stage);
+	if (!ran && boot_stages_at(&own->base.stages, STAGE_RUNNING))
+		own->overhead = resident_overhead(own->process.pid);
 }
 
 /* When to look for the next boot stage, -1: there is none to wait for. */
@@ -143,6 +138,44 @@ static int look_ms(const struct qemu_engine *own)
 	return clock_now_ns() - own->start_ns < LOOK_OFTEN_TIME_NS ? LOOK_OFTEN_MS : LOOK_SELDOM_MS;
 }
 
+static void on_event(void *context, const char *event, struct json_object *data)
+{
+	struct qemu_engine *own = context;
+
+	(void)data;
+	if (strcmp(event, "STOP") == 0)
+		own->has_stopped = true;
+}
+
+/*
+ * Takes QEMU's events, also those that came along with an answer; false when no more will come. A guest that was
+ * stopped, and not by us, is not going to go on: that is its end.
+ */
+static bool take_events_locked(struct qemu_engine *own)
+{
+	char said[SERIAL_LINE_MAX];
+	struct vm_end end;
+	struct error ignored;
+	int result = qmp_take_events(&own->qmp, &ignored);
+
+	if (result == 0 && own->has_stopped) {
+		own->has_stopped = false;
+		if (qemu_end_of_stop(&own->qmp, own->symbols, copy_last_error(own, said), &end))
+			end_latch_record(&own->end, &end);
+	}
+	return result == 0;
+}
+
+static bool take_events(struct qemu_engine *own)
+{
+	drain(own->process.errors_fd, &own->errors);
+	pthread_mutex_lock(&own->qmp_lock);
+	bool more = take_events_locked(own);
+
+	pthread_mutex_unlock(&own->qmp_lock);
+	return more;
+}
+
 /* The thread that listens to QEMU. */
 static void *listen_to(void *argument)
 {
@@ -151,9 +184,11 @@ static void *listen_to(void *argument)
 		{.fd = own->process.pid_fd, .events = POLLIN},
 		{.fd = own->process.console_fd, .events = POLLIN},
 		{.fd = own->process.errors_fd, .events = POLLIN},
+		{.fd = own->qmp.fd, .events = POLLIN},
 	};
 
 	urcu_memb_register_thread();
+	take_events(own);
 	while (!fds[0].revents) {
 		poll(fds, sizeof(fds) / sizeof(fds[0]), look_ms(own));
 		look_at_stage(own);
@@ -161,6 +196,8 @@ static void *listen_to(void *argument)
 			fds[1].fd = -1;
 		if (fds[2].revents && !pump(own->process.errors_fd, &own->errors))
 			fds[2].fd = -1;
+		if (fds[3].revents && !take_events(own))
+			fds[3].fd = -1;
 	}
 	const struct vm_end end = reap(own);
 
@@ -271,6 +308,8 @@ static int start(struct engine *engine, struct error *err)
 	result = qmp_start(&own->qmp, own->process.qmp_fd, GREETING_MS, err);
 	if (result < 0)
 		return give_up(own, result, err);
+	own->qmp.on_event = on_event;
+	own->qmp.own = own;
 	result = qmp_execute(&own->qmp, "cont", NULL, NULL, err);
 	own->qmp.timeout_ms = (unsigned)(ENGINE_PAUSE_PATIENCE_NS / NS_PER_MS);
 	if (result == 0)
@@ -282,38 +321,46 @@ static int start(struct engine *engine, struct error *err)
 	return 0;
 }
 
-static void resume_locked(struct qemu_engine *own)
+static int pause_locked(struct qemu_engine *own)
 {
+	unsigned patience = own->qmp.timeout_ms;
 	struct error ignored;
+	int result = qmp_execute(&own->qmp, "stop", NULL, NULL, &ignored);
 
-	qmp_execute(&own->qmp, "cont", NULL, NULL, &ignored);
+	if (result == 0) {
+		/* That was us. A guest that had been stopped for good shows when it is to go on. */
+		own->has_stopped = false;
+	} else if (result == -ETIMEDOUT) {
+		/* It may obey later; then it finds that it shall go on. */
+		own->qmp.timeout_ms = 0;
+		qmp_execute(&own->qmp, "cont", NULL, NULL, &ignored);
+		own->qmp.timeout_ms = patience;
+	} else {
+		result = -ECANCELED;
+	}
+	return result;
 }
 
 static int pause_vcpus(struct engine *engine)
 {
 	struct qemu_engine *own = own_of(engine);
-	unsigned patience = own->qmp.timeout_ms;
-	struct error ignored;
 
 	pthread_mutex_lock(&own->qmp_lock);
-	int result = qmp_execute(&own->qmp, "stop", NULL, NULL, &ignored);
+	int result = pause_locked(own);
 
-	/* It may obey later; then it finds that it shall go on. */
-	if (result == -ETIMEDOUT) {
-		own->qmp.timeout_ms = 0;
-		resume_locked(own);
-		own->qmp.timeout_ms = patience;
-	}
 	pthread_mutex_unlock(&own->qmp_lock);
-	return result == 0 || result == -ETIMEDOUT ? result : -ECANCELED;
+	return result;
 }
 
 static void resume(struct engine *engine)
 {
 	struct qemu_engine *own = own_of(engine);
+	struct error ignored;
 
 	pthread_mutex_lock(&own->qmp_lock);
-	resume_locked(own);
+	if (qmp_execute(&own->qmp, "cont", NULL, NULL, &ignored) == -EREMOTEIO)
+		own->has_stopped = true;
+	take_events_locked(own);
 	pthread_mutex_unlock(&own->qmp_lock);
 }
 
@@ -326,6 +373,11 @@ static const struct vm_end *stop(struct engine *engine)
 	pidfd_send_signal(own->process.pid_fd, SIGKILL, NULL, 0);
 	pthread_join(own->thread, NULL);
 	return &own->end.end;
+}
+
+static uint64_t overhead(const struct engine *engine)
+{
+	return ((const struct qemu_engine *)engine)->overhead;
 }
 
 static void destroy(struct engine *engine)
@@ -351,6 +403,7 @@ static const struct engine_ops ops = {
 	.pause = pause_vcpus,
 	.resume = resume,
 	.stop = stop,
+	.overhead = overhead,
 	.destroy = destroy,
 };
 
@@ -392,8 +445,7 @@ int qemu_engine_create(struct engine **engine, const struct engine_options *opti
 	own->image = options->image;
 	own->memory_size = options->memory;
 	own->cpus = options->cpus;
-	own->note = options->note;
-	own->note_context = options->context;
+	own->symbols = options->symbols;
 	pthread_mutex_init(&own->qmp_lock, NULL);
 	serial_init(&own->base.serial, options->console, options->context);
 	serial_init(&own->errors, keep_error, own);

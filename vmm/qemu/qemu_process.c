@@ -84,8 +84,9 @@ static void write_arguments(struct arguments *to, const struct qemu_config *conf
 	add(to, QEMU_PROGRAM, NULL);
 	add(to, "-no-user-config", NULL);
 	add(to, "-nodefaults", NULL);
-	add(to, "-no-reboot", NULL);
 	add(to, "-S", NULL);
+	/* A guest that resets its machine is left as it is, to be looked at. */
+	add(to, "-action", "reboot=shutdown,shutdown=pause");
 	add(to, "-display", "none");
 	add(to, "-machine", "microvm,memory-backend=ram,auto-kernel-cmdline=off");
 	add(to, "-accel", config->use_kvm ? "kvm" : "tcg,thread=multi");
