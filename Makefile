@@ -54,7 +54,8 @@ GUEST_SOURCES := $(wildcard pagemeta/*.c guest/*.c guest/*/*.c)
 GUEST_ASM     := $(wildcard guest/*/*.S)
 BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/types/btf_check.c vmm/types/type_layout.c vmm/base/error.c
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
-UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) guest/mm/page_table.c \
+UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
+		 guest/mm/page_table.c guest/mm/table_frames.c \
 		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 SCENARIO_SOURCES := $(wildcard tests/scenario/*.c guest/workload/*.c guest/scenario/*.c pagemeta/*.c) tests/bench/host.c \

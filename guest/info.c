@@ -7,6 +7,7 @@
 
 #include "arch/privileged.h"
 #include "boot/boot_info.h"
+#include "boot/page_table.h"
 #include "lib/console.h"
 #include "pagemeta/frame_alloc.h"
 
@@ -16,7 +17,6 @@ struct cpu_counters cpu_counters[MAX_CPUS];
 
 extern const char kernel_start[];
 extern const char kernel_end[];
-extern const char boot_pml4[];
 extern const char btf_start[];
 extern const char btf_end[];
 
@@ -72,7 +72,7 @@ void info_set_metadata(const struct meta_array *array)
 	guest_info.slot_count = array->slots;
 	guest_info.array_va = FRAME_METADATA_BASE;
 	guest_info.linear_va = LINEAR_MAP_BASE;
-	guest_info.page_table_pa = physical(boot_pml4);
+	guest_info.page_table_pa = boot_page_table().addr;
 	info_set_stage(STAGE_METADATA);
 }
 

@@ -4,10 +4,27 @@
 
 #include "frame.h"
 
+/* A frame in use whose type is no region's, but stays as those do. */
+static bool has_type_of_its_own(const struct meta_slot *slot)
+{
+	const struct meta_type *type = (const struct meta_type *)(uintptr_t)slot->vtable_ptr;
+
+	if (!meta_type_is_valid(slot->vtable_ptr) || !type->is_permanent ||
+	    !ref_in_use(slot_state_refs(slot->state)))
+		return false;
+	for (unsigned kind = 0; kind < REGION_KIND_COUNT; kind++)
+		if (type == region_type((enum region_kind)kind))
+			return false;
+	return true;
+}
+
 static const char *check_region_slot(const struct region *region, const struct meta_slot *slot)
 {
 	const struct meta_type *type = region_type(region->kind);
 
+	if ((region->kind == REGION_KERNEL || region->kind == REGION_EARLY) &&
+	    has_type_of_its_own(slot))
+		return NULL;
 	if (slot->vtable_ptr != (uint64_t)(uintptr_t)type)
 		return "the type of its region";
 	if (slot_state_refs(slot->state) != 1)

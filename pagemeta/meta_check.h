@@ -19,8 +19,9 @@ struct meta_fault {
 /*
  * Checks every slot of the array: that both mapping directions agree, that frames of regions have
  * their region's type, one reference and its bounds, and that frames of usable memory are unused or
- * in use with a registered type. Nobody may be allocating. Returns the number of wrong slots;
- * *first is the first of them.
+ * in use with a registered type. Frames of the kernel's own regions may have been given another
+ * permanent type, no region's. Nobody may be allocating. Returns the number of wrong slots; *first
+ * is the first of them.
  */
 uint64_t meta_check(const struct meta_array *array, struct meta_fault *first);
 

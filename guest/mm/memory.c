@@ -5,8 +5,10 @@
 #include <pagevisor/layout.h>
 
 #include "boot/boot_info.h"
+#include "boot/page_table.h"
 #include "info.h"
 #include "lib/console.h"
+#include "mm/table_frames.h"
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/meta_check.h"
 #include "pagemeta/meta_init.h"
@@ -46,6 +48,8 @@ void memory_init(void)
 
 	if (error != META_OK)
 		panic("metadata: %s", meta_error_text(error));
+	/* Who looks from outside knows the kernel's tables by their type as soon as it knows of the metadata. */
+	table_frames_adopt(boot_page_table(), &cpu_counters[0]);
 	info_set_metadata(&array);
 	frame_alloc_init(&array.partition);
 	info_set_allocator();

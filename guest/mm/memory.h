@@ -7,7 +7,8 @@
 #define GUEST_MEMORY_H
 
 /*
- * Reads the memory map, initialises the metadata and the frame allocator. Panics with the reason.
+ * Reads the memory map, initialises the metadata, that of the kernel's page tables too, and the
+ * frame allocator. Panics with the reason.
  */
 void memory_init(void);
 

@@ -33,14 +33,18 @@ static paddr_t entry_target(uint64_t entry)
 	return paddr(entry & PTE_ADDRESS_MASK);
 }
 
-/* The table that an entry points to, made if there is none. NULL when that is not possible. */
-static uint64_t *descend(struct page_table *table, uint64_t *entry)
+/*
+ * The table for va that an entry of a table of this level points to, made if there is none. NULL when that is not
+ * possible.
+ */
+static uint64_t *descend(struct page_table *table, uint64_t *entry, unsigned level, uint64_t va)
 {
 	paddr_t frame;
 
 	if (*entry & PTE_PRESENT)
 		return *entry & PTE_LARGE ? NULL : table_at(entry_target(*entry));
-	if (!table->take_frame(table->context, &frame))
+	if (!table->take_frame(table->context, level - 1, align_down(va, pt_entry_size(level)),
+			       &frame))
 		return NULL;
 	memset(table_at(frame), 0, PAGE_SIZE);
 	*entry = frame.addr | TABLE_FLAGS;
@@ -53,7 +57,7 @@ static bool map_page(struct page_table *table, uint64_t va, paddr_t pa, unsigned
 	uint64_t *entries = table_at(table->root);
 
 	for (unsigned level = LEVEL_ROOT; level > leaf; level--) {
-		entries = descend(table, entry_of(entries, va, level));
+		entries = descend(table, entry_of(entries, va, level), level, va);
 		if (!entries)
 			return false;
 	}
@@ -89,7 +93,7 @@ bool page_table_translate(const struct page_table *table, uint64_t va, paddr_t *
 
 	for (unsigned level = LEVEL_ROOT;; level--) {
 		uint64_t entry = *entry_of(table_at(at), va, level);
-		uint64_t span = PAGE_SIZE << (level * PT_INDEX_BITS);
+		uint64_t span = pt_entry_size(level);
 
 		if (!(entry & PTE_PRESENT))
 			return false;

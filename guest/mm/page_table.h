@@ -13,8 +13,11 @@
 
 struct page_table {
 	paddr_t root;
-	/* Gives one frame for a new table, its bytes in any state. False when there is none. */
-	bool (*take_frame)(void *context, paddr_t *frame);
+	/*
+	 * Gives one frame for a new table of a level that translates addresses from `va` on, its
+	 * bytes in any state. False when there is none.
+	 */
+	bool (*take_frame)(void *context, unsigned level, uint64_t va, paddr_t *frame);
 	void *context;
 };
 

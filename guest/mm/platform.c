@@ -4,11 +4,10 @@
 
 #include <pagevisor/x86.h>
 
+#include "boot/page_table.h"
 #include "mm/page_table.h"
 #include "pagemeta/early_alloc.h"
 #include "panic.h"
-
-extern const char boot_pml4[];
 
 _Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state)
 {
@@ -17,15 +16,17 @@ _Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state)
 }
 
 /* Tables have to be reachable through what is mapped already. */
-static bool take_early_frame(void *early, paddr_t *frame)
+static bool take_early_frame(void *early, unsigned level, uint64_t va, paddr_t *frame)
 {
+	(void)level; /* table_frames_adopt finds it out again */
+	(void)va;
 	return early_alloc(early, PAGE_SIZE, PAGE_SIZE, EARLY_LOW, frame);
 }
 
 static struct page_table kernel_page_table(struct early_allocator *early)
 {
 	return (struct page_table){
-		.root = paddr((uint64_t)boot_pml4 - KERNEL_VIRTUAL_BASE),
+		.root = boot_page_table(),
 		.take_frame = take_early_frame,
 		.context = early,
 	};

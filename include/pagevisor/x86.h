@@ -10,6 +10,9 @@
 #define X86_BIT(bit) (1 << (bit))
 #else
 #include <stdint.h>
+
+#include <pagevisor/address.h>
+
 #define X86_BIT(bit) (UINT64_C(1) << (bit))
 #endif
 
@@ -40,21 +43,46 @@
 #define RFLAGS_RESERVED     X86_BIT(RFLAGS_RESERVED_BIT) /* always one */
 
 /* Page-table entries (SDM 3A 4.5). */
-#define PTE_PRESENT_BIT 0
-#define PTE_WRITE_BIT   1
-#define PTE_USER_BIT    2
-#define PTE_NOCACHE_BIT 4
-#define PTE_LARGE_BIT   7
-#define PTE_PRESENT     X86_BIT(PTE_PRESENT_BIT)
-#define PTE_WRITE       X86_BIT(PTE_WRITE_BIT)
-#define PTE_USER        X86_BIT(PTE_USER_BIT)
-#define PTE_NOCACHE     X86_BIT(PTE_NOCACHE_BIT)
-#define PTE_LARGE       X86_BIT(PTE_LARGE_BIT)
+#define PTE_PRESENT_BIT    0
+#define PTE_WRITE_BIT      1
+#define PTE_USER_BIT       2
+#define PTE_NOCACHE_BIT    4
+#define PTE_ACCESSED_BIT   5
+#define PTE_DIRTY_BIT      6 /* of entries that map pages */
+#define PTE_LARGE_BIT      7
+#define PTE_NO_EXECUTE_BIT 63 /* where EFER.NXE is set */
+#define PTE_PRESENT        X86_BIT(PTE_PRESENT_BIT)
+#define PTE_WRITE          X86_BIT(PTE_WRITE_BIT)
+#define PTE_USER           X86_BIT(PTE_USER_BIT)
+#define PTE_NOCACHE        X86_BIT(PTE_NOCACHE_BIT)
+#define PTE_ACCESSED       X86_BIT(PTE_ACCESSED_BIT)
+#define PTE_DIRTY          X86_BIT(PTE_DIRTY_BIT)
+#define PTE_LARGE          X86_BIT(PTE_LARGE_BIT)
+#define PTE_NO_EXECUTE     X86_BIT(PTE_NO_EXECUTE_BIT)
 
 #define PT_ENTRIES       512
 #define PT_INDEX_BITS    9
 #define PT_LEVELS        4
 #define PTE_ADDRESS_MASK 0x000ffffffffff000
+#define VA_SIGN_BIT      47 /* as are all bits above it (SDM 3A 4.5.4) */
+
+#ifndef __ASSEMBLER__
+
+/* Bytes that one entry of a table translates; level 0 has the entries of 4 KiB pages. */
+static inline uint64_t pt_entry_size(unsigned level)
+{
+	return PAGE_SIZE << (level * PT_INDEX_BITS);
+}
+
+/* The first of them, for an entry of a table whose own first address is table_va. */
+static inline uint64_t pt_entry_va(uint64_t table_va, unsigned level, unsigned index)
+{
+	uint64_t va = table_va + index * pt_entry_size(level);
+
+	return va & X86_BIT(VA_SIGN_BIT) ? va | -X86_BIT(VA_SIGN_BIT) : va;
+}
+
+#endif
 
 /*
  * Segment selectors of the guest's descriptor tables. SYSRET's layout is kept (data before code),

@@ -7,6 +7,7 @@
 #include <pagevisor/x86.h>
 
 #include "guest/mm/page_table.h"
+#include "guest/mm/table_frames.h"
 #include "memory/rcu.h"
 #include "pagemeta/unique.h"
 
@@ -17,6 +18,7 @@ struct checked_machine checked;
 static struct guest_memory memory;
 static struct frame_list list;
 static uint64_t tables_taken;
+static bool has_table_type; /* the tables that there were have been given theirs */
 
 /* Types keep their address; the place in the page is that of the real thing, so that the offset is whole pages. */
 static uint64_t types_pa(void)
@@ -34,11 +36,22 @@ static void *at(uint64_t pa)
 	return platform_phys_to_virt(paddr(pa));
 }
 
-static bool take_table(void *context, paddr_t *frame)
+/* Later tables get their type when they are made, by the same way. */
+static bool take_table(void *context, unsigned level, uint64_t va, paddr_t *frame)
 {
+	const struct kernel_page_table_meta meta = {.va = va, .level = level};
+	unique_frame_t own;
+
 	(void)context;
 	*frame = paddr(TABLES_PA + tables_taken++ * PAGE_SIZE);
-	return frame->addr < IMAGE_PA + IMAGE_SIZE;
+	if (frame->addr >= IMAGE_PA + IMAGE_SIZE)
+		return false;
+	if (has_table_type) {
+		ck_assert(unique_from_shared((frame_t){frame_to_meta(*frame)}, &own));
+		unique_replace(own, &meta_type_kernel_page_table, &meta);
+		unique_share(own);
+	}
+	return true;
 }
 
 static struct page_table kernel_table(void)
@@ -58,10 +71,14 @@ void checked_map(uint64_t va, uint64_t pa, uint64_t size)
 static void map_everything(void)
 {
 	tables_taken = 1;
+	has_table_type = false;
 	checked_map(IMAGE_PA + va_offset(), IMAGE_PA, IMAGE_SIZE);
 	checked_map((uintptr_t)host_linear_base, 0, SMALL_MACHINE_SIZE);
 	checked_map((uintptr_t)platform_meta_base(), machine.array.base.addr,
 		    align_up(machine.array.slots * SLOT_SIZE, PAGE_SIZE));
+	checked.table_counters = (struct cpu_counters){0};
+	table_frames_adopt(paddr(TABLES_PA), &checked.table_counters);
+	has_table_type = true;
 }
 
 /* The allocator's state as it is, in the image. */

@@ -46,6 +46,7 @@ struct checked_machine {
 	frame_t plain;      /* known by the kernel */
 	pfn_t listed[4];    /* frames of a list, in order */
 	pfn_t parked[2];
+	struct cpu_counters table_counters; /* of giving the page tables their type */
 	struct check_summary summary;
 	struct findings findings;
 };

@@ -66,6 +66,7 @@ static const struct {
 	{"picture_files", picture_files_suite},
 	{"check", check_suite},
 	{"check_free_lists", check_free_lists_suite},
+	{"check_tables", check_tables_suite},
 	{"findings", findings_suite},
 	{"top", top_suite},
 	{"slot_reader", slot_reader_suite},

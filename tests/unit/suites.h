@@ -56,6 +56,7 @@ Suite *map_image_suite(void);
 Suite *picture_files_suite(void);
 Suite *check_suite(void);
 Suite *check_free_lists_suite(void);
+Suite *check_tables_suite(void);
 Suite *findings_suite(void);
 Suite *top_suite(void);
 Suite *slot_reader_suite(void);

@@ -2,6 +2,7 @@
 /* Tests of pagemeta/meta_check.h: the walker is silent on a sound array and names every fault. */
 #include "unit/suites.h"
 
+#include "guest/mm/table_frames.h"
 #include "pagemeta/meta_check.h"
 #include "unit/fixture.h"
 
@@ -151,6 +152,35 @@ START_TEST(unique_frame_with_a_misaligned_vtable_is_found)
 }
 END_TEST
 
+/* A frame of the kernel's image may become something else that stays, and nothing else may. */
+START_TEST(kernel_frame_with_a_type_of_its_own_is_no_fault)
+{
+	const struct kernel_page_table_meta meta = {.level = 1};
+	const struct meta_type *const others[] = {region_type(REGION_HOLE), &meta_type_stamp};
+	struct region *region = &machine.array.partition.regions[1];
+	struct meta_fault fault;
+	unique_frame_t own;
+
+	/* The reserved region, as if it were the kernel's. */
+	ck_assert_uint_eq(region->start, RESERVED_START);
+	region->kind = REGION_KERNEL;
+	for (uint64_t addr = RESERVED_START; addr < RESERVED_END; addr += PAGE_SIZE)
+		slot_at(addr)->vtable_ptr = (uintptr_t)region_type(REGION_KERNEL);
+	ck_assert_uint_eq(meta_check(&machine.array, &fault), 0);
+	ck_assert(unique_from_shared((frame_t){slot_at(RESERVED_START)}, &own));
+	unique_replace(own, &meta_type_kernel_page_table, &meta);
+	slot_get(unique_share(own).slot);
+	ck_assert_uint_eq(meta_check(&machine.array, &fault), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		slot_at(RESERVED_START)->vtable_ptr = (uintptr_t)others[i];
+		assert_fault(RESERVED_START, "the type of its region");
+	}
+	slot_at(RESERVED_START)->vtable_ptr = (uintptr_t)&meta_type_kernel_page_table;
+	slot_at(RESERVED_START)->state = slot_state(0, REF_UNUSED);
+	assert_fault(RESERVED_START, "the type of its region");
+}
+END_TEST
+
 START_TEST(last_slot_is_checked_too)
 {
 	uint64_t addr = SMALL_MACHINE_SIZE - PAGE_SIZE;
@@ -186,6 +216,7 @@ Suite *meta_check_suite(void)
 			wrong_end_of_a_region_is_found, usable_frame_in_an_illegal_state_is_found,
 			usable_frame_left_busy_is_found, shared_frame_with_a_wild_vtable_is_found,
 			unique_frame_with_a_misaligned_vtable_is_found, last_slot_is_checked_too,
+			kernel_frame_with_a_type_of_its_own_is_no_fault,
 			every_fault_counts_and_the_first_is_named);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -18,11 +18,19 @@
 static uint64_t frames_taken;
 static uint64_t frames_limit;
 
-static bool take_frame(void *context, paddr_t *frame)
+/* What the table with that frame was taken for. */
+static struct {
+	unsigned level;
+	uint64_t va;
+} taken[TABLE_FRAMES];
+
+static bool take_frame(void *context, unsigned level, uint64_t va, paddr_t *frame)
 {
 	(void)context;
 	if (frames_taken == frames_limit)
 		return false;
+	taken[frames_taken].level = level;
+	taken[frames_taken].va = va;
 	*frame = paddr(frames_taken++ * PAGE_SIZE);
 	return true;
 }
@@ -160,6 +168,31 @@ START_TEST(says_when_there_is_no_frame_for_a_table)
 }
 END_TEST
 
+START_TEST(says_what_each_table_is_for)
+{
+	const uint64_t va = FRAME_METADATA_BASE + 5 * LARGE_PAGE_SIZE + 3 * PAGE_SIZE;
+
+	ck_assert(page_table_map(&table, va, paddr(0x7000), PAGE_SIZE, FLAGS));
+	for (unsigned i = 1; i < 4; i++) {
+		ck_assert_uint_eq(taken[i].level, PT_LEVELS - 1 - i);
+		ck_assert_uint_eq(taken[i].va, align_down(va, pt_entry_size(PT_LEVELS - i)));
+	}
+	ck_assert_uint_eq(taken[3].va, va - 3 * PAGE_SIZE);
+}
+END_TEST
+
+START_TEST(addresses_of_entries_are_canonical)
+{
+	ck_assert_uint_eq(pt_entry_va(0, PT_LEVELS - 1, 0), 0);
+	ck_assert_uint_eq(pt_entry_va(0, PT_LEVELS - 1, 255), 0x00007f8000000000);
+	ck_assert_uint_eq(pt_entry_va(0, PT_LEVELS - 1, 256), 0xffff800000000000);
+	ck_assert_uint_eq(pt_entry_va(0, PT_LEVELS - 1, 511), 0xffffff8000000000);
+	ck_assert_uint_eq(pt_entry_va(0xffffff8000000000, 2, 511), 0xffffffffc0000000);
+	ck_assert_uint_eq(pt_entry_va(0x40000000, 1, 1), 0x40200000);
+	ck_assert_uint_eq(pt_entry_va(0x40200000, 0, 511), 0x403ff000);
+}
+END_TEST
+
 Suite *page_table_suite(void)
 {
 	Suite *suite = suite_create("page_table");
@@ -175,6 +208,8 @@ Suite *page_table_suite(void)
 	tcase_add_test(tcase, refuses_to_map_twice);
 	tcase_add_test(tcase, refuses_addresses_inside_pages);
 	tcase_add_test(tcase, says_when_there_is_no_frame_for_a_table);
+	tcase_add_test(tcase, says_what_each_table_is_for);
+	tcase_add_test(tcase, addresses_of_entries_are_canonical);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -74,6 +74,7 @@ static uint64_t ram_end(const struct guest_memory *memory)
 static int run_parts(struct check *check, struct error *err)
 {
 	struct allocator_descriptor descriptor;
+	int result = 0;
 
 	if (check->view->allocator.addr)
 		check_free_lists(check, &descriptor);
@@ -85,9 +86,19 @@ static int run_parts(struct check *check, struct error *err)
 		return error_set(err, -ENOMEM, "no memory for a check of %" PRIu64 " frames in use",
 				 check->missing);
 	if (check->view->page_table.addr)
-		check_page_table(check);
-	check_references(check);
-	return 0;
+		result = check_page_table(check, err);
+	if (result == 0)
+		check_references(check);
+	return result;
+}
+
+/* A type of that name with other metadata is another type. */
+static int find_table_type(const struct guest_view *view)
+{
+	int type = guest_view_type_named(view, KERNEL_TABLE_TYPE);
+
+	return type >= 0 && view->types[type].size >= sizeof(struct kernel_page_table_meta) ? type
+											    : -1;
 }
 
 int check_guest(const struct guest_memory *memory, const struct guest_view *view,
@@ -100,6 +111,7 @@ int check_guest(const struct guest_memory *memory, const struct guest_view *view
 		.rules = rules,
 		.summary = summary,
 		.findings = findings,
+		.table_type = find_table_type(view),
 	};
 	uint64_t start = clock_now_ns();
 	uint64_t frames = ram_end(memory) / PAGE_SIZE;
@@ -114,14 +126,12 @@ int check_guest(const struct guest_memory *memory, const struct guest_view *view
 	}
 	/* Zeroed lazily: what stays untouched takes no memory. */
 	check.marks = calloc(view->slot_count, 1);
-	check.levels = calloc(view->slot_count, 1);
-	if (check.marks && check.levels)
+	if (check.marks)
 		result = run_parts(&check, err);
 	else
 		result = error_set(err, -ENOMEM, "no memory for a check of %" PRIu64 " slots",
 				   view->slot_count);
 	free(check.found);
-	free(check.levels);
 	free(check.marks);
 	summary->duration_ns = clock_now_ns() - start;
 	return result;

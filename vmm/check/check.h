@@ -5,8 +5,8 @@
  *
  * It wants one instant: a guest that has stopped or is paused, a snapshot, a capture. Each rule that is broken gives
  * findings, and the check goes on. What it reads is hostile: every link is bounded by the array, every walk by the
- * frames there are, and memory that the guest never wrote is not touched. It takes up to two bytes of memory for each
- * frame, and four for each frame in use while it looks for leaks.
+ * frames there are, and memory that the guest never wrote is not touched. It takes up to one byte of memory for each
+ * frame, and four for each frame in use while it looks for leaks; a table it remembers, and there is a bound for those.
  */
 #ifndef VMM_CHECK_H
 #define VMM_CHECK_H

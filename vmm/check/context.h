@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include <pagevisor/kernel_table.h>
 #include <pagevisor/slot.h>
 
 #include "check/check.h"
@@ -24,6 +25,7 @@ enum free_place {
 #define MARK_BYTES      0x10 /* its bytes are the kernel's and may hold references */
 #define MARK_REFERENCED 0x20
 #define MARK_LINKED     0x40 /* was met on the way through a frame list */
+#define MARK_MAPPABLE   0x80 /* in use or busy, and no hole: page-table entries may point at it */
 
 #define FRAME_NUMBER_NONE UINT64_MAX
 
@@ -36,9 +38,10 @@ struct check {
 	struct check_summary *summary;
 	struct findings *findings;
 	uint8_t *marks;  /* one for each slot */
-	uint8_t *levels; /* of page tables, plus one; one for each slot */
 	uint32_t *found; /* frames that are referenced and were not looked into yet */
 	uint64_t found_count;
+	int table_type; /* index of KERNEL_TABLE_TYPE, -1: the guest does not tell its tables */
+	uint64_t typed_tables; /* frames of that type */
 	uint64_t run_frames;   /* looked at for runs that something may refer to */
 	bool is_blind;         /* memory that may hold references could not be read */
 	uint64_t linked;       /* frames that say they are in a frame list */
@@ -92,8 +95,8 @@ void check_link(struct check *check, uint64_t frame, const struct meta_slot *slo
 void check_link_cycles(struct check *check);
 /* Frames that are in a list are the list's, wherever that is. */
 void check_refer_to_members(struct check *check);
-/* Walks the kernel's page table. */
-void check_page_table(struct check *check);
+/* Walks the kernel's page table. Returns 0 whatever it found, or -ENOMEM. */
+int check_page_table(struct check *check, struct error *err);
 /* Looks for references, and says which frames have none. */
 void check_references(struct check *check);
 

@@ -11,7 +11,8 @@
 /* What the pass needs for each slot. */
 struct pass {
 	struct check *check;
-	int kernel;     /* type index of the frames of the kernel's image, -1: no such type */
+	int kernel; /* type index of the frames of the kernel's image, -1: no such type */
+	int hole;
 	uint32_t range; /* of the managed ranges, how many were read */
 	uint32_t range_count;
 	struct allocator_range next;
@@ -69,6 +70,26 @@ static bool is_kernel_frame(const struct guest_view *view, uint64_t frame)
 	return pa >= view->kernel_start.addr && pa < view->kernel_end.addr;
 }
 
+/* In use by the kernel's image or by the page table, of which a part is in the image. */
+static bool is_kernels(const struct pass *pass, const struct meta_slot *slot)
+{
+	int type = guest_view_type(pass->check->view, slot->vtable_ptr);
+
+	return ref_in_use(slot_state_refs(slot->state)) && type >= 0 &&
+	       (type == pass->kernel || type == pass->check->table_type);
+}
+
+static void mark_mappable(struct pass *pass, uint64_t frame, const struct meta_slot *slot)
+{
+	struct check *check = pass->check;
+	int type = guest_view_type(check->view, slot->vtable_ptr);
+
+	if (type < 0 || type != pass->hole)
+		check->marks[frame] |= MARK_MAPPABLE;
+	check->typed_tables += type >= 0 && type == check->table_type &&
+			       ref_in_use(slot_state_refs(slot->state));
+}
+
 static void check_slot(struct pass *pass, uint64_t frame, const struct meta_slot *slot)
 {
 	struct check *check = pass->check;
@@ -81,13 +102,14 @@ static void check_slot(struct pass *pass, uint64_t frame, const struct meta_slot
 		check_finding(
 			check, RULE_LOST_FRAME, frame, "a place in a free list",
 			TEXT("unused, in none; generation %u", slot_state_generation(slot->state)));
+	if (ref_in_use(refs) || refs == REF_BUSY)
+		mark_mappable(pass, frame, slot);
 	if (ref_in_use(refs))
 		check_held(check, frame, slot);
 	else if (refs == REF_BUSY && at_rest && check->view->stage != STAGE_FINISHED)
 		check_finding(check, RULE_STUCK_BUSY, frame, "a change that ends",
 			      TEXT("busy, generation %u", slot_state_generation(slot->state)));
-	if (pass->kernel >= 0 && is_kernel_frame(check->view, frame) &&
-	    (!ref_in_use(refs) || guest_view_type(check->view, slot->vtable_ptr) != pass->kernel))
+	if (pass->kernel >= 0 && is_kernel_frame(check->view, frame) && !is_kernels(pass, slot))
 		check_finding(check, RULE_KERNEL_FRAME, frame, "shared kernel",
 			      check_describe(check, slot).text);
 }
@@ -170,6 +192,7 @@ void check_slots(struct check *check)
 	struct pass pass = {
 		.check = check,
 		.kernel = guest_view_type_named(check->view, "kernel"),
+		.hole = guest_view_type_named(check->view, "hole"),
 	};
 
 	if (check->allocator)

@@ -29,6 +29,9 @@ const char *rule_name(enum rule rule)
 		[RULE_LEAKED_FRAME] = "leaked_frame",
 		[RULE_LIST_LINK] = "list_link",
 		[RULE_PAGE_TABLE] = "page_table",
+		[RULE_TABLE_REFERENCES] = "table_references",
+		[RULE_LOST_TABLE] = "lost_table",
+		[RULE_WILD_ENTRY] = "wild_entry",
 		[RULE_MAPPING] = "mapping",
 	};
 

@@ -19,7 +19,7 @@ enum rule {
 	/* The rules of vmm/check. */
 	RULE_STUCK_BUSY,   /* a slot that stays BUSY while the guest runs */
 	RULE_SLOT_COUNT,   /* more slots than the guest has frames of RAM */
-	RULE_KERNEL_FRAME, /* a frame of the kernel's image that is not of type kernel */
+	RULE_KERNEL_FRAME, /* a frame of the kernel's image that is neither its nor a page table */
 	RULE_ALLOCATOR,    /* what the allocator says of itself cannot be true */
 	RULE_FREE_LINK, /* a link, or the place of a block, that leads nowhere a free frame can be */
 	RULE_FREE_COUNT,    /* a free list is longer or shorter than its count */
@@ -31,7 +31,10 @@ enum rule {
 	RULE_LEAKED_FRAME,  /* a frame in use that nothing refers to */
 	RULE_LIST_LINK,     /* the links of a frame list do not match */
 	RULE_PAGE_TABLE,    /* a frame of the kernel's page table that cannot be one */
-	RULE_MAPPING,       /* the kernel's own memory is mapped elsewhere, or not at all */
+	RULE_TABLE_REFERENCES, /* of a page table: not as many as entries that point at it */
+	RULE_LOST_TABLE, /* a frame of the type of page tables that no way from the root leads to */
+	RULE_WILD_ENTRY, /* a frame that is mapped on its own and not in use */
+	RULE_MAPPING,    /* the kernel's own memory is mapped elsewhere, or not at all */
 	RULE_COUNT,
 };
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What the kernel keeps about each frame of its own page table, for whoever walks the table from outside: the type of
+ * that name has this metadata. A guest without such a type does not tell its tables from other frames of the kernel.
+ *
+ * The reference count is the number of present entries that point at the table; the root has one more, for the
+ * processors that use it. An entry counts once, however many ways lead to the table that holds it.
+ */
+#ifndef PAGEVISOR_KERNEL_TABLE_H
+#define PAGEVISOR_KERNEL_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERNEL_TABLE_TYPE "kernel_page_table"
+
+struct kernel_page_table_meta {
+	uint64_t va;    /* the lowest address that is translated through it */
+	uint32_t level; /* 0: its entries map 4 KiB pages; the root: PT_LEVELS - 1 */
+	uint32_t reserved;
+};
+
+_Static_assert(offsetof(struct kernel_page_table_meta, level) == 8, "table metadata is ABI");
+_Static_assert(sizeof(struct kernel_page_table_meta) == 16, "table metadata is ABI");
+
+#endif
