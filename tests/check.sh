@@ -64,6 +64,28 @@ test_broken()
 	stop
 }
 
+# table_fault FAULT PATTERN: the one finding of a guest with a fault in its page table; KVM keeps shadows of these tables.
+table_fault()
+{
+	local fault=$1
+
+	shift
+	start tables --workload fault --append "fault=$fault linger=1" --memory 32M
+	expect "$fault is named, and nothing else" 4 'out:^findings  1$' "out:frame 0x[0-9a-f]+: $1\$" -- \
+		"$PAGEVISOR" check tables
+	stop
+	expect "$fault is named when the guest has ended" 4 "out:frame 0x[0-9a-f]+: $1\$" -- \
+		"$PAGEVISOR" run --workload fault --append "fault=$fault" --memory 32M --quiet
+}
+
+test_tables()
+{
+	table_fault table_ref 'table_references: expected 1 for 0 entries and the processors, found 2'
+	table_fault table_lost 'lost_table: expected an entry that points at it, found none; .* kernel_page_table.*'
+	table_fault table_level 'page_table: expected level 3, from 0 on, found level 0, from 0 on'
+	table_fault pte_wild 'wild_entry: expected no entry, 0x[0-9a-f]+\[0\] at 0xffffa00000000000 maps it, found unused'
+}
+
 test_capture()
 {
 	start works --memory 64M
@@ -92,6 +114,7 @@ test_fields()
 
 test_clean
 test_broken
+test_tables
 test_capture
 test_fields
 finish

@@ -3,7 +3,8 @@
  * fault: the kernel breaks on purpose, in the way that the option fault= names. For testing what
  * reports it.
  *
- *     fault=page_fault | opcode | breakpoint | panic | check | hang | leak | lose | scribble | double_put
+ *     fault=page_fault | opcode | breakpoint | panic | check | hang | leak | lose | scribble | double_put |
+ *           table_ref | table_lost | table_level | pte_wild
  *     linger=1   keeps the guest running after a fault that it survives, for somebody to look
  */
 #include "workload/workload.h"
@@ -11,6 +12,7 @@
 #include "arch/cpu.h"
 #include "boot/boot_info.h"
 #include "panic.h"
+#include "workload/fault_tables.h"
 
 /* In the lower half, far from the identity map of the first 4 GiB: nothing is mapped there. */
 #define UNMAPPED_ADDRESS 0x00006eadbeef0000
@@ -113,6 +115,10 @@ static const struct {
 	{"lose", lose},
 	{"scribble", scribble},
 	{"double_put", double_put},
+	{"table_ref", fault_table_ref},
+	{"table_lost", fault_table_lost},
+	{"table_level", fault_table_level},
+	{"pte_wild", fault_pte_wild},
 };
 
 /*
@@ -134,7 +140,7 @@ static void fault_run(struct worker *worker)
 		}
 	boot_option_refuse(
 		"fault= takes page_fault, opcode, breakpoint, panic, check, hang, leak, lose, "
-		"scribble or double_put");
+		"scribble, double_put, table_ref, table_lost, table_level or pte_wild");
 }
 
 WORKLOAD(fault, .run = fault_run);
