@@ -19,6 +19,7 @@ uint64_t tsc_khz;
 #define CALIBRATION_MS   10
 #define CALIBRATION_STEP (PIT_HZ * CALIBRATION_MS / 1000)
 #define PROBES_MAX       1000000
+#define READING_PART     16 /* of the time that is measured a reading may take one part in so many */
 
 /* What is assumed of a machine that has no timer either. */
 #define FALLBACK_KHZ 1000000
@@ -41,11 +42,18 @@ static uint64_t calibrate(void)
 	uint64_t start = read_tsc();
 
 	for (unsigned probe = 0; probe < PROBES_MAX; probe++) {
-		uint64_t now = read_tsc();
-		uint16_t elapsed = (uint16_t)(first - read_pit());
+		uint64_t before = read_tsc();
+		uint16_t now = read_pit();
+		uint64_t after = read_tsc();
+		uint16_t elapsed = (uint16_t)(first - now);
 
-		if (elapsed >= CALIBRATION_STEP)
-			return (now - start) * PIT_HZ / 1000 / elapsed;
+		if (elapsed < CALIBRATION_STEP)
+			continue;
+		/* A host that is busy elsewhere between the two readings would make the TSC look slow, or fast. */
+		if (after - before < (before - start) / READING_PART)
+			return (before - start) * PIT_HZ / 1000 / elapsed;
+		first = read_pit();
+		start = read_tsc();
 	}
 	return FALLBACK_KHZ;
 }

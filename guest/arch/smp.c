@@ -17,7 +17,7 @@
  * How long a processor may take to arrive, and when a second start-up message is sent to one that
  * has not.
  */
-#define ARRIVAL_TIMEOUT_MS 5000
+#define ARRIVAL_TIMEOUT_MS 20000 /* a busy host may leave a vCPU waiting for seconds */
 #define SECOND_SIPI_MS     20
 
 /* Read by the start-up code: the processor that is being started. One at a time. */
