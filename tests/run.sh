@@ -16,6 +16,7 @@ ALL_PARTS=(
 	attach
 	inspect
 	find_map
+	watch
 	top
 	check
 	capture
@@ -24,15 +25,16 @@ ALL_PARTS=(
 	signals
 	bad_input
 	qemu
+	stress
 	svm
 	libvirt
+	man
+	completion
 	install
 	readme
 	compile_fail
 	soak_test
 )
-ALL_PARTS=(unit sanitizers model kvm torn attach inspect find_map watch top check capture fuzz negative signals bad_input
-	   qemu man completion install readme compile_fail soak_test)
 
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 shift $(($# > 0))
