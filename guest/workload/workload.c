@@ -18,6 +18,7 @@
 static struct worker workers[MAX_CPUS];
 static const struct workload *running;
 static unsigned parts = 1; /* that the memory is divided into */
+static bool stops_on_failure;
 
 const struct workload *workload_choose(void)
 {
@@ -46,6 +47,7 @@ bool workload_run(const struct workload *workload)
 	uint64_t time_ms = boot_option_number("time_ms", 0);
 	uint64_t failures = 0;
 
+	stops_on_failure = boot_option_number("stop_on_failure", 0) != 0;
 	running = workload;
 	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
 		workers[cpu] = (struct worker){
@@ -296,4 +298,6 @@ void worker_check(struct worker *worker, bool holds, const char *what, frame_t f
 		kprintf("check failed on cpu %u, frame 0x%lx: %s\n", worker->cpu,
 			frame_paddr(frame).addr, what);
 	count(&worker->counters->failures);
+	if (stops_on_failure)
+		__atomic_store_n(&mailbox.stop, 1, __ATOMIC_RELAXED);
 }

@@ -13,7 +13,7 @@
  * workload has ended. What it still holds then stays in use.
  *
  * Options of the command line: workload=NAME seed=N ops=N (steps of each processor, 0: no limit)
- * time_ms=N (0: no limit); those of plant.h and mix.c.
+ * time_ms=N (0: no limit) stop_on_failure=1 (all end when a check of a workload failed); those of plant.h and mix.c.
  */
 #ifndef GUEST_WORKLOAD_H
 #define GUEST_WORKLOAD_H

@@ -19,6 +19,7 @@
 #include "cli/run.h"
 #include "cli/show.h"
 #include "cli/stat.h"
+#include "cli/stress.h"
 #include "cli/top.h"
 #include "cli/types.h"
 #include "cli/watch.h"
@@ -29,6 +30,8 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{"run", command_run, "boot a guest on KVM or in QEMU, watch its page metadata, report"},
+	{"stress", command_stress,
+	 "stress a guest's page metadata, plant faults, find what is broken"},
 	{"ps", command_ps, "list the VMs that run"},
 	{"stat", command_stat, "look once at a running guest's page metadata"},
 	{"find", command_find, "list the frames that an expression means"},
