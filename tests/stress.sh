@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# pagevisor stress: scenarios that find nothing in a guest that works, planted faults that are found, chaos, and ends of all
+# kinds. Where there is no /dev/kvm the guests run in QEMU. Usage: stress.sh [BUILD]
+LIMIT=${LIMIT:-200}
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+SMALL=(--memory 32M --quiet)
+
+# What the host may know of a frame that a fault was planted on. Who is first to see it depends on the moment.
+declare -A RULES=(
+	[leak]='leaked_frame|reference_count'
+	[double_put]='put of a frame that is not shared|get of a frame that is not shared|illegal_references|another|no type'
+	[put_without_get]='put of a frame|get of a frame|another|no type|exception|torn|not whole|!=|accessed as another type|illegal_references'
+	[use_after_free]='another|not whole|torn|!=|exception|listed|link|count|tag|not unused|is not in'
+	[scribble]='wild_vtable|no type|another type|wild vtable|no node'
+	[publish_early]='wild_vtable|another|not whole|!='
+	[reset_late]='the allocator found a frame that is not unused|listed_in_use|busy'
+	[wrong_type]='type_count|another type|nobody gave it|no node|accessed as|metadata is not that'
+	[list_corruption]='elsewhere|list|link|free_|not unused|lost_frame|!=|another|exception'
+	[overflow]='too many references'
+	[busy]='stuck_busy|busy_at_end|not unused|do not add up|leaked_frame'
+)
+
+# member NAME: the numbers of all members of that name in the JSON in $OUT, a line each.
+member()
+{
+	sed -nE 's/^ *"'"$1"'": *([0-9]+),?$/\1/p' "$OUT"
+}
+
+# each_member NAME MIN [MAX]: there are some, and all of them lie in between.
+each_member()
+{
+	local value count=0
+
+	while read -r value; do
+		[ "$value" -ge "$2" ] && [ "$value" -le "${3:-$value}" ] || return 1
+		count=$((count + 1))
+	done < <(member "$1")
+	[ "$count" -gt 0 ]
+}
+
+nothing_runs()
+{
+	"$PAGEVISOR" ps --json | grep -q '"name"' && return 1
+	return 0
+}
+
+# refused NAME PATTERN OPTION...
+refused()
+{
+	local name=$1 pattern=$2
+
+	shift 2
+	expect "refused: $name" 2 "err:$pattern" '!out:.' -- "$PAGEVISOR" stress "$@"
+}
+
+test_options()
+{
+	refused "no such scenario" 'no scenario "chrun"; --list shows them' chrun
+	refused "no such fault" '--plant leek: no such fault; --list shows them' --plant leek
+	refused "17 vCPUs" '--cpus 17: a number from 1 to 16 is needed' --cpus 17
+	refused "no inspector of ours" '--inspectors 17: a number from 0 to 16' --inspectors 17
+	refused "a rate of zero" '--rate 0: a number from 1 to 1000' --rate 0
+	refused "a seed in words" '--seed one: a decimal number' --seed one
+	refused "half a frame of RAM" '--memory 32769K: a size' --memory 32769K
+	refused "an accelerator" '--accel xen: kvm, qemu, qemu-tcg or auto' --accel xen
+	refused "a ring" '--ring 1: 0 or 3 is possible' --ring 1
+	refused "time that is none" '--time soon: a time in seconds' --time soon
+	expect "the list has scenarios and faults" 0 'out:^  churn ' 'out:^  use_after_free ' -- \
+		"$PAGEVISOR" stress --list
+	expect "a kernel that is not there" 2 "err:^pagevisor: .*$WORK/none" '!out:.' -- \
+		"$PAGEVISOR" stress --kernel "$WORK/none" "${SMALL[@]}"
+	expect "what only the guest can judge" 2 'err:^pagevisor: ' -- \
+		"$PAGEVISOR" stress --append mix=chrun "${SMALL[@]}"
+}
+
+# The guest has all scenarios of the list, and all of them find nothing.
+test_clean()
+{
+	local cpus
+
+	for cpus in 1 2; do
+		expect "all scenarios, $cpus CPUs: nothing is found" 0 'out:^ *"rounds_with_findings": *0,' \
+			'out:"scenario": *"drain"' 'out:"scenario": *"mix"' -- \
+			"$PAGEVISOR" stress all --ops 4000 --cpus "$cpus" --seed "$cpus" --json "${SMALL[@]}"
+		check "each made all its steps" each_member steps $((cpus * 4000)) $((cpus * 4000))
+	done
+	for order in turn cpu; do
+		expect "a mix of three, order=$order" 0 'out:nothing found' -- "$PAGEVISOR" stress mix --ops 4000 \
+			--append "mix=churn,lists,trees order=$order" "${SMALL[@]}"
+	done
+	expect "inspectors and checks look on" 0 'out:^ *"rounds_with_findings": *0,' -- \
+		"$PAGEVISOR" stress --time 5 --inspectors 2 --rate 20 --check-every 0.5 --json "${SMALL[@]}"
+	check "they did" each_member looks 10
+	check "checks were made" each_member checks 1
+	check "nothing is left running" nothing_runs
+}
+
+# A fault may need more steps than a round has to come to light: then another seed is tried.
+test_plant()
+{
+	local plant=$1 seed
+
+	for seed in 1 2 3; do
+		run_command "$PAGEVISOR" stress mix --plant "$plant" --ops 60000 --seed "$seed" --check-every 1 \
+			--json "${SMALL[@]}"
+		[ "$status" -ne 0 ] || continue
+		break
+	done
+	judge "$plant is planted and found" 4 'out:"is_planted": *true' "out:\"rule\": *\"[^\"]*(${RULES[$plant]})" \
+		'out:"again": *"pagevisor stress mix --seed [0-9]+ .*--plant '"$plant" || return
+	# The kernel of put_without_get and use_after_free may fall over what they broke before anybody names a frame.
+	case $plant in
+	put_without_get | use_after_free | wrong_type | list_corruption) ;;
+	*) check "$plant: a frame is named" grep -Eq '"frame": *[0-9]+' "$OUT" ;;
+	esac
+	check "$plant: steps are counted" each_member steps_until_found 0
+}
+
+test_chaos()
+{
+	expect "chaos: nothing is lost, nothing hangs" 0 'out:nothing found' 'out:^chaos .*stopped' -- \
+		"$PAGEVISOR" stress mix --chaos --time 6 --inspectors 2 --seed 11 "${SMALL[@]}"
+	check "nothing is left running" nothing_runs
+}
+
+test_ends()
+{
+	expect "a guest that hangs is found, and stopped" 4 'out:time limit: the guest had not ended' -- \
+		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=hang" --time 0 --limit 2 --check-every 0 \
+		"${SMALL[@]}"
+	expect "a guest whose own check fails" 4 'out:guest check: check failed on cpu 1' \
+		'out:again: pagevisor stress fault .*--append' -- \
+		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=check" --ops 10 "${SMALL[@]}"
+	expect "a guest that traps" 4 'out:guest trap: exception 14' -- \
+		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=page_fault" --ops 10 "${SMALL[@]}"
+
+	"$PAGEVISOR" stress churn --time 0 --limit 100 "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
+	running_pid=$!
+	until "$PAGEVISOR" ps --json | grep -q '"running"'; do sleep 0.1; done
+	kill -INT "$running_pid"
+	status=0
+	wait "$running_pid" || status=$?
+	running_pid=
+	judge "an interrupt ends it in good order" 0 'out:^verdict   interrupted; 0 of 1 rounds' 'out:nothing found'
+	check "nothing is left running" nothing_runs
+
+	"$PAGEVISOR" stress churn --time 0 --limit 100 "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
+	running_pid=$!
+	until "$PAGEVISOR" ps --json | grep -q '"running"'; do sleep 0.1; done
+	kill -KILL "$running_pid"
+	wait "$running_pid" 2>/dev/null
+	running_pid=
+	for ((try = 0; try < LIMIT * 10; try++)); do
+		nothing_runs && break
+		sleep 0.1
+	done
+	check "its VM goes with it when it is killed" nothing_runs
+}
+
+test_options
+if [ -n "$(kvm_problem)" ] && ! command -v qemu-system-x86_64 >/dev/null; then
+	skip "stress" "$(kvm_problem), and no QEMU"
+	finish
+fi
+test_clean
+for plant in leak double_put put_without_get use_after_free scribble publish_early reset_late wrong_type \
+	list_corruption overflow busy; do
+	test_plant "$plant"
+done
+test_chaos
+test_ends
+finish
