@@ -83,6 +83,7 @@ static const struct {
 	{"frame_watch", frame_watch_suite},
 	{"page_table", page_table_suite},
 	{"qmp", qmp_suite},
+	{"slot_copy_walk", slot_copy_walk_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

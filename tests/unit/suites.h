@@ -75,5 +75,6 @@ Suite *frame_watch_suite(void);
 /* guest/, as far as it can run on the host */
 Suite *page_table_suite(void);
 Suite *qmp_suite(void);
+Suite *slot_copy_walk_suite(void);
 
 #endif

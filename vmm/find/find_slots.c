@@ -98,6 +98,22 @@ static void count_hole(void *own, pfn_t first, uint64_t count)
 	finder->chunk.holes += count;
 }
 
+static void count_unstable(void *own, pfn_t first, uint64_t count)
+{
+	struct finder *finder = own;
+
+	(void)first;
+	finder->chunk.reads.slots += count;
+	finder->chunk.reads.unstable += count;
+}
+
+static void count_retried(void *own, uint64_t copies)
+{
+	struct finder *finder = own;
+
+	finder->chunk.reads.retries += copies;
+}
+
 static int keep_chunk(void *own)
 {
 	struct finder *finder = own;
@@ -129,6 +145,8 @@ int find_slots(const struct guest_memory *memory, const struct guest_view *view,
 		.begin = begin_chunk,
 		.slots = look_at_slots,
 		.hole = count_hole,
+		.unstable = count_unstable,
+		.retried = count_retried,
 		.keep = keep_chunk,
 		.lose = lose_chunk,
 	};

@@ -24,7 +24,7 @@ struct frame_look {
 /*
  * Looks at frame `pfn`, which is below view->slot_count, of a view at STAGE_METADATA or later; level 2 of
  * slot_reader.h. Does not touch memory that the guest never wrote. The thread is registered with liburcu. Returns 0,
- * or -EFAULT when the array is no longer in RAM.
+ * -EFAULT when the array is no longer in RAM, or what a source that copies says.
  */
 int frame_look(const struct guest_memory *memory, const struct guest_view *view, uint64_t pfn,
 	       struct frame_look *look);

@@ -39,7 +39,7 @@ static int check_header(const struct guest_info *info, struct error *err)
 static bool in_ram(const struct guest_memory *memory, uint64_t pa, uint64_t size)
 {
 	guest_memory_read_begin();
-	bool found = memory_map_at(guest_memory_map(memory), paddr(pa), size) != NULL;
+	bool found = memory_map_has(guest_memory_map(memory), paddr(pa), size);
 
 	guest_memory_read_end();
 	return found;

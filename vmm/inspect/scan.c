@@ -134,6 +134,22 @@ static void count_hole(void *own, pfn_t first, uint64_t count)
 	scanner->chunk.holes += count;
 }
 
+static void count_unstable(void *own, pfn_t first, uint64_t count)
+{
+	struct scanner *scanner = own;
+
+	(void)first;
+	scanner->chunk.reads.slots += count;
+	scanner->chunk.reads.unstable += count;
+}
+
+static void count_retried(void *own, uint64_t copies)
+{
+	struct scanner *scanner = own;
+
+	scanner->chunk.reads.retries += copies;
+}
+
 static int keep_chunk(void *own)
 {
 	struct scanner *scanner = own;
@@ -160,6 +176,8 @@ int scan_array(const struct guest_memory *memory, const struct guest_view *view,
 		.begin = begin_chunk,
 		.slots = scan_slots,
 		.hole = count_hole,
+		.unstable = count_unstable,
+		.retried = count_retried,
 		.keep = keep_chunk,
 		.lose = lose_chunk,
 	};

@@ -3,7 +3,6 @@
 #include "inspect/slot_copy_reader.h"
 
 #include <errno.h>
-#include <stdbool.h>
 
 struct copies {
 	struct meta_slot before[SLOT_COPY_MAX]; /* only the states count */
@@ -41,9 +40,8 @@ static int copy_three_times(const struct memory_copier *copier, paddr_t pa,
 	return result;
 }
 
-/* Whether the copies say something for certain about a slot; if so *result has it. */
-static bool settle(uint64_t before, const struct meta_slot *slot, uint64_t after,
-		   struct slot_copy_result *result)
+bool slot_copy_settle(uint64_t before, const struct meta_slot *slot, uint64_t after,
+		      struct slot_copy_result *result)
 {
 	result->copy.state = before;
 	if (!ref_in_use(slot_state_refs(before))) {
@@ -67,8 +65,8 @@ static void settle_all(const struct copies *copies, struct pending *pending,
 	for (unsigned i = pending->first; i < pending->end; i++) {
 		if (pending->settled[i])
 			continue;
-		if (settle(copies->before[i].state, &copies->slots[i], copies->after[i].state,
-			   &results[i])) {
+		if (slot_copy_settle(copies->before[i].state, &copies->slots[i],
+				     copies->after[i].state, &results[i])) {
 			pending->settled[i] = true;
 			counters->copies += results[i].result == SLOT_READ_OK;
 			continue;

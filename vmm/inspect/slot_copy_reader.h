@@ -18,6 +18,7 @@
 #ifndef VMM_SLOT_COPY_READER_H
 #define VMM_SLOT_COPY_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <pagevisor/address.h>
@@ -37,6 +38,13 @@ struct slot_copy_result {
 	enum slot_read_result result;
 	struct slot_copy copy; /* set as slot_read sets it */
 };
+
+/*
+ * Judges three copies of one slot: the state in the first, the slot in the second, the state in the third. True when
+ * they say something for certain, which *result then has; all three were taken within SLOT_READ_TIME_MAX_NS.
+ */
+bool slot_copy_settle(uint64_t before, const struct meta_slot *slot, uint64_t after,
+		      struct slot_copy_result *result);
 
 /*
  * Reads `count` slots, 1 to SLOT_COPY_MAX, the first of which lies at pa. Only what changed meanwhile is read

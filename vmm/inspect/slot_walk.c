@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "inspect/slot_copy_walk.h"
 #include "inspect/slot_reader.h"
 
 #define CHUNK_TRIES 3
@@ -89,11 +90,23 @@ static int walk_chunk_in_time(struct walk *walk, uint64_t first, uint64_t count)
 	return walk->visitor->lose(walk->own, pfn(first), count);
 }
 
+static bool is_copied(const struct guest_memory *memory, paddr_t pa)
+{
+	guest_memory_read_begin();
+	const struct memory_region *region = memory_map_find(guest_memory_map(memory), pa);
+	bool copied = region && !region->host;
+
+	guest_memory_read_end();
+	return copied;
+}
+
 int slot_walk(const struct guest_memory *memory, const struct guest_view *view,
 	      const struct slot_visitor *visitor, void *own)
 {
 	struct walk walk = {.memory = memory, .view = view, .visitor = visitor, .own = own};
 
+	if (is_copied(memory, view->array))
+		return slot_copy_walk(memory, view, visitor, own);
 	for (uint64_t first = 0; first < view->slot_count; first += SLOT_WALK_CHUNK) {
 		uint64_t left = view->slot_count - first;
 		int result = walk_chunk_in_time(&walk, first,

@@ -20,7 +20,7 @@
 /* Slots in one read-side section: some tens of microseconds. */
 #define SLOT_WALK_CHUNK 4096
 
-/* What is called, in this order; `own` is the visitor's. Only keep and lose may block. */
+/* What is called, in the order of the slots; `own` is the visitor's. Only keep and lose may block. */
 struct slot_visitor {
 	/* A chunk begins, or begins again: what was gathered of one that was not kept is void. */
 	void (*begin)(void *own);
@@ -28,6 +28,10 @@ struct slot_visitor {
 	void (*slots)(void *own, const struct meta_slot *slots, pfn_t first, uint64_t count);
 	/* Slots in memory that the guest never wrote: looking would fill it. */
 	void (*hole)(void *own, pfn_t first, uint64_t count);
+	/* Slots that changed during every try; only where memory is copied. */
+	void (*unstable)(void *own, pfn_t first, uint64_t count);
+	/* So many copies of slots had to be taken again; only where memory is copied. */
+	void (*retried)(void *own, uint64_t copies);
 	/* The chunk was read in time. A result other than 0 ends the walk. */
 	int (*keep)(void *own);
 	/* The chunk was given up: nothing is known of these slots. */
@@ -35,8 +39,13 @@ struct slot_visitor {
 };
 
 /*
+ * On memory that is copied (memory_reader.h) a visitor is given slots of the walk's own, which level 2 has settled
+ * already: of those in use it reads a consistent copy at its first try. They were read in up to MEMORY_READER_CHUNK_MAX
+ * bytes at a time, states, slots, states, and what changed meanwhile again a few slots at a time.
+ *
  * Walks the array of a view at STAGE_METADATA or later, in the order of the addresses. The thread is registered
- * with liburcu. Returns 0, -EFAULT when the array is no longer in RAM, or what the visitor ended it with.
+ * with liburcu. Returns 0, -EFAULT when the array is no longer in RAM, -ENOTCONN when a source that copies has gone,
+ * -ENOMEM, or what the visitor ended it with.
  */
 int slot_walk(const struct guest_memory *memory, const struct guest_view *view,
 	      const struct slot_visitor *visitor, void *own);

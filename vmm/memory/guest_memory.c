@@ -22,15 +22,20 @@ const struct memory_region *memory_map_find(const struct memory_map *map, paddr_
 	return NULL;
 }
 
+bool memory_map_has(const struct memory_map *map, paddr_t pa, uint64_t length)
+{
+	const struct memory_region *region = memory_map_find(map, pa);
+
+	return region && length > 0 && length <= region->size - (pa.addr - region->base.addr);
+}
+
 void *memory_map_at(const struct memory_map *map, paddr_t pa, uint64_t length)
 {
 	const struct memory_region *region = memory_map_find(map, pa);
 
-	if (!region || length == 0)
+	if (!region || !region->host || !memory_map_has(map, pa, length))
 		return NULL;
-	uint64_t offset = pa.addr - region->base.addr;
-
-	return length <= region->size - offset ? region->host + offset : NULL;
+	return region->host + (pa.addr - region->base.addr);
 }
 
 int guest_memory_init(struct guest_memory *memory, struct error *err)
@@ -38,14 +43,21 @@ int guest_memory_init(struct guest_memory *memory, struct error *err)
 	memory->map = calloc(1, sizeof(*memory->map));
 	if (!memory->map)
 		return error_set(err, -ENOMEM, "no memory for the guest's memory map");
+	memory->reader = (struct memory_reader){0};
 	pthread_mutex_init(&memory->update, NULL);
 	return 0;
+}
+
+static void unmap(const struct memory_region *region)
+{
+	if (region->host)
+		munmap(region->host, region->size);
 }
 
 void guest_memory_destroy(struct guest_memory *memory)
 {
 	for (unsigned i = 0; i < memory->map->count; i++)
-		munmap(memory->map->regions[i].host, memory->map->regions[i].size);
+		unmap(&memory->map->regions[i]);
 	free(memory->map);
 	memory->map = NULL;
 	pthread_mutex_destroy(&memory->update);
@@ -111,8 +123,9 @@ static int add_locked(struct guest_memory *memory, const struct memory_region *r
 	struct memory_region added = *region;
 	int protection = PROT_READ | (writable ? PROT_WRITE : 0);
 
-	added.host = mmap(NULL, added.size, protection, MAP_SHARED | MAP_NORESERVE, added.fd,
-			  (off_t)added.fd_offset);
+	if (added.fd >= 0)
+		added.host = mmap(NULL, added.size, protection, MAP_SHARED | MAP_NORESERVE,
+				  added.fd, (off_t)added.fd_offset);
 	if (added.host == MAP_FAILED)
 		return error_set(err, -errno, "cannot map %" PRIu64 " MiB of guest memory: %s",
 				 added.size >> 20, strerror(errno));
@@ -120,7 +133,7 @@ static int add_locked(struct guest_memory *memory, const struct memory_region *r
 	struct memory_map *map = map_with(old, &added);
 
 	if (!map) {
-		munmap(added.host, added.size);
+		unmap(&added);
 		return error_set(err, -ENOMEM, "no memory for the guest's memory map");
 	}
 	rcu_pointer_publish(memory->map, map);
@@ -129,17 +142,33 @@ static int add_locked(struct guest_memory *memory, const struct memory_region *r
 	return 0;
 }
 
+static int add(struct guest_memory *memory, const struct memory_region *region, bool writable,
+	       struct error *err)
+{
+	pthread_mutex_lock(&memory->update);
+	int result = add_locked(memory, region, writable, err);
+
+	pthread_mutex_unlock(&memory->update);
+	return result;
+}
+
 int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, int fd,
 		     uint64_t fd_offset, bool writable, struct error *err)
 {
 	const struct memory_region region = {
 		.base = base, .size = size, .fd = fd, .fd_offset = fd_offset};
 
-	pthread_mutex_lock(&memory->update);
-	int result = add_locked(memory, &region, writable, err);
+	if (fd < 0)
+		return error_set(err, -EBADF, "guest memory without a file cannot be mapped");
+	return add(memory, &region, writable, err);
+}
 
-	pthread_mutex_unlock(&memory->update);
-	return result;
+int guest_memory_add_copied(struct guest_memory *memory, paddr_t base, uint64_t size,
+			    struct error *err)
+{
+	const struct memory_region region = {.base = base, .size = size, .fd = -1};
+
+	return add(memory, &region, false, err);
 }
 
 static struct memory_map *map_without(const struct memory_map *old, unsigned place)
@@ -171,7 +200,7 @@ static int remove_locked(struct guest_memory *memory, paddr_t base, struct error
 		return error_set(err, -ENOMEM, "no memory for the guest's memory map");
 	rcu_pointer_publish(memory->map, map);
 	rcu_wait_for_readers();
-	munmap(old->regions[place].host, old->regions[place].size);
+	unmap(&old->regions[place]);
 	free(old);
 	return 0;
 }
@@ -221,18 +250,21 @@ static int read_fully(int fd, void *buffer, size_t length, uint64_t offset)
 
 int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length)
 {
+	bool is_copied = false;
 	int result = -EFAULT;
 
 	guest_memory_read_begin();
 	const struct memory_map *map = guest_memory_map(memory);
 
-	if (memory_map_at(map, pa, length)) {
+	if (memory_map_has(map, pa, length)) {
 		const struct memory_region *region = memory_map_find(map, pa);
 
-		/* A memfd never blocks, so the section stays short. */
-		result = read_fully(region->fd, buffer, length,
-				    region->fd_offset + (pa.addr - region->base.addr));
+		is_copied = !region->host;
+		/* A file in memory never blocks, so the section stays short. */
+		if (!is_copied)
+			result = read_fully(region->fd, buffer, length,
+					    region->fd_offset + (pa.addr - region->base.addr));
 	}
 	guest_memory_read_end();
-	return result;
+	return is_copied ? memory->reader.read(memory->reader.own, pa, buffer, length) : result;
 }

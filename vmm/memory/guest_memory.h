@@ -19,13 +19,14 @@
 #include <pagevisor/address.h>
 
 #include "base/error.h"
+#include "memory/memory_reader.h"
 
-/* One contiguous piece of guest RAM and where the host has it mapped. */
+/* One contiguous piece of guest RAM and where the host has it mapped, or NULL: it is copied, by the memory's reader. */
 struct memory_region {
 	paddr_t base;
 	uint64_t size;
 	uint8_t *host;
-	int fd;             /* the memfd that backs it; -1 when there is none */
+	int fd;             /* the file that backs it; -1 when there is none */
 	uint64_t fd_offset; /* of the region's first byte in the memfd */
 };
 
@@ -40,14 +41,19 @@ struct memory_map {
 struct guest_memory {
 	struct memory_map *map; /* RCU-protected */
 	pthread_mutex_t update; /* held by whoever replaces map */
+	struct memory_reader
+		reader; /* of its copied regions; constant once the first one was added */
 };
 
 /*
  * The pointer to `length` bytes of guest memory at pa, or NULL unless the whole range lies within
- * one region. A length of zero, a range that wraps and a range one byte past the end all give NULL;
+ * one region that is mapped. A length of zero, a range that wraps and a range one byte past the end all give NULL;
  * a range that ends exactly at the end of a region is fine. Never touches the memory itself.
  */
 void *memory_map_at(const struct memory_map *map, paddr_t pa, uint64_t length);
+
+/* Whether all of a range lies within one region, mapped or copied; what else memory_map_at says holds here, too. */
+bool memory_map_has(const struct memory_map *map, paddr_t pa, uint64_t length);
 
 /* The region that holds pa, or NULL. */
 const struct memory_region *memory_map_find(const struct memory_map *map, paddr_t pa);
@@ -68,6 +74,13 @@ int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, i
 		     uint64_t fd_offset, bool writable, struct error *err);
 
 /*
+ * Adds `size` bytes at `base` that are not mapped but copied by memory->reader, which is set before. Returns what
+ * guest_memory_add returns.
+ */
+int guest_memory_add_copied(struct guest_memory *memory, paddr_t base, uint64_t size,
+			    struct error *err);
+
+/*
  * Removes the region that begins at `base`; it is unmapped when the last reader that could see it has ended its
  * section. Waits for that, so the caller is in no section. Returns 0, or -ENOENT.
  */
@@ -81,8 +94,9 @@ void guest_memory_read_end(void);
 
 /*
  * Copies length bytes at pa into buffer through the backing descriptor, so that looking at memory
- * the guest never touched does not allocate it. Opens its own read-side section. Returns 0, or
- * -EFAULT when the range is not guest memory.
+ * the guest never touched does not allocate it, or through the memory's reader. Opens its own read-side section, and
+ * has closed it when a reader is called. Returns 0, -EFAULT when the range is not guest memory, or what the reader
+ * said.
  */
 int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length);
 

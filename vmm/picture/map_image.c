@@ -201,6 +201,22 @@ static void skip_slots(void *own, pfn_t first, uint64_t count)
 	builder->chunk_count += (unsigned)count;
 }
 
+static void skip_unstable(void *own, pfn_t first, uint64_t count)
+{
+	struct builder *builder = own;
+
+	builder->reads.slots += count;
+	builder->reads.unstable += count;
+	skip_slots(builder, first, count);
+}
+
+static void count_retried(void *own, uint64_t copies)
+{
+	struct builder *builder = own;
+
+	builder->reads.retries += copies;
+}
+
 /* Decides what the cell at hand shows, and goes on to the next. */
 static void finish_cell(struct builder *builder)
 {
@@ -267,6 +283,8 @@ int map_image_build(const struct guest_memory *memory, const struct guest_view *
 		.begin = begin_chunk,
 		.slots = classify_slots,
 		.hole = skip_slots,
+		.unstable = skip_unstable,
+		.retried = count_retried,
 		.keep = keep_chunk,
 		.lose = lose_chunk,
 	};

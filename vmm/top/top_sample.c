@@ -129,6 +129,22 @@ static void count_hole(void *own, pfn_t first, uint64_t number)
 	gatherer->counts.holes += number;
 }
 
+static void count_unstable(void *own, pfn_t first, uint64_t number)
+{
+	struct gatherer *gatherer = own;
+
+	(void)first;
+	gatherer->reads.slots += number;
+	gatherer->reads.unstable += number;
+}
+
+static void count_retried(void *own, uint64_t copies)
+{
+	struct gatherer *gatherer = own;
+
+	gatherer->reads.retries += copies;
+}
+
 static void add_counts(struct top_counts *sum, const struct top_counts *part)
 {
 	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
@@ -169,6 +185,8 @@ static int gather(const struct guest_memory *memory, const struct expression *fi
 		.begin = begin_chunk,
 		.slots = look_at_slots,
 		.hole = count_hole,
+		.unstable = count_unstable,
+		.retried = count_retried,
 		.keep = keep_chunk,
 		.lose = lose_chunk,
 	};
