@@ -48,6 +48,7 @@ HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(shell pkg-config --libs $(HOST
 TEST_FLAGS = $(HOST_FLAGS) $(shell pkg-config --cflags check)
 TEST_LIBS  = $(HOST_LIBS) $(shell pkg-config --libs check)
 
+guest_tables = $(BUILD)/guest/$(1).btf.o $(BUILD)/guest/$(1).symbols.o $(BUILD)/guest/$(1).symbols.S
 objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(basename $(2)))
 
 GUEST_SOURCES := $(wildcard pagemeta/*.c guest/*.c guest/*/*.c)
@@ -60,7 +61,7 @@ UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 SCENARIO_SOURCES := $(wildcard tests/scenario/*.c guest/workload/*.c guest/scenario/*.c pagemeta/*.c) tests/bench/host.c \
 		 guest/boot/boot_info.c vmm/platform/pagemeta_platform.c
-REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c
+REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/trace.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
@@ -166,13 +167,17 @@ build/setup-%: scripts/setup.sh
 	@scripts/setup.sh $*
 	@touch $@
 
-# An image is linked twice: bare, to make BTF of its debug information, and again with what its metadata types
-# need of that BTF. BTF has no addresses, so it does not matter that they differ between the two.
+# An image is linked twice: bare, to make BTF of its debug information and a table of its functions, and again with
+# what its metadata types need of that BTF, and with the table. BTF has no addresses, and functions lie before both,
+# so that they are where they were, which is checked.
 LINK_GUEST = $(Q)$(CC) $(GUEST_LINK) -T $(BUILD)/guest/kernel.ld $(filter %.o,$^) -o $@
+CHECK_SYMBOLS = $(Q)scripts/symbol_table.sh $@ | cmp - $(filter %.symbols.S,$^) || \
+	{ rm -f $@; echo "$@: its functions moved" >&2; exit 1; }
 
-$(GUEST_ELF): $(GUEST_OBJECTS) $(BUILD)/guest/pagevisor-guest.btf.o $(BUILD)/guest/kernel.ld
+$(GUEST_ELF): $(GUEST_OBJECTS) $(call guest_tables,pagevisor-guest) $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"
 	$(LINK_GUEST)
+	$(CHECK_SYMBOLS)
 
 # The names of its workloads, for completion.
 $(WORKLOADS): $(GUEST_ELF)
@@ -195,6 +200,13 @@ meta_types_of = $$(nm $(1) | sed -n 's/.* R meta_type_//p')
 
 %.btf.o: %.btf guest/btf.S
 	$(Q)$(CC) -c -DBTF_FILE='"$<"' guest/btf.S -o $@
+
+%.symbols.S: %.bare scripts/symbol_table.sh
+	@echo "  GEN     $@"
+	$(Q)scripts/symbol_table.sh $< >$@ || { rm -f $@; exit 1; }
+
+%.symbols.o: %.symbols.S
+	$(Q)$(CC) -c $< -o $@
 
 $(BTF_KEEP): $(BTF_KEEP_OBJECTS)
 	@echo "  LINK    $@"
@@ -312,10 +324,11 @@ BENCH_GUEST_OBJECTS := $(call objects,guest,tests/bench/frames_guest.c tests/ben
 
 $(BUILD)/bench-guest.elf $(BUILD)/guest/bench-guest.bare: GUEST_LINK += -Wl,--wrap=meta_init
 
-$(BUILD)/bench-guest.elf: $(GUEST_OBJECTS) $(BENCH_GUEST_OBJECTS) $(BUILD)/guest/bench-guest.btf.o \
+$(BUILD)/bench-guest.elf: $(GUEST_OBJECTS) $(BENCH_GUEST_OBJECTS) $(call guest_tables,bench-guest) \
 			  $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"
 	$(LINK_GUEST)
+	$(CHECK_SYMBOLS)
 
 $(BUILD)/guest/bench-guest.bare: $(GUEST_OBJECTS) $(BENCH_GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"

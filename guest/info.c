@@ -9,7 +9,9 @@
 #include "boot/boot_info.h"
 #include "boot/page_table.h"
 #include "lib/console.h"
+#include "mm/trace.h"
 #include "pagemeta/frame_alloc.h"
+#include "pagemeta/trace.h"
 
 struct guest_info guest_info __attribute__((section(".bss.page_aligned"), aligned(PAGE_SIZE)));
 struct mailbox mailbox __attribute__((aligned(64)));
@@ -19,6 +21,8 @@ extern const char kernel_start[];
 extern const char kernel_end[];
 extern const char btf_start[];
 extern const char btf_end[];
+extern const char symbols_start[];
+extern const char symbols_end[];
 
 static uint64_t physical(const void *address)
 {
@@ -48,6 +52,8 @@ void info_publish(void)
 	guest_info.log_pa = physical(&log_ring);
 	guest_info.btf_size = (uint64_t)(btf_end - btf_start);
 	guest_info.btf_pa = guest_info.btf_size ? physical(btf_start) : 0;
+	guest_info.symbols_size = (uint64_t)(symbols_end - symbols_start);
+	guest_info.symbols_pa = guest_info.symbols_size ? physical(symbols_start) : 0;
 	/* Release: who finds the magic finds the rest. */
 	__atomic_store_n(&guest_info.magic, INFO_MAGIC, __ATOMIC_RELEASE);
 	info_set_stage(STAGE_ENTERED);
@@ -87,5 +93,6 @@ void info_set_cpus(unsigned count, uint64_t tsc_khz)
 	guest_info.cpu_count = count;
 	guest_info.counters_pa = physical(cpu_counters);
 	guest_info.tsc_khz = tsc_khz;
+	guest_info.trace_pa = trace_is_on() ? physical(trace_rings) : 0;
 	info_set_stage(STAGE_CPUS);
 }

@@ -11,6 +11,7 @@
 #include "info.h"
 #include "lib/console.h"
 #include "mm/memory.h"
+#include "mm/trace.h"
 #include "panic.h"
 #include "workload/workload.h"
 
@@ -24,7 +25,9 @@ _Noreturn void kmain(uint64_t start_info_pa)
 	memory_init();
 	memory_check();
 	clock_init();
+	trace_init();
 	smp_start();
+	trace_start(cpu_count);
 	info_set_cpus(cpu_count, tsc_khz);
 
 	const struct workload *workload = workload_choose();

@@ -105,7 +105,7 @@ static inline __attribute__((always_inline)) enum ref_class slot_claim(struct me
 	if (__builtin_expect(found != REF_CLASS_UNUSED, 0))
 		return found;
 	slot_write_meta(slot, type, meta, size);
-	slot_publish(slot, refs);
+	slot_publish_new(slot, refs, TRACE_CLAIM);
 	return REF_CLASS_UNUSED;
 }
 

@@ -204,7 +204,7 @@ frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta,
 		}
 		slot_write_meta(slot, type, meta, size);
 		frame_alloc_zero(meta_to_pfn(slot), 1);
-		slot_publish(slot, refs);
+		slot_publish_new(slot, refs, TRACE_CLAIM);
 		return (frame_t){slot};
 	}
 	return FRAME_NONE;

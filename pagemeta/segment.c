@@ -5,7 +5,7 @@
 static void publish_claims(struct meta_slot *slots, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
-		slot_publish(&slots[i], 1);
+		slot_publish_new(&slots[i], 1, TRACE_CLAIM);
 }
 
 static void cancel_claims(struct meta_slot *slots, uint64_t count)

@@ -49,6 +49,7 @@
 #include <pagevisor/slot.h>
 
 #include "abort.h"
+#include "trace.h"
 
 #ifndef __has_feature
 #define __has_feature(feature) 0
@@ -114,6 +115,19 @@ static inline void slot_publish(struct meta_slot *slot, uint32_t refs)
 }
 
 /*
+ * As slot_publish, where a frame begins a life: the trace has a claim or a replacement. Its entry is written before
+ * anyone else can change the slot, so that it is older than theirs.
+ */
+static inline void slot_publish_new(struct meta_slot *slot, uint32_t refs,
+				    enum trace_operation operation)
+{
+	uint32_t generation = slot_state_generation(slot_word_load(&slot->state));
+
+	trace_event(operation, slot, generation, slot_state(0, refs));
+	__atomic_store_n(&slot->state, slot_state(generation, refs), __ATOMIC_RELEASE);
+}
+
+/*
  * One more reference, by somebody who holds one. Aborts when the count cannot be right or is full.
  */
 static inline void slot_get(struct meta_slot *slot)
@@ -123,6 +137,7 @@ static inline void slot_get(struct meta_slot *slot)
 	/* 1 <= refs < REF_MAX_HELD in one comparison: zero wraps around. */
 	if (__builtin_expect(slot_state_refs(old) - 1 >= REF_MAX_HELD - 1, 0))
 		slot_abort(slot, "get of a frame that is not shared, or too many references", old);
+	trace_event(TRACE_GET, slot, old, SLOT_REF_ONE);
 }
 
 /*
@@ -144,6 +159,7 @@ static inline enum ref_class slot_try_get(struct meta_slot *slot)
 			slot_abort(slot, "get by address of a frame with too many references", old);
 	} while (!__atomic_compare_exchange_n(&slot->state, &old, old + SLOT_REF_ONE, true,
 					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	trace_event(TRACE_GET_ADDRESS, slot, old, SLOT_REF_ONE);
 	return REF_CLASS_SHARED;
 }
 
@@ -158,9 +174,12 @@ static inline bool slot_put(struct meta_slot *slot)
 
 	if (__builtin_expect(slot_state_refs(old) - 1 >= REF_MAX_HELD, 0))
 		slot_abort(slot, "put of a frame that is not shared", old);
-	if (slot_state_refs(old) != 1)
+	if (slot_state_refs(old) != 1) {
+		trace_event(TRACE_PUT, slot, old, -SLOT_REF_ONE);
 		return false;
+	}
 	slot_fence(__ATOMIC_ACQ_REL);
+	trace_event(TRACE_DROP, slot, old, -SLOT_REF_ONE);
 	return true;
 }
 
@@ -202,6 +221,7 @@ static inline void slot_unique_drop(struct meta_slot *slot)
 	__atomic_store_n(&slot->state, slot_state(slot_state_generation(state), REF_BUSY),
 			 __ATOMIC_RELAXED);
 	slot_fence(__ATOMIC_ACQ_REL);
+	trace_event(TRACE_DROP, slot, state, -slot_state(0, REF_UNIQUE));
 }
 
 /* The unique owner becomes the first of possibly many holders. */
@@ -211,6 +231,7 @@ static inline void slot_share(struct meta_slot *slot)
 
 	__atomic_store_n(&slot->state, slot_state(slot_state_generation(state), 1),
 			 __ATOMIC_RELEASE);
+	trace_event(TRACE_SHARE, slot, state, slot_state(0, 1) - slot_state(0, REF_UNIQUE));
 }
 
 /* A holder becomes the unique owner if its reference is the only one; else nothing changes. */
@@ -218,10 +239,13 @@ static inline bool slot_unshare(struct meta_slot *slot)
 {
 	uint64_t old = slot_word_load(&slot->state);
 
-	return slot_state_refs(old) == 1 &&
-	       __atomic_compare_exchange_n(&slot->state, &old,
-					   slot_state(slot_state_generation(old), REF_UNIQUE),
-					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	if (slot_state_refs(old) != 1 ||
+	    !__atomic_compare_exchange_n(&slot->state, &old,
+					 slot_state(slot_state_generation(old), REF_UNIQUE), false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	trace_event(TRACE_UNSHARE, slot, old, slot_state(0, REF_UNIQUE) - slot_state(0, 1));
+	return true;
 }
 
 /*

@@ -61,5 +61,5 @@ void unique_replace(unique_frame_t frame, const struct meta_type *type, const vo
 	if (old->on_drop)
 		frame_run_on_drop(frame.slot, old);
 	slot_write_meta(frame.slot, type, meta, type->size);
-	slot_publish(frame.slot, REF_UNIQUE);
+	slot_publish_new(frame.slot, REF_UNIQUE, TRACE_REPLACE);
 }

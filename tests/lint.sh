@@ -76,7 +76,7 @@ wrong_includes()
 
 	grep -H '^ *# *include' "${preprocessed[@]}" |
 		sed -nE 's/^([^:]*): *# *include +["<]([^">]*)[">].*/\1 \2/p' |
-		grep -v ' pagemeta_platform.h$' |
+		grep -v ' pagemeta_\(platform\|tracing\).h$' |
 		while read -r file name; do
 			target=$(resolve "$file" "$name")
 			[ -z "$target" ] || may_include "${file%%/*}" "${target%%/*}" ||

@@ -9,6 +9,8 @@
 #define PAGEMETA_PLATFORM_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <pagevisor/address.h>
 #include <pagevisor/layout.h>
@@ -42,6 +44,36 @@ static inline void *platform_phys_to_virt(paddr_t pa)
 static inline void platform_relax(void)
 {
 	cpu_relax();
+}
+
+/* Replaces code: the page tables allow it. */
+static inline void platform_patch_text(void *code, const void *bytes, size_t size)
+{
+	__builtin_memcpy(code, bytes, size);
+}
+
+/* Of what the linker script calls the library. */
+extern const char library_start[];
+extern const char library_end[];
+
+#define CALLERS_MAX 8 /* calls within the library, one inside the other */
+
+/*
+ * The address in the caller outside of the library: pc is a place in the code, frame_pointer that of its function.
+ * Every function keeps the chain of frames, and starts with it.
+ */
+static inline uint64_t platform_trace_caller(uint64_t pc, uint64_t frame_pointer)
+{
+	for (unsigned depth = 0; depth < CALLERS_MAX; depth++) {
+		const uint64_t *frame = (const uint64_t *)frame_pointer;
+
+		if (pc - (uint64_t)library_start >= (uint64_t)(library_end - library_start) ||
+		    !frame)
+			break;
+		frame_pointer = frame[0];
+		pc = frame[1];
+	}
+	return pc;
 }
 
 /* Says which frame broke which rule, and stops: mm/platform.c. */

@@ -26,17 +26,17 @@
 #include <pagevisor/layout.h>
 
 #define INFO_MAGIC       UINT64_C(0x726f736976676170) /* "pagvisor", little-endian */
-#define INFO_ABI_VERSION 3
+#define INFO_ABI_VERSION 4
 #define INFO_REGIONS_MAX 64
 
 /* How far the guest has come; each stage is also written to PORT_BOOT_STAGE. */
 enum boot_stage {
 	STAGE_NONE,
-	STAGE_ENTERED, /* in its final ring: magic, versions, kernel image, types, mailbox */
-	STAGE_MEMORY,  /* memory map read: regions, max_paddr */
+	STAGE_ENTERED, /* in its final ring: magic, versions, kernel image, types, symbols, mailbox */
+	STAGE_MEMORY, /* memory map read: regions, max_paddr */
 	STAGE_METADATA, /* metadata array initialised: array_pa, slot_count, array_va, linear_va, page_table_pa */
 	STAGE_ALLOCATOR, /* frame allocator running: allocator_pa */
-	STAGE_CPUS,      /* all processors up: cpu_count, counters_pa, tsc_khz */
+	STAGE_CPUS,      /* all processors up: cpu_count, counters_pa, tsc_khz, trace_pa */
 	STAGE_READY,     /* the guest's own check of every slot passed */
 	STAGE_RUNNING,   /* workload started on all processors */
 	STAGE_FINISHED,  /* workload ended, counters are final, nothing changes any more */
@@ -79,6 +79,9 @@ struct guest_info {
 		linear_va; /* where it has physical address 0, and all RAM from there on; 0 as above */
 	uint64_t page_table_pa; /* the root of its page table; 0 as above */
 	uint64_t allocator_pa;  /* struct allocator_descriptor; 0 when it has none */
+	uint64_t trace_pa;      /* array of cpu_count struct trace_ring; 0 when it does not trace */
+	uint64_t symbols_pa;    /* struct symbol_table; 0 when the image carries none */
+	uint64_t symbols_size;
 	uint32_t region_count;
 	uint32_t reserved;
 	struct info_region regions[INFO_REGIONS_MAX]; /* the memory map as it was given */
@@ -87,8 +90,9 @@ struct guest_info {
 _Static_assert(offsetof(struct guest_info, boot_stage) == 16, "info page is ABI");
 _Static_assert(offsetof(struct guest_info, array_pa) == 32, "info page is ABI");
 _Static_assert(offsetof(struct guest_info, types_va) == 80, "info page is ABI");
-_Static_assert(offsetof(struct guest_info, regions) == 184, "info page is ABI");
-_Static_assert(sizeof(struct guest_info) == 184 + 24 * INFO_REGIONS_MAX, "info page is ABI");
+_Static_assert(offsetof(struct guest_info, trace_pa) == 176, "info page is ABI");
+_Static_assert(offsetof(struct guest_info, regions) == 208, "info page is ABI");
+_Static_assert(sizeof(struct guest_info) == 208 + 24 * INFO_REGIONS_MAX, "info page is ABI");
 _Static_assert(sizeof(struct guest_info) <= 4096, "the info page is one page");
 
 /*

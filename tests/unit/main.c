@@ -60,6 +60,7 @@ static const struct {
 	{"attach", attach_suite},
 	{"pause", pause_suite},
 	{"guest_view", guest_view_suite},
+	{"trace_reader", trace_reader_suite},
 	{"expression", expression_suite},
 	{"find_slots", find_slots_suite},
 	{"map_image", map_image_suite},

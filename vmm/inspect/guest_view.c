@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <pagevisor/slot.h>
+#include <pagevisor/trace.h>
 
 #define LINK_WORDS 3 /* of a struct list_link, pagemeta/frame_list.h */
 
@@ -103,6 +104,12 @@ static int read_cpus(const struct guest_memory *memory, const struct guest_info 
 		return bad(err, "counters_pa", info->counters_pa);
 	view->cpu_count = info->cpu_count;
 	view->counters = paddr(info->counters_pa);
+	view->tsc_khz = info->tsc_khz;
+	if (info->trace_pa != 0 &&
+	    (!is_aligned(info->trace_pa, sizeof(uint64_t)) ||
+	     !in_ram(memory, info->trace_pa, info->cpu_count * sizeof(struct trace_ring))))
+		return bad(err, "trace_pa", info->trace_pa);
+	view->trace = paddr(info->trace_pa);
 	return 0;
 }
 
@@ -152,6 +159,8 @@ int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct g
 	view->kernel_end = paddr(info.kernel_end_pa);
 	view->btf = paddr(info.btf_pa);
 	view->btf_size = info.btf_size;
+	view->symbols = paddr(info.symbols_pa);
+	view->symbols_size = info.symbols_size;
 	view->max_paddr = info.max_paddr;
 	result = read_types(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_METADATA, info.array_pa))

@@ -35,7 +35,9 @@ struct guest_view {
 	unsigned type_count;
 	struct type_view types[META_TYPES_MAX];
 	paddr_t btf; /* as the guest says; checked when it is read, see types/type_catalog.h */
-	uint64_t btf_size;  /* 0: there is none */
+	uint64_t btf_size; /* 0: there is none */
+	paddr_t symbols;   /* as the BTF; see inspect/guest_symbols.h */
+	uint64_t symbols_size;
 	uint64_t max_paddr; /* STAGE_MEMORY */
 	paddr_t array;      /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
 	uint64_t slot_count;
@@ -45,6 +47,8 @@ struct guest_view {
 	paddr_t allocator;  /* STAGE_ALLOCATOR */
 	unsigned cpu_count; /* STAGE_CPUS */
 	paddr_t counters;   /* cpu_count struct cpu_counters, in guest RAM and aligned */
+	uint64_t tsc_khz;   /* as the guest says; 0: it does not know */
+	paddr_t trace; /* cpu_count struct trace_ring, in guest RAM and aligned; 0: it does not trace */
 };
 
 /*

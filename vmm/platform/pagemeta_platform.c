@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -76,6 +77,18 @@ bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_
 	host_meta_base = map;
 	meta_size = size;
 	return true;
+}
+
+void platform_patch_text(void *code, const void *bytes, size_t size)
+{
+	uintptr_t start = align_down((uintptr_t)code, PAGE_SIZE);
+	uintptr_t end = align_up((uintptr_t)code + size, PAGE_SIZE);
+
+	if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE | PROT_EXEC) < 0) {
+		perror("code cannot be changed");
+		abort();
+	}
+	memcpy(code, bytes, size);
 }
 
 _Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state)

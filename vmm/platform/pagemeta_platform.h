@@ -9,6 +9,7 @@
 #define PAGEMETA_PLATFORM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <pagevisor/address.h>
@@ -47,6 +48,16 @@ static inline void *platform_phys_to_virt(paddr_t pa)
 static inline void platform_relax(void)
 {
 	__builtin_ia32_pause();
+}
+
+/* Replaces code, for which its pages become writable and executable. */
+void platform_patch_text(void *code, const void *bytes, size_t size);
+
+/* The place in the code itself: the host build keeps no chain of frames. */
+static inline uint64_t platform_trace_caller(uint64_t pc, uint64_t frame_pointer)
+{
+	(void)frame_pointer;
+	return pc;
 }
 
 /* Says which frame broke which rule, and stops. */

@@ -6,6 +6,7 @@
 
 #include <pagevisor/info.h>
 #include <pagevisor/slot.h>
+#include <pagevisor/trace.h>
 
 _Static_assert(MEMORY_REGIONS_MAX <= SNAPSHOT_RANGES_MAX, "a plan holds all regions");
 
@@ -50,6 +51,34 @@ static void add_guest_range(struct snapshot_plan *plan, const struct memory_map 
 	add_range(plan, align_down(pa, PAGE_SIZE), end);
 }
 
+struct trace_rings {
+	unsigned count;
+	struct trace_ring rings[MAX_CPUS];
+};
+
+/* The rings of the trace, none if it has none. */
+static void copy_rings(const struct guest_memory *memory, const struct guest_info *info,
+		       struct trace_rings *trace)
+{
+	size_t size = info->cpu_count * sizeof(trace->rings[0]);
+
+	trace->count = 0;
+	if (info->magic == INFO_MAGIC && info->trace_pa != 0 && info->cpu_count > 0 &&
+	    info->cpu_count <= MAX_CPUS &&
+	    guest_memory_copy(memory, paddr(info->trace_pa), trace->rings, size) == 0)
+		trace->count = info->cpu_count;
+}
+
+static void add_trace(struct snapshot_plan *plan, const struct memory_map *map,
+		      const struct guest_info *info, const struct trace_rings *trace)
+{
+	add_guest_range(plan, map, info->trace_pa, trace->count * sizeof(trace->rings[0]));
+	for (unsigned cpu = 0; cpu < trace->count; cpu++)
+		if (trace->rings[cpu].entry_count <= TRACE_ENTRIES_MAX)
+			add_guest_range(plan, map, trace->rings[cpu].entries_pa,
+					trace->rings[cpu].entry_count * sizeof(struct trace_entry));
+}
+
 static uint64_t array_size(const struct guest_info *info)
 {
 	return info->slot_count <= UINT64_MAX / SLOT_SIZE ? info->slot_count * SLOT_SIZE : 0;
@@ -58,11 +87,13 @@ static uint64_t array_size(const struct guest_info *info)
 void snapshot_plan_metadata(const struct guest_memory *memory, paddr_t info_pa,
 			    struct snapshot_plan *plan)
 {
+	struct trace_rings trace;
 	struct guest_info info;
 
 	*plan = (struct snapshot_plan){0};
 	if (guest_memory_copy(memory, info_pa, &info, sizeof(info)) < 0)
 		info = (struct guest_info){0};
+	copy_rings(memory, &info, &trace);
 	guest_memory_read_begin();
 	const struct memory_map *map = guest_memory_map(memory);
 
@@ -80,6 +111,8 @@ void snapshot_plan_metadata(const struct guest_memory *memory, paddr_t info_pa,
 		add_guest_range(plan, map, info.mailbox_pa, sizeof(struct mailbox));
 		add_guest_range(plan, map, info.log_pa, sizeof(struct log_ring));
 		add_guest_range(plan, map, info.btf_pa, info.btf_size);
+		add_guest_range(plan, map, info.symbols_pa, info.symbols_size);
+		add_trace(plan, map, &info, &trace);
 		add_guest_range(plan, map, info.array_pa, array_size(&info));
 	}
 	guest_memory_read_end();

@@ -10,7 +10,7 @@
 
 #include "memory/guest_memory.h"
 
-/* Info page, kernel image, type descriptors, counters, mailbox, log, BTF, array; or a range for each region. */
+/* Info page, kernel image, type descriptors, counters, mailbox, log, BTF, symbols, array, rings of the trace; or a range for each region. */
 #define SNAPSHOT_RANGES_MAX 32
 
 /* Whole pages of guest RAM. */

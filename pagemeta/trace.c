@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The writer of the trace: see trace.h. */
+
+/* What trace_call calls may not touch the registers that it does not save. */
+#pragma GCC target("general-regs-only")
+
+#include <pagevisor/address.h>
+
+#include "mapping.h"
+#include "meta_type.h"
+#include "slot.h"
+#include "trace.h"
+
+struct trace_ring trace_rings[PLATFORM_MAX_CPUS];
+
+/* No sanitizer: what it would call here may touch any register, and the entries are nobody's but the readers'. */
+#define PLAIN __attribute__((used, no_sanitize("address", "thread", "undefined")))
+
+void trace_write(const struct meta_slot *slot, uint64_t state, uint64_t operation, uint64_t pc,
+		 uint64_t frame_pointer);
+
+/*
+ * trace_write with the hook's arguments, its address and its frame pointer, and all registers as they were: general
+ * ones saved here, others not used. The return address lies above what is saved.
+ */
+__asm__(".text\n"
+	".type trace_call, @function\n"
+	".global trace_call\n"
+	"trace_call:\n"
+	"	pushq %rax\n"
+	"	pushq %rcx\n"
+	"	pushq %rdx\n"
+	"	pushq %rsi\n"
+	"	pushq %rdi\n"
+	"	pushq %r8\n"
+	"	pushq %r9\n"
+	"	pushq %r10\n"
+	"	pushq %r11\n"
+	"	movq 72(%rsp), %rcx\n"
+	"	movq %rbp, %r8\n"
+	"	call trace_write\n"
+	"	popq %r11\n"
+	"	popq %r10\n"
+	"	popq %r9\n"
+	"	popq %r8\n"
+	"	popq %rdi\n"
+	"	popq %rsi\n"
+	"	popq %rdx\n"
+	"	popq %rcx\n"
+	"	popq %rax\n"
+	"	ret\n"
+	".size trace_call, . - trace_call\n");
+
+/* Of the slot, for the operations whose caller alone may change it; the number as an entry has it. */
+static inline unsigned type_of(const struct meta_slot *slot, uint64_t operation)
+{
+	if (operation != TRACE_CLAIM && operation != TRACE_DROP && operation != TRACE_REPLACE)
+		return 0;
+
+	uint64_t vtable_ptr = __atomic_load_n(&slot->vtable_ptr, __ATOMIC_RELAXED);
+
+	return meta_type_is_valid(vtable_ptr)
+		       ? 1 + (unsigned)meta_type_index((const struct meta_type *)vtable_ptr)
+		       : 0;
+}
+
+PLAIN void trace_write(const struct meta_slot *slot, uint64_t state, uint64_t operation,
+		       uint64_t pc, uint64_t frame_pointer)
+{
+	struct trace_ring *ring = &trace_rings[platform_cpu()];
+	uint64_t position = ring->head; /* this CPU is the only writer */
+
+	if (ring->entry_count == 0)
+		return;
+
+	struct trace_entry *entry = (struct trace_entry *)ring->entries_va +
+				    (position & (ring->entry_count - 1));
+	uint64_t what = trace_what((enum trace_operation)operation, type_of(slot, operation),
+				   meta_to_pfn(slot).index);
+	uint64_t origin = trace_origin(platform_trace_caller(pc, frame_pointer), position);
+
+	/* The letters are those of pagevisor/trace.h. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);                                 /* A */
+	__atomic_store_n(&entry->tsc, __builtin_ia32_rdtsc(), __ATOMIC_RELAXED); /* B */
+	__atomic_store_n(&entry->state, state, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->what, what, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->origin, origin, __ATOMIC_RELAXED);
+	__atomic_store_n(&ring->head, position + 1, __ATOMIC_RELEASE); /* C */
+}
+
+void trace_set_ring(unsigned cpu, paddr_t address, uint64_t entry_count)
+{
+	struct trace_ring *ring = &trace_rings[cpu];
+
+	ring->entries_pa = address.addr;
+	ring->entries_va = (uint64_t)(uintptr_t)platform_phys_to_virt(address);
+	ring->entry_count = entry_count;
+}
+
+void trace_reset(void)
+{
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
+		trace_rings[cpu] = (struct trace_ring){0};
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The trace: each change of a slot's count leaves an entry in a ring of the CPU that made it. The rings and their
+ * protocol are in pagevisor/trace.h.
+ *
+ * While it is off, a hook is what static_branch.h makes of it, and the call behind it preserves all registers, so
+ * that the code around the hook is compiled as if nothing were called there.
+ */
+#ifndef PAGEMETA_TRACE_H
+#define PAGEMETA_TRACE_H
+
+#include <pagevisor/address.h>
+#include <pagevisor/slot.h>
+#include <pagevisor/trace.h>
+
+#include <pagemeta_tracing.h>
+
+/*
+ * An entry that tells of an operation and of the state that it left: `added` to the one before. The sum is made where it is
+ * needed, and not ahead of the branch.
+ */
+static inline __attribute__((always_inline)) void trace_event(enum trace_operation operation,
+							      const struct meta_slot *slot,
+							      uint64_t state, uint64_t added)
+{
+	if (platform_tracing()) {
+		__asm__ volatile("" : "+r"(state));
+		state += added;
+		/*
+		 * The stack pointer is named so that the compiler sets up the frame first, which the walk to the
+		 * caller needs; and moved over what a leaf function keeps below it.
+		 */
+		register uint64_t stack_pointer __asm__("rsp");
+
+		__asm__ volatile("leaq -128(%%rsp), %%rsp\n"
+				 "call trace_call\n"
+				 "leaq 128(%%rsp), %%rsp"
+				 : "+r"(stack_pointer)
+				 : "D"(slot), "S"(state), "d"((uint64_t)operation)
+				 : "memory", "cc");
+	}
+}
+
+/*
+ * Gives a CPU its ring, at `address` in physical memory; entry_count is a power of two. What the CPU did before is not
+ * traced.
+ */
+void trace_set_ring(unsigned cpu, paddr_t address, uint64_t entry_count);
+
+/* Takes all rings away. */
+void trace_reset(void);
+
+/* All CPUs' rings, for who publishes them. */
+extern struct trace_ring trace_rings[];
+
+#endif
