@@ -37,16 +37,22 @@ GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-siz
 # It does not truncate the file that it writes, so that is removed first.
 PAHOLE := pahole --btf_gen_floats
 
-# The host. pkg-config is asked when it is needed, for the set-up may have to install it first.
+# The host. pkg-config is asked when it is needed, for the set-up may have to install it first, and then once for all:
+# a variable that is expanded becomes its own value.
 SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread  := -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
 HOST_PACKAGES := json-c libbpf libpng libzstd ncursesw
 HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
-	     $(shell pkg-config --cflags $(HOST_PACKAGES))
-HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(shell pkg-config --libs $(HOST_PACKAGES))
-TEST_FLAGS = $(HOST_FLAGS) $(shell pkg-config --cflags check)
-TEST_LIBS  = $(HOST_LIBS) $(shell pkg-config --libs check)
+	     $(HOST_PACKAGE_FLAGS)
+HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(HOST_PACKAGE_LIBS)
+TEST_FLAGS = $(HOST_FLAGS) $(CHECK_FLAGS)
+TEST_LIBS  = $(HOST_LIBS) $(CHECK_LIBS)
+ask_once   = $(eval $(1) := $(shell pkg-config $(2)))$($(1))
+HOST_PACKAGE_FLAGS = $(call ask_once,HOST_PACKAGE_FLAGS,--cflags $(HOST_PACKAGES))
+HOST_PACKAGE_LIBS  = $(call ask_once,HOST_PACKAGE_LIBS,--libs $(HOST_PACKAGES))
+CHECK_FLAGS        = $(call ask_once,CHECK_FLAGS,--cflags check)
+CHECK_LIBS         = $(call ask_once,CHECK_LIBS,--libs check)
 
 guest_tables = $(BUILD)/guest/$(1).btf.o $(BUILD)/guest/$(1).symbols.o $(BUILD)/guest/$(1).symbols.S
 objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(basename $(2)))
