@@ -86,6 +86,25 @@ test_tables()
 	table_fault pte_wild 'wild_entry: expected no entry, 0x[0-9a-f]+\[0\] at 0xffffa00000000000 maps it, found unused'
 }
 
+# show tells the entries that check complains of, and the large pages of the linear mapping.
+test_entries()
+{
+	local frame
+
+	start tables --workload fault --append "fault=pte_wild linger=1" --memory 32M
+	frame=$("$PAGEVISOR" check tables | sed -n 's/^ *frame \(0x[0-9a-f]*\): wild_entry.*/\1/p')
+	expect "show names the entry of a mapped frame" 0 'out:^state +unused' \
+		'out: 0xffffa00000000000 4K +by 0x[0-9a-f]+\[0\] L0 rwx user accessed dirty$' \
+		"out: 0xffff88800*${frame#0x} 2M +by 0x[0-9a-f]+\\[[0-9]+\\] L1 rwx user" -- \
+		"$PAGEVISOR" show "$frame" tables
+	expect "and in JSON" 0 '"va": *"0xffffa00000000000"' '"maps": *"4K"' '"dirty": *true' '"entry_count": *4' -- \
+		"$PAGEVISOR" show --json "$frame" tables
+	expect "a table's entries are those of tables" 0 'out:^type +kernel_page_table' 'out: table +by 0x[0-9a-f]+\[[0-9]+\] L[1-3] ' -- \
+		"$PAGEVISOR" show "$("$PAGEVISOR" find --limit 2 'type == kernel_page_table' tables |
+			sed -n 's/^\(0x[0-9a-f]*\) .*/\1/p' | tail -1)" tables
+	stop
+}
+
 test_capture()
 {
 	start works --memory 64M
@@ -115,6 +134,7 @@ test_fields()
 test_clean
 test_broken
 test_tables
+test_entries
 test_capture
 test_fields
 finish

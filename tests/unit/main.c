@@ -68,6 +68,7 @@ static const struct {
 	{"check", check_suite},
 	{"check_free_lists", check_free_lists_suite},
 	{"check_tables", check_tables_suite},
+	{"frame_entries", frame_entries_suite},
 	{"findings", findings_suite},
 	{"top", top_suite},
 	{"slot_reader", slot_reader_suite},

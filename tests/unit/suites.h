@@ -58,6 +58,7 @@ Suite *picture_files_suite(void);
 Suite *check_suite(void);
 Suite *check_free_lists_suite(void);
 Suite *check_tables_suite(void);
+Suite *frame_entries_suite(void);
 Suite *findings_suite(void);
 Suite *top_suite(void);
 Suite *slot_reader_suite(void);

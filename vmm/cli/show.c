@@ -8,10 +8,13 @@
 
 #include <pagevisor/address.h>
 
+#include "capture/capture.h"
+#include "capture/format.h"
 #include "cli/exit_status.h"
 #include "cli/frame_text.h"
 #include "cli/inspect.h"
 #include "cli/observation.h"
+#include "cli/show_entries.h"
 #include "inspect/frame_look.h"
 #include "types/type_format.h"
 
@@ -57,8 +60,11 @@ static const struct argp parser = {
 	       "without stopping the guest: state, references, type, and each field of the "
 	       "metadata by its name.\vFRAME is a physical address in hexadecimal (0x...) or a "
 	       "frame number (pfn:N). VM is the NAME or pid:N of one that runs; it may be left out "
-	       "when there is only one. Fields that may change while the frame is shared are named "
-	       "in a last line; all others are constant then.",
+	       "when there is only one. \"mapped\" lists the entries of the kernel's page table that "
+	       "point at the frame: the address that leads there, what the entry maps, the table and "
+	       "index where it lies, its level, the rights that all entries on the way leave, and its "
+	       "own marks. Fields that may change while the frame is shared are named in a last line; "
+	       "all others are constant then.",
 	.children = inspect_children,
 };
 
@@ -70,6 +76,8 @@ struct sight {
 	uint64_t first;
 	unsigned count;
 	struct frame_look looks[2 * NEIGHBOURS + 1];
+	bool has_entries; /* the page table is there, and was walked */
+	struct frame_entries entries;
 };
 
 static int look_around(struct sight *sight, const struct guest_memory *memory)
@@ -140,6 +148,8 @@ static void print_text(const struct sight *sight)
 		type_format_text(stdout, sight->catalog, look->type, look->copy.storage,
 				 "          ");
 	}
+	if (sight->has_entries)
+		show_entries_text(&sight->entries, sight->pfn);
 	print_neighbours(sight);
 }
 
@@ -181,11 +191,20 @@ static void print_json(const struct sight *sight, const struct source *source)
 		json_object_object_add(
 			root, "metadata",
 			type_format_json(sight->catalog, look->type, look->copy.storage));
+	if (sight->has_entries)
+		show_entries_json(&sight->entries, sight->pfn, root);
 	for (unsigned i = 0; i < sight->count; i++)
 		if (sight->first + i != sight->pfn)
 			json_object_array_add(around, look_json(sight, sight->first + i));
 	json_object_object_add(root, "around", around);
 	json_print(root);
+}
+
+/* A capture of metadata alone has no page table. */
+static bool has_page_table(const struct source *source, const struct guest_view *view)
+{
+	return view->page_table.addr != 0 &&
+	       (source->is_live || capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY);
 }
 
 static int look_and_print(struct inspect *inspect, uint64_t pfn)
@@ -202,7 +221,11 @@ static int look_and_print(struct inspect *inspect, uint64_t pfn)
 	sight.catalog = type_catalog_read(sight.view, &source->memory);
 	if (!sight.catalog)
 		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-	if (look_around(&sight, &source->memory) < 0) {
+	sight.has_entries = has_page_table(source, sight.view);
+	if (sight.has_entries &&
+	    frame_entries_find(&source->memory, sight.view, pfn, &sight.entries, &err) < 0) {
+		status = inspect_refuse(-ENOMEM, &err);
+	} else if (look_around(&sight, &source->memory) < 0) {
 		fprintf(stderr, "pagevisor: the array went away\n");
 		status = STATUS_GUEST;
 	} else if (inspect->options.json) {
