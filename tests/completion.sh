@@ -188,6 +188,6 @@ test_values
 test_files
 test_installed
 test_terminal
-need_kvm "completion of VMs"
+need_vm "completion of VMs"
 test_vms
 finish

@@ -148,15 +148,11 @@ ends()
 	ends_plainly "$@"
 }
 
-# The first line of the panel of types, without bars.
-first_type()
+# Whether the names in the panel of types are in order.
+are_sorted()
 {
-	tmux_ capture-pane -p | awk '/^TYPES/ { getline; print $1; exit }'
-}
-
-first_type_is()
-{
-	[ "$(first_type)" = "$1" ]
+	tmux_ capture-pane -p | awk '/^MAP/ { exit } inside && /^..[a-z]/ { print $1 ~ /^.$/ ? $2 : $1 } /^TYPES/ { inside = 1 }' >"$WORK/names"
+	[ "$(wc -l <"$WORK/names")" -ge 4 ] && LC_ALL=C sort -c "$WORK/names" 2>/dev/null
 }
 
 # Of the picture what changes from look to look.
@@ -180,7 +176,8 @@ test_batch()
 {
 	expect "--batch" 0 'out:^vm        shown, running$' 'out:^rates     steps [1-9]' \
 		'out:^          meta_page +256 +\+0$' 'out:^references 1: [1-9]' \
-		'out:, 0 given up$' -- "$PAGEVISOR" top --batch 3 --interval 0.1
+		'out:^free      about [1-9][0-9]* frames' 'out:^          depot +[0-9]+$' \
+		'out:^          cache of cpu 1 +[0-9]+$' 'out:, 0 given up$' -- "$PAGEVISOR" top --batch 3 --interval 0.1
 	check "--batch: as many as were asked for" [ "$(grep -c '^vm ' "$OUT")" -eq 3 ]
 	check "--batch: plain text" is_plain_text "$OUT"
 	expect "--batch and a full disk" 1 'err:^pagevisor: cannot write the output' -- \
@@ -202,7 +199,7 @@ test_keys()
 {
 	keys s
 	sees "s sorts by name" '^TYPES by name'
-	check "and so they are" within first_type_is anon
+	check "and so they are" within are_sorted
 	keys d
 	sees "d sorts by change" '^TYPES by change'
 	keys c
@@ -215,6 +212,11 @@ test_keys()
 	sees "+ looks more often" 'every 0.2 s'
 	keys -
 	sees "- less often" 'every 0.5 s'
+	keys v
+	sees "v shows other panels" ' REFERENCES +FREE, about' ' depot +[0-9]+ ' ' (cpu [01]|caches) +[0-9]+ '
+	goes "in the place of one" ' STATES'
+	keys v v
+	sees "v goes round" ' STATES +REFERENCES *$'
 	keys h
 	sees "h helps" 'p, space +hold the picture'
 	keys h
@@ -248,6 +250,12 @@ test_filter()
 	sees "a right one counts what it means" \
 		'^filter +[0-9]+ of 16384 frames: type == anon && ref >= 1$'
 	goes "and nothing else" 'meta_page'
+	keys / C-u 'meta.level == 1 && type == page_table' Enter
+	sees "and knows the fields of types" \
+		'^filter +[1-9][0-9]* of 16384 frames: meta.level == 1 && type == page_table$' '^. page_table +[1-9]'
+	keys / C-u 'meta.levle == 1' Enter
+	sees "but no others" 'meta.levle' '^filter: meta.levle == 1$'
+	keys Escape
 	keys / Escape
 	sees "Esc leaves it" '^q quit' '^filter +[0-9]'
 	keys / C-u Enter
@@ -257,7 +265,7 @@ test_filter()
 test_sizes()
 {
 	tmux_ resize-window -x 120 -y 40
-	sees "larger" '^a second .*' 'every 0.5 s *$' '^MAP .* a cell is 32K'
+	sees "larger" '^a second .*' 'every 0.5 s *$' '^MAP .* a cell is 32K' ' STATES +REFERENCES +FREE, about *$'
 	tmux_ resize-window -x 60 -y 15
 	sees "smaller" '^TYPES by count +4 of [0-9]+ +STATES *$' '^MAP'
 	goes "without references" 'REFERENCES'
@@ -326,7 +334,7 @@ test_ends()
 }
 
 test_not_a_terminal
-need_kvm "top"
+need_vm "top"
 start_vm
 test_batch
 need_tmux

@@ -83,6 +83,7 @@ static const struct {
 	{"type_layout", type_layout_suite},
 	{"field_change", field_change_suite},
 	{"frame_watch", frame_watch_suite},
+	{"allocator_counts", allocator_counts_suite},
 	{"page_table", page_table_suite},
 	{"qmp", qmp_suite},
 	{"slot_copy_walk", slot_copy_walk_suite},

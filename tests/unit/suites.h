@@ -73,6 +73,7 @@ Suite *btf_check_suite(void);
 Suite *type_layout_suite(void);
 Suite *field_change_suite(void);
 Suite *frame_watch_suite(void);
+Suite *allocator_counts_suite(void);
 
 /* guest/, as far as it can run on the host */
 Suite *page_table_suite(void);

@@ -6,6 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
+/* The sample has colours of its own. */
+#undef COLOR_RED
+#undef COLOR_BLUE
+
+#include "btf/sample.h"
 #include "top/top_keys.h"
 #include "unit/slot_array.h"
 
@@ -183,7 +188,7 @@ static enum top_action press(const char *keys)
 	enum top_action action = TOP_DRAW;
 
 	for (; *keys; keys++)
-		action = top_key(&state, *keys, &view);
+		action = top_key(&state, *keys, &now);
 	return action;
 }
 
@@ -257,7 +262,7 @@ START_TEST(a_filter_has_an_end)
 	for (int i = 0; i < 2 * EXPRESSION_LENGTH_MAX; i++)
 		press("1");
 	ck_assert_uint_eq(strlen(state.typed), EXPRESSION_LENGTH_MAX);
-	top_key(&state, KEY_BACKSPACE, &view);
+	top_key(&state, KEY_BACKSPACE, &now);
 	ck_assert_uint_eq(strlen(state.typed), EXPRESSION_LENGTH_MAX - 1);
 }
 END_TEST
@@ -324,6 +329,31 @@ START_TEST(a_filter_counts_what_it_means)
 }
 END_TEST
 
+START_TEST(a_filter_knows_the_fields)
+{
+	static const bool never = false;
+	struct numbers_meta meta = {.u16 = 5, .level = LEVEL_BELOW};
+
+	strcpy(array.view.types[ARRAY_ANON].name, "numbers");
+	array.view.types[ARRAY_ANON].size = sizeof(meta);
+	memcpy(array.slots[2].storage, &meta, sizeof(meta));
+	memset(&now, 0, sizeof(now));
+	now.view = array.view;
+	now.catalog =
+		type_catalog_create(&array.view, sample_btf, (size_t)(sample_btf_end - sample_btf));
+	strcpy(now.filter, "meta.u16 == 5 && meta.level < 0");
+	ck_assert_int_eq(top_sample_count(&array.memory, &never, &now), 0);
+	ck_assert_uint_eq(now.counts.matches, 1);
+	ck_assert_uint_eq(now.counts.types[ARRAY_ANON], 1);
+	ck_assert_int_eq(press("/meta.u17 == 5\n"), TOP_DRAW);
+	ck_assert_ptr_nonnull(strstr(state.message, "meta.u17"));
+	ck_assert_int_eq(press("\b\b\b\b\b\b6 == 5\n"), TOP_ASK);
+	ck_assert_str_eq(state.request.filter, "meta.u16 == 5");
+	top_sample_clear(&now);
+	ck_assert_ptr_null(now.catalog);
+}
+END_TEST
+
 START_TEST(a_pass_ends_early_and_says_what_is_wrong)
 {
 	static const bool at_once = true, never = false;
@@ -375,6 +405,7 @@ Suite *top_suite(void)
 	tcase_add_checked_fixture(gathered, setup_array, teardown_array);
 	tcase_add_test(gathered, a_pass_counts_states_types_and_references);
 	tcase_add_test(gathered, a_filter_counts_what_it_means);
+	tcase_add_test(gathered, a_filter_knows_the_fields);
 	tcase_add_test(gathered, a_pass_ends_early_and_says_what_is_wrong);
 	tcase_add_test(gathered, holes_are_counted_and_stay_holes);
 	suite_add_tcase(suite, gathered);

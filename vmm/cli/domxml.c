@@ -49,10 +49,10 @@ enum option_key {
 
 static const struct argp_option options_table[] = {
 	{"name", KEY_NAME, "NAME", 0, "the domain's name (" DEFAULT_NAME ")", 0},
-	{"machine", KEY_MACHINE, "MACHINE", 0, "q35, pc or microvm (q35)", 0},
+	{"machine", KEY_MACHINE, "q35|pc|microvm", 0, "the kind of machine (q35)", 0},
 	{"accel", KEY_ACCEL, "kvm|tcg", 0, "what runs the guest: KVM, or QEMU by itself (tcg)", 0},
-	{"backing", KEY_BACKING, "KIND", 0,
-	 "of the RAM: memfd or file, which inspectors can map, or private (memfd)", 0},
+	{"backing", KEY_BACKING, "memfd|file|private", 0,
+	 "of the RAM; inspectors can map what is not private (memfd)", 0},
 	{"kernel", 'k', "FILE", 0, "PVH kernel to boot (default: pagevisor's own guest)", 0},
 	{"memory", 'm', "SIZE", 0, "RAM, 16M to 64G; a bare number is MiB (512M)", 0},
 	{"cpus", 'c', "N", 0, "vCPUs, 1 to 16 (2)", 0},

@@ -43,7 +43,7 @@ static const struct argp_option options_table[] = {
 	{"kernel", KEY_KERNEL, "FILE", 0, "PVH kernel to boot (default: pagevisor's own guest)", 0},
 	{"memory", KEY_MEMORY, "SIZE", 0, "RAM, 16M to 64G; a bare number is MiB (512M)", 0},
 	{"cpus", KEY_CPUS, "N", 0, "vCPUs, 1 to 16 (2)", 0},
-	{"accel", KEY_ACCEL, "NAME", 0,
+	{"accel", KEY_ACCEL, "kvm|qemu|qemu-tcg|auto", 0,
 	 "what runs it: kvm, qemu (with KVM) or qemu-tcg (default: kvm, or qemu-tcg where there is "
 	 "no KVM)",
 	 0},

@@ -112,7 +112,7 @@ static void ask(struct top *top)
 
 static void press(struct top *top, int key)
 {
-	switch (top_key(&top->state, key, top->sample ? &top->sample->view : NULL)) {
+	switch (top_key(&top->state, key, top->sample)) {
 	case TOP_QUIT:
 		top->is_over = true;
 		break;

@@ -268,8 +268,9 @@ static void print_summary(const struct watch_summary *sum)
 	double seconds = (double)sum->time_ns / (double)NS_PER_S;
 
 	fprintf(stderr,
-		"%.2f s, %" PRIu64 " looks, %.0f a second, at most %.1f ms apart: %" PRIu64
-		" changes seen, %" PRIu64 " generations missed, %" PRIu64 " looks unstable\n",
+		"%.2f s, %" PRIu64 " looks, %.0f a second, at most %.1f ms apart\n"
+		"%" PRIu64 " changes seen, %" PRIu64 " generations missed, %" PRIu64
+		" looks unstable\n",
 		seconds, sum->rounds, (double)sum->rounds / seconds,
 		(double)sum->gap_ns / (double)NS_PER_MS, sum->changes, sum->missed, sum->unstable);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "top/top_filter.h"
+
 #define KEY_ESCAPE   27
 #define KEY_DELETE   127
 #define KEY_CTRL_H   8
@@ -26,13 +28,15 @@ const char *const top_help[] = {
 	"q          quit",
 	"s          sort types by count, name or change; c, n, d: by that at once",
 	"/          count only the frames that an expression of find means;",
-	"           Return takes it, an empty one ends it, Esc leaves things as they were",
+	"           Return takes it, an empty one ends it, Esc leaves all as it was",
+	"v          other panels, where there is no room for all",
 	"p, space   hold the picture, and go on",
 	"m          colour the map by type, state or references",
 	"+ -        look more often, or less",
 	"h ?        this help",
 	"",
 	"Change is since the look before. The map shows all memory, also with a filter.",
+	"FREE is by the allocator's own counts, read one by one: about right.",
 	NULL,
 };
 
@@ -76,31 +80,28 @@ static enum top_action slower(struct top_state *state)
 	return say(state, "it cannot look less often");
 }
 
-static enum top_action take_filter(struct top_state *state, const struct guest_view *view)
+static enum top_action take_filter(struct top_state *state, const struct top_sample *sample)
 {
 	struct error err;
-	int result = 0;
 
-	if (!view)
+	if (!sample)
 		return say(state, "nothing was seen yet");
 	if (state->typed[strspn(state->typed, " ")] == '\0') {
 		state->typed[0] = '\0';
 	} else {
-		struct expression *expression = malloc(sizeof(*expression));
+		struct top_filter *filter =
+			top_filter_create(state->typed, &sample->view, sample->catalog, &err);
 
-		if (!expression)
-			return say(state, "no memory");
-		result = expression_compile(state->typed, view, NULL, expression, &err);
-		free(expression);
+		if (!filter)
+			return say(state, err.text);
+		free(filter);
 	}
-	if (result < 0)
-		return say(state, err.text);
 	memcpy(state->request.filter, state->typed, sizeof(state->typed));
 	state->is_typing = false;
 	return ask(state);
 }
 
-static enum top_action type_key(struct top_state *state, int key, const struct guest_view *view)
+static enum top_action type_key(struct top_state *state, int key, const struct top_sample *sample)
 {
 	size_t length = strlen(state->typed);
 
@@ -108,7 +109,7 @@ static enum top_action type_key(struct top_state *state, int key, const struct g
 	case KEY_RETURN:
 	case KEY_NEW_LINE:
 	case KEY_ENTER:
-		return take_filter(state, view);
+		return take_filter(state, sample);
 	case KEY_ESCAPE:
 		state->is_typing = false;
 		break;
@@ -130,11 +131,11 @@ static enum top_action type_key(struct top_state *state, int key, const struct g
 	return TOP_DRAW;
 }
 
-enum top_action top_key(struct top_state *state, int key, const struct guest_view *view)
+enum top_action top_key(struct top_state *state, int key, const struct top_sample *sample)
 {
 	state->message[0] = '\0';
 	if (state->is_typing)
-		return type_key(state, key, view);
+		return type_key(state, key, sample);
 	switch (key) {
 	case 'q':
 		return TOP_QUIT;
@@ -150,6 +151,9 @@ enum top_action top_key(struct top_state *state, int key, const struct guest_vie
 		state->is_typing = true;
 		state->shows_help = false;
 		memcpy(state->typed, state->request.filter, sizeof(state->typed));
+		return TOP_DRAW;
+	case 'v':
+		state->first_panel++;
 		return TOP_DRAW;
 	case 'p':
 	case ' ':

@@ -9,6 +9,7 @@
 struct top_state {
 	struct top_request request; /* what is to be gathered */
 	enum top_sort sort;
+	unsigned first_panel; /* of those that take turns where there is no room for all */
 	bool shows_help;
 	bool is_typing; /* the filter, at the prompt */
 	char typed[EXPRESSION_LENGTH_MAX + 1];
@@ -28,9 +29,9 @@ enum top_action {
 extern const char *const top_help[];
 
 /*
- * A key as curses has it. `view` is what filters are checked against; NULL when nothing was seen yet, and a filter is
+ * A key as curses has it. Filters are checked against the newest sample; NULL when nothing was seen yet, and a filter is
  * then refused.
  */
-enum top_action top_key(struct top_state *state, int key, const struct guest_view *view);
+enum top_action top_key(struct top_state *state, int key, const struct top_sample *sample);
 
 #endif

@@ -3,6 +3,7 @@
 #include "top/top_panels.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_MIN     11
@@ -10,6 +11,7 @@
 #define CHANGE_WIDTH 7
 #define LABEL_WIDTH  6 /* of an address beside the map */
 #define LABELS_APART 4 /* lines */
+#define FREE_NAME    6
 
 /* The class that the map has for a name; the first one, if two have it: types come first. */
 static const struct map_class *class_of(const struct top_picture *picture, const char *name)
@@ -78,7 +80,7 @@ void top_panel_types(const struct top_picture *picture, struct top_area area)
 /* "S shared    5442 ####" */
 static void draw_count(const struct top_picture *picture, const struct map_class *class,
 		       const char *name, int name_width, enum top_style style, uint64_t count,
-		       uint64_t whole, struct top_area area)
+		       double part, struct top_area area)
 {
 	char text[TOP_COUNT_TEXT];
 	int x = area.x + 2;
@@ -89,7 +91,7 @@ static void draw_count(const struct top_picture *picture, const struct map_class
 	top_put(area.y, x, NUMBER_WIDTH, style, "%*s", NUMBER_WIDTH,
 		top_count_text(text, NUMBER_WIDTH, count));
 	x += NUMBER_WIDTH + 1;
-	top_bar(picture->terminal, area.y, x, area.x + area.width - x, part_of(count, whole));
+	top_bar(picture->terminal, area.y, x, area.x + area.width - x, part);
 }
 
 void top_panel_states(const struct top_picture *picture, struct top_area area)
@@ -108,7 +110,8 @@ void top_panel_states(const struct top_picture *picture, struct top_area area)
 		bool is_broken = order[i] == REF_CLASS_ILLEGAL && count > 0;
 
 		draw_count(picture, class_of(picture, name), name, 7,
-			   is_broken ? TOP_WARNING : TOP_PLAIN, count, counts->matches,
+			   is_broken ? TOP_WARNING : TOP_PLAIN, count,
+			   part_of(count, counts->matches),
 			   (struct top_area){area.y + 1 + i, area.x, 1, area.width});
 	}
 }
@@ -128,8 +131,75 @@ void top_panel_references(const struct top_picture *picture, struct top_area are
 	top_fill(area.y, area.x, area.width, TOP_HEADING);
 	for (int i = 0; i < TOP_BUCKETS && i + 1 < area.height; i++)
 		draw_count(picture, class_if(picture, MAP_BY_REFS, classes[i]),
-			   top_bucket_name((unsigned)i), 5, TOP_PLAIN, counts->buckets[i], most,
+			   top_bucket_name((unsigned)i), 5, TOP_PLAIN, counts->buckets[i],
+			   part_of(counts->buckets[i], most),
 			   (struct top_area){area.y + 1 + i, area.x, 1, area.width});
+}
+
+/* The lines of the allocator's panel. */
+struct free_line {
+	char name[MAP_SIZE_TEXT + 8];
+	uint64_t count;  /* of blocks, or frames */
+	uint64_t frames; /* in all of them */
+};
+
+/* The caches: a line for each CPU, or all in one. */
+static unsigned list_caches(const struct allocator_counts *counts, bool in_one,
+			    struct free_line *lines)
+{
+	for (unsigned cpu = 0; cpu < counts->caches; cpu++) {
+		struct free_line *line = &lines[in_one ? 0 : cpu];
+
+		line->frames += counts->cached[cpu];
+		line->count = line->frames;
+		snprintf(line->name, sizeof(line->name), in_one ? "caches" : "cpu %u", cpu);
+	}
+	return in_one ? counts->caches > 0 : counts->caches;
+}
+
+static unsigned list_blocks(const struct allocator_counts *counts, struct free_line *lines)
+{
+	unsigned used = 0;
+
+	for (unsigned order = 0; order < counts->orders; order++) {
+		if (counts->blocks[order] == 0)
+			continue;
+		struct free_line *line = &lines[used++];
+
+		map_size_text(line->name, PAGE_SIZE << order);
+		line->count = counts->blocks[order];
+		line->frames = line->count << order;
+	}
+	return used;
+}
+
+/* Large blocks last. When there is no room for all, small ones go. */
+void top_panel_allocator(const struct top_picture *picture, struct top_area area)
+{
+	const struct allocator_counts *counts = &picture->model->sample->allocator;
+	struct free_line lines[MAX_CPUS + 1 + ALLOCATOR_ORDERS_MAX] = {0};
+	unsigned rows = (unsigned)area.height - 1, used = 0;
+
+	top_put(area.y, area.x, area.width, TOP_PLAIN, "FREE, about");
+	top_fill(area.y, area.x, area.width, TOP_HEADING);
+	if (!counts->is_known) {
+		if (area.height > 1)
+			top_put(area.y + 1, area.x, area.width, TOP_FAINT, "%s", counts->why.text);
+		return;
+	}
+	struct free_line blocks[ALLOCATOR_ORDERS_MAX] = {0};
+	unsigned orders = list_blocks(counts, blocks);
+
+	used = list_caches(counts, orders + 1 + counts->caches > rows, lines);
+	lines[used++] = (struct free_line){"depot", counts->depot, counts->depot};
+	unsigned room = rows > used ? rows - used : 0, skip = orders > room ? orders - room : 0;
+
+	memcpy(&lines[used], &blocks[skip], (orders - skip) * sizeof(blocks[0]));
+	used += orders - skip;
+	for (unsigned i = 0; i < used && i < rows; i++)
+		draw_count(picture, NULL, lines[i].name, FREE_NAME, TOP_PLAIN, lines[i].count,
+			   part_of(lines[i].frames, counts->free_frames),
+			   (struct top_area){area.y + 1 + (int)i, area.x, 1, area.width});
 }
 
 static bool draws_halves(const struct top_terminal *terminal)

@@ -19,6 +19,7 @@ struct top_picture {
 void top_panel_types(const struct top_picture *picture, struct top_area area);
 void top_panel_states(const struct top_picture *picture, struct top_area area);
 void top_panel_references(const struct top_picture *picture, struct top_area area);
+void top_panel_allocator(const struct top_picture *picture, struct top_area area);
 void top_panel_map(const struct top_picture *picture, struct top_area area);
 
 /* The cells for which an area of the map has room. */

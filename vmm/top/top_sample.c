@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "inspect/slot_walk.h"
+#include "top/top_filter.h"
 
 #define COLUMNS_MIN 8
 
@@ -203,19 +204,17 @@ static int gather(const struct guest_memory *memory, const struct expression *fi
 /* The types may have changed since the filter was typed. */
 int top_sample_count(const struct guest_memory *memory, const bool *stop, struct top_sample *sample)
 {
-	struct expression *filter;
+	struct top_filter *filter;
 	int result;
 
 	if (sample->filter[0] == '\0')
 		return gather(memory, NULL, stop, sample);
-	filter = malloc(sizeof(*filter));
+	filter =
+		top_filter_create(sample->filter, &sample->view, sample->catalog, &sample->problem);
 	if (!filter)
-		return error_set(&sample->problem, -ENOMEM, "no memory for a filter");
-	result = expression_compile(sample->filter, &sample->view, NULL, filter, &sample->problem);
-	if (result == 0) {
-		sample->problem.text[0] = '\0';
-		result = gather(memory, filter, stop, sample);
-	}
+		return -EINVAL;
+	sample->problem.text[0] = '\0';
+	result = gather(memory, top_filter_expression(filter), stop, sample);
 	free(filter);
 	return result;
 }
@@ -232,6 +231,8 @@ int top_sample_take(const struct guest_memory *memory, paddr_t info,
 	sample->problem.text[0] = '\0';
 	if (sample->view.slot_count == 0)
 		return error_set(&sample->problem, -EAGAIN, "the guest has no metadata yet");
+	sample->catalog = type_catalog_read(&sample->view, memory);
+	allocator_counts_read(memory, &sample->view, &sample->allocator);
 	sample->has_counters = guest_view_counters(&sample->view, memory, &sample->counters) == 0;
 	result = top_sample_count(memory, stop, sample);
 	if (result < 0 || request->columns < COLUMNS_MIN || request->rows == 0)
@@ -246,4 +247,6 @@ int top_sample_take(const struct guest_memory *memory, paddr_t info,
 void top_sample_clear(struct top_sample *sample)
 {
 	map_image_free(&sample->map);
+	type_catalog_free(sample->catalog);
+	sample->catalog = NULL;
 }

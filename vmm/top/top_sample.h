@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What `pagevisor top` gathers in one look at a running guest: its counters, its frames by state, type and references,
- * all of them or those that an expression means, and a picture of all memory.
+ * What `pagevisor top` gathers in one look at a running guest: its counters, those of its allocator, its frames by state,
+ * type and references, all of them or those that an expression means, and a picture of all memory.
  */
 #ifndef VMM_TOP_SAMPLE_H
 #define VMM_TOP_SAMPLE_H
@@ -13,9 +13,11 @@
 
 #include "base/error.h"
 #include "find/expression.h"
+#include "inspect/allocator_counts.h"
 #include "inspect/guest_view.h"
 #include "inspect/slot_reader.h"
 #include "picture/map_image.h"
+#include "types/type_catalog.h"
 
 /* Shared frames by references: 1, 2, 3-4, 5-8, ... and, in the last, all above. */
 #define TOP_BUCKETS 8
@@ -42,6 +44,8 @@ struct top_sample {
 	uint64_t at_ns;
 	char filter[EXPRESSION_LENGTH_MAX + 1];
 	struct guest_view view;
+	struct type_catalog *catalog; /* NULL: nothing is known of fields */
+	struct allocator_counts allocator;
 	bool has_counters;
 	struct cpu_counters counters;
 	struct top_counts counts;
@@ -68,7 +72,7 @@ struct map_grid top_map_grid(uint64_t slots, unsigned columns, unsigned rows);
 int top_sample_take(const struct guest_memory *memory, paddr_t info,
 		    const struct top_request *request, const bool *stop, struct top_sample *sample);
 
-/* The counting part, for a sample that has its view, its filter and zeroes else. Returns as top_sample_take. */
+/* The counting part, for a sample that has its view, its filter, maybe a catalog, and zeroes else. Returns as top_sample_take. */
 int top_sample_count(const struct guest_memory *memory, const bool *stop,
 		     struct top_sample *sample);
 

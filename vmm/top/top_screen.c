@@ -26,12 +26,12 @@
 #define COLUMNS_MIN    40
 #define HEAD_LINES     4
 #define PANEL_GAP      2
-#define PANEL_ROWS_MAX 13
+#define PANEL_ROWS_MAX 20
 #define LABEL          10 /* of a line of figures */
 #define ESCAPE_MS      25
 #define PROGRAM        "pagevisor top  " /* if there is room */
 
-/* From the left, as many as have room; what remains of the width is shared out by weight. */
+/* From the left, as many as have room; all but the first take turns. What remains of the width is shared out by weight. */
 static const struct panel {
 	int width_min;
 	int weight;
@@ -40,6 +40,7 @@ static const struct panel {
 	{36, 2, top_panel_types},
 	{20, 1, top_panel_states},
 	{20, 1, top_panel_references},
+	{20, 1, top_panel_allocator},
 };
 
 #define PANELS (sizeof(panels) / sizeof(panels[0]))
@@ -236,19 +237,37 @@ static void draw_meant(const struct top_model *model)
 		100.0 * (double)used / (double)slots, sample->counts.references);
 }
 
+static int all_panels_width(void)
+{
+	int width = -PANEL_GAP;
+
+	for (size_t i = 0; i < PANELS; i++)
+		width += PANEL_GAP + panels[i].width_min;
+	return width;
+}
+
+static const struct panel *panel_in_turn(size_t place, size_t turn)
+{
+	return &panels[place == 0 ? 0 : 1 + (place - 1 + turn) % (PANELS - 1)];
+}
+
 static void draw_panels(const struct top_picture *picture)
 {
 	int used = -PANEL_GAP, weights = 0, x = 0;
-	size_t count = 0;
+	size_t count = 0, turn = all_panels_width() <= COLS ? 0 : picture->state->first_panel;
+	const struct panel *chosen[PANELS];
 
-	for (; count < PANELS && used + PANEL_GAP + panels[count].width_min <= COLS; count++) {
-		used += PANEL_GAP + panels[count].width_min;
-		weights += panels[count].weight;
+	for (; count < PANELS; count++) {
+		chosen[count] = panel_in_turn(count, turn);
+		if (used + PANEL_GAP + chosen[count]->width_min > COLS)
+			break;
+		used += PANEL_GAP + chosen[count]->width_min;
+		weights += chosen[count]->weight;
 	}
 	for (size_t i = 0; i < count; i++) {
-		int width = panels[i].width_min + (COLS - used) * panels[i].weight / weights;
+		int width = chosen[i]->width_min + (COLS - used) * chosen[i]->weight / weights;
 
-		panels[i].draw(picture, (struct top_area){HEAD_LINES, x, panel_rows(), width});
+		chosen[i]->draw(picture, (struct top_area){HEAD_LINES, x, panel_rows(), width});
 		x += width + PANEL_GAP;
 	}
 }
@@ -277,7 +296,7 @@ static void draw_bottom(const struct top_state *state)
 
 	if (!state->is_typing) {
 		top_put(LINES - 1, 0, COLS, TOP_FAINT,
-			"q quit  s sort  / filter  p pause  m map  + - rate  h help");
+			"q quit  s sort  / filter  v panels  p pause  m map  + - rate  h help");
 		curs_set(0);
 		return;
 	}

@@ -18,6 +18,27 @@ static void print_rates(const struct top_model *model, FILE *out)
 			number_text(down, model->rates.frees));
 }
 
+/* What the allocator says of itself: blocks by their size, frames in caches. */
+static void print_allocator(const struct allocator_counts *counts, FILE *out)
+{
+	char size[MAP_SIZE_TEXT];
+
+	if (!counts->is_known) {
+		fprintf(out, "free      not known: %s\n", counts->why.text);
+		return;
+	}
+	fprintf(out, "free      about %" PRIu64 " frames, by the allocator's counts\n",
+		counts->free_frames);
+	for (unsigned order = 0; order < counts->orders; order++)
+		if (counts->blocks[order])
+			fprintf(out, "          blocks of %-6s %10" PRIu64 "\n",
+				map_size_text(size, PAGE_SIZE << order), counts->blocks[order]);
+	for (unsigned cpu = 0; cpu < counts->caches; cpu++)
+		fprintf(out, "          cache of cpu %-3u %10" PRIu64 "\n", cpu,
+			counts->cached[cpu]);
+	fprintf(out, "          %-16s %10" PRIu64 "\n", "depot", counts->depot);
+}
+
 void top_print(const struct top_model *model, const char *name, FILE *out)
 {
 	const struct top_sample *sample = model->sample;
@@ -41,6 +62,7 @@ void top_print(const struct top_model *model, const char *name, FILE *out)
 			fprintf(out, " %+10" PRId64, model->types[i].change);
 		fprintf(out, "\n");
 	}
+	print_allocator(&sample->allocator, out);
 	fprintf(out, "references");
 	for (unsigned i = 0; i < TOP_BUCKETS; i++)
 		fprintf(out, "%s %s: %" PRIu64, i ? "," : "", top_bucket_name(i),

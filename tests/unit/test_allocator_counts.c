@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Tests of vmm/inspect/allocator_counts.h over a crafted allocator, and over ones that cannot be. */
+#include "unit/suites.h"
+
+#include <string.h>
+
+#include <pagevisor/allocator.h>
+
+#include "inspect/allocator_counts.h"
+#include "unit/slot_array.h"
+
+#define SLOTS     4096
+#define VA_OFFSET UINT64_C(0xffffffff80000000)
+#define ORDERS    4
+#define FREED_MAX 6
+
+/* Laid out by the test's own mind. */
+struct pool {
+	uint32_t lock;
+	uint64_t blocks[ORDERS];
+	uint64_t depot, parked;
+};
+
+struct cache {
+	uint64_t spare, next, end;
+	uint32_t count, freed_count;
+	uint64_t freed[FREED_MAX];
+};
+
+/* In the RAM of the array, at its end. */
+struct crafted {
+	struct allocator_descriptor at;
+	struct pool pool;
+	struct cache caches[4];
+};
+
+static struct slot_array array;
+static struct crafted *crafted;
+static struct allocator_counts counts;
+
+static uint64_t pa_of(const void *place)
+{
+	return array.view.array.addr + (uint64_t)((const uint8_t *)place - (uint8_t *)array.slots);
+}
+
+static void setup(void)
+{
+	slot_array_create(&array, SLOTS);
+	crafted = (struct crafted *)&array.slots[SLOTS - 64];
+	memset(crafted, 0, sizeof(*crafted));
+	array.view.va_offset = VA_OFFSET;
+	array.view.allocator = paddr(pa_of(&crafted->at));
+	array.view.cpu_count = 2;
+	crafted->at = (struct allocator_descriptor){
+		.version = ALLOCATOR_VERSION,
+		.size = sizeof(crafted->at),
+		.caches_va = pa_of(crafted->caches) + VA_OFFSET,
+		.cache_count = 4,
+		.cache_size = sizeof(struct cache),
+		.cache_stack_count = offsetof(struct cache, count),
+		.cache_freed_count = offsetof(struct cache, freed_count),
+		.cache_freed = offsetof(struct cache, freed),
+		.cache_freed_max = FREED_MAX,
+		.cache_fresh_next = offsetof(struct cache, next),
+		.cache_fresh_end = offsetof(struct cache, end),
+		.cache_spare = offsetof(struct cache, spare),
+		.spare_frames = 16,
+		.pool_size = sizeof(struct pool),
+		.pool_va = pa_of(&crafted->pool) + VA_OFFSET,
+		.block_orders = ORDERS,
+		.block_count = offsetof(struct pool, blocks),
+		.depot_count = offsetof(struct pool, depot),
+		.parked_count = offsetof(struct pool, parked),
+		.bundle_nodes = 2,
+		.bundle_leaves = 3,
+	};
+	crafted->pool = (struct pool){.blocks = {3, 0, 5, 7}, .depot = 2, .parked = 11};
+	for (unsigned i = 0; i < 4; i++)
+		crafted->caches[i] = (struct cache){.spare = ALLOCATOR_NO_FRAME, .count = 10 + i};
+}
+
+static void teardown(void)
+{
+	slot_array_destroy(&array);
+}
+
+static void read_counts(void)
+{
+	allocator_counts_read(&array.memory, &array.view, &counts);
+}
+
+START_TEST(counts_of_all_places)
+{
+	crafted->caches[1] = (struct cache){.spare = 0,
+					    .next = 100,
+					    .end = 130,
+					    .count = 4,
+					    .freed_count = 3,
+					    .freed = {7, ALLOCATOR_NO_FRAME, 9, 1, 1, 1}};
+	read_counts();
+	ck_assert_msg(counts.is_known, "%s", counts.why.text);
+	ck_assert_uint_eq(counts.orders, ORDERS);
+	ck_assert_uint_eq(counts.blocks[0], 3);
+	ck_assert_uint_eq(counts.blocks[3], 7);
+	ck_assert_uint_eq(counts.caches, 2); /* as many as CPUs run */
+	ck_assert_uint_eq(counts.cached[0], 10);
+	ck_assert_uint_eq(counts.cached[1], 16 + 30 + 4 + 2);
+	ck_assert_uint_eq(counts.depot, 2 * (1 + 2 + 6));
+	ck_assert_uint_eq(counts.parked, 11);
+	ck_assert_uint_eq(counts.free_frames, 3 + 5 * 4 + 7 * 8 + 18 + 10 + 52);
+}
+END_TEST
+
+START_TEST(a_block_that_is_taken_while_one_looks)
+{
+	crafted->caches[0].next = 512;
+	crafted->caches[0].end = 511;
+	read_counts();
+	ck_assert(counts.is_known);
+	ck_assert_uint_eq(counts.cached[0], 10);
+	crafted->caches[0].freed_count = UINT32_MAX;
+	read_counts();
+	ck_assert(counts.is_known);
+	ck_assert_uint_eq(counts.cached[0], 10 + FREED_MAX);
+}
+END_TEST
+
+START_TEST(a_guest_without_one)
+{
+	array.view.allocator = paddr(0);
+	read_counts();
+	ck_assert(!counts.is_known);
+	ck_assert_str_eq(counts.why.text, "the guest has none yet");
+}
+END_TEST
+
+static void assert_refused(const char *why)
+{
+	read_counts();
+	ck_assert(!counts.is_known);
+	ck_assert_str_eq(counts.why.text, why);
+}
+
+START_TEST(descriptors_that_cannot_be)
+{
+	const struct allocator_descriptor good = crafted->at;
+	struct allocator_descriptor bad[12];
+
+	for (unsigned i = 0; i < 12; i++)
+		bad[i] = good;
+	bad[0].version++;
+	bad[1].size--;
+	bad[2].pool_size = UINT32_MAX;
+	bad[3].cache_size = UINT32_MAX;
+	bad[4].block_orders = ALLOCATOR_ORDERS_MAX + 1;
+	bad[5].block_count = UINT32_MAX;
+	bad[6].depot_count = good.pool_size - 7;
+	bad[7].parked_count = UINT32_MAX - 3;
+	bad[8].cache_stack_count = good.cache_size - 3;
+	bad[9].cache_freed_max = FREED_MAX + 1;
+	bad[10].cache_fresh_end = UINT32_MAX;
+	bad[11].cache_spare = good.cache_size;
+	for (unsigned i = 0; i < 12; i++) {
+		crafted->at = bad[i];
+		assert_refused("its descriptor is broken");
+	}
+	array.view.allocator = paddr(UINT64_MAX - 8);
+	assert_refused("its descriptor is broken");
+}
+END_TEST
+
+START_TEST(places_and_counts_that_cannot_be)
+{
+	const struct allocator_descriptor good = crafted->at;
+
+	crafted->at.pool_va = 0;
+	assert_refused("its counts cannot be");
+	crafted->at = good;
+	crafted->at.caches_va = UINT64_MAX;
+	assert_refused("its counts cannot be");
+	crafted->at = good;
+	crafted->at.pool_size = 0;
+	crafted->at.block_orders = 0;
+	assert_refused("its descriptor is broken");
+	crafted->at = good;
+	crafted->at.bundle_nodes = crafted->at.bundle_leaves = UINT32_MAX;
+	assert_refused("its counts cannot be");
+	crafted->at = good;
+	crafted->pool.blocks[3] = SLOTS / 8 + 1;
+	assert_refused("its counts cannot be");
+	crafted->pool.blocks[3] = UINT64_MAX;
+	assert_refused("its counts cannot be");
+	crafted->pool.blocks[3] = SLOTS / 8;
+	crafted->pool.parked = SLOTS + 1;
+	assert_refused("its counts cannot be");
+	crafted->pool.parked = 0;
+	crafted->caches[1].count = UINT32_MAX;
+	assert_refused("its counts cannot be");
+	crafted->caches[1].count = 0;
+	crafted->caches[1].spare = 5;
+	crafted->at.spare_frames = 0;
+	assert_refused("its counts cannot be");
+	crafted->at.spare_frames = 16;
+	read_counts();
+	ck_assert(counts.is_known);
+}
+END_TEST
+
+Suite *allocator_counts_suite(void)
+{
+	Suite *suite = suite_create("allocator_counts");
+	TCase *tcase = tcase_create("allocator_counts");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, counts_of_all_places);
+	tcase_add_test(tcase, a_block_that_is_taken_while_one_looks);
+	tcase_add_test(tcase, a_guest_without_one);
+	tcase_add_test(tcase, descriptors_that_cannot_be);
+	tcase_add_test(tcase, places_and_counts_that_cannot_be);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
