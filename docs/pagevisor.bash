@@ -23,7 +23,7 @@ _pagevisor_files()
 	mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
-# _pagevisor_vms PROGRAM WORD: VMs that run, and captures.
+# _pagevisor_vms PROGRAM WORD: VMs that run, and captures; folders on the way to one where there is nothing else.
 _pagevisor_vms()
 {
 	local names member=name prefix=
@@ -32,7 +32,9 @@ _pagevisor_vms()
 	names=$("$1" ps --json 2>/dev/null | sed -nE 's/.*"'$member'" *: *"?([A-Za-z0-9._:\/#@+-]+).*/'$prefix'\1/p')
 	_pagevisor_offer "$2" "$names"
 	[ -z "$prefix" ] || return
-	mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -X '!*.pvc' -- "$2"; compgen -d -S / -- "$2")
+	mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -X '!*.pvc' -- "$2")
+	[[ ${#COMPREPLY[@]} -gt 0 && $2 != */* ]] ||
+		mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -S / -- "$2")
 	[[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != */ ]] || compopt -o nospace 2>/dev/null
 }
 
@@ -45,11 +47,18 @@ _pagevisor_workloads()
 	cat "$folder/workloads" "$folder/../lib/pagevisor/workloads" 2>/dev/null
 }
 
+# _pagevisor_stress PROGRAM scenarios|faults: what stress lists below that heading.
+_pagevisor_stress()
+{
+	"$1" stress --list 2>/dev/null | sed -nE "/^$2/,/^[^ ]/s/^  ([a-z_]+) .*/\1/p"
+}
+
 # _pagevisor_value PROGRAM ARGUMENT OPTION WORD: what an option may have, by what its help calls that.
 _pagevisor_value()
 {
 	case $3:$2 in
 	--workload:*) _pagevisor_offer "$4" "$(_pagevisor_workloads "$1")" ;;
+	--plant:*) _pagevisor_offer "$4" all "$(_pagevisor_stress "$1" faults)" ;;
 	*'|'*) _pagevisor_offer "$4" "${2//|/ }" ;;
 	*:*FILE*) _pagevisor_files "$4" ;;
 	*:VM) _pagevisor_vms "$1" "$4" ;;
@@ -61,6 +70,7 @@ _pagevisor_argument()
 {
 	case ${2%%$'\n'*} in
 	*FILE*) _pagevisor_files "$3" ;;
+	*SCENARIO*) _pagevisor_offer "$3" all "$(_pagevisor_stress "$1" scenarios)" ;;
 	*VM* | *' A B'*) _pagevisor_vms "$1" "$3" ;;
 	esac
 }

@@ -84,6 +84,8 @@ test_values()
 	offers "workloads" "pagevisor run --workload " \
 		$(sed -nE 's/^WORKLOAD\(([a-z0-9_]+),.*/\1/p' "$ROOT"/guest/*/*.c)
 	offers "one workload" "pagevisor run -w to" torn
+	offers "a scenario" "pagevisor stress mix sho" shortage
+	offers "a planted fault" "pagevisor stress --plant=wrong" wrong_type
 }
 
 test_files()
@@ -94,7 +96,10 @@ test_files()
 	offers "a file of an option" "pagevisor run --kernel k" kernel.elf
 	offers "behind =" "pagevisor map --png=o" one.pvc
 	offers "a file to write" "pagevisor capture " kernel.elf one.pvc two.pvc folder
-	offers "captures for VMs" "pagevisor stat " one.pvc two.pvc folder/
+	touch folder/three.pvc
+	offers "captures for VMs" "pagevisor stat " one.pvc two.pvc
+	offers "the way to one" "pagevisor stat fo" folder/
+	offers "one in a folder" "pagevisor stat folder/" folder/three.pvc
 	offers "twice" "pagevisor diff one.pvc tw" two.pvc
 	offers "behind an expression" "pagevisor find 'type == anon' o" one.pvc
 	offers "where there is none" "pagevisor ps "
@@ -171,6 +176,8 @@ start_vm()
 
 test_vms()
 {
+	mkdir "$WORK/empty"
+	cd "$WORK/empty" || exit 1
 	start_vm demo-1.a
 	offers "a VM" "pagevisor stat d" demo-1.a
 	offers "a VM behind a frame" "pagevisor watch 0x0 demo" demo-1.a
