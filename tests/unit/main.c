@@ -73,6 +73,7 @@ static const struct {
 	{"top", top_suite},
 	{"slot_reader", slot_reader_suite},
 	{"snapshot", snapshot_suite},
+	{"incremental_scan", incremental_scan_suite},
 	{"capture", capture_suite},
 	{"diff", diff_suite},
 	{"slot_copy_reader", slot_copy_reader_suite},

@@ -9,9 +9,22 @@
 #include "base/clock.h"
 #include "cli/number_text.h"
 
+/* A dirty log may go away, with the VM at the latest: then everything is read from now on. */
+static int scan(struct observation *seen, const struct guest_memory *memory)
+{
+	if (seen->incremental) {
+		int result = incremental_scan_update(seen->incremental, &seen->view, &seen->last,
+						     &seen->now, &seen->log_problem);
+
+		if (result == 0 || result == -EFAULT)
+			return result;
+		seen->incremental = NULL;
+	}
+	return scan_array(memory, &seen->view, &seen->last, &seen->now);
+}
+
 int observation_look(struct observation *seen, const struct guest_memory *memory, paddr_t info)
 {
-	struct findings found;
 	struct error err;
 	int result = guest_view_read(memory, info, &seen->view, &err);
 
@@ -23,10 +36,10 @@ int observation_look(struct observation *seen, const struct guest_memory *memory
 	seen->problem.text[0] = '\0';
 	if (seen->view.slot_count == 0)
 		return 0;
-	result = scan_array(memory, &seen->view, &seen->last, &found);
+	result = scan(seen, memory);
 	if (result < 0)
 		return result;
-	findings_merge(&seen->findings, &found);
+	findings_merge(&seen->findings, &seen->now);
 	guest_view_counters(&seen->view, memory, &seen->counters);
 	seen->scans++;
 	seen->scan_ns += seen->last.duration_ns;

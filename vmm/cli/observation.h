@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "check/check.h"
+#include "inspect/incremental_scan.h"
 #include "inspect/scan.h"
 
 /* Starts as zeroes. */
@@ -24,7 +25,11 @@ struct observation {
 	uint64_t scan_ns;           /* time spent in them */
 	bool is_checked;            /* the check was made, and `findings` holds what it found */
 	struct check_summary check;
-	struct findings findings;
+	struct findings findings; /* of all scans */
+	struct findings now;      /* of the last one */
+	struct incremental_scan *
+		incremental; /* scans with it, until its log fails; NULL: reads everything each time */
+	struct error log_problem; /* it failed: why */
 };
 
 /* Whether the guest has finished by its own word, and its books could be held against its slots. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor stat`: one look at a guest's metadata. */
+/* `pagevisor stat`: one look at a guest's metadata, or many. */
 #include "cli/stat.h"
 
 #include <errno.h>
@@ -12,6 +12,22 @@
 #include "cli/inspect.h"
 #include "cli/number_text.h"
 #include "cli/observation.h"
+#include "cli/stat_follow.h"
+
+#define INTERVAL_MIN_NS (10 * NS_PER_MS)
+
+enum option_key {
+	KEY_FOLLOW = 'f',
+	KEY_INTERVAL = 'i',
+	KEY_LINES = 'n',
+	KEY_INCREMENTAL = 0x300, /* no letter */
+};
+
+struct stat_command {
+	struct inspect inspect;
+	bool is_following;
+	struct stat_follow_options follow;
+};
 
 static uint64_t up_ns(const struct source *source)
 {
@@ -98,20 +114,80 @@ static int look_and_print(struct inspect *inspect)
 	return status;
 }
 
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct stat_command *command = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &command->inspect.options;
+		break;
+	case KEY_FOLLOW:
+		command->is_following = true;
+		break;
+	case KEY_INCREMENTAL:
+		command->follow.incremental = true;
+		break;
+	case KEY_INTERVAL:
+		if (!seconds_parse(text, &command->follow.interval_ns) ||
+		    command->follow.interval_ns < INTERVAL_MIN_NS)
+			argp_error(state, "--interval %s: seconds from 0.01 on are needed", text);
+		break;
+	case KEY_LINES:
+		if (!number_parse(text, 1, UINT32_MAX, &command->follow.count))
+			argp_error(state, "--lines %s: a number from 1 on is needed", text);
+		break;
+	case ARGP_KEY_END:
+		if (command->follow.incremental && !command->is_following)
+			argp_error(state, "--incremental goes with --follow: the first look reads "
+					  "everything anyway");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static int look(struct stat_command *command)
+{
+	struct inspect *inspect = &command->inspect;
+
+	if (!command->is_following)
+		return look_and_print(inspect);
+	int status = inspect_look(inspect, STAGE_METADATA);
+
+	return status == STATUS_OK ? stat_follow(inspect, &command->follow) : status;
+}
+
 int command_stat(int argc, char **argv)
 {
-	struct inspect inspect = {0};
+	static const struct argp_option options_table[] = {
+		{"follow", KEY_FOLLOW, NULL, 0, "look again and again, a line each time", 0},
+		{"interval", KEY_INTERVAL, "SECONDS", 0, "from one look to the next (1)", 0},
+		{"lines", KEY_LINES, "N", 0, "end after so many", 0},
+		{"incremental", KEY_INCREMENTAL, NULL, 0,
+		 "read only what the guest has written since the look before: for large guests; "
+		 "slows the guest's writes down a little",
+		 0},
+		{0}};
+	static const struct argp parser = {
+		.options = options_table,
+		.parser = parse_option,
+		.args_doc = "[VM]",
+		.children = inspect_children,
+		.doc = "Looks once at the page metadata of a guest that runs, without stopping it: "
+		       "frames by state and type, references, what the scan cost, broken "
+		       "invariants.\vVM is the NAME or pid:N of one that runs; it may be left out "
+		       "when there is only one.",
+	};
+	struct stat_command command = {.follow = {.interval_ns = NS_PER_S}};
 
-	inspect_parse(&inspect.options,
-		      "Looks once at the page metadata of a guest that runs, without stopping it: "
-		      "frames by state and type, references, what the scan cost, broken "
-		      "invariants.\vVM is the NAME or pid:N of one that runs; it may be left out "
-		      "when there is only one.",
-		      argc, argv);
-	int status = inspect_open(&inspect);
+	argp_err_exit_status = STATUS_BAD_INPUT;
+	argp_parse(&parser, argc, argv, 0, NULL, &command);
+	int status = inspect_open(&command.inspect);
 
 	if (status == STATUS_OK)
-		status = look_and_print(&inspect);
-	inspect_close(&inspect);
+		status = look(&command);
+	inspect_close(&command.inspect);
 	return inspect_flush(status);
 }

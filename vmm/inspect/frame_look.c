@@ -3,22 +3,8 @@
 #include "inspect/frame_look.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "inspect/slot_copy_reader.h"
-
-/* Holes begin and end at page borders, so a slot lies in one or not at all. */
-static bool is_hole(const struct memory_region *region, paddr_t at)
-{
-	off_t start = (off_t)(region->fd_offset + (at.addr - region->base.addr));
-
-	if (region->fd < 0)
-		return false;
-
-	off_t data = lseek(region->fd, start, SEEK_DATA);
-
-	return data < 0 ? errno == ENXIO : data > start;
-}
 
 /* look->copy was read. */
 static void judge(enum slot_read_result result, const struct guest_view *view,
@@ -88,7 +74,7 @@ int frame_look(const struct guest_memory *memory, const struct guest_view *view,
 	const struct meta_slot *slot = memory_map_at(map, at, SLOT_SIZE);
 
 	if (slot) {
-		look->is_hole = is_hole(memory_map_find(map, at), at);
+		look->is_hole = memory_region_is_hole(memory_map_find(map, at), at);
 		if (!look->is_hole)
 			read_slot(slot, view, look);
 		result = 0;

@@ -5,99 +5,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "inspect/scan_slots.h"
 #include "inspect/slot_walk.h"
 
 struct scanner {
-	const struct guest_view *view;
-	int meta_page;         /* type index, -1: the guest has no such type */
+	struct scan_rules rules;
 	struct scan *scan;     /* what was kept */
 	struct scan chunk;     /* the chunk at hand */
 	struct findings found; /* in it */
 	struct findings *findings;
 };
-
-static void illegal(struct scanner *scanner, paddr_t frame, uint64_t state)
-{
-	struct finding finding = {
-		.rule = RULE_ILLEGAL_REFERENCES, .has_frame = true, .frame = frame};
-
-	snprintf(finding.expected, sizeof(finding.expected), "a legal count");
-	snprintf(finding.found, sizeof(finding.found), "%#x", slot_state_refs(state));
-	findings_add(&scanner->found, &finding);
-}
-
-static void wild(struct scanner *scanner, paddr_t frame, uint64_t vtable_ptr)
-{
-	struct finding finding = {.rule = RULE_WILD_VTABLE, .has_frame = true, .frame = frame};
-
-	snprintf(finding.expected, sizeof(finding.expected), "one of %u types",
-		 scanner->view->type_count);
-	snprintf(finding.found, sizeof(finding.found), "%#" PRIx64, vtable_ptr);
-	findings_add(&scanner->found, &finding);
-}
-
-static void not_meta_page(struct scanner *scanner, paddr_t frame, const char *found)
-{
-	struct finding finding = {.rule = RULE_META_PAGE, .has_frame = true, .frame = frame};
-
-	snprintf(finding.expected, sizeof(finding.expected), "meta_page");
-	snprintf(finding.found, sizeof(finding.found), "%s", found);
-	findings_add(&scanner->found, &finding);
-}
-
-static bool is_array_frame(const struct guest_view *view, paddr_t frame)
-{
-	uint64_t size = align_up(view->slot_count * SLOT_SIZE, PAGE_SIZE);
-
-	return frame.addr - align_down(view->array.addr, PAGE_SIZE) < size;
-}
-
-static void check_copy(struct scanner *scanner, const struct slot_copy *copy, paddr_t frame,
-		       struct scan *scan)
-{
-	int type = guest_view_type(scanner->view, copy->vtable_ptr);
-
-	if (type < 0) {
-		wild(scanner, frame, copy->vtable_ptr);
-		return;
-	}
-	scan->types[type]++;
-	if (type != scanner->meta_page && is_array_frame(scanner->view, frame))
-		not_meta_page(scanner, frame, scanner->view->types[type].name);
-}
-
-static void scan_slot(struct scanner *scanner, const struct meta_slot *slot, paddr_t frame,
-		      struct scan *scan)
-{
-	uint64_t state = slot_read_state(slot);
-	enum ref_class class = ref_classify(slot_state_refs(state));
-	struct slot_copy copy;
-
-	scan->reads.slots++;
-	if (class == REF_CLASS_SHARED || class == REF_CLASS_UNIQUE) {
-		switch (slot_read(slot, &copy, &scan->reads)) {
-		case SLOT_READ_OK:
-			check_copy(scanner, &copy, frame, scan);
-			__attribute__((fallthrough));
-		case SLOT_READ_NOT_IN_USE:
-			class = ref_classify(slot_state_refs(copy.state));
-			state = copy.state;
-			break;
-		case SLOT_READ_UNSTABLE:
-			return;
-		}
-	}
-	scan->frames[class]++;
-	if (class == REF_CLASS_SHARED)
-		scan->references += slot_state_refs(state);
-	else if (class == REF_CLASS_UNIQUE)
-		scan->references++;
-	else if (is_array_frame(scanner->view, frame) && slot_read_state(slot) == state)
-		not_meta_page(scanner, frame, ref_class_name(class));
-	/* A second look: only what stays is a finding. */
-	if (class == REF_CLASS_ILLEGAL && slot_read_state(slot) == state)
-		illegal(scanner, frame, state);
-}
 
 static void add_scan(struct scan *sum, const struct scan *part)
 {
@@ -118,12 +35,11 @@ static void begin_chunk(void *own)
 	scanner->found = (struct findings){0};
 }
 
-static void scan_slots(void *own, const struct meta_slot *slots, pfn_t first, uint64_t count)
+static void scan_chunk(void *own, const struct meta_slot *slots, pfn_t first, uint64_t count)
 {
 	struct scanner *scanner = own;
 
-	for (uint64_t i = 0; i < count; i++)
-		scan_slot(scanner, &slots[i], pfn_to_paddr(pfn(first.index + i)), &scanner->chunk);
+	scan_slots(&scanner->rules, slots, first, count, &scanner->chunk, &scanner->found);
 }
 
 static void count_hole(void *own, pfn_t first, uint64_t count)
@@ -174,7 +90,7 @@ int scan_array(const struct guest_memory *memory, const struct guest_view *view,
 {
 	static const struct slot_visitor visitor = {
 		.begin = begin_chunk,
-		.slots = scan_slots,
+		.slots = scan_chunk,
 		.hole = count_hole,
 		.unstable = count_unstable,
 		.retried = count_retried,
@@ -182,8 +98,7 @@ int scan_array(const struct guest_memory *memory, const struct guest_view *view,
 		.lose = lose_chunk,
 	};
 	struct scanner scanner = {
-		.view = view,
-		.meta_page = guest_view_type_named(view, "meta_page"),
+		.rules = scan_rules_of(view),
 		.scan = scan,
 		.findings = findings,
 	};

@@ -38,6 +38,19 @@ void *memory_map_at(const struct memory_map *map, paddr_t pa, uint64_t length)
 	return region->host + (pa.addr - region->base.addr);
 }
 
+/* Holes begin and end at page borders. */
+bool memory_region_is_hole(const struct memory_region *region, paddr_t pa)
+{
+	off_t start = (off_t)(region->fd_offset + (pa.addr - region->base.addr));
+
+	if (region->fd < 0)
+		return false;
+
+	off_t data = lseek(region->fd, start, SEEK_DATA);
+
+	return data < 0 ? errno == ENXIO : data > start;
+}
+
 int guest_memory_init(struct guest_memory *memory, struct error *err)
 {
 	memory->map = calloc(1, sizeof(*memory->map));
@@ -108,6 +121,7 @@ static struct memory_map *map_with(const struct memory_map *old, const struct me
 		(old->count - place) * sizeof(map->regions[0]));
 	map->regions[place] = *region;
 	map->count++;
+	map->generation++;
 	return map;
 }
 
@@ -179,6 +193,7 @@ static struct memory_map *map_without(const struct memory_map *old, unsigned pla
 		return NULL;
 	*map = *old;
 	map->count--;
+	map->generation++;
 	memmove(&map->regions[place], &map->regions[place + 1],
 		(map->count - place) * sizeof(map->regions[0]));
 	return map;

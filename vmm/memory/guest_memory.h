@@ -34,6 +34,7 @@ struct memory_region {
 
 /* Immutable once published. Regions are sorted by base and do not overlap. */
 struct memory_map {
+	uint64_t generation; /* another one after each change */
 	unsigned count;
 	struct memory_region regions[MEMORY_REGIONS_MAX];
 };
@@ -57,6 +58,12 @@ bool memory_map_has(const struct memory_map *map, paddr_t pa, uint64_t length);
 
 /* The region that holds pa, or NULL. */
 const struct memory_region *memory_map_find(const struct memory_map *map, paddr_t pa);
+
+/*
+ * Whether the page that holds pa, which lies in the region, was never written: reading it through the mapping would
+ * allocate it. One without a file has no holes.
+ */
+bool memory_region_is_hole(const struct memory_region *region, paddr_t pa);
 
 /* An empty memory. Returns 0 or -ENOMEM. */
 int guest_memory_init(struct guest_memory *memory, struct error *err);
