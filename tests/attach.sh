@@ -117,7 +117,7 @@ test_listing()
 	expect "stat without VMs" 1 'err:^pagevisor: no VM runs; pagevisor run' -- "$PAGEVISOR" stat
 	check "stat without VMs: one line" says_one_line
 	start_vm one --time 0
-	expect "ps" 0 "out:^one +${pids[one]} +64 MiB +2  running +[0-9.]+ s$" -- "$PAGEVISOR" ps
+	expect "ps" 0 "out:^one +${pids[one]} +64 MiB +2  running +[0-9.]+ % +[0-9.]+ s$" -- "$PAGEVISOR" ps
 	expect "ps --json" 0 'out:"name":"one"' "out:\"pid\":${pids[one]}," \
 		'out:"memory_bytes":67108864' 'out:"cpus":2' 'out:"stage":"running"' -- \
 		"$PAGEVISOR" ps --json

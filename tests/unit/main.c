@@ -74,6 +74,8 @@ static const struct {
 	{"slot_reader", slot_reader_suite},
 	{"snapshot", snapshot_suite},
 	{"incremental_scan", incremental_scan_suite},
+	{"fleet", fleet_suite},
+	{"fleet_threads", fleet_threads_suite},
 	{"capture", capture_suite},
 	{"diff", diff_suite},
 	{"slot_copy_reader", slot_copy_reader_suite},

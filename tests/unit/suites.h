@@ -64,6 +64,8 @@ Suite *top_suite(void);
 Suite *slot_reader_suite(void);
 Suite *snapshot_suite(void);
 Suite *incremental_scan_suite(void);
+Suite *fleet_suite(void);
+Suite *fleet_threads_suite(void);
 Suite *capture_suite(void);
 Suite *diff_suite(void);
 Suite *slot_copy_reader_suite(void);

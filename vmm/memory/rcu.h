@@ -35,6 +35,20 @@ static inline void rcu_wait_for_readers(void)
 	urcu_memb_synchronize_rcu();
 	__tsan_acquire(&rcu_grace_period);
 }
+
+/*
+ * liburcu's hash tables are not instrumented: what was written to a node before it was added is seen by
+ * whoever finds it.
+ */
+static inline void rcu_table_adding(void *table)
+{
+	__tsan_release(table);
+}
+
+static inline void rcu_table_found(void *table)
+{
+	__tsan_acquire(table);
+}
 #else
 static inline void rcu_section_end(void)
 {
@@ -44,6 +58,16 @@ static inline void rcu_section_end(void)
 static inline void rcu_wait_for_readers(void)
 {
 	urcu_memb_synchronize_rcu();
+}
+
+static inline void rcu_table_adding(void *table)
+{
+	(void)table;
+}
+
+static inline void rcu_table_found(void *table)
+{
+	(void)table;
 }
 #endif
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Crafted guests (crafted_source.h) that are attached and detached like VMs: for a struct vm_set. */
+#ifndef TESTS_UNIT_CRAFTED_VM_H
+#define TESTS_UNIT_CRAFTED_VM_H
+
+#include "source/source.h"
+#include "unit/crafted_source.h"
+
+#define CRAFTED_META_PAGES (CRAFTED_SLOTS * SLOT_SIZE / PAGE_SIZE)
+
+/* For vm_set_add: a guest at rest, with BTF; or one without any RAM. Any thread that is registered with liburcu. */
+int crafted_vm_open(void *context, struct source *source, struct error *err);
+int crafted_vm_open_empty(void *context, struct source *source, struct error *err);
+
+/* How many are open, and how many were at most. */
+unsigned crafted_vms_alive(void);
+unsigned crafted_vms_alive_max(void);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Tests of vmm/fleet, vmm/memory/published.h and vmm/types/type_cache.h with one thread: VMs come and go, and what is
+ * found stays until it is dropped.
+ */
+#include "unit/suites.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet/vm_look.h"
+#include "fleet/vm_set.h"
+#include "memory/rcu.h"
+#include "unit/crafted_vm.h"
+
+static struct vm_set set;
+static struct error err;
+
+static void setup(void)
+{
+	urcu_memb_register_thread();
+	ck_assert_int_eq(vm_set_init(&set, &err), 0);
+}
+
+static void teardown(void)
+{
+	vm_set_destroy(&set);
+	ck_assert_uint_eq(crafted_vms_alive(), 0);
+	urcu_memb_unregister_thread();
+}
+
+static int add(const char *key)
+{
+	return vm_set_add(&set, key, crafted_vm_open, NULL, &err);
+}
+
+static unsigned in_set(void)
+{
+	struct attached_vm *vms[VM_SET_MAX];
+	unsigned count = vm_set_list(&set, vms, VM_SET_MAX);
+
+	for (unsigned i = 0; i < count; i++)
+		attached_vm_drop(vms[i]);
+	return count;
+}
+
+START_TEST(what_was_added_is_found_by_its_key)
+{
+	ck_assert_int_eq(add("a"), 0);
+	ck_assert_int_eq(add("b"), 0);
+
+	struct attached_vm *vm = vm_set_find(&set, "b");
+
+	ck_assert_ptr_nonnull(vm);
+	ck_assert_str_eq(attached_vm_key(vm), "b");
+	attached_vm_drop(vm);
+	ck_assert_ptr_null(vm_set_find(&set, "c"));
+	ck_assert_ptr_null(vm_set_find(&set, ""));
+	ck_assert_uint_eq(in_set(), 2);
+}
+END_TEST
+
+START_TEST(a_key_is_there_once)
+{
+	ck_assert_int_eq(add("a"), 0);
+	ck_assert_int_eq(add("a"), -EEXIST);
+	ck_assert_uint_eq(in_set(), 1);
+	ck_assert_uint_eq(crafted_vms_alive(), 1);
+}
+END_TEST
+
+START_TEST(keys_that_are_none_are_refused)
+{
+	char key[VM_KEY_SIZE + 1];
+
+	memset(key, 'k', VM_KEY_SIZE);
+	key[VM_KEY_SIZE] = '\0';
+	ck_assert_int_eq(add(""), -EINVAL);
+	ck_assert_int_eq(add(key), -EINVAL);
+	key[VM_KEY_SIZE - 1] = '\0';
+	ck_assert_int_eq(add(key), 0);
+	ck_assert_uint_eq(in_set(), 1);
+}
+END_TEST
+
+static int open_nothing(void *context, struct source *source, struct error *why)
+{
+	(void)context;
+	(void)source;
+	return error_set(why, -EACCES, "no");
+}
+
+START_TEST(one_that_cannot_be_opened_leaves_the_set_as_it_was)
+{
+	ck_assert_int_eq(add("a"), 0);
+	ck_assert_int_eq(vm_set_add(&set, "b", open_nothing, NULL, &err), -EACCES);
+	ck_assert_str_eq(err.text, "no");
+	ck_assert_ptr_null(vm_set_find(&set, "b"));
+	ck_assert_uint_eq(in_set(), 1);
+}
+END_TEST
+
+/* Another thread may add the same key while this one opens. */
+static int open_after_another(void *context, struct source *source, struct error *why)
+{
+	ck_assert_int_eq(add(context), 0);
+	return crafted_vm_open(NULL, source, why);
+}
+
+START_TEST(the_slower_of_two_is_closed_again)
+{
+	ck_assert_int_eq(vm_set_add(&set, "a", open_after_another, "a", &err), -EEXIST);
+	ck_assert_uint_eq(in_set(), 1);
+	ck_assert_uint_eq(crafted_vms_alive(), 1);
+}
+END_TEST
+
+START_TEST(no_more_than_fit)
+{
+	char key[VM_KEY_SIZE];
+
+	for (unsigned i = 0; i < VM_SET_MAX; i++) {
+		snprintf(key, sizeof(key), "vm %u", i);
+		ck_assert_int_eq(vm_set_add(&set, key, crafted_vm_open_empty, NULL, &err), 0);
+	}
+	ck_assert_int_eq(vm_set_add(&set, "more", crafted_vm_open_empty, NULL, &err), -ENOSPC);
+	ck_assert_uint_eq(in_set(), VM_SET_MAX);
+	ck_assert(vm_set_remove(&set, "vm 7"));
+	ck_assert_int_eq(vm_set_add(&set, "more", crafted_vm_open_empty, NULL, &err), 0);
+}
+END_TEST
+
+START_TEST(a_removed_one_is_gone_but_stays_open_for_who_has_it)
+{
+	ck_assert_int_eq(add("a"), 0);
+	struct attached_vm *vm = vm_set_find(&set, "a");
+
+	ck_assert(vm_set_remove(&set, "a"));
+	ck_assert(!vm_set_remove(&set, "a"));
+	ck_assert_ptr_null(vm_set_find(&set, "a"));
+	ck_assert_uint_eq(crafted_vms_alive(), 1);
+	ck_assert_int_eq(vm_look_make(vm, NULL, &err), 0);
+	attached_vm_drop(vm);
+	ck_assert_uint_eq(crafted_vms_alive(), 0);
+}
+END_TEST
+
+START_TEST(a_look_counts_states_and_matches)
+{
+	ck_assert_int_eq(add("a"), 0);
+	struct attached_vm *vm = vm_set_find(&set, "a");
+
+	ck_assert_ptr_null(vm_look_take(vm));
+	ck_assert_int_eq(vm_look_make(vm, "type == meta_page", &err), 0);
+	const struct vm_look *look = vm_look_take(vm);
+
+	ck_assert(look->has_view && look->has_states && !look->has_ended);
+	ck_assert_int_eq(look->stage, STAGE_RUNNING);
+	ck_assert_uint_eq(look->slot_count, CRAFTED_SLOTS);
+	ck_assert_uint_eq(look->states.slots, CRAFTED_SLOTS);
+	ck_assert_uint_eq(look->states.counts.frames[REF_CLASS_SHARED], CRAFTED_META_PAGES);
+	ck_assert_uint_eq(look->states.counts.frames[REF_CLASS_UNUSED],
+			  CRAFTED_SLOTS - CRAFTED_META_PAGES);
+	ck_assert_uint_eq(look->states.counts.references, CRAFTED_META_PAGES);
+	ck_assert(look->has_matches);
+	ck_assert_uint_eq(look->matches, CRAFTED_META_PAGES);
+
+	/* An older look stays what it was. */
+	ck_assert_int_eq(vm_look_make(vm, "type == nonsense", &err), 0);
+	ck_assert_uint_eq(look->matches, CRAFTED_META_PAGES);
+	vm_look_drop(look);
+	look = vm_look_take(vm);
+	ck_assert(look->has_states && !look->has_matches);
+	ck_assert_str_ne(look->problem.text, "");
+	vm_look_drop(look);
+	attached_vm_drop(vm);
+}
+END_TEST
+
+START_TEST(types_are_read_again_only_when_they_change)
+{
+	ck_assert_int_eq(add("a"), 0);
+	struct attached_vm *vm = vm_set_find(&set, "a");
+	struct type_cache *cache = attached_vm_types(vm);
+	struct source *source = attached_vm_source(vm);
+	struct guest_view view;
+
+	ck_assert_ptr_null(type_cache_take(cache));
+	ck_assert_int_eq(guest_view_read(&source->memory, source->info, &view, &err), 0);
+	ck_assert_int_eq(type_cache_update(cache, &view, &source->memory, &err), 0);
+	const struct guest_types *first = type_cache_take(cache);
+
+	ck_assert_uint_eq(first->catalog->count, CRAFTED_TYPES);
+	ck_assert_int_eq(type_cache_update(cache, &view, &source->memory, &err), 0);
+	const struct guest_types *same = type_cache_take(cache);
+
+	ck_assert_ptr_eq(first, same);
+	guest_types_drop(same);
+	strcpy(view.types[CRAFTED_SLAB].name, "other");
+	ck_assert_int_eq(type_cache_update(cache, &view, &source->memory, &err), 0);
+	const struct guest_types *second = type_cache_take(cache);
+
+	ck_assert_ptr_ne(first, second);
+	ck_assert_str_eq(first->view.types[CRAFTED_SLAB].name, "slab");
+	ck_assert_str_eq(second->view.types[CRAFTED_SLAB].name, "other");
+	guest_types_drop(first);
+	guest_types_drop(second);
+	attached_vm_drop(vm);
+}
+END_TEST
+
+Suite *fleet_suite(void)
+{
+	Suite *suite = suite_create("fleet");
+	TCase *tcase = tcase_create("fleet");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, what_was_added_is_found_by_its_key);
+	tcase_add_test(tcase, a_key_is_there_once);
+	tcase_add_test(tcase, keys_that_are_none_are_refused);
+	tcase_add_test(tcase, one_that_cannot_be_opened_leaves_the_set_as_it_was);
+	tcase_add_test(tcase, the_slower_of_two_is_closed_again);
+	tcase_add_test(tcase, no_more_than_fit);
+	tcase_add_test(tcase, a_removed_one_is_gone_but_stays_open_for_who_has_it);
+	tcase_add_test(tcase, a_look_counts_states_and_matches);
+	tcase_add_test(tcase, types_are_read_again_only_when_they_change);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
