@@ -83,7 +83,7 @@ PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-guest.elf)
+BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
 REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
@@ -127,6 +127,7 @@ bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of f
 	@$(BUILD)/bench-boot $(PROGRAM)
 	@$(BUILD)/bench-frames
 	@$(BUILD)/bench-growth
+	@$(BUILD)/bench-inspect
 	@echo; echo "frame operations inside a guest with 2 vCPUs and 8 GiB"
 	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
 		2>$(BUILD)/bench-guest.log >/dev/null; status=$$?; \
@@ -324,6 +325,14 @@ $(BUILD)/bench-frames $(BUILD)/bench-growth: $(BENCH_SHARED) | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(filter-out -MMD -MP,$(HOST_FLAGS)) $(filter %.c,$^) -o $@ $(HOST_LIBS)
+
+# Over crafted arrays, with the command's own objects.
+BENCH_INSPECT_OBJECTS := $(call objects,host,tests/bench/inspect.c tests/bench/inspect_array.c \
+				  $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(BUILD)/bench-inspect: $(BENCH_INSPECT_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(BENCH_INSPECT_OBJECTS) -o $@ $(HOST_LIBS)
 
 # The same rows inside a guest: our kernel with one more workload, which also times the kernel's call of meta_init.
 BENCH_GUEST_OBJECTS := $(call objects,guest,tests/bench/frames_guest.c tests/bench/frame_rows.c)

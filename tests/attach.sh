@@ -109,6 +109,13 @@ await_line()
 	within says_line "$1" "$2"
 }
 
+# Lines of JSON, of which the first has read all slots and the others have not.
+reads_less()
+{
+	[ "$(sed -n '1s/.*"slots_read":\([0-9]*\),.*/\1/p' "$OUT")" -eq 16384 ] &&
+		[ "$(sed -n '3s/.*"slots_read":\([0-9]*\),.*/\1/p' "$OUT")" -lt 16384 ]
+}
+
 test_listing()
 {
 	expect "ps without VMs" 0 'out:^NAME ' -- "$PAGEVISOR" ps
@@ -121,6 +128,16 @@ test_listing()
 	expect "ps --json" 0 'out:"name":"one"' "out:\"pid\":${pids[one]}," \
 		'out:"memory_bytes":67108864' 'out:"cpus":2' 'out:"stage":"running"' -- \
 		"$PAGEVISOR" ps --json
+	expect "ps --count" 0 'out:^one .* 256$' -- "$PAGEVISOR" ps --count 'type == meta_page'
+	expect "ps --count of a type that no guest has" 2 'err:^pagevisor: the expression is wrong at column 9' -- \
+		"$PAGEVISOR" ps --count 'type == nonsense'
+	expect "stat --follow" 0 'out:^ +UP  STAGE ' 'out: running +[0-9]+ +[0-9.]+ % .* 16.4 k +0$' -- \
+		"$PAGEVISOR" stat --follow --lines 2 --interval 0.1
+	check "stat --follow: a line each" line_count "$OUT" 3
+	expect "stat --follow --incremental" 0 '!err:reads everything' -- \
+		"$PAGEVISOR" stat --follow --incremental --lines 3 --interval 0.1 --json
+	check "stat --follow --incremental reads less after the first look" reads_less
+	expect "stat --incremental alone" 2 'err:--incremental goes with --follow' -- "$PAGEVISOR" stat --incremental
 	expect "stat of the only VM" 0 'out:^vm        one, process' 'out:^findings  none$' \
 		'out:^          meta_page +256$' 'out:^scans     1, ' -- "$PAGEVISOR" stat
 	expect "stat by name, --json" 0 'out:"stage":"running"' 'out:"finding_count":0' \

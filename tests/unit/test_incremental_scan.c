@@ -16,6 +16,7 @@
 
 #include "inspect/incremental_scan.h"
 #include "inspect/state_scan.h"
+#include "memory/data_pages.h"
 #include "memory/rcu.h"
 #include "unit/fixture.h"
 
@@ -304,15 +305,20 @@ static uint64_t blocks(void)
 	return (uint64_t)status.st_blocks;
 }
 
+static void punch(uint64_t page, uint64_t pages)
+{
+	ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   (off_t)(page * PAGE_SIZE), (off_t)(pages * PAGE_SIZE)),
+			 0);
+}
+
 START_TEST(holes_are_counted_and_stay)
 {
 	const uint64_t page = 40, first = (page - 5) * SLOTS_PER_PAGE - 7;
 
 	assert_right();
 	/* The memory goes away under the array, and the host says so. */
-	ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				   (off_t)(page * PAGE_SIZE), PAGE_SIZE),
-			 0);
+	punch(page, 1);
 	dirty[page / 64] |= UINT64_C(1) << page % 64;
 	uint64_t before = blocks();
 
@@ -321,6 +327,32 @@ START_TEST(holes_are_counted_and_stay)
 	for (uint64_t i = 0; i < SLOTS_PER_PAGE; i++)
 		write_slot(first + i, REF_UNUSED, 0);
 	ck_assert_uint_eq(assert_right(), SLOTS_PER_PAGE);
+}
+END_TEST
+
+/* The slots fill the pages 5 to 105. */
+START_TEST(pages_with_data_are_told_from_holes)
+{
+	const uint64_t pages = REGION_SIZE / PAGE_SIZE;
+	struct memory_region region = *memory_map_find(source.memory.map, paddr(REGION_BASE));
+	uint8_t has_data[REGION_SIZE / PAGE_SIZE];
+
+	punch(5, 1);
+	punch(20, 7);
+	uint64_t before = blocks();
+
+	memset(has_data, 0xee, sizeof(has_data));
+	data_pages_find(&region, paddr(REGION_BASE), pages, has_data);
+	for (uint64_t i = 0; i < pages; i++)
+		ck_assert_uint_eq(has_data[i], i > 5 && i <= 105 && (i < 20 || i >= 27));
+	data_pages_find(&region, paddr(REGION_BASE + 26 * PAGE_SIZE), 2, has_data);
+	ck_assert_uint_eq(has_data[0], 0);
+	ck_assert_uint_eq(has_data[1], 1);
+	ck_assert_uint_eq(has_data[2], 0);
+	ck_assert_uint_eq(blocks(), before);
+	region.fd = -1;
+	data_pages_find(&region, paddr(REGION_BASE), 1, has_data);
+	ck_assert_uint_eq(has_data[0], 1);
 }
 END_TEST
 
@@ -417,6 +449,7 @@ Suite *incremental_scan_suite(void)
 	tcase_add_test(tcase, random_changes_add_up);
 	tcase_add_test(tcase, findings_are_found_again_until_they_are_gone);
 	tcase_add_test(tcase, holes_are_counted_and_stay);
+	tcase_add_test(tcase, pages_with_data_are_told_from_holes);
 	tcase_add_test(tcase, a_log_that_fails_costs_a_full_scan_and_nothing_else);
 	tcase_add_test(tcase, another_memory_map_is_read_from_the_start);
 	tcase_add_test(tcase, another_guest_is_read_from_the_start);

@@ -8,11 +8,18 @@
 
 #include "inspect/scan_slots.h"
 #include "inspect/slot_reader.h"
+#include "memory/data_pages.h"
 
 /* Pages of slots in one read-side section, as many slots as a full scan reads in one. */
 #define CHUNK_PAGES 64
 #define CHUNK_TRIES 3
-#define WORD_BITS   64
+
+/* How far apart the first and the last of them may be: more costs more to ask which have data than one by one. */
+#define CHUNK_SPAN 8192
+
+/* So many pages are on their way from memory while one is read. */
+#define PREFETCH_PAGES 3
+#define WORD_BITS      64
 
 /* Pages that are read together. */
 struct chunk {
@@ -20,6 +27,7 @@ struct chunk {
 	uint64_t pages[CHUNK_PAGES];
 	struct page_sums sums[CHUNK_PAGES];
 	bool is_unsettled[CHUNK_PAGES];
+	uint8_t has_data[CHUNK_SPAN]; /* pages from the first one on */
 	struct read_counters reads;
 	struct findings found;
 };
@@ -102,6 +110,17 @@ static uint64_t map_generation(const struct guest_memory *memory)
 	return generation;
 }
 
+/* Pages are read where they lie: an array that a source copies is not there to be read in pieces. */
+static bool is_mapped(const struct guest_memory *memory, const struct guest_view *view)
+{
+	guest_memory_read_begin();
+	const struct memory_region *region = memory_map_find(guest_memory_map(memory), view->array);
+	bool mapped = !region || region->host;
+
+	guest_memory_read_end();
+	return mapped;
+}
+
 /* Room for sums of a view's pages; all of them are due. */
 static int start_anew(struct incremental_scan *incremental, const struct guest_view *view,
 		      uint64_t generation, struct error *err)
@@ -156,15 +175,36 @@ static void slots_on(const struct guest_view *view, uint64_t page, uint64_t *fir
 	*count = (end - start) / SLOT_SIZE;
 }
 
-static struct page_sums sums_of(const struct scan *scan)
+static struct page_sums sums_of(const struct scan *scan, unsigned type_count)
 {
 	struct page_sums sums = {.references = scan->references, .holes = (uint8_t)scan->holes};
 
 	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
 		sums.frames[i] = (uint8_t)scan->frames[i];
-	for (unsigned i = 0; i < META_TYPES_MAX; i++)
+	for (unsigned i = 0; i < type_count; i++)
 		sums.types[i] = (uint8_t)scan->types[i];
 	return sums;
+}
+
+/*
+ * Pages that changed lie apart, and no prefetcher of the CPU guesses the next one: its states are asked for while the
+ * pages before it are read, and so is what its sums were. One without data is not touched.
+ */
+static void prefetch_page(const struct update *update, const struct memory_map *map, unsigned place)
+{
+	const struct guest_view *view = &update->incremental->view;
+	const struct chunk *chunk = &update->chunk;
+	uint64_t first, count;
+
+	if (place >= chunk->count || !chunk->has_data[chunk->pages[place] - chunk->pages[0]])
+		return;
+	slots_on(view, chunk->pages[place], &first, &count);
+	const struct meta_slot *slots =
+		memory_map_at(map, paddr(view->array.addr + first * SLOT_SIZE), count * SLOT_SIZE);
+
+	__builtin_prefetch(&update->incremental->pages[chunk->pages[place]]);
+	for (uint64_t i = 0; slots && i < count; i++)
+		__builtin_prefetch(&slots[i].state);
 }
 
 static int read_page(struct update *update, const struct memory_map *map, unsigned place)
@@ -180,13 +220,27 @@ static int read_page(struct update *update, const struct memory_map *map, unsign
 
 	if (!slots)
 		return -EFAULT;
-	if (memory_region_is_hole(memory_map_find(map, at), at))
+	if (!chunk->has_data[chunk->pages[place] - chunk->pages[0]])
 		scan.holes = count;
 	else
 		scan_slots(&update->rules, slots, pfn(first), count, &scan, &chunk->found);
-	chunk->sums[place] = sums_of(&scan);
+	chunk->sums[place] = sums_of(&scan, view->type_count);
 	chunk->is_unsettled[place] = scan.reads.unstable > 0 || chunk->found.total > before;
 	read_counters_add(&chunk->reads, &scan.reads);
+	return 0;
+}
+
+/* Pages that the guest never wrote are not looked at. */
+static int find_data(struct update *update, const struct memory_map *map)
+{
+	struct chunk *chunk = &update->chunk;
+	uint64_t pages = chunk->pages[chunk->count - 1] - chunk->pages[0] + 1;
+	paddr_t first =
+		paddr(first_page(&update->incremental->view).addr + chunk->pages[0] * PAGE_SIZE);
+
+	if (!memory_map_at(map, first, pages * PAGE_SIZE))
+		return -EFAULT;
+	data_pages_find(memory_map_find(map, first), first, pages, chunk->has_data);
 	return 0;
 }
 
@@ -194,25 +248,32 @@ static int read_page(struct update *update, const struct memory_map *map, unsign
 static int read_chunk(struct update *update)
 {
 	struct chunk *chunk = &update->chunk;
-	int result = 0;
 
 	chunk->reads = (struct read_counters){0};
 	chunk->found.total = 0;
 	chunk->found.listed = 0;
 	guest_memory_read_begin();
 	const struct memory_map *map = guest_memory_map(&update->incremental->source->memory);
+	int result = find_data(update, map);
 
-	for (unsigned i = 0; result == 0 && i < chunk->count; i++)
+	for (unsigned i = 0; result == 0 && i < PREFETCH_PAGES; i++)
+		prefetch_page(update, map, i);
+	for (unsigned i = 0; result == 0 && i < chunk->count; i++) {
+		prefetch_page(update, map, i + PREFETCH_PAGES);
 		result = read_page(update, map, i);
+	}
 	guest_memory_read_end();
 	return result;
 }
 
-static void add_sums(struct scan *sum, const struct page_sums *new, const struct page_sums *old)
+static void add_sums(struct incremental_scan *incremental, const struct page_sums *new,
+		     const struct page_sums *old)
 {
+	struct scan *sum = &incremental->sum;
+
 	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
 		sum->frames[i] += (uint64_t) new->frames[i] - old->frames[i];
-	for (unsigned i = 0; i < META_TYPES_MAX; i++)
+	for (unsigned i = 0; i < incremental->view.type_count; i++)
 		sum->types[i] += (uint64_t) new->types[i] - old->types[i];
 	sum->references += new->references - old->references;
 	sum->holes += (uint64_t) new->holes - old->holes;
@@ -226,7 +287,7 @@ static void keep_chunk(struct update *update)
 	for (unsigned i = 0; i < chunk->count; i++) {
 		uint64_t page = chunk->pages[i], bit = UINT64_C(1) << page % WORD_BITS;
 
-		add_sums(&incremental->sum, &chunk->sums[i], &incremental->pages[page]);
+		add_sums(incremental, &chunk->sums[i], &incremental->pages[page]);
 		incremental->pages[page] = chunk->sums[i];
 		incremental->due[page / WORD_BITS] &= ~bit;
 		incremental->unsettled[page / WORD_BITS] &= ~bit;
@@ -248,7 +309,7 @@ static void lose_chunk(struct update *update)
 	for (unsigned i = 0; i < update->chunk.count; i++) {
 		uint64_t page = update->chunk.pages[i];
 
-		add_sums(&incremental->sum, &nothing, &incremental->pages[page]);
+		add_sums(incremental, &nothing, &incremental->pages[page]);
 		incremental->pages[page] = nothing;
 		slots_on(&incremental->view, page, &first, &count);
 		update->scan->reads.slots += count;
@@ -274,23 +335,30 @@ static int take_chunk(struct update *update)
 	return 0;
 }
 
-static int read_due(struct update *update)
+/* A full chunk, or one that a page far away would stretch too long, is read first. */
+static int add_page(struct update *update, uint64_t page)
 {
-	struct incremental_scan *incremental = update->incremental;
 	struct chunk *chunk = &update->chunk;
 	int result = 0;
 
-	for (uint64_t i = 0; result == 0 && i < words_of(incremental->page_count); i++) {
-		for (uint64_t word = incremental->due[i]; result == 0 && word; word &= word - 1) {
-			chunk->pages[chunk->count++] = i * WORD_BITS +
-						       (unsigned)__builtin_ctzll(word);
-			if (chunk->count < CHUNK_PAGES)
-				continue;
-			result = take_chunk(update);
-			chunk->count = 0;
-		}
+	if (chunk->count == CHUNK_PAGES ||
+	    (chunk->count > 0 && page - chunk->pages[0] >= CHUNK_SPAN)) {
+		result = take_chunk(update);
+		chunk->count = 0;
 	}
-	return result == 0 && chunk->count > 0 ? take_chunk(update) : result;
+	chunk->pages[chunk->count++] = page;
+	return result;
+}
+
+static int read_due(struct update *update)
+{
+	struct incremental_scan *incremental = update->incremental;
+	int result = 0;
+
+	for (uint64_t i = 0; result == 0 && i < words_of(incremental->page_count); i++)
+		for (uint64_t word = incremental->due[i]; result == 0 && word; word &= word - 1)
+			result = add_page(update, i * WORD_BITS + (unsigned)__builtin_ctzll(word));
+	return result == 0 && update->chunk.count > 0 ? take_chunk(update) : result;
 }
 
 static int scan_changes(struct incremental_scan *incremental, const struct guest_view *view,
@@ -300,6 +368,9 @@ static int scan_changes(struct incremental_scan *incremental, const struct guest
 	uint64_t generation = map_generation(&incremental->source->memory);
 	int result = 0;
 
+	if (!is_mapped(&incremental->source->memory, view))
+		return error_set(err, -ENOTSUP, "the memory of %s is copied, not mapped",
+				 incremental->source->name);
 	if (!incremental->is_known || generation != incremental->map_generation ||
 	    !is_same_guest(&incremental->view, view))
 		result = start_anew(incremental, view, generation, err);

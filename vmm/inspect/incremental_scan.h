@@ -9,8 +9,8 @@
  * read each time, so that findings are those of now. Everything is read again when the guest's array, its types or its
  * memory map are others than before, and after a failure.
  *
- * Costs the guest a fault on the first write to each page after each scan, and the host 48 bytes for each page of the
- * array, less than 1/80 of it. One thread.
+ * Costs the guest a fault on the first write to each page after each scan, and the host 64 bytes for each page of the
+ * array, 1/64 of it. One thread.
  */
 #ifndef VMM_INCREMENTAL_SCAN_H
 #define VMM_INCREMENTAL_SCAN_H

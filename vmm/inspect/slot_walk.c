@@ -3,50 +3,74 @@
 #include "inspect/slot_walk.h"
 
 #include <errno.h>
-#include <unistd.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
 #include "inspect/slot_copy_walk.h"
 #include "inspect/slot_reader.h"
+#include "memory/data_pages.h"
 
 #define CHUNK_TRIES 3
+
+/* Pages of the array that are asked about at once, which serves the chunks that follow. */
+#define WINDOW_PAGES 4096
 
 struct walk {
 	const struct guest_memory *memory;
 	const struct guest_view *view;
 	const struct slot_visitor *visitor;
 	void *own;
-	off_t data_end; /* the backing file is known to have data from the array up to here */
+	uint64_t window_map; /* generation of the map that the window is of */
+	uint64_t window;     /* address of its first page */
+	uint64_t window_pages;
+	uint8_t has_data[WINDOW_PAGES];
 };
+
+/* Asks about the pages from `page` on, as far as the array and its region go. */
+static void move_window(struct walk *walk, const struct memory_map *map, uint64_t page)
+{
+	const struct memory_region *region = memory_map_find(map, paddr(page));
+	uint64_t end = walk->view->array.addr + walk->view->slot_count * SLOT_SIZE;
+	uint64_t region_end = region->base.addr + region->size;
+	uint64_t pages = ((end < region_end ? end : region_end) - page - 1) / PAGE_SIZE + 1;
+
+	walk->window_map = map->generation;
+	walk->window = page;
+	walk->window_pages = pages < WINDOW_PAGES ? pages : WINDOW_PAGES;
+	data_pages_find(region, paddr(page), walk->window_pages, walk->has_data);
+}
+
+static bool has_data(struct walk *walk, const struct memory_map *map, uint64_t at)
+{
+	uint64_t page = align_down(at, PAGE_SIZE);
+
+	if (walk->window_map != map->generation || page < walk->window ||
+	    page - walk->window >= walk->window_pages * PAGE_SIZE)
+		move_window(walk, map, page);
+	return walk->has_data[(page - walk->window) / PAGE_SIZE];
+}
+
+/* The first address from `at` on, up to `end`, whose page has data, or has none. */
+static uint64_t skip_pages(struct walk *walk, const struct memory_map *map, uint64_t at,
+			   uint64_t end, bool with_data)
+{
+	while (at < end && has_data(walk, map, at) == with_data)
+		at = align_down(at, PAGE_SIZE) + PAGE_SIZE;
+	return at < end ? at : end;
+}
 
 /*
  * How many of the slots from `at` on the guest has written, and how many before those it has not: looking at a
- * hole of its RAM would fill it. One search finds the end of a whole stretch of data, which serves the chunks
- * that follow. Holes begin and end at page borders, and so at slots.
+ * hole of its RAM would fill it. Holes begin and end at page borders, and so at slots.
  */
-static uint64_t written_slots(struct walk *walk, const struct memory_region *region, paddr_t at,
+static uint64_t written_slots(struct walk *walk, const struct memory_map *map, paddr_t at,
 			      uint64_t count, uint64_t *hole)
 {
-	off_t start = (off_t)(region->fd_offset + (at.addr - region->base.addr));
-	off_t end = start + (off_t)(count * SLOT_SIZE);
-	off_t data = start;
+	uint64_t end = at.addr + count * SLOT_SIZE;
+	uint64_t data = skip_pages(walk, map, at.addr, end, false);
 
-	*hole = 0;
-	if (region->fd < 0)
-		return count;
-	if (start >= walk->data_end) {
-		data = lseek(region->fd, start, SEEK_DATA);
-		if (data < 0 || data > end)
-			data = end;
-		if (data < end)
-			walk->data_end = lseek(region->fd, data, SEEK_HOLE);
-		if (walk->data_end < data) /* a file that shrinks meanwhile */
-			walk->data_end = data;
-	}
-	*hole = (uint64_t)(data - start) / SLOT_SIZE;
-	if (data == end)
-		return 0;
-	return (uint64_t)((end < walk->data_end ? end : walk->data_end) - data) / SLOT_SIZE;
+	*hole = (data - at.addr) / SLOT_SIZE;
+	return (skip_pages(walk, map, data, end, true) - data) / SLOT_SIZE;
 }
 
 /* Slots [first, first + count) in one read-side section. Returns 0 or -EFAULT. */
@@ -61,8 +85,8 @@ static int walk_chunk(struct walk *walk, uint64_t first, uint64_t count)
 
 	for (uint64_t i = 0; slots && i < count;) {
 		uint64_t hole;
-		uint64_t written = written_slots(walk, memory_map_find(map, pa),
-						 paddr(pa.addr + i * SLOT_SIZE), count - i, &hole);
+		uint64_t written =
+			written_slots(walk, map, paddr(pa.addr + i * SLOT_SIZE), count - i, &hole);
 
 		if (hole)
 			walk->visitor->hole(walk->own, pfn(first + i), hole);

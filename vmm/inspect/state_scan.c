@@ -63,6 +63,22 @@ static void add_hole(void *own, pfn_t first, uint64_t count)
 	scanner->chunk.holes += count;
 }
 
+static void add_unstable(void *own, pfn_t first, uint64_t count)
+{
+	struct state_scanner *scanner = own;
+
+	(void)first;
+	scanner->chunk.slots += count;
+	scanner->chunk.unstable += count;
+}
+
+/* Of no interest: one state is enough. */
+static void ignore_retried(void *own, uint64_t copies)
+{
+	(void)own;
+	(void)copies;
+}
+
 static int keep_chunk(void *own)
 {
 	struct state_scanner *scanner = own;
@@ -74,6 +90,7 @@ static int keep_chunk(void *own)
 	scan->counts.references += chunk->counts.references;
 	scan->slots += chunk->slots;
 	scan->holes += chunk->holes;
+	scan->unstable += chunk->unstable;
 	return 0;
 }
 
@@ -92,6 +109,8 @@ int state_scan_array(const struct guest_memory *memory, const struct guest_view 
 		.begin = begin_chunk,
 		.slots = add_slots,
 		.hole = add_hole,
+		.unstable = add_unstable,
+		.retried = ignore_retried,
 		.keep = keep_chunk,
 		.lose = keep_late_chunk,
 	};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What the benchmarks of inspection read: the metadata array of a guest that does not run, crafted in a memfd at full
+ * size, with a dirty log that says what the benchmark has written.
+ */
+#ifndef TESTS_BENCH_INSPECT_ARRAY_H
+#define TESTS_BENCH_INSPECT_ARRAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inspect/guest_view.h"
+#include "source/source.h"
+
+struct bench_guest {
+	struct source source; /* its memory is mapped read-only, as an inspector has it */
+	struct guest_view view;
+	int fd;
+	uint64_t size;           /* of the array, in bytes */
+	uint64_t pages;          /* of the array */
+	struct meta_slot *slots; /* writable, as the guest has them */
+	uint64_t *dirty;         /* a bit for each page */
+};
+
+/*
+ * A guest with `memory` bytes of RAM, of whose frames `in_use` of 1000 are in use, spread at random; the frames of the
+ * array itself are what they have to be. False, and said so, when there is no memory for it.
+ */
+bool bench_guest_make(struct bench_guest *guest, uint64_t memory, unsigned in_use);
+void bench_guest_free(struct bench_guest *guest);
+
+/* Writes to `count` pages of the array, chosen at random: one slot each gets or loses a reference. */
+void bench_guest_dirty(struct bench_guest *guest, uint64_t count);
+
+/* Drives the array out of the CPU's caches. */
+void bench_guest_make_cold(const struct bench_guest *guest);
+
+#endif

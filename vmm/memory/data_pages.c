@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Which pages of guest memory were ever written: see data_pages.h. */
+#include "memory/data_pages.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RESIDENT 1 /* of mincore's bytes the only bit that means something */
+
+/* The kernel tells who neither owns a file nor may write to it that all of it is resident. */
+static bool may_ask_for_residents(const struct memory_region *region)
+{
+	struct stat status;
+
+	return fstat(region->fd, &status) == 0 && status.st_uid == geteuid();
+}
+
+/* Pages from a page on that have no data: at most `pages`. Holes begin and end at page borders. */
+static uint64_t hole_pages(const struct memory_region *region, uint64_t offset, uint64_t pages)
+{
+	off_t start = (off_t)(region->fd_offset + offset);
+	off_t data = lseek(region->fd, start, SEEK_DATA);
+
+	if (data < 0)
+		return errno == ENXIO ? pages : 0;
+
+	uint64_t hole = (uint64_t)(data - start) / PAGE_SIZE;
+
+	return hole < pages ? hole : pages;
+}
+
+/* What is resident has data; of the rest, some may be swapped out. */
+void data_pages_find(const struct memory_region *region, paddr_t first, uint64_t pages,
+		     uint8_t *has_data)
+{
+	uint64_t offset = first.addr - region->base.addr;
+
+	if (region->fd < 0) {
+		memset(has_data, RESIDENT, pages);
+		return;
+	}
+	if (!may_ask_for_residents(region) ||
+	    mincore(region->host + offset, pages * PAGE_SIZE, has_data))
+		memset(has_data, 0, pages);
+	for (uint64_t i = 0; i < pages;) {
+		uint64_t hole = has_data[i] & RESIDENT
+					? 0
+					: hole_pages(region, offset + i * PAGE_SIZE, pages - i);
+
+		memset(&has_data[i], 0, hole);
+		i += hole;
+		if (i < pages)
+			has_data[i++] = RESIDENT;
+	}
+}
