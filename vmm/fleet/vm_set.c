@@ -43,6 +43,7 @@ static unsigned long hash_of(const char *key)
 
 static int has_key(struct cds_lfht_node *node, const void *key)
 {
+	rcu_table_found(node);
 	return strcmp(vm_of_node(node)->key, key) == 0;
 }
 
@@ -85,7 +86,6 @@ static struct cds_lfht_node *look_up(const struct vm_set *set, const char *key)
 	struct cds_lfht_iter found;
 
 	cds_lfht_lookup(set->table, hash_of(key), has_key, key, &found);
-	rcu_table_found(set->table);
 	return cds_lfht_iter_get_node(&found);
 }
 
@@ -109,7 +109,7 @@ static int insert(struct vm_set *set, struct attached_vm *vm, struct error *err)
 	if (set->count == VM_SET_MAX) {
 		result = error_set(err, -ENOSPC, "more than %d VMs", VM_SET_MAX);
 	} else {
-		rcu_table_adding(set->table);
+		rcu_table_adding(&vm->node);
 		rcu_section_begin();
 		if (cds_lfht_add_unique(set->table, hash_of(vm->key), has_key, vm->key,
 					&vm->node) == &vm->node)
@@ -189,7 +189,7 @@ unsigned vm_set_list(const struct vm_set *set, struct attached_vm **vms, unsigne
 	{
 		if (count == max)
 			break;
-		rcu_table_found(set->table);
+		rcu_table_found(node);
 		vms[count] = vm_of_node(node);
 		published_hold(&vms[count++]->object);
 	}

@@ -38,16 +38,16 @@ static inline void rcu_wait_for_readers(void)
 
 /*
  * liburcu's hash tables are not instrumented: what was written to a node before it was added is seen by
- * whoever finds it.
+ * whoever finds it, or compares it.
  */
-static inline void rcu_table_adding(void *table)
+static inline void rcu_table_adding(void *node)
 {
-	__tsan_release(table);
+	__tsan_release(node);
 }
 
-static inline void rcu_table_found(void *table)
+static inline void rcu_table_found(void *node)
 {
-	__tsan_acquire(table);
+	__tsan_acquire(node);
 }
 #else
 static inline void rcu_section_end(void)
@@ -60,14 +60,14 @@ static inline void rcu_wait_for_readers(void)
 	urcu_memb_synchronize_rcu();
 }
 
-static inline void rcu_table_adding(void *table)
+static inline void rcu_table_adding(void *node)
 {
-	(void)table;
+	(void)node;
 }
 
-static inline void rcu_table_found(void *table)
+static inline void rcu_table_found(void *node)
 {
-	(void)table;
+	(void)node;
 }
 #endif
 
