@@ -99,6 +99,7 @@ SETUP_LINT   := build/setup-lint
 all: $(PROGRAM) $(GUEST_ELF) $(WORKLOADS) ## build the command and the guest
 
 run: all ## set up, build, run the main job: a guest that churns frames, watched live
+	@scripts/setup.sh run
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1

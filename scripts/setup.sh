@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
 #
-# Makes sure that the Debian packages of a set are installed: build, test or lint. As root it installs what is
-# missing; otherwise it prints the one command to type.
+# Makes sure that the Debian packages of a set are installed: build, run, test or lint. As root it installs what is
+# missing; otherwise it prints the one command to type. To run guests nothing is needed where there is a usable
+# /dev/kvm; elsewhere QEMU is.
 set -eu
 
 packages_build="
@@ -25,21 +26,24 @@ cpio
 libvirt-clients
 libvirt-daemon
 libvirt-daemon-driver-qemu
+mandoc
 qemu-system-x86
 spin
 tmux
 "
-packages_build="gcc libc6-dev binutils pahole pkg-config liburcu-dev libjson-c-dev libbpf-dev libpng-dev libzstd-dev
-	libncurses-dev"
-packages_test="$packages_build check qemu-system-x86 spin tmux mandoc"
 packages_lint="clang-format shellcheck"
 
 case "${1:-}" in
 build) wanted=$packages_build ;;
 test) wanted=$packages_test ;;
 lint) wanted=$packages_lint ;;
+run)
+	wanted=""
+	{ [ -r /dev/kvm ] && [ -w /dev/kvm ]; } || command -v qemu-system-x86_64 >/dev/null ||
+		wanted=qemu-system-x86
+	;;
 *)
-	echo "usage: $0 build|test|lint" >&2
+	echo "usage: $0 build|run|test|lint" >&2
 	exit 2
 	;;
 esac

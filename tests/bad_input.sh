@@ -177,7 +177,7 @@ test_with_vm()
 {
 	local name problem
 
-	problem=$(kvm_problem)
+	problem=$(vm_problem)
 	if [ -n "$problem" ]; then
 		skip "a kernel that does not fit, a command line that is too long" "$problem"
 		return

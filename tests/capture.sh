@@ -30,7 +30,7 @@ start_vm()
 	local name=$1 tries
 
 	shift
-	"$PAGEVISOR" run --name "$name" --time 0 --quiet --timeout 120 "$@" >"$WORK/$name" 2>&1 </dev/null &
+	"$PAGEVISOR" run --name "$name" --time 0 --quiet --timeout 600 "$@" >"$WORK/$name" 2>&1 </dev/null &
 	vm_pid=$!
 	for ((tries = 0; tries < 500; tries++)); do
 		! is_running_stage "$name" || return 0
@@ -252,7 +252,7 @@ test_large_guest()
 }
 
 test_bad_input
-need_kvm "captures of guests"
+need_vm "captures of guests"
 start_vm one --memory 64M
 run_command "$PAGEVISOR" capture "$WORK/a.pvc" one
 if [ "$status" -ne 0 ] && matches 'err:cannot do that'; then

@@ -6,7 +6,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_kvm "check"
+need_vm "check"
 
 LOOKS=8
 

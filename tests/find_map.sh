@@ -6,7 +6,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_kvm "find and map"
+need_vm "find and map"
 
 
 # start NAME OPTION...: a guest in the background; waits until it runs.

@@ -131,7 +131,7 @@ workload "_Atomic uint32_t"
 LIMIT=180 expect "a member that BTF cannot tell does not build" 2 \
 	'err:pahole cannot tell a type of the guest; _Atomic' -- "${BUILD_TREE[@]}"
 mv "$WORK/guest.elf" "$TREE/build/pagevisor-guest.elf"
-need_kvm "looking at a guest"
+need_vm "looking at a guest"
 test_new_type
 test_frames
 finish

@@ -26,7 +26,7 @@ test_run()
 {
 	local problem
 
-	problem=$(kvm_problem)
+	problem=$(vm_problem)
 	if [ -n "$problem" ]; then
 		skip "the installed command finds its guest" "$problem"
 		return

@@ -169,7 +169,7 @@ is_plain_text()
 	[ "$(LC_ALL=C tr -d '\n\t -~' <"$1" | wc -c)" -eq 0 ]
 }
 
-# Why no guest can run here; nothing when one can.
+# Why there is no KVM to be had; nothing when there is.
 kvm_problem()
 {
 	if [ ! -e /dev/kvm ]; then
@@ -179,14 +179,37 @@ kvm_problem()
 	fi
 }
 
-# Ends the script in good order when no guest can run here.
-need_kvm()
+# Why no guest can run here, neither on KVM nor in QEMU's TCG, which run takes then; nothing when one can.
+vm_problem()
 {
 	local problem
 
 	problem=$(kvm_problem)
-	[ -n "$problem" ] || return 0
-	skip "$1" "$problem"
+	[ -z "$problem" ] || command -v qemu-system-x86_64 >/dev/null || echo "$problem, no qemu-system-x86_64"
+}
+
+# Whether guests run in TCG here: some ten times slower, and without what KVM alone can tell.
+runs_in_tcg()
+{
+	[ -n "$(kvm_problem)" ]
+}
+
+# Ends the script in good order when no guest can run here, or none on KVM.
+need_vm()
+{
+	skip_all_for "$1" "$(vm_problem)"
+}
+
+need_kvm()
+{
+	skip_all_for "$1" "$(kvm_problem)"
+}
+
+# skip_all_for NAME PROBLEM
+skip_all_for()
+{
+	[ -n "$2" ] || return 0
+	skip "$1" "$2"
 	finish
 }
 

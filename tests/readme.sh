@@ -50,7 +50,7 @@ test_run()
 {
 	local problem patterns=() type
 
-	problem=$(kvm_problem)
+	problem=$(vm_problem)
 	if [ -n "$problem" ]; then
 		skip "the example runs" "$problem"
 		return

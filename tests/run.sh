@@ -12,6 +12,7 @@ ALL_PARTS=(
 	sanitizers
 	model
 	kvm
+	accel
 	torn
 	attach
 	inspect

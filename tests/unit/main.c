@@ -90,6 +90,7 @@ static const struct {
 	{"page_table", page_table_suite},
 	{"qmp", qmp_suite},
 	{"slot_copy_walk", slot_copy_walk_suite},
+	{"qemu_end", qemu_end_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

@@ -82,5 +82,6 @@ Suite *allocator_counts_suite(void);
 Suite *page_table_suite(void);
 Suite *qmp_suite(void);
 Suite *slot_copy_walk_suite(void);
+Suite *qemu_end_suite(void);
 
 #endif

@@ -311,6 +311,9 @@ static int start(struct engine *engine, struct error *err)
 	own->qmp.on_event = on_event;
 	own->qmp.own = own;
 	result = qmp_execute(&own->qmp, "cont", NULL, NULL, err);
+	/* A guest that has ended before QEMU could answer did run: how, the thread will see. */
+	if (result == -ENOTCONN)
+		result = 0;
 	own->qmp.timeout_ms = (unsigned)(ENGINE_PAUSE_PATIENCE_NS / NS_PER_MS);
 	if (result == 0)
 		result = start_thread(own, err);
