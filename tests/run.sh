@@ -23,6 +23,7 @@ ALL_PARTS=(
 	capture
 	fuzz
 	negative
+	hostile
 	signals
 	bad_input
 	qemu
