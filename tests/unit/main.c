@@ -87,6 +87,7 @@ static const struct {
 	{"field_change", field_change_suite},
 	{"frame_watch", frame_watch_suite},
 	{"allocator_counts", allocator_counts_suite},
+	{"stress", stress_suite},
 	{"page_table", page_table_suite},
 	{"qmp", qmp_suite},
 	{"slot_copy_walk", slot_copy_walk_suite},

@@ -77,6 +77,7 @@ Suite *type_layout_suite(void);
 Suite *field_change_suite(void);
 Suite *frame_watch_suite(void);
 Suite *allocator_counts_suite(void);
+Suite *stress_suite(void);
 
 /* guest/, as far as it can run on the host */
 Suite *page_table_suite(void);

@@ -25,6 +25,8 @@ void stress_result_take(struct stress_result *result, const struct round *round)
 		.progress = round->progress,
 		.planted = round->planted,
 		.found_count = round->found_count,
+		.vm_trend = round->vm_trend,
+		.inspector_trend = round->inspector_trend,
 	};
 	memcpy(result->acts, round->chaos.acts, sizeof(result->acts));
 	memcpy(result->found, round->found, sizeof(result->found));
@@ -81,6 +83,16 @@ static unsigned rounds_with_findings(const struct stress_report *report)
 	return count;
 }
 
+static void print_trend(const char *whose, const struct resource_trend *trend)
+{
+	struct resource_sample middle, last;
+
+	resource_trend_ends(trend, &middle, &last);
+	if (last.fds)
+		printf("  %s: %u KiB of memory, %u descriptors; then %u KiB, %u\n", whose,
+		       middle.anon_kib, middle.fds, last.anon_kib, last.fds);
+}
+
 static void print_round(const struct stress_report *report, const struct stress_result *result)
 {
 	char steps[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE], repro[512];
@@ -95,6 +107,10 @@ static void print_round(const struct stress_report *report, const struct stress_
 		printf("  %s: %s\n", finder_name(result->found[i].finder), result->found[i].text);
 	if (result->found_count > shown)
 		printf("  ... and %u more, with --json\n", result->found_count - shown);
+	if (report->count <= ROUNDS_IN_FULL) {
+		print_trend("VM", &result->vm_trend);
+		print_trend("inspector", &result->inspector_trend);
+	}
 	if (result->found_count == 0)
 		return;
 	stress_repro(report->options, result, repro, sizeof(repro));

@@ -19,6 +19,7 @@ struct stress_result {
 	struct round_progress progress;
 	struct planted planted;
 	uint64_t acts[CHAOS_ACTS];
+	struct resource_trend vm_trend, inspector_trend;
 	struct discovery found[ROUND_DISCOVERIES];
 	unsigned found_count;
 };

@@ -41,6 +41,20 @@ static void add_plant(json *entry, const struct stress_result *result)
 				stress_result_steps_until_found(result));
 }
 
+static json *trend_json(const struct resource_trend *trend)
+{
+	json *list = json_object_new_array();
+
+	for (unsigned i = 0; i < trend->count; i++) {
+		json *entry = json_object_new_object();
+
+		json_add_number(entry, "anon_kib", trend->samples[i].anon_kib);
+		json_add_number(entry, "fds", trend->samples[i].fds);
+		json_object_array_add(list, entry);
+	}
+	return list;
+}
+
 static json *result_json(const struct stress_report *report, const struct stress_result *result)
 {
 	json *entry = json_object_new_object();
@@ -58,6 +72,8 @@ static json *result_json(const struct stress_report *report, const struct stress
 	for (unsigned act = 0; act < CHAOS_ACTS; act++)
 		json_add_number(acts, chaos_act_name((enum chaos_act)act), result->acts[act]);
 	json_object_object_add(entry, "chaos", acts);
+	json_object_object_add(entry, "vm_resources", trend_json(&result->vm_trend));
+	json_object_object_add(entry, "inspector_resources", trend_json(&result->inspector_trend));
 	json_object_object_add(entry, "found", found_json(result));
 	stress_repro(report->options, result, repro, sizeof(repro));
 	json_add_text(entry, "again", repro);

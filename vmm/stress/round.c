@@ -19,6 +19,9 @@
 /* The round's own inspector looks so often a second, and a VM scans itself. */
 #define OWN_RATE "10"
 
+/* Between two looks at what the processes hold. */
+#define SAMPLE_INTERVAL_NS (NS_PER_S / 2)
+
 /* How long a guest that was asked to end may take until it is asked again, which stops it, and is then killed. */
 #define STOP_PATIENCE_NS (5 * NS_PER_S)
 #define STOPS_MAX        2
@@ -259,6 +262,36 @@ static void wait_a_moment(const struct round *round)
 	poll(fds, count, STEP_MS);
 }
 
+static void sample_one(const struct child *child, struct resource_trend *trend)
+{
+	struct resource_sample sample;
+
+	if (child->pid && !child->ended && resource_sample_take(child->pid, &sample))
+		resource_trend_add(trend, sample);
+}
+
+/* What VM and inspector hold, from when the guest runs on. */
+static void sample_resources(struct round *round, uint64_t now)
+{
+	if (now < round->next_sample_ns || round->progress.steps == 0)
+		return;
+	round->next_sample_ns = now + SAMPLE_INTERVAL_NS;
+	sample_one(&round->guest, &round->vm_trend);
+	sample_one(&round->inspectors[0], &round->inspector_trend);
+}
+
+static void judge_resources(struct round *round, const struct resource_trend *trend,
+			    const char *whose)
+{
+	struct discovery discovery = {.finder = FINDER_TOOL, .rule = "resources"};
+	char what[128];
+
+	if (!resource_trend_leaks(trend, what, sizeof(what)))
+		return;
+	snprintf(discovery.text, sizeof(discovery.text), "%s: %s", whose, what);
+	add_discovery(round, &discovery);
+}
+
 /* The guest has not ended in time, or not after it was asked to. */
 static void press(struct round *round)
 {
@@ -287,6 +320,7 @@ bool round_step(struct round *round)
 		return false;
 	if (round->stops == 0) {
 		start_check(round, now);
+		sample_resources(round, now);
 		if (round->options.chaos)
 			chaos_step(&round->chaos, round->guest.pid, round->name,
 				   &round->inspectors[1], round->options.inspectors);
@@ -343,6 +377,8 @@ void round_finish(struct round *round)
 		round->status = child_exit_status(&round->guest);
 		read_report(round);
 		judge_status(round);
+		judge_resources(round, &round->vm_trend, "the VM");
+		judge_resources(round, &round->inspector_trend, "an inspector");
 	}
 	child_close(&round->guest);
 }

@@ -15,6 +15,7 @@
 #include "stress/chaos.h"
 #include "stress/child.h"
 #include "stress/discovery.h"
+#include "stress/resources.h"
 
 #define ROUND_INSPECTORS_MAX 16
 #define ROUND_DISCOVERIES    8
@@ -49,11 +50,13 @@ struct round_progress {
 struct round {
 	struct round_options options;
 	char name[32]; /* of the VM */
-	uint64_t start_ns, next_check_ns, stop_ns;
+	uint64_t start_ns, next_check_ns, next_sample_ns, stop_ns;
 	unsigned stops; /* how often the guest was asked to end */
 	struct child guest, checker;
 	struct child inspectors[1 + ROUND_INSPECTORS_MAX]; /* the first is the round's own */
 	struct chaos chaos;
+	struct resource_trend vm_trend,
+		inspector_trend; /* of the VM, and of the round's own inspector */
 	struct round_progress progress;
 	struct planted planted;
 	struct discovery found[ROUND_DISCOVERIES];
