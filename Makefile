@@ -65,7 +65,8 @@ UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
 		 guest/mm/page_table.c guest/mm/table_frames.c \
 		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
-SCENARIO_SOURCES := $(wildcard tests/scenario/*.c guest/workload/*.c guest/scenario/*.c pagemeta/*.c) tests/bench/host.c \
+SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload/*.c guest/scenario/*.c)) \
+		 $(wildcard tests/scenario/*.c pagemeta/*.c) tests/bench/host.c \
 		 guest/boot/boot_info.c vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/trace.c
 
@@ -124,7 +125,7 @@ soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, MINUTES=N of the
 	@$(MAKE) --silent --no-print-directory SANITIZE=thread build/thread/unit-tests
 	@MINUTES=$(MINUTES) SEED=$(SEED) TORN_READS=$(TORN_READS) tests/soak.sh $(BUILD)
 
-bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of frame operations
+bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@$(BUILD)/bench-boot $(PROGRAM)
 	@$(BUILD)/bench-frames
 	@$(BUILD)/bench-growth
@@ -133,6 +134,8 @@ bench: all $(BENCH) ## figures: boot time, memory overhead, scan rate, cost of f
 	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
 		2>$(BUILD)/bench-guest.log >/dev/null; status=$$?; \
 		sed -n '/^guest| ready:/d; s/^guest| //p' $(BUILD)/bench-guest.log; exit $$status
+	@echo; echo "scenarios in a guest, and by threads of the host"
+	@tests/bench/scenarios.sh $(BUILD)
 
 # Built by clang, whole in one go: the sources of the host but for the command's main.
 FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/% vmm/top/%,$(VMM_SOURCES))
