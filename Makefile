@@ -121,8 +121,8 @@ test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan a
 	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="$(THREADED_SUITES)"
 
 soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, MINUTES=N of them; stops at the first failure
-	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests
-	@$(MAKE) --silent --no-print-directory SANITIZE=thread build/thread/unit-tests
+	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests build/address/scenarios
+	@$(MAKE) --silent --no-print-directory SANITIZE=thread build/thread/unit-tests build/thread/scenarios
 	@MINUTES=$(MINUTES) SEED=$(SEED) TORN_READS=$(TORN_READS) tests/soak.sh $(BUILD)
 
 bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan rate, cost of frame operations

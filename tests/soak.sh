@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # Everything that finds more the longer it runs, in turns, for as long as asked: the differential test,
-# threads under the sanitizers, litmus, and each workload on KVM, with another seed, number of vCPUs and
+# threads under the sanitizers, litmus, stress, and each workload on KVM, with another seed, number of vCPUs and
 # size of memory each time. Stops at the first failure and says how to have it again.
 # Torn reads are counted over all turns; TORN_READS=N asks for that many, however long it takes.
 # Usage: [MINUTES=N] [SEED=N] [TORN_READS=N] soak.sh [BUILD]
@@ -25,6 +25,7 @@ TURNS_WANTED=20
 TURN_MS_MIN=200
 TURN_MS_MAX=5000
 KVM_TIMEOUT=60
+ENDURANCE_PART=4 # of all the time, one part in so many
 
 refuse()
 {
@@ -90,7 +91,7 @@ turn()
 	shift
 	last_command=("$@")
 	begin=$(now_ms)
-	timeout -k 5 "$LIMIT" "$@" >"$OUT" 2>&1 </dev/null &
+	timeout -k 5 "$((LIMIT + total_ms / 1000 / ENDURANCE_PART))" "$@" >"$OUT" 2>&1 </dev/null &
 	running_pid=$!
 	status=0
 	wait "$running_pid" || status=$?
@@ -142,6 +143,39 @@ workload()
 		--timeout "$KVM_TIMEOUT" --quiet
 }
 
+# stress SEED: a scenario, or a mix of all, with two inspectors and checks; every other time the host is chaotic.
+stress()
+{
+	local seed=$1 all=(mix churn mix share handoff mix segments lists mix unique race mix shortage trees mix drain types torn)
+	local options=(--cpus 2 --memory 64M)
+
+	RANDOM=$((SEED * 1000 + turns))
+	: "$RANDOM"
+	options=(--cpus $((1 + RANDOM % 3)) --memory $((24 + RANDOM % 5 * 16))M)
+	[ $((RANDOM % 2)) -eq 0 ] || options+=(--chaos)
+	turn "stress, seed $seed" "$PAGEVISOR" stress "${all[seed % ${#all[@]}]}" --seed "$seed" "${options[@]}" \
+		--time "$(in_seconds "$turn_ms" | cut -d' ' -f1)" --inspectors 2 --quiet
+}
+
+# endurance SEED: one guest for a good part of all the time. What VM and inspector hold of memory and descriptors is measured
+# all the while, and has to stay as it is.
+endurance()
+{
+	[ "$1" -eq "$SEED" ] || return 0
+	turn "endurance, seed $1" "$PAGEVISOR" stress mix --seed "$1" --cpus 2 --memory 64M --inspectors 2 --quiet \
+		--time "$(in_seconds $((total_ms / ENDURANCE_PART)) | cut -d' ' -f1)" --limit 100000
+	sed -n 's/^  \(VM\|inspector\): \(.*\)/     \1: \2/p' "$OUT"
+}
+
+# scenarios SANITIZER SEED: the guest's workloads by threads of the host.
+scenarios()
+{
+	local seed=$2 all=(mix churn share handoff segments lists unique race shortage trees drain types torn)
+
+	turn "scenarios, $1 sanitizer, seed $seed" "$BUILD/$1/scenarios" 4 64 "workload=${all[seed % ${#all[@]}]}" \
+		"seed=$seed" "time_ms=$turn_ms"
+}
+
 # torn SEED: as many reads as fit into a turn on a quiet machine, by a number of vCPUs and frames that SEED chooses.
 torn()
 {
@@ -174,7 +208,19 @@ for sanitizer in thread address; do
 	fi
 done
 kinds+=(differential litmus)
+for sanitizer in thread address; do
+	if [ -x "$BUILD/$sanitizer/scenarios" ]; then
+		kinds+=("scenarios $sanitizer")
+	else
+		skip "scenarios, $sanitizer sanitizer" "not built; make soak builds it"
+	fi
+done
 problem=$(kvm_problem)
+if [ -z "$problem" ] || command -v qemu-system-x86_64 >/dev/null; then
+	kinds+=(stress endurance)
+else
+	skip "stress" "$problem, and no QEMU"
+fi
 for name in churn segments lists unique torn; do
 	if [ -z "$problem" ]; then
 		kinds+=("workload $name")
@@ -191,10 +237,11 @@ else
 	kinds+=(torn)
 fi
 
+# The first round is a whole one, however little time there is.
 for ((seed = SEED; ; seed++)); do
 	is_time_left || wants_torn || break
 	for kind in "${kinds[@]}"; do
-		is_time_left || { [ "$kind" = torn ] && wants_torn; } || continue
+		is_time_left || [ "$seed" -eq "$SEED" ] || { [ "$kind" = torn ] && wants_torn; } || continue
 		read -r -a words <<<"$kind"
 		"${words[@]}" "$seed"
 	done

@@ -10,7 +10,7 @@
 SOAK=$ROOT/tests/soak.sh
 FAKE=$WORK/build
 SHORT=0.02 # minutes
-EVERY_TURN='^ok   (threads, (thread|address) sanitizer|differential|litmus|churn|segments|lists|unique|torn)'
+EVERY_TURN='^ok   (threads, (thread|address) sanitizer|scenarios, (thread|address) sanitizer|stress|endurance|differential|litmus|churn|segments|lists|unique|torn)'
 
 # fake PROGRAM <<what it does, for sh
 fake()
@@ -29,7 +29,7 @@ fake_all()
 	local program
 
 	rm -rf "$FAKE"
-	for program in unit-tests thread/unit-tests address/unit-tests pagevisor torn; do
+	for program in unit-tests thread/unit-tests address/unit-tests thread/scenarios address/scenarios pagevisor torn; do
 		fake "$program" <<<'sleep 0.05'
 	done
 }
@@ -96,11 +96,15 @@ test_failures()
 {
 	planted_failure "a failed differential test" unit-tests 'differential, seed 1'
 	planted_failure "failed threads" address/unit-tests 'threads, address sanitizer, seed 1'
+	planted_failure "a scenario under a sanitizer" thread/scenarios 'scenarios, thread sanitizer, seed 1'
+	if [ -z "$(kvm_problem)" ] || command -v qemu-system-x86_64 >/dev/null; then
+		planted_failure "a failed stress" pagevisor 'stress, seed 1'
+	else
+		skip "a failed stress" "$(kvm_problem), and no QEMU"
+	fi
 	if [ -z "$(kvm_problem)" ]; then
-		planted_failure "a failed run on KVM" pagevisor 'churn, seed 1, [0-9]+ vCPUs, [0-9]+M'
 		planted_failure "a torn read" torn 'torn reads, seed 1, [0-9]+ vCPUs, [0-9]+ frames'
 	else
-		skip "a failed run on KVM" "$(kvm_problem)"
 		skip "a torn read" "$(kvm_problem)"
 	fi
 	fake_all
