@@ -92,6 +92,7 @@ static const struct {
 	{"qmp", qmp_suite},
 	{"slot_copy_walk", slot_copy_walk_suite},
 	{"qemu_end", qemu_end_suite},
+	{"memory_tree", memory_tree_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

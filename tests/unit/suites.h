@@ -84,5 +84,6 @@ Suite *page_table_suite(void);
 Suite *qmp_suite(void);
 Suite *slot_copy_walk_suite(void);
 Suite *qemu_end_suite(void);
+Suite *memory_tree_suite(void);
 
 #endif

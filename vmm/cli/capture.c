@@ -82,9 +82,8 @@ static const struct argp parser = {
 	.parser = parse_option,
 	.args_doc = "FILE",
 	.doc = "Writes a guest's page metadata as of one instant to FILE, with all that is needed to "
-	       "read it. The guest is paused only for what it writes during the copy.\v"
-	       "VM is the NAME or pid:N of one that runs; it may be left out when there is only one. "
-	       "Commands that look at a VM take the file in its place: its name ends with .pvc or "
+	       "read it. The guest is paused only for what it writes during the copy.\v" INSPECT_VM_HELP
+	       " Commands that look at a VM take the file in its place: its name ends with .pvc or "
 	       "has a slash. It holds the guest's memory, and only its owner may read it.",
 	.children = inspect_children,
 };

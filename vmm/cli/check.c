@@ -141,9 +141,8 @@ int command_check(int argc, char **argv)
 	inspect_parse(
 		&inspect.options,
 		"Checks a guest's page metadata as fsck checks a file system: states, types, free "
-		"lists, lost and leaked frames, frame lists, the kernel's page table.\v"
-		"VM is the NAME or pid:N of one that runs, or a capture; it may be left out when "
-		"only one runs. A guest that runs is paused for a moment, and what is found is "
+		"lists, lost and leaked frames, frame lists, the kernel's page table.\v" INSPECT_VM_HELP
+		" A guest that runs is paused for a moment, and what is found is "
 		"confirmed by two more looks. Exit status 4 when something is broken.",
 		argc, argv);
 	if (!looks)

@@ -69,7 +69,7 @@ static const struct argp parser = {
 	.args_doc = "A B",
 	.doc = "Says what became of the frames from A to B: which came into use, which went, whose "
 	       "type, references or owner changed.\vA and B are capture files, or the NAME or pid:N "
-	       "of a VM, which is paused for a moment.",
+	       "of a VM, or qemu:/PATH of a QEMU's QMP socket; a VM is paused for a moment.",
 };
 
 /* What A or B is: a source at rest, or a snapshot of one that runs. */
@@ -84,7 +84,7 @@ struct side {
 static int side_open(struct side *side, const char *name, struct error *err)
 {
 	const struct snapshot_options options = {0};
-	int result = source_open(name, &side->source, err);
+	int result = inspect_source(name, &side->source, err);
 
 	if (result < 0)
 		return result;

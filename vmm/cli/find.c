@@ -92,7 +92,7 @@ static const struct argp parser = {
 	       "A frame that is not in use has no type, and a type may lack a field: what is compared "
 	       "with it is false, also by !=. For example:\n\n"
 	       "  pagevisor find 'type == page_table && ref > 1 && meta.level == 1'\n"
-	       "  pagevisor find --count 'state == shared && addr < 16M'",
+	       "  pagevisor find --count 'state == shared && addr < 16M'\n\n" INSPECT_VM_HELP,
 };
 
 static const char *type_text(const struct find *find, const struct found_slot *slot)
@@ -154,8 +154,7 @@ static int search(struct find *find, void (*found)(void *own, const struct found
 		return STATUS_OK;
 	if (result == -ENOMEM)
 		return inspect_refuse(error_set(&err, result, "no memory"), &err);
-	fprintf(stderr, "pagevisor: the array went away during the search\n");
-	return STATUS_GUEST;
+	return inspect_lost(&find->inspect.source, "the array went away during the search");
 }
 
 static int print_json(struct find *find)

@@ -3,9 +3,11 @@
 #include "cli/inspect.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
@@ -68,7 +70,42 @@ void inspect_parse(struct inspect_options *options, const char *doc, int argc, c
 int inspect_refuse(int result, const struct error *err)
 {
 	fprintf(stderr, "pagevisor: %s\n", err->text);
+	if (result == -ENODATA)
+		return STATUS_GUEST;
 	return result == -EINVAL ? STATUS_BAD_INPUT : STATUS_REFUSED;
+}
+
+int inspect_lost(const struct source *source, const char *what)
+{
+	bool has_ended = source_has_ended(source);
+
+	fprintf(stderr, "pagevisor: %s\n", has_ended ? "the VM has ended" : what);
+	return has_ended ? STATUS_REFUSED : STATUS_GUEST;
+}
+
+/* A mapping was read past the end of its file. */
+static void on_bus_error(int signal)
+{
+	static const char text[] = "pagevisor: the file of the guest's RAM became shorter\n";
+	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	(void)signal;
+	(void)ignored;
+	_exit(STATUS_REFUSED);
+}
+
+int inspect_source(const char *name, struct source *source, struct error *err)
+{
+	const struct sigaction action = {.sa_handler = on_bus_error};
+	int result = source_open(name, source, err);
+
+	if (result < 0)
+		return result;
+	if (source->notice[0])
+		fprintf(stderr, "%s\n", source->notice);
+	if (source->may_shrink)
+		sigaction(SIGBUS, &action, NULL);
+	return 0;
 }
 
 int inspect_open(struct inspect *inspect)
@@ -76,7 +113,7 @@ int inspect_open(struct inspect *inspect)
 	struct error err;
 
 	urcu_memb_register_thread();
-	int result = source_open(inspect->options.vm, &inspect->source, &err);
+	int result = inspect_source(inspect->options.vm, &inspect->source, &err);
 
 	inspect->is_open = result == 0;
 	return result < 0 ? inspect_refuse(result, &err) : STATUS_OK;
@@ -119,6 +156,8 @@ int inspect_look(struct inspect *inspect, enum boot_stage stage)
 			break;
 		nanosleep(&pause, NULL);
 	}
+	if (result < 0 && source->memory.reader.read && source_has_ended(source))
+		return inspect_lost(source, err.text);
 	if (result == 0)
 		error_set(&err, 0, "the guest has got no further than to the stage \"%s\"",
 			  boot_stage_name(inspect->view.stage));

@@ -26,6 +26,12 @@
 #include "inspect/guest_view.h"
 #include "source/source.h"
 
+/* What --help says about VM; "..." INSPECT_VM_HELP "..." */
+#define INSPECT_VM_HELP                                                                            \
+	"VM is the NAME or pid:N of one that runs, qemu:PID or qemu:/PATH (of its QMP socket) of " \
+	"another's QEMU that runs our guest, or the path of a capture; it may be left out when "   \
+	"only one of ours runs."
+
 struct inspect_options {
 	const char *vm; /* NULL: the only one that runs */
 	bool json;
@@ -56,6 +62,15 @@ void inspect_close(struct inspect *inspect);
  * panicked). Returns STATUS_OK or, after one line on standard error, STATUS_GUEST.
  */
 int inspect_look(struct inspect *inspect, enum boot_stage stage);
+
+/*
+ * Opens a source that looking begins with: as source_open, and prints what people should know about it on standard
+ * error. A mapped file that becomes shorter meanwhile ends the command with a line instead of a signal.
+ */
+int inspect_source(const char *name, struct source *source, struct error *err);
+
+/* Says in one line that reading failed in the middle, or that the VM has ended. Returns the exit status. */
+int inspect_lost(const struct source *source, const char *what);
 
 /* Says an error in one line. Returns the exit status for that error number (negative). */
 int inspect_refuse(int result, const struct error *err);

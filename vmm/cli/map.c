@@ -77,8 +77,7 @@ static const struct argp parser = {
 	.doc = "Draws all of a guest's memory while the guest runs, coloured by the type, state or "
 	       "reference count of its frames: on a terminal in colours, elsewhere with letters, or "
 	       "into a file.\vA cell shows what most of its frames are; frames that are broken show "
-	       "among however many others. VM is the NAME or pid:N of one that runs; it may be left "
-	       "out when there is only one.",
+	       "among however many others. " INSPECT_VM_HELP,
 };
 
 /* Colours where people see them, unless they ask for none. */
@@ -134,9 +133,8 @@ static int build(struct map *map, struct map_grid grid, struct map_image *image)
 
 	if (result == 0)
 		return STATUS_OK;
-	int status = inspect_refuse(result, &err);
-
-	return result == -EFAULT ? STATUS_GUEST : status;
+	return result == -ENOMEM ? inspect_refuse(result, &err)
+				 : inspect_lost(&inspect->source, err.text);
 }
 
 static int draw_file(struct map *map, const char *path, struct map_grid grid,

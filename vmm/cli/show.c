@@ -59,8 +59,8 @@ static const struct argp parser = {
 	.doc = "Shows what a guest that runs keeps about one page frame, as of one moment and "
 	       "without stopping the guest: state, references, type, and each field of the "
 	       "metadata by its name.\vFRAME is a physical address in hexadecimal (0x...) or a "
-	       "frame number (pfn:N). VM is the NAME or pid:N of one that runs; it may be left out "
-	       "when there is only one. \"mapped\" lists the entries of the kernel's page table that "
+	       "frame number (pfn:N). " INSPECT_VM_HELP
+	       " \"mapped\" lists the entries of the kernel's page table that "
 	       "point at the frame: the address that leads there, what the entry maps, the table and "
 	       "index where it lies, its level, the rights that all entries on the way leave, and its "
 	       "own marks. Fields that may change while the frame is shared are named in a last line; "
@@ -226,8 +226,7 @@ static int look_and_print(struct inspect *inspect, uint64_t pfn)
 	    frame_entries_find(&source->memory, sight.view, pfn, &sight.entries, &err) < 0) {
 		status = inspect_refuse(-ENOMEM, &err);
 	} else if (look_around(&sight, &source->memory) < 0) {
-		fprintf(stderr, "pagevisor: the array went away\n");
-		status = STATUS_GUEST;
+		status = inspect_lost(source, "the array went away");
 	} else if (inspect->options.json) {
 		print_json(&sight, source);
 	} else {

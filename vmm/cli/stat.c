@@ -100,10 +100,9 @@ static int look_and_print(struct inspect *inspect)
 
 		/* It held water a moment ago. */
 		if (result < 0) {
-			fprintf(stderr, "pagevisor: %s\n",
-				seen->has_view ? "the array went away during the scan"
-					       : seen->problem.text);
-			status = STATUS_GUEST;
+			status = inspect_lost(source,
+					      seen->has_view ? "the array went away during the scan"
+							     : seen->problem.text);
 		} else if (inspect->options.json) {
 			print_json(source, seen);
 		} else {
@@ -177,8 +176,7 @@ int command_stat(int argc, char **argv)
 		.children = inspect_children,
 		.doc = "Looks once at the page metadata of a guest that runs, without stopping it: "
 		       "frames by state and type, references, what the scan cost, broken "
-		       "invariants.\vVM is the NAME or pid:N of one that runs; it may be left out "
-		       "when there is only one.",
+		       "invariants.\v" INSPECT_VM_HELP,
 	};
 	struct stat_command command = {.follow = {.interval_ns = NS_PER_S}};
 

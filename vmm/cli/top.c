@@ -85,8 +85,7 @@ static const struct argp parser = {
 	.args_doc = "[VM]",
 	.doc = "Shows the page metadata of a guest on the whole screen while the guest runs: its rates, "
 	       "its frames by type, state and references, and a map of its memory. The key h lists "
-	       "the keys.\vVM is the NAME or pid:N of one that runs; it may be left out when there is "
-	       "only one. It ends with the VM.",
+	       "the keys.\v" INSPECT_VM_HELP " It ends with the VM.",
 };
 
 /* The model goes on to a newer sample; one that failed leaves it as it is, with the reason. */
@@ -252,6 +251,9 @@ static int print_batch(struct top *top)
 			return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 		top_sample_take(&source->memory, source->info, &top->state.request, &never, sample);
 		take_sample(top, sample);
+		/* What is copied cannot be looked at any more when its VM has ended. */
+		if (top->problem[0] && i > 0 && source_has_ended(source))
+			break;
 		if (top->problem[0]) {
 			fprintf(stderr, "pagevisor: %s\n", top->problem);
 			return STATUS_GUEST;

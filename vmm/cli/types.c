@@ -92,12 +92,11 @@ int command_types(int argc, char **argv)
 {
 	struct inspect inspect = {0};
 
-	inspect_parse(&inspect.options,
-		      "Lists the metadata types of a guest that runs: size, frames that are of "
-		      "the type now, flags, and each field with its offset, size and kind.\vVM is "
-		      "the NAME or pid:N of one that runs; it may be left out when there is only "
-		      "one.",
-		      argc, argv);
+	inspect_parse(
+		&inspect.options,
+		"Lists the metadata types of a guest that runs: size, frames that are of "
+		"the type now, flags, and each field with its offset, size and kind.\v" INSPECT_VM_HELP,
+		argc, argv);
 	int status = inspect_open(&inspect);
 
 	if (status == STATUS_OK)

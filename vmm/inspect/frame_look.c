@@ -45,7 +45,7 @@ static int copy_slot(const struct guest_memory *memory, const struct guest_view 
 	struct slot_copy_result result;
 	struct read_counters counters = {0};
 	uint64_t hole, data;
-	int code = memory_reader_find_data(&memory->reader, page, PAGE_SIZE, &hole, &data);
+	int code = guest_memory_find_data(memory, page, PAGE_SIZE, &hole, &data);
 
 	if (code < 0)
 		return code;

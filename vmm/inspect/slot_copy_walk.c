@@ -170,9 +170,8 @@ static int read_batch(struct walk *walk, uint64_t first, uint64_t count)
 		paddr_t page = paddr(align_down(pa.addr, PAGE_SIZE));
 		uint64_t skipped = pa.addr - page.addr, hole, data;
 		uint64_t length = (count - at) * SLOT_SIZE;
-		int result = memory_reader_find_data(&walk->memory->reader, page,
-						     align_up(skipped + length, PAGE_SIZE), &hole,
-						     &data);
+		int result = guest_memory_find_data(
+			walk->memory, page, align_up(skipped + length, PAGE_SIZE), &hole, &data);
 
 		if (result < 0)
 			return result;

@@ -283,3 +283,47 @@ int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffe
 	guest_memory_read_end();
 	return is_copied ? memory->reader.read(memory->reader.own, pa, buffer, length) : result;
 }
+
+/* The same in a file, from one offset to another. */
+static void find_data_in_file(int fd, off_t start, off_t end, uint64_t *hole, uint64_t *data)
+{
+	off_t from = lseek(fd, start, SEEK_DATA), to = end;
+
+	if (from < 0)
+		from = errno == ENXIO ? end : start;
+	if (from > end)
+		from = end;
+	if (from < end)
+		to = lseek(fd, from, SEEK_HOLE);
+	/* A file that shrinks meanwhile, or has no holes. */
+	if (to <= from || to > end)
+		to = end;
+	*hole = (uint64_t)(from - start);
+	*data = (uint64_t)(to - from);
+}
+
+int guest_memory_find_data(const struct guest_memory *memory, paddr_t pa, uint64_t length,
+			   uint64_t *hole, uint64_t *data)
+{
+	const struct memory_reader *reader = &memory->reader;
+	bool is_copied = false;
+
+	*hole = 0;
+	*data = length;
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(memory);
+	int result = memory_map_has(map, pa, length) ? 0 : -EFAULT;
+
+	if (result == 0) {
+		const struct memory_region *region = memory_map_find(map, pa);
+		off_t start = (off_t)(region->fd_offset + (pa.addr - region->base.addr));
+
+		is_copied = !region->host;
+		if (!is_copied)
+			find_data_in_file(region->fd, start, start + (off_t)length, hole, data);
+	}
+	guest_memory_read_end();
+	if (is_copied && reader->find_data)
+		result = reader->find_data(reader->own, pa, length, hole, data);
+	return result;
+}

@@ -107,4 +107,11 @@ void guest_memory_read_end(void);
  */
 int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length);
 
+/*
+ * How a range of whole pages begins: with *hole bytes that the guest never wrote, then *data bytes that it may have
+ * written; at least one page. Looks at nothing, and opens its own read-side section. Returns as guest_memory_copy.
+ */
+int guest_memory_find_data(const struct guest_memory *memory, paddr_t pa, uint64_t length,
+			   uint64_t *hole, uint64_t *data);
+
 #endif

@@ -44,13 +44,4 @@ struct memory_reader {
 	size_t chunk; /* bytes that one call moves best: a power of two, MEMORY_READER_CHUNK_MIN to _MAX */
 };
 
-/* As reader->find_data, also for one that has none. */
-static inline int memory_reader_find_data(const struct memory_reader *reader, paddr_t pa,
-					  uint64_t length, uint64_t *hole, uint64_t *data)
-{
-	*hole = 0;
-	*data = length;
-	return reader->find_data ? reader->find_data(reader->own, pa, length, hole, data) : 0;
-}
-
 #endif

@@ -14,6 +14,8 @@
 /* As much as stays in a CPU's second-level cache on the way. */
 #define PIECE_SIZE (UINT64_C(256) << 10)
 
+#define FIND_SIZE (UINT64_C(4) << 20)
+
 /* The regions, each with a descriptor of its own: whatever happens to the map, they can be read. */
 static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *memory,
 		       struct error *err)
@@ -25,8 +27,9 @@ static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *me
 	for (unsigned i = 0; i < copy->layout.count; i++) {
 		struct memory_region *region = &copy->layout.regions[i];
 
-		region->fd = fcntl(region->fd, F_DUPFD_CLOEXEC, 0);
-		if (region->fd < 0)
+		if (region->host)
+			region->fd = fcntl(region->fd, F_DUPFD_CLOEXEC, 0);
+		if (region->host && region->fd < 0)
 			failed = -errno;
 		copy->offsets[i] = copy->size;
 		copy->size += region->size;
@@ -40,12 +43,15 @@ static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *me
 int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *memory,
 			uint64_t max_bytes, struct error *err)
 {
-	*copy = (struct snapshot_copy){.max_bytes = max_bytes, .fd = -1};
+	*copy = (struct snapshot_copy){
+		.max_bytes = max_bytes, .fd = -1, .reader = memory->reader, .piece = PIECE_SIZE};
+	if (copy->piece < copy->reader.chunk)
+		copy->piece = copy->reader.chunk;
 	int result = copy_layout(copy, memory, err);
 
 	if (result == 0) {
 		copy->fd = memfd_create("pagevisor-snapshot", MFD_CLOEXEC);
-		copy->buffer = malloc(PIECE_SIZE);
+		copy->buffer = malloc(copy->piece);
 		if (copy->fd < 0 || ftruncate(copy->fd, (off_t)copy->size) < 0)
 			result = error_set(err, -errno, "no memory for a snapshot: %s",
 					   strerror(errno));
@@ -55,7 +61,7 @@ int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *m
 	if (result < 0)
 		snapshot_copy_end(copy);
 	else
-		memset(copy->buffer, 0, PIECE_SIZE); /* page faults now, not in the pause */
+		memset(copy->buffer, 0, copy->piece); /* page faults now, not in the pause */
 	return result;
 }
 
@@ -71,14 +77,13 @@ static int check_size(const struct snapshot_copy *copy, struct error *err)
 }
 
 /* pread or pwrite of a whole range, through short ones and interruptions. */
-static int transfer(struct snapshot_copy *copy, int fd, bool write, uint64_t length,
-		    uint64_t offset, struct error *err)
+static int transfer(uint8_t *buffer, int fd, bool write, uint64_t length, uint64_t offset,
+		    struct error *err)
 {
 	for (uint64_t done = 0; done < length;) {
-		ssize_t part = write ? pwrite(fd, copy->buffer + done, length - done,
-					      (off_t)(offset + done))
-				     : pread(fd, copy->buffer + done, length - done,
-					     (off_t)(offset + done));
+		ssize_t part =
+			write ? pwrite(fd, buffer + done, length - done, (off_t)(offset + done))
+			      : pread(fd, buffer + done, length - done, (off_t)(offset + done));
 
 		if (part < 0 && errno == EINTR)
 			continue;
@@ -96,6 +101,7 @@ static int transfer(struct snapshot_copy *copy, int fd, bool write, uint64_t len
 /* Where a range lies in the region's file and in the copy. */
 struct place {
 	const struct memory_region *region;
+	paddr_t pa;
 	uint64_t from;
 	uint64_t to;
 };
@@ -107,9 +113,51 @@ static bool find_place(const struct snapshot_copy *copy, paddr_t pa, struct plac
 		return false;
 	uint64_t offset = pa.addr - place->region->base.addr;
 
+	place->pa = pa;
 	place->from = place->region->fd_offset + offset;
 	place->to = copy->offsets[place->region - copy->layout.regions] + offset;
 	return true;
+}
+
+static bool is_zero_page(const uint8_t *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
+}
+
+/* Writes what is not zeros, where holes of the source are not known: they shall be holes of the copy. */
+static int write_data(struct snapshot_copy *copy, uint64_t length, uint64_t to, struct error *err)
+{
+	int result = 0;
+
+	for (uint64_t at = 0, run; result == 0 && at < length; at += run + PAGE_SIZE) {
+		for (run = 0; at + run < length && !is_zero_page(copy->buffer + at + run);)
+			run += PAGE_SIZE;
+		if (run > 0)
+			result = transfer(copy->buffer + at, copy->fd, true, run, to + at, err);
+	}
+	return result;
+}
+
+static int copy_by_reader(struct snapshot_copy *copy, paddr_t pa, uint64_t length, uint64_t to,
+			  struct error *err)
+{
+	int result = copy->reader.read(copy->reader.own, pa, copy->buffer, length);
+
+	if (result < 0)
+		return error_set(err, result, "cannot read the guest's memory: %s",
+				 result == -ENOTCONN ? "the VM has ended" : strerror(-result));
+	return copy->reader.find_data ? transfer(copy->buffer, copy->fd, true, length, to, err)
+				      : write_data(copy, length, to, err);
+}
+
+static int copy_by_file(struct snapshot_copy *copy, const struct place *place, uint64_t at,
+			uint64_t length, struct error *err)
+{
+	int result =
+		transfer(copy->buffer, place->region->fd, false, length, place->from + at, err);
+
+	return result < 0 ? result
+			  : transfer(copy->buffer, copy->fd, true, length, place->to + at, err);
 }
 
 static int copy_bytes(struct snapshot_copy *copy, const struct place *place, uint64_t length,
@@ -117,12 +165,12 @@ static int copy_bytes(struct snapshot_copy *copy, const struct place *place, uin
 {
 	int result = 0;
 
-	for (uint64_t at = 0; result == 0 && at < length; at += PIECE_SIZE) {
-		uint64_t piece = length - at < PIECE_SIZE ? length - at : PIECE_SIZE;
+	for (uint64_t at = 0; result == 0 && at < length; at += copy->piece) {
+		uint64_t piece = length - at < copy->piece ? length - at : copy->piece;
 
-		result = transfer(copy, place->region->fd, false, piece, place->from + at, err);
-		if (result == 0)
-			result = transfer(copy, copy->fd, true, piece, place->to + at, err);
+		result = place->region->fd < 0 ? copy_by_reader(copy, paddr(place->pa.addr + at),
+								piece, place->to + at, err)
+					       : copy_by_file(copy, place, at, piece, err);
 	}
 	return result < 0 ? result : check_size(copy, err);
 }
@@ -135,6 +183,26 @@ static uint64_t hole_length(int fd, uint64_t from, uint64_t size)
 	return data < 0 || (uint64_t)data - from > size ? size : (uint64_t)data - from;
 }
 
+/* snapshot_copy_piece where a reader copies; it is asked about little more at a time than is copied. */
+static int piece_by_reader(struct snapshot_copy *copy, const struct place *place, uint64_t size,
+			   uint64_t *length, uint64_t *pages, struct error *err)
+{
+	uint64_t asked = size < FIND_SIZE ? size : FIND_SIZE, hole = 0, data = asked;
+	int result = copy->reader.find_data ? copy->reader.find_data(copy->reader.own, place->pa,
+								     asked, &hole, &data)
+					    : 0;
+
+	if (result < 0)
+		return error_set(err, result, "cannot read the guest's memory: %s",
+				 result == -ENOTCONN ? "the VM has ended" : strerror(-result));
+	*length = hole;
+	if (hole > 0)
+		return 0;
+	*length = data < copy->piece ? data : copy->piece;
+	*pages += *length / PAGE_SIZE;
+	return copy_bytes(copy, place, *length, err);
+}
+
 int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, uint64_t *length,
 			uint64_t *pages, struct error *err)
 {
@@ -142,6 +210,8 @@ int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, u
 
 	if (!find_place(copy, pa, &place))
 		return error_set(err, -EFAULT, "%#" PRIx64 " is not guest memory", pa.addr);
+	if (place.region->fd < 0)
+		return piece_by_reader(copy, &place, size, length, pages, err);
 	/* One search for the end of a whole stretch: it takes time in proportion to the stretch. */
 	if (place.region != copy->data_region || place.from >= copy->data_end) {
 		*length = hole_length(place.region->fd, place.from, size);
@@ -152,7 +222,7 @@ int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, u
 		copy->data_region = place.region;
 		copy->data_end = end < 0 ? place.from + size : (uint64_t)end;
 	}
-	*length = size < PIECE_SIZE ? size : PIECE_SIZE;
+	*length = size < copy->piece ? size : copy->piece;
 	if (*length > copy->data_end - place.from)
 		*length = align_up(copy->data_end - place.from, PAGE_SIZE);
 	*pages += *length / PAGE_SIZE;
@@ -165,12 +235,13 @@ int snapshot_copy_again(struct snapshot_copy *copy, paddr_t pa, uint64_t size, s
 
 	if (!find_place(copy, pa, &place))
 		return error_set(err, -EFAULT, "%#" PRIx64 " is not guest memory", pa.addr);
-	uint64_t hole = hole_length(place.region->fd, place.from, size);
+	uint64_t hole = place.region->fd < 0 ? 0 : hole_length(place.region->fd, place.from, size);
 
 	/* A hole further on reads as zeros, which is what it is: searching for it would take too long here. */
 	if (hole > 0 && fallocate(copy->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				  (off_t)place.to, (off_t)hole) < 0)
 		return error_set(err, -errno, "cannot punch a hole: %s", strerror(errno));
+	place.pa.addr += hole;
 	place.from += hole;
 	place.to += hole;
 	return copy_bytes(copy, &place, size - hole, err);

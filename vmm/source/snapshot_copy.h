@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The copy that a snapshot makes: a sparse memfd with all regions of the guest one behind the other, filled
- * through descriptors. No mapping of the guest is read, so no hole of it is filled and no page fault taken.
+ * through descriptors, or by the memory's reader. No mapping of the guest is read, so no hole of it is filled and no page fault taken.
  */
 #ifndef VMM_SNAPSHOT_COPY_H
 #define VMM_SNAPSHOT_COPY_H
@@ -20,7 +20,9 @@ struct snapshot_copy {
 	uint64_t size;
 	uint64_t max_bytes;
 	int fd;
+	struct memory_reader reader; /* of regions without a descriptor */
 	uint8_t *buffer;
+	uint64_t piece; /* its size */
 
 	/* The backing file of this region is known to have data up to here; copy_piece's own. */
 	const struct memory_region *data_region;

@@ -7,6 +7,7 @@
 
 #include "capture/capture.h"
 #include "source/own_vm.h"
+#include "source/qemu_source.h"
 
 #define CAPTURE_SUFFIX ".pvc"
 
@@ -21,6 +22,8 @@ static bool is_capture(const char *name)
 
 int source_open(const char *name, struct source *source, struct error *err)
 {
+	if (name && strncmp(name, QEMU_SOURCE_PREFIX, strlen(QEMU_SOURCE_PREFIX)) == 0)
+		return qemu_source_open(name + strlen(QEMU_SOURCE_PREFIX), source, err);
 	if (name && is_capture(name))
 		return capture_open(name, source, err);
 	return own_vm_open_named(name, source, err);

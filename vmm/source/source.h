@@ -2,8 +2,9 @@
 /*
  * A source: where an inspector gets a guest's memory from.
  *
- * Whatever it is (a VM of ours in another process, a capture file), it ends up as a struct guest_memory whose
- * mappings are read-only, so that reading, scanning and printing know no difference. What only some sources can
+ * Whatever it is (a VM of ours in another process, a QEMU, a capture file), it ends up as a struct guest_memory, whose
+ * mappings are read-only or that copies (memory/memory_reader.h says how a new one plugs in), so that reading,
+ * scanning and printing know no difference. What only some sources can
  * do is behind source_ops; a function that a source lacks is NULL there, and the callers below say so.
  */
 #ifndef VMM_SOURCE_H
@@ -20,7 +21,7 @@
 struct source;
 
 struct source_ops {
-	const char *kind; /* "vm", "capture" */
+	const char *kind; /* "vm", "capture", "qemu" */
 
 	/* Holds all vCPUs outside the guest until resume; the VMM resumes by itself after a deadline. */
 	int (*pause)(struct source *source, struct error *err);
@@ -50,16 +51,18 @@ struct source {
 	paddr_t info;               /* where that is */
 	uint32_t pid;               /* of the VMM, 0: none */
 	unsigned cpu_count;         /* vCPUs, 0: not known */
+	bool may_shrink;            /* a file behind a mapping: a reader may die of SIGBUS */
+	char notice[160];           /* one line for people about how it is read; or empty */
 	uint64_t start_ns;          /* CLOCK_MONOTONIC when it was started, 0: not known */
 	struct guest_memory memory; /* its regions may come and go while it is live */
 	void *own;                  /* the kind's own */
 };
 
 /*
- * Opens what a name means: NAME or pid:N of a VM of ours, or the path of a capture file (a name with a slash or
- * with the suffix .pvc). A missing name (NULL) means the only VM that runs. Returns 0 or a negative errno with one
+ * Opens what a name means: NAME or pid:N of a VM of ours, qemu:PID or qemu:/PATH of a QEMU's QMP socket, or the path of
+ * a capture file (a name with a slash or with the suffix .pvc). A missing name (NULL) means the only VM that runs. Returns 0 or a negative errno with one
  * line of text: -ENOENT no such VM, -EACCES not permitted, -EINVAL a name that means nothing, -EPROTO what answered
- * is none of ours. The struct stays where it is until it is closed.
+ * is none of ours, -ENODATA its guest is none of ours. The struct stays where it is until it is closed.
  */
 int source_open(const char *name, struct source *source, struct error *err);
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Tests of vmm/qemu/memory_tree.h on what QEMU's monitor prints, and on what it does not. */
+#include "unit/suites.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "qemu/memory_tree.h"
+
+#define GIB (UINT64_C(1) << 30)
+
+static struct memory_tree tree;
+static struct error err;
+
+static int parse(const char *text, const char *backend)
+{
+	return memory_tree_parse(text, &backend, 1, &tree, &err);
+}
+
+static void ram_is(unsigned i, uint64_t base, uint64_t size, uint64_t offset)
+{
+	ck_assert_uint_lt(i, tree.count);
+	ck_assert_uint_eq(tree.ram[i].base, base);
+	ck_assert_uint_eq(tree.ram[i].size, size);
+	ck_assert_uint_eq(tree.ram[i].offset, offset);
+}
+
+/* A pc with 6 GiB; lines end as a monitor ends them. */
+static const char pc[] =
+	"FlatView #0\r\n"
+	" AS \"i440FX\", root: bus master container\r\n"
+	" Root memory region: (none)\r\n"
+	"  No rendered FlatView\r\n"
+	"\r\n"
+	"FlatView #1\r\n"
+	" AS \"memory\", root: system\r\n"
+	" AS \"cpu-memory-0\", root: system\r\n"
+	" Root memory region: system\r\n"
+	"  0000000000000000-00000000000c2fff (prio 0, ram): pc.ram\r\n"
+	"  00000000000c3000-00000000000e7fff (prio 0, rom): pc.ram @00000000000c3000\r\n"
+	"  00000000000f0000-00000000000fffff (prio 0, ram): pc.bios\r\n"
+	"  0000000000100000-00000000bfffffff (prio 0, ram): pc.ram @0000000000100000 KVM\r\n"
+	"  00000000fec00000-00000000fec00fff (prio 0, i/o): ioapic\r\n"
+	"  00000000fffc0000-00000000ffffffff (prio 0, rom): pc.bios\r\n"
+	"  0000000100000000-00000001bfffffff (prio 0, ram): pc.ram @00000000c0000000\r\n"
+	"\r\n"
+	"FlatView #2\r\n"
+	" AS \"I/O\", root: io\r\n"
+	"  0000000200000000-00000002ffffffff (prio 0, ram): pc.ram @0000000100000000\r\n";
+
+START_TEST(test_two_parts)
+{
+	ck_assert_msg(parse(pc, "pc.ram") == 0, "%s", err.text);
+	ck_assert_uint_eq(tree.count, 2);
+	ram_is(0, 0, 3 * GIB, 0);
+	ram_is(1, 4 * GIB, 3 * GIB, 3 * GIB);
+}
+END_TEST
+
+/* Another backend's lines are not RAM; names are compared whole. */
+START_TEST(test_backends)
+{
+	static const char *const names[] = {"pc.bios", "pc.ram"};
+
+	ck_assert_int_eq(parse(pc, "pc.ra"), -EPROTO);
+	ck_assert_int_eq(parse(pc, "pc.ram2"), -EPROTO);
+	ck_assert_int_eq(memory_tree_parse(pc, names, 0, &tree, &err), -EPROTO);
+	ck_assert_int_eq(memory_tree_parse(pc, names, 2, &tree, &err), 0);
+	ck_assert_uint_eq(tree.count, 4);
+}
+END_TEST
+
+#define HEAD " AS \"memory\", root: system\n"
+
+START_TEST(test_nonsense)
+{
+	char many[4096] = HEAD, line[80];
+
+	ck_assert_int_eq(parse("", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD, "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "\n  0-fff (prio 0, ram): m\n", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  0-fff (prio 0, i/o): m\n", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  1000-fff (prio 0, ram): m\n", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  0-fff (prio 0, ram): m @\n", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  zzz\n  0-fff prio\n -", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  0-fff (prio 0, ram): m", "m"), 0);
+	ram_is(0, 0, 0x1000, 0);
+	for (unsigned i = 0; i <= MEMORY_REGIONS_MAX; i++) {
+		snprintf(line, sizeof(line), "  %x0000-%x0fff (prio 0, ram): m @0\n", i + 1, i + 1);
+		strcat(many, line);
+	}
+	ck_assert_int_eq(parse(many, "m"), -EPROTO);
+}
+END_TEST
+
+/* Whatever is cut off, nothing but a result or an error comes of it. */
+START_TEST(test_cut)
+{
+	char text[sizeof(pc)];
+
+	for (size_t length = 0; length < sizeof(pc); length++) {
+		memcpy(text, pc, length);
+		text[length] = '\0';
+		int result = parse(text, "pc.ram");
+
+		ck_assert(result == 0 || result == -EPROTO);
+		ck_assert_uint_le(tree.count, 2);
+	}
+}
+END_TEST
+
+Suite *memory_tree_suite(void)
+{
+	Suite *suite = suite_create("memory_tree");
+	TCase *parser = tcase_create("parser");
+
+	tcase_add_test(parser, test_two_parts);
+	tcase_add_test(parser, test_backends);
+	tcase_add_test(parser, test_nonsense);
+	tcase_add_test(parser, test_cut);
+	suite_add_tcase(suite, parser);
+	return suite;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Where a guest of QEMU has its RAM: what QEMU's monitor prints for `info mtree -f`. */
+#ifndef VMM_QEMU_MEMORY_TREE_H
+#define VMM_QEMU_MEMORY_TREE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "memory/guest_memory.h"
+
+/* A piece of a memory backend, all of it at consecutive guest addresses. */
+struct tree_ram {
+	char backend[64];
+	uint64_t base;   /* guest physical */
+	uint64_t size;   /* what lies over it in between, as a ROM does, is taken for RAM */
+	uint64_t offset; /* of the first byte in the backend */
+};
+
+struct memory_tree {
+	unsigned count;
+	struct tree_ram ram[MEMORY_REGIONS_MAX];
+};
+
+/*
+ * Takes from the text what the system's address space has of the `count` backends. Returns 0 or -EPROTO with a line
+ * of text: no such address space, no RAM in it, or more pieces than there can be.
+ */
+int memory_tree_parse(const char *text, const char *const *backends, unsigned count,
+		      struct memory_tree *tree, struct error *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A guest of a QEMU that others started as a source: by its process alone (qemu:PID), or by its QMP socket
+ * (qemu:/PATH), which also tells where the RAM is and pauses the guest.
+ */
+#ifndef VMM_SOURCE_QEMU_SOURCE_H
+#define VMM_SOURCE_QEMU_SOURCE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "source/source.h"
+
+#define QEMU_SOURCE_PREFIX "qemu:"
+
+/*
+ * Opens what stands behind the prefix. A guest that boots is waited for for a second. Returns 0 or a negative errno with
+ * a text, as source_open.
+ */
+int qemu_source_open(const char *name, struct source *source, struct error *err);
+
+#endif
