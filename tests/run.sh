@@ -28,6 +28,7 @@ ALL_PARTS=(
 	bad_input
 	qemu
 	stress
+	qemu_source
 	svm
 	libvirt
 	man

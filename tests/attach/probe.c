@@ -216,6 +216,7 @@ static const struct use {
 	{"pause", 2, probe_pause, "VM COUNT"},
 	{"pause_for", 2, probe_pause_and_stay, "VM MS"},
 	{"dirty", 2, probe_dirty, "VM COUNT"},
+	{"qmp", 2, probe_qmp, "SOCKET COMMAND"},
 	{"fake", 2, probe_fake_vm, "SOCKET LIE"},
 };
 

@@ -16,6 +16,9 @@ int probe_pause_and_stay(char **arguments);
 /* dirty VM COUNT: whether all that changes between two pauses is in the dirty log, so often. */
 int probe_dirty(char **arguments);
 
+/* qmp SOCKET COMMAND: prints what QEMU returns; the command "stay" stays connected until it is killed. */
+int probe_qmp(char **arguments);
+
 /* fake SOCKET LIE: listens as a VM would, and tells each that connects the same lie; ends when it is killed. */
 int probe_fake_vm(char **arguments);
 

@@ -1,0 +1,386 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Looking into QEMUs that others started, by pid and by QMP socket: machines, sizes of RAM and what is behind it,
+# pausing, QEMUs that die, refusals. Without KVM. Usage: qemu_source.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+QEMU="qemu-system-x86_64"
+LIMIT=${LIMIT_QEMU:-60}
+
+# How long a guest may take to boot, in tenths of seconds; only against hangs.
+PATIENCE=600
+
+# Rounds of the torn-read test; each reads 128 slots that change.
+TORN_ROUNDS=${TORN_ROUNDS:-30}
+
+qemu=        # pid of the one that runs
+qmp=$WORK/qmp
+hmp=$WORK/hmp
+console=$WORK/console
+backing=$WORK/ram
+
+stop_qemu()
+{
+	[ -n "$qemu" ] || return 0
+	kill -KILL "$qemu" 2>/dev/null
+	wait "$qemu" 2>/dev/null
+	qemu=
+	rm -f "$backing"
+}
+
+trap 'stop_qemu; clean_up' EXIT
+
+# What -machine needs besides its name for RAM of a kind.
+memory_options()
+{
+	case $1 in
+	memfd) echo "memory-backend-memfd,id=mem,size=$2,share=on" ;;
+	file) echo "memory-backend-file,id=mem,size=$2,mem-path=$backing,share=on" ;;
+	private_file) echo "memory-backend-file,id=mem,size=$2,mem-path=$backing" ;;
+	private) echo "memory-backend-ram,id=mem,size=$2" ;;
+	esac
+}
+
+# start_qemu MACHINE MEMORY CPUS KIND OPTIONS: starts a guest, and waits until its console says "ready".
+start_qemu()
+{
+	local machine=$1 memory=$2 cpus=$3 kind=$4 options=$5 tenth
+
+	stop_qemu
+	rm -f "$qmp" "$console"
+	"$QEMU" -accel tcg -machine "$machine,memory-backend=mem" -object "$(memory_options "$kind" "$memory")" \
+		-m "$memory" -smp "$cpus" -kernel "$GUEST" -append "$options" -nodefaults -display none \
+		-serial "file:$console" -no-reboot -qmp "unix:$qmp,server=on,wait=off" \
+		-monitor "unix:$hmp,server=on,wait=off" >"$WORK/qemu.log" 2>&1 &
+	qemu=$!
+	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
+		if grep -q '^ready:' "$console" 2>/dev/null; then
+			return 0
+		fi
+		kill -0 "$qemu" 2>/dev/null || break
+		sleep 0.1
+	done
+	last_command=("$QEMU" "$@")
+	cp "$WORK/qemu.log" "$ERR"
+	fail "start $machine $memory $kind" "it did not get ready"
+	return 1
+}
+
+# The number behind a key of the last output in JSON, wherever it is.
+number()
+{
+	sed -nE "s/.*\"$1\":([0-9]+).*/\\1/p" "$OUT" | head -n 1
+}
+
+blocks()
+{
+	stat -L -c %b "/proc/$qemu/fd/$1" 2>/dev/null
+}
+
+# The descriptor of the RAM's file in QEMU.
+ram_descriptor()
+{
+	local fd
+
+	for fd in /proc/"$qemu"/fd/*; do
+		case $(readlink "$fd") in
+		*memory-backend* | "$backing"*) basename "$fd" ;;
+		esac
+	done | head -n 1
+}
+
+SLOW='err:private to QEMU and read by process_vm_readv'
+
+# All commands that need no pause, of a source; what is more is wanted of each.
+look()
+{
+	local name=$1 source=$2
+
+	shift 2
+	expect "$name: stat" 0 'out:^guest  .*running' 'out:^frames ' '!out:findings +[1-9]' "$@" -- \
+		"$PAGEVISOR" stat "$source"
+	expect "$name: types" 0 'out:^anon ' 'out:number|owner|cpu' "$@" -- "$PAGEVISOR" types "$source"
+	expect "$name: find" 0 'out:^0x[0-9a-f]+ +shared +anon' "$@" -- \
+		"$PAGEVISOR" find --limit 3 'type == anon' "$source"
+	expect "$name: show" 0 'out:^state     shared' 'out:^type      kernel' "$@" -- \
+		"$PAGEVISOR" show "$kernel_frame" "$source"
+	expect "$name: map" 0 'out:frames by type' "$@" -- "$PAGEVISOR" map "$source"
+	expect "$name: top" 0 'out:anon' -- "$PAGEVISOR" top --batch 2 --interval 0.1 "$source"
+}
+
+kernel_frame=
+
+# The levels that want the guest to stand still.
+look_paused()
+{
+	local name=$1
+
+	expect "$name: capture" 0 'out:^captured' 'out:^paused .*whole copy' -- \
+		"$PAGEVISOR" capture "$WORK/a.pvc" "qemu:$qmp"
+	expect "$name: diff" 0 'out:^frames .* changed' -- "$PAGEVISOR" diff "$WORK/a.pvc" "qemu:$qmp"
+	expect "$name: check" 0 'out:^findings  +none' -- \
+		"$PAGEVISOR" check "qemu:$qmp"
+	expect "$name: it runs again" 0 'out:^guest  .*running' -- "$PAGEVISOR" stat "qemu:$qmp"
+	steps_go_on "$name"
+}
+
+# Two looks by pid see more and more steps: the guest runs.
+steps_go_on()
+{
+	local before after tenth
+
+	run_command "$PAGEVISOR" stat --json "qemu:$qemu"
+	before=$(number steps)
+	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
+		run_command "$PAGEVISOR" stat --json "qemu:$qemu"
+		after=$(number steps)
+		[ "${after:-0}" -le "${before:-0}" ] || break
+	done
+	check "$1: steps go on" [ "${after:-0}" -gt "${before:-0}" ]
+}
+
+test_source()
+{
+	local machine=$1 memory=$2 cpus=$3 kind=$4 name slow=() fd before
+
+	name="$machine, $memory, $cpus CPUs, $kind"
+	start_qemu "$machine" "$memory" "$cpus" "$kind" "workload=churn time_ms=3600000" || return
+	case $kind in private*) slow=("$SLOW") ;; *) slow=('!err:process_vm_readv') ;; esac
+	run_command "$PAGEVISOR" find --limit 1 'type == kernel' "qemu:$qemu"
+	kernel_frame=$(awk '{ print $1 }' "$OUT")
+	fd=$(ram_descriptor)
+	look "$name, by pid" "qemu:$qemu" "${slow[@]}"
+	# Looking at the array, all of which is written, and at frames beyond takes no block of the file.
+	if [ -n "$fd" ]; then
+		"$PAGEVISOR" stat "qemu:$qemu" >/dev/null 2>&1
+		kill -STOP "$qemu"
+		before=$(blocks "$fd")
+		expect "$name: of a QEMU that stands still" 0 'out:^frames ' -- "$PAGEVISOR" stat "qemu:$qemu"
+		"$PAGEVISOR" map "qemu:$qemu" >/dev/null 2>&1
+		check "$name: no hole was filled" [ "$(blocks "$fd")" = "$before" ]
+		kill -CONT "$qemu"
+	fi
+	look "$name, by socket" "qemu:$qmp" "${slow[@]}"
+	look_paused "$name"
+}
+
+test_machines()
+{
+	test_source microvm 64M 1 memfd
+	test_source microvm 64M 2 private
+	test_source pc 64M 2 file
+	test_source q35 3584M 4 private
+	test_source microvm 3584M 1 file
+	test_source pc 6G 1 memfd
+	test_source q35 6G 2 memfd
+	test_source microvm 6G 1 private
+	test_source pc 64M 1 private_file
+}
+
+ask_qmp()
+{
+	"$PROBE" qmp "$qmp" "$1"
+}
+
+is_running()
+{
+	ask_qmp query-status | grep -q '"running":true'
+}
+
+test_pauses()
+{
+	local tenth
+
+	start_qemu microvm 64M 1 memfd "workload=churn time_ms=3600000" || return
+	expect "by pid: no pause" 1 'err:only be paused through QMP' -- "$PAGEVISOR" capture "$WORK/a.pvc" "qemu:$qemu"
+	check "by pid: one line" says_one_line
+	check "by pid: no file" [ ! -e "$WORK/a.pvc" ]
+	expect "by pid: no check" 1 'err:only be paused through QMP' -- "$PAGEVISOR" check "qemu:$qemu"
+	check "by pid: it runs" is_running
+
+	ask_qmp stop >/dev/null
+	expect "paused before: capture" 0 'out:^captured' -- "$PAGEVISOR" capture "$WORK/a.pvc" "qemu:$qmp"
+	check "paused before: still paused" not_running
+	expect "paused before: diff finds none" 0 'out:^frames .*; 0 changed' -- \
+		"$PAGEVISOR" diff "$WORK/a.pvc" "qemu:$qmp"
+	expect "paused before: a capture's stat" 0 'out:^frames ' -- "$PAGEVISOR" stat "$WORK/a.pvc"
+	ask_qmp cont >/dev/null
+
+	# An inspector that is killed while the guest stands still: the guest goes on.
+	"$PROBE" pause_for "qemu:$qmp" 60000 >"$WORK/hold" 2>&1 &
+	running_pid=$!
+	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
+		! grep -q . "$WORK/hold" || break
+		sleep 0.1
+	done
+	kill -KILL "$running_pid"
+	wait "$running_pid" 2>/dev/null
+	running_pid=
+	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
+		! is_running || break
+		sleep 0.1
+	done
+	check "killed while it paused the guest: it goes on" is_running
+	steps_go_on "killed while it paused the guest"
+}
+
+not_running()
+{
+	! is_running
+}
+
+# QEMU is killed while it is looked at.
+test_deaths()
+{
+	local kind round ended=0
+
+	for kind in memfd private; do
+		start_qemu q35 1G 1 "$kind" "workload=churn time_ms=3600000" || return
+		"$PAGEVISOR" top --batch 100000 --interval 0.05 "qemu:$qemu" >"$OUT" 2>"$ERR" &
+		running_pid=$!
+		for ((round = 0; round < PATIENCE; round++)); do
+			! grep -q anon "$OUT" || break
+			sleep 0.1
+		done
+		kill -KILL "$qemu"
+		wait "$qemu" 2>/dev/null
+		last_command=("$PAGEVISOR" top "qemu:$qemu")
+		wait "$running_pid"
+		status=$?
+		running_pid=
+		ended=$qemu
+		qemu=
+		judge "$kind: killed in mid-scan" "$status" '!err:array|SIGBUS'
+		check "$kind: top ends by itself" [ "$status" -le 1 ]
+		expect "$kind: gone" 1 "err:there is no process $ended" -- "$PAGEVISOR" stat "qemu:$ended"
+		check "$kind: gone, one line" says_one_line
+		expect "$kind: socket of a dead QEMU" 1 'err:Connection refused' -- "$PAGEVISOR" stat "qemu:$qmp"
+	done
+}
+
+# refuses NAME STATUS PATTERN SOURCE: one line that says what is wrong.
+refuses()
+{
+	expect "$1" "$2" "err:$3" -- "$PAGEVISOR" stat "$4" && check "$1: one line" says_one_line
+}
+
+test_refusals()
+{
+	local busy
+
+	refuses "no such process" 1 'there is no process 2147483646' qemu:2147483646
+	refuses "no QEMU" 1 'is no QEMU: it runs' "qemu:$$"
+	refuses "no name" 2 'qemu:PID of a QEMU or qemu:/PATH' qemu:
+	refuses "no pid" 2 'qemu:PID of a QEMU or qemu:/PATH' qemu:0
+	refuses "a pid too large" 2 'qemu:PID of a QEMU or qemu:/PATH' qemu:99999999999999999999
+	refuses "no socket" 1 'No such file' qemu:/nowhere
+	refuses "no socket, a file" 1 'Connection refused' "qemu:$ERR"
+	start_qemu microvm 64M 1 memfd "workload=churn time_ms=3600000" || return
+	refuses "a socket of something else" 1 'no greeting of QMP' "qemu:$hmp"
+	"$PROBE" qmp "$qmp" stay >"$WORK/busy" &
+	busy=$!
+	while [ ! -s "$WORK/busy" ]; do sleep 0.05; done
+	refuses "a busy socket" 1 'no greeting: it serves another client' "qemu:$qmp"
+	expect "a busy socket: by pid it can be looked at" 0 'out:^frames ' -- "$PAGEVISOR" stat "qemu:$qemu"
+	kill "$busy"
+	wait "$busy" 2>/dev/null
+	if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+		chmod 711 "$WORK"
+		cp "$PAGEVISOR" "$WORK/pagevisor"
+		chmod 755 "$WORK/pagevisor"
+		expect "another user's QEMU" 1 'err:may not be looked into' -- setpriv --reuid 65534 --regid 65534 \
+			--clear-groups env XDG_RUNTIME_DIR=/nowhere "$WORK/pagevisor" stat "qemu:$qemu"
+		chmod 777 "$qmp"
+		expect "another user's socket" 1 'err:belongs to another user' -- setpriv --reuid 65534 --regid 65534 \
+			--clear-groups env XDG_RUNTIME_DIR=/nowhere "$WORK/pagevisor" stat "qemu:$qmp"
+	else
+		skip "another user's QEMU" "only root can become another user"
+	fi
+	stop_qemu
+
+	# Before its first instruction: no guest of ours.
+	"$QEMU" -S -accel tcg -machine microvm -m 64M -nodefaults -display none \
+		-qmp "unix:$qmp,server=on,wait=off" 2>/dev/null &
+	qemu=$!
+	while ! ask_qmp query-status >/dev/null 2>&1; do sleep 0.05; done
+	refuses "no guest, by pid" 3 'is not ours: no info page' "qemu:$qemu"
+	refuses "no guest, by socket" 3 'is not ours: no info page' "qemu:$qmp"
+	expect "no guest: capture" 3 'err:is not ours' -- "$PAGEVISOR" capture "$WORK/none.pvc" "qemu:$qmp"
+	stop_qemu
+}
+
+# Slots that change as fast as they can, in memory that is copied: what is accepted is of one moment.
+test_torn()
+{
+	local type round all=18446744073709551615 torn=0 whole=0 retried=0
+
+	start_qemu microvm 64M 1 private "workload=torn time_ms=3600000 frames=64" || return
+	for ((round = 0; round < TORN_ROUNDS || (retried == 0 && round < PATIENCE); round++)); do
+		for type in torn_shared torn_unique; do
+			run_command "$PAGEVISOR" find --json --count \
+				"type == $type && meta.a + meta.e != $all" "qemu:$qemu"
+			torn=$((torn + $(number matches)))
+			retried=$((retried + $(number retried)))
+			run_command "$PAGEVISOR" find --json --count \
+				"type == $type && meta.a + meta.e == $all" "qemu:$qemu"
+			whole=$((whole + $(number matches)))
+		done
+	done
+	check "torn: words of one slot that belong together" [ "$torn" -eq 0 ]
+	check "torn: there were such slots" [ "$whole" -gt 0 ]
+	check "torn: some changed while they were copied" [ "$retried" -gt 0 ]
+	echo "     $whole whole, $torn torn, $retried copied again"
+}
+
+# The same seed and steps, in a run of ours and in QEMU: what is deterministic is the same.
+test_agreement()
+{
+	local workload tenth ours theirs
+
+	for workload in churn lists unique; do
+		start_qemu pc 64M 1 memfd "workload=$workload ops=30000 seed=7" || return
+		for ((tenth = 0; tenth < PATIENCE; tenth++)); do
+			run_command "$PAGEVISOR" stat --json "qemu:$qemu"
+			! grep -q '"finished"' "$OUT" || break
+			sleep 0.1
+		done
+		theirs=$(deterministic)
+		expect "$workload: capture of a finished guest" 0 'out:^captured' -- \
+			"$PAGEVISOR" capture "$WORK/end.pvc" "qemu:$qmp"
+		run_command "$PAGEVISOR" stat --json "$WORK/end.pvc"
+		check "$workload: the capture says the same" [ "$(deterministic)" = "$theirs" ]
+		stop_qemu
+		run_command "$PAGEVISOR" run --accel qemu-tcg --json --memory 64M --cpus 1 --time 0 --ops 30000 \
+			--seed 7 --workload "$workload"
+		ours=$(deterministic)
+		echo "$theirs" >"$WORK/theirs"
+		echo "$ours" >"$WORK/ours"
+		diff "$WORK/ours" "$WORK/theirs" >>"$OUT"
+		check "$workload: run and QEMU agree" [ "$ours" = "$theirs" ]
+	done
+}
+
+# The workload's counts and types in the last output in JSON.
+deterministic()
+{
+	local key
+
+	for key in steps allocations frees refusals anon slab page_table held_table cached draft bundle; do
+		echo "$key $(number "$key")"
+	done
+}
+
+if ! command -v "$QEMU" >/dev/null; then
+	skip "QEMU as a source" "no $QEMU here"
+	finish
+fi
+PROBE=$BUILD/attach-probe
+test_refusals
+test_pauses
+test_deaths
+test_machines
+test_torn
+test_agreement
+finish
