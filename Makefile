@@ -84,7 +84,7 @@ PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest.elf)
+BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-sources bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
 REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
@@ -130,6 +130,7 @@ bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan ra
 	@$(BUILD)/bench-frames
 	@$(BUILD)/bench-growth
 	@$(BUILD)/bench-inspect
+	@$(BUILD)/bench-sources $(GUEST_ELF)
 	@echo; echo "frame operations inside a guest with 2 vCPUs and 8 GiB"
 	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
 		2>$(BUILD)/bench-guest.log >/dev/null; status=$$?; \
@@ -320,6 +321,13 @@ $(BUILD)/bench-boot: tests/bench/boot.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) -MF $@.d $< -o $@ $(HOST_LIBS)
+
+# It reads guests as the command does: the command's own objects, with another main.
+BENCH_SOURCES_OBJECTS := $(call objects,host,tests/bench/sources.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(BENCH_SOURCES_OBJECTS) -o $@ $(HOST_LIBS)
 
 BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c $(wildcard pagemeta/*.[ch])
 
