@@ -45,43 +45,40 @@ none()
 	fi
 }
 
-# The file that an include means: beside its includer, else as the build searches; nothing for the
-# system's. Looks on the other side last, where the compiler does not, to name what should not be used.
-resolve()
-{
-	local from=$1 name=$2 side=${1%%/*} place
-
-	for place in "$(dirname "$from")" . include "$side" "$side/platform" guest vmm tests; do
-		if [ -e "$place/$name" ]; then
-			realpath --relative-to=. "$place/$name"
-			return
-		fi
-	done
-}
-
-# may_include FOLDER FOLDER: include <- pagemeta <- {guest, vmm} <- tests.
-may_include()
-{
-	case $1:$2 in
-	*:include | pagemeta:pagemeta | guest:pagemeta | guest:guest | vmm:pagemeta | vmm:vmm) ;;
-	scripts:vmm | tests:*) ;;
-	*) return 1 ;;
-	esac
-}
-
-# Of the platform's header each side has its own, and pagemeta has either.
+# Includes that go another way than include <- pagemeta <- {guest, vmm} <- tests. The file that one means is beside its
+# includer, else where the build searches; the other sides are looked at last, where the compiler does not, to name what
+# should not be used. What is nowhere is the system's. Of the platform's headers each side has its own, and pagemeta
+# has either.
 wrong_includes()
 {
-	local file name target
-
-	grep -H '^ *# *include' "${preprocessed[@]}" |
-		sed -nE 's/^([^:]*): *# *include +["<]([^">]*)[">].*/\1 \2/p' |
-		grep -v ' pagemeta_\(platform\|tracing\).h$' |
-		while read -r file name; do
-			target=$(resolve "$file" "$name")
-			[ -z "$target" ] || may_include "${file%%/*}" "${target%%/*}" ||
-				echo "$file includes $target"
-		done
+	{
+		sources | sed 's/$/ :/'
+		grep -H '^ *# *include' "${preprocessed[@]}" |
+			sed -nE 's/^([^:]*): *# *include +["<]([^">]*)[">].*/\1 \2/p' |
+			grep -v ' pagemeta_\(platform\|tracing\).h$'
+	} | awk '
+		function may_include(from, to) {
+			return to == "include" || from == to || from == "tests" || from == "scripts" && to == "vmm" ||
+				to == "pagemeta" && (from == "guest" || from == "vmm")
+		}
+		# A path without what leads back.
+		function plain(path) {
+			while (sub(/[^\/.][^\/]*\/\.\.\//, "", path)) ;
+			return path
+		}
+		$2 == ":" { exists[$1] = 1; next }
+		{
+			folder = $1; sub(/\/[^\/]*$/, "", folder)
+			side = $1; sub(/\/.*/, "", side)
+			places = split(folder "/|" "|include/|" side "/|" side "/platform/|guest/|vmm/|tests/", place, "|")
+			for (i = 1; i <= places; i++) {
+				target = plain(place[i] $2)
+				if (!(target in exists)) continue
+				other = target; sub(/\/.*/, "", other)
+				if (!may_include(side, other)) print $1 " includes " target
+				break
+			}
+		}'
 }
 
 without_licence()
@@ -105,11 +102,8 @@ without_header_comment()
 
 not_formatted()
 {
-	local file
-
-	for file in "${c_files[@]}"; do
-		clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || echo "$file"
-	done
+	printf '%s\n' "${c_files[@]}" | xargs -P "$(nproc)" -n 20 clang-format --dry-run -Werror 2>&1 |
+		sed -n 's/^\([^:]*\):[0-9]*:.*error:.*/\1/p' | sort -u
 }
 
 too_long()
