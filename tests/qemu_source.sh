@@ -334,12 +334,13 @@ test_torn()
 	echo "     $whole whole, $torn torn, $retried copied again"
 }
 
-# The same seed and steps, in a run of ours and in QEMU: what is deterministic is the same.
+# The same seed and steps, in a run of ours and in QEMU: what is deterministic is the same. Other workloads choose by
+# how much memory is free, which differs a little: a pc's firmware keeps some.
 test_agreement()
 {
 	local workload tenth ours theirs
 
-	for workload in churn lists unique; do
+	for workload in churn unique; do
 		start_qemu pc 64M 1 memfd "workload=$workload ops=30000 seed=7" || return
 		for ((tenth = 0; tenth < PATIENCE; tenth++)); do
 			run_command "$PAGEVISOR" stat --json "qemu:$qemu"
