@@ -43,13 +43,15 @@ SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread  := -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
 HOST_PACKAGES := json-c libbpf libpng libzstd ncursesw
+# Only its headers: the library is loaded when it is asked for.
+HEADER_PACKAGES := libvirt
 HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
 	     $(HOST_PACKAGE_FLAGS)
 HOST_LIBS  = -pthread -lurcu-memb -lurcu-cds -lurcu-common $(HOST_PACKAGE_LIBS)
 TEST_FLAGS = $(HOST_FLAGS) $(CHECK_FLAGS)
 TEST_LIBS  = $(HOST_LIBS) $(CHECK_LIBS)
 ask_once   = $(eval $(1) := $(shell pkg-config $(2)))$($(1))
-HOST_PACKAGE_FLAGS = $(call ask_once,HOST_PACKAGE_FLAGS,--cflags $(HOST_PACKAGES))
+HOST_PACKAGE_FLAGS = $(call ask_once,HOST_PACKAGE_FLAGS,--cflags $(HOST_PACKAGES) $(HEADER_PACKAGES))
 HOST_PACKAGE_LIBS  = $(call ask_once,HOST_PACKAGE_LIBS,--libs $(HOST_PACKAGES))
 CHECK_FLAGS        = $(call ask_once,CHECK_FLAGS,--cflags check)
 CHECK_LIBS         = $(call ask_once,CHECK_LIBS,--libs check)
@@ -89,6 +91,7 @@ PROBE        := $(BUILD)/attach-probe
 REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
 SCENARIOS    := $(BUILD)/scenarios
+LIBVIRT_WATCH := $(BUILD)/libvirt-watch
 # Objects of both worlds wait until what compiles them is installed.
 SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
@@ -104,7 +107,7 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1
-test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(TEST_GUESTS) ## set up, build, run all tests
+test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
 
 test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
@@ -303,6 +306,13 @@ PROBE_OBJECTS := $(call objects,host,$(wildcard tests/attach/*.c) $(filter-out v
 $(PROBE): $(PROBE_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(PROBE_OBJECTS) -o $@ $(HOST_LIBS)
+
+# Readers of the list of libvirt's domains; see tests/libvirt.sh.
+LIBVIRT_WATCH_OBJECTS := $(call objects,host,tests/libvirt/watch.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(LIBVIRT_WATCH): $(LIBVIRT_WATCH_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(LIBVIRT_WATCH_OBJECTS) -o $@ $(HOST_LIBS)
 
 # Guests that misbehave, one file each; see tests/guests/README.md.
 $(BUILD)/guests/%.elf: tests/guests/%.S tests/guests/guest.ld | $(SETUP_BUILD)

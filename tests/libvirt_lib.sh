@@ -44,14 +44,14 @@ make_libvirt_files()
 	[ ${#libvirt_user[@]} -eq 0 ] || chown -R nobody:nogroup "$LIBVIRT"
 }
 
-# Returns when it answers.
+# Returns when it answers. Descriptor 9 is the script's own.
 start_libvirtd()
 {
 	setsid env -i PATH="$PATH" HOME="$LIBVIRT/home" XDG_RUNTIME_DIR="$LIBVIRT/run" \
 		XDG_CONFIG_HOME="$LIBVIRT/config" XDG_CACHE_HOME="$LIBVIRT/cache" \
 		XDG_DATA_HOME="$LIBVIRT/data" "${libvirt_user[@]}" \
 		libvirtd --config "$LIBVIRT/libvirtd.conf" --pid-file "$LIBVIRT/libvirtd.pid" \
-		>"$LIBVIRT/libvirtd.log" 2>&1 </dev/null &
+		>"$LIBVIRT/libvirtd.log" 2>&1 </dev/null 9>&- &
 	libvirtd_pid=$!
 	wait_until "libvirtd answers" virsh --quiet list >/dev/null 2>&1
 }
@@ -71,10 +71,16 @@ wait_until()
 	done
 }
 
-# The processes of domains, by the files in which the daemon keeps their numbers.
+# The processes of domains, by the files in which the daemon keeps their numbers. A number alone may be another
+# process's by now; QEMU's command line has the daemon's directory in it.
 domain_pids()
 {
-	cat "$LIBVIRT"/run/libvirt/qemu/run/*.pid 2>/dev/null | grep -vxF "$libvirtd_pid"
+	local file pid
+
+	for file in "$LIBVIRT"/run/libvirt/qemu/run/*.pid; do
+		pid=$(cat "$file" 2>/dev/null) || continue
+		tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$LIBVIRT/" && echo "$pid"
+	done 2>/dev/null
 }
 
 domain_pid()
@@ -91,6 +97,7 @@ stop_libvirtd()
 	for pid in $(domain_pids); do
 		kill -KILL "$pid" 2>/dev/null
 	done
+	kill -CONT "$libvirtd_pid" 2>/dev/null
 	kill -TERM "$libvirtd_pid" 2>/dev/null
 	wait "$libvirtd_pid" 2>/dev/null
 	# One that was starting just now.

@@ -82,6 +82,8 @@ static const struct {
 	{"devices", devices_suite},
 	{"number_text", number_text_suite},
 	{"domain_xml", domain_xml_suite},
+	{"domain_process", domain_process_suite},
+	{"bounded_call", bounded_call_suite},
 	{"btf_check", btf_check_suite},
 	{"type_layout", type_layout_suite},
 	{"field_change", field_change_suite},

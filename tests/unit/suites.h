@@ -72,6 +72,8 @@ Suite *slot_copy_reader_suite(void);
 Suite *devices_suite(void);
 Suite *number_text_suite(void);
 Suite *domain_xml_suite(void);
+Suite *domain_process_suite(void);
+Suite *bounded_call_suite(void);
 Suite *btf_check_suite(void);
 Suite *type_layout_suite(void);
 Suite *field_change_suite(void);

@@ -23,6 +23,7 @@
 #include "cli/top.h"
 #include "cli/types.h"
 #include "cli/watch.h"
+#include "libvirt/pauser.h"
 
 static const struct command {
 	const char *name;
@@ -132,6 +133,9 @@ int main(int argc, char **argv)
 		printf("pagevisor " PAGEVISOR_VERSION "\n");
 		return STATUS_OK;
 	}
+	/* No command for people, so the help is silent about it. */
+	if (strcmp(name, PAUSER_COMMAND) == 0 && argc == 4)
+		return pauser_main(argv[2], argv[3]);
 	const struct command *command = find_command(name);
 
 	return command ? run_command(command, argc - 1, argv + 1) : refuse_command(name);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The libvirt library, loaded when it is first asked for: most runs of the command have no use for it, and loading it
+ * with all that it depends on takes longer than they do.
+ */
+#ifndef VMM_LIBVIRT_API_H
+#define VMM_LIBVIRT_API_H
+
+#include <libvirt/libvirt.h>
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+
+#include "base/error.h"
+
+#define LIBVIRT_FUNCTIONS(F)                                                                       \
+	F(virConnectClose)                                                                         \
+	F(virConnectDomainEventDeregisterAny)                                                      \
+	F(virConnectDomainEventRegisterAny)                                                        \
+	F(virConnectGetURI)                                                                        \
+	F(virConnectListAllDomains)                                                                \
+	F(virConnectOpen)                                                                          \
+	F(virConnectRef)                                                                           \
+	F(virConnectRegisterCloseCallback)                                                         \
+	F(virConnectSetKeepAlive)                                                                  \
+	F(virConnectUnregisterCloseCallback)                                                       \
+	F(virDomainFree)                                                                           \
+	F(virDomainGetID)                                                                          \
+	F(virDomainGetInfo)                                                                        \
+	F(virDomainGetName)                                                                        \
+	F(virDomainGetState)                                                                       \
+	F(virDomainGetUUID)                                                                        \
+	F(virDomainGetUUIDString)                                                                  \
+	F(virDomainLookupByName)                                                                   \
+	F(virDomainMemoryPeek)                                                                     \
+	F(virDomainQemuMonitorCommand)                                                             \
+	F(virDomainRef)                                                                            \
+	F(virDomainResume)                                                                         \
+	F(virDomainSuspend)                                                                        \
+	F(virEventAddTimeout)                                                                      \
+	F(virEventRegisterDefaultImpl)                                                             \
+	F(virEventRemoveTimeout)                                                                   \
+	F(virEventRunDefaultImpl)                                                                  \
+	F(virEventUpdateTimeout)                                                                   \
+	F(virGetLastError)                                                                         \
+	F(virInitialize)                                                                           \
+	F(virSetErrorFunc)
+
+struct libvirt_api {
+#define LIBVIRT_MEMBER(name) __typeof__(name) *name;
+	LIBVIRT_FUNCTIONS(LIBVIRT_MEMBER)
+#undef LIBVIRT_MEMBER
+};
+
+/*
+ * Loads the library once; its functions are then called through what this returns. It is told to print nothing and to
+ * start no daemon. NULL, with a line of text, when it cannot be loaded.
+ */
+const struct libvirt_api *libvirt_api(struct error *err);
+
+#endif

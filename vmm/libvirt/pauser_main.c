@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The process that pauses a domain: see pauser.h. */
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "libvirt/connection.h"
+#include "libvirt/pauser.h"
+#include "libvirt/pauser_protocol.h"
+
+/* How often a resumption that failed is tried again, and how long. */
+#define RETRY_US  100000
+#define RETRY_MAX 50
+
+struct state {
+	struct libvirt_connection connection;
+	virDomainPtr domain;
+	bool is_paused; /* by us */
+	bool was_late;  /* the last pause was ended by the deadline */
+	uint64_t pause_ns, resume_ns;
+};
+
+static bool reply(int result, const struct error *err, uint64_t paused_ns)
+{
+	struct pauser_reply message = {.result = result, .paused_ns = paused_ns};
+
+	if (result < 0)
+		snprintf(message.text, sizeof(message.text), "%.200s", err->text);
+	return send(STDIN_FILENO, &message, sizeof(message), MSG_NOSIGNAL) == sizeof(message);
+}
+
+static bool is_still_paused(const struct state *state)
+{
+	struct domain_facts facts;
+	struct error ignored;
+
+	return libvirt_domain_facts(&state->connection, state->domain, &facts, &ignored) == 0 &&
+	       facts.is_active && facts.is_paused;
+}
+
+/* Nothing else may stand in the way of this one. A domain that is gone needs it no more. */
+static int resume(struct state *state, struct error *err)
+{
+	int result = 0;
+
+	for (int tries = 0; state->is_paused && tries < RETRY_MAX; tries++) {
+		if (tries > 0)
+			usleep(RETRY_US);
+		result = libvirt_domain_resume(&state->connection, state->domain, err);
+		if (result == -ETIMEDOUT || (result < 0 && is_still_paused(state)))
+			continue;
+		state->is_paused = false;
+	}
+	state->resume_ns = clock_now_ns();
+	return result;
+}
+
+/* What stands still already was paused by somebody else, and stays so. */
+static int pause_domain(struct state *state, struct error *err)
+{
+	struct domain_facts facts;
+	int result = libvirt_domain_facts(&state->connection, state->domain, &facts, err);
+
+	if (result < 0)
+		return result;
+	if (!facts.is_active)
+		return error_set(err, -ENOTCONN, "the domain %s has ended", facts.name);
+	state->was_late = false;
+	state->pause_ns = clock_now_ns();
+	if (facts.is_paused)
+		return 0;
+	result = libvirt_domain_suspend(&state->connection, state->domain, err);
+	/* One that takes too long may still come. */
+	state->is_paused = result == 0 || result == -ETIMEDOUT;
+	return result;
+}
+
+static int end_pause(struct state *state, struct error *err)
+{
+	if (state->was_late)
+		return error_set(err, -ETIME,
+				 "the domain went on by itself: the pause took too long");
+	if (!state->is_paused)
+		state->resume_ns = clock_now_ns();
+	return resume(state, err);
+}
+
+/* Answers one request. False: there will be no more. */
+static bool serve_one(struct state *state)
+{
+	struct error err;
+	char request;
+
+	if (recv(STDIN_FILENO, &request, sizeof(request), 0) != sizeof(request))
+		return false;
+	if (request == PAUSER_PAUSE)
+		return reply(pause_domain(state, &err), &err, 0);
+	int result = end_pause(state, &err);
+
+	return reply(result, &err, state->resume_ns - state->pause_ns);
+}
+
+/* What is left of the deadline, for poll. */
+static int left_ms(const struct state *state)
+{
+	uint64_t end = state->pause_ns + PAUSER_DEADLINE_MS * NS_PER_MS;
+	uint64_t now = clock_now_ns();
+
+	if (!state->is_paused)
+		return -1;
+	return end > now ? (int)((end - now) / NS_PER_MS) + 1 : 0;
+}
+
+static void serve(struct state *state)
+{
+	struct pollfd request = {.fd = STDIN_FILENO, .events = POLLIN};
+	struct error ignored;
+	bool is_wanted = true;
+
+	while (is_wanted) {
+		int ready = poll(&request, 1, left_ms(state));
+
+		if (ready > 0) {
+			is_wanted = serve_one(state);
+		} else if (ready == 0) {
+			resume(state, &ignored);
+			state->was_late = true;
+		}
+	}
+	resume(state, &ignored);
+}
+
+int pauser_main(const char *uri, const char *domain)
+{
+	struct state state = {0};
+	struct error err;
+	int result = libvirt_connect(&state.connection, uri, LIBVIRT_OPEN_TIMEOUT_MS, &err);
+
+	if (result < 0) {
+		reply(result, &err, 0);
+		return 1;
+	}
+	result = libvirt_domain_find(&state.connection, domain, &state.domain, &err);
+	if (reply(result, &err, 0) && result == 0)
+		serve(&state);
+	if (result == 0)
+		libvirt_domain_put(&state.connection, state.domain);
+	libvirt_disconnect(&state.connection);
+	return 0;
+}
