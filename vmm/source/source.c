@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "capture/capture.h"
+#include "libvirt/libvirt_vm.h"
 #include "source/own_vm.h"
 #include "source/qemu_source.h"
 
@@ -24,6 +25,8 @@ int source_open(const char *name, struct source *source, struct error *err)
 {
 	if (name && strncmp(name, QEMU_SOURCE_PREFIX, strlen(QEMU_SOURCE_PREFIX)) == 0)
 		return qemu_source_open(name + strlen(QEMU_SOURCE_PREFIX), source, err);
+	if (name && strncmp(name, LIBVIRT_PREFIX, strlen(LIBVIRT_PREFIX)) == 0)
+		return libvirt_vm_open(name, true, source, err);
 	if (name && is_capture(name))
 		return capture_open(name, source, err);
 	return own_vm_open_named(name, source, err);
