@@ -7,7 +7,8 @@
 # shellcheck source=libvirt_lib.sh
 . "$(dirname "$0")/libvirt_lib.sh"
 
-LIMIT=${LIMIT:-60}
+# Daemon, QEMU and all their copying take their time where CPUs are few.
+LIMIT=$((LIMIT * 6))
 
 # boots NAME READY OPTION...: from definition to the guest's own end, which libvirt takes for a crash.
 boots()
@@ -123,10 +124,139 @@ test_list()
 	virsh --quiet destroy four
 }
 
+domain_state_is()
+{
+	[ "$(virsh --quiet domstate "$1")" = "$2" ]
+}
+
+# looks NAME MEMORY PATTERN OPTION...: a domain that is looked at, by its own way and as one of another host.
+looks()
+{
+	local name=$1 pattern=$2 far="libvirt:$LIBVIRT_REMOTE_URI#$1"
+
+	shift 2
+	check "$name: created" domain_start "$name" "$@" &&
+		wait_until "$name runs" runs "$name" || return
+	expect "stat of $name" 0 "out:^vm +$name, process [0-9]+" 'out:^frames ' "$pattern" -- \
+		"$PAGEVISOR" stat "libvirt:$name"
+	expect "stat of $name from afar" 0 "out:^vm +$name$" 'out:^frames ' 'err:copied through libvirt' -- \
+		"$PAGEVISOR" stat "$far"
+	expect "find in $name" 0 'out:^[1-9][0-9]*$' -- "$PAGEVISOR" find --count 'type == meta_page' "libvirt:$name"
+	virsh --quiet suspend "$name" >/dev/null
+	expect "capture of $name, paused" 0 -- "$PAGEVISOR" capture "$WORK/near.pvc" "libvirt:$name"
+	expect "capture of $name, paused, from afar" 0 -- "$PAGEVISOR" capture "$WORK/far.pvc" "$far"
+	expect "both are the same" 0 'out:; 0 changed$' -- \
+		"$PAGEVISOR" diff "$WORK/near.pvc" "$WORK/far.pvc"
+	check "$name: it is still paused" domain_state_is "$name" paused
+	virsh --quiet resume "$name" >/dev/null
+	expect "capture of $name, running" 0 'out:^paused' -- \
+		"$PAGEVISOR" capture "$WORK/near.pvc" "libvirt:$name"
+	check "$name: it runs again" domain_state_is "$name" running
+	expect "check of $name" 0 'out:^findings +none' -- "$PAGEVISOR" check "libvirt:$name"
+	check "$name: it runs again after that" domain_state_is "$name" running
+	virsh --quiet destroy "$name" >/dev/null
+	rm -f "$WORK"/*.pvc
+}
+
+# By the guest's own word: its workload has begun.
+runs()
+{
+	"$PAGEVISOR" stat "libvirt:$1" 2>/dev/null | grep -q ', running$'
+}
+
+test_sources()
+{
+	looks memfd '!err:.' --machine pc --memory 64M --cpus 2
+	looks file '!err:.' --machine q35 --memory 64M --cpus 4 --backing file
+	looks private 'err:copied through libvirt' --machine pc --memory 64M --cpus 1 --backing private
+	looks micro '!err:.' --machine microvm --memory 64M --cpus 1
+}
+
+refuses()
+{
+	local name=$1 wanted=$2 pattern=$3 vm=$4
+
+	expect "$name" "$wanted" "err:$pattern" -- "$PAGEVISOR" stat "$vm" &&
+		check "$name: in one line" says_one_line
+}
+
+test_refusals()
+{
+	refuses "no such domain" 1 'no domain with matching name' libvirt:nobody
+	refuses "no name" 2 'names no domain' libvirt:
+	refuses "no domain behind the URI" 2 'names no domain' 'libvirt:qemu:///session#'
+	refuses "no URI" 2 'names no domain' 'libvirt:#x'
+	refuses "no daemon" 1 'cannot connect to libvirt at .*nowhere' \
+		"libvirt:qemu+unix:///session?socket=$WORK/nowhere#x"
+	refuses "none of ours" 3 "is none of pagevisor's" 'libvirt:test:///default#test'
+}
+
+# A domain that is destroyed while it is read, and an inspector that is killed while it holds one.
+test_ends()
+{
+	local far="libvirt:$LIBVIRT_REMOTE_URI#large" pid
+
+	check "large: created" domain_start large --machine pc --memory 6G --cpus 1 &&
+		wait_until "large runs" runs large || return
+	expect "stat of 6 GiB" 0 'out:^guest +6144 MiB' -- "$PAGEVISOR" stat libvirt:large
+	"$PAGEVISOR" capture --all-memory "$WORK/killed.pvc" "$far" >/dev/null 2>&1 &
+	pid=$!
+	wait_until "large is paused" domain_state_is large paused
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	check "killed inspector: the domain goes on" wait_until "large runs" domain_state_is large running
+	"$PAGEVISOR" capture --all-memory "$WORK/ended.pvc" "$far" >"$OUT" 2>"$ERR" &
+	pid=$!
+	wait_until "large is paused" domain_state_is large paused
+	virsh --quiet destroy large >/dev/null
+	status=0
+	wait "$pid" || status=$?
+	last_command=("capture of a domain that is destroyed")
+	judge "destroyed in mid-scan" 1 'err:^pagevisor: '
+	check "no capture is left" test ! -e "$WORK/ended.pvc"
+}
+
+watch_shows()
+{
+	awk '/^NAME/ { table = ""; next } { table = table $0 "\n" } END { printf "%s", table }' \
+		"$WORK/ps-watch" | grep -Eq "$1"
+}
+
+watch_is_without()
+{
+	! watch_shows "$1"
+}
+
+# Two at once while the list is watched.
+test_ps()
+{
+	local pid
+
+	expect "ps without libvirt" 0 '!err:.' '!out:libvirt' -- env -u LIBVIRT_DEFAULT_URI "$PAGEVISOR" ps
+	"$PAGEVISOR" ps --watch >"$WORK/ps-watch" 2>&1 &
+	pid=$!
+	domain_start one --memory 16M --cpus 1
+	domain_start two --memory 16M --cpus 1 --machine pc
+	check "ps --watch: one" wait_until "one is listed" watch_shows '^libvirt:one +[0-9]+ +16 MiB +1 +running'
+	check "ps --watch: two" wait_until "two is listed" watch_shows '^libvirt:two .* running'
+	expect "ps" 0 '!err:.' 'out:^libvirt:one .* running' 'out:^libvirt:two .* running' -- "$PAGEVISOR" ps
+	expect "ps --json" 0 'out:"name":"libvirt:one"' -- "$PAGEVISOR" ps --json
+	kill -KILL "$(domain_pid two)"
+	check "ps --watch: two crashed" wait_until "two is gone" watch_is_without '^libvirt:two'
+	virsh --quiet destroy one >/dev/null
+	check "ps --watch: one is gone" wait_until "one is gone" watch_is_without '^libvirt:one'
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+}
+
 # A reader that has died is a test that fails, not the end of them all.
 trap : PIPE
 need_libvirtd "libvirt"
 test_machines
 test_text
+test_sources
+test_refusals
+test_ends
+test_ps
 test_list
 finish

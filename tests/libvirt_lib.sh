@@ -9,6 +9,8 @@
 LIBVIRT=$WORK/libvirt
 LIBVIRT_SOCKET=$LIBVIRT/run/libvirt/libvirt-sock
 export LIBVIRT_DEFAULT_URI="qemu+unix:///session?socket=$LIBVIRT_SOCKET"
+# The same daemon through a URI that names a host, so that it counts as another machine's.
+export LIBVIRT_REMOTE_URI="qemu+ext://elsewhere/session?command=$LIBVIRT/tunnel"
 # A client whose daemon is not there must not start another.
 export LIBVIRT_AUTOSTART=0
 
@@ -41,6 +43,13 @@ make_libvirt_files()
 	# Else it starts a virtlogd.
 	echo 'stdio_handler = "file"' >"$LIBVIRT/config/libvirt/qemu.conf"
 	install -m 644 "$GUEST" "$LIBVIRT/guest.elf"
+	# The way to the daemon of a connection that names a host: as ssh has it, but without the other host.
+	cat >"$LIBVIRT/tunnel" <<-END
+		#!/bin/sh
+		exec ${libvirt_user[*]} env HOME="$LIBVIRT/home" XDG_RUNTIME_DIR="$LIBVIRT/run" \\
+			virt-ssh-helper qemu:///session
+	END
+	chmod 755 "$LIBVIRT/tunnel"
 	[ ${#libvirt_user[@]} -eq 0 ] || chown -R nobody:nogroup "$LIBVIRT"
 }
 

@@ -134,8 +134,8 @@ int main(int argc, char **argv)
 		return STATUS_OK;
 	}
 	/* No command for people, so the help is silent about it. */
-	if (strcmp(name, PAUSER_COMMAND) == 0 && argc == 4)
-		return pauser_main(argv[2], argv[3]);
+	if (strcmp(name, PAUSER_COMMAND) == 0 && argc == 5)
+		return pauser_main(argv[2], argv[3], argv[4]);
 	const struct command *command = find_command(name);
 
 	return command ? run_command(command, argc - 1, argv + 1) : refuse_command(name);

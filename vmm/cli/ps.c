@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor ps`: the user's VMs that run. */
+/* `pagevisor ps`: the user's VMs that run, and libvirt's domains that run a guest of ours. */
 #include "cli/ps.h"
 
 #include <argp.h>
@@ -12,6 +12,8 @@
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
 #include "cli/observation.h"
+#include "cli/ps_watch.h"
+#include "fleet/libvirt_roster.h"
 #include "fleet/roster.h"
 #include "fleet/vm_look.h"
 #include "memory/rcu.h"
@@ -21,11 +23,15 @@
 enum option_key {
 	KEY_COUNT = 'c',
 	KEY_JSON = 'j',
+	KEY_WATCH = 'w',
 };
 
 struct ps {
 	const char *expression; /* NULL: none */
 	bool json;
+	bool is_watched;
+	struct ps_watch watch;
+	char seen[VM_SET_MAX * CELL_SIZE]; /* what was printed last: who there was, and how far */
 	struct vm_set set;
 	unsigned count;
 	struct attached_vm *vms[VM_SET_MAX]; /* that are shown, by name */
@@ -74,7 +80,8 @@ static struct json_object *as_json(const struct ps *ps, const struct source *sou
 		json_add_number(entry, "matches", look->matches);
 	else if (ps->expression && look->problem.text[0])
 		json_add_text(entry, "problem", look->problem.text);
-	json_add_number(entry, "up_ns", up_ns(source));
+	if (source->start_ns)
+		json_add_number(entry, "up_ns", up_ns(source));
 	return entry;
 }
 
@@ -87,16 +94,18 @@ static void print_title(const struct ps *ps)
 
 static void print_row(const struct ps *ps, const struct source *source, const struct vm_look *look)
 {
-	char used[CELL_SIZE] = "-", matches[CELL_SIZE] = "-";
+	char used[CELL_SIZE] = "-", matches[CELL_SIZE] = "-", up[CELL_SIZE] = "-";
 
 	if (look->has_states)
 		snprintf(used, sizeof(used), "%.1f %%",
 			 100.0 * (double)in_use(look) / (double)look->slot_count);
 	if (look->has_matches)
 		snprintf(matches, sizeof(matches), "%" PRIu64, look->matches);
-	printf("%-16s %9u %6" PRIu64 " MiB %5u  %-9s %6s %8.1f s", source->name, source->pid,
+	if (source->start_ns)
+		snprintf(up, sizeof(up), "%.1f s", (double)up_ns(source) / (double)NS_PER_S);
+	printf("%-16s %9u %6" PRIu64 " MiB %5u  %-9s %6s %10s", source->name, source->pid,
 	       source_memory_size(source) >> 20, source->cpu_count, stage_of(source, look), used,
-	       (double)up_ns(source) / (double)NS_PER_S);
+	       up);
 	printf(ps->expression ? " %8s\n" : "\n", matches);
 }
 
@@ -168,11 +177,51 @@ static int look_at_all(struct ps *ps, struct error *err)
 {
 	int result = roster_refresh(&ps->set, tell_problem, NULL, err);
 
+	if (ps->is_watched)
+		ps_watch_refresh(&ps->watch, &ps->set);
+	else
+		libvirt_roster_refresh(&ps->set, tell_problem, NULL);
 	ps->count = vm_set_list(&ps->set, ps->vms, VM_SET_MAX);
 	qsort(ps->vms, ps->count, sizeof(struct attached_vm *), by_name);
 	for (unsigned i = 0; result == 0 && i < ps->count; i++)
 		result = vm_look_make(ps->vms[i], ps->expression, err);
 	return result;
+}
+
+/* Whether there is something else to print than there was before. */
+static bool is_news(struct ps *ps)
+{
+	char *now = calloc(1, sizeof(ps->seen));
+	size_t length = 0;
+
+	for (unsigned i = 0; now && i < ps->count && length < sizeof(ps->seen); i++) {
+		const struct source *source = attached_vm_source(ps->vms[i]);
+		const struct vm_look *look = vm_look_take(ps->vms[i]);
+
+		length += (size_t)snprintf(now + length, sizeof(ps->seen) - length, "%.8s %u %.9s,",
+					   source->name, source->pid, stage_of(source, look));
+		vm_look_drop(look);
+	}
+	bool differs = !now || strcmp(now, ps->seen) != 0;
+
+	if (now)
+		memcpy(ps->seen, now, sizeof(ps->seen));
+	free(now);
+	return differs;
+}
+
+/* Looks at all, and prints what is new. */
+static int list_once(struct ps *ps, bool is_first)
+{
+	struct error err;
+	int result = look_at_all(ps, &err);
+	int status = result < 0 ? inspect_refuse(result, &err) : judge_expression(ps);
+
+	if (status == STATUS_OK && (is_news(ps) || is_first))
+		print_all(ps);
+	for (unsigned i = 0; i < ps->count; i++)
+		attached_vm_drop(ps->vms[i]);
+	return inspect_flush(status);
 }
 
 static int list_vms(struct ps *ps)
@@ -182,15 +231,18 @@ static int list_vms(struct ps *ps)
 
 	if (result < 0)
 		return inspect_refuse(result, &err);
-	result = look_at_all(ps, &err);
-	int status = result < 0 ? inspect_refuse(result, &err) : judge_expression(ps);
+	if (ps->is_watched)
+		ps_watch_begin(&ps->watch);
+	int status = list_once(ps, true);
 
-	if (status == STATUS_OK)
-		print_all(ps);
-	for (unsigned i = 0; i < ps->count; i++)
-		attached_vm_drop(ps->vms[i]);
+	while (ps->is_watched && status == STATUS_OK) {
+		ps_watch_wait(&ps->watch);
+		status = list_once(ps, false);
+	}
+	if (ps->is_watched)
+		ps_watch_end(&ps->watch);
 	vm_set_destroy(&ps->set);
-	return inspect_flush(status);
+	return status;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -203,6 +255,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_JSON:
 		ps->json = true;
+		break;
+	case KEY_WATCH:
+		ps->is_watched = true;
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "what is \"%s\"? ps takes options only", text);
@@ -219,11 +274,13 @@ int command_ps(int argc, char **argv)
 		{"count", KEY_COUNT, "EXPR", 0,
 		 "count the frames of each VM that an expression of find means", 0},
 		{"json", KEY_JSON, NULL, 0, "as one JSON object", 0},
+		{"watch", KEY_WATCH, NULL, 0, "print the list again whenever it changes", 0},
 		{0}};
 	static const struct argp parser = {
 		.options = options_table,
 		.parser = parse_option,
-		.doc = "Lists your VMs that run: name, process, RAM, vCPUs, how far the guest has "
+		.doc = "Lists your VMs that run, and domains of this machine's libvirt with a guest of "
+		       "pagevisor's: name, process, RAM, vCPUs, how far the guest has "
 		       "come, how much of its memory is in use, and for how long the VM has been "
 		       "running.",
 	};

@@ -3,6 +3,7 @@
 #include "libvirt/libvirt_vm.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -27,8 +28,8 @@ struct libvirt_vm {
 	virDomainPtr domain;
 	struct libvirt_listener *listener;
 	struct domain_facts facts;
-	int ram_fd; /* -1: none, memory is peeked at */
-	bool is_sealed;
+	int ram_fd;        /* -1: none, memory is peeked at */
+	bool is_mapped;    /* else its file is read, or memory is peeked at */
 	uint64_t low_size; /* of the RAM, and of the file up to where the upper part begins in it */
 	bool has_ended;    /* atomic, relaxed: nothing comes with it */
 	bool has_pauser;
@@ -131,7 +132,7 @@ static int add_part(const struct libvirt_vm *vm, struct guest_memory *memory, ui
 {
 	if (size == 0)
 		return 0;
-	return vm->ram_fd >= 0 && vm->is_sealed
+	return vm->is_mapped
 		       ? guest_memory_add(memory, paddr(base), size, vm->ram_fd, offset, false, err)
 		       : guest_memory_add_copied(memory, paddr(base), size, err);
 }
@@ -165,7 +166,9 @@ static int vm_pause(struct source *source, struct error *err)
 	struct libvirt_vm *vm = source->own;
 
 	if (!vm->has_pauser) {
-		int result = pauser_start(&vm->pauser, vm->connection.uri, vm->facts.name, err);
+		int result = pauser_start(
+			&vm->pauser, vm->connection.uri, vm->facts.name,
+			vm->ram_fd >= 0 ? PAUSER_DEADLINE_MS : PAUSER_DEADLINE_SLOW_MS, err);
 
 		if (result < 0)
 			return result;
@@ -289,9 +292,18 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 		return result;
 	uint32_t pid = vm->connection.is_local ? domain_process_find("/proc", vm->facts.uuid) : 0;
 
+	bool is_sealed = false;
+
 	if (pid)
-		vm->ram_fd = domain_ram_open(pid, vm->facts.memory_bytes, &vm->is_sealed);
+		vm->ram_fd = domain_ram_open(pid, vm->facts.memory_bytes, &is_sealed);
+	/* Whoever only lists is not to die of somebody's file. */
+	vm->is_mapped = vm->ram_fd >= 0 && (is_sealed || wait);
 	result = look_for_guest(vm, wait, &place, err);
+	if (result == 0 && wait && !place.has_info)
+		result = error_set(err, -ENODATA,
+				   "the guest of the domain %s is none of pagevisor's, or has not "
+				   "got far enough: no info page is in its memory",
+				   vm->facts.name);
 	if (result < 0)
 		return result;
 	*source = (struct source){
@@ -301,8 +313,13 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 		.info = place.info,
 		.pid = pid,
 		.cpu_count = vm->facts.cpu_count,
+		.may_shrink = vm->is_mapped && !is_sealed,
 		.own = vm,
 	};
+	if (vm->ram_fd < 0)
+		snprintf(source->notice, sizeof(source->notice),
+			 "the memory of %s is copied through libvirt: slower than a mapping",
+			 vm->facts.name);
 	memcpy(source->name, vm->facts.name, sizeof(source->name));
 	return add_memory(vm, &place, source, err);
 }

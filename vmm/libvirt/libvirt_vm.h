@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A libvirt domain as a source. On this machine, with its RAM in a memfd, it is mapped; in another file, read from that;
+ * A libvirt domain as a source. On this machine, with its RAM in one shared file (memfd or other), it is mapped;
  * anything else, all of another host's among it, is copied through libvirt (virDomainMemoryPeek), as far as it is asked
  * for. A domain counts as being on this machine when the connection's URI names no host and exactly one process
  * here has the domain's UUID in its command line.
@@ -17,8 +17,8 @@
 
 /*
  * Opens the domain that "libvirt:DOMAIN" or "libvirt:URI#DOMAIN" means. With wait_for_guest, one that has not come far
- * enough to be found is given a second. Returns 0 or a negative errno as source_open; has_info says if it is a guest
- * of ours.
+ * enough to be found is given a second, and is then refused with -ENODATA; without it has_info says if it is a guest of
+ * ours. Returns 0 or a negative errno as source_open.
  */
 int libvirt_vm_open(const char *name, bool wait_for_guest, struct source *source,
 		    struct error *err);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,12 +21,15 @@
 extern char **environ;
 
 /* In a session of its own: what a terminal sends to the inspector's group is not for it. */
-static int spawn(struct pauser *pauser, int its_end, const char *uri, const char *domain)
+static int spawn(struct pauser *pauser, int its_end, const char *uri, const char *domain,
+		 unsigned deadline_ms)
 {
-	const char *const arguments[] = {"pagevisor", PAUSER_COMMAND, uri, domain, NULL};
+	char deadline[16];
+	const char *const arguments[] = {"pagevisor", PAUSER_COMMAND, uri, domain, deadline, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 
+	snprintf(deadline, sizeof(deadline), "%u", deadline_ms);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, its_end, STDIN_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
@@ -67,7 +71,8 @@ static int ask(struct pauser *pauser, char request, struct pauser_reply *reply, 
 	return receive(pauser, reply, REPLY_TIMEOUT_MS, err);
 }
 
-int pauser_start(struct pauser *pauser, const char *uri, const char *domain, struct error *err)
+int pauser_start(struct pauser *pauser, const char *uri, const char *domain, unsigned deadline_ms,
+		 struct error *err)
 {
 	struct pauser_reply ready;
 	int ends[2];
@@ -75,7 +80,7 @@ int pauser_start(struct pauser *pauser, const char *uri, const char *domain, str
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set(err, -errno, "socketpair: %s", strerror(errno));
 	pauser->fd = ends[0];
-	int result = spawn(pauser, ends[1], uri, domain);
+	int result = spawn(pauser, ends[1], uri, domain, deadline_ms);
 
 	close(ends[1]);
 	if (result < 0) {

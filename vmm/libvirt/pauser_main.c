@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ struct state {
 	virDomainPtr domain;
 	bool is_paused; /* by us */
 	bool was_late;  /* the last pause was ended by the deadline */
-	uint64_t pause_ns, resume_ns;
+	uint64_t deadline_ms, pause_ns, resume_ns;
 };
 
 static bool reply(int result, const struct error *err, uint64_t paused_ns)
@@ -107,7 +108,7 @@ static bool serve_one(struct state *state)
 /* What is left of the deadline, for poll. */
 static int left_ms(const struct state *state)
 {
-	uint64_t end = state->pause_ns + PAUSER_DEADLINE_MS * NS_PER_MS;
+	uint64_t end = state->pause_ns + state->deadline_ms * NS_PER_MS;
 	uint64_t now = clock_now_ns();
 
 	if (!state->is_paused)
@@ -134,9 +135,9 @@ static void serve(struct state *state)
 	resume(state, &ignored);
 }
 
-int pauser_main(const char *uri, const char *domain)
+int pauser_main(const char *uri, const char *domain, const char *deadline_ms)
 {
-	struct state state = {0};
+	struct state state = {.deadline_ms = strtoul(deadline_ms, NULL, 10)};
 	struct error err;
 	int result = libvirt_connect(&state.connection, uri, LIBVIRT_OPEN_TIMEOUT_MS, &err);
 
