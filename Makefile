@@ -88,6 +88,8 @@ BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-sources bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
+TRACE_GUEST  := $(BUILD)/trace-guest.elf
+TEST_GUESTS  += $(TRACE_GUEST)
 REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
 SCENARIOS    := $(BUILD)/scenarios
@@ -342,6 +344,7 @@ $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
 BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c $(wildcard pagemeta/*.[ch])
 
 $(BUILD)/bench-frames: tests/bench/frames_host.c tests/bench/frame_rows.c tests/bench/frame_rows.h
+$(BUILD)/bench-frames: $(addprefix tests/bench/,trace_rows.c untraced_loops.c trace_rows.h hook_loops.h)
 $(BUILD)/bench-growth: tests/bench/growth.c
 $(BUILD)/bench-frames $(BUILD)/bench-growth: $(BENCH_SHARED) | $(SETUP_BUILD)
 	@mkdir -p $(@D)
@@ -358,6 +361,18 @@ $(BUILD)/bench-inspect: $(BENCH_INSPECT_OBJECTS)
 
 # The same rows inside a guest: our kernel with one more workload, which also times the kernel's call of meta_init.
 BENCH_GUEST_OBJECTS := $(call objects,guest,tests/bench/frames_guest.c tests/bench/frame_rows.c)
+
+# The storyteller of the trace's test: our kernel with one more workload.
+TRACE_GUEST_OBJECTS := $(call objects,guest,$(wildcard tests/trace/*.c))
+
+$(TRACE_GUEST): $(GUEST_OBJECTS) $(TRACE_GUEST_OBJECTS) $(call guest_tables,trace-guest) $(BUILD)/guest/kernel.ld
+	@echo "  LINK    $@"
+	$(LINK_GUEST)
+	$(CHECK_SYMBOLS)
+
+$(BUILD)/guest/trace-guest.bare: $(GUEST_OBJECTS) $(TRACE_GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
+	@echo "  LINK    $@"
+	$(LINK_GUEST)
 
 $(BUILD)/bench-guest.elf $(BUILD)/guest/bench-guest.bare: GUEST_LINK += -Wl,--wrap=meta_init
 

@@ -11,7 +11,8 @@
 #include "slot.h"
 #include "trace.h"
 
-struct trace_ring trace_rings[PLATFORM_MAX_CPUS];
+/* Whole pages: they are published, and nothing else with them. */
+struct trace_ring trace_rings[PLATFORM_MAX_CPUS] __attribute__((aligned(PAGE_SIZE)));
 
 /* No sanitizer: what it would call here may touch any register, and the entries are nobody's but the readers'. */
 #define PLAIN __attribute__((used, no_sanitize("address", "thread", "undefined")))

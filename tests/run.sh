@@ -18,6 +18,7 @@ ALL_PARTS=(
 	inspect
 	find_map
 	watch
+	trace
 	top
 	check
 	capture

@@ -12,6 +12,7 @@
 #include "pagemeta/frame_alloc.h"
 #include "tests/bench/frame_rows.h"
 #include "tests/bench/host.h"
+#include "tests/bench/trace_rows.h"
 
 #define MEMORY_SIZE (UINT64_C(8) << 30)
 #define FRAMES      900000
@@ -23,7 +24,8 @@
 #define FIRST_FLOOR_FRAME   65536
 #define FIRST_MANAGED_FRAME ((1 << 20) + 65536)
 
-#define INIT_TABLE BENCH_TABLE_COUNT /* a table of our own, behind the shared ones */
+/* Tables of our own, behind the shared ones. */
+enum { INIT_TABLE = BENCH_TABLE_COUNT, TRACE_TABLE, LAST_TABLE = TRACE_TABLE };
 
 uint64_t bench_now_ns(void)
 {
@@ -109,7 +111,10 @@ static int run_table(unsigned table)
 			return 1;
 		}
 	}
-	bench_run_table(table);
+	if (table == TRACE_TABLE)
+		bench_run_trace_table();
+	else
+		bench_run_table(table);
 	return 0;
 }
 
@@ -120,16 +125,16 @@ int main(int argc, char **argv)
 	if (argc > 1) {
 		unsigned table = (unsigned)atoi(argv[1]);
 
-		if (table > INIT_TABLE) {
+		if (table > LAST_TABLE) {
 			fprintf(stderr, "bench-frames: table %s; 0 to %d are there\n", argv[1],
-				INIT_TABLE);
+				LAST_TABLE);
 			return 2;
 		}
 		return run_table(table);
 	}
 	bench_print("\nframe operations on the host build, 8 GiB of frames, medians of %d turns",
 		    BENCH_TURNS);
-	for (unsigned table = 0; table <= INIT_TABLE; table++)
+	for (unsigned table = 0; table <= LAST_TABLE; table++)
 		if (bench_in_process(run_table, table))
 			result = 1;
 	return result;

@@ -61,6 +61,8 @@ static const struct {
 	{"pause", pause_suite},
 	{"guest_view", guest_view_suite},
 	{"trace_reader", trace_reader_suite},
+	{"trace_writer", trace_writer_suite},
+	{"guest_symbols", guest_symbols_suite},
 	{"expression", expression_suite},
 	{"find_slots", find_slots_suite},
 	{"map_image", map_image_suite},

@@ -51,6 +51,8 @@ Suite *attach_suite(void);
 Suite *pause_suite(void);
 Suite *guest_view_suite(void);
 Suite *trace_reader_suite(void);
+Suite *trace_writer_suite(void);
+Suite *guest_symbols_suite(void);
 Suite *expression_suite(void);
 Suite *find_slots_suite(void);
 Suite *map_image_suite(void);

@@ -21,6 +21,7 @@
 #include "cli/stat.h"
 #include "cli/stress.h"
 #include "cli/top.h"
+#include "cli/trace.h"
 #include "cli/types.h"
 #include "cli/watch.h"
 #include "libvirt/pauser.h"
@@ -44,6 +45,7 @@ static const struct command {
 	{"domxml", command_domxml, "print a libvirt domain definition for a guest"},
 	{"types", command_types, "list a running guest's metadata types and their fields"},
 	{"show", command_show, "show what a running guest keeps about one frame"},
+	{"trace", command_trace, "list what was done to a guest's frames lately, by whom"},
 	{"watch", command_watch, "tell each change of a frame as it happens"},
 };
 

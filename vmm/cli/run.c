@@ -104,17 +104,20 @@ static int build_command_line(const struct run *run, uint64_t tsc_khz, char *lin
 			      struct error *err)
 {
 	const struct run_options *options = &run->options;
+	char trace[32] = "";
 	int length;
 
+	if (options->trace)
+		snprintf(trace, sizeof(trace), " trace=%u", options->trace);
 	if (!run->is_watched)
 		length = snprintf(line, COMMAND_LINE_SIZE, "%s", options->append);
 	else
-		length = snprintf(line, COMMAND_LINE_SIZE,
-				  "ring=%u tsc_khz=%" PRIu64 " workload=%s seed=%" PRIu64
-				  " ops=%" PRIu64 " time_ms=%" PRIu64 " %s",
-				  run->ring, tsc_khz, options->workload, options->seed,
-				  options->operations,
-				  (options->time_ns + NS_PER_MS - 1) / NS_PER_MS, options->append);
+		length = snprintf(
+			line, COMMAND_LINE_SIZE,
+			"ring=%u tsc_khz=%" PRIu64 " workload=%s seed=%" PRIu64 " ops=%" PRIu64
+			" time_ms=%" PRIu64 "%s %s",
+			run->ring, tsc_khz, options->workload, options->seed, options->operations,
+			(options->time_ns + NS_PER_MS - 1) / NS_PER_MS, trace, options->append);
 	if (length >= COMMAND_LINE_SIZE)
 		return error_set(err, -E2BIG, "the guest's command line exceeds %d bytes",
 				 COMMAND_LINE_SIZE - 1);

@@ -9,6 +9,8 @@
 
 #include <pagevisor/layout.h>
 
+#include <pagevisor/trace.h>
+
 #include "attach/vm_name.h"
 #include "base/clock.h"
 #include "cli/exit_status.h"
@@ -36,6 +38,8 @@ enum option_key {
 	KEY_SCAN_RATE,
 	KEY_JSON,
 	KEY_NAME,
+	KEY_TRACE,
+	KEY_TRACE_ENTRIES,
 	KEY_ACCEL,
 };
 
@@ -55,6 +59,10 @@ static const struct argp_option options_table[] = {
 	{"time", KEY_TIME, "SECONDS", 0,
 	 "end after this time, 0: never (5, or no limit with --ops)", 0},
 	{"timeout", KEY_TIMEOUT, "SECONDS", 0, "stop a guest that has not ended by then: it failed",
+	 0},
+	{"trace", KEY_TRACE, NULL, 0, "the guest keeps who did what to which frame lately", 0},
+	{"trace-entries", KEY_TRACE_ENTRIES, "N", 0,
+	 "so many entries for each vCPU, a power of two from 64 to 1048576; means --trace (8192)",
 	 0},
 	{"append", KEY_APPEND, "TEXT", 0, "more for the guest's command line", 0},
 	{"scan-rate", KEY_SCAN_RATE, "HZ", 0, "scans of the metadata a second, 1 to 1000 (10)", 0},
@@ -98,6 +106,17 @@ static void parse_large(uint64_t *value, const char *name, const char *text,
 {
 	if (!number_parse(text, 0, UINT64_MAX, value))
 		argp_error(state, "%s %s: a decimal number is needed", name, text);
+}
+
+static void parse_trace(struct run_options *options, const char *text, struct argp_state *state)
+{
+	uint64_t entries;
+
+	if (!number_parse(text, TRACE_ENTRIES_MIN, TRACE_ENTRIES_MAX, &entries) ||
+	    (entries & (entries - 1)) != 0)
+		argp_error(state, "--trace-entries %s: a power of two from %d to %d is needed",
+			   text, TRACE_ENTRIES_MIN, TRACE_ENTRIES_MAX);
+	options->trace = (unsigned)entries;
 }
 
 static void parse_name(struct run_options *options, const char *text, struct argp_state *state)
@@ -149,6 +168,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_TIMEOUT:
 		parse_time(&options->timeout_ns, "--timeout", text, state);
+		break;
+	case KEY_TRACE:
+		if (options->trace == 0)
+			options->trace = TRACE_ENTRIES_DEFAULT;
+		break;
+	case KEY_TRACE_ENTRIES:
+		parse_trace(options, text, state);
 		break;
 	case KEY_APPEND:
 		options->append = text;

@@ -23,6 +23,7 @@ struct run_options {
 	uint64_t time_ns;    /* 0: no limit */
 	uint64_t timeout_ns; /* 0: none */
 	const char *append;
+	unsigned trace; /* entries of each vCPU's ring, 0: no trace */
 	unsigned scans_per_second;
 	bool json;
 	bool quiet;

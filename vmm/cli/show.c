@@ -15,10 +15,13 @@
 #include "cli/inspect.h"
 #include "cli/observation.h"
 #include "cli/show_entries.h"
+#include "cli/trace_text.h"
 #include "inspect/frame_look.h"
+#include "inspect/guest_symbols.h"
 #include "types/type_format.h"
 
-#define NEIGHBOURS 2 /* on each side */
+#define NEIGHBOURS     2 /* on each side */
+#define HISTORY_EVENTS 16
 
 struct show_options {
 	struct inspect_options common;
@@ -64,7 +67,8 @@ static const struct argp parser = {
 	       "point at the frame: the address that leads there, what the entry maps, the table and "
 	       "index where it lies, its level, the rights that all entries on the way leave, and its "
 	       "own marks. Fields that may change while the frame is shared are named in a last line; "
-	       "all others are constant then.",
+	       "all others are constant then. Of a guest that traces (run --trace) it shows what was "
+	       "done to the frame lately, by whom.",
 	.children = inspect_children,
 };
 
@@ -78,6 +82,9 @@ struct sight {
 	struct frame_look looks[2 * NEIGHBOURS + 1];
 	bool has_entries; /* the page table is there, and was walked */
 	struct frame_entries entries;
+	bool is_traced; /* what follows is there */
+	struct trace_history history;
+	struct symbols symbols;
 };
 
 static int look_around(struct sight *sight, const struct guest_memory *memory)
@@ -95,6 +102,17 @@ static int look_around(struct sight *sight, const struct guest_memory *memory)
 			return result;
 	}
 	return 0;
+}
+
+static void look_back(struct sight *sight, const struct guest_memory *memory)
+{
+	if (trace_history_read(memory, sight->view, sight->pfn, HISTORY_EVENTS, &sight->history) <
+	    0)
+		return;
+	sight->is_traced = true;
+	if (guest_symbols_read(sight->view, memory, &sight->symbols) < 0)
+		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
+	trace_counts_tell(&sight->history.counts);
 }
 
 static const struct frame_look *the_look(const struct sight *sight)
@@ -153,6 +171,15 @@ static void print_text(const struct sight *sight)
 	print_neighbours(sight);
 }
 
+/* Of a guest that traces. */
+static void print_history(const struct sight *sight)
+{
+	if (sight->is_traced && sight->history.count == 0)
+		printf("history   nothing that is still in the trace\n");
+	else if (sight->is_traced)
+		trace_history_print(&sight->history, sight->view, &sight->symbols, false);
+}
+
 static void add_address(struct json_object *object, uint64_t pfn)
 {
 	char text[32];
@@ -197,6 +224,10 @@ static void print_json(const struct sight *sight, const struct source *source)
 		if (sight->first + i != sight->pfn)
 			json_object_array_add(around, look_json(sight, sight->first + i));
 	json_object_object_add(root, "around", around);
+	if (sight->is_traced)
+		json_object_object_add(
+			root, "history",
+			trace_history_json(&sight->history, sight->view, &sight->symbols, false));
 	json_print(root);
 }
 
@@ -221,6 +252,7 @@ static int look_and_print(struct inspect *inspect, uint64_t pfn)
 	sight.catalog = type_catalog_read(sight.view, &source->memory);
 	if (!sight.catalog)
 		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	look_back(&sight, &source->memory);
 	sight.has_entries = has_page_table(source, sight.view);
 	if (sight.has_entries &&
 	    frame_entries_find(&source->memory, sight.view, pfn, &sight.entries, &err) < 0) {
@@ -231,7 +263,10 @@ static int look_and_print(struct inspect *inspect, uint64_t pfn)
 		print_json(&sight, source);
 	} else {
 		print_text(&sight);
+		print_history(&sight);
 	}
+	trace_history_free(&sight.history);
+	symbols_free(&sight.symbols);
 	type_catalog_free(sight.catalog);
 	return status;
 }

@@ -21,7 +21,7 @@ static void collect(void *context, const struct trace_event *event)
 
 	if (event->tsc > to->newest)
 		to->newest = event->tsc;
-	if (event->pfn == to->pfn)
+	if (event->pfn == to->pfn || to->pfn == TRACE_ALL_FRAMES)
 		to->events[event->cpu * to->limit + to->count[event->cpu]++ % to->limit] = *event;
 }
 

@@ -60,9 +60,10 @@ struct trace_history {
 };
 
 #define TRACE_HISTORY_MAX 1024
+#define TRACE_ALL_FRAMES  UINT64_MAX
 
 /*
- * Collects at most `limit` events of frame `pfn`, 1 to TRACE_HISTORY_MAX. As trace_read, and -ENOMEM. After an error the
+ * Collects at most `limit` events of frame `pfn`, or of TRACE_ALL_FRAMES, 1 to TRACE_HISTORY_MAX. As trace_read, and -ENOMEM. After an error the
  * history is empty. Either way trace_history_free may be called.
  */
 int trace_history_read(const struct guest_memory *memory, const struct guest_view *view,

@@ -94,6 +94,23 @@ static void draw_count(const struct top_picture *picture, const struct map_class
 	top_bar(picture->terminal, area.y, x, area.x + area.width - x, part);
 }
 
+#define SHARE_WIDTH 5 /* " 100%" */
+
+/* Of a guest that traces: who does most of what its rings hold. */
+void top_panel_callers(const struct top_picture *picture, struct top_area area)
+{
+	const struct trace_sites *sites = &picture->model->sample->sites;
+	int name = area.width - SHARE_WIDTH;
+
+	top_put(area.y, area.x, area.width, TOP_PLAIN, "CALLERS");
+	top_fill(area.y, area.x, area.width, TOP_HEADING);
+	for (int i = 0; i < (int)sites->count && i + 1 < area.height; i++) {
+		top_put(area.y + 1 + i, area.x, name, TOP_PLAIN, "%s", sites->sites[i].name);
+		top_put(area.y + 1 + i, area.x + name, SHARE_WIDTH, TOP_PLAIN, "%4.0f%%",
+			100 * part_of(sites->sites[i].events, sites->events));
+	}
+}
+
 void top_panel_states(const struct top_picture *picture, struct top_area area)
 {
 	static const enum ref_class order[REF_CLASS_COUNT] = {

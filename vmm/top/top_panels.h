@@ -17,6 +17,7 @@ struct top_picture {
 };
 
 void top_panel_types(const struct top_picture *picture, struct top_area area);
+void top_panel_callers(const struct top_picture *picture, struct top_area area);
 void top_panel_states(const struct top_picture *picture, struct top_area area);
 void top_panel_references(const struct top_picture *picture, struct top_area area);
 void top_panel_allocator(const struct top_picture *picture, struct top_area area);

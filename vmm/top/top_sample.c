@@ -234,6 +234,7 @@ int top_sample_take(const struct guest_memory *memory, paddr_t info,
 	sample->catalog = type_catalog_read(&sample->view, memory);
 	allocator_counts_read(memory, &sample->view, &sample->allocator);
 	sample->has_counters = guest_view_counters(&sample->view, memory, &sample->counters) == 0;
+	sample->is_traced = trace_sites_read(memory, &sample->view, &sample->sites) == 0;
 	result = top_sample_count(memory, stop, sample);
 	if (result < 0 || request->columns < COLUMNS_MIN || request->rows == 0)
 		return result;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * What `pagevisor top` gathers in one look at a running guest: its counters, those of its allocator, its frames by state,
- * type and references, all of them or those that an expression means, and a picture of all memory.
+ * type and references, all of them or those that an expression means, a picture of all memory, and of a guest that traces
+ * the busiest callers.
  */
 #ifndef VMM_TOP_SAMPLE_H
 #define VMM_TOP_SAMPLE_H
@@ -16,6 +17,7 @@
 #include "inspect/allocator_counts.h"
 #include "inspect/guest_view.h"
 #include "inspect/slot_reader.h"
+#include "inspect/trace_sites.h"
 #include "picture/map_image.h"
 #include "types/type_catalog.h"
 
@@ -49,6 +51,8 @@ struct top_sample {
 	bool has_counters;
 	struct cpu_counters counters;
 	struct top_counts counts;
+	bool is_traced; /* the guest traces: who does most of it */
+	struct trace_sites sites;
 	struct read_counters reads; /* of the counting pass, as is the time */
 	uint64_t duration_ns;
 	struct map_image map; /* cells is NULL: there is none */

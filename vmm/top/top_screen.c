@@ -35,12 +35,12 @@
 static const struct panel {
 	int width_min;
 	int weight;
+	bool needs_trace; /* of a guest that traces alone */
 	void (*draw)(const struct top_picture *picture, struct top_area area);
 } panels[] = {
-	{36, 2, top_panel_types},
-	{20, 1, top_panel_states},
-	{20, 1, top_panel_references},
-	{20, 1, top_panel_allocator},
+	{36, 2, false, top_panel_types},     {20, 1, true, top_panel_callers},
+	{20, 1, false, top_panel_states},    {20, 1, false, top_panel_references},
+	{20, 1, false, top_panel_allocator},
 };
 
 #define PANELS (sizeof(panels) / sizeof(panels[0]))
@@ -237,35 +237,53 @@ static void draw_meant(const struct top_model *model)
 		100.0 * (double)used / (double)slots, sample->counts.references);
 }
 
-static int all_panels_width(void)
+/* Those that have something to show, in the order of the table. Returns how many. */
+static size_t choose_panels(const struct top_model *model, const struct panel **chosen)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < PANELS; i++)
+		if (!panels[i].needs_trace || model->sample->is_traced)
+			chosen[count++] = &panels[i];
+	return count;
+}
+
+static int width_of(const struct panel *const *chosen, size_t count)
 {
 	int width = -PANEL_GAP;
 
-	for (size_t i = 0; i < PANELS; i++)
-		width += PANEL_GAP + panels[i].width_min;
+	for (size_t i = 0; i < count; i++)
+		width += PANEL_GAP + chosen[i]->width_min;
 	return width;
 }
 
-static const struct panel *panel_in_turn(size_t place, size_t turn)
+/* The first panel stays, the others take turns. */
+static void turn_panels(const struct panel **chosen, size_t count, size_t turn)
 {
-	return &panels[place == 0 ? 0 : 1 + (place - 1 + turn) % (PANELS - 1)];
+	const struct panel *before[PANELS];
+
+	memcpy(before, chosen, count * sizeof(before[0]));
+	for (size_t place = 1; place < count; place++)
+		chosen[place] = before[1 + (place - 1 + turn) % (count - 1)];
 }
 
 static void draw_panels(const struct top_picture *picture)
 {
-	int used = -PANEL_GAP, weights = 0, x = 0;
-	size_t count = 0, turn = all_panels_width() <= COLS ? 0 : picture->state->first_panel;
 	const struct panel *chosen[PANELS];
+	size_t count = choose_panels(picture->model, chosen);
+	int weights = 0, x = 0;
 
-	for (; count < PANELS; count++) {
-		chosen[count] = panel_in_turn(count, turn);
-		if (used + PANEL_GAP + chosen[count]->width_min > COLS)
-			break;
-		used += PANEL_GAP + chosen[count]->width_min;
-		weights += chosen[count]->weight;
-	}
+	if (width_of(chosen, count) > COLS)
+		turn_panels(chosen, count, picture->state->first_panel);
+	while (width_of(chosen, count) > COLS)
+		count--;
+	for (size_t i = 0; i < count; i++)
+		weights += chosen[i]->weight;
+
+	int spare = COLS - width_of(chosen, count);
+
 	for (size_t i = 0; i < count; i++) {
-		int width = chosen[i]->width_min + (COLS - used) * chosen[i]->weight / weights;
+		int width = chosen[i]->width_min + spare * chosen[i]->weight / weights;
 
 		chosen[i]->draw(picture, (struct top_area){HEAD_LINES, x, panel_rows(), width});
 		x += width + PANEL_GAP;

@@ -63,6 +63,9 @@ void top_print(const struct top_model *model, const char *name, FILE *out)
 		fprintf(out, "\n");
 	}
 	print_allocator(&sample->allocator, out);
+	for (unsigned i = 0; i < sample->sites.count; i++)
+		fprintf(out, "%-9s %-40s %10" PRIu64 "\n", i ? "" : "callers",
+			sample->sites.sites[i].name, sample->sites.sites[i].events);
 	fprintf(out, "references");
 	for (unsigned i = 0; i < TOP_BUCKETS; i++)
 		fprintf(out, "%s %s: %" PRIu64, i ? "," : "", top_bucket_name(i),

@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# The trace of a guest that runs: what was done to a frame, in its order, and by which function; nothing where it is
+# off. With KVM or, where there is none, in QEMU. Usage: trace.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+NAME=storyteller
+STORY=$BUILD/trace-guest.elf
+accel=()
+
+# What follows what in tests/trace/story.c: operation, function, state.
+STORY_LINES='claim draft_page story_claims unique
+share . story_shares shared_x1
+get . story_gets shared_x2
+get_address . story_finds shared_x3
+put . story_puts shared_x2
+put . story_puts shared_x1
+unshare . story_unshares unique
+replace final_page story_replaces unique
+drop final_page story_drops busy'
+
+bad_options()
+{
+	local value
+
+	for value in 100 0 32 2097152 x; do
+		expect "--trace-entries $value" 2 "err:^pagevisor run: --trace-entries $value: a power of two from 64" -- \
+			"$PAGEVISOR" run --trace-entries $value
+	done
+}
+
+# start OPTION...: a storyteller in the background; sets $address.
+start()
+{
+	local deadline=$((SECONDS + LIMIT * 3))
+
+	"$PAGEVISOR" run "${accel[@]}" --name "$NAME" --kernel "$STORY" --workload story --memory 32M --time 0 "$@" \
+		>"$WORK/run" 2>&1 </dev/null &
+	running_pid=$!
+	address=
+	while [ -z "$address" ] && [ $SECONDS -lt $deadline ]; do
+		sleep 0.1
+		address=$(sed -n 's/^guest| story at //p' "$WORK/run")
+	done
+}
+
+stop()
+{
+	kill -INT "$running_pid"
+	wait "$running_pid"
+	status=$?
+	running_pid=
+	cp "$WORK/run" "$OUT"
+	: >"$ERR"
+	last_command=("the guest, told to end")
+}
+
+# The operations of the history in $OUT, oldest first, as STORY_LINES has them.
+history_lines()
+{
+	sed -nE 's/^(history)? *-[0-9.e+]+ [num]?s cpu 0 +([a-z_]+) +([a-z]+)( x([0-9]+))? gen [0-9]+ +([a-z_]+)\+0x[0-9a-f]+( ([a-z_]+))?$/\2 \8. \6 \3_x\5/p' \
+		"$OUT" | sed -E 's/_x$//; s/([a-z])\./\1/'
+}
+
+# Whether the history is a piece of the story told over and over, of at least N lines.
+tells_the_story()
+{
+	history_lines >"$WORK/history"
+	awk -v lines="$1" -v story="$STORY_LINES" '
+		BEGIN { count = split(story, order, "\n"); for (i = 1; i <= count; i++) after[order[i]] = order[i % count + 1] }
+		END { if (!NR || NR < lines || wrong) { print "wrong: " wrong, NR; exit 1 } }
+		{
+			# Two puts in a row are told apart by their counts, so that each line has one that follows.
+			if (!($0 in after) || (NR > 1 && $0 != after[last])) wrong = wrong " [" $0 "] after [" last "]"
+			last = $0
+		}' "$WORK/history"
+}
+
+json_tells()
+{
+	python3 - "$OUT" "$1" <<-'END'
+		import json, sys
+		told = json.load(open(sys.argv[1]))
+		events = told[sys.argv[2]]
+		order = ["claim", "share", "get", "get_address", "put", "put", "unshare", "replace", "drop"]
+		assert len(events) >= 9, len(events)
+		assert [e["tsc"] for e in events] == sorted(e["tsc"] for e in events)
+		first = next(i for i, e in enumerate(events) if e["operation"] == "claim")
+		for i, event in enumerate(events[first:]):
+		    assert event["operation"] == order[i % 9], (i, event)
+		    assert event["function"].startswith("story_") and event["cpu"] == 0, event
+		    assert event["generation"] >= events[first]["generation"], event
+	END
+}
+
+has_ring_frames()
+{
+	awk '$1 == "trace_ring" { frames = $3 } END { exit frames != '"$1"' }' "$OUT"
+}
+
+test_on()
+{
+	start --cpus 1 --trace-entries 1024
+	expect "show tells the frame's history" 0 "out:^history +-" -- \
+		"$PAGEVISOR" show "$address" "$NAME"
+	check "in its order, with the functions that asked" tells_the_story 16
+	expect "show --json" 0 -- "$PAGEVISOR" show --json "$address" "$NAME"
+	check "the same story in JSON" json_tells history
+	expect "trace lists the newest events" 0 "out: $address +(claim|get|put|drop)" -- \
+		"$PAGEVISOR" trace --limit 100 "$NAME"
+	check "as many as were asked for" line_count "$OUT" 100
+	expect "trace of one frame" 0 -- "$PAGEVISOR" trace --json --frame "$address" "$NAME"
+	check "is its story" json_tells events
+	expect "trace of a frame that nobody touches" 0 -- "$PAGEVISOR" trace --frame pfn:0 "$NAME"
+	check "is empty" line_count "$OUT" 0
+	expect "trace of a frame that is not there" 2 "err:no such frame" -- \
+		"$PAGEVISOR" trace --frame pfn:8192 "$NAME"
+	expect "the rings are frames of a type" 0 -- "$PAGEVISOR" types "$NAME"
+	check "8 for 1024 entries" has_ring_frames 8
+	expect "top names the callers" 0 "out:^callers .*story_puts\\+0x" -- \
+		"$PAGEVISOR" top --batch 1 "$NAME"
+	expect "a capture" 0 -- "$PAGEVISOR" capture "$WORK/story.pvc" "$NAME"
+	stop
+	judge "the rings are no finding" 0 "findings +none"
+	expect "show of the capture" 0 -- "$PAGEVISOR" show "$address" "$WORK/story.pvc"
+	check "tells the story, too" tells_the_story 16
+}
+
+test_off()
+{
+	start --cpus 1
+	expect "without --trace" 0 "!history" -- "$PAGEVISOR" show "$address" "$NAME"
+	expect "no ring takes memory" 0 -- "$PAGEVISOR" types "$NAME"
+	check "not a frame" has_ring_frames 0
+	expect "trace says why" 1 "err:does not trace" -- "$PAGEVISOR" trace "$NAME"
+	check "in one line" says_one_line
+	expect "top has no callers" 0 "!callers" -- "$PAGEVISOR" top --batch 1 "$NAME"
+	stop
+	judge "it ends well" 0 "findings +none"
+}
+
+# Several processors, and a guest that refuses what it has no memory for.
+test_sizes()
+{
+	expect "two processors churn and are traced" 0 "findings +none" "trace_ring +512" -- \
+		"$PAGEVISOR" run "${accel[@]}" --memory 64M --ops 3000 --trace-entries 32768
+	expect "rings that do not fit" 2 "trace=1048576: there is no memory for 2 rings of 32768 KiB" -- \
+		"$PAGEVISOR" run "${accel[@]}" --memory 32M --ops 100 --trace-entries 1048576
+	expect "a size that only the guest can judge" 2 "trace= takes a power of two" -- \
+		"$PAGEVISOR" run "${accel[@]}" --memory 32M --ops 100 --append trace=100
+}
+
+bad_options
+if [ -n "$(kvm_problem)" ]; then
+	if ! command -v qemu-system-x86_64 >/dev/null; then
+		skip "trace" "neither /dev/kvm nor QEMU"
+		finish
+	fi
+	accel=(--accel qemu-tcg)
+fi
+[ -e "$STORY" ] || {
+	echo "no $STORY; make test PARTS=trace builds it first" >&2
+	exit 2
+}
+test_on
+test_off
+test_sizes
+finish

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Tests of pagemeta/trace.h with the host's reader: what each operation leaves, by whom, and that a reader beside a
+ * writer that goes round and round never takes one entry for another.
+ */
+#include "unit/suites.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "inspect/trace_reader.h"
+#include "memory/rcu.h"
+#include "pagemeta/segment.h"
+#include "pagemeta/static_branch.h"
+#include "pagemeta/trace.h"
+#include "pagemeta/unique.h"
+#include "unit/fixture.h"
+
+#define RINGS_PA                                                                                   \
+	(UINT64_C(1) << 40) /* where the reader finds the rings, which are the library's own */
+#define ENTRY_COUNT UINT64_C(64)
+
+static struct guest_memory memory;
+static struct guest_view view;
+static struct error err;
+static int rings_fd;
+
+static struct trace_event seen[2 * ENTRY_COUNT];
+static unsigned seen_count;
+static struct trace_cursor cursor;
+static struct trace_counts counts;
+
+/* Puts the page of the rings into a file, which the reader maps as guest memory. */
+static void publish_rings(void)
+{
+	size_t size = PLATFORM_MAX_CPUS * sizeof(struct trace_ring);
+
+	ck_assert_uint_eq(size % PAGE_SIZE, 0);
+	rings_fd = memfd_create("rings", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(rings_fd, (off_t)size), 0);
+	ck_assert_ptr_eq(mmap(trace_rings, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			      rings_fd, 0),
+			 trace_rings);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(RINGS_PA), size, rings_fd, 0, false, &err),
+			 0);
+}
+
+static void setup(void)
+{
+	urcu_memb_register_thread();
+	small_allocator_setup();
+	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(0), meta_max_paddr, host_memory_fd(), 0,
+					  false, &err),
+			 0);
+	publish_rings();
+	view = (struct guest_view){
+		.trace = paddr(RINGS_PA),
+		.cpu_count = 1,
+		.slot_count = meta_max_paddr / PAGE_SIZE,
+		.type_count = (unsigned)meta_type_count(),
+	};
+	struct stamp_meta meta = {0};
+
+	trace_set_ring(0, frame_paddr(frame_alloc(stamp, &meta)), ENTRY_COUNT);
+	cursor = (struct trace_cursor){0};
+	counts = (struct trace_counts){0};
+	static_branch_set(true);
+}
+
+static void teardown(void)
+{
+	static_branch_set(false);
+	trace_reset();
+	guest_memory_destroy(&memory);
+	close(rings_fd);
+	urcu_memb_unregister_thread();
+}
+
+static void note(void *context, const struct trace_event *event)
+{
+	(void)context;
+	ck_assert_uint_lt(seen_count, sizeof(seen) / sizeof(seen[0]));
+	seen[seen_count++] = *event;
+}
+
+static void read_events(void)
+{
+	seen_count = 0;
+	ck_assert_int_eq(trace_read(&memory, &view, &cursor, note, NULL, &counts), 0);
+	ck_assert_uint_eq(counts.broken + counts.refused, 0);
+}
+
+/* The next event is this one; of the last, that there are no more. */
+static void expect_event(unsigned i, enum trace_operation operation, paddr_t frame, uint64_t state,
+			 const struct meta_type *type)
+{
+	ck_assert_uint_lt(i, seen_count);
+	ck_assert_int_eq(seen[i].operation, operation);
+	ck_assert_uint_eq(seen[i].pfn, paddr_to_pfn(frame).index);
+	ck_assert_uint_eq(seen[i].state, state);
+	ck_assert_int_eq(seen[i].type, type ? (int)meta_type_index(type) : -1);
+	ck_assert(i == 0 || seen[i].tsc >= seen[i - 1].tsc);
+}
+
+START_TEST(each_operation_leaves_its_entry)
+{
+	struct stamp_meta meta = {1, 2, 3};
+	struct node_meta other = {0};
+	unique_frame_t unique = unique_alloc(stamp, &meta);
+	paddr_t at = unique_paddr(unique);
+	uint32_t g = slot_state_generation(slot_load(unique.slot));
+	frame_t frame = unique_share(unique), second;
+
+	frame_get(frame);
+	ck_assert_int_eq(frame_from_in_use(at, &second), FRAME_OK);
+	frame_put(second);
+	frame_put(frame);
+	ck_assert(unique_from_shared(frame, &unique));
+	unique_replace(unique, &meta_type_node, &other);
+	unique_drop(unique);
+	read_events();
+	ck_assert_uint_eq(seen_count, 9);
+	expect_event(0, TRACE_CLAIM, at, slot_state(g, REF_UNIQUE), &meta_type_stamp);
+	expect_event(1, TRACE_SHARE, at, slot_state(g, 1), NULL);
+	expect_event(2, TRACE_GET, at, slot_state(g, 2), NULL);
+	expect_event(3, TRACE_GET_ADDRESS, at, slot_state(g, 3), NULL);
+	expect_event(4, TRACE_PUT, at, slot_state(g, 2), NULL);
+	expect_event(5, TRACE_PUT, at, slot_state(g, 1), NULL);
+	expect_event(6, TRACE_UNSHARE, at, slot_state(g, REF_UNIQUE), NULL);
+	expect_event(7, TRACE_REPLACE, at, slot_state(g + 1, REF_UNIQUE), &meta_type_node);
+	expect_event(8, TRACE_DROP, at, slot_state(g + 1, REF_BUSY), &meta_type_node);
+}
+END_TEST
+
+START_TEST(last_put_is_a_drop)
+{
+	struct stamp_meta meta = {0};
+	frame_t frame = frame_alloc(stamp, &meta);
+	paddr_t at = frame_paddr(frame);
+	uint32_t g = slot_state_generation(slot_load(frame.slot));
+
+	ck_assert(frame_put(frame));
+	read_events();
+	ck_assert_uint_eq(seen_count, 2);
+	expect_event(0, TRACE_CLAIM, at, slot_state(g, 1), &meta_type_stamp);
+	expect_event(1, TRACE_DROP, at, slot_state(g, REF_BUSY), &meta_type_stamp);
+}
+END_TEST
+
+START_TEST(what_changes_no_count_leaves_nothing)
+{
+	struct stamp_meta meta = {0};
+	frame_t shared = frame_alloc(stamp, &meta), found;
+	unique_frame_t unique = unique_alloc(stamp, &meta), none;
+
+	frame_get(shared);
+	read_events();
+	ck_assert(!unique_from_shared(shared, &none));
+	ck_assert_int_eq(frame_from_in_use(unique_paddr(unique), &found), FRAME_UNIQUE);
+	ck_assert_int_ne(frame_claim(frame_paddr(shared), &meta_type_stamp, &meta, &found),
+			 FRAME_OK);
+	unique_change(unique, stamp, &meta); /* in place: not traced */
+	read_events();
+	ck_assert_uint_eq(seen_count, 0);
+}
+END_TEST
+
+START_TEST(segments_are_traced_frame_by_frame)
+{
+	struct segment segment;
+
+	ck_assert(segment_alloc(stamp, 4, 1, NULL, NULL, &segment));
+	segment_drop(&segment);
+	read_events();
+	ck_assert_uint_eq(seen_count, 8);
+	for (unsigned i = 0; i < 8; i++) {
+		ck_assert_int_eq(seen[i].operation, i < 4 ? TRACE_CLAIM : TRACE_DROP);
+		ck_assert_uint_eq(seen[i].pfn, seen[0].pfn + i % 4);
+	}
+}
+END_TEST
+
+START_TEST(zeroed_frames_are_traced)
+{
+	struct stamp_meta meta = {0};
+
+	frame_put(frame_alloc_zeroed(stamp, &meta));
+	read_events();
+	ck_assert_uint_eq(seen_count, 2);
+	ck_assert_int_eq(seen[0].operation, TRACE_CLAIM);
+	ck_assert_int_eq(seen[1].operation, TRACE_DROP);
+}
+END_TEST
+
+static __attribute__((noinline)) frame_t taker(frame_t frame)
+{
+	frame_get(frame);
+	__asm__ volatile("" ::: "memory"); /* the call above is not the last thing done */
+	return frame;
+}
+
+#define FUNCTION_SIZE 512 /* of taker(), at the most */
+
+START_TEST(caller_lies_in_the_function_that_asked)
+{
+	struct stamp_meta meta = {0};
+	frame_t frame = frame_alloc(stamp, &meta);
+	uint32_t start = (uint32_t)(uintptr_t)taker;
+
+	taker(frame);
+	read_events();
+	ck_assert_uint_eq(seen_count, 2);
+	ck_assert_uint_le((uint32_t)seen[1].caller - start, FUNCTION_SIZE);
+}
+END_TEST
+
+START_TEST(off_means_nothing_is_written)
+{
+	struct stamp_meta meta = {0};
+
+	static_branch_set(false);
+	frame_put(frame_get(frame_alloc(stamp, &meta)));
+	read_events();
+	ck_assert_uint_eq(seen_count, 0);
+	static_branch_set(true);
+	frame_put(frame_alloc(stamp, &meta));
+	read_events();
+	ck_assert_uint_eq(seen_count, 2);
+}
+END_TEST
+
+START_TEST(processor_without_a_ring_leaves_nothing)
+{
+	struct stamp_meta meta = {0};
+
+	trace_reset();
+	frame_put(frame_alloc(stamp, &meta));
+	read_events();
+	ck_assert_uint_eq(seen_count, 0);
+}
+END_TEST
+
+/* All registers that the compiler may count on are as they were: a sum that lives in them over many hooks. */
+START_TEST(hooks_preserve_registers)
+{
+	struct stamp_meta meta = {0};
+	frame_t frame = frame_alloc(stamp, &meta);
+	uint64_t a = 1, b = 2, c = 3, d = 4, e = 5, f = 6;
+	double x = 1;
+
+	for (uint64_t i = 0; i < 1000; i++) {
+		frame_get(frame);
+		a += i;
+		b += a;
+		c ^= b;
+		frame_put(frame);
+		d += c;
+		e ^= d;
+		f += e;
+		x += 1;
+	}
+
+	uint64_t a2 = 1, b2 = 2, c2 = 3, d2 = 4, e2 = 5, f2 = 6;
+
+	for (uint64_t i = 0; i < 1000; i++) {
+		a2 += i;
+		b2 += a2;
+		c2 ^= b2;
+		d2 += c2;
+		e2 ^= d2;
+		f2 += e2;
+	}
+	ck_assert(a == a2 && b == b2 && c == c2 && d == d2 && e == e2 && f == f2);
+	ck_assert(x == 1001);
+}
+END_TEST
+
+/* A writer that laps its reader: even positions are gets, which leave two references, odd ones puts. */
+
+#define READS UINT64_C(100000)
+
+static bool quit;
+
+static void *write_round_and_round(void *argument)
+{
+	frame_t frame = {argument};
+
+	while (!__atomic_load_n(&quit, __ATOMIC_RELAXED)) {
+		frame_get(frame);
+		frame_put(frame);
+	}
+	return NULL;
+}
+
+static void expect_whole(void *context, const struct trace_event *event)
+{
+	const uint64_t *pfn = context;
+	bool is_get = event->operation == TRACE_GET;
+
+	ck_assert_uint_eq(event->pfn, *pfn);
+	ck_assert(is_get || event->operation == TRACE_PUT);
+	ck_assert_uint_eq(slot_state_refs(event->state), is_get ? 2 : 1);
+	ck_assert_uint_eq(event->position % 2, is_get ? 0 : 1);
+	ck_assert_uint_gt(event->tsc, seen[0].tsc);
+	seen[0].tsc = event->tsc;
+}
+
+START_TEST(reader_beside_a_writer_takes_no_torn_entry)
+{
+	struct stamp_meta meta = {0};
+	frame_t frame = frame_alloc(stamp, &meta);
+	uint64_t pfn = paddr_to_pfn(frame_paddr(frame)).index;
+	pthread_t writer;
+
+	trace_rings[0].head = 0;
+	seen[0].tsc = 0;
+	quit = false;
+	ck_assert_int_eq(pthread_create(&writer, NULL, write_round_and_round, frame.slot), 0);
+	while (counts.events < READS || counts.lost == 0)
+		ck_assert_int_eq(trace_read(&memory, &view, &cursor, expect_whole, &pfn, &counts),
+				 0);
+	__atomic_store_n(&quit, true, __ATOMIC_RELAXED);
+	pthread_join(writer, NULL);
+	ck_assert_uint_eq(counts.broken + counts.refused, 0);
+}
+END_TEST
+
+Suite *trace_writer_suite(void)
+{
+	Suite *suite = suite_create("trace_writer");
+	TCase *tcase = tcase_create("trace_writer");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, each_operation_leaves_its_entry);
+	tcase_add_test(tcase, last_put_is_a_drop);
+	tcase_add_test(tcase, what_changes_no_count_leaves_nothing);
+	tcase_add_test(tcase, segments_are_traced_frame_by_frame);
+	tcase_add_test(tcase, zeroed_frames_are_traced);
+	tcase_add_test(tcase, caller_lies_in_the_function_that_asked);
+	tcase_add_test(tcase, off_means_nothing_is_written);
+	tcase_add_test(tcase, processor_without_a_ring_leaves_nothing);
+	tcase_add_test(tcase, hooks_preserve_registers);
+	tcase_add_test(tcase, reader_beside_a_writer_takes_no_torn_entry);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* `pagevisor trace`: what was done to a guest's frames lately, by whom. */
+#include "cli/trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/exit_status.h"
+#include "cli/frame_text.h"
+#include "cli/inspect.h"
+#include "cli/number_text.h"
+#include "cli/observation.h"
+#include "cli/trace_text.h"
+#include "inspect/guest_symbols.h"
+
+#define LIMIT_DEFAULT 20
+
+enum option_key {
+	KEY_FRAME = 'f',
+	KEY_LIMIT = 'n',
+};
+
+struct trace_options {
+	struct inspect_options common;
+	uint64_t pfn;
+	uint64_t limit;
+};
+
+static const struct argp_option options_table[] = {
+	{"frame", KEY_FRAME, "FRAME", 0, "of this frame alone: 0x... or pfn:N", 0},
+	{"limit", KEY_LIMIT, "N", 0, "the newest N events, 1 to 1024 (20)", 0},
+	{0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct trace_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->common;
+		return 0;
+	case KEY_FRAME:
+		if (!frame_parse(text, &options->pfn))
+			argp_error(state, "--frame %s: a physical address 0x... or pfn:N is needed",
+				   text);
+		return 0;
+	case KEY_LIMIT:
+		if (!number_parse(text, 1, TRACE_HISTORY_MAX, &options->limit))
+			argp_error(state, "--limit %s: a number from 1 to %d is needed", text,
+				   TRACE_HISTORY_MAX);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = {
+	.options = options_table,
+	.parser = parse_option,
+	.doc = "Lists what was done to the frames of a guest lately, without stopping it: how long before the newest "
+	       "event, CPU, frame, operation, what it left, and the function that asked for it.\vThe guest traces when it "
+	       "was started with run --trace, or has trace=ENTRIES on its command line.",
+	.children = inspect_children,
+};
+
+static int print(const struct inspect *inspect, const struct trace_options *options)
+{
+	const struct guest_memory *memory = &inspect->source.memory;
+	const struct guest_view *view = &inspect->view;
+	struct trace_history history;
+	struct symbols symbols;
+	struct error err;
+	int result =
+		trace_history_read(memory, view, options->pfn, (unsigned)options->limit, &history);
+
+	if (result == -ENODATA) {
+		fprintf(stderr, "pagevisor: %s does not trace; it would with run --trace\n",
+			inspect->source.name);
+		return STATUS_REFUSED;
+	}
+	if (result < 0)
+		return inspect_refuse(error_set(&err, result, "the trace cannot be read"), &err);
+	if (guest_symbols_read(view, memory, &symbols) < 0)
+		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
+	trace_counts_tell(&history.counts);
+	if (options->common.json) {
+		struct json_object *root = json_object_new_object();
+
+		json_add_text(root, "vm", inspect->source.name);
+		json_object_object_add(root, "events",
+				       trace_history_json(&history, view, &symbols, true));
+		json_print(root);
+	} else {
+		trace_history_print(&history, view, &symbols, true);
+	}
+	symbols_free(&symbols);
+	trace_history_free(&history);
+	return STATUS_OK;
+}
+
+int command_trace(int argc, char **argv)
+{
+	struct trace_options options = {.pfn = TRACE_ALL_FRAMES, .limit = LIMIT_DEFAULT};
+	struct inspect inspect = {0};
+	struct error err;
+
+	argp_err_exit_status = STATUS_BAD_INPUT;
+	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	inspect.options = options.common;
+
+	int status = inspect_open(&inspect);
+
+	if (status == STATUS_OK)
+		status = inspect_look(&inspect, STAGE_CPUS);
+	if (status == STATUS_OK && options.pfn != TRACE_ALL_FRAMES &&
+	    frame_exists(&inspect.view, options.pfn, &err) < 0)
+		status = inspect_refuse(-EINVAL, &err);
+	if (status == STATUS_OK)
+		status = print(&inspect, &options);
+	inspect_close(&inspect);
+	return inspect_flush(status);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Events of a guest's trace for people and for programs. */
+#ifndef VMM_TRACE_TEXT_H
+#define VMM_TRACE_TEXT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "boot/symbols.h"
+#include "inspect/trace_reader.h"
+
+/* "history", then a line for each event, the oldest first: how long before the newest of all events, CPU, what, by whom. */
+void trace_history_print(const struct trace_history *history, const struct guest_view *view,
+			 const struct symbols *symbols, bool with_frames);
+
+/* The same as an array. */
+struct json_object *trace_history_json(const struct trace_history *history,
+				       const struct guest_view *view, const struct symbols *symbols,
+				       bool with_frames);
+
+/* What was lost or broken in reading, in a line on standard error; nothing when nothing was. */
+void trace_counts_tell(const struct trace_counts *counts);
+
+#endif
