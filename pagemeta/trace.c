@@ -2,7 +2,11 @@
 /* The writer of the trace: see trace.h. */
 
 /* What trace_call calls may not touch the registers that it does not save. */
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("general-regs-only"))), apply_to = function)
+#else
 #pragma GCC target("general-regs-only")
+#endif
 
 #include <pagevisor/address.h>
 
@@ -103,3 +107,7 @@ void trace_reset(void)
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
 		trace_rings[cpu] = (struct trace_ring){0};
 }
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
