@@ -213,28 +213,6 @@ skip_all_for()
 	finish
 }
 
-# Why no guest can run here, not even in QEMU, which `run` takes where there is no KVM; nothing when one can.
-vm_problem()
-{
-	local problem
-
-	problem=$(kvm_problem)
-	if [ -n "$problem" ] && ! command -v qemu-system-x86_64 >/dev/null; then
-		echo "$problem and no qemu-system-x86_64"
-	fi
-}
-
-# As need_kvm, for what looks at guests and does not care what runs them.
-need_vm()
-{
-	local problem
-
-	problem=$(vm_problem)
-	[ -n "$problem" ] || return 0
-	skip "$1" "$problem"
-	finish
-}
-
 # For scripts that run the test guests by themselves, without make test before.
 need_guests()
 {
