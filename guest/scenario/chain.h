@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Chains of frames with stamps: each frame's bytes say which comes next, so that all memory can be held without an
- * array of references. Each chain belongs to one processor.
+ * array of references. Each chain belongs to one processor. Its head is stored at once, as an atomic store is and
+ * another may not be: who looks for references from outside would miss all of a chain that a register alone holds.
  */
 #ifndef GUEST_CHAIN_H
 #define GUEST_CHAIN_H
@@ -21,6 +22,13 @@ static inline struct held *chain_link(struct held held)
 	return (struct held *)((uint64_t *)frame_bytes(held.frame) + CHAIN_LINK_AT);
 }
 
+static inline void chain_set_first(struct chain *chain, struct held held)
+{
+	chain->first.serial = held.serial;
+	/* Relaxed: for whoever reads all memory while the processors stand still. */
+	__atomic_store_n(&chain->first.frame.slot, held.frame.slot, __ATOMIC_RELAXED);
+}
+
 /* False when no memory is free. */
 static inline bool chain_grow(struct worker *worker, struct chain *chain)
 {
@@ -29,7 +37,7 @@ static inline bool chain_grow(struct worker *worker, struct chain *chain)
 	if (!held.frame.slot)
 		return false;
 	*chain_link(held) = chain->first;
-	chain->first = held;
+	chain_set_first(chain, held);
 	chain->count++;
 	return true;
 }
@@ -41,7 +49,7 @@ static inline bool chain_shrink(struct worker *worker, struct chain *chain)
 
 	if (!held.frame.slot)
 		return false;
-	chain->first = *chain_link(held);
+	chain_set_first(chain, *chain_link(held));
 	chain->count--;
 	stamp_put(worker, held);
 	return true;

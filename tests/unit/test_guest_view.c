@@ -132,6 +132,22 @@ static void assert_only_finding(enum rule rule, uint64_t frame)
 		ck_assert_uint_eq(findings.list[0].frame.addr, frame * PAGE_SIZE);
 }
 
+START_TEST(steps_are_those_of_each_processor)
+{
+	uint64_t steps[MAX_CPUS] = {0};
+
+	info->cpu_count = 2;
+	ck_assert_int_eq(read_view(), 0);
+	counters[0].operations = 7;
+	counters[1].operations = 9;
+	ck_assert_int_eq(guest_view_steps(&view, &memory, steps), 0);
+	ck_assert_uint_eq(steps[0], 7);
+	ck_assert_uint_eq(steps[1], 9);
+	view.cpu_count = 0;
+	ck_assert_int_eq(guest_view_steps(&view, &memory, steps), -EAGAIN);
+}
+END_TEST
+
 START_TEST(a_good_page_is_believed)
 {
 	ck_assert_int_eq(read_view(), 0);
@@ -442,6 +458,7 @@ Suite *guest_view_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_good_page_is_believed);
+	tcase_add_test(tcase, steps_are_those_of_each_processor);
 	tcase_add_test(tcase, a_page_without_magic_is_not_there_yet);
 	tcase_add_test(tcase, a_page_outside_ram_is_broken);
 	tcase_add_loop_test(tcase, a_page_with_one_lie_is_broken, 0,

@@ -3,8 +3,9 @@
  * `pagevisor check`: what is broken in a guest's page metadata.
  *
  * A guest that runs is looked at up to LOOKS times, each time as of one instant, and only what all of them find is
- * reported: an operation that was under way in one is over in another, even when its vCPU had to wait. A capture is looked at once, by the rules that hold at any
- * instant.
+ * reported: an operation that was under way in one is over in another. On a busy host a vCPU may not run at all for
+ * longer than looks are apart, with what it is about to store in its registers alone: so each has to have made a step of
+ * its workload before the next look. A capture is looked at once, by the rules that hold at any instant.
  */
 #include "cli/check.h"
 
@@ -24,7 +25,11 @@
 #define LOOKS 3
 
 /* Between the looks at a guest that runs: long for an operation on a frame, short for a person. */
-#define BETWEEN_LOOKS_NS (long)(200 * NS_PER_MS)
+#define BETWEEN_LOOKS_NS (200 * NS_PER_MS)
+
+/* How long the next look waits for vCPUs that make no step: one that hangs will make none. */
+#define STEP_PATIENCE_NS (3 * NS_PER_S)
+#define STEP_POLL_NS     (10 * NS_PER_MS)
 
 struct look {
 	struct observation seen;
@@ -63,15 +68,49 @@ static int look_live(struct source *source, struct look *look, struct error *err
 	return result;
 }
 
+static void sleep_ns(uint64_t ns)
+{
+	const struct timespec time = {.tv_sec = (time_t)(ns / NS_PER_S),
+				      .tv_nsec = (long)(ns % NS_PER_S)};
+
+	nanosleep(&time, NULL);
+}
+
+/* Whether each processor has made a step since it was at `before`; also when it cannot be told. */
+static bool all_made_steps(const struct source *source, const struct guest_view *view,
+			   const uint64_t before[MAX_CPUS])
+{
+	uint64_t now[MAX_CPUS];
+
+	if (guest_view_steps(view, &source->memory, now) < 0)
+		return true;
+	for (unsigned cpu = 0; cpu < view->cpu_count; cpu++)
+		if (now[cpu] == before[cpu])
+			return false;
+	return true;
+}
+
+/* Between two looks; `view` is of the first. */
+static void let_it_run(const struct source *source, const struct guest_view *view)
+{
+	uint64_t before[MAX_CPUS];
+	bool can_tell = guest_view_steps(view, &source->memory, before) == 0;
+
+	sleep_ns(BETWEEN_LOOKS_NS);
+	uint64_t deadline = clock_now_ns() + STEP_PATIENCE_NS;
+
+	while (can_tell && !all_made_steps(source, view, before) && clock_now_ns() < deadline)
+		sleep_ns(STEP_POLL_NS);
+}
+
 /* The first look, and of its findings those that later looks confirm. */
 static int look_again(struct source *source, struct look *first, struct look *again,
 		      struct error *err)
 {
-	const struct timespec pause = {.tv_nsec = BETWEEN_LOOKS_NS};
 	int result = look_live(source, first, err);
 
 	for (unsigned look = 1; look < LOOKS && result == 0 && first->seen.findings.total; look++) {
-		nanosleep(&pause, NULL);
+		let_it_run(source, &first->seen.view);
 		*again = (struct look){0};
 		result = look_live(source, again, err);
 		if (result == 0)

@@ -28,6 +28,7 @@ struct stress {
 	uint64_t status_ns;
 	uint64_t status_steps;
 	unsigned found; /* rounds in which something was */
+	unsigned said;  /* of what the round that runs has found */
 };
 
 static volatile sig_atomic_t interrupts;
@@ -72,6 +73,20 @@ static void show_status(struct stress *stress, const struct round *round)
 	stress->status_steps = progress->steps;
 }
 
+/* What was found is said at once: a run of hours should not keep it to itself. */
+static void say_found(struct stress *stress, const struct round *round)
+{
+	char text[sizeof(round->found[0].text) + 64];
+
+	for (; stress->said < round->found_count; stress->said++) {
+		const struct discovery *found = &round->found[stress->said];
+
+		snprintf(text, sizeof(text), "%s: %s: %s", round->options.scenario,
+			 finder_name(found->finder), found->text);
+		terminal_line(&stress->terminal, "found ", text);
+	}
+}
+
 /* Runs one round to its end. Returns STATUS_OK whatever it found, or the status of one that could not be run. */
 static int run_round(struct stress *stress, const struct round_options *options)
 {
@@ -87,7 +102,9 @@ static int run_round(struct stress *stress, const struct round_options *options)
 	}
 	stress->status_ns = round->start_ns;
 	stress->status_steps = 0;
+	stress->said = 0;
 	while (round_step(round)) {
+		say_found(stress, round);
 		show_status(stress, round);
 		while (seen < interrupts) {
 			seen++;
@@ -95,6 +112,7 @@ static int run_round(struct stress *stress, const struct round_options *options)
 		}
 	}
 	round_finish(round);
+	say_found(stress, round);
 	if (round_was_refused(round)) {
 		status = round->status;
 		terminal_problem(&stress->terminal, round->refusal.text);

@@ -190,6 +190,14 @@ static void add_counters(struct cpu_counters *sum, const struct cpu_counters *co
 		to[i] += from[i];
 }
 
+static int read_counters(const struct guest_view *view, const struct guest_memory *memory,
+			 unsigned cpu, struct cpu_counters *counters)
+{
+	paddr_t pa = paddr(view->counters.addr + cpu * sizeof(*counters));
+
+	return guest_memory_copy(memory, pa, counters, sizeof(*counters)) < 0 ? -EAGAIN : 0;
+}
+
 int guest_view_counters(const struct guest_view *view, const struct guest_memory *memory,
 			struct cpu_counters *sum)
 {
@@ -197,11 +205,22 @@ int guest_view_counters(const struct guest_view *view, const struct guest_memory
 
 	*sum = (struct cpu_counters){0};
 	for (unsigned cpu = 0; cpu < view->cpu_count; cpu++) {
-		paddr_t pa = paddr(view->counters.addr + cpu * sizeof(counters));
-
-		if (guest_memory_copy(memory, pa, &counters, sizeof(counters)) < 0)
+		if (read_counters(view, memory, cpu, &counters) < 0)
 			return -EAGAIN;
 		add_counters(sum, &counters);
+	}
+	return view->cpu_count ? 0 : -EAGAIN;
+}
+
+int guest_view_steps(const struct guest_view *view, const struct guest_memory *memory,
+		     uint64_t steps[MAX_CPUS])
+{
+	struct cpu_counters counters;
+
+	for (unsigned cpu = 0; cpu < view->cpu_count; cpu++) {
+		if (read_counters(view, memory, cpu, &counters) < 0)
+			return -EAGAIN;
+		steps[cpu] = counters.operations;
 	}
 	return view->cpu_count ? 0 : -EAGAIN;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <pagevisor/info.h>
+#include <pagevisor/layout.h>
 
 #include "base/error.h"
 #include "memory/guest_memory.h"
@@ -78,6 +79,13 @@ int guest_view_type_named(const struct guest_view *view, const char *name);
  */
 int guest_view_counters(const struct guest_view *view, const struct guest_memory *memory,
 			struct cpu_counters *sum);
+
+/*
+ * Steps of the workload that each of its processors (view->cpu_count) has made so far. Returns 0, or -EAGAIN before
+ * STAGE_CPUS.
+ */
+int guest_view_steps(const struct guest_view *view, const struct guest_memory *memory,
+		     uint64_t steps[MAX_CPUS]);
 
 /* Asks the workload to end. Nothing happens when the guest's mailbox is not in its RAM. */
 void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory);
