@@ -103,6 +103,9 @@ static const struct {
 
 #define EXIT_USAGE 2
 
+/* Time limits are for what hangs, also on a machine that is ten times slower than one should be. */
+#define TIMEOUT_MULTIPLIER "10"
+
 static bool is_selected(const char *name, char *const *filters)
 {
 	if (!*filters)
@@ -137,6 +140,7 @@ static int run_suites(char *const *filters)
 		fprintf(stderr, "unit: no suite matches; unit -l lists them\n");
 		return EXIT_USAGE;
 	}
+	setenv("CK_TIMEOUT_MULTIPLIER", TIMEOUT_MULTIPLIER, 0);
 	if (!can_fork())
 		fprintf(stderr, "unit: CK_FORK=no: tests that must abort are left out\n");
 	srunner_run_all(runner, CK_ENV);
