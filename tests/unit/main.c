@@ -128,6 +128,8 @@ static int run_suites(char *const *filters)
 {
 	SRunner *runner = NULL;
 
+	/* Suites take it when they are made. */
+	setenv("CK_TIMEOUT_MULTIPLIER", TIMEOUT_MULTIPLIER, 0);
 	for (size_t i = 0; i < SUITE_COUNT; i++) {
 		if (!is_selected(suites[i].name, filters))
 			continue;
@@ -140,7 +142,6 @@ static int run_suites(char *const *filters)
 		fprintf(stderr, "unit: no suite matches; unit -l lists them\n");
 		return EXIT_USAGE;
 	}
-	setenv("CK_TIMEOUT_MULTIPLIER", TIMEOUT_MULTIPLIER, 0);
 	if (!can_fork())
 		fprintf(stderr, "unit: CK_FORK=no: tests that must abort are left out\n");
 	srunner_run_all(runner, CK_ENV);
