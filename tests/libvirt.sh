@@ -191,7 +191,7 @@ test_refusals()
 	refuses "none of ours" 3 "is none of pagevisor's" 'libvirt:test:///default#test'
 }
 
-# A domain that is destroyed while it is read, and an inspector that is killed while it holds one.
+# A domain that is destroyed while it is read, and an inspector or a daemon that is killed while one stands still.
 test_ends()
 {
 	local far="libvirt:$LIBVIRT_REMOTE_URI#large" pid
@@ -205,6 +205,14 @@ test_ends()
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	check "killed inspector: the domain goes on" wait_until "large runs" domain_state_is large running
+	"$PAGEVISOR" capture --all-memory "$WORK/lost.pvc" "$far" >/dev/null 2>&1 &
+	pid=$!
+	wait_until "large is paused" domain_state_is large paused
+	kill -KILL "$libvirtd_pid"
+	wait "$libvirtd_pid" 2>/dev/null
+	start_libvirtd
+	wait "$pid" 2>/dev/null
+	check "killed daemon: the domain goes on" wait_until "large runs" domain_state_is large running
 	"$PAGEVISOR" capture --all-memory "$WORK/ended.pvc" "$far" >"$OUT" 2>"$ERR" &
 	pid=$!
 	wait_until "large is paused" domain_state_is large paused

@@ -13,10 +13,16 @@
 /* Of the run of a domain: one that is started again is another. */
 #define KEY_PREFIX "domain:"
 
-/* The context is the domain's whole name. Under that it is in lists. */
+/* A name that was cut, or made printable, may be another domain's: it is shown, and the UUID is opened. */
+struct listed_domain {
+	const char *shown;
+	const char *opened;
+};
+
 static int open_domain(void *context, struct source *source, struct error *err)
 {
-	int result = libvirt_vm_open(context, false, source, err);
+	const struct listed_domain *domain = context;
+	int result = libvirt_vm_open(domain->opened, false, source, err);
 
 	if (result < 0)
 		return result;
@@ -24,7 +30,7 @@ static int open_domain(void *context, struct source *source, struct error *err)
 		source_close(source);
 		return error_set(err, -ENODATA, "a guest that is none of ours");
 	}
-	snprintf(source->name, sizeof(source->name), "%s", (const char *)context);
+	snprintf(source->name, sizeof(source->name), "%s", domain->shown);
 	return 0;
 }
 
@@ -32,12 +38,14 @@ void libvirt_roster_attach(struct vm_set *set, const char *prefix,
 			   const struct domain_facts *domains, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		char key[VM_KEY_SIZE], name[128];
+		char key[VM_KEY_SIZE], shown[128], opened[128];
+		struct listed_domain domain = {shown, opened};
 		struct error ignored;
 
 		snprintf(key, sizeof(key), KEY_PREFIX "%s.%u", domains[i].uuid, domains[i].id);
-		snprintf(name, sizeof(name), "%s%s", prefix, domains[i].name);
-		vm_set_add(set, key, open_domain, name, &ignored);
+		snprintf(shown, sizeof(shown), "%s%s", prefix, domains[i].name);
+		snprintf(opened, sizeof(opened), "%suuid/%s", prefix, domains[i].uuid);
+		vm_set_add(set, key, open_domain, &domain, &ignored);
 	}
 }
 

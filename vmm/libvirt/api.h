@@ -31,6 +31,7 @@
 	F(virDomainGetUUID)                                                                        \
 	F(virDomainGetUUIDString)                                                                  \
 	F(virDomainLookupByName)                                                                   \
+	F(virDomainLookupByUUIDString)                                                             \
 	F(virDomainMemoryPeek)                                                                     \
 	F(virDomainQemuMonitorCommand)                                                             \
 	F(virDomainRef)                                                                            \

@@ -108,14 +108,20 @@ static int look_up(struct libvirt_call *call)
 	return call->domain ? 0 : -1;
 }
 
-int libvirt_domain_find(const struct libvirt_connection *connection, const char *name,
-			virDomainPtr *domain, struct error *err)
+static int look_up_uuid(struct libvirt_call *call)
 {
-	struct libvirt_call *call =
-		libvirt_call_new(connection->api, connection->conn, NULL, look_up);
+	call->domain = call->api->virDomainLookupByUUIDString(call->conn, call->text);
+	return call->domain ? 0 : -1;
+}
+
+static int find_domain(const struct libvirt_connection *connection,
+		       int (*work)(struct libvirt_call *), const char *text, virDomainPtr *domain,
+		       struct error *err)
+{
+	struct libvirt_call *call = libvirt_call_new(connection->api, connection->conn, NULL, work);
 
 	if (call) {
-		call->text = strdup(name);
+		call->text = strdup(text);
 		if (!call->text) {
 			libvirt_call_free(call);
 			call = NULL;
@@ -129,6 +135,18 @@ int libvirt_domain_find(const struct libvirt_connection *connection, const char 
 	call->domain = NULL;
 	libvirt_call_free(call);
 	return 0;
+}
+
+int libvirt_domain_find(const struct libvirt_connection *connection, const char *name,
+			virDomainPtr *domain, struct error *err)
+{
+	return find_domain(connection, look_up, name, domain, err);
+}
+
+int libvirt_domain_find_uuid(const struct libvirt_connection *connection, const char *uuid,
+			     virDomainPtr *domain, struct error *err)
+{
+	return find_domain(connection, look_up_uuid, uuid, domain, err);
 }
 
 void libvirt_domain_put(const struct libvirt_connection *connection, virDomainPtr domain)

@@ -22,7 +22,7 @@
 /* The most that one peek may ask for: what a reply of libvirt's protocol has room for (4 MiB in libvirt 9.0). */
 #define LIBVIRT_PEEK_MAX (4u << 20)
 
-#define DOMAIN_NAME_SIZE 64 /* longer ones are cut */
+#define DOMAIN_NAME_SIZE 64 /* longer ones are cut: to be shown, not to be looked up */
 #define DOMAIN_UUID_SIZE VIR_UUID_STRING_BUFLEN
 
 struct libvirt_connection {
@@ -47,9 +47,14 @@ int libvirt_connect(struct libvirt_connection *connection, const char *uri, unsi
 		    struct error *err);
 void libvirt_disconnect(struct libvirt_connection *connection);
 
-/* The domain of that name, active or not. libvirt_domain_put lets go of it. */
+/*
+ * The domain of that name, active or not, or of that UUID: the name in its facts may not be the whole, and another's.
+ * libvirt_domain_put lets go of it.
+ */
 int libvirt_domain_find(const struct libvirt_connection *connection, const char *name,
 			virDomainPtr *domain, struct error *err);
+int libvirt_domain_find_uuid(const struct libvirt_connection *connection, const char *uuid,
+			     virDomainPtr *domain, struct error *err);
 void libvirt_domain_put(const struct libvirt_connection *connection, virDomainPtr domain);
 
 int libvirt_domain_facts(const struct libvirt_connection *connection, virDomainPtr domain,

@@ -19,6 +19,9 @@
 #include "libvirt/guest_find.h"
 #include "libvirt/pauser.h"
 
+/* In the place of a domain's name. libvirt has no name with a '/' in it. */
+#define UUID_PREFIX "uuid/"
+
 /* How long a guest that boots is waited for, and how often it is looked for. */
 #define BOOT_TIME_NS  NS_PER_S
 #define BOOT_RETRY_NS (long)(50 * NS_PER_MS)
@@ -161,27 +164,45 @@ static int add_memory(struct libvirt_vm *vm, const struct guest_place *place, st
 
 /* --- what a source does --- */
 
+/* An answer that comes late would be taken for the next one's: the next pause has another process. */
+static void drop_silent_pauser(struct libvirt_vm *vm, int result)
+{
+	if (result != -ETIMEDOUT && result != -ENOTCONN)
+		return;
+	pauser_stop(&vm->pauser);
+	vm->has_pauser = false;
+}
+
 static int vm_pause(struct source *source, struct error *err)
 {
 	struct libvirt_vm *vm = source->own;
 
 	if (!vm->has_pauser) {
 		int result = pauser_start(
-			&vm->pauser, vm->connection.uri, vm->facts.name,
+			&vm->pauser, vm->uri ? vm->uri : vm->connection.uri, vm->facts.uuid,
 			vm->ram_fd >= 0 ? PAUSER_DEADLINE_MS : PAUSER_DEADLINE_SLOW_MS, err);
 
 		if (result < 0)
 			return result;
 		vm->has_pauser = true;
 	}
-	return pauser_pause(&vm->pauser, err);
+	int result = pauser_pause(&vm->pauser, err);
+
+	drop_silent_pauser(vm, result);
+	return result;
 }
 
 static int vm_resume(struct source *source, uint64_t *paused_ns, struct error *err)
 {
 	struct libvirt_vm *vm = source->own;
 
-	return pauser_resume(&vm->pauser, paused_ns, err);
+	*paused_ns = 0;
+	if (!vm->has_pauser)
+		return error_set(err, -ENOTCONN, "the process that pauses domains has ended");
+	int result = pauser_resume(&vm->pauser, paused_ns, err);
+
+	drop_silent_pauser(vm, result);
+	return result;
 }
 
 static bool vm_has_ended(const struct source *source)
@@ -247,7 +268,10 @@ static int find_domain(struct libvirt_vm *vm, const char *domain, struct error *
 
 	if (result < 0)
 		return result;
-	result = libvirt_domain_find(&vm->connection, domain, &vm->domain, err);
+	result = strncmp(domain, UUID_PREFIX, strlen(UUID_PREFIX)) == 0
+			 ? libvirt_domain_find_uuid(&vm->connection, domain + strlen(UUID_PREFIX),
+						    &vm->domain, err)
+			 : libvirt_domain_find(&vm->connection, domain, &vm->domain, err);
 	if (result == 0)
 		result = libvirt_listen(&vm->connection, vm->domain, on_event, vm, &vm->listener,
 					err);

@@ -16,7 +16,7 @@
 #define LIBVIRT_PREFIX "libvirt:"
 
 /*
- * Opens the domain that "libvirt:DOMAIN" or "libvirt:URI#DOMAIN" means. With wait_for_guest, one that has not come far
+ * Opens the domain that "libvirt:DOMAIN" or "libvirt:URI#DOMAIN" means, where DOMAIN is a name or "uuid/UUID". With wait_for_guest, one that has not come far
  * enough to be found is given a second, and is then refused with -ENODATA; without it has_info says if it is a guest of
  * ours. Returns 0 or a negative errno as source_open.
  */

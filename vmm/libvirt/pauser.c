@@ -21,11 +21,11 @@
 extern char **environ;
 
 /* In a session of its own: what a terminal sends to the inspector's group is not for it. */
-static int spawn(struct pauser *pauser, int its_end, const char *uri, const char *domain,
+static int spawn(struct pauser *pauser, int its_end, const char *uri, const char *uuid,
 		 unsigned deadline_ms)
 {
 	char deadline[16];
-	const char *const arguments[] = {"pagevisor", PAUSER_COMMAND, uri, domain, deadline, NULL};
+	const char *const arguments[] = {"pagevisor", PAUSER_COMMAND, uri, uuid, deadline, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 
@@ -71,7 +71,7 @@ static int ask(struct pauser *pauser, char request, struct pauser_reply *reply, 
 	return receive(pauser, reply, REPLY_TIMEOUT_MS, err);
 }
 
-int pauser_start(struct pauser *pauser, const char *uri, const char *domain, unsigned deadline_ms,
+int pauser_start(struct pauser *pauser, const char *uri, const char *uuid, unsigned deadline_ms,
 		 struct error *err)
 {
 	struct pauser_reply ready;
@@ -80,7 +80,7 @@ int pauser_start(struct pauser *pauser, const char *uri, const char *domain, uns
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set(err, -errno, "socketpair: %s", strerror(errno));
 	pauser->fd = ends[0];
-	int result = spawn(pauser, ends[1], uri, domain, deadline_ms);
+	int result = spawn(pauser, ends[1], uri, uuid, deadline_ms);
 
 	close(ends[1]);
 	if (result < 0) {

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-/* The name under which main() runs pauser_main; its arguments are a URI, the name of a domain and a deadline. */
+/* The name under which main() runs pauser_main; its arguments are a URI, a domain's UUID and a deadline. */
 #define PAUSER_COMMAND "libvirt-pauser"
 
 /* How long a domain stands still at the most: where its memory is mapped, and where it is copied through libvirt. */
@@ -25,7 +25,7 @@ struct pauser {
 };
 
 /* Starts the process, which connects by itself. Returns 0 or a negative errno with a line of text. */
-int pauser_start(struct pauser *pauser, const char *uri, const char *domain, unsigned deadline_ms,
+int pauser_start(struct pauser *pauser, const char *uri, const char *uuid, unsigned deadline_ms,
 		 struct error *err);
 
 /* Resumes the domain if it is paused, and ends the process. */
@@ -38,6 +38,6 @@ int pauser_pause(struct pauser *pauser, struct error *err);
 int pauser_resume(struct pauser *pauser, uint64_t *paused_ns, struct error *err);
 
 /* The process: serves standard input, a socket, until its end. Returns an exit status. */
-int pauser_main(const char *uri, const char *domain, const char *deadline_ms);
+int pauser_main(const char *uri, const char *uuid, const char *deadline_ms);
 
 #endif

@@ -13,13 +13,14 @@
 #include "libvirt/pauser.h"
 #include "libvirt/pauser_protocol.h"
 
-/* How often a resumption that failed is tried again, and how long. */
+/* How often a resumption that failed is tried again, and how long: a minute, in which a daemon is back. */
 #define RETRY_US  100000
-#define RETRY_MAX 50
+#define RETRY_MAX 600
 
 struct state {
 	struct libvirt_connection connection;
 	virDomainPtr domain;
+	const char *uri, *uuid;
 	bool is_paused; /* by us */
 	bool was_late;  /* the last pause was ended by the deadline */
 	uint64_t deadline_ms, pause_ns, resume_ns;
@@ -34,13 +35,45 @@ static bool reply(int result, const struct error *err, uint64_t paused_ns)
 	return send(STDIN_FILENO, &message, sizeof(message), MSG_NOSIGNAL) == sizeof(message);
 }
 
-static bool is_still_paused(const struct state *state)
+static int open_domain(struct state *state, struct error *err)
+{
+	int result = libvirt_connect(&state->connection, state->uri, LIBVIRT_OPEN_TIMEOUT_MS, err);
+
+	if (result < 0)
+		return result;
+	result = libvirt_domain_find_uuid(&state->connection, state->uuid, &state->domain, err);
+	if (result < 0)
+		libvirt_disconnect(&state->connection);
+	return result;
+}
+
+static void close_domain(struct state *state)
+{
+	libvirt_domain_put(&state->connection, state->domain);
+	libvirt_disconnect(&state->connection);
+}
+
+/* What cannot be known may well be so. A domain that is gone is not. */
+static bool may_be_paused(const struct state *state)
 {
 	struct domain_facts facts;
 	struct error ignored;
+	int result = libvirt_domain_facts(&state->connection, state->domain, &facts, &ignored);
 
-	return libvirt_domain_facts(&state->connection, state->domain, &facts, &ignored) == 0 &&
-	       facts.is_active && facts.is_paused;
+	return result == 0 ? facts.is_active && facts.is_paused : result != -ENOENT;
+}
+
+/* A connection does not survive its daemon, which domains do. The old one stays when there is no other. */
+static void connect_anew(struct state *state)
+{
+	struct state fresh = {.uri = state->uri, .uuid = state->uuid};
+	struct error ignored;
+
+	if (open_domain(&fresh, &ignored) < 0)
+		return;
+	close_domain(state);
+	state->connection = fresh.connection;
+	state->domain = fresh.domain;
 }
 
 /* Nothing else may stand in the way of this one. A domain that is gone needs it no more. */
@@ -49,10 +82,12 @@ static int resume(struct state *state, struct error *err)
 	int result = 0;
 
 	for (int tries = 0; state->is_paused && tries < RETRY_MAX; tries++) {
-		if (tries > 0)
+		if (tries > 0) {
 			usleep(RETRY_US);
+			connect_anew(state);
+		}
 		result = libvirt_domain_resume(&state->connection, state->domain, err);
-		if (result == -ETIMEDOUT || (result < 0 && is_still_paused(state)))
+		if (result == -ETIMEDOUT || (result < 0 && may_be_paused(state)))
 			continue;
 		state->is_paused = false;
 	}
@@ -135,21 +170,16 @@ static void serve(struct state *state)
 	resume(state, &ignored);
 }
 
-int pauser_main(const char *uri, const char *domain, const char *deadline_ms)
+int pauser_main(const char *uri, const char *uuid, const char *deadline_ms)
 {
-	struct state state = {.deadline_ms = strtoul(deadline_ms, NULL, 10)};
+	struct state state = {
+		.uri = uri, .uuid = uuid, .deadline_ms = strtoul(deadline_ms, NULL, 10)};
 	struct error err;
-	int result = libvirt_connect(&state.connection, uri, LIBVIRT_OPEN_TIMEOUT_MS, &err);
+	int result = open_domain(&state, &err);
 
-	if (result < 0) {
-		reply(result, &err, 0);
-		return 1;
-	}
-	result = libvirt_domain_find(&state.connection, domain, &state.domain, &err);
 	if (reply(result, &err, 0) && result == 0)
 		serve(&state);
 	if (result == 0)
-		libvirt_domain_put(&state.connection, state.domain);
-	libvirt_disconnect(&state.connection);
-	return 0;
+		close_domain(&state);
+	return result < 0;
 }
