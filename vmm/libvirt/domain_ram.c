@@ -68,9 +68,11 @@ static int open_file(uint32_t pid, const struct file_id *id)
 				return -EACCES;
 			continue;
 		}
-		if (facts.st_dev != id->device || facts.st_ino != id->inode)
+		if (facts.st_dev != id->device || facts.st_ino != id->inode ||
+		    !S_ISREG(facts.st_mode))
 			continue;
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		/* It may be a FIFO by now, which nobody is to wait for. */
+		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 		return fd < 0 ? -errno : fd;
 	}
