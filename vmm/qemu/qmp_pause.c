@@ -3,7 +3,6 @@
 #include "qemu/qmp_pause.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -65,8 +64,8 @@ static int start_guardian(struct qmp_pause *pause, const struct qmp *qmp, unsign
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set(err, -errno, "a pipe: %s", strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set(err, -errno, "socketpair: %s", strerror(errno));
 	pause->guardian = fork();
 	if (pause->guardian == 0) {
 		close(ends[1]);
@@ -86,13 +85,10 @@ static int start_guardian(struct qmp_pause *pause, const struct qmp *qmp, unsign
 static bool dismiss_guardian(const struct qmp_pause *pause)
 {
 	int status = 0;
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
 
-	/* One that has ended already reads no more. */
-	sigaction(SIGPIPE, &ignore, &old);
-	while (write(pause->guardian_fd, "", 1) < 0 && errno == EINTR)
+	/* One that has ended already reads no more, which is no reason for a signal. */
+	while (send(pause->guardian_fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
-	sigaction(SIGPIPE, &old, NULL);
 	close(pause->guardian_fd);
 	while (waitpid(pause->guardian, &status, 0) < 0 && errno == EINTR)
 		;
@@ -144,7 +140,7 @@ int qmp_pause_end(struct qmp_pause *pause, struct qmp *qmp, uint64_t *paused_ns,
 	int result = qmp_execute(qmp, "cont", NULL, NULL, err);
 
 	*paused_ns = clock_now_ns() - pause->since_ns;
-	/* Without an answer the guardian, which sees its pipe close, asks again. */
+	/* Without an answer the guardian, which sees its socket close, asks again. */
 	if (result < 0) {
 		close(pause->guardian_fd);
 		while (waitpid(pause->guardian, NULL, 0) < 0 && errno == EINTR)
