@@ -19,6 +19,7 @@
 #include "memory/rcu.h"
 
 #define CELL_SIZE 32
+#define SEEN_SIZE (sizeof(((struct source *)0)->name) + CELL_SIZE) /* name, process and stage */
 
 enum option_key {
 	KEY_COUNT = 'c',
@@ -31,7 +32,7 @@ struct ps {
 	bool json;
 	bool is_watched;
 	struct ps_watch watch;
-	char seen[VM_SET_MAX * CELL_SIZE]; /* what was printed last: who there was, and how far */
+	char seen[VM_SET_MAX * SEEN_SIZE]; /* what was printed last: who there was, and how far */
 	struct vm_set set;
 	unsigned count;
 	struct attached_vm *vms[VM_SET_MAX]; /* that are shown, by name */
@@ -198,7 +199,7 @@ static bool is_news(struct ps *ps)
 		const struct source *source = attached_vm_source(ps->vms[i]);
 		const struct vm_look *look = vm_look_take(ps->vms[i]);
 
-		length += (size_t)snprintf(now + length, sizeof(ps->seen) - length, "%.8s %u %.9s,",
+		length += (size_t)snprintf(now + length, sizeof(ps->seen) - length, "%s %u %.9s,",
 					   source->name, source->pid, stage_of(source, look));
 		vm_look_drop(look);
 	}
