@@ -13,12 +13,11 @@
 #include <pagevisor/layout.h>
 #include <pagevisor/x86.h>
 
-#include "attach/vm_name.h"
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
 #include "cli/kernel_file.h"
-#include "cli/number_text.h"
+#include "cli/option_value.h"
 #include "kvm/host_cpu.h"
 #include "kvm/vm.h"
 #include "libvirt/domain_xml.h"
@@ -104,57 +103,13 @@ static void parse_accel(struct domxml_options *options, const char *text, struct
 	options->definition.has_kvm = strcmp(text, "kvm") == 0;
 }
 
-static void parse_name(struct domxml_options *options, const char *text, struct argp_state *state)
-{
-	if (!vm_name_is_good(text))
-		argp_error(state,
-			   "--name %s: up to 32 letters, digits and any of ._- are needed, the "
-			   "first a letter or digit, and no .pvc at the end",
-			   text);
-	options->definition.name = text;
-}
-
-static void parse_memory(struct domxml_options *options, const char *text, struct argp_state *state)
-{
-	uint64_t *bytes = &options->definition.memory_bytes;
-
-	if (!size_parse(text, VM_MEMORY_MIN, VM_MEMORY_MAX, bytes) || *bytes % PAGE_SIZE)
-		argp_error(state,
-			   "--memory %s: a size from 16M to 64G in multiples of 4K is needed",
-			   text);
-}
-
-static void parse_cpus(struct domxml_options *options, const char *text, struct argp_state *state)
-{
-	uint64_t cpus;
-
-	if (!number_parse(text, 1, MAX_CPUS, &cpus))
-		argp_error(state, "--cpus %s: a number from 1 to %u is needed", text, MAX_CPUS);
-	options->definition.cpus = (unsigned)cpus;
-}
-
-static void parse_ring(struct domxml_options *options, const char *text, struct argp_state *state)
-{
-	if (strcmp(text, "0") != 0 && strcmp(text, "3") != 0)
-		argp_error(state, "--ring %s: 0 or 3 is possible", text);
-	options->ring = (unsigned)(text[0] - '0');
-	options->has_ring = true;
-}
-
-static void parse_number(uint64_t *value, const char *name, const char *text,
-			 struct argp_state *state)
-{
-	if (!number_parse(text, 0, UINT64_MAX, value))
-		argp_error(state, "%s %s: a decimal number is needed", name, text);
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct domxml_options *options = state->input;
 
 	switch (key) {
 	case KEY_NAME:
-		parse_name(options, text, state);
+		options->definition.name = option_vm_name(text, state);
 		break;
 	case KEY_MACHINE:
 		parse_machine(options, text, state);
@@ -169,27 +124,26 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->kernel = text;
 		break;
 	case 'm':
-		parse_memory(options, text, state);
+		options->definition.memory_bytes = option_memory(text, state);
 		break;
 	case 'c':
-		parse_cpus(options, text, state);
+		options->definition.cpus = option_cpus(text, state);
 		break;
 	case KEY_RING:
-		parse_ring(options, text, state);
+		options->ring = option_ring(text, state);
+		options->has_ring = true;
 		break;
 	case 'w':
 		options->workload = text;
 		break;
 	case 's':
-		parse_number(&options->seed, "--seed", text, state);
+		options->seed = option_number("--seed", text, state);
 		break;
 	case 'n':
-		parse_number(&options->operations, "--ops", text, state);
+		options->operations = option_number("--ops", text, state);
 		break;
 	case 't':
-		if (!seconds_parse(text, &options->time_ns))
-			argp_error(state, "--time %s: a time in seconds is needed, such as 2.5",
-				   text);
+		options->time_ns = option_time("--time", text, state);
 		break;
 	case 'a':
 		options->append = text;

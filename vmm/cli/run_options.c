@@ -7,15 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pagevisor/layout.h>
-
 #include <pagevisor/trace.h>
 
-#include "attach/vm_name.h"
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/number_text.h"
-#include "memory/ram.h"
+#include "cli/option_value.h"
 
 #define DEFAULT_MEMORY           (UINT64_C(512) << 20)
 #define DEFAULT_CPUS             2
@@ -72,40 +69,10 @@ static const struct argp_option options_table[] = {
 	{0},
 };
 
-static void parse_ring(struct run_options *options, const char *text, struct argp_state *state)
-{
-	if (strcmp(text, "0") != 0 && strcmp(text, "3") != 0)
-		argp_error(state, "--ring %s: 0 or 3 is possible", text);
-	options->ring = text[0] - '0';
-}
-
 static void parse_accel(struct run_options *options, const char *text, struct argp_state *state)
 {
 	if (!accel_parse(text, &options->accel))
 		argp_error(state, "--accel %s: kvm, qemu, qemu-tcg or auto is possible", text);
-}
-
-static void parse_time(uint64_t *ns, const char *name, const char *text, struct argp_state *state)
-{
-	if (!seconds_parse(text, ns))
-		argp_error(state, "%s %s: a time in seconds is needed, such as 2.5", name, text);
-}
-
-static unsigned parse_small(const char *name, const char *text, unsigned max,
-			    struct argp_state *state)
-{
-	uint64_t value = 0;
-
-	if (!number_parse(text, 1, max, &value))
-		argp_error(state, "%s %s: a number from 1 to %u is needed", name, text, max);
-	return (unsigned)value;
-}
-
-static void parse_large(uint64_t *value, const char *name, const char *text,
-			struct argp_state *state)
-{
-	if (!number_parse(text, 0, UINT64_MAX, value))
-		argp_error(state, "%s %s: a decimal number is needed", name, text);
 }
 
 static void parse_trace(struct run_options *options, const char *text, struct argp_state *state)
@@ -119,16 +86,6 @@ static void parse_trace(struct run_options *options, const char *text, struct ar
 	options->trace = (unsigned)entries;
 }
 
-static void parse_name(struct run_options *options, const char *text, struct argp_state *state)
-{
-	if (!vm_name_is_good(text))
-		argp_error(state,
-			   "--name %s: up to 32 letters, digits and any of ._- are needed, the "
-			   "first a letter or digit, and no .pvc at the end",
-			   text);
-	options->name = text;
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct run_options *options = state->input;
@@ -138,36 +95,31 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->kernel = text;
 		break;
 	case KEY_MEMORY:
-		if (!size_parse(text, VM_MEMORY_MIN, VM_MEMORY_MAX, &options->memory) ||
-		    options->memory % PAGE_SIZE)
-			argp_error(
-				state,
-				"--memory %s: a size from 16M to 64G in multiples of 4K is needed",
-				text);
+		options->memory = option_memory(text, state);
 		break;
 	case KEY_CPUS:
-		options->cpus = parse_small("--cpus", text, MAX_CPUS, state);
+		options->cpus = option_cpus(text, state);
 		break;
 	case KEY_ACCEL:
 		parse_accel(options, text, state);
 		break;
 	case KEY_RING:
-		parse_ring(options, text, state);
+		options->ring = (int)option_ring(text, state);
 		break;
 	case KEY_WORKLOAD:
 		options->workload = text;
 		break;
 	case KEY_SEED:
-		parse_large(&options->seed, "--seed", text, state);
+		options->seed = option_number("--seed", text, state);
 		break;
 	case KEY_OPERATIONS:
-		parse_large(&options->operations, "--ops", text, state);
+		options->operations = option_number("--ops", text, state);
 		break;
 	case KEY_TIME:
-		parse_time(&options->time_ns, "--time", text, state);
+		options->time_ns = option_time("--time", text, state);
 		break;
 	case KEY_TIMEOUT:
-		parse_time(&options->timeout_ns, "--timeout", text, state);
+		options->timeout_ns = option_time("--timeout", text, state);
 		break;
 	case KEY_TRACE:
 		if (options->trace == 0)
@@ -181,10 +133,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_SCAN_RATE:
 		options->scans_per_second =
-			parse_small("--scan-rate", text, SCANS_PER_SECOND_MAX, state);
+			option_small("--scan-rate", text, 1, SCANS_PER_SECOND_MAX, state);
 		break;
 	case KEY_NAME:
-		parse_name(options, text, state);
+		options->name = option_vm_name(text, state);
 		break;
 	case KEY_JSON:
 		options->json = true;

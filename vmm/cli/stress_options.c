@@ -6,13 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pagevisor/layout.h>
-
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/number_text.h"
+#include "cli/option_value.h"
 #include "engine/accel.h"
-#include "memory/ram.h"
 #include "stress/catalog.h"
 
 #define DEFAULT_MEMORY      (UINT64_C(64) << 20)
@@ -80,38 +77,6 @@ static const struct argp_option options_table[] = {
 	{0},
 };
 
-static void parse_time(uint64_t *ns, const char *name, const char *text, struct argp_state *state)
-{
-	if (!seconds_parse(text, ns))
-		argp_error(state, "%s %s: a time in seconds is needed, such as 2.5", name, text);
-}
-
-static unsigned parse_small(const char *name, const char *text, unsigned min, unsigned max,
-			    struct argp_state *state)
-{
-	uint64_t value = 0;
-
-	if (!number_parse(text, min, max, &value))
-		argp_error(state, "%s %s: a number from %u to %u is needed", name, text, min, max);
-	return (unsigned)value;
-}
-
-static void parse_large(uint64_t *value, const char *name, const char *text,
-			struct argp_state *state)
-{
-	if (!number_parse(text, 0, UINT64_MAX, value))
-		argp_error(state, "%s %s: a decimal number is needed", name, text);
-}
-
-static void parse_memory(struct round_options *round, const char *text, struct argp_state *state)
-{
-	const uint64_t mib = UINT64_C(1) << 20;
-
-	if (!size_parse(text, VM_MEMORY_MIN, VM_MEMORY_MAX, &round->memory) || round->memory % mib)
-		argp_error(state, "--memory %s: a size from 16M to 64G in whole MiB is needed",
-			   text);
-}
-
 static void parse_accel(struct round_options *round, const char *text, struct argp_state *state)
 {
 	enum accel accel;
@@ -156,14 +121,13 @@ static error_t parse_round_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_MEMORY:
-		parse_memory(round, text, state);
+		round->memory = option_memory(text, state);
 		break;
 	case KEY_CPUS:
-		round->cpus = parse_small("--cpus", text, 1, MAX_CPUS, state);
+		round->cpus = option_cpus(text, state);
 		break;
 	case KEY_RING:
-		if (strcmp(text, "0") != 0 && strcmp(text, "3") != 0)
-			argp_error(state, "--ring %s: 0 or 3 is possible", text);
+		option_ring(text, state);
 		round->ring = text;
 		break;
 	case KEY_ACCEL:
@@ -176,26 +140,26 @@ static error_t parse_round_option(int key, char *text, struct argp_state *state)
 		round->append = text;
 		break;
 	case KEY_SEED:
-		parse_large(&round->seed, "--seed", text, state);
+		round->seed = option_number("--seed", text, state);
 		break;
 	case KEY_OPERATIONS:
-		parse_large(&round->operations, "--ops", text, state);
+		round->operations = option_number("--ops", text, state);
 		break;
 	case KEY_TIME:
-		parse_time(&round->time_ns, "--time", text, state);
+		round->time_ns = option_time("--time", text, state);
 		break;
 	case KEY_LIMIT:
-		parse_time(&round->limit_ns, "--limit", text, state);
+		round->limit_ns = option_time("--limit", text, state);
 		break;
 	case KEY_CHECK:
-		parse_time(&round->check_ns, "--check-every", text, state);
+		round->check_ns = option_time("--check-every", text, state);
 		break;
 	case KEY_INSPECTORS:
 		round->inspectors =
-			parse_small("--inspectors", text, 0, ROUND_INSPECTORS_MAX, state);
+			option_small("--inspectors", text, 0, ROUND_INSPECTORS_MAX, state);
 		break;
 	case KEY_RATE:
-		round->rate = parse_small("--rate", text, 1, RATE_MAX, state);
+		round->rate = option_small("--rate", text, 1, RATE_MAX, state);
 		break;
 	case KEY_CHAOS:
 		round->chaos = true;
@@ -215,7 +179,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		parse_plant(options, text, state);
 		break;
 	case KEY_SEEDS:
-		options->seeds = parse_small("--seeds", text, 1, SEEDS_MAX, state);
+		options->seeds = option_small("--seeds", text, 1, SEEDS_MAX, state);
 		break;
 	case KEY_LIST:
 		options->list = true;

@@ -141,7 +141,7 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD(options->accel);
 	ADD_TEXT("--seed=%" PRIu64, options->seed);
 	ADD_TEXT("--cpus=%u", options->cpus);
-	ADD_TEXT("--memory=%" PRIu64 "M", options->memory >> 20);
+	ADD_TEXT("--memory=%" PRIu64 "K", options->memory >> 10);
 	ADD_TEXT("--ops=%" PRIu64, options->operations);
 	ADD_TEXT("--time=%" PRIu64 ".%03u", options->time_ns / NS_PER_S,
 		 (unsigned)(options->time_ns % NS_PER_S / NS_PER_MS));
