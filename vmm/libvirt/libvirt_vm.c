@@ -320,6 +320,11 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 
 	if (pid)
 		vm->ram_fd = domain_ram_open(pid, vm->facts.memory_bytes, &is_sealed);
+	/* Between the two the number may have become another process's. */
+	if (vm->ram_fd >= 0 && domain_process_find("/proc", vm->facts.uuid) != pid) {
+		close(vm->ram_fd);
+		vm->ram_fd = -1;
+	}
 	/* Whoever only lists is not to die of somebody's file. */
 	vm->is_mapped = vm->ram_fd >= 0 && (is_sealed || wait);
 	result = look_for_guest(vm, wait, &place, err);
