@@ -159,9 +159,13 @@ static void close_all(const int *fds, unsigned count)
 static int await_exec(struct qemu_process *process, int failure_fd, const char *path,
 		      struct error *err)
 {
+	ssize_t length;
 	int error;
 
-	if (read(failure_fd, &error, sizeof(error)) != sizeof(error))
+	do
+		length = read(failure_fd, &error, sizeof(error));
+	while (length < 0 && errno == EINTR);
+	if (length != sizeof(error))
 		return 0;
 	waitpid(process->pid, NULL, 0);
 	close(process->pid_fd);
