@@ -126,7 +126,8 @@ test_listing()
 	start_vm one --time 0
 	expect "ps" 0 "out:^one +${pids[one]} +64 MiB +2  running +[0-9.]+ % +[0-9.]+ s$" -- "$PAGEVISOR" ps
 	expect "ps --json" 0 'out:"name":"one"' "out:\"pid\":${pids[one]}," \
-		'out:"memory_bytes":67108864' 'out:"cpus":2' 'out:"stage":"running"' -- \
+		'out:"memory_bytes":67108864' 'out:"cpus":2' 'out:"stage":"running"' 'out:"frames":16384' \
+		'out:"frames_in_use":[1-9]' -- \
 		"$PAGEVISOR" ps --json
 	expect "ps --count" 0 'out:^one .* 256$' -- "$PAGEVISOR" ps --count 'type == meta_page'
 	expect "ps --count of a type that no guest has" 2 'err:^pagevisor: the expression is wrong at column 9' -- \
@@ -158,6 +159,8 @@ test_listing()
 	end_vm other
 	expect "a full disk" 1 'err:^pagevisor: cannot write the output' -- \
 		sh -c 'exec "$@" >/dev/full' sh "$PAGEVISOR" stat one
+	expect "a reader that has seen enough" 0 'out:^0x' '!err:.' -- \
+		bash -c 'set -o pipefail; "$@" | head -n 1' bash "$PAGEVISOR" find 'state == unused' one
 	end_vm one
 	check "a VM that ended leaves no socket" [ -z "$(ls -A "$SOCKETS")" ]
 }

@@ -10,10 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pagevisor/allocator.h>
+
 #include "fleet/vm_look.h"
 #include "fleet/vm_set.h"
 #include "memory/rcu.h"
 #include "unit/crafted_vm.h"
+
+#define CRAFTED_ALLOCATOR_PA (CRAFTED_OTHER_PA + 32 * PAGE_SIZE)
 
 static struct vm_set set;
 static struct error err;
@@ -147,7 +151,57 @@ START_TEST(a_removed_one_is_gone_but_stays_open_for_who_has_it)
 }
 END_TEST
 
-START_TEST(a_look_counts_states_and_matches)
+/* Of a look: an allocator with so many free blocks of 8 frames, and frames that it parked. */
+static void craft_allocator(struct attached_vm *vm, uint64_t blocks, uint64_t parked)
+{
+	struct crafted *crafted = attached_vm_source(vm)->own;
+	uint8_t *place = crafted->low + CRAFTED_ALLOCATOR_PA;
+	uint64_t *pool = (uint64_t *)(place + sizeof(struct allocator_descriptor));
+	const struct allocator_descriptor at = {
+		.version = ALLOCATOR_VERSION,
+		.size = sizeof(at),
+		.pool_va = CRAFTED_ALLOCATOR_PA + sizeof(at) + CRAFTED_VA_OFFSET,
+		.pool_size = 6 * sizeof(uint64_t),
+		.cache_size = sizeof(uint64_t), /* and there is none */
+		.block_orders = 4,
+		.depot_count = 4 * sizeof(uint64_t),
+		.parked_count = 5 * sizeof(uint64_t),
+	};
+
+	memcpy(place, &at, sizeof(at));
+	memset(pool, 0, at.pool_size);
+	pool[3] = blocks;
+	pool[5] = parked;
+	crafted->info->allocator_pa = CRAFTED_ALLOCATOR_PA;
+}
+
+/* By the allocator's word: no slot says so. */
+START_TEST(what_is_in_use_is_what_the_allocator_has_not)
+{
+	ck_assert_int_eq(add("a"), 0);
+	struct attached_vm *vm = vm_set_find(&set, "a");
+
+	for (unsigned blocks = 0; blocks <= CRAFTED_SLOTS / 8; blocks++) {
+		craft_allocator(vm, blocks, 5);
+		ck_assert_int_eq(vm_look_make(vm, NULL, &err), 0);
+		const struct vm_look *look = vm_look_take(vm);
+		uint64_t idle = blocks * 8 + 5;
+
+		ck_assert(look->has_use);
+		ck_assert_uint_eq(look->in_use, idle < CRAFTED_SLOTS ? CRAFTED_SLOTS - idle : 0);
+		vm_look_drop(look);
+	}
+	craft_allocator(vm, CRAFTED_SLOTS, 5);
+	ck_assert_int_eq(vm_look_make(vm, NULL, &err), 0);
+	const struct vm_look *look = vm_look_take(vm);
+
+	ck_assert(look->has_view && !look->has_use);
+	vm_look_drop(look);
+	attached_vm_drop(vm);
+}
+END_TEST
+
+START_TEST(a_look_counts_matches)
 {
 	ck_assert_int_eq(add("a"), 0);
 	struct attached_vm *vm = vm_set_find(&set, "a");
@@ -156,14 +210,9 @@ START_TEST(a_look_counts_states_and_matches)
 	ck_assert_int_eq(vm_look_make(vm, "type == meta_page", &err), 0);
 	const struct vm_look *look = vm_look_take(vm);
 
-	ck_assert(look->has_view && look->has_states && !look->has_ended);
+	ck_assert(look->has_view && !look->has_use && !look->has_ended);
 	ck_assert_int_eq(look->stage, STAGE_RUNNING);
 	ck_assert_uint_eq(look->slot_count, CRAFTED_SLOTS);
-	ck_assert_uint_eq(look->states.slots, CRAFTED_SLOTS);
-	ck_assert_uint_eq(look->states.counts.frames[REF_CLASS_SHARED], CRAFTED_META_PAGES);
-	ck_assert_uint_eq(look->states.counts.frames[REF_CLASS_UNUSED],
-			  CRAFTED_SLOTS - CRAFTED_META_PAGES);
-	ck_assert_uint_eq(look->states.counts.references, CRAFTED_META_PAGES);
 	ck_assert(look->has_matches);
 	ck_assert_uint_eq(look->matches, CRAFTED_META_PAGES);
 
@@ -172,7 +221,7 @@ START_TEST(a_look_counts_states_and_matches)
 	ck_assert_uint_eq(look->matches, CRAFTED_META_PAGES);
 	vm_look_drop(look);
 	look = vm_look_take(vm);
-	ck_assert(look->has_states && !look->has_matches);
+	ck_assert(!look->has_matches);
 	ck_assert_str_ne(look->problem.text, "");
 	vm_look_drop(look);
 	attached_vm_drop(vm);
@@ -224,7 +273,8 @@ Suite *fleet_suite(void)
 	tcase_add_test(tcase, the_slower_of_two_is_closed_again);
 	tcase_add_test(tcase, no_more_than_fit);
 	tcase_add_test(tcase, a_removed_one_is_gone_but_stays_open_for_who_has_it);
-	tcase_add_test(tcase, a_look_counts_states_and_matches);
+	tcase_add_test(tcase, what_is_in_use_is_what_the_allocator_has_not);
+	tcase_add_test(tcase, a_look_counts_matches);
 	tcase_add_test(tcase, types_are_read_again_only_when_they_change);
 	suite_add_tcase(suite, tcase);
 	return suite;

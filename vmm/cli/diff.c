@@ -120,9 +120,13 @@ static const char *type_name(const struct diff *diff, const struct frame_side *s
 
 static void print_side(const struct diff *diff, const struct frame_side *side)
 {
-	printf("%s", class_name(side));
-	if (side->type >= 0)
-		printf(" %s", type_name(diff, side));
+	bool has_type = side->type >= 0;
+
+	/* A type with references is of a shared frame. */
+	if (side->class != REF_CLASS_SHARED || !has_type)
+		printf("%s%s", class_name(side), has_type ? " " : "");
+	if (has_type)
+		printf("%s", type_name(diff, side));
 	if (side->class == REF_CLASS_SHARED)
 		printf(" x%u", side->references);
 	if (side->class != FRAME_CLASS_NONE)
@@ -140,16 +144,16 @@ static uint64_t changed_frames(const struct diff *diff)
 
 static void print_types(const struct diff *diff)
 {
-	printf("%-24s %9s %9s %9s %9s %9s %9s %9s\n", "type", "in A", "in B", "appeared",
+	printf("%-17s %7s %7s %8s %8s %8s %8s %9s\n", "type", "in A", "in B", "appeared",
 	       "vanished", "retyped", "recycled", "recounted");
 	for (unsigned i = 0; i < diff->type_count; i++) {
 		const struct diff_type *type = &diff->types[i];
 
 		if (!type->in_use_a && !type->in_use_b)
 			continue;
-		printf("%-24s %9" PRIu64 " %9" PRIu64, type->name, type->in_use_a, type->in_use_b);
+		printf("%-17s %7" PRIu64 " %7" PRIu64, type->name, type->in_use_a, type->in_use_b);
 		for (unsigned c = FRAME_APPEARED; c <= FRAME_RECOUNTED; c++)
-			printf(" %9" PRIu64, type->changes[c]);
+			printf(" %*" PRIu64, c == FRAME_RECOUNTED ? 9 : 8, type->changes[c]);
 		printf("\n");
 	}
 }
@@ -166,7 +170,7 @@ static void print_text(const struct diff *diff)
 	for (size_t i = 0; i < diff->listed; i++) {
 		const struct diff_frame *frame = &diff->list[i];
 
-		printf("frame %#-14" PRIx64 " %-10s ", frame->frame.addr,
+		printf("frame %#-12" PRIx64 " %-10s ", frame->frame.addr,
 		       frame_change_name(frame->change));
 		print_side(diff, &frame->a);
 		printf(" -> ");

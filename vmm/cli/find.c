@@ -121,6 +121,7 @@ static void print_object(void *own, const struct found_slot *slot)
 	struct json_object *frame = json_object_new_object();
 
 	json_add_number(frame, "frame", pfn_to_paddr(slot->frame).addr);
+	json_add_number(frame, "pfn", slot->frame.index);
 	json_add_text(frame, "state", ref_class_name(ref_classify(slot_state_refs(slot->state))));
 	if (slot->type != SLOT_TYPE_NONE)
 		json_add_number(frame, "vtable", slot->copy.vtable_ptr);

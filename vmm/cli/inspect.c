@@ -3,6 +3,7 @@
 #include "cli/inspect.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,9 +165,17 @@ int inspect_look(struct inspect *inspect, enum boot_stage stage)
 	return refuse_guest(&err);
 }
 
+/* Who reads our output, `head` say, has seen enough: that is no failure. A pipe says so whatever write it was that failed. */
+static bool is_reader_gone(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+
+	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
 int inspect_flush(int status)
 {
-	if (report_flush() == 0)
+	if (report_flush() == 0 || is_reader_gone())
 		return status;
 	fprintf(stderr, "pagevisor: cannot write the output\n");
 	return STATUS_REFUSED;

@@ -75,7 +75,7 @@ int inspect_lost(const struct source *source, const char *what);
 /* Says an error in one line. Returns the exit status for that error number (negative). */
 int inspect_refuse(int result, const struct error *err);
 
-/* Ends the output: `status`, or STATUS_REFUSED after one line when some of it could not be written. */
+/* Ends the output: `status`, or STATUS_REFUSED after one line when some of it could not be written to who still reads it. */
 int inspect_flush(int status);
 
 #endif

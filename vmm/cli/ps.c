@@ -48,13 +48,6 @@ static const char *stage_of(const struct source *source, const struct vm_look *l
 	return look->is_broken ? "broken" : boot_stage_name(STAGE_NONE);
 }
 
-static uint64_t in_use(const struct vm_look *look)
-{
-	const uint64_t *frames = look->states.counts.frames;
-
-	return frames[REF_CLASS_SHARED] + frames[REF_CLASS_UNIQUE];
-}
-
 static uint64_t up_ns(const struct source *source)
 {
 	uint64_t now = clock_now_ns();
@@ -72,10 +65,9 @@ static struct json_object *as_json(const struct ps *ps, const struct source *sou
 	json_add_number(entry, "memory_bytes", source_memory_size(source));
 	json_add_number(entry, "cpus", source->cpu_count);
 	json_add_text(entry, "stage", stage_of(source, look));
-	if (look->has_states) {
+	if (look->has_use) {
 		json_add_number(entry, "frames", look->slot_count);
-		json_add_number(entry, "frames_in_use", in_use(look));
-		json_add_number(entry, "references", look->states.counts.references);
+		json_add_number(entry, "frames_in_use", look->in_use);
 	}
 	if (look->has_matches)
 		json_add_number(entry, "matches", look->matches);
@@ -88,7 +80,7 @@ static struct json_object *as_json(const struct ps *ps, const struct source *sou
 
 static void print_title(const struct ps *ps)
 {
-	printf("%-16s %9s %10s %5s  %-9s %6s %10s", "NAME", "PID", "MEMORY", "VCPUS", "STAGE",
+	printf("%-16s %9s %10s %5s  %-9s %6s %9s", "NAME", "PID", "MEMORY", "VCPUS", "STAGE",
 	       "IN USE", "UP");
 	printf(ps->expression ? " %8s\n" : "\n", "MATCHES");
 }
@@ -97,14 +89,14 @@ static void print_row(const struct ps *ps, const struct source *source, const st
 {
 	char used[CELL_SIZE] = "-", matches[CELL_SIZE] = "-", up[CELL_SIZE] = "-";
 
-	if (look->has_states)
+	if (look->has_use)
 		snprintf(used, sizeof(used), "%.1f %%",
-			 100.0 * (double)in_use(look) / (double)look->slot_count);
+			 100.0 * (double)look->in_use / (double)look->slot_count);
 	if (look->has_matches)
 		snprintf(matches, sizeof(matches), "%" PRIu64, look->matches);
 	if (source->start_ns)
 		snprintf(up, sizeof(up), "%.1f s", (double)up_ns(source) / (double)NS_PER_S);
-	printf("%-16s %9u %6" PRIu64 " MiB %5u  %-9s %6s %10s", source->name, source->pid,
+	printf("%-16s %9u %6" PRIu64 " MiB %5u  %-9s %6s %9s", source->name, source->pid,
 	       source_memory_size(source) >> 20, source->cpu_count, stage_of(source, look), used,
 	       up);
 	printf(ps->expression ? " %8s\n" : "\n", matches);
@@ -282,8 +274,8 @@ int command_ps(int argc, char **argv)
 		.parser = parse_option,
 		.doc = "Lists your VMs that run, and domains of this machine's libvirt with a guest of "
 		       "pagevisor's: name, process, RAM, vCPUs, how far the guest has "
-		       "come, how much of its memory is in use, and for how long the VM has been "
-		       "running.",
+		       "come, how much of its memory its allocator has given out, about, and for how "
+		       "long the VM has been running.\vOnly --count reads metadata, all of it.",
 	};
 	struct ps *ps = calloc(1, sizeof(*ps));
 

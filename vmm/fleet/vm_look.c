@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "find/find_slots.h"
+#include "inspect/allocator_counts.h"
 #include "types/field_lookup.h"
 
 static void free_look(struct published_object *object)
@@ -53,6 +54,19 @@ static int ask(struct attached_vm *vm, const struct guest_view *view, const char
 	return question ? 0 : error_set(err, -ENOMEM, "no memory for an expression");
 }
 
+/* Frames that the host holds are in nobody's use. The counts are of no one moment, and may come to more than there is. */
+static void count_use(const struct source *source, const struct guest_view *view,
+		      struct vm_look *look)
+{
+	struct allocator_counts counts;
+
+	allocator_counts_read(&source->memory, view, &counts);
+	uint64_t idle = counts.free_frames + counts.parked;
+
+	look->has_use = counts.is_known;
+	look->in_use = idle < view->slot_count ? view->slot_count - idle : 0;
+}
+
 static int look_at_guest(struct attached_vm *vm, const char *expression, struct vm_look *look,
 			 struct error *err)
 {
@@ -67,9 +81,8 @@ static int look_at_guest(struct attached_vm *vm, const char *expression, struct 
 		return 0;
 	look->stage = view.stage;
 	look->slot_count = view.slot_count;
-	look->has_states = view.slot_count > 0 &&
-			   state_scan_array(&source->memory, &view, &look->states) == 0;
-	return look->has_states && expression ? ask(vm, &view, expression, look, err) : 0;
+	count_use(source, &view, look);
+	return view.slot_count > 0 && expression ? ask(vm, &view, expression, look, err) : 0;
 }
 
 int vm_look_make(struct attached_vm *vm, const char *expression, struct error *err)
