@@ -125,6 +125,7 @@ test_running_guest()
 	expect "diff of a capture with itself" 0 'out:; 0 changed$' -- "$PAGEVISOR" diff "$a" "$a"
 	expect "diff of two captures" 0 'out:^frames .*[1-9][0-9]* changed$' 'out:^frame 0x' -- \
 		"$PAGEVISOR" diff "$a" "$b"
+	check "the table of a diff fits 80 columns" [ "$(awk 'length > 80' "$OUT" | grep -cv '^frame 0x')" -eq 0 ]
 	expect "diff with a guest that runs, --json" 0 'out:"changes":' 'out:"meta_page":' -- \
 		"$PAGEVISOR" diff --json --list 1 "$a" one
 	expect "capture of all memory" 0 'all that holds data' -- "$PAGEVISOR" capture --all-memory "$full" one
