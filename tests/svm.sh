@@ -29,7 +29,7 @@ echo "$(cat "$SVM_IMAGE/name") on QEMU's TCG"
 # Its tests are ours: each of its lines is shown as it comes, and its last line but one has the counts.
 # shellcheck disable=SC2086 # a list of parts
 "$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" env LIMIT="$COMMAND_LIMIT" COUNT=20000 "$TESTS/run.sh" "$BUILD" $SVM_PARTS |
-	tee "$OUT" | sed 's/^\([0-9]* passed, .*\)/in all: \1/'
+	tee "$OUT" | sed -u 's/^\([0-9]* passed, .*\)/in all: \1/'
 status=${PIPESTATUS[0]}
 read -r passed failed skipped < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$OUT" | tail -n 1)
 last_command=()
