@@ -117,11 +117,11 @@ test_bad_expressions()
 	expect "map --by size" 2 'err:type, state or refs' -- "$PAGEVISOR" map --by size
 }
 
-# is_png FILE WIDTH HEIGHT: by its first bytes; the unit tests read one whole. For check.
+# is_png FILE WIDTH: by its first bytes; the unit tests read one whole. How high it is, the number of types says. For check.
 is_png()
 {
-	[ "$(head -c 24 "$1" | od -An -v -tx1 | tr -d ' \n')" = \
-		"$(printf '89504e470d0a1a0a0000000d49484452%08x%08x' "$2" "$3")" ]
+	[ "$(head -c 20 "$1" | od -An -v -tx1 | tr -d ' \n')" = \
+		"$(printf '89504e470d0a1a0a0000000d49484452%08x' "$2")" ]
 }
 
 # Whether a folder holds this many files, for check.
@@ -139,7 +139,8 @@ test_map()
 		'out:^ +48M \.{64}$' 'out:meta_page: 256' -- "$PAGEVISOR" map still
 	check "a map in letters: nothing but text" is_plain_text "$OUT"
 	expect "a map as PNG and SVG" 0 -- "$PAGEVISOR" map still --png "$file.png" --svg "$file.svg"
-	check "its PNG" is_png "$file.png" 1136 1150
+	check "its PNG" is_png "$file.png" 1136
+	cp "$file.png" "$WORK/old.png"
 	check "its SVG has a legend" grep -q 'meta_page: 256</text>' "$file.svg"
 	check "its SVG ends" same "$(tail -n 1 "$file.svg")" "</svg>"
 	if command -v xmllint >/dev/null; then
@@ -155,7 +156,7 @@ test_map()
 	check "it is still there" test -p "$WORK/fifo"
 	expect "a file too large" 1 'err:cannot write .*: File too large' -- \
 		bash -c "ulimit -f 1; '$PAGEVISOR' map still --png '$file.png'"
-	check "a file too large: the old one stays" is_png "$file.png" 1136 1150
+	check "a file too large: the old one stays" cmp -s "$file.png" "$WORK/old.png"
 	check "nothing else is left" file_count "$folder" 2
 }
 
