@@ -37,4 +37,7 @@ if [ "$status" -gt 1 ] || [ -z "$passed" ]; then
 	passed=0 failed=0 skipped=0
 	fail "SVM" "its tests ended with status $status"
 fi
+LIMIT=$TOTAL_LIMIT
+expect "stress in ring 0" 0 'out:^verdict   0 of 1 rounds found something' -- \
+	"$TESTS/svm/run.sh" "$PAGEVISOR" stress mix --time 10 --inspectors 1
 finish
