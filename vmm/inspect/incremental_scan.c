@@ -17,8 +17,8 @@
 /* How far apart the first and the last of them may be: more costs more to ask which have data than one by one. */
 #define CHUNK_SPAN 8192
 
-/* So many pages are on their way from memory while one is read. */
-#define PREFETCH_PAGES 3
+/* So many pages are on their way from memory while one is read; more were measured to be no faster. */
+#define PREFETCH_PAGES 1
 #define WORD_BITS      64
 
 /* Pages that are read together. */
@@ -27,7 +27,8 @@ struct chunk {
 	uint64_t pages[CHUNK_PAGES];
 	struct page_sums sums[CHUNK_PAGES];
 	bool is_unsettled[CHUNK_PAGES];
-	uint8_t has_data[CHUNK_SPAN]; /* pages from the first one on */
+	bool has_data[CHUNK_PAGES];
+	uint8_t span[CHUNK_SPAN]; /* whether pages from the first one on do, where that is asked */
 	struct read_counters reads;
 	struct findings found;
 };
@@ -196,7 +197,7 @@ static void prefetch_page(const struct update *update, const struct memory_map *
 	const struct chunk *chunk = &update->chunk;
 	uint64_t first, count;
 
-	if (place >= chunk->count || !chunk->has_data[chunk->pages[place] - chunk->pages[0]])
+	if (place >= chunk->count || !chunk->has_data[place])
 		return;
 	slots_on(view, chunk->pages[place], &first, &count);
 	const struct meta_slot *slots =
@@ -220,7 +221,7 @@ static int read_page(struct update *update, const struct memory_map *map, unsign
 
 	if (!slots)
 		return -EFAULT;
-	if (!chunk->has_data[chunk->pages[place] - chunk->pages[0]])
+	if (!chunk->has_data[place])
 		scan.holes = count;
 	else
 		scan_slots(&update->rules, slots, pfn(first), count, &scan, &chunk->found);
@@ -230,17 +231,34 @@ static int read_page(struct update *update, const struct memory_map *map, unsign
 	return 0;
 }
 
-/* Pages that the guest never wrote are not looked at. */
+static bool is_in(const uint64_t *bits, uint64_t page)
+{
+	return bits[page / WORD_BITS] >> page % WORD_BITS & 1;
+}
+
+/*
+ * Pages that the guest never wrote are not looked at. What the log names was written, so that only of the others it has
+ * to be asked: as one range, for that costs less than page by page.
+ */
 static int find_data(struct update *update, const struct memory_map *map)
 {
+	const struct incremental_scan *incremental = update->incremental;
 	struct chunk *chunk = &update->chunk;
 	uint64_t pages = chunk->pages[chunk->count - 1] - chunk->pages[0] + 1;
-	paddr_t first =
-		paddr(first_page(&update->incremental->view).addr + chunk->pages[0] * PAGE_SIZE);
+	paddr_t first = paddr(first_page(&incremental->view).addr + chunk->pages[0] * PAGE_SIZE);
+	bool all_written = true;
 
+	for (unsigned i = 0; i < chunk->count; i++) {
+		chunk->has_data[i] = is_in(incremental->news, chunk->pages[i]);
+		all_written = all_written && chunk->has_data[i];
+	}
+	if (all_written)
+		return 0;
 	if (!memory_map_at(map, first, pages * PAGE_SIZE))
 		return -EFAULT;
-	data_pages_find(memory_map_find(map, first), first, pages, chunk->has_data);
+	data_pages_find(memory_map_find(map, first), first, pages, chunk->span);
+	for (unsigned i = 0; i < chunk->count; i++)
+		chunk->has_data[i] |= chunk->span[chunk->pages[i] - chunk->pages[0]];
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct source_ops {
 	/*
 	 * The dirty log, on while somebody wants it. dirty_read sets a bit for each of `pages` pages from `base` on
 	 * (bit 0), all in one region, that was written since it was last read here (or since dirty_start).
+	 * A page that it names has data: memory that goes away is told by the memory map's generation.
 	 */
 	int (*dirty_start)(struct source *source, struct error *err);
 	int (*dirty_read)(struct source *source, paddr_t base, uint64_t pages, uint64_t *bitmap,
