@@ -86,7 +86,7 @@ PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-sources bench-guest.elf)
+BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
 TRACE_GUEST  := $(BUILD)/trace-guest.elf
 TEST_GUESTS  += $(TRACE_GUEST)
@@ -135,6 +135,7 @@ bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan ra
 	@$(BUILD)/bench-frames
 	@$(BUILD)/bench-growth
 	@$(BUILD)/bench-inspect
+	@$(BUILD)/bench-guest-rows $(PROGRAM)
 	@$(BUILD)/bench-sources $(GUEST_ELF)
 	@echo; echo "frame operations inside a guest with 2 vCPUs and 8 GiB"
 	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
@@ -358,6 +359,13 @@ BENCH_INSPECT_OBJECTS := $(call objects,host,tests/bench/inspect.c tests/bench/i
 $(BUILD)/bench-inspect: $(BENCH_INSPECT_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(BENCH_INSPECT_OBJECTS) -o $@ $(HOST_LIBS)
+
+# With a guest that runs.
+BENCH_GUEST_ROWS_OBJECTS := $(call objects,host,tests/bench/guest.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(BUILD)/bench-guest-rows: $(BENCH_GUEST_ROWS_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(BENCH_GUEST_ROWS_OBJECTS) -o $@ $(HOST_LIBS)
 
 # The same rows inside a guest: our kernel with one more workload, which also times the kernel's call of meta_init.
 BENCH_GUEST_OBJECTS := $(call objects,guest,tests/bench/frames_guest.c tests/bench/frame_rows.c)

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What a guest notices of being looked at: its steps while an inspector scans, beside those while it is alone, in turns of
+ * one run; and for how long a copy as of one instant pauses it. One vCPU, so that the inspector has another core.
+ *
+ * Steps are the guest's own, for each second of CPU time of the processes that run it: other load on the machine lengthens
+ * only their waits. `bench-guest-rows PROGRAM [MEMORY]`.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "inspect/incremental_scan.h"
+#include "inspect/state_scan.h"
+#include "memory/rcu.h"
+#include "source/snapshot.h"
+#include "source/source.h"
+
+#define TURNS        9
+#define PAUSES       5
+#define WINDOW_US    700000
+#define PERIOD_NS    (NS_PER_S / 10) /* of an inspector at 10 Hz */
+#define PATIENCE_S   120
+#define POLL_US      50000
+#define NS_PER_US    1000
+#define PROCESSES    8 /* that a VM may have: its VMM, and a QEMU */
+#define DEFAULT_SIZE "4G"
+
+static struct source source;
+static struct guest_view view;
+static struct incremental_scan incremental;
+static pid_t vmm;
+static bool is_stopped; /* relaxed: the join orders everything else */
+static uint64_t looks;  /* of the inspector in the last window */
+
+static void fail(const char *what, const struct error *err)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, err ? err->text : strerror(errno));
+	if (vmm > 0)
+		kill(vmm, SIGKILL);
+	exit(1);
+}
+
+/* ---- the guest ---- */
+
+static void start_guest(const char *program, const char *memory, const char *name)
+{
+	vmm = fork();
+	if (vmm == 0) {
+		if (!freopen("/dev/null", "w", stdout))
+			_exit(1);
+		execl(program, program, "run", "--name", name, "--memory", memory, "--cpus", "1",
+		      "--workload", "churn", "--time", "0", "--scan-rate", "1", "--quiet", NULL);
+		_exit(127);
+	}
+	if (vmm < 0)
+		fail("fork", NULL);
+}
+
+static void wait_for_guest(const char *name)
+{
+	uint64_t deadline = clock_now_ns() + PATIENCE_S * NS_PER_S;
+	struct error err = {"it has ended"};
+
+	while (clock_now_ns() < deadline && waitpid(vmm, NULL, WNOHANG) == 0) {
+		usleep(POLL_US);
+		if (source_open(name, &source, &err) < 0)
+			continue;
+		if (guest_view_read(&source.memory, source.info, &view, &err) == 0 &&
+		    view.stage == STAGE_RUNNING)
+			return;
+		source_close(&source);
+	}
+	fail("the guest does not run", &err);
+}
+
+static uint64_t steps(void)
+{
+	struct cpu_counters counters;
+
+	if (guest_view_counters(&view, &source.memory, &counters) < 0)
+		fail("the guest's counters", NULL);
+	return counters.operations;
+}
+
+static uint64_t cpu_ns_of(pid_t pid)
+{
+	struct timespec now;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &now))
+		return 0;
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* Of the VMM and of its children. */
+static uint64_t guest_cpu_ns(void)
+{
+	static pid_t pids[PROCESSES];
+	static unsigned count;
+	uint64_t sum = 0;
+	char path[64];
+
+	if (count == 0) {
+		pids[count++] = vmm;
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)vmm, (int)vmm);
+		FILE *children = fopen(path, "r");
+
+		while (children && count < PROCESSES && fscanf(children, "%d", &pids[count]) == 1)
+			count++;
+		if (children)
+			fclose(children);
+	}
+	for (unsigned i = 0; i < count; i++)
+		sum += cpu_ns_of(pids[i]);
+	return sum;
+}
+
+/* ---- the inspector ---- */
+
+static void look_1(void)
+{
+	struct state_scan scan;
+
+	if (state_scan_array(&source.memory, &view, &scan) < 0)
+		fail("the scan of states", NULL);
+}
+
+static void look_2(void)
+{
+	struct scan scan;
+	struct findings found;
+
+	if (scan_array(&source.memory, &view, &scan, &found) < 0)
+		fail("the scan", NULL);
+}
+
+static void look_at_changes(void)
+{
+	struct scan scan;
+	struct findings found;
+	struct error err;
+
+	if (incremental_scan_update(&incremental, &view, &scan, &found, &err) < 0)
+		fail("the incremental scan", &err);
+}
+
+struct row {
+	const char *name;
+	void (*look)(void);
+	uint64_t period_ns; /* 0: full speed */
+	bool has_log;       /* the dirty log is on in the window */
+	double bar;         /* at least; 0: none */
+};
+
+static void *inspect(void *context)
+{
+	const struct row *row = context;
+	uint64_t next = clock_now_ns();
+
+	urcu_memb_register_thread();
+	while (!__atomic_load_n(&is_stopped, __ATOMIC_RELAXED)) {
+		row->look();
+		looks++;
+		next += row->period_ns;
+		uint64_t now = clock_now_ns();
+
+		if (next > now)
+			usleep((useconds_t)((next - now) / NS_PER_US));
+	}
+	urcu_memb_unregister_thread();
+	return NULL;
+}
+
+/* ---- windows, in turns ---- */
+
+/* Steps for each second that the guest's processes had. */
+static double window(const struct row *row)
+{
+	pthread_t thread;
+
+	looks = 0;
+	__atomic_store_n(&is_stopped, false, __ATOMIC_RELAXED);
+	if (row && pthread_create(&thread, NULL, inspect, (void *)(uintptr_t)row))
+		fail("a thread", NULL);
+	uint64_t cpu = guest_cpu_ns(), before = steps();
+
+	usleep(WINDOW_US);
+	uint64_t after = steps(), cpu_after = guest_cpu_ns();
+
+	__atomic_store_n(&is_stopped, true, __ATOMIC_RELAXED);
+	if (row)
+		pthread_join(thread, NULL);
+	if (cpu_after == cpu)
+		fail("the guest's CPU time stands still", NULL);
+	return (double)(after - before) * (double)NS_PER_S / (double)(cpu_after - cpu);
+}
+
+static int compare(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return (a > b) - (a < b);
+}
+
+static double median(double *values, unsigned count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[count / 2];
+}
+
+static void verdict(double value, double bar, bool is_at_most)
+{
+	if (bar > 0)
+		printf("  %s %.4g %s", is_at_most ? "<=" : ">=", bar,
+		       (is_at_most ? value <= bar : value >= bar) ? "met" : "MISSED");
+	printf("\n");
+	fflush(stdout);
+}
+
+/* False: there is no dirty log, and why. */
+static bool begin_log(struct error *err)
+{
+	int result = incremental_scan_begin(&incremental, &source, err);
+
+	if (result < 0 && result != -ENOTSUP)
+		fail("the dirty log", err);
+	if (result == 0)
+		look_at_changes();
+	return result == 0;
+}
+
+static void run_row(const struct row *row)
+{
+	double with[TURNS], alone[TURNS], ratios[TURNS];
+	uint64_t all_looks = 0;
+	struct error err;
+
+	for (unsigned i = 0; i < TURNS; i++) {
+		alone[i] = window(NULL);
+		if (row->has_log && !begin_log(&err)) {
+			printf("%-34s not here: %s\n", row->name, err.text);
+			return;
+		}
+		with[i] = window(row);
+		if (row->has_log)
+			incremental_scan_end(&incremental);
+		all_looks += looks;
+		ratios[i] = with[i] / alone[i];
+	}
+	printf("%-34s %8.3f %8.3f %8.1f %7.3f", row->name, median(with, TURNS) / 1e6,
+	       median(alone, TURNS) / 1e6, (double)all_looks * 1e6 / TURNS / WINDOW_US,
+	       median(ratios, TURNS));
+	verdict(median(ratios, TURNS), row->bar, false);
+}
+
+/* ---- pauses ---- */
+
+/* Microseconds that the guest stood still. */
+static double pause_us(bool whole, enum snapshot_method *method)
+{
+	const struct snapshot_options options = {.whole_pause = whole};
+	struct snapshot snapshot;
+	struct error err;
+
+	if (snapshot_make(&source, &options, &snapshot, &err) < 0)
+		fail("the copy", &err);
+	*method = snapshot.facts.method;
+	double us = (double)snapshot.facts.paused_ns / NS_PER_US;
+
+	snapshot_close(&snapshot);
+	return us;
+}
+
+static void run_pauses(void)
+{
+	double whole[PAUSES], short_ones[PAUSES], ratios[PAUSES];
+	enum snapshot_method method;
+
+	printf("\npause for a copy as of one instant, medians of %d turns\n", PAUSES);
+	for (unsigned i = 0; i < PAUSES; i++) {
+		whole[i] = pause_us(true, &method);
+		short_ones[i] = pause_us(false, &method);
+		ratios[i] = short_ones[i] / whole[i];
+	}
+	printf("%-34s %10.0f us\n", "all copied in the pause", median(whole, PAUSES));
+	if (method != SNAPSHOT_DIRTY_LOG) {
+		printf("%-34s not here: no dirty log\n", "only what the dirty log has");
+		return;
+	}
+	printf("%-34s %10.0f us %8.3f", "only what the dirty log has", median(short_ones, PAUSES),
+	       median(ratios, PAUSES));
+	verdict(median(ratios, PAUSES), 0.2, true);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct row rows[] = {
+		{"level 1 at 10 Hz", look_1, PERIOD_NS, false, 0.98},
+		{"level 2 at 10 Hz", look_2, PERIOD_NS, false, 0.98},
+		{"incremental at 10 Hz, dirty log on", look_at_changes, PERIOD_NS, true, 0},
+		{"level 1 at full speed", look_1, 0, false, 0.85},
+		{"level 2 at full speed", look_2, 0, false, 0.85},
+	};
+	const char *memory = argc > 2 ? argv[2] : DEFAULT_SIZE;
+	char name[32];
+
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: bench-guest-rows PROGRAM [MEMORY]\n");
+		return 2;
+	}
+	urcu_memb_register_thread();
+	snprintf(name, sizeof(name), "bench-%d", (int)getpid());
+	start_guest(argv[1], memory, name);
+	wait_for_guest(name);
+	look_2(); /* maps everything */
+	printf("\nsteps of a guest of %s with one vCPU, M for each second of its CPU time, medians of "
+	       "%d turns\n%-34s %8s %8s %8s %7s  %s\n",
+	       memory, TURNS, "an inspector", "with", "alone", "looks/s", "ratio", "bar");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		run_row(&rows[i]);
+	run_pauses();
+	source_close(&source);
+	kill(vmm, SIGINT);
+	waitpid(vmm, NULL, 0);
+	return 0;
+}
