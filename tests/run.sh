@@ -54,7 +54,8 @@ skipped=0
 # Started by make test, whose variables and jobs are not for the make in here.
 run_sanitizers()
 {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory test-sanitizers
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j "$(nproc)" \
+		test-sanitizers
 }
 
 run_part()
