@@ -8,6 +8,9 @@ struct stamped_meta {
 	uint64_t check;
 	uint32_t cpu; /* that allocated it */
 	uint32_t reserved;
+	/* What its holder keeps behind it: struct held. Relaxed, for readers outside of the guest. */
+	shared_u64 next_slot;
+	shared_u64 next_serial;
 };
 META_TYPE(stamped, .is_untyped = true);
 
@@ -24,7 +27,8 @@ static uint64_t check_of(uint64_t serial, uint32_t cpu)
 struct held stamp_alloc(struct worker *worker)
 {
 	uint64_t serial = ++serials[worker->cpu][0] * MAX_CPUS + worker->cpu;
-	struct stamped_meta meta = {serial, check_of(serial, worker->cpu), worker->cpu, 0};
+	struct stamped_meta meta = {
+		.serial = serial, .check = check_of(serial, worker->cpu), .cpu = worker->cpu};
 	frame_t frame = worker_alloc(worker, stamped, &meta);
 
 	if (!frame.slot)
@@ -34,6 +38,24 @@ struct held stamp_alloc(struct worker *worker)
 	bytes[0] = serial;
 	bytes[LAST_WORD] = serial;
 	return (struct held){frame, serial};
+}
+
+void stamp_set_next(struct held held, struct held next)
+{
+	/* The holder's alone: no other writes these words. */
+	struct stamped_meta *meta = (struct stamped_meta *)frame_meta(held.frame, stamped);
+
+	__atomic_store_n(&meta->next_serial, next.serial, __ATOMIC_RELAXED);
+	__atomic_store_n(&meta->next_slot, (uintptr_t)next.frame.slot, __ATOMIC_RELAXED);
+}
+
+struct held stamp_next(struct held held)
+{
+	const struct stamped_meta *meta = frame_meta(held.frame, stamped);
+	uint64_t slot = __atomic_load_n(&meta->next_slot, __ATOMIC_RELAXED);
+
+	return (struct held){{(struct meta_slot *)(uintptr_t)slot},
+			     __atomic_load_n(&meta->next_serial, __ATOMIC_RELAXED)};
 }
 
 bool stamp_check_any(struct worker *worker, frame_t frame, uint64_t *serial)

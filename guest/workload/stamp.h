@@ -20,6 +20,13 @@ struct held {
 /* A new frame with a stamp of its own; HELD_NONE when no memory is free. */
 struct held stamp_alloc(struct worker *worker);
 
+/*
+ * For the one holder: what comes behind the frame in a chain, which HELD_NONE ends. It is kept in the metadata, so that who
+ * searches memory for references finds it; the bytes of the frames hold none.
+ */
+void stamp_set_next(struct held held, struct held next);
+struct held stamp_next(struct held held);
+
 /* For a holder: metadata, both ends of the frame's bytes. */
 void stamp_check(struct worker *worker, struct held held);
 
