@@ -121,7 +121,7 @@ test_fields()
 {
 	start works --memory 64M
 	expect "frames are found by a field" 0 'out:shared +page_table' 'out:level = .*1' \
-		-- "$PAGEVISOR" find --fields --limit 2 'meta.level == 1 && ref >= 1' works
+		-- "$PAGEVISOR" find --fields --limit 2 'type == page_table && meta.level == 1 && ref >= 1' works
 	expect "the fields in JSON" 0 'out:"fields":.*"level": *1' \
 		-- "$PAGEVISOR" find --json --fields --limit 2 'meta.level == 1' works
 	expect "no frame has what no table has" 0 'out:^0$' -- \
