@@ -27,6 +27,11 @@
 #define INTERVAL_MIN_NS (NS_PER_S / 20)
 #define BATCH_MAX       1000000
 
+/* How long the end of a VM whose memory is gone is waited for. */
+#define END_PATIENCE_NS NS_PER_S
+#define END_POLL_NS     (10 * NS_PER_MS)
+
+
 enum option_key {
 	KEY_BATCH = 'b',
 	KEY_INTERVAL = 'i',
@@ -237,6 +242,19 @@ static void rest(const struct top *top, uint64_t start)
 		nanosleep(&pause, NULL);
 }
 
+/* A process that is killed loses its memory a moment before its end can be seen. */
+static bool ends_soon(const struct source *source)
+{
+	const struct timespec pause = {.tv_nsec = (long)END_POLL_NS};
+
+	for (uint64_t waited = 0; waited < END_PATIENCE_NS; waited += END_POLL_NS) {
+		if (source_has_ended(source))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 static int print_batch(struct top *top)
 {
 	static const bool never = false;
@@ -252,7 +270,7 @@ static int print_batch(struct top *top)
 		top_sample_take(&source->memory, source->info, &top->state.request, &never, sample);
 		take_sample(top, sample);
 		/* What is copied cannot be looked at any more when its VM has ended. */
-		if (top->problem[0] && i > 0 && source_has_ended(source))
+		if (top->problem[0] && i > 0 && ends_soon(source))
 			break;
 		if (top->problem[0]) {
 			fprintf(stderr, "pagevisor: %s\n", top->problem);
