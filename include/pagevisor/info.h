@@ -15,6 +15,8 @@
 #define INFO_NOTE_NAME "pagevisor"
 #define INFO_NOTE_TYPE 1 /* descriptor: 64-bit physical address of the info page */
 
+#define INFO_ABI_VERSION 4
+
 #define META_TYPES_MAX       48
 #define TYPE_DESCRIPTOR_SIZE 64
 
@@ -26,7 +28,6 @@
 #include <pagevisor/layout.h>
 
 #define INFO_MAGIC       UINT64_C(0x726f736976676170) /* "pagvisor", little-endian */
-#define INFO_ABI_VERSION 4
 #define INFO_REGIONS_MAX 64
 
 /* How far the guest has come; each stage is also written to PORT_BOOT_STAGE. */

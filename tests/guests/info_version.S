@@ -7,4 +7,4 @@
 	guest_exit GUEST_EXIT_OK
 
 	plain_metadata
-	info_page version=4
+	info_page version=INFO_ABI_VERSION+1

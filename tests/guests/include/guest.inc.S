@@ -15,7 +15,6 @@
 
 /* Values that include/pagevisor/info.h hides from assembly; info_good.S fails when they differ. */
 #define INFO_MAGIC_TEXT  "pagvisor"
-#define INFO_VERSION     4
 #define INFO_SIZE        (208 + 24 * 64)
 #define INFO_PAGE_SIZE   4096
 #define STAGE_RUNNING    7
@@ -80,7 +79,7 @@ start:
 8:
 	.endm
 
-	.macro info_page magic=-1, version=INFO_VERSION, size=INFO_SIZE, stage=STAGE_RUNNING, \
+	.macro info_page magic=-1, version=INFO_ABI_VERSION, size=INFO_SIZE, stage=STAGE_RUNNING, \
 		slot_size=64, cpu_count=1, array_pa=test_array, slot_count=ARRAY_SLOTS, \
 		max_paddr=ARRAY_MAX_PADDR, kernel_va_offset=0, types_va=test_types, type_count=1, \
 		type_size=TYPE_SIZE, counters_pa=test_counters, mailbox_pa=test_mailbox, log_pa=0, \
