@@ -31,7 +31,6 @@
 #define END_PATIENCE_NS NS_PER_S
 #define END_POLL_NS     (10 * NS_PER_MS)
 
-
 enum option_key {
 	KEY_BATCH = 'b',
 	KEY_INTERVAL = 'i',
