@@ -70,7 +70,7 @@ test_stray_accesses()
 
 test_console()
 {
-	guest console_garbage 0 'err:guest\| \?+red\?+m$|\[31mred' 'err:A{100}' '!err:A{4900}'
+	PATIENCE=$LIMIT guest console_garbage 0 'err:guest\| \?+red\?+m$|\[31mred' 'err:A{100}' '!err:A{4900}'
 	check "console_garbage: nothing that a terminal would obey" is_plain_text "$ERR"
 }
 

@@ -8,7 +8,8 @@
 #
 #     -t      the command may take so long (default 900); 124 when it takes longer
 #     -m      RAM of the machine (default 3G)
-#     -q      a machine that prints nothing for so long has locked up (default 240)
+#     -q      a machine that prints nothing for so long, or whose kernel says that a CPU is stuck for that time, has locked
+#             up (default 120)
 #
 # The emulator with its two CPUs on two threads locks up now and then. Then it is tried again, three times in all, the
 # last time with one thread, which is slower.
@@ -20,7 +21,7 @@ IMAGE=${SVM_IMAGE:-$ROOT/build/svm}
 TRIES=3
 limit=900
 memory=3G
-quiet=240
+quiet=120
 
 while getopts t:m:q: option; do
 	case $option in
@@ -74,6 +75,10 @@ boot()
 		case $line in
 		"svm: started"*) started=1 ;;
 		"svm: status "*) status=${line#svm: status } && break ;;
+		*"soft lockup - CPU#"*" stuck for "*)
+			line=${line##* stuck for }
+			[ "${line%%s*}" -lt "$quiet" ] || break
+			;;
 		*) [ -z "$started" ] && [[ $line != svm:* ]] || printf '%s\n' "$line" ;;
 		esac
 	done
