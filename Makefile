@@ -37,8 +37,7 @@ GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-siz
 # It does not truncate the file that it writes, so that is removed first.
 PAHOLE := pahole --btf_gen_floats
 
-# The host. pkg-config is asked when it is needed, for the set-up may have to install it first, and then once for all:
-# a variable that is expanded becomes its own value.
+# The host.
 SANITIZERS_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread  := -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
@@ -50,6 +49,9 @@ HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SAN
 HOST_LIBS  = -pthread -lurcu-memb -lurcu-cds -lurcu-common $(HOST_PACKAGE_LIBS)
 TEST_FLAGS = $(HOST_FLAGS) $(CHECK_FLAGS)
 TEST_LIBS  = $(HOST_LIBS) $(CHECK_LIBS)
+
+# pkg-config is asked when it is needed, for the set-up may have to install it first, and then once for all: a variable
+# that is expanded becomes its own value.
 ask_once   = $(eval $(1) := $(shell pkg-config $(2)))$($(1))
 HOST_PACKAGE_FLAGS = $(call ask_once,HOST_PACKAGE_FLAGS,--cflags $(HOST_PACKAGES) $(HEADER_PACKAGES))
 HOST_PACKAGE_LIBS  = $(call ask_once,HOST_PACKAGE_LIBS,--libs $(HOST_PACKAGES))
