@@ -12,9 +12,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	struct guest_memory memory;
+	paddr_t info;
+
 	(void)argc;
 	(void)argv;
 	urcu_memb_register_thread();
+
+	int fd = fuzz_guest_make(&memory, &info, NULL, 0);
+
+	fuzz_guest_self_check(&memory, info);
+	guest_memory_destroy(&memory);
+	close(fd);
 	return 0;
 }
 
