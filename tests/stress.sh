@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# pagevisor stress: scenarios that find nothing in a guest that works, planted faults that are found, chaos, and ends of all
-# kinds. Where there is no /dev/kvm the guests run in QEMU. Usage: stress.sh [BUILD]
+# pagevisor stress: scenarios that find nothing in a guest that works, planted faults that are found, chaos, a host
+# without memory, and ends of all kinds. Where there is no /dev/kvm the guests run in QEMU. Usage: stress.sh [BUILD]
 LIMIT=${LIMIT:-200}
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -161,6 +161,61 @@ test_ends()
 	check "its VM goes with it when it is killed" nothing_runs
 }
 
+one_line_of_stderr()
+{
+	[ "$(wc -l <"$ERR")" -eq 1 ]
+}
+
+# Less address space than the guest's RAM alone needs, whatever runs the guest.
+test_no_memory_at_start()
+{
+	expect "no memory at the start: said, and ended" 1 'err:^pagevisor: .*Cannot allocate memory$' -- \
+		bash -c 'ulimit -v 40000; exec "$@"' sh "$PAGEVISOR" run --memory 64M --time 1
+	check "no memory at the start: in one line" one_line_of_stderr
+}
+
+# A group of cgroup version 1 or 2 that may have so many bytes of memory, in $group; fails where none can be made.
+make_memory_group()
+{
+	local root=/sys/fs/cgroup/memory file=memory.limit_in_bytes
+
+	if [ ! -e "$root/$file" ]; then
+		root=/sys/fs/cgroup file=memory.max
+	fi
+	group=$root/pagevisor-test.$$
+	mkdir "$group" 2>/dev/null || return
+	if ! echo "$1" 2>/dev/null >"$group/$file"; then
+		rmdir "$group"
+		return 1
+	fi
+	# Swap would be memory, too.
+	echo 0 2>/dev/null >"$group/memory.swappiness" || echo 0 2>/dev/null >"$group/memory.swap.max" || true
+}
+
+# The guest fills its RAM, of which its group may have a fifth: the kernel kills QEMU, or the VMM where the guest is on KVM.
+test_no_memory_later()
+{
+	local name="no memory while the guest runs: ended" group tries
+
+	if ! make_memory_group 50M; then
+		skip "$name" "no memory cgroup can be made here"
+		return
+	fi
+	# shellcheck disable=SC2016 # the inner shell's own number
+	run_command bash -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" \
+		"$PAGEVISOR" run --memory 256M --workload shortage --time 10
+	case $status in
+	137) pass "$name" ;;
+	*) judge "$name" 3 'err:^pagevisor: QEMU was ended by signal 9' ;;
+	esac
+	# What was killed leaves its group a moment later.
+	for ((tries = 0; tries < 50; tries++)); do
+		rmdir "$group" 2>/dev/null && break
+		sleep 0.1
+	done
+	check "no memory while the guest runs: nothing is left" [ ! -e "$group" ]
+}
+
 test_options
 if [ -n "$(kvm_problem)" ] && ! command -v qemu-system-x86_64 >/dev/null; then
 	skip "stress" "$(kvm_problem), and no QEMU"
@@ -171,6 +226,8 @@ for plant in leak double_put put_without_get use_after_free scribble publish_ear
 	list_corruption overflow busy; do
 	test_plant "$plant"
 done
+test_no_memory_at_start
+test_no_memory_later
 test_chaos
 test_ends
 finish
