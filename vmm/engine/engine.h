@@ -3,8 +3,8 @@
  * What runs a guest, whoever emulates it: our VMM on KVM, or a QEMU process over RAM that is ours. What is
  * above this line sees RAM, the console, boot stages and the end of the run, and neither vCPUs nor processes.
  *
- * One thread creates, loads, starts, stops and destroys it; pause, resume and the dirty log are for one other thread at
- * a time, from after engine_start on.
+ * One thread creates, loads, starts, stops and destroys it, and lives that long: a QEMU ends with it. Pause,
+ * resume and the dirty log are for one other thread at a time, from after engine_start on.
  */
 #ifndef VMM_ENGINE_H
 #define VMM_ENGINE_H

@@ -38,8 +38,11 @@ struct qemu_process {
 };
 
 /*
- * Starts it, in a session of its own, so that a terminal's signals are not for it. It dies with this thread. Returns 0
- * or a negative errno, and then nothing is left behind.
+ * Starts it, in a session of its own, so that a terminal's signals are not for it. Returns 0 or a negative errno,
+ * and then nothing is left behind.
+ *
+ * It is killed when the calling thread ends, not only when the process does: prctl(2), PR_SET_PDEATHSIG. So
+ * that thread has to last as long as QEMU; engine.h makes it the one that destroys the engine.
  */
 int qemu_spawn(struct qemu_process *process, const struct qemu_config *config, struct error *err);
 
