@@ -95,6 +95,31 @@ json_tells()
 	END
 }
 
+# Each look's events are a piece of the story, and those that are told and left out are what the end counts.
+watch_tells()
+{
+	python3 - "$OUT" <<-'END'
+		import json, sys
+		order = ["claim", "share", "get", "get_address", "put", "put", "unshare", "replace", "drop"]
+		lines = [json.loads(line) for line in open(sys.argv[1])]
+		told = [line for line in lines if line["event"] == "trace"]
+		end = lines[-1]
+		looks = {}
+		for event in told:
+		    assert event["function"].startswith("story_"), event
+		    looks.setdefault(event["time_ns"], []).append(event["operation"])
+		assert len(looks) >= 4, looks
+		for operations in looks.values():
+		    assert " ".join(operations) in " ".join(order * 4), operations
+		    assert len(operations) <= 16, operations
+		times = [event["tsc"] for event in told]
+		assert times == sorted(set(times)), "an event was told twice"
+		left_out = sum(event.get("left_out", 0) for event in told)
+		assert len(told) + left_out == end["trace_events"], (len(told), left_out, end)
+		assert end["reason"] == "count" and end["trace_lost"] >= 0, end
+	END
+}
+
 has_ring_frames()
 {
 	awk '$1 == "trace_ring" { frames = $3 } END { exit frames != '"$1"' }' "$OUT"
@@ -121,6 +146,17 @@ test_on()
 	check "8 for 1024 entries" has_ring_frames 8
 	expect "top names the callers" 0 "out:^callers .*story_puts\\+0x" -- \
 		"$PAGEVISOR" top --batch 1 "$NAME"
+	expect "watch tells what was done between its looks" 0 \
+		'err:what comes and goes between two looks is in the trace alone$' \
+		'err:^[0-9]+ events of its trace, [0-9]+ of any frame written over unread$' \
+		'out:^ +-[0-9.e+]+ [num]?s cpu 0 +put +shared x[12] gen [0-9]+ story_puts\+0x' \
+		'out:^ +[0-9.]+ +(unique|shared|busy|unused) ' -- "$PAGEVISOR" watch --count 3 "$address" "$NAME"
+	expect "watch --json of several frames" 0 -- \
+		"$PAGEVISOR" watch --json --count 40 --interval 0 pfn:0 "$address" "$NAME"
+	check "tells and counts all" watch_tells
+	expect "watch of a frame that nobody touches" 0 '!err:^0 looks' -- \
+		"$PAGEVISOR" watch --time 0.2 pfn:0 "$NAME"
+	check "has no events" line_count "$OUT" 2
 	expect "a capture" 0 -- "$PAGEVISOR" capture "$WORK/story.pvc" "$NAME"
 	stop
 	judge "the rings are no finding" 0 "findings +none"
@@ -136,6 +172,8 @@ test_off()
 	check "not a frame" has_ring_frames 0
 	expect "trace says why" 1 "err:does not trace" -- "$PAGEVISOR" trace "$NAME"
 	check "in one line" says_one_line
+	expect "watch tells its looks alone" 0 'err:is not seen$' '!err:events of its trace' '!out: story_' -- \
+		"$PAGEVISOR" watch --count 3 "$address" "$NAME"
 	expect "top has no callers" 0 "!callers" -- "$PAGEVISOR" top --batch 1 "$NAME"
 	stop
 	judge "it ends well" 0 "findings +none"

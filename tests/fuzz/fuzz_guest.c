@@ -13,6 +13,7 @@
 
 #include "capture/diff.h"
 #include "inspect/scan.h"
+#include "inspect/trace_history.h"
 #include "inspect/trace_sites.h"
 
 #define RAM_SIZE    (64 * PAGE_SIZE)
@@ -155,10 +156,12 @@ static void read_view(const struct guest_memory *memory, const struct guest_view
 static uint64_t read_trace(const struct guest_memory *memory, const struct guest_view *view)
 {
 	struct trace_history history;
+	struct trace_counts counts = {0};
 	struct trace_sites sites;
 	uint64_t named = 0;
 
-	if (trace_history_read(memory, view, TRACE_ALL_FRAMES, TRACE_HISTORY_MAX, &history) == 0)
+	if (trace_history_read(memory, view, TRACE_ALL_FRAMES, TRACE_HISTORY_MAX, &history,
+			       &counts) == 0)
 		for (unsigned i = 1; i < history.count; i++)
 			trace_ns_between(view, history.events[i - 1].tsc, history.events[i].tsc);
 	trace_history_free(&history);

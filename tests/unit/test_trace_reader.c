@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "inspect/trace_reader.h"
+#include "inspect/trace_history.h"
 #include "memory/rcu.h"
 #include "unit/crafted_source.h"
 
@@ -274,7 +274,8 @@ START_TEST(history_is_of_one_frame_in_order_of_time)
 	put_event(0, TRACE_PUT, FRAME, 300);
 	put_event(1, TRACE_DROP, FRAME, 400);
 	put_event(1, TRACE_GET, 1, 2400);
-	ck_assert_int_eq(trace_history_read(&crafted.source.memory, &view, FRAME, 10, &history), 0);
+	ck_assert_int_eq(
+		trace_history_read(&crafted.source.memory, &view, FRAME, 10, &history, &counts), 0);
 	ck_assert_uint_eq(history.count, 4);
 	ck_assert_uint_eq(history.total, 4);
 	ck_assert_int_eq(history.events[0].operation, TRACE_CLAIM);
@@ -293,12 +294,43 @@ START_TEST(history_keeps_the_newest)
 
 	for (uint64_t i = 0; i < 20; i++)
 		put_event(i % 3 == 0, TRACE_GET, FRAME, 100 + i);
-	ck_assert_int_eq(trace_history_read(&crafted.source.memory, &view, FRAME, 5, &history), 0);
+	ck_assert_int_eq(
+		trace_history_read(&crafted.source.memory, &view, FRAME, 5, &history, &counts), 0);
 	ck_assert_uint_eq(history.count, 5);
 	ck_assert_uint_eq(history.total, 20);
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert_uint_eq(history.events[i].tsc, 115 + i);
 	trace_history_free(&history);
+}
+END_TEST
+
+START_TEST(histories_go_on_from_the_cursor)
+{
+	struct trace_history histories[] = {{.pfn = FRAME}, {.pfn = 1}};
+
+	put_event(0, TRACE_CLAIM, FRAME, 100);
+	put_event(1, TRACE_GET, FRAME, 90);
+	put_event(0, TRACE_GET, 2, 110);
+	ck_assert_int_eq(trace_histories_read(&crafted.source.memory, &view, &cursor, histories, 2,
+					      4, &counts),
+			 0);
+	ck_assert_uint_eq(histories[0].count, 2);
+	ck_assert_int_eq(histories[0].events[0].operation, TRACE_GET);
+	ck_assert_uint_eq(histories[1].count, 0);
+	ck_assert_uint_eq(histories[1].newest, 110);
+	trace_history_free(&histories[0]);
+
+	for (uint64_t i = 0; i < 6; i++)
+		put_event(0, TRACE_PUT, 1, 200 + i);
+	ck_assert_int_eq(trace_histories_read(&crafted.source.memory, &view, &cursor, histories, 2,
+					      4, &counts),
+			 0);
+	ck_assert_uint_eq(histories[0].total, 0);
+	ck_assert_uint_eq(histories[1].total, 6);
+	ck_assert_uint_eq(histories[1].count, 4);
+	ck_assert_uint_eq(histories[1].events[0].tsc, 202);
+	ck_assert_uint_eq(counts.events, 9);
+	trace_history_free(&histories[1]);
 }
 END_TEST
 
@@ -333,6 +365,7 @@ Suite *trace_reader_suite(void)
 	tcase_add_test(tcase, rings_outside_of_memory_are_refused);
 	tcase_add_test(tcase, history_is_of_one_frame_in_order_of_time);
 	tcase_add_test(tcase, history_keeps_the_newest);
+	tcase_add_test(tcase, histories_go_on_from_the_cursor);
 	tcase_add_test(tcase, times_that_cannot_be_are_nothing);
 	suite_add_tcase(suite, tcase);
 	return suite;

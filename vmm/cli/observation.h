@@ -67,4 +67,7 @@ void json_add_text(struct json_object *object, const char *name, const char *val
 /* Prints one object to standard output, and frees it. */
 void json_print(struct json_object *root);
 
+/* The same in one line. Returns 0, or -ENOMEM. */
+int json_print_line(struct json_object *root);
+
 #endif

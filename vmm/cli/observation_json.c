@@ -2,6 +2,7 @@
 /* What was seen of a guest's metadata, as JSON: see observation.h. */
 #include "cli/observation.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 typedef struct json_object json;
@@ -21,6 +22,17 @@ void json_print(json *root)
 	puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 							  JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(root);
+}
+
+int json_print_line(json *root)
+{
+	const char *text = json_object_to_json_string_ext(
+		root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (text)
+		puts(text);
+	json_object_put(root);
+	return text ? 0 : -ENOMEM;
 }
 
 static json *frames_json(const struct observation *seen)

@@ -20,8 +20,7 @@
 #include "inspect/guest_symbols.h"
 #include "types/type_format.h"
 
-#define NEIGHBOURS     2 /* on each side */
-#define HISTORY_EVENTS 16
+#define NEIGHBOURS 2 /* on each side */
 
 struct show_options {
 	struct inspect_options common;
@@ -106,13 +105,15 @@ static int look_around(struct sight *sight, const struct guest_memory *memory)
 
 static void look_back(struct sight *sight, const struct guest_memory *memory)
 {
-	if (trace_history_read(memory, sight->view, sight->pfn, HISTORY_EVENTS, &sight->history) <
-	    0)
+	struct trace_counts counts = {0};
+
+	if (trace_history_read(memory, sight->view, sight->pfn, TRACE_HISTORY_SHOWN,
+			       &sight->history, &counts) < 0)
 		return;
 	sight->is_traced = true;
 	if (guest_symbols_read(sight->view, memory, &sight->symbols) < 0)
 		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
-	trace_counts_tell(&sight->history.counts);
+	trace_counts_tell(&counts);
 }
 
 static const struct frame_look *the_look(const struct sight *sight)
@@ -177,7 +178,8 @@ static void print_history(const struct sight *sight)
 	if (sight->is_traced && sight->history.count == 0)
 		printf("history   nothing that is still in the trace\n");
 	else if (sight->is_traced)
-		trace_history_print(&sight->history, sight->view, &sight->symbols, false);
+		trace_history_print(&sight->history, sight->view, &sight->symbols, "history",
+				    false);
 }
 
 static void add_address(struct json_object *object, uint64_t pfn)

@@ -70,10 +70,11 @@ static int print(const struct inspect *inspect, const struct trace_options *opti
 	const struct guest_memory *memory = &inspect->source.memory;
 	const struct guest_view *view = &inspect->view;
 	struct trace_history history;
+	struct trace_counts counts = {0};
 	struct symbols symbols;
 	struct error err;
-	int result =
-		trace_history_read(memory, view, options->pfn, (unsigned)options->limit, &history);
+	int result = trace_history_read(memory, view, options->pfn, (unsigned)options->limit,
+					&history, &counts);
 
 	if (result == -ENODATA) {
 		fprintf(stderr, "pagevisor: %s does not trace; it would with run --trace\n",
@@ -84,7 +85,7 @@ static int print(const struct inspect *inspect, const struct trace_options *opti
 		return inspect_refuse(error_set(&err, result, "the trace cannot be read"), &err);
 	if (guest_symbols_read(view, memory, &symbols) < 0)
 		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
-	trace_counts_tell(&history.counts);
+	trace_counts_tell(&counts);
 	if (options->common.json) {
 		struct json_object *root = json_object_new_object();
 
@@ -93,7 +94,7 @@ static int print(const struct inspect *inspect, const struct trace_options *opti
 				       trace_history_json(&history, view, &symbols, true));
 		json_print(root);
 	} else {
-		trace_history_print(&history, view, &symbols, true);
+		trace_history_print(&history, view, &symbols, "history", true);
 	}
 	symbols_free(&symbols);
 	trace_history_free(&history);

@@ -76,10 +76,9 @@ static const char *type_name(const struct guest_view *view, int type)
 }
 
 void trace_history_print(const struct trace_history *history, const struct guest_view *view,
-			 const struct symbols *symbols, bool with_frames)
+			 const struct symbols *symbols, const char *title, bool with_frames)
 {
 	char time[TIME_TEXT], state[STATE_TEXT], place[PLACE_TEXT], frame[32] = "";
-	const char *title = "history";
 
 	for (unsigned i = 0; i < history->count; i++) {
 		const struct trace_event *event = &history->events[i];
@@ -95,11 +94,11 @@ void trace_history_print(const struct trace_history *history, const struct guest
 	}
 }
 
-static struct json_object *event_json(const struct trace_event *event, uint64_t newest,
-				      const struct guest_view *view, const struct symbols *symbols,
-				      bool with_frames)
+void trace_event_json(struct json_object *object, const struct trace_history *history,
+		      unsigned number, const struct guest_view *view, const struct symbols *symbols,
+		      bool with_frames)
 {
-	struct json_object *object = json_object_new_object();
+	const struct trace_event *event = &history->events[number];
 	uint32_t refs = slot_state_refs(event->state);
 	char text[32];
 	const char *name;
@@ -110,7 +109,8 @@ static struct json_object *event_json(const struct trace_event *event, uint64_t 
 		json_add_text(object, "frame", text);
 	}
 	if (view->tsc_khz)
-		json_add_number(object, "ago_ns", trace_ns_between(view, event->tsc, newest));
+		json_add_number(object, "ago_ns",
+				trace_ns_between(view, event->tsc, history->newest));
 	json_add_number(object, "tsc", event->tsc);
 	json_add_number(object, "cpu", event->cpu);
 	json_add_text(object, "operation", trace_operation_name(event->operation));
@@ -126,7 +126,6 @@ static struct json_object *event_json(const struct trace_event *event, uint64_t 
 		json_add_text(object, "function", name);
 		json_add_number(object, "offset", offset);
 	}
-	return object;
 }
 
 struct json_object *trace_history_json(const struct trace_history *history,
@@ -135,9 +134,12 @@ struct json_object *trace_history_json(const struct trace_history *history,
 {
 	struct json_object *array = json_object_new_array();
 
-	for (unsigned i = 0; i < history->count; i++)
-		json_object_array_add(array, event_json(&history->events[i], history->newest, view,
-							symbols, with_frames));
+	for (unsigned i = 0; i < history->count; i++) {
+		struct json_object *object = json_object_new_object();
+
+		trace_event_json(object, history, i, view, symbols, with_frames);
+		json_object_array_add(array, object);
+	}
 	return array;
 }
 

@@ -7,13 +7,19 @@
 #include <stdbool.h>
 
 #include "boot/symbols.h"
-#include "inspect/trace_reader.h"
+#include "inspect/trace_history.h"
 
-/* "history", then a line for each event, the oldest first: how long before the newest of all events, CPU, what, by whom. */
+/* Of one frame, where not all of them matter. */
+#define TRACE_HISTORY_SHOWN 16
+
+/* A line for each event, the oldest first, the title before the first: how long before the newest of all events, CPU, what, by whom. */
 void trace_history_print(const struct trace_history *history, const struct guest_view *view,
-			 const struct symbols *symbols, bool with_frames);
+			 const struct symbols *symbols, const char *title, bool with_frames);
 
-/* The same as an array. */
+/* One of them as members of a JSON object, and all as an array of such objects. */
+void trace_event_json(struct json_object *object, const struct trace_history *history,
+		      unsigned number, const struct guest_view *view, const struct symbols *symbols,
+		      bool with_frames);
 struct json_object *trace_history_json(const struct trace_history *history,
 				       const struct guest_view *view, const struct symbols *symbols,
 				       bool with_frames);

@@ -20,8 +20,8 @@
 #include "cli/inspect.h"
 #include "cli/number_text.h"
 #include "cli/watch_print.h"
+#include "cli/watch_trace.h"
 
-#define FRAMES_MAX          64
 #define INTERVAL_DEFAULT_NS NS_PER_MS
 #define SLEEP_MAX_NS        (NS_PER_S / 10) /* how soon it is noticed that all is over */
 
@@ -50,7 +50,11 @@ struct watch {
 	uint64_t time_ns; /* 0: for ever */
 	uint64_t interval_ns;
 	unsigned frame_count;
-	struct frame_watch frames[FRAMES_MAX];
+	struct frame_watch frames[WATCH_FRAMES_MAX];
+	struct frame_change news[WATCH_FRAMES_MAX]; /* of this round */
+	bool is_new[WATCH_FRAMES_MAX];
+	struct watch_trace trace;
+	uint64_t events; /* in the trace, of these frames */
 	struct watch_print print;
 	uint64_t rounds;
 	uint64_t changes;
@@ -78,8 +82,8 @@ static void add_argument(struct watch *watch, char *text, struct argp_state *sta
 		watch->inspect.options.vm = text;
 		return;
 	}
-	if (watch->frame_count == FRAMES_MAX)
-		argp_error(state, "%s: more than %d frames are too many", text, FRAMES_MAX);
+	if (watch->frame_count == WATCH_FRAMES_MAX)
+		argp_error(state, "%s: more than %d frames are too many", text, WATCH_FRAMES_MAX);
 	watch->frames[watch->frame_count++].pfn = pfn;
 }
 
@@ -131,7 +135,9 @@ static const struct argp parser = {
 	       "The guest is not stopped, so this sees what there is at each look and no more. How "
 	       "much it did not see is told by the generation, which goes up whenever an owner may "
 	       "write the slot anew: \"12 missed\" are 12 of these times between two looks. "
-	       "References that went up and down again between two looks are not seen at all.\n\n"
+	       "References that went up and down again between two looks are not seen at all. Of a "
+	       "guest that traces (run --trace) it also tells what was done to the frames since the last "
+	       "look, in which order and by which function.\n\n"
 	       "It ends with the VM, with the reader of its output, or by Ctrl-C.",
 };
 
@@ -152,14 +158,6 @@ static void catch_signals(void)
 		sigaction(caught[i], &action, NULL);
 }
 
-static bool print_change(const struct watch *watch, uint64_t pfn, const struct frame_change *change)
-{
-	if (watch->inspect.options.json)
-		return watch_print_json(&watch->print, pfn, change) == 0;
-	watch_print_text(&watch->print, pfn, change);
-	return true;
-}
-
 /* Each change is for somebody to see now. */
 static enum watch_end flush_output(void)
 {
@@ -170,31 +168,68 @@ static enum watch_end flush_output(void)
 	return errno == EPIPE ? END_READER : END_OUTPUT;
 }
 
-static enum watch_end look_at(struct watch *watch, struct frame_watch *frame)
+static enum watch_end look_at(struct watch *watch, unsigned number)
 {
-	struct frame_change change;
+	struct frame_watch *frame = &watch->frames[number];
 	struct frame_look look;
 	uint64_t start = clock_now_ns();
 
 	if (frame_look(&watch->inspect.source.memory, &watch->inspect.view, frame->pfn, &look) < 0)
 		return END_ARRAY;
-	if (!frame_watch_step(frame, &look, start, clock_now_ns(), &change))
+	watch->is_new[number] =
+		frame_watch_step(frame, &look, start, clock_now_ns(), &watch->news[number]);
+	return GOES_ON;
+}
+
+/* True unless there is no memory for it. */
+static bool print_news(struct watch *watch, unsigned number)
+{
+	const struct watch_print *print = &watch->print;
+	const struct frame_change *change = &watch->news[number];
+	uint64_t pfn = watch->frames[number].pfn;
+	bool as_json = watch->inspect.options.json;
+
+	if (watch_trace_print(&watch->trace, number, print, as_json) < 0)
+		return false;
+	if (watch->is_new[number] && as_json)
+		return watch_print_json(print, pfn, change) == 0;
+	if (watch->is_new[number])
+		watch_print_text(print, pfn, change);
+	return true;
+}
+
+/* What was done to a frame, then what that made of it. */
+static enum watch_end tell(struct watch *watch, unsigned number)
+{
+	uint64_t events = watch->trace.histories[number].total;
+
+	if (!watch->is_new[number] && events == 0)
 		return GOES_ON;
-	if (!print_change(watch, frame->pfn, &change))
+	watch->events += events;
+	if (!print_news(watch, number))
 		return END_OUTPUT;
 	enum watch_end end = flush_output();
 
-	if (change.is_first || end != GOES_ON)
+	if (end != GOES_ON || !watch->is_new[number] || watch->news[number].is_first)
 		return end;
 	return ++watch->changes == watch->count ? END_COUNT : GOES_ON;
 }
 
+/* The trace is read behind the looks: what led to a change that they saw is in it. */
 static enum watch_end look_at_all(struct watch *watch)
 {
 	enum watch_end end = GOES_ON;
+	unsigned looked = 0;
 
-	for (unsigned i = 0; i < watch->frame_count && end == GOES_ON; i++)
-		end = look_at(watch, &watch->frames[i]);
+	while (looked < watch->frame_count && (end = look_at(watch, looked)) == GOES_ON)
+		looked++;
+	watch_trace_read(&watch->trace, &watch->inspect.source.memory, &watch->inspect.view);
+	for (unsigned i = 0; i < looked; i++) {
+		enum watch_end told = tell(watch, i);
+
+		if (told != GOES_ON)
+			return told;
+	}
 	watch->rounds++;
 	return end;
 }
@@ -250,6 +285,9 @@ static struct watch_summary sum_up(const struct watch *watch, enum watch_end end
 		.time_ns = clock_now_ns() - watch->print.start_ns,
 		.rounds = watch->rounds,
 		.changes = watch->changes,
+		.is_traced = watch->trace.is_on,
+		.events = watch->events,
+		.lost = watch->trace.counts.lost,
 	};
 
 	for (unsigned i = 0; i < watch->frame_count; i++) {
@@ -273,6 +311,11 @@ static void print_summary(const struct watch_summary *sum)
 		" looks unstable\n",
 		seconds, sum->rounds, (double)sum->rounds / seconds,
 		(double)sum->gap_ns / (double)NS_PER_MS, sum->changes, sum->missed, sum->unstable);
+	if (sum->is_traced)
+		fprintf(stderr,
+			"%" PRIu64 " events of its trace, %" PRIu64
+			" of any frame written over unread\n",
+			sum->events, sum->lost);
 }
 
 static int say_end(const struct watch *watch, enum watch_end end)
@@ -302,7 +345,8 @@ static void say_begin(const struct watch *watch)
 	if (watch->interval_ns)
 		fprintf(stderr, "at most %g looks a second; ",
 			(double)NS_PER_S / (double)watch->interval_ns);
-	fprintf(stderr, "what comes and goes between two looks is not seen\n");
+	fprintf(stderr, "what comes and goes between two looks is %s\n",
+		watch->trace.is_on ? "in the trace alone" : "not seen");
 	watch_print_head(&watch->print);
 }
 
@@ -333,6 +377,14 @@ static int refuse_frames(const struct watch *watch)
 	return inspect_refuse(-EINVAL, &err);
 }
 
+static void open_trace(struct watch *watch)
+{
+	watch->trace.frame_count = watch->frame_count;
+	for (unsigned i = 0; i < watch->frame_count; i++)
+		watch->trace.histories[i].pfn = watch->frames[i].pfn;
+	watch_trace_open(&watch->trace, &watch->inspect.source.memory, &watch->inspect.view);
+}
+
 static int watch_frames(struct watch *watch, enum watch_end *end)
 {
 	const struct inspect *inspect = &watch->inspect;
@@ -348,11 +400,15 @@ static int watch_frames(struct watch *watch, enum watch_end *end)
 		.many = watch->frame_count > 1,
 		.columns = terminal_columns(),
 	};
+	open_trace(watch);
 	catch_signals();
 	say_begin(watch);
 	*end = look_on(watch);
+	int status = say_end(watch, *end);
+
+	watch_trace_close(&watch->trace);
 	type_catalog_free(catalog);
-	return say_end(watch, *end);
+	return status;
 }
 
 int command_watch(int argc, char **argv)

@@ -162,17 +162,6 @@ static void add_look(const struct watch_print *print, struct json_object *line,
 		json_add_text(line, "type", type_text(print, look));
 }
 
-static int print_line(struct json_object *line)
-{
-	const char *text = json_object_to_json_string_ext(
-		line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-
-	if (text)
-		printf("%s\n", text);
-	json_object_put(line);
-	return text ? 0 : -ENOMEM;
-}
-
 int watch_print_json(const struct watch_print *print, uint64_t pfn,
 		     const struct frame_change *change)
 {
@@ -196,7 +185,7 @@ int watch_print_json(const struct watch_print *print, uint64_t pfn,
 		json_object_object_add(line, is_new ? "fields" : "changed", fields);
 	else
 		json_object_put(fields);
-	return print_line(line);
+	return json_print_line(line);
 }
 
 int watch_print_json_end(const struct watch_summary *summary)
@@ -211,5 +200,9 @@ int watch_print_json_end(const struct watch_summary *summary)
 	json_add_number(line, "changes", summary->changes);
 	json_add_number(line, "missed", summary->missed);
 	json_add_number(line, "unstable", summary->unstable);
-	return print_line(line);
+	if (summary->is_traced) {
+		json_add_number(line, "trace_events", summary->events);
+		json_add_number(line, "trace_lost", summary->lost);
+	}
+	return json_print_line(line);
 }

@@ -26,6 +26,9 @@ struct watch_summary {
 	uint64_t rounds; /* looks at each frame */
 	uint64_t changes, missed, unstable;
 	uint64_t gap_ns; /* the longest time between two looks at a frame */
+	bool is_traced;
+	uint64_t events; /* of the frames, in the trace */
+	uint64_t lost;   /* of any frame, written over before they could be read */
 };
 
 void watch_print_head(const struct watch_print *print);

@@ -50,29 +50,6 @@ int trace_read(const struct guest_memory *memory, const struct guest_view *view,
 	       struct trace_cursor *cursor, trace_visit *visit, void *context,
 	       struct trace_counts *counts);
 
-/* The newest events of one frame, oldest first. */
-struct trace_history {
-	unsigned count;
-	struct trace_event *events;
-	uint64_t total;  /* that the rings hold of this frame */
-	uint64_t newest; /* time stamp of the newest event of any frame: what is closest to now */
-	struct trace_counts counts;
-};
-
-#define TRACE_HISTORY_MAX 1024
-#define TRACE_ALL_FRAMES  UINT64_MAX
-
-/*
- * Collects at most `limit` events of frame `pfn`, or of TRACE_ALL_FRAMES, 1 to TRACE_HISTORY_MAX. As trace_read, and -ENOMEM. After an error the
- * history is empty. Either way trace_history_free may be called.
- */
-int trace_history_read(const struct guest_memory *memory, const struct guest_view *view,
-		       uint64_t pfn, unsigned limit, struct trace_history *history);
-void trace_history_free(struct trace_history *history);
-
-/* The order of time; of one moment, that of the processors. For qsort. */
-int trace_event_compare(const void *left, const void *right);
-
 /* Nanoseconds from one time stamp to a later one; 0 when the guest does not know its frequency, or they are reversed. */
 uint64_t trace_ns_between(const struct guest_view *view, uint64_t from, uint64_t to);
 
