@@ -13,7 +13,8 @@ if [ -n "$(kvm_problem)" ] && ! command -v qemu-system-x86_64 >/dev/null; then
 fi
 
 GUEST=$GUESTS/poked.elf
-COMMANDS=("stat" "types" "show 0x0" "find --count 1" "map" "check" "capture $WORK/lie.pvc" "top --batch 1")
+COMMANDS=("stat" "types" "show 0x0" "find --count 1" "map" "check" "capture $WORK/lie.pvc"
+	"top --batch 1" "watch --time 0.1 0x0" "diff $WORK/truth.pvc")
 
 # Where a symbol of the guest lies, and an offset from there.
 at()
@@ -105,6 +106,46 @@ goes_on()
 	stop "$1"
 }
 
+# The same guest tells no lies: what is found in the others is in them.
+test_truth()
+{
+	start ""
+	expect "the truth: it is what diff compares with" 0 -- "$PAGEVISOR" capture "$WORK/truth.pvc" liar
+	stop "the truth, captured"
+	goes_on "the truth" 0 '^findings  none$' ""
+	start ""
+	expect "the truth: it does not differ" 0 'out:^frames .*; 0 changed$' -- "$PAGEVISOR" diff "$WORK/truth.pvc" liar
+	expect "the truth: it does not trace" 1 'err:does not trace' -- "$PAGEVISOR" trace liar
+	stop "the truth, compared"
+}
+
+# traces NAME PATTERN POKES: a lie about the trace, which show, watch and trace mind: they say so, and go on.
+traces()
+{
+	local command
+
+	start "$3"
+	for command in "show 0x0" "watch --time 0.1 0x0" trace; do
+		# shellcheck disable=SC2086
+		expect "$1: ${command%% *} says so and goes on" 0 "err:$2" -- "$PAGEVISOR" $command liar
+		check "$1: ${command%% *} prints plain text" is_plain_text "$OUT"
+	done
+	expect "$1: the check" 0 'out:^findings  none$' -- "$PAGEVISOR" check liar
+	stop "$1"
+}
+
+test_traces()
+{
+	traces "a ring without end" 'trace is broken: 0 entries that are none, [1-9][0-9]* rings' \
+		"$(info 176 0000000000005000) @00005000=0000000000000040 @00005008=0000000000006000 @00005010=0000010000000000"
+	traces "a ring that is nowhere" 'trace is broken: 0 entries that are none, [1-9][0-9]* rings' \
+		"$(info 176 0000000000005000) @00005000=0000000000000040 @00005008=fffffffffffff000 @00005010=0000000000000040"
+	traces "a ring of nothing" 'trace is broken: [1-9][0-9]* entries that are none, 0 rings' \
+		"$(info 176 0000000000005000) @00005000=0000000000000040 @00005008=0000000000006000 @00005010=0000000000000040"
+	traces "functions that are nowhere" 'table of functions is broken' \
+		"$(info 176 0000000000005000) $(info 184 fffffffffffff000) $(info 192 0000000000001000)"
+}
+
 test_refused()
 {
 	refused "a wrong magic" 'magic is 0x1234$' "$(info 0 0000000000001234)"
@@ -115,6 +156,7 @@ test_refused()
 	refused "a million types" 'type_count is 0xf4240$' "$(info 88 00000040000f4240)"
 	refused "types that are nowhere" 'types_va is 0xdead00000000000$' "$(info 80 0dead00000000000)"
 	refused "a thousand processors" 'cpu_count is 0x3e8$' "$(info 24 00000000000003e8)"
+	refused "a trace outside of RAM" 'trace_pa is 0xd0000000$' "$(info 176 00000000d0000000)"
 	refused "counters that wrap" 'counters_pa is 0xfffffffffffff000$' "$(info 96 fffffffffffff000)"
 }
 
@@ -130,6 +172,8 @@ test_goes_on()
 		"@$(at test_types 0)=0a1b5b324a0a1b5b @$(at test_types 8)=9b9b9b9b1b1b1b1b @$(at test_types 16)=0707070707070707 @$(at test_types 24)=ffffffffffffffff $(info 160 fffffffffffff000)"
 }
 
+test_truth
 test_refused
 test_goes_on
+test_traces
 finish

@@ -74,30 +74,37 @@ static const struct argp parser = {
 
 /* What A or B is: a source at rest, or a snapshot of one that runs. */
 struct side {
-	struct source source;
+	struct inspect inspect;
 	struct snapshot snapshot;
 	bool is_open;
 	bool has_snapshot;
 	struct diff_input input;
 };
 
-static int side_open(struct side *side, const char *name, struct error *err)
+/* Returns an exit status; what is not STATUS_OK was said. */
+static int side_open(struct side *side, const char *name)
 {
 	const struct snapshot_options options = {0};
-	int result = inspect_source(name, &side->source, err);
+	struct source *source = &side->inspect.source;
+	struct error err;
+	int result = inspect_source(name, source, &err);
 
 	if (result < 0)
-		return result;
+		return inspect_refuse(result, &err);
 	side->is_open = true;
-	if (!side->source.has_info)
-		return error_set(err, -EPROTO, "%s: its kernel has no pagevisor note", name);
-	side->input = (struct diff_input){&side->source.memory, side->source.info, name};
-	if (!side->source.is_live)
-		return 0;
-	result = snapshot_make(&side->source, &options, &side->snapshot, err);
-	side->has_snapshot = result == 0;
+	int status = inspect_look(&side->inspect, STAGE_METADATA);
+
+	if (status != STATUS_OK)
+		return status;
+	side->input = (struct diff_input){&source->memory, source->info, name};
+	if (!source->is_live)
+		return STATUS_OK;
+	result = snapshot_make(source, &options, &side->snapshot, &err);
+	if (result < 0)
+		return inspect_refuse(result, &err);
+	side->has_snapshot = true;
 	side->input.memory = &side->snapshot.memory;
-	return result;
+	return STATUS_OK;
 }
 
 static void side_close(struct side *side)
@@ -105,7 +112,7 @@ static void side_close(struct side *side)
 	if (side->has_snapshot)
 		snapshot_close(&side->snapshot);
 	if (side->is_open)
-		source_close(&side->source);
+		source_close(&side->inspect.source);
 }
 
 static const char *class_name(const struct frame_side *side)
@@ -241,31 +248,38 @@ static void print_json(const struct diff *diff)
 	json_print(root);
 }
 
+static int compare(const struct side sides[2], const struct options *options)
+{
+	struct error err;
+	struct diff diff;
+	int result = diff_make(&sides[0].input, &sides[1].input, options->list, &diff, &err);
+
+	if (result < 0)
+		return inspect_refuse(result, &err);
+	if (options->json)
+		print_json(&diff);
+	else
+		print_text(&diff);
+	diff_free(&diff);
+	return inspect_flush(STATUS_OK);
+}
+
 int command_diff(int argc, char **argv)
 {
 	struct options options = {.list = LIST_DEFAULT};
 	struct side sides[2] = {0};
-	struct error err;
-	struct diff diff;
 
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
 	urcu_memb_register_thread();
-	int result = side_open(&sides[0], options.names[0], &err);
+	int status = side_open(&sides[0], options.names[0]);
 
-	if (result == 0)
-		result = side_open(&sides[1], options.names[1], &err);
-	if (result == 0)
-		result = diff_make(&sides[0].input, &sides[1].input, options.list, &diff, &err);
-	if (result == 0) {
-		if (options.json)
-			print_json(&diff);
-		else
-			print_text(&diff);
-		diff_free(&diff);
-	}
+	if (status == STATUS_OK)
+		status = side_open(&sides[1], options.names[1]);
+	if (status == STATUS_OK)
+		status = compare(sides, &options);
 	side_close(&sides[1]);
 	side_close(&sides[0]);
 	urcu_memb_unregister_thread();
-	return result < 0 ? inspect_refuse(result, &err) : inspect_flush(STATUS_OK);
+	return status;
 }
