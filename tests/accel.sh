@@ -245,6 +245,51 @@ test_killed()
 	check "and its QEMU" no_qemu_is_left
 }
 
+# clock OF: the frequency that a guest worked out for its clock, of the report in that file.
+clock()
+{
+	sed -nE 's/.*"tsc_khz": *([0-9]+).*/\1/p' "$1"
+}
+
+clock_is_near()
+{
+	awk -v a="$(clock "$OUT")" -v b="$(clock "$WORK/steady")" 'BEGIN { exit !(a > 0 && a < b * 1.25 && b < a * 1.25) }'
+}
+
+# QEMU has its CPU now and then: 100 ms of 120 it is stopped.
+start_by_fits()
+{
+	local qemu
+
+	"${last_command[@]}" >"$OUT" 2>"$ERR" </dev/null &
+	running_pid=$!
+	while kill -0 "$running_pid" 2>/dev/null; do
+		qemu=$(pgrep -P "$running_pid" qemu-system)
+		[ -z "$qemu" ] || kill -STOP "$qemu"
+		sleep 0.1
+		[ -z "$qemu" ] || kill -CONT "$qemu"
+		sleep 0.02
+	done 2>/dev/null
+	wait "$running_pid"
+	status=$?
+	running_pid=
+}
+
+# The guest holds its clock against a timer that comes round each 55 ms.
+test_clock()
+{
+	local try
+
+	last_command=("${TCG[@]}" --json --quiet --memory 16M --cpus 1 --ops 100)
+	expect "a guest's clock" 0 'out:"tsc_khz": *[1-9]' -- "${last_command[@]}"
+	cp "$OUT" "$WORK/steady"
+	for try in 1 2 3 4 5 6; do
+		start_by_fits
+		judge "a guest that starts by fits, try $try" 0
+		check "has the same clock" clock_is_near
+	done
+}
+
 test_options
 test_bad_programs
 command -v qemu-system-x86_64 >/dev/null || {
@@ -258,5 +303,6 @@ test_failures
 test_same_work
 test_stalled
 test_killed
+test_clock
 check "nothing is left behind" no_qemu_is_left
 finish

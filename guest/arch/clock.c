@@ -2,6 +2,8 @@
 /* Time by the TSC: see clock.h. */
 #include "arch/clock.h"
 
+#include <stdbool.h>
+
 #include "arch/privileged.h"
 #include "boot/boot_info.h"
 
@@ -32,28 +34,55 @@ static uint16_t read_pit(void)
 	return (uint16_t)(low | port_read8(PIT_CHANNEL0) << 8);
 }
 
+/* The timer's count, and the TSC around it. */
+struct reading {
+	uint64_t before, after;
+	uint16_t count;
+};
+
+static struct reading read_both(void)
+{
+	struct reading reading = {.before = read_tsc()};
+
+	reading.count = read_pit();
+	reading.after = read_tsc();
+	return reading;
+}
+
+/* Whether the TSC at a reading is known well enough for that span. */
+static bool is_sharp(const struct reading *reading, uint64_t span)
+{
+	return reading->after - reading->before < span / READING_PART;
+}
+
+/*
+ * A host that is busy elsewhere disturbs it: within a reading, which then does not say when it was, or between two of
+ * them for so long that the count comes round, which takes 55 ms, and the TSC looks several times as fast as it is.
+ * Such a pause is most of what was measured.
+ */
 static uint64_t calibrate(void)
 {
 	port_write8(PIT_COMMAND, PIT_RATE);
 	port_write8(PIT_CHANNEL0, 0);
 	port_write8(PIT_CHANNEL0, 0);
 
-	uint16_t first = read_pit();
-	uint64_t start = read_tsc();
+	struct reading first = read_both(), last = first;
+	uint64_t longest = 0; /* from one reading to the next */
 
 	for (unsigned probe = 0; probe < PROBES_MAX; probe++) {
-		uint64_t before = read_tsc();
-		uint16_t now = read_pit();
-		uint64_t after = read_tsc();
-		uint16_t elapsed = (uint16_t)(first - now);
+		struct reading now = read_both();
+		uint16_t elapsed = (uint16_t)(first.count - now.count);
+		uint64_t span = now.before - first.before;
 
+		if (now.after - last.before > longest)
+			longest = now.after - last.before;
+		last = now;
 		if (elapsed < CALIBRATION_STEP)
 			continue;
-		/* A host that is busy elsewhere between the two readings would make the TSC look slow, or fast. */
-		if (after - before < (before - start) / READING_PART)
-			return (before - start) * PIT_HZ / 1000 / elapsed;
-		first = read_pit();
-		start = read_tsc();
+		if (longest < span / 2 && is_sharp(&first, span) && is_sharp(&now, span))
+			return span * PIT_HZ / 1000 / elapsed;
+		first = now;
+		longest = 0;
 	}
 	return FALLBACK_KHZ;
 }

@@ -52,7 +52,7 @@ void observation_print_check(const struct check_summary *check);
 void observation_print_findings(const struct findings *findings);
 
 /*
- * The same as members of a JSON object: ring, stage, frames, types, scans, check, findings; `info_problem` instead when there is no
+ * The same as members of a JSON object: ring, tsc_khz, stage, frames, types, scans, check, findings; `info_problem` instead when there is no
  * view.
  */
 void observation_add_json(struct json_object *root, const struct observation *seen);

@@ -124,6 +124,8 @@ void observation_add_json(json *root, const struct observation *seen)
 		return;
 	}
 	json_add_number(root, "ring", seen->view.ring);
+	if (seen->view.tsc_khz)
+		json_add_number(root, "tsc_khz", seen->view.tsc_khz);
 	json_add_text(root, "stage", boot_stage_name(seen->view.stage));
 	if (seen->scans) {
 		json_object_object_add(root, "frames", frames_json(seen));
