@@ -77,3 +77,8 @@ unsigned crafted_vms_alive_max(void)
 {
 	return __atomic_load_n(&alive_max, __ATOMIC_RELAXED);
 }
+
+void crafted_vms_count_anew(void)
+{
+	__atomic_store_n(&alive_max, crafted_vms_alive(), __ATOMIC_RELAXED);
+}

@@ -12,8 +12,9 @@
 int crafted_vm_open(void *context, struct source *source, struct error *err);
 int crafted_vm_open_empty(void *context, struct source *source, struct error *err);
 
-/* How many are open, and how many were at most. */
+/* How many are open, and how many were at most since it was counted anew. */
 unsigned crafted_vms_alive(void);
 unsigned crafted_vms_alive_max(void);
+void crafted_vms_count_anew(void);
 
 #endif

@@ -31,7 +31,7 @@
 /* How long something may take that another thread does. */
 #define PATIENCE_NS (5 * NS_PER_S)
 
-static char directory[] = "/tmp/pagevisor-unit.XXXXXX";
+static char directory[64];
 static struct guest_memory memory;
 static struct attach_server server;
 static struct attach_vm vm;
@@ -40,6 +40,7 @@ static struct error err;
 static void setup(void)
 {
 	urcu_memb_register_thread();
+	strcpy(directory, "/tmp/pagevisor-unit.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	setenv("XDG_RUNTIME_DIR", directory, 1);
 	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
@@ -321,6 +322,7 @@ START_TEST(regions_and_sources_come_and_go_under_readers)
 	pthread_t readers[2], changer;
 	void *sum;
 
+	readers_stop = false;
 	attach_anew();
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&readers[i], NULL, read_current, NULL), 0);

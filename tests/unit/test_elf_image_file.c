@@ -18,10 +18,11 @@
 /* As much of an ELF file as reading one looks at. */
 static const char image[] = "\177ELF and then anything";
 
-static char file_path[] = "/tmp/pagevisor-test-XXXXXX";
+static char file_path[32];
 
 static void setup_file(void)
 {
+	strcpy(file_path, "/tmp/pagevisor-test.XXXXXX");
 	int fd = mkstemp(file_path);
 
 	ck_assert_int_ge(fd, 0);

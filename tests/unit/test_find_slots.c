@@ -161,7 +161,7 @@ START_TEST(an_array_outside_of_ram_is_an_error)
 }
 END_TEST
 
-#define LOOKS_MIN 20000
+#define LOOKS_MIN 4000
 #define LOOKS_MAX 400000
 #define SEEN_MIN  100
 

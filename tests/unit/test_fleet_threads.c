@@ -276,6 +276,7 @@ static void setup(void)
 
 	urcu_memb_register_thread();
 	crew_setup();
+	crafted_vms_count_anew();
 	ck_assert_int_eq(vm_set_init(&set, &err), 0);
 	crafted_make(&crafted);
 	crafted_start_writer(&crafted);

@@ -221,6 +221,7 @@ START_TEST(regions_come_and_go_under_readers)
 	pthread_t readers[2];
 	void *sum;
 
+	readers_stop = false;
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&readers[i], NULL, read_regions, NULL), 0);
 	for (unsigned round = 0; round < 20; round++) {

@@ -115,6 +115,7 @@ static void add_array_region(void)
 static void setup(void)
 {
 	urcu_memb_register_thread();
+	starts = stops = 0;
 	seed = test_setting("PAGEVISOR_SEED", 1);
 	fd = memfd_create("array", MFD_CLOEXEC);
 	ck_assert_int_eq(ftruncate(fd, REGION_SIZE), 0);

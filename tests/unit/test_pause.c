@@ -58,6 +58,7 @@ static void kick_all(void)
 
 static void start_all(void)
 {
+	stopping = false;
 	vm_pause_init(&holder);
 	for (unsigned i = 0; i < VCPUS; i++) {
 		vm_pause_join(&holder);

@@ -25,7 +25,7 @@
 static struct slot_array array;
 static struct map_image image;
 static struct error err;
-static char folder[] = "/tmp/pagevisor-unit.XXXXXX";
+static char folder[32];
 static char path[64];
 
 static void setup(void)
@@ -35,6 +35,7 @@ static void setup(void)
 		slot_array_set(&array, i, 1, ARRAY_ANON);
 	strcpy(array.view.types[ARRAY_TABLE].name, "<t>&\"'");
 	slot_array_set(&array, 5, 1, ARRAY_TABLE);
+	strcpy(folder, "/tmp/pagevisor-unit.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/picture", folder);
 }

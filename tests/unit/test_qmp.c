@@ -256,7 +256,7 @@ START_TEST(test_garbage)
 END_TEST
 
 /* A real QEMU, stopped before its first instruction. */
-static char directory[] = "/tmp/pagevisor-unit.XXXXXX";
+static char directory[32];
 static char path[64];
 static pid_t qemu;
 
@@ -264,6 +264,7 @@ static void start_qemu(void)
 {
 	char socket_option[128];
 
+	strcpy(directory, "/tmp/pagevisor-unit.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/qmp", directory);
 	snprintf(socket_option, sizeof(socket_option), "unix:%s,server=on,wait=off", path);

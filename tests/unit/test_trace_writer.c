@@ -281,7 +281,7 @@ END_TEST
 
 /* A writer that laps its reader: even positions are gets, which leave two references, odd ones puts. */
 
-#define READS UINT64_C(100000)
+#define READS UINT64_C(20000)
 
 static bool quit;
 
