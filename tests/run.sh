@@ -1,51 +1,59 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Runs all tests, or those that are named, and adds up their counts. Usage: run.sh BUILD [PART...]
+# Runs all tests, or those that are named, and adds up their counts. Usage: [JOBS=N] run.sh BUILD [PART...]
 # The variable PARTS names them, too, for `make test PARTS=kvm`; README.md lists them.
-set -u
+#
+# JOBS of them run at a time, by default two where there are two CPUs: most wait for guests and time limits a lot. Each
+# has files and a runtime directory of its own. What is shown is that of one part after the other, as it comes. Those in
+# ALONE_PARTS take all CPUs, or their times matter: nothing runs beside them.
+set -um
 
 TESTS=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(dirname "$TESTS")
+# The long ones first: then none is left over at the end while the other CPU idles.
 ALL_PARTS=(
-	unit
 	sanitizers
+	unit
+	libvirt
+	qemu_source
+	check
+	hostile
+	fuzz
+	inspect
+	readme
 	model
 	kvm
 	accel
-	torn
 	attach
-	inspect
 	find_map
 	watch
 	trace
 	top
-	check
 	capture
-	fuzz
 	negative
-	hostile
 	signals
 	bad_input
 	qemu
-	stress
-	qemu_source
-	svm
-	libvirt
 	man
 	completion
 	install
-	readme
 	compile_fail
+	torn
+	stress
 	soak_test
+	svm
 )
+ALONE_PARTS="torn stress soak_test svm"
 
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 shift $(($# > 0))
 read -r -a parts <<<"${PARTS:-${*:-${ALL_PARTS[*]}}}"
+JOBS=${JOBS:-$(($(nproc) > 1 ? 2 : 1))}
+LOOK_SECONDS=0.2 # how soon output is shown
 
-output=$(mktemp "${TMPDIR:-/tmp}/pagevisor-tests.XXXXXX")
-trap 'rm -f "$output"' EXIT
+work=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-tests.XXXXXX")
+trap 'rm -rf "$work"' EXIT
 
 passed=0
 failed=0
@@ -67,26 +75,104 @@ run_part()
 	esac
 }
 
+# begin PART: in the background, as a process group of its own.
+begin()
+{
+	{
+		start=$SECONDS
+		run_part "$1"
+		echo "$? $((SECONDS - start))" >"$work/$1.ending"
+		mv "$work/$1.ending" "$work/$1.end"
+	} >"$work/$1.out" 2>&1 </dev/null &
+	group[$1]=$!
+}
+
+is_alone()
+{
+	[[ " $ALONE_PARTS " = *" $1 "* ]]
+}
+
+# Those that began and have not ended: sets $running, and $busy when nothing may run beside them.
+look_at_running()
+{
+	local part lives
+
+	running=0 busy=
+	for part in "${parts[@]:0:begun}"; do
+		lives=1
+		kill -0 "${group[$part]}" 2>/dev/null || lives=
+		[ ! -e "$work/$part.end" ] || continue
+		# Killed, and so without a word.
+		[ -n "$lives" ] || echo "1 0" >"$work/$part.end"
+		running=$((running + 1))
+		! is_alone "$part" || busy=1
+	done
+}
+
+# As many as may.
+begin_more()
+{
+	while [ "$begun" -lt "${#parts[@]}" ]; do
+		look_at_running
+		[ "$running" -lt "$JOBS" ] && [ -z "$busy" ] || return 0
+		[ "$running" -eq 0 ] || ! is_alone "${parts[begun]}" || return 0
+		begin "${parts[begun]}"
+		begun=$((begun + 1))
+	done
+}
+
+# follow PART: what it prints, until it has ended.
+follow()
+{
+	local shown=0 size ended=
+
+	echo "== $1"
+	until [ -n "$ended" ]; do
+		begin_more
+		[ ! -e "$work/$1.end" ] || ended=1
+		size=$(stat -c %s "$work/$1.out")
+		if [ "$size" -gt "$shown" ]; then
+			tail -c "+$((shown + 1))" "$work/$1.out" | head -c "$((size - shown))"
+			shown=$size
+		elif [ -z "$ended" ]; then
+			sleep "$LOOK_SECONDS"
+		fi
+	done
+}
+
+stop()
+{
+	local part
+
+	set +m # says nothing of what it ends
+
+	for part in "${parts[@]:0:begun}"; do
+		[ -e "$work/$part.end" ] || kill -TERM -- "-${group[$part]}" 2>/dev/null
+	done
+	exit "$1"
+}
+trap 'stop 130' INT
+trap 'stop 143' TERM
+
 # "PASSED FAILED SKIPPED" of a part's output: the last line of a script of ours, or Check's line for
 # each run of the unit tests.
 counts()
 {
 	awk '/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3; skipped += $5 }
 	     /^[0-9]+%: Checks: / { passed += $3 - $5 - $7; failed += $5 + $7 }
-	     END { print passed + 0, failed + 0, skipped + 0 }' "$output"
+	     END { print passed + 0, failed + 0, skipped + 0 }' "$work/$1.out"
 }
 
-# run_and_count PART
-run_and_count()
+# follow_and_count PART
+follow_and_count()
 {
-	local start=$SECONDS status more_passed more_failed more_skipped
+	local status seconds more_passed more_failed more_skipped
 
-	echo "== $1"
-	run_part "$1" 2>&1 | tee "$output"
-	status=${PIPESTATUS[0]}
-	echo "== $1: $((SECONDS - start)) s"
+	follow "$1"
+	read -r status seconds <"$work/$1.end"
+	echo "== $1: $seconds s"
 	echo
-	read -r more_passed more_failed more_skipped < <(counts)
+	read -r more_passed more_failed more_skipped < <(counts "$1")
 	# A part that broke off has no failed test to show for it.
 	if [ "$status" -ne 0 ] && [ "$more_failed" -eq 0 ]; then
 		echo "FAIL $1: exit status $status"
@@ -97,6 +183,8 @@ run_and_count()
 	skipped=$((skipped + more_skipped))
 }
 
+declare -A group
+begun=0
 for part in "${parts[@]}"; do
 	case " ${ALL_PARTS[*]} " in
 	*" $part "*) ;;
@@ -107,7 +195,7 @@ for part in "${parts[@]}"; do
 	esac
 done
 for part in "${parts[@]}"; do
-	run_and_count "$part"
+	follow_and_count "$part"
 done
-echo "$passed passed, $failed failed, $skipped skipped"
+echo "$passed passed, $failed failed, $skipped skipped, $SECONDS s"
 [ "$failed" -eq 0 ]

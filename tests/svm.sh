@@ -31,11 +31,11 @@ echo "$(cat "$SVM_IMAGE/name") on QEMU's TCG"
 # Its tests are ours: each of its lines is shown as it comes, and the last line of run.sh has the counts.
 # shellcheck disable=SC2016 # expanded in there
 inside='"$0/run.sh" "$1" $2; status=$?; "$1/pagevisor" stress mix --time 10 --inspectors 1; exit $status'
-"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" env LIMIT="$COMMAND_LIMIT" COUNT=20000 \
+"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" env LIMIT="$COMMAND_LIMIT" COUNT=20000 JOBS=1 \
 	bash -c "$inside" "$TESTS" "$BUILD" "$SVM_PARTS" |
 	tee "$OUT" | sed -u 's/^\([0-9]* passed, .*\)/in all: \1/'
 status=${PIPESTATUS[0]}
-read -r passed failed skipped < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$OUT" | tail -n 1)
+read -r passed failed skipped < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped.*/\1 \2 \3/p' "$OUT" | tail -n 1)
 last_command=()
 if [ "$status" -eq 124 ]; then
 	passed=0 failed=0 skipped=0
