@@ -4,7 +4,8 @@
 # Steps a second of each scenario, by 1 and 2 CPUs: in a guest, and by threads of the host build in the same run, in turns.
 # Usage: [SCENARIOS="..."] [BENCH_MS=N] [TURNS=N] [ACCEL=NAME] scenarios.sh [BUILD]
 #
-# The ratio is guest / host, of medians. Where the guest's code runs on the CPU itself it shall be 0.9 at least.
+# The ratio is guest / host, of medians. Where the guest's code runs on the CPU itself it shall be 0.9 at least. Then some of
+# them with the trace on, beside the same with the trace off.
 set -u
 
 BUILD=${1:-build}
@@ -13,7 +14,10 @@ BENCH_MS=${BENCH_MS:-1000}
 TURNS=${TURNS:-3}
 ACCEL=${ACCEL:-auto}
 MEMORY_MIB=64
-BAR=90 # hundredths
+BAR=0.9
+TRACE_BAR=0.85
+TRACE_SCENARIOS=${TRACE_SCENARIOS:-churn share segments lists mix}
+TRACE_ENTRIES=8192
 LIMIT=120
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-bench.XXXXXX")
@@ -25,20 +29,20 @@ fail()
 	exit 1
 }
 
-# in_host SCENARIO CPUS: steps a second.
+# in_host SCENARIO CPUS [OPTION]: steps a second.
 in_host()
 {
-	timeout "$LIMIT" "$BUILD/scenarios" "$2" "$MEMORY_MIB" workload="$1" time_ms="$BENCH_MS" >"$WORK/host" 2>&1 ||
+	timeout "$LIMIT" "$BUILD/scenarios" "$2" "$MEMORY_MIB" workload="$1" time_ms="$BENCH_MS" ${3:+"$3"} >"$WORK/host" 2>&1 ||
 		fail "$1 failed on the host: $(tail -n 1 "$WORK/host")"
 	sed -n 's/^[0-9]* steps, \([0-9]*\) a second$/\1/p' "$WORK/host"
 }
 
-# in_guest SCENARIO CPUS: the same; says how the guest is run in $WORK/accel.
+# in_guest SCENARIO CPUS [OPTION]: the same; says how the guest is run in $WORK/accel.
 in_guest()
 {
 	timeout "$LIMIT" "$BUILD/pagevisor" run --accel "$ACCEL" --workload "$1" --cpus "$2" --memory "${MEMORY_MIB}M" \
 		--time "$((BENCH_MS / 1000)).$(printf %03d $((BENCH_MS % 1000)))" --scan-rate 1 --json --quiet \
-		>"$WORK/guest" 2>"$WORK/errors" || fail "$1 failed in the guest: $(tail -n 1 "$WORK/errors")"
+		${3:+--append "$3"} >"$WORK/guest" 2>"$WORK/errors" || fail "$1 failed in the guest: $(tail -n 1 "$WORK/errors")"
 	sed -n 's/^ *"accelerator": *"\(.*\)",$/\1/p' "$WORK/guest" >"$WORK/accel"
 	sed -nE 's/^ *"steps_per_second": *([0-9]+).*/\1/p' "$WORK/guest"
 }
@@ -49,32 +53,67 @@ median()
 	sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
 }
 
+# turns SCENARIO CPUS OPTION: a line of $WORK/hosts and of $WORK/guests for each turn, without the option, and the same of
+# $WORK/hosts.on and $WORK/guests.on with it, if there is one.
+turns()
+{
+	local turn
+
+	rm -f "$WORK"/{hosts,guests}{,.on}
+	for ((turn = 0; turn < TURNS; turn++)); do
+		in_host "$1" "$2" >>"$WORK/hosts"
+		in_guest "$1" "$2" >>"$WORK/guests"
+		[ -n "$3" ] || continue
+		in_host "$1" "$2" "$3" >>"$WORK/hosts.on"
+		in_guest "$1" "$2" "$3" >>"$WORK/guests.on"
+	done
+}
+
+# verdict RATIO BAR: a guest that TCG emulates is no measure.
+verdict()
+{
+	grep -q tcg "$WORK/accel" || awk -v ratio="$1" -v bar="$2" 'BEGIN { print ratio >= bar ? "ok" : "MISSED" }'
+}
+
+ratio()
+{
+	awk -v above="$1" -v below="$2" 'BEGIN { printf "%.2f", above / below }'
+}
+
 # row SCENARIO CPUS
 row()
 {
-	local scenario=$1 cpus=$2 turn host guest
+	local host guest of_both
 
-	: >"$WORK/hosts"
-	: >"$WORK/guests"
-	for ((turn = 0; turn < TURNS; turn++)); do
-		in_host "$scenario" "$cpus" >>"$WORK/hosts"
-		in_guest "$scenario" "$cpus" >>"$WORK/guests"
-	done
+	turns "$1" "$2" ""
 	host=$(median <"$WORK/hosts")
 	guest=$(median <"$WORK/guests")
-	# A guest that TCG emulates is no measure.
-	awk -v name="$scenario" -v cpus="$cpus" -v host="$host" -v guest="$guest" -v bar="$BAR" -v accel="$(cat "$WORK/accel")" '
-		BEGIN {
-			ratio = guest / host
-			verdict = accel ~ /tcg/ ? "" : ratio * 100 >= bar ? "ok" : "MISSED"
-			printf "%-10s %4d %12d %12d %8.2f  %s\n", name, cpus, guest, host, ratio, verdict
-		}'
+	of_both=$(ratio "$guest" "$host")
+	printf '%-10s %4d %12d %12d %8s  %s\n' "$1" "$2" "$guest" "$host" "$of_both" "$(verdict "$of_both" "$BAR")"
 }
 
-printf '%-10s %4s %12s %12s %8s  %s\n' scenario CPUs "guest, /s" "host, /s" ratio "bar >= 0.9"
+# trace_row SCENARIO CPUS: with the trace on, beside off.
+trace_row()
+{
+	local host guest
+
+	turns "$1" "$2" "trace=$TRACE_ENTRIES"
+	host=$(ratio "$(median <"$WORK/hosts.on")" "$(median <"$WORK/hosts")")
+	guest=$(ratio "$(median <"$WORK/guests.on")" "$(median <"$WORK/guests")")
+	printf '%-10s %4d %12s %12s           %s\n' "$1" "$2" "$guest" "$host" "$(verdict "$guest" "$TRACE_BAR")"
+}
+
+printf '%-10s %4s %12s %12s %8s  %s\n' scenario CPUs "guest, /s" "host, /s" ratio "bar >= $BAR"
 for scenario in $SCENARIOS; do
 	for cpus in 1 2; do
 		row "$scenario" "$cpus"
+	done
+done
+echo
+printf '%-10s %4s %12s %12s %8s  %s\n' "trace on" CPUS "guest, ratio" "host, ratio" "to off" "bar >= $TRACE_BAR"
+for scenario in $TRACE_SCENARIOS; do
+	for cpus in 1 2; do
+		trace_row "$scenario" "$cpus"
 	done
 done
 echo "the guest is run by: $(cat "$WORK/accel")"

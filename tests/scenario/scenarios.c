@@ -22,6 +22,7 @@
 #include "boot/boot_info.h"
 #include "info.h"
 #include "lib/console.h"
+#include "mm/trace.h"
 #include "panic.h"
 #include "tests/bench/host.h"
 #include "workload/workload.h"
@@ -135,5 +136,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	frame_alloc_init(&bench_array.partition);
+	trace_init();
+	trace_start(cpu_count);
 	return run();
 }
