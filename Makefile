@@ -140,7 +140,7 @@ bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan ra
 	@$(BUILD)/bench-growth
 	@$(BUILD)/bench-inspect
 	@$(BUILD)/bench-guest-rows $(PROGRAM)
-	@$(BUILD)/bench-sources $(GUEST_ELF)
+	@tests/bench/sources.sh $(BUILD)
 	@echo; echo "frame operations inside a guest with 2 vCPUs and 8 GiB"
 	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
 		2>$(BUILD)/bench-guest.log >/dev/null; status=$$?; \

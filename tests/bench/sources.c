@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The ways to a QEMU guest's memory, beside each other: each reads the whole metadata array of one 1 GiB guest that
- * runs, and is held against reading our mapping of it. `bench-sources GUEST`.
+ * The ways to a QEMU guest's memory, beside each other: each reads the whole metadata array of one guest that runs, and
+ * is held against reading our mapping of it. sources.sh starts the guest.
+ *
+ * bench-sources PID QMP-SOCKET DUMP-FILE [LIBVIRT-URI DOMAIN]: the file is one that QEMU may write.
  *
  * To add a way, add a function to the table at the end.
  */
@@ -13,53 +15,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <pagevisor/slot.h>
 
 #include "base/clock.h"
 #include "inspect/guest_view.h"
+#include "libvirt/connection.h"
 #include "memory/rcu.h"
 #include "qemu/qmp.h"
 #include "source/source.h"
 
-#define QEMU       "qemu-system-x86_64"
 #define RUNS       5
 #define PATIENCE_S 60
 
 struct bench {
-	char directory[64];
-	char socket[96], dump[96];
+	const char *dump;
 	pid_t qemu;
 	struct source source; /* by pid: leaves the QMP socket free */
 	struct guest_view view;
 	struct qmp qmp;
+	const struct libvirt_api *libvirt; /* NULL: the guest is no domain */
+	virConnectPtr connection;
+	virDomainPtr domain;
 	uint64_t size;    /* of the array */
 	uint64_t address; /* of the array in QEMU */
 	uint8_t *buffer;
 };
-
-static bool start_qemu(struct bench *bench, const char *guest)
-{
-	char option[160];
-
-	strcpy(bench->directory, "/tmp/pagevisor-bench.XXXXXX");
-	if (!mkdtemp(bench->directory))
-		return false;
-	snprintf(bench->socket, sizeof(bench->socket), "%s/qmp", bench->directory);
-	snprintf(bench->dump, sizeof(bench->dump), "%s/dump", bench->directory);
-	snprintf(option, sizeof(option), "unix:%s,server=on,wait=off", bench->socket);
-	bench->qemu = fork();
-	if (bench->qemu == 0) {
-		execlp(QEMU, QEMU, "-accel", "tcg", "-machine", "microvm,memory-backend=mem",
-		       "-object", "memory-backend-memfd,id=mem,size=1G,share=on", "-m", "1G",
-		       "-kernel", guest, "-append", "workload=churn time_ms=3600000", "-nodefaults",
-		       "-display", "none", "-no-reboot", "-qmp", option, NULL);
-		_exit(127);
-	}
-	return bench->qemu > 0;
-}
 
 /* Waits until the workload runs. */
 static bool look(struct bench *bench, struct error *err)
@@ -80,15 +62,15 @@ static bool look(struct bench *bench, struct error *err)
 			return true;
 		source_close(&bench->source);
 		result = -EAGAIN;
-	} while (clock_now_ns() < deadline && waitpid(bench->qemu, NULL, WNOHANG) == 0);
+	} while (clock_now_ns() < deadline && kill(bench->qemu, 0) == 0);
 	return false;
 }
 
-static bool ask_address(struct bench *bench, struct error *err)
+static bool ask_address(struct bench *bench, const char *socket, struct error *err)
 {
 	char command[64], *text;
 
-	if (qmp_connect(&bench->qmp, bench->socket, QMP_TIMEOUT_MS, err) < 0)
+	if (qmp_connect(&bench->qmp, socket, QMP_TIMEOUT_MS, err) < 0)
 		return false;
 	snprintf(command, sizeof(command), "gpa2hva %#" PRIx64, bench->view.array.addr);
 	if (qmp_execute_human(&bench->qmp, command, &text, err) < 0)
@@ -141,6 +123,44 @@ static bool read_pmemsave(struct bench *bench)
 	return length == (ssize_t)bench->size;
 }
 
+/* In chunks as large as libvirt takes them. */
+static bool read_peek(struct bench *bench)
+{
+	for (uint64_t done = 0; done < bench->size; done += LIBVIRT_PEEK_MAX) {
+		uint64_t left = bench->size - done;
+
+		if (bench->libvirt->virDomainMemoryPeek(
+			    bench->domain, bench->view.array.addr + done,
+			    left < LIBVIRT_PEEK_MAX ? left : LIBVIRT_PEEK_MAX, bench->buffer + done,
+			    VIR_MEMORY_PHYSICAL) < 0)
+			return false;
+	}
+	return true;
+}
+
+static bool connect_libvirt(struct bench *bench, const char *uri, const char *name,
+			    struct error *err)
+{
+	bench->libvirt = libvirt_api(err);
+	if (!bench->libvirt)
+		return false;
+	bench->connection = bench->libvirt->virConnectOpen(uri);
+	if (bench->connection)
+		bench->domain = bench->libvirt->virDomainLookupByName(bench->connection, name);
+	if (!bench->domain)
+		error_set(err, -ENOENT, "there is no domain %s at %s", name, uri);
+	return bench->domain;
+}
+
+static void disconnect_libvirt(struct bench *bench)
+{
+	if (bench->domain)
+		bench->libvirt->virDomainFree(bench->domain);
+	if (bench->connection)
+		bench->libvirt->virConnectClose(bench->connection);
+}
+
+/* The one that only a domain has is the last. */
 static const struct way {
 	const char *name;
 	bool (*read)(struct bench *bench);
@@ -148,6 +168,7 @@ static const struct way {
 	{"our mapping of QEMU's RAM", read_mapping},
 	{"process_vm_readv", read_process},
 	{"QMP pmemsave, and the file", read_pmemsave},
+	{"virDomainMemoryPeek", read_peek},
 };
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
@@ -162,23 +183,24 @@ static int compare(const void *left, const void *right)
 /* All ways in turns, so that what else the machine does falls on all of them. */
 static bool measure(struct bench *bench)
 {
+	const size_t count = bench->domain ? WAYS : WAYS - 1;
 	double ms[WAYS][RUNS];
 
-	for (size_t way = 0; way < WAYS; way++)
+	for (size_t way = 0; way < count; way++)
 		if (!ways[way].read(bench))
 			return false;
 	for (int run = 0; run < RUNS; run++)
-		for (size_t way = 0; way < WAYS; way++) {
+		for (size_t way = 0; way < count; way++) {
 			uint64_t start = clock_now_ns();
 
 			if (!ways[way].read(bench))
 				return false;
 			ms[way][run] = (double)(clock_now_ns() - start) / NS_PER_MS;
 		}
-	printf("\nreading the metadata array of a 1 GiB guest in QEMU, %" PRIu64
+	printf("\nreading the metadata array of a guest in QEMU, %" PRIu64
 	       " MiB, while it runs\n\n%-34s %10s %12s\n",
 	       bench->size >> 20, "way", "ms", "to mapping");
-	for (size_t way = 0; way < WAYS; way++) {
+	for (size_t way = 0; way < count; way++) {
 		qsort(ms[way], RUNS, sizeof(ms[way][0]), compare);
 		printf("%-34s %10.2f %12.1f\n", ways[way].name, ms[way][RUNS / 2],
 		       ms[way][RUNS / 2] / ms[0][RUNS / 2]);
@@ -186,41 +208,32 @@ static bool measure(struct bench *bench)
 	return true;
 }
 
-static void clean_up(struct bench *bench)
-{
-	kill(bench->qemu, SIGKILL);
-	waitpid(bench->qemu, NULL, 0);
-	unlink(bench->dump);
-	unlink(bench->socket);
-	rmdir(bench->directory);
-}
-
 int main(int argc, char **argv)
 {
 	struct bench bench = {0};
 	struct error err = {""};
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: bench-sources GUEST\n");
+	if (argc != 4 && argc != 6) {
+		fprintf(stderr,
+			"usage: bench-sources PID QMP-SOCKET DUMP-FILE [LIBVIRT-URI DOMAIN]\n");
 		return 2;
 	}
-	if (system("command -v " QEMU " >/dev/null") != 0) {
-		printf("\nways to a QEMU guest's memory: skipped, there is no " QEMU " here\n");
-		return 0;
-	}
 	urcu_memb_register_thread();
-	if (!start_qemu(&bench, argv[1]))
-		return 1;
+	bench.qemu = (pid_t)strtol(argv[1], NULL, 10);
+	bench.dump = argv[3];
+
 	bool passed = look(&bench, &err);
 
 	if (passed) {
 		bench.size = bench.view.slot_count * SLOT_SIZE;
 		bench.buffer = malloc(bench.size);
-		passed = bench.buffer && ask_address(&bench, &err) && measure(&bench);
+		passed = bench.buffer && ask_address(&bench, argv[2], &err) &&
+			 (argc == 4 || connect_libvirt(&bench, argv[4], argv[5], &err)) &&
+			 measure(&bench);
+		disconnect_libvirt(&bench);
 		source_close(&bench.source);
 	}
 	if (!passed)
 		fprintf(stderr, "bench: the QEMU guest cannot be read: %s\n", err.text);
-	clean_up(&bench);
 	return passed ? 0 : 1;
 }
