@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Our VMM beside QEMU's microvm, the smallest machine that QEMU has: the same image on KVM, from exec to the guest's "ready",
+# and the memory that each has resident then, without the guest's. In turns, medians. Needs /dev/kvm; a machine without has
+# one in ../svm/run.sh. Usage: [TURNS=N] [MEMORY_MIB=N] microvm.sh [BUILD]
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+TURNS=${TURNS:-5}
+MEMORY_MIB=${MEMORY_MIB:-64}
+TIME_BAR=0.5
+MEMORY_BAR=0.1
+PATIENCE=120 # seconds for a line of the guest
+
+ours()
+{
+	exec "$PAGEVISOR" run --accel kvm --memory "${MEMORY_MIB}M" --cpus 1 --time 0
+}
+
+microvm()
+{
+	exec qemu-system-x86_64 -accel kvm -machine microvm,memory-backend=mem -m "${MEMORY_MIB}M" -smp 1 \
+		-object "memory-backend-memfd,id=mem,size=${MEMORY_MIB}M" -nodefaults -display none -serial stdio \
+		-no-reboot -kernel "$GUEST" -append "$1"
+}
+
+# The guest's RAM is a memfd for both, and so the shared part of what is resident.
+own_kib()
+{
+	awk '/^Rss(Anon|File):/ { sum += $2 } END { print sum }' "/proc/$1/status"
+}
+
+# What the kernel is asked for: by QEMU as our own command asks.
+guest_options="workload=churn time_ms=0"
+[ "$(uname -m)" = x86_64 ] && grep -qE '^flags.* (vmx|svm)' /proc/cpuinfo || guest_options="$guest_options ring=3"
+
+# boot NAME: adds a line to $WORK/NAME.ms and one to $WORK/NAME.kib.
+boot()
+{
+	local start=$EPOCHREALTIME line ready=
+
+	mkfifo "$WORK/console"
+	"$1" "$guest_options" >"$WORK/console" 2>"$WORK/$1.log" </dev/null &
+	running_pid=$!
+	exec 3<"$WORK/console"
+	rm "$WORK/console"
+	while [ -z "$ready" ] && IFS= read -r -t "$PATIENCE" line <&3; do
+		[[ $line != *ready:* ]] || ready=$EPOCHREALTIME
+	done
+	[ -n "$ready" ] || {
+		echo "microvm.sh: $1 does not boot: $(tail -n 1 "$WORK/$1.log")" >&2
+		exit 1
+	}
+	own_kib "$running_pid" >>"$WORK/$1.kib"
+	kill -KILL "$running_pid"
+	wait "$running_pid" 2>/dev/null
+	running_pid=
+	exec 3<&-
+	awk -v from="$start" -v to="$ready" 'BEGIN { printf "%.1f\n", (to - from) * 1000 }' >>"$WORK/$1.ms"
+}
+
+median()
+{
+	sort -n "$1" | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
+}
+
+# row WHAT UNIT-OF-FILE DIVISOR BAR
+row()
+{
+	awk -v what="$1" -v ours="$(median "$WORK/ours.$2")" -v qemu="$(median "$WORK/microvm.$2")" -v unit="$3" -v bar="$4" '
+		BEGIN {
+			printf "%-22s %10.1f %10.1f %8.3f  <= %-4s %s\n", what, ours / unit, qemu / unit, ours / qemu, bar,
+				ours <= qemu * bar ? "ok" : "MISSED"
+		}'
+}
+
+problem=$(kvm_problem)
+command -v qemu-system-x86_64 >/dev/null || problem="no qemu-system-x86_64"
+if [ -n "$problem" ]; then
+	echo "our VMM beside QEMU's microvm: skipped, $problem here"
+	exit 0
+fi
+for ((turn = 0; turn < TURNS; turn++)); do
+	boot ours
+	boot microvm
+done
+printf '%-22s %10s %10s %8s  %s\n' "${MEMORY_MIB} MiB, 1 vCPU, KVM" "our VMM" microvm ratio wanted
+row "exec to ready, ms" ms 1 "$TIME_BAR"
+row "own memory, MiB" kib 1024 "$MEMORY_BAR"
