@@ -11,7 +11,7 @@ LIMIT=$((FUZZ_SECONDS + 120))
 TARGETS=(fuzz_capture fuzz_guest_view)
 
 # make test runs this: its variables and jobs are not for this make.
-BUILD_TARGETS=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory fuzz-targets)
+BUILD_TARGETS=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j2 fuzz-targets)
 
 clang_problem()
 {
