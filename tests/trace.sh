@@ -184,6 +184,8 @@ test_sizes()
 {
 	expect "two processors churn and are traced" 0 "findings +none" "trace_ring +512" -- \
 		"$PAGEVISOR" run "${accel[@]}" --memory 64M --ops 3000 --trace-entries 32768
+	expect "a workload that balances its books is traced" 0 "findings +none" -- \
+		"$PAGEVISOR" run "${accel[@]}" --workload mix --memory 64M --ops 3000 --trace
 	expect "rings that do not fit" 2 "trace=1048576: there is no memory for 2 rings of 32768 KiB" -- \
 		"$PAGEVISOR" run "${accel[@]}" --memory 32M --ops 100 --trace-entries 1048576
 	expect "a size that only the guest can judge" 2 "trace= takes a power of two" -- \

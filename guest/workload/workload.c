@@ -10,6 +10,7 @@
 #include "boot/boot_info.h"
 #include "info.h"
 #include "lib/console.h"
+#include "mm/trace.h"
 #include "workload/plant.h"
 
 /* Steps between two looks at the clock and the mailbox. A power of two. */
@@ -233,7 +234,8 @@ uint64_t worker_frames_of(const struct meta_type *type)
 void worker_check_books(struct worker *worker)
 {
 	struct frame_alloc_stats stats;
-	uint64_t in_use = 0;
+	/* Of permanent frames these alone came from the allocator. */
+	uint64_t in_use = trace_frames();
 
 	for (const struct meta_type *type = __start_meta_types; type < __stop_meta_types; type++)
 		if (!type->is_permanent)
