@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The writer of the trace: see trace.h. */
 
-/* What trace_call calls may not touch the registers that it does not save. */
+/* trace_write preserves all registers: it saves the general ones that it uses, and uses no others. */
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("general-regs-only"))), apply_to = function)
 #else
@@ -21,40 +21,9 @@ struct trace_ring trace_rings[PLATFORM_MAX_CPUS] __attribute__((aligned(PAGE_SIZ
 /* No sanitizer: what it would call here may touch any register, and the entries are nobody's but the readers'. */
 #define PLAIN __attribute__((used, no_sanitize("address", "thread", "undefined")))
 
-void trace_write(const struct meta_slot *slot, uint64_t state, uint64_t operation, uint64_t pc,
-		 uint64_t frame_pointer);
-
-/*
- * trace_write with the hook's arguments, its address and its frame pointer, and all registers as they were: general
- * ones saved here, others not used. The return address lies above what is saved.
- */
-__asm__(".text\n"
-	".type trace_call, @function\n"
-	".global trace_call\n"
-	"trace_call:\n"
-	"	pushq %rax\n"
-	"	pushq %rcx\n"
-	"	pushq %rdx\n"
-	"	pushq %rsi\n"
-	"	pushq %rdi\n"
-	"	pushq %r8\n"
-	"	pushq %r9\n"
-	"	pushq %r10\n"
-	"	pushq %r11\n"
-	"	movq 72(%rsp), %rcx\n"
-	"	movq %rbp, %r8\n"
-	"	call trace_write\n"
-	"	popq %r11\n"
-	"	popq %r10\n"
-	"	popq %r9\n"
-	"	popq %r8\n"
-	"	popq %rdi\n"
-	"	popq %rsi\n"
-	"	popq %rdx\n"
-	"	popq %rcx\n"
-	"	popq %rax\n"
-	"	ret\n"
-	".size trace_call, . - trace_call\n");
+/* What the hook in trace.h calls: no other declares it, for the compiler is not to know of the call. */
+__attribute__((no_caller_saved_registers)) void trace_write(const struct meta_slot *slot,
+							    uint64_t state, uint64_t operation);
 
 /* Of the slot, for the operations whose caller alone may change it; the number as an entry has it. */
 static inline unsigned type_of(const struct meta_slot *slot, uint64_t operation)
@@ -69,9 +38,11 @@ static inline unsigned type_of(const struct meta_slot *slot, uint64_t operation)
 		       : 0;
 }
 
-PLAIN void trace_write(const struct meta_slot *slot, uint64_t state, uint64_t operation,
-		       uint64_t pc, uint64_t frame_pointer)
+PLAIN void trace_write(const struct meta_slot *slot, uint64_t state, uint64_t operation)
 {
+	const uint64_t pc = (uint64_t)__builtin_return_address(0);
+	/* Of the function with the hook. */
+	const uint64_t frame_pointer = *(const uint64_t *)__builtin_frame_address(0);
 	struct trace_ring *ring = &trace_rings[platform_cpu()];
 	uint64_t position = ring->head; /* this CPU is the only writer */
 

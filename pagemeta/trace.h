@@ -33,7 +33,7 @@ static inline __attribute__((always_inline)) void trace_event(enum trace_operati
 		register uint64_t stack_pointer __asm__("rsp");
 
 		__asm__ volatile("leaq -128(%%rsp), %%rsp\n"
-				 "call trace_call\n"
+				 "call trace_write\n"
 				 "leaq 128(%%rsp), %%rsp"
 				 : "+r"(stack_pointer)
 				 : "D"(slot), "S"(state), "d"((uint64_t)operation)
