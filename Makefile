@@ -137,6 +137,7 @@ soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, MINUTES=N of the
 
 bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@$(BUILD)/bench-boot $(PROGRAM)
+	@echo; tests/bench/microvm.sh $(BUILD)
 	@$(BUILD)/bench-frames
 	@$(BUILD)/bench-growth
 	@$(BUILD)/bench-inspect
