@@ -67,8 +67,7 @@ GUEST_ASM     := $(wildcard guest/*/*.S)
 BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/types/btf_check.c vmm/types/type_layout.c vmm/base/error.c
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
-		 guest/mm/page_table.c guest/mm/table_frames.c \
-		 $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
+		 guest/mm/page_table.c guest/mm/table_frames.c
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload/*.c guest/scenario/*.c)) \
 		 $(wildcard tests/scenario/*.c pagemeta/*.c) tests/bench/host.c \
@@ -77,7 +76,7 @@ REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/trace.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
-UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES))
+UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES)) $(filter-out %/cli/main.o,$(VMM_OBJECTS))
 BTF_KEEP_OBJECTS := $(call objects,host,$(BTF_KEEP_SOURCES))
 TORN_OBJECTS  := $(call objects,host,$(TORN_SOURCES))
 SCENARIO_OBJECTS := $(call objects,scenario,$(SCENARIO_SOURCES))
@@ -103,7 +102,7 @@ SETUP_TEST   := build/setup-test
 SETUP_LINT   := build/setup-lint
 
 .DEFAULT_GOAL := all
-.PHONY: all run test test-svm unit test-sanitizers soak fuzz fuzz-targets bench lint format install uninstall clean help
+.PHONY: all run test test-svm unit test-sanitizers test-sanitized soak fuzz fuzz-targets bench lint format install uninstall clean help
 
 all: $(PROGRAM) $(GUEST_ELF) $(WORKLOADS) ## build the command and the guest
 
@@ -124,11 +123,18 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 # What has threads, or is read while it changes.
 THREADED_SUITES := threads contention frame slot_reader guest_memory attach pause litmus segment snapshot
 
+# What runs the command, its guests, and what attaches to them.
+SANITIZED_PARTS := accel attach find_map watch trace top check capture negative hostile signals bad_input qemu stress \
+		   qemu_source libvirt
+
 # In one process under AddressSanitizer: looking for leaks at the end of each test's own takes longer than all of the tests.
 # What must abort is left out there.
 test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=address unit
 	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="$(THREADED_SUITES)"
+
+test-sanitized: $(SETUP_TEST) all $(TEST_GUESTS) ## all that the command does, built with each of the sanitizers
+	@SANITIZED_PARTS="$(SANITIZED_PARTS)" tests/run.sh $(BUILD) sanitized
 
 soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, MINUTES=N of them; stops at the first failure
 	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests build/address/scenarios

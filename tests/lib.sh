@@ -26,6 +26,13 @@ OUT=$WORK/out
 ERR=$WORK/err
 running_pid=
 
+# A build with a sanitizer says there what it finds, also in the background, and ends with a status that is no other's.
+SANITIZER_REPORTS=$WORK/sanitizer
+SANITIZER_STATUS=99
+export ASAN_OPTIONS=exitcode=$SANITIZER_STATUS:log_path=$SANITIZER_REPORTS
+export UBSAN_OPTIONS=$ASAN_OPTIONS TSAN_OPTIONS=$ASAN_OPTIONS
+export LSAN_OPTIONS=suppressions=$ROOT/tests/leaks.supp:print_suppressions=0
+
 # Where VMs are found: those of this script alone.
 export XDG_RUNTIME_DIR=$WORK/runtime
 mkdir -m 700 "$XDG_RUNTIME_DIR"
@@ -188,6 +195,12 @@ vm_problem()
 	[ -z "$problem" ] || command -v qemu-system-x86_64 >/dev/null || echo "$problem, no qemu-system-x86_64"
 }
 
+# Whether programs have a sanitizer, which takes terabytes of address space.
+is_sanitized()
+{
+	grep -qE '__(asan|tsan)_init' "$PAGEVISOR"
+}
+
 # Whether guests run in TCG here: some ten times slower, and without what KVM alone can tell.
 runs_in_tcg()
 {
@@ -222,11 +235,26 @@ need_guests()
 	}
 }
 
+# Each report of a sanitizer is a failure, whether a test saw it or not.
+count_reports()
+{
+	local report
+
+	last_command=()
+	for report in "$SANITIZER_REPORTS".*; do
+		[ -e "$report" ] || continue
+		fail "a sanitizer's report" "of process ${report##*.}"
+		print_stream report "$report"
+	done
+}
+
 # The last line of each script.
 finish()
 {
-	local text="$passed passed, $failed failed"
+	local text
 
+	count_reports
+	text="$passed passed, $failed failed"
 	[ "$skipped" -eq 0 ] || text="$text, $skipped skipped"
 	echo "$text"
 	[ "$failed" -eq 0 ]

@@ -6,7 +6,7 @@
 #
 # JOBS of them run at a time, by default two where there are two CPUs: most wait for guests and time limits a lot. Each
 # has files and a runtime directory of its own. What is shown is that of one part after the other, as it comes. Those in
-# ALONE_PARTS take all CPUs, or their times matter: nothing runs beside them.
+# ALONE_PARTS take all CPUs, their times matter, or they need what an earlier one builds: nothing runs beside them.
 set -um
 
 TESTS=$(cd "$(dirname "$0")" && pwd)
@@ -39,12 +39,13 @@ ALL_PARTS=(
 	completion
 	install
 	compile_fail
+	sanitized
 	torn
 	stress
 	soak_test
 	svm
 )
-ALONE_PARTS="torn stress soak_test svm"
+ALONE_PARTS="sanitized torn stress soak_test svm"
 
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 shift $(($# > 0))

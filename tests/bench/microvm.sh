@@ -41,7 +41,7 @@ boot()
 	local start=$EPOCHREALTIME line ready=
 
 	mkfifo "$WORK/console"
-	"$1" "$guest_options" >"$WORK/console" 2>"$WORK/$1.log" </dev/null &
+	"$1" "$guest_options" >"$WORK/console" 2>&1 </dev/null &
 	running_pid=$!
 	exec 3<"$WORK/console"
 	rm "$WORK/console"
@@ -49,7 +49,7 @@ boot()
 		[[ $line != *ready:* ]] || ready=$EPOCHREALTIME
 	done
 	[ -n "$ready" ] || {
-		echo "microvm.sh: $1 does not boot: $(tail -n 1 "$WORK/$1.log")" >&2
+		echo "microvm.sh: $1 does not boot: ${line:-it says nothing}" >&2
 		exit 1
 	}
 	own_kib "$running_pid" >>"$WORK/$1.kib"

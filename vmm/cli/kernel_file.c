@@ -61,6 +61,14 @@ int kernel_file_open(struct kernel_file *kernel, const char *path, struct error 
 	return 0;
 }
 
+void kernel_file_drop_bytes(struct kernel_file *kernel)
+{
+	free(kernel->bytes);
+	kernel->bytes = NULL;
+	kernel->image.bytes = NULL;
+	kernel->image.size = 0;
+}
+
 void kernel_file_close(struct kernel_file *kernel)
 {
 	symbols_free(&kernel->symbols);

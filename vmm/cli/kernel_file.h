@@ -22,6 +22,9 @@ int kernel_file_open(struct kernel_file *kernel, const char *path, struct error 
 /* The path of our own guest, in `size` bytes. Returns 0 or a negative errno with a line of text: -ENOENT there is none. */
 int kernel_file_own(char *path, size_t size, struct error *err);
 
+/* Frees the file's bytes, of which nobody has any use once the guest runs; what was found in it stays. */
+void kernel_file_drop_bytes(struct kernel_file *kernel);
+
 void kernel_file_close(struct kernel_file *kernel);
 
 #endif

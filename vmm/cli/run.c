@@ -283,6 +283,7 @@ static int run_guest(struct run *run, struct error *err)
 
 	if (result < 0)
 		return result;
+	kernel_file_drop_bytes(&run->kernel);
 	if (run->is_watched) {
 		result = watcher_start(&run->watcher, run->engine, &run->terminal,
 				       run->kernel.image.info_pa, run->options.scans_per_second,

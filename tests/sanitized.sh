@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# The command itself, built with AddressSanitizer and UBSan and then with ThreadSanitizer, in tests that run guests and
+# look at them. Whatever a sanitizer reports is a failure, also of a process in the background (lib.sh). The guest is
+# the one of the plain build: it has no sanitizer to run on. `make test-sanitized` runs more of them.
+# Usage: [SANITIZED_PARTS="trace stress"] sanitized.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+SANITIZED_PARTS=${SANITIZED_PARTS:-trace watch find_map capture}
+SANITIZERS="address thread"
+
+# For everything in there, since it is some times slower.
+COMMAND_LIMIT=120
+
+need_guests
+problem=$(vm_problem)
+if [ -n "$problem" ]; then
+	skip "sanitized" "$problem"
+	finish
+fi
+
+# build_with SANITIZER: the programs; what guests need is linked to.
+build_with()
+{
+	local build=$BUILD/$1 file
+
+	LIMIT=900 expect "it builds with the $1 sanitizer" 0 -- \
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j2 SANITIZE="$1" \
+		"build/$1/pagevisor" "build/$1/attach-probe" || return
+	for file in pagevisor-guest.elf trace-guest.elf workloads guests; do
+		ln -sfn "../$file" "$build/$file"
+	done
+}
+
+# run_with SANITIZER: its tests are ours, and its last line has the counts.
+run_with()
+{
+	local more_passed more_failed more_skipped
+
+	# shellcheck disable=SC2086
+	env PARTS= LIMIT="$COMMAND_LIMIT" JOBS=1 "$ROOT/tests/run.sh" "$BUILD/$1" $SANITIZED_PARTS | tee "$OUT" |
+		sed -u "s/^\([0-9]* passed, .*\)/in all, $1 sanitizer: \1/"
+	read -r more_passed more_failed more_skipped < <(sed -n \
+		's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped, .*/\1 \2 \3/p' "$OUT")
+	passed=$((passed + ${more_passed:-0}))
+	failed=$((failed + ${more_failed:-1}))
+	skipped=$((skipped + ${more_skipped:-0}))
+}
+
+for sanitizer in $SANITIZERS; do
+	build_with "$sanitizer" && run_with "$sanitizer"
+done
+finish
