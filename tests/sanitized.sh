@@ -8,7 +8,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SANITIZED_PARTS=${SANITIZED_PARTS:-trace watch find_map capture}
+SANITIZED_PARTS=${SANITIZED_PARTS:-trace watch find_map}
 SANITIZERS="address thread"
 
 # For everything in there, since it is some times slower.

@@ -127,7 +127,7 @@ has_ring_frames()
 
 test_on()
 {
-	start --cpus 1 --trace-entries 1024
+	start --cpus 1 --trace-entries 16384
 	expect "show tells the frame's history" 0 "out:^history +-" -- \
 		"$PAGEVISOR" show "$address" "$NAME"
 	check "in its order, with the functions that asked" tells_the_story 16
@@ -143,7 +143,7 @@ test_on()
 	expect "trace of a frame that is not there" 2 "err:no such frame" -- \
 		"$PAGEVISOR" trace --frame pfn:8192 "$NAME"
 	expect "the rings are frames of a type" 0 -- "$PAGEVISOR" types "$NAME"
-	check "8 for 1024 entries" has_ring_frames 8
+	check "128 for 16384 entries" has_ring_frames 128
 	expect "top names the callers" 0 "out:^callers .*story_puts\\+0x" -- \
 		"$PAGEVISOR" top --batch 1 "$NAME"
 	expect "watch tells what was done between its looks" 0 \

@@ -30,9 +30,16 @@ int probe_fail(const char *what)
 
 /* A probe ends where it fails, and with it goes what it holds: no leak is of interest, all else is. */
 const char *__asan_default_options(void);
+const char *__tsan_default_options(void);
+
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0";
+}
+
+const char *__tsan_default_options(void)
+{
+	return "report_thread_leaks=0";
 }
 
 int probe_say(const char *what)

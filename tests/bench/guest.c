@@ -305,9 +305,10 @@ int main(int argc, char **argv)
 	static const struct row rows[] = {
 		{"level 1 at 10 Hz", look_1, PERIOD_NS, false, 0.98},
 		{"level 2 at 10 Hz", look_2, PERIOD_NS, false, 0.98},
-		{"incremental at 10 Hz, dirty log on", look_at_changes, PERIOD_NS, true, 0},
 		{"level 1 at full speed", look_1, 0, false, 0.85},
 		{"level 2 at full speed", look_2, 0, false, 0.85},
+		/* Last: the host's pages stay small for a while after a log. */
+		{"incremental at 10 Hz, dirty log on", look_at_changes, PERIOD_NS, true, 0},
 	};
 	const char *memory = argc > 2 ? argv[2] : DEFAULT_SIZE;
 	char name[32];

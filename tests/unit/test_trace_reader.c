@@ -142,6 +142,38 @@ START_TEST(what_came_by_while_nobody_read_is_lost_and_counted)
 }
 END_TEST
 
+/* A source that is slower than the guest: while it copies entries, twice as many are written. */
+static int read_slowly(void *own, paddr_t pa, void *buffer, size_t length)
+{
+	(void)own;
+	memcpy(buffer, crafted.low + pa.addr, length);
+	if (pa.addr >= ENTRIES_PA)
+		for (size_t i = 0; i < 2 * length / sizeof(struct trace_entry); i++)
+			put_event(0, TRACE_GET, 2, 1000 + i);
+	return 0;
+}
+
+START_TEST(a_slow_reader_has_the_newest_of_what_was_there)
+{
+	const uint64_t held = ENTRY_COUNT - 1;
+	struct guest_memory slow;
+
+	ck_assert_int_eq(guest_memory_init(&slow, &err), 0);
+	slow.reader = (struct memory_reader){.read = read_slowly, .chunk = MEMORY_READER_CHUNK_MIN};
+	ck_assert_int_eq(guest_memory_add_copied(&slow, paddr(0), CRAFTED_LOW_SIZE, &err), 0);
+	for (uint64_t i = 0; i < 3 * ENTRY_COUNT; i++)
+		put_event(0, TRACE_PUT, 1, i);
+	ck_assert_int_eq(trace_read(&slow, &view, &cursor, note, NULL, &counts), 0);
+	ck_assert_uint_gt(counts.events, ENTRY_COUNT / 4);
+	ck_assert_uint_eq(counts.events + counts.lost, held);
+	ck_assert_uint_eq(counts.broken + counts.refused, 0);
+	ck_assert_uint_eq(seen[seen_count - 1].position, 3 * ENTRY_COUNT - 1);
+	for (unsigned i = 0; i < seen_count; i++)
+		ck_assert_int_eq(seen[i].operation, TRACE_PUT);
+	guest_memory_destroy(&slow);
+}
+END_TEST
+
 START_TEST(torn_entries_are_refused)
 {
 	for (uint64_t i = 0; i < ENTRY_COUNT; i++)
@@ -355,6 +387,7 @@ Suite *trace_reader_suite(void)
 	tcase_add_test(tcase, cursor_goes_on_where_it_was);
 	tcase_add_test(tcase, full_ring_shows_all_but_the_one_under_way);
 	tcase_add_test(tcase, what_came_by_while_nobody_read_is_lost_and_counted);
+	tcase_add_test(tcase, a_slow_reader_has_the_newest_of_what_was_there);
 	tcase_add_test(tcase, torn_entries_are_refused);
 	tcase_add_test(tcase, entry_of_another_position_is_broken);
 	tcase_add_test(tcase, wild_entries_are_broken);

@@ -8,7 +8,8 @@
 
 #include "base/clock.h"
 
-#define CHUNK_ENTRIES 1024 /* copied at once */
+#define CHUNK_ENTRIES 1024 /* copied at once, at most */
+#define CHUNK_PART    16   /* of a ring, at most */
 #define BYTE          0xff
 
 /* One ring while it is read. */
@@ -61,21 +62,20 @@ static void visit_entry(const struct ring_reader *ring, uint64_t position,
 	ring->visit(ring->context, &event);
 }
 
-/* Copies what lies between two positions, side by side in the ring, and visits what was not written over. */
-static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to)
+/* Copies what lies between two positions, side by side in the ring, and visits what was not written over: see *last, the head. */
+static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to, uint64_t *last)
 {
 	struct trace_entry entries[CHUNK_ENTRIES];
 	uint64_t at = (from & (ring->entry_count - 1)) * sizeof(entries[0]);
-	uint64_t last;
 
 	if (guest_memory_copy(ring->memory, paddr(ring->entries.addr + at), entries,
 			      (to - from) * sizeof(entries[0])) < 0) /* E */
 		return -EFAULT;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);                                  /* F */
-	if (guest_memory_copy(ring->memory, ring->head, &last, sizeof(last)) < 0) /* G */
+	if (guest_memory_copy(ring->memory, ring->head, last, sizeof(*last)) < 0) /* G */
 		return -EFAULT;
 	for (uint64_t n = from; n < to; n++) {
-		if (n < oldest(last, ring->entry_count))
+		if (n < oldest(*last, ring->entry_count))
 			ring->counts->lost++;
 		else
 			visit_entry(ring, n, &entries[n - from]);
@@ -83,19 +83,39 @@ static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to
 	return 0;
 }
 
-/* From `from` on up to `first`, the head that was read (D). */
+static uint64_t chunk_at(const struct ring_reader *ring, uint64_t from, uint64_t first)
+{
+	uint64_t count = ring->entry_count / CHUNK_PART;
+	uint64_t to_end = ring->entry_count - (from & (ring->entry_count - 1));
+
+	if (count > CHUNK_ENTRIES)
+		count = CHUNK_ENTRIES;
+	if (count > to_end)
+		count = to_end;
+	return count < first - from ? count : first - from;
+}
+
+/*
+ * From `from` on up to `first`, the head that was read (D). A writer that is faster than this would be ahead of it all the
+ * way, and nothing would be had: once it has caught up, half of the ring is left out.
+ */
 static int read_ring(const struct ring_reader *ring, uint64_t from, uint64_t first)
 {
 	while (from < first) {
-		uint64_t count = ring->entry_count - (from & (ring->entry_count - 1));
+		uint64_t last, count = chunk_at(ring, from, first);
 
-		if (count > CHUNK_ENTRIES)
-			count = CHUNK_ENTRIES;
-		if (count > first - from)
-			count = first - from;
-		if (read_chunk(ring, from, from + count) < 0)
+		if (read_chunk(ring, from, from + count, &last) < 0)
 			return -EFAULT;
 		from += count;
+		if (from >= oldest(last, ring->entry_count))
+			continue;
+
+		uint64_t ahead = oldest(last, ring->entry_count) + ring->entry_count / 2;
+
+		if (ahead > first)
+			ahead = first;
+		ring->counts->lost += ahead - from;
+		from = ahead;
 	}
 	return 0;
 }
