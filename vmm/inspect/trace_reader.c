@@ -9,7 +9,7 @@
 #include "base/clock.h"
 
 #define CHUNK_ENTRIES 1024 /* copied at once, at most */
-#define CHUNK_PART    16   /* of a ring, at most */
+#define PROBE_ENTRIES 64   /* copied to see how fast that is; as many as the smallest ring has */
 #define BYTE          0xff
 
 /* One ring while it is read. */
@@ -62,10 +62,10 @@ static void visit_entry(const struct ring_reader *ring, uint64_t position,
 	ring->visit(ring->context, &event);
 }
 
-/* Copies what lies between two positions, side by side in the ring, and visits what was not written over: see *last, the head. */
-static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to, uint64_t *last)
+/* Copies what lies between two positions, side by side in the ring, and then the head. */
+static int copy_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to,
+		      struct trace_entry *entries, uint64_t *last)
 {
-	struct trace_entry entries[CHUNK_ENTRIES];
 	uint64_t at = (from & (ring->entry_count - 1)) * sizeof(entries[0]);
 
 	if (guest_memory_copy(ring->memory, paddr(ring->entries.addr + at), entries,
@@ -74,8 +74,19 @@ static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);                                  /* F */
 	if (guest_memory_copy(ring->memory, ring->head, last, sizeof(*last)) < 0) /* G */
 		return -EFAULT;
+	return 0;
+}
+
+/* Visits what was not written over. */
+static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to)
+{
+	struct trace_entry entries[CHUNK_ENTRIES];
+	uint64_t last;
+
+	if (copy_chunk(ring, from, to, entries, &last) < 0)
+		return -EFAULT;
 	for (uint64_t n = from; n < to; n++) {
-		if (n < oldest(*last, ring->entry_count))
+		if (n < oldest(last, ring->entry_count))
 			ring->counts->lost++;
 		else
 			visit_entry(ring, n, &entries[n - from]);
@@ -83,40 +94,51 @@ static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to
 	return 0;
 }
 
-static uint64_t chunk_at(const struct ring_reader *ring, uint64_t from, uint64_t first)
-{
-	uint64_t count = ring->entry_count / CHUNK_PART;
-	uint64_t to_end = ring->entry_count - (from & (ring->entry_count - 1));
-
-	if (count > CHUNK_ENTRIES)
-		count = CHUNK_ENTRIES;
-	if (count > to_end)
-		count = to_end;
-	return count < first - from ? count : first - from;
-}
-
-/*
- * From `from` on up to `first`, the head that was read (D). A writer that is faster than this would be ahead of it all the
- * way, and nothing would be had: once it has caught up, half of the ring is left out.
- */
+/* From `from` on up to `first`, the head that was read (D). */
 static int read_ring(const struct ring_reader *ring, uint64_t from, uint64_t first)
 {
 	while (from < first) {
-		uint64_t last, count = chunk_at(ring, from, first);
+		uint64_t count = ring->entry_count - (from & (ring->entry_count - 1));
 
-		if (read_chunk(ring, from, from + count, &last) < 0)
+		if (count > CHUNK_ENTRIES)
+			count = CHUNK_ENTRIES;
+		if (count > first - from)
+			count = first - from;
+		if (read_chunk(ring, from, from + count) < 0)
 			return -EFAULT;
 		from += count;
-		if (from >= oldest(last, ring->entry_count))
-			continue;
-
-		uint64_t ahead = oldest(last, ring->entry_count) + ring->entry_count / 2;
-
-		if (ahead > first)
-			ahead = first;
-		ring->counts->lost += ahead - from;
-		from = ahead;
 	}
+	return 0;
+}
+
+/*
+ * A writer that is faster than this reader would be ahead of it all the way from the oldest entry on, and nothing would be
+ * had. So some entries are copied, which tells how many are written meanwhile: when more, *first becomes the head of
+ * now, and *from so near to it that what lies between is copied before it is written over, with a quarter to spare.
+ */
+static int approach(const struct ring_reader *ring, uint64_t *from, uint64_t *first)
+{
+	const uint64_t probed = PROBE_ENTRIES;
+	struct trace_entry entries[PROBE_ENTRIES];
+	uint64_t start = (*first - probed) & ~(probed - 1); /* does not go round the ring's end */
+	uint64_t now;
+
+	if (*first - *from <= probed)
+		return 0;
+	if (copy_chunk(ring, start, start + probed, entries, &now) < 0)
+		return -EFAULT;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* now is a D, too */
+	uint64_t written = now - *first;
+
+	if (written <= probed || written > UINT32_MAX)
+		return 0;
+	uint64_t kept = ring->entry_count / 4 * 3 * probed / (probed + written);
+
+	if (now - *from > kept) {
+		ring->counts->lost += now - kept - *from;
+		*from = now - kept;
+	}
+	*first = now;
 	return 0;
 }
 
@@ -153,7 +175,8 @@ int trace_read(const struct guest_memory *memory, const struct guest_view *view,
 			from = cursor->next[cpu];
 		else if (cursor->next[cpu] > 0)
 			counts->lost += from - cursor->next[cpu];
-		if (!ring_is_good(&ring) || read_ring(&reader, from, ring.head) < 0)
+		if (!ring_is_good(&ring) || approach(&reader, &from, &ring.head) < 0 ||
+		    read_ring(&reader, from, ring.head) < 0)
 			counts->refused++;
 		cursor->next[cpu] = ring.head;
 	}
