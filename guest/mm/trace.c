@@ -15,7 +15,6 @@ struct trace_ring_meta {
 META_TYPE(trace_ring, .is_permanent = true);
 
 static uint64_t entries;
-static uint64_t ring_frames;
 
 void trace_init(void)
 {
@@ -49,13 +48,12 @@ void trace_start(unsigned cpus)
 					   entries, cpus, frames * PAGE_SIZE >> 10);
 		cpu_counters[0].claimed[meta_type_index(&meta_type_trace_ring)] += frames;
 		trace_set_ring(cpu, segment_start(&ring), entries);
-		ring_frames += frames;
 	}
 }
 
 uint64_t trace_frames(void)
 {
-	return ring_frames;
+	return cpu_counters[0].claimed[meta_type_index(&meta_type_trace_ring)];
 }
 
 bool trace_is_on(void)

@@ -88,9 +88,7 @@ static void print_json_line(const struct follow *follow, uint64_t now)
 	json_add_number(root, "scan_ns", follow->seen.last.duration_ns);
 	json_object_object_add(root, "work", observation_work_json(&follow->seen.counters));
 	observation_add_json(root, &follow->seen);
-	puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(root);
+	json_print_line(root);
 }
 
 static int look(struct follow *follow)

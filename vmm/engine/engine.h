@@ -30,8 +30,8 @@ struct engine_options {
 	enum accel accel; /* chosen, not ACCEL_AUTO */
 	uint64_t memory;  /* bytes */
 	unsigned cpus;
-	const struct elf_image *
-		image; /* until the engine is destroyed, as the symbols; its bytes until it has started */
+	/* Both stay until the engine is destroyed; the image's bytes until it has started. */
+	const struct elf_image *image;
 	const struct symbols *symbols;
 
 	/* Called by threads of the engine: a line of the console; one line about what is odd. */
