@@ -61,7 +61,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	char path[64];
+	char path[sizeof(directory) + sizeof("/pagevisor")];
 
 	attach_server_stop(&server);
 	guest_memory_destroy(&memory);
@@ -236,7 +236,7 @@ START_TEST(a_refused_start_leaves_nothing_behind)
 	unsigned before = open_descriptors();
 
 	chmod(getenv("XDG_RUNTIME_DIR"), 0700);
-	char path[64];
+	char path[sizeof(directory) + sizeof("/pagevisor")];
 
 	snprintf(path, sizeof(path), "%s/pagevisor", directory);
 	ck_assert_int_eq(chmod(path, 0755), 0);
