@@ -249,7 +249,7 @@ void worker_check_books(struct worker *worker)
 		kprintf("%lu frames are free, %lu in use, %lu in all\n", free, in_use,
 			stats.managed);
 	worker_check(worker, free + in_use == stats.managed, "frames in use and free do not add up",
-		     (frame_t){pfn_to_meta(pfn(0))});
+		     FRAME_NONE);
 }
 
 void worker_list_drop(struct worker *worker, struct frame_list *list)
@@ -296,9 +296,11 @@ void worker_check(struct worker *worker, bool holds, const char *what, frame_t f
 {
 	if (__builtin_expect(holds, 1))
 		return;
-	if (worker->counters->failures == 0)
+	if (worker->counters->failures == 0 && frame.slot)
 		kprintf("check failed on cpu %u, frame 0x%lx: %s\n", worker->cpu,
 			frame_paddr(frame).addr, what);
+	else if (worker->counters->failures == 0)
+		kprintf("check failed on cpu %u: %s\n", worker->cpu, what);
 	count(&worker->counters->failures);
 	if (stops_on_failure)
 		__atomic_store_n(&mailbox.stop, 1, __ATOMIC_RELAXED);

@@ -20,6 +20,11 @@ START_TEST(console_lines_are_told_apart)
 	ck_assert_uint_eq(found.frame, 0x41f000);
 	ck_assert_str_eq(found.rule, "the frame's bytes are another's");
 
+	ck_assert(discovery_from_console("check failed on cpu 0: the books differ", &found));
+	ck_assert_int_eq(found.finder, FINDER_CHECK);
+	ck_assert(!found.has_frame);
+	ck_assert_str_eq(found.rule, "the books differ");
+
 	ck_assert(discovery_from_console(
 		"panic on cpu 0: frame 0x5000, references 0xffffffff, generation 6: put of it",
 		&found));
