@@ -164,6 +164,12 @@ counts()
 	     END { print passed + 0, failed + 0, skipped + 0 }' "$work/$1.out"
 }
 
+# The lines of a part's output that name what failed: of a script's tests, or of Check's.
+failures()
+{
+	grep -aE '^FAIL |^[^ ]+:[0-9]+:[FE]:' "$work/$1.out" | cut -c 1-200 | sed "s/^/$1: /"
+}
+
 # follow_and_count PART
 follow_and_count()
 {
@@ -176,9 +182,10 @@ follow_and_count()
 	read -r more_passed more_failed more_skipped < <(counts "$1")
 	# A part that broke off has no failed test to show for it.
 	if [ "$status" -ne 0 ] && [ "$more_failed" -eq 0 ]; then
-		echo "FAIL $1: exit status $status"
+		echo "FAIL $1: exit status $status" | tee -a "$work/$1.out"
 		more_failed=1
 	fi
+	[ "$more_failed" -eq 0 ] || failures "$1" >>"$work/failures"
 	passed=$((passed + more_passed))
 	failed=$((failed + more_failed))
 	skipped=$((skipped + more_skipped))
@@ -198,5 +205,7 @@ done
 for part in "${parts[@]}"; do
 	follow_and_count "$part"
 done
+# Once more, for who has the end of a long log only.
+[ "$failed" -eq 0 ] || cat "$work/failures"
 echo "$passed passed, $failed failed, $skipped skipped, $SECONDS s"
 [ "$failed" -eq 0 ]
