@@ -257,6 +257,37 @@ test_ps()
 	wait "$pid" 2>/dev/null
 }
 
+# Lists that are watched before there is a daemon, which is known by its URI or found by its socket, by the daemon's own
+# user then: its domains are in them once it is there, and not a line more is printed while it is waited for.
+test_ps_before_the_daemon()
+{
+	local by_uri by_socket
+
+	kill -TERM "$libvirtd_pid"
+	wait "$libvirtd_pid"
+	rm -f "$LIBVIRT_SOCKET"
+	"$PAGEVISOR" ps --watch >"$WORK/ps-watch" 2>&1 &
+	by_uri=$!
+	install -m 755 "$PAGEVISOR" "$LIBVIRT/pagevisor"
+	"${libvirt_user[@]}" env -u LIBVIRT_DEFAULT_URI XDG_RUNTIME_DIR="$LIBVIRT/run" \
+		"$LIBVIRT/pagevisor" ps --watch >"$WORK/ps-watch-socket" 2>&1 &
+	by_socket=$!
+	wait_until "the lists are there" test -s "$WORK/ps-watch" -a -s "$WORK/ps-watch-socket"
+	# So that it is tried again in vain.
+	sleep 2
+	check "no daemon yet: one line" line_count "$WORK/ps-watch" 1
+	check "no socket yet: one line" line_count "$WORK/ps-watch-socket" 1
+	start_libvirtd
+	domain_start late --memory 16M --cpus 1
+	check "a daemon that came later" wait_until "late is listed" watch_shows '^libvirt:late .* running'
+	check "a socket that came later" wait_until "late is listed" \
+		grep -Eq '^libvirt:qemu:///session#late .* running' "$WORK/ps-watch-socket"
+	virsh --quiet destroy late >/dev/null
+	check "late is gone" wait_until "late is gone" watch_is_without '^libvirt:late'
+	kill "$by_uri" "$by_socket"
+	wait "$by_uri" "$by_socket" 2>/dev/null
+}
+
 # A reader that has died is a test that fails, not the end of them all.
 trap : PIPE
 need_libvirtd "libvirt"
@@ -266,5 +297,6 @@ test_sources
 test_refusals
 test_ends
 test_ps
+test_ps_before_the_daemon
 test_list
 finish

@@ -8,13 +8,13 @@
 #include "libvirt/local_daemons.h"
 
 struct ps_watch {
-	unsigned count;
+	unsigned count; /* of daemons that were met */
 	struct local_daemon daemons[LOCAL_DAEMONS_MAX];
-	struct domain_list *lists[LOCAL_DAEMONS_MAX];
+	struct domain_list *lists[LOCAL_DAEMONS_MAX]; /* NULL: not to be had, and not tried again */
 	unsigned looks_left; /* at domains, for a guest has to boot before it is one of ours */
 };
 
-/* Begins to follow the daemons of this machine; one that is not there is left out. */
+/* Begins to follow the daemons of this machine; one that is not there yet is followed once it is. */
 void ps_watch_begin(struct ps_watch *watch);
 void ps_watch_end(struct ps_watch *watch);
 

@@ -15,8 +15,12 @@
 #include "libvirt/events.h"
 #include "memory/rcu.h"
 
-/* How often a daemon that has gone is tried again. */
-#define RETRY_MS 500
+/*
+ * How often a daemon that is not there is tried again. Each try of one that is there and silent leaves a thread behind
+ * until it answers, so those come less and less often.
+ */
+#define RETRY_MS     500
+#define RETRY_MAX_MS 60000
 
 /* Of the last domains that ended it is known why. */
 #define ENDS_MAX 64
@@ -188,18 +192,27 @@ static void look(struct domain_list *list)
 	free(domains);
 }
 
+/* How long to wait after a try that came to `result`; `waited_ms` was it before. */
+static int next_wait_ms(int result, int waited_ms)
+{
+	if (result != -ETIMEDOUT)
+		return RETRY_MS;
+	return waited_ms < RETRY_MAX_MS / 2 ? waited_ms * 2 : RETRY_MAX_MS;
+}
+
 static void *follow(void *argument)
 {
 	struct domain_list *list = argument;
 	struct pollfd wake = {.fd = list->wake_fd, .events = POLLIN};
 	struct error ignored;
+	int wait_ms = RETRY_MS;
 
 	urcu_memb_register_thread();
 	while (!__atomic_load_n(&list->stop, __ATOMIC_RELAXED)) {
 		if (!list->is_connected)
-			connect_and_listen(list, &ignored);
+			wait_ms = next_wait_ms(connect_and_listen(list, &ignored), wait_ms);
 		look(list);
-		poll(&wake, 1, list->is_connected ? -1 : RETRY_MS);
+		poll(&wake, 1, list->is_connected ? -1 : wait_ms);
 		if (wake.revents)
 			clear_fd(list->wake_fd);
 	}
@@ -238,13 +251,19 @@ static struct domain_list *new_list(const char *uri, unsigned timeout_ms)
 	return NULL;
 }
 
+/* A library that is missing, a wrong URI and a refusal stay; and who refuses may have asked for a password. */
+static bool may_come_later(int result)
+{
+	return result == -EIO || result == -ETIMEDOUT;
+}
+
 /* The first table is there when this returns. */
 static int start_thread(struct domain_list *list, struct error *err)
 {
 	sigset_t all, old;
 	int result = connect_and_listen(list, err);
 
-	if (result < 0)
+	if (result < 0 && !may_come_later(result))
 		return result;
 	look(list);
 	sigfillset(&all);

@@ -2,7 +2,7 @@
 /*
  * The active domains of a libvirt daemon, kept true while they come and go: a table under RCU. A thread asks the daemon
  * again whenever it tells of an event, and publishes a new table when the answer differs; what an event says is only
- * a hint. A daemon that goes away has no domains, and is tried again until it is back.
+ * a hint. A daemon that is not there yet, or goes away, has no domains, and is tried again until it is there.
  *
  * Readers look at the table between rcu_section_begin and _end, without a lock, on threads registered with liburcu.
  */
@@ -24,7 +24,10 @@ struct domain_table {
 
 struct domain_list;
 
-/* Returns 0 or a negative errno as libvirt_connect: a daemon that is not there at the start is an error. */
+/*
+ * Returns 0, also when the daemon is not there yet, or a negative errno as libvirt_connect when trying again would not
+ * help.
+ */
 int domain_list_start(const char *uri, unsigned timeout_ms, struct domain_list **list,
 		      struct error *err);
 void domain_list_stop(struct domain_list *list);
