@@ -27,11 +27,13 @@ fi
 # build_with SANITIZER: the programs; what guests need is linked to.
 build_with()
 {
-	local build=$BUILD/$1 file
+	local build=$BUILD/$1 file programs=("build/$1/pagevisor" "build/$1/attach-probe")
 
+	case " ${SANITIZED_PARTS:-} " in *" qemu_source "*) programs+=("build/$1/torn") ;; esac
+	case " ${SANITIZED_PARTS:-} " in *" libvirt "*) programs+=("build/$1/libvirt-watch") ;; esac
 	LIMIT=900 expect "it builds with the $1 sanitizer" 0 -- \
 		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j2 SANITIZE="$1" \
-		"build/$1/pagevisor" "build/$1/attach-probe" || return
+		"${programs[@]}" || return
 	for file in pagevisor-guest.elf trace-guest.elf workloads guests; do
 		ln -sfn "../$file" "$build/$file"
 	done

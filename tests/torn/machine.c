@@ -81,33 +81,16 @@ bool machine_has_ended(const struct machine *machine, int ms)
 static int wait_until_running(struct machine *machine, struct error *err)
 {
 	for (int waited = 0; waited < PATIENCE_MS; waited += POLL_MS) {
-		int result = guest_view_read(&machine->vm.memory, machine->kernel.image.info_pa,
-					     &machine->view, err);
+		int result = torn_guest_look(&machine->guest, &machine->vm.memory,
+					     machine->kernel.image.info_pa, err);
 
-		if (result < 0 && result != -EAGAIN)
+		if (result != -EAGAIN)
 			return result;
-		if (result == 0 && machine->view.stage == STAGE_RUNNING)
-			return 0;
 		if (machine_has_ended(machine, POLL_MS))
 			return error_set(err, -EPROTO, "the guest ended before its workload ran");
 	}
 	return error_set(err, -ETIMEDOUT, "the guest had not booted after %d s",
 			 PATIENCE_MS / 1000);
-}
-
-static int find_types(struct machine *machine, struct error *err)
-{
-	static const char *const names[SET_TYPES] = {"torn_shared", "torn_dropped", "torn_unique"};
-
-	for (unsigned i = 0; i < SET_TYPES; i++) {
-		int type = guest_view_type_named(&machine->view, names[i]);
-
-		if (type < 0)
-			return error_set(err, -EPROTO, "the guest has no type %s", names[i]);
-		machine->types.vtables[i] = machine->view.types_va +
-					    (unsigned)type * sizeof(struct type_descriptor);
-	}
-	return 0;
 }
 
 /* The VM is made. */
@@ -121,8 +104,6 @@ static int boot(struct machine *machine, const struct machine_options *options, 
 	if (result < 0)
 		return result;
 	result = wait_until_running(machine, err);
-	if (result == 0)
-		result = find_types(machine, err);
 	if (result < 0)
 		vm_stop(&machine->vm);
 	return result;
@@ -172,7 +153,7 @@ static int audit(const struct machine *machine, struct error *err)
 
 int machine_stop(struct machine *machine, struct error *err)
 {
-	guest_view_ask_to_stop(&machine->view, &machine->vm.memory);
+	guest_view_ask_to_stop(&machine->guest.view, &machine->vm.memory);
 	bool in_time = machine_has_ended(machine, PATIENCE_MS);
 	const struct vm_end *end = vm_stop(&machine->vm);
 	int result;

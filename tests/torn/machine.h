@@ -9,9 +9,8 @@
 #include "cli/kernel_file.h"
 #include "device/boot_stages.h"
 #include "device/serial.h"
-#include "inspect/guest_view.h"
 #include "kvm/vm.h"
-#include "torn/sets.h"
+#include "torn/guest.h"
 
 struct machine_options {
 	const char *kernel; /* NULL: our own guest, beside this program */
@@ -25,8 +24,7 @@ struct machine {
 	struct vm vm;
 	struct serial serial;
 	struct boot_stages stages;
-	struct guest_view view; /* as of the workload's start */
-	struct set_types types;
+	struct torn_guest guest;
 };
 
 /*

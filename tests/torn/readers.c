@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "inspect/slot_copy_reader.h"
+#include "inspect/slot_walk.h"
 
 #define GENERATION_NONE UINT64_MAX
 #define SEARCH_US       5000
@@ -26,12 +28,15 @@
 
 static const char *const names[READERS] = {
 	[READER_SLOT] = "slot_read",
-	[READER_COPY_PREAD] = "slot_copy_read, pread",
+	[READER_COPY] = "slot_copy_read",
 	[READER_COPY_PROCESS] = "slot_copy_read, process_vm_readv",
+	[READER_WALK] = "slot_walk",
 	[WRONG_ONE_LOOK] = "wrong: no second look",
 	[WRONG_REFERENCES] = "wrong: second look without generation",
 	[WRONG_GENERATION] = "wrong: second look at generation alone",
-	[WRONG_TWO_COPIES] = "wrong: two copies, pread",
+	[WRONG_TWO_COPIES] = "wrong: two copies",
+	[WRONG_COPIED_REFERENCES] = "wrong: third copy without generation",
+	[WRONG_WALK] = "wrong: two copies of all slots",
 };
 
 const char *reader_name(enum reader_kind kind)
@@ -57,7 +62,7 @@ void tally_add(struct tally *sum, const struct tally *part)
 		sum->broken[i] += part->broken[i];
 }
 
-static int copy_by_pread(void *source, paddr_t pa, void *buffer, size_t length)
+static int copy_memory(void *source, paddr_t pa, void *buffer, size_t length)
 {
 	return guest_memory_copy(source, pa, buffer, length);
 }
@@ -77,54 +82,72 @@ static int copy_by_process(void *source, paddr_t pa, void *buffer, size_t length
 	return done == (ssize_t)length ? 0 : -EFAULT;
 }
 
-static paddr_t slot_address(const struct machine *machine, uint64_t slot)
+static paddr_t slot_address(const struct torn_guest *guest, uint64_t slot)
 {
-	return paddr(machine->view.array.addr + slot * SLOT_SIZE);
+	return paddr(guest->view.array.addr + slot * SLOT_SIZE);
 }
 
-void readers_init(struct readers *readers, const struct machine *machine)
+/* On memory that is copied, those that copy. */
+static bool can_take_part(const struct torn_guest *guest, enum reader_kind kind)
 {
-	void *memory = (void *)&machine->vm.memory;
 	uint64_t word;
 
-	*readers = (struct readers){.machine = machine};
+	switch (kind) {
+	case READER_COPY:
+	case WRONG_TWO_COPIES:
+	case WRONG_COPIED_REFERENCES:
+		return true;
+	case READER_WALK:
+	case WRONG_WALK:
+		return !guest->is_mapped;
+	case READER_COPY_PROCESS:
+		return copy_by_process((void *)guest->memory, guest->view.array, &word,
+				       sizeof(word)) == 0;
+	default:
+		return guest->is_mapped;
+	}
+}
+
+void readers_init(struct readers *readers, const struct torn_guest *guest)
+{
+	*readers = (struct readers){.guest = guest};
 	for (unsigned kind = 0; kind < READERS; kind++)
 		for (unsigned i = 0; i < TARGETS_MAX; i++)
 			readers->last[kind][i] = GENERATION_NONE;
-	readers->has_process_copy =
-		copy_by_process(memory, machine->view.array, &word, sizeof(word)) == 0;
+	for (enum reader_kind kind = 0; kind < READERS; kind++)
+		readers->takes_part[kind] = can_take_part(guest, kind);
 }
 
-/* Of all slots, as of one moment each; zero for those that cannot be read. */
-static void load_generations(const struct readers *readers, uint32_t *generations)
+/* The first slots, as of one moment each. Returns how many, or what their copy failed with. */
+static int copy_slots(const struct readers *readers, struct meta_slot *slots)
 {
-	const struct guest_view *view = &readers->machine->view;
+	const struct guest_view *view = &readers->guest->view;
+	unsigned count = view->slot_count < TARGETS_MAX ? (unsigned)view->slot_count : TARGETS_MAX;
+	int result = guest_memory_copy(readers->guest->memory, view->array, slots,
+				       count * sizeof(*slots));
 
-	guest_memory_read_begin();
-	const struct meta_slot *slots =
-		memory_map_at(guest_memory_map(&readers->machine->vm.memory), view->array,
-			      view->slot_count * SLOT_SIZE);
-
-	for (unsigned i = 0; i < TARGETS_MAX; i++)
-		generations[i] = slots && i < view->slot_count
-					 ? slot_state_generation(slot_read_state(&slots[i]))
-					 : 0;
-	guest_memory_read_end();
+	return result < 0 ? result : (int)count;
 }
 
-void readers_find_targets(struct readers *readers)
-{
-	static __thread uint32_t before[TARGETS_MAX], after[TARGETS_MAX];
+/* Of each thread: two copies of the first slots, one after the other. */
+static __thread struct meta_slot first_copies[TARGETS_MAX], second_copies[TARGETS_MAX];
 
-	load_generations(readers, before);
+int readers_find_targets(struct readers *readers)
+{
+	int count = copy_slots(readers, first_copies);
+
 	usleep(SEARCH_US);
-	load_generations(readers, after);
-	for (unsigned i = 0; i < TARGETS_MAX; i++) {
-		if (before[i] == after[i] || readers->is_target[i])
+	if (count >= 0)
+		count = copy_slots(readers, second_copies);
+	for (int i = 0; i < count; i++) {
+		if (slot_state_generation(first_copies[i].state) ==
+			    slot_state_generation(second_copies[i].state) ||
+		    readers->place[i])
 			continue;
-		readers->is_target[i] = true;
-		readers->targets[readers->count++] = i;
+		readers->targets[readers->count++] = (unsigned)i;
+		readers->place[i] = readers->count;
 	}
+	return count < 0 ? count : 0;
 }
 
 /* A reader's next target. */
@@ -140,7 +163,7 @@ static inline void accept_copy(struct readers *readers, enum reader_kind kind, u
 			       const struct slot_copy *copy, struct tally *part)
 {
 	uint64_t generation = slot_state_generation(copy->state);
-	enum set_verdict verdict = set_judge(copy, &readers->machine->types);
+	enum set_verdict verdict = set_judge(copy, &readers->guest->types);
 
 	part->accepted++;
 	if (generation != readers->last[kind][at]) {
@@ -193,14 +216,13 @@ wrong_read(const struct meta_slot *slot, struct slot_copy *copy, enum reader_kin
 static inline __attribute__((always_inline)) void
 visit_mapped(struct readers *readers, enum reader_kind kind, struct tally *part)
 {
-	const struct guest_view *view = &readers->machine->view;
+	const struct guest_view *view = &readers->guest->view;
 	struct read_counters counters = {0};
 	struct slot_copy copy;
 
 	guest_memory_read_begin();
-	const struct meta_slot *slots =
-		memory_map_at(guest_memory_map(&readers->machine->vm.memory), view->array,
-			      view->slot_count * SLOT_SIZE);
+	const struct meta_slot *slots = memory_map_at(guest_memory_map(readers->guest->memory),
+						      view->array, view->slot_count * SLOT_SIZE);
 
 	for (unsigned i = 0; slots && i < CHUNK; i++) {
 		unsigned at = next(readers, kind);
@@ -218,47 +240,187 @@ visit_mapped(struct readers *readers, enum reader_kind kind, struct tally *part)
 	part->retried += counters.retries;
 }
 
-/* As slot_copy_read, without the third copy. */
-static int read_two_copies(const struct memory_copier *copier, paddr_t pa,
-			   struct slot_copy_result *result)
+/* What is taken for a copy of a slot whose state was read before. */
+static void pair(uint64_t state, const struct meta_slot *slot, struct slot_copy *copy)
 {
-	struct meta_slot before, slot;
-	int error = copier->copy(copier->source, pa, &before, sizeof(before));
+	copy->state = state;
+	copy->vtable_ptr = slot->vtable_ptr;
+	for (unsigned i = 0; i < SLOT_STORAGE_WORDS; i++)
+		copy->storage[i] = slot->storage[i];
+}
+
+/* As slot_copy_read, with one of its parts left out. */
+static int wrong_copy_read(const struct memory_copier *copier, paddr_t pa, unsigned count,
+			   enum reader_kind kind, struct slot_copy_result *results)
+{
+	struct meta_slot first[SLOT_COPY_MAX], second[SLOT_COPY_MAX], third[SLOT_COPY_MAX];
+	size_t size = count * sizeof(struct meta_slot);
+	int error = copier->copy(copier->source, pa, first, size);
 
 	if (error == 0)
-		error = copier->copy(copier->source, pa, &slot, sizeof(slot));
-	result->copy.state = before.state;
-	result->copy.vtable_ptr = slot.vtable_ptr;
-	for (unsigned i = 0; i < SLOT_STORAGE_WORDS; i++)
-		result->copy.storage[i] = slot.storage[i];
-	result->result = ref_in_use(slot_state_refs(before.state)) ? SLOT_READ_OK
-								   : SLOT_READ_NOT_IN_USE;
+		error = copier->copy(copier->source, pa, second, size);
+	memcpy(third, first, size);
+	if (error == 0 && kind == WRONG_COPIED_REFERENCES)
+		error = copier->copy(copier->source, pa, third, size);
+	for (unsigned i = 0; error == 0 && i < count; i++) {
+		pair(first[i].state, &second[i], &results[i].copy);
+		if (!ref_in_use(slot_state_refs(first[i].state)))
+			results[i].result = SLOT_READ_NOT_IN_USE;
+		else
+			results[i].result = ref_in_use(slot_state_refs(third[i].state))
+						    ? SLOT_READ_OK
+						    : SLOT_READ_UNSTABLE;
+	}
 	return error;
 }
 
-/* The copiers open a read-side section for each copy. */
+/* The place among the targets of a slot, or -1. */
+static int place_of(const struct readers *readers, uint64_t slot)
+{
+	return slot < TARGETS_MAX ? (int)readers->place[slot] - 1 : -1;
+}
+
+/*
+ * Reads a target and, where memory is copied as the walk does it, its neighbours: there a guest may have no CPU while
+ * this thread runs, and what changes between two copies is seldom. The copiers open a read-side section for each copy.
+ */
+static int visit_group(struct readers *readers, enum reader_kind kind,
+		       const struct memory_copier *copier, struct tally *part)
+{
+	struct slot_copy_result results[SLOT_COPY_MAX];
+	struct read_counters counters = {0};
+	uint64_t first = readers->targets[next(readers, kind)];
+	uint64_t left = readers->guest->view.slot_count - first;
+	unsigned most = readers->guest->is_mapped ? 1 : SLOT_COPY_MAX;
+	unsigned count = left < most ? (unsigned)left : most;
+	paddr_t pa = slot_address(readers->guest, first);
+	int error = kind < READERS_SOUND ? slot_copy_read(copier, pa, count, results, &counters)
+					 : wrong_copy_read(copier, pa, count, kind, results);
+
+	for (unsigned i = 0; error == 0 && i < count; i++) {
+		int at = place_of(readers, first + i);
+
+		if (at >= 0)
+			count_result(readers, kind, (unsigned)at, results[i].result,
+				     &results[i].copy, part);
+	}
+	part->retried += counters.retries;
+	return error;
+}
+
 static int visit_copied(struct readers *readers, enum reader_kind kind, struct tally *part)
 {
 	const struct memory_copier copier = {
-		.copy = kind == READER_COPY_PROCESS ? copy_by_process : copy_by_pread,
-		.source = (void *)&readers->machine->vm.memory,
+		.copy = kind == READER_COPY_PROCESS ? copy_by_process : copy_memory,
+		.source = (void *)readers->guest->memory,
 	};
-	struct read_counters counters = {0};
-	struct slot_copy_result got;
-	int result = 0;
+	int error = 0;
 
-	for (unsigned i = 0; result == 0 && i < COPY_VISITS; i++) {
-		unsigned at = next(readers, kind);
-		paddr_t pa = slot_address(readers->machine, readers->targets[at]);
-
-		result = kind == WRONG_TWO_COPIES ? read_two_copies(&copier, pa, &got)
-						  : slot_copy_read(&copier, pa, 1, &got, &counters);
-		if (result == 0)
-			count_result(readers, kind, at, got.result, &got.copy, part);
-	}
-	part->retried += counters.retries;
-	return result;
+	for (unsigned i = 0; error == 0 && i < COPY_VISITS; i++)
+		error = visit_group(readers, kind, &copier, part);
+	return error;
 }
+
+/* --- the walk, which on copied memory keeps each chunk that it began --- */
+
+struct walk {
+	struct readers *readers;
+	struct tally *part;
+};
+
+static void walk_begins(void *own)
+{
+	(void)own;
+}
+
+static void walk_slots(void *own, const struct meta_slot *slots, pfn_t first, uint64_t count)
+{
+	struct walk *walk = own;
+	struct read_counters ignored = {0};
+	struct slot_copy copy;
+
+	for (uint64_t i = 0; i < count; i++) {
+		int at = place_of(walk->readers, first.index + i);
+
+		if (at >= 0)
+			count_result(walk->readers, READER_WALK, (unsigned)at,
+				     slot_read(&slots[i], &copy, &ignored), &copy, walk->part);
+	}
+}
+
+static void walk_hole(void *own, pfn_t first, uint64_t count)
+{
+	(void)own;
+	(void)first;
+	(void)count;
+}
+
+static void walk_unstable(void *own, pfn_t first, uint64_t count)
+{
+	const struct walk *walk = own;
+
+	for (uint64_t i = 0; i < count; i++)
+		walk->part->unstable += place_of(walk->readers, first.index + i) >= 0;
+}
+
+static void walk_retried(void *own, uint64_t copies)
+{
+	const struct walk *walk = own;
+
+	walk->part->retried += copies;
+}
+
+static int walk_keeps(void *own)
+{
+	(void)own;
+	return 0;
+}
+
+static int walk_loses(void *own, pfn_t first, uint64_t count)
+{
+	walk_hole(own, first, count);
+	return 0;
+}
+
+static int visit_by_walk(struct readers *readers, struct tally *part)
+{
+	static const struct slot_visitor visitor = {
+		.begin = walk_begins,
+		.slots = walk_slots,
+		.hole = walk_hole,
+		.unstable = walk_unstable,
+		.retried = walk_retried,
+		.keep = walk_keeps,
+		.lose = walk_loses,
+	};
+	struct walk walk = {readers, part};
+
+	return slot_walk(readers->guest->memory, &readers->guest->view, &visitor, &walk);
+}
+
+/* As the walk, without states again. */
+static int visit_by_wrong_walk(struct readers *readers, struct tally *part)
+{
+	int count = copy_slots(readers, first_copies);
+	struct slot_copy copy;
+
+	if (count >= 0)
+		count = copy_slots(readers, second_copies);
+	for (int i = 0; i < count; i++) {
+		int at = place_of(readers, (uint64_t)i);
+
+		if (at < 0)
+			continue;
+		pair(first_copies[i].state, &second_copies[i], &copy);
+		count_result(readers, WRONG_WALK, (unsigned)at,
+			     ref_in_use(slot_state_refs(copy.state)) ? SLOT_READ_OK
+								     : SLOT_READ_NOT_IN_USE,
+			     &copy, part);
+	}
+	return count < 0 ? count : 0;
+}
+
+/* --- all of them --- */
 
 static int visit(struct readers *readers, enum reader_kind kind, struct tally *part)
 {
@@ -275,6 +437,10 @@ static int visit(struct readers *readers, enum reader_kind kind, struct tally *p
 	case WRONG_GENERATION:
 		visit_mapped(readers, WRONG_GENERATION, part);
 		return 0;
+	case READER_WALK:
+		return visit_by_walk(readers, part);
+	case WRONG_WALK:
+		return visit_by_wrong_walk(readers, part);
 	default:
 		return visit_copied(readers, kind, part);
 	}
@@ -296,12 +462,13 @@ static int visit_in_time(struct readers *readers, enum reader_kind kind)
 	return result;
 }
 
-/* One chunk, unless the reader has had its share of the time. */
+/* One chunk, unless the reader has had its share of the time; where nothing is mapped all have the same. */
 static int visit_seldom(struct readers *readers, enum reader_kind kind)
 {
 	const struct tally *tallies = readers->tallies;
 
-	if (tallies[kind].busy_ns > tallies[READER_SLOT].busy_ns / TIME_SHARE)
+	if (readers->takes_part[READER_SLOT] &&
+	    tallies[kind].busy_ns > tallies[READER_SLOT].busy_ns / TIME_SHARE)
 		return 0;
 	return visit_in_time(readers, kind);
 }
@@ -312,10 +479,10 @@ int readers_turn(struct readers *readers)
 
 	if (readers->count == 0)
 		return 0;
-	for (unsigned i = 0; i < CHUNKS_SLOT; i++)
+	for (unsigned i = 0; readers->takes_part[READER_SLOT] && i < CHUNKS_SLOT; i++)
 		visit_in_time(readers, READER_SLOT);
 	for (enum reader_kind kind = READER_SLOT + 1; result == 0 && kind < READERS; kind++)
-		if (kind != READER_COPY_PROCESS || readers->has_process_copy)
+		if (readers->takes_part[kind])
 			result = visit_seldom(readers, kind);
 	return result;
 }

@@ -6,18 +6,21 @@
 #ifndef TESTS_TORN_READERS_H
 #define TESTS_TORN_READERS_H
 
-#include "torn/machine.h"
+#include "torn/guest.h"
 
 enum reader_kind {
-	READER_SLOT,         /* slot_read */
-	READER_COPY_PREAD,   /* slot_copy_read through the memory's descriptor */
+	READER_SLOT, /* slot_read */
+	READER_COPY, /* slot_copy_read, as the memory is copied: by pread where it is mapped */
 	READER_COPY_PROCESS, /* slot_copy_read through process_vm_readv */
+	READER_WALK,         /* slot_walk over the whole array, where it copies */
 	READERS_SOUND,
 
 	WRONG_ONE_LOOK = READERS_SOUND, /* copies the slot and does not look at the state again */
 	WRONG_REFERENCES,               /* looks again, but not at the generation */
 	WRONG_GENERATION,               /* looks again, but only at the generation */
 	WRONG_TWO_COPIES,               /* on copies: states, slots, and no states again */
+	WRONG_COPIED_REFERENCES,        /* on copies: looks again, but not at the generation */
+	WRONG_WALK,                     /* as slot_walk where it copies: two copies of many slots */
 	READERS,
 };
 
@@ -51,23 +54,23 @@ void tally_add(struct tally *sum, const struct tally *part);
 
 /* All readers of one thread. */
 struct readers {
-	const struct machine *machine;
+	const struct torn_guest *guest;
+	bool takes_part[READERS];            /* what can be done on this memory */
 	unsigned count;                      /* of the targets: */
 	uint64_t targets[TARGETS_MAX];       /* slots whose generation has been seen to change */
-	bool is_target[TARGETS_MAX];         /* by slot */
+	unsigned place[TARGETS_MAX];         /* by slot: one more than its place there, 0: none */
 	uint64_t last[READERS][TARGETS_MAX]; /* generation at the last visit */
 	unsigned cursor[READERS];            /* the next target */
-	bool has_process_copy;               /* process_vm_readv is allowed here */
 	struct tally tallies[READERS];
 };
 
-void readers_init(struct readers *readers, const struct machine *machine);
+void readers_init(struct readers *readers, const struct torn_guest *guest);
 
-/* Looks for slots that change, for some milliseconds, and adds them to the targets. */
-void readers_find_targets(struct readers *readers);
+/* Looks for slots that change, for some milliseconds, and adds them to the targets. Returns as readers_turn. */
+int readers_find_targets(struct readers *readers);
 
 /*
- * Each reader visits some targets, slot_read most. The thread is registered with liburcu. Returns 0, or what a
+ * Each reader that takes part visits some targets, slot_read most. The thread is registered with liburcu. Returns 0, or what a
  * copy of guest memory failed with.
  */
 int readers_turn(struct readers *readers);

@@ -1,35 +1,42 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The torn-read test: a guest changes a few slots as fast as it can, and readers in this process read exactly
- * those. Those that follow the protocol may never accept a broken set, for as many reads as asked; those that
+ * those. The guest is a VM in this process, or another's that a source of the inspector gives access to. Those that follow the protocol may never accept a broken set, for as many reads as asked; those that
  * leave a part of it out must accept one. The run ends when both have happened; only a limit on the time,
  * meant for what hangs, ends it otherwise.
  *
  * Exit status: 0 passed, 1 failed or cannot run here, 2 bad input.
  */
+#include "torn/machine.h"
 #include "torn/readers.h"
 
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/number_text.h"
 #include "memory/rcu.h"
+#include "source/source.h"
 
 #define READER_THREADS_MAX 16
 #define REFRESH_TURNS      256 /* between two searches for slots that change */
 #define WAIT_MS            20
+#define BOOT_WAITS         6000 /* of WAIT_MS, for another's guest to run its workload */
 
 struct options {
 	struct machine_options machine;
+	const char *vm; /* NULL: one of its own */
 	unsigned threads;
 	uint64_t count;  /* reads to be accepted from slot_read, of slots that had changed */
-	uint64_t copies; /* the same from slot_copy_read, for each way to copy */
+	uint64_t copies; /* the same from each reader that copies */
+	uint64_t broken; /* sets that each wrong reader has to accept */
 	uint64_t limit_s;
 };
 
@@ -38,7 +45,6 @@ struct reader_thread {
 	struct readers *readers;
 	pthread_mutex_t lock; /* of what follows */
 	struct tally tallies[READERS];
-	bool has_process_copy;
 	int result;
 	bool stop;
 	cpu_set_t cpus; /* empty: any */
@@ -46,10 +52,13 @@ struct reader_thread {
 
 struct test {
 	struct options options;
-	struct machine machine;
+	struct machine machine; /* one of these two */
+	struct source source;
+	struct torn_guest other; /* the source's */
+	const struct torn_guest *guest;
+	bool takes_part[READERS];
 	struct reader_thread threads[READER_THREADS_MAX];
 	struct tally sums[READERS];
-	bool has_process_copy;
 	int result;            /* of the threads */
 	cpu_set_t reader_cpus; /* empty: any */
 	uint64_t start_ns;
@@ -58,12 +67,14 @@ struct test {
 static const struct argp_option option_list[] = {
 	{"count", 'n', "N", 0, "changed slots that slot_read has to accept (2000000)", 0},
 	{"copies", 'c', "N", 0, "the same for slot_copy_read (2000)", 0},
+	{"broken", 'b', "N", 0, "broken sets that each wrong reader has to accept (1)", 0},
 	{"cpus", 'p', "N", 0, "vCPUs (1)", 0},
 	{"readers", 'r', "N", 0, "reader threads (1)", 0},
 	{"frames", 'f', "N", 0, "frames of each vCPU (64)", 0},
 	{"seed", 's', "N", 0, "of the guest's choices (1)", 0},
 	{"limit", 'l', "SECONDS", 0, "after which it counts as hung (3600)", 0},
 	{"kernel", 'k', "FILE", 0, "another guest than the one beside this program", 0},
+	{"vm", 'v', "VM", 0, "one that runs workload=torn already, as for pagevisor stat", 0},
 	{0},
 };
 
@@ -91,6 +102,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case 'c':
 		options->copies = number(state, text, 1, UINT64_MAX);
 		return 0;
+	case 'b':
+		options->broken = number(state, text, 1, UINT64_MAX);
+		return 0;
 	case 'p':
 		options->machine.cpus = (unsigned)number(state, text, 1, MAX_CPUS);
 		return 0;
@@ -109,6 +123,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case 'k':
 		options->machine.kernel = text;
 		return 0;
+	case 'v':
+		options->vm = text;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -119,7 +136,6 @@ static bool publish(struct reader_thread *thread, int result)
 {
 	pthread_mutex_lock(&thread->lock);
 	memcpy(thread->tallies, thread->readers->tallies, sizeof(thread->tallies));
-	thread->has_process_copy = thread->readers->has_process_copy;
 	thread->result = result;
 	bool go_on = !thread->stop && result == 0;
 
@@ -137,8 +153,9 @@ static void *read_slots(void *argument)
 	urcu_memb_register_thread();
 	for (unsigned turn = 0; publish(thread, result); turn++) {
 		if (turn % REFRESH_TURNS == 0 || thread->readers->count == 0)
-			readers_find_targets(thread->readers);
-		result = readers_turn(thread->readers);
+			result = readers_find_targets(thread->readers);
+		if (result == 0)
+			result = readers_turn(thread->readers);
 	}
 	urcu_memb_unregister_thread();
 	return NULL;
@@ -176,7 +193,8 @@ static int start_threads(struct test *test, struct error *err)
 		thread->readers = malloc(sizeof(*thread->readers));
 		if (!thread->readers)
 			return error_set(err, -ENOMEM, "no memory for the readers");
-		readers_init(thread->readers, &test->machine);
+		readers_init(thread->readers, test->guest);
+		memcpy(test->takes_part, thread->readers->takes_part, sizeof(test->takes_part));
 		pthread_mutex_init(&thread->lock, NULL);
 		thread->cpus = test->reader_cpus;
 		int result = pthread_create(&thread->thread, NULL, read_slots, thread);
@@ -207,7 +225,6 @@ static void stop_threads(struct test *test)
 static void sum_up(struct test *test)
 {
 	memset(test->sums, 0, sizeof(test->sums));
-	test->has_process_copy = true;
 	test->result = 0;
 	for (unsigned i = 0; i < test->options.threads && test->threads[i].readers; i++) {
 		struct reader_thread *thread = &test->threads[i];
@@ -215,7 +232,6 @@ static void sum_up(struct test *test)
 		pthread_mutex_lock(&thread->lock);
 		for (unsigned kind = 0; kind < READERS; kind++)
 			tally_add(&test->sums[kind], &thread->tallies[kind]);
-		test->has_process_copy &= thread->has_process_copy;
 		if (thread->result < 0)
 			test->result = thread->result;
 		pthread_mutex_unlock(&thread->lock);
@@ -227,11 +243,12 @@ static const char *reader_lacks(const struct test *test, enum reader_kind kind)
 {
 	const struct tally *sum = &test->sums[kind];
 
-	if (kind >= READERS_SOUND)
-		return tally_broken(sum) > 0 ? NULL
-					     : "saw nothing broken, so the test proves nothing";
-	if (kind == READER_COPY_PROCESS && !test->has_process_copy)
+	if (!test->takes_part[kind])
 		return NULL;
+	if (kind >= READERS_SOUND)
+		return tally_broken(sum) >= test->options.broken
+			       ? NULL
+			       : "saw too little broken, so the test proves nothing";
 	return sum->changed >= (kind == READER_SLOT ? test->options.count : test->options.copies)
 		       ? NULL
 		       : "had not read enough";
@@ -253,6 +270,15 @@ static bool is_broken(const struct test *test)
 	return false;
 }
 
+/* Whether the guest has ended, after waiting for a moment. */
+static bool has_ended(const struct test *test)
+{
+	if (!test->options.vm)
+		return machine_has_ended(&test->machine, WAIT_MS);
+	poll(NULL, 0, WAIT_MS);
+	return source_has_ended(&test->source);
+}
+
 /* Until all is read that is to be read, or something is wrong. */
 static void wait_for_readers(struct test *test)
 {
@@ -262,8 +288,7 @@ static void wait_for_readers(struct test *test)
 		sum_up(test);
 		if (is_done(test) || is_broken(test) || test->result < 0)
 			return;
-	} while (!machine_has_ended(&test->machine, WAIT_MS) &&
-		 clock_now_ns() - test->start_ns < limit_ns);
+	} while (!has_ended(test) && clock_now_ns() - test->start_ns < limit_ns);
 }
 
 static void print_row(const struct test *test, enum reader_kind kind)
@@ -273,10 +298,8 @@ static void print_row(const struct test *test, enum reader_kind kind)
 		retried[NUMBER_TEXT_SIZE], once[NUMBER_TEXT_SIZE] = "never";
 	uint64_t broken = tally_broken(sum);
 
-	if (kind == READER_COPY_PROCESS && !test->has_process_copy) {
-		printf("%-40s not allowed here\n", reader_name(kind));
+	if (!test->takes_part[kind])
 		return;
-	}
 	number_text(visits, (double)sum->visits);
 	number_text(changed, (double)sum->changed);
 	number_text(rate, (double)sum->changed * NS_PER_S / (double)(sum->busy_ns + 1));
@@ -306,11 +329,20 @@ static void print_broken(const struct test *test, enum reader_kind kind)
 /* The table, then what is wrong. Returns whether nothing is. */
 static bool report(const struct test *test, double seconds)
 {
-	uint64_t changed = test->sums[READER_SLOT].changed;
+	uint64_t changed = 0;
 	bool passed = true;
 
-	printf("%u vCPUs, %u frames each, %u readers, %.1f s\n", test->options.machine.cpus,
-	       test->options.machine.frames, test->options.threads, seconds);
+	for (enum reader_kind kind = 0; kind < READERS_SOUND; kind++)
+		if (kind == READER_SLOT || !test->takes_part[READER_SLOT])
+			changed += test->sums[kind].changed;
+
+	if (test->options.vm)
+		printf("%s, %s, %u readers, %.1f s\n", test->options.vm,
+		       test->guest->is_mapped ? "mapped" : "copied", test->options.threads,
+		       seconds);
+	else
+		printf("%u vCPUs, %u frames each, %u readers, %.1f s\n", test->options.machine.cpus,
+		       test->options.machine.frames, test->options.threads, seconds);
 	printf("%-40s %8s %8s %10s %8s %10s %9s  %s\n", "reader", "visits", "changed", "changed/s",
 	       "retried", "given up", "broken", "one of");
 	for (enum reader_kind kind = 0; kind < READERS; kind++)
@@ -364,13 +396,15 @@ static int fail(const struct error *err)
 	return EXIT_FAILURE;
 }
 
-static int run_test(struct test *test)
+/* In a VM of its own, whose books are held against its slots at the end. */
+static int run_machine(struct test *test)
 {
 	struct error err, end;
 
 	divide_cpus(test);
 	if (machine_start(&test->machine, &test->options.machine, &err) < 0)
 		return fail(&err);
+	test->guest = &test->machine.guest;
 	test->start_ns = clock_now_ns();
 	bool passed = run_readers(test, &err);
 
@@ -380,6 +414,39 @@ static int run_test(struct test *test)
 		return fail(&err);
 	printf("the guest's counts agree with its slots\n");
 	return EXIT_SUCCESS;
+}
+
+static int wait_for_workload(struct test *test, struct error *err)
+{
+	for (unsigned waits = 0; waits < BOOT_WAITS; waits++) {
+		int result =
+			torn_guest_look(&test->other, &test->source.memory, test->source.info, err);
+
+		if (result != -EAGAIN)
+			return result;
+		if (has_ended(test))
+			return error_set(err, -EPROTO, "the guest ended before its workload ran");
+	}
+	return error_set(err, -ETIMEDOUT, "the guest's workload does not begin");
+}
+
+/* Where it runs is its own business: nothing is known of its CPUs. */
+static int run_source(struct test *test)
+{
+	struct error err;
+
+	if (source_open(test->options.vm, &test->source, &err) < 0)
+		return fail(&err);
+	int result = wait_for_workload(test, &err);
+	bool passed = false;
+
+	if (result == 0) {
+		test->guest = &test->other;
+		test->start_ns = clock_now_ns();
+		passed = run_readers(test, &err);
+	}
+	source_close(&test->source);
+	return passed ? EXIT_SUCCESS : fail(&err);
 }
 
 int main(int argc, char **argv)
@@ -398,12 +465,13 @@ int main(int argc, char **argv)
 		.threads = 1,
 		.count = 2000000,
 		.copies = 2000,
+		.broken = 1,
 		.limit_s = 3600,
 	};
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &test->options);
 	urcu_memb_register_thread();
-	int status = run_test(test);
+	int status = test->options.vm ? run_source(test) : run_machine(test);
 
 	urcu_memb_unregister_thread();
 	free(test);
