@@ -356,42 +356,62 @@ test_torn()
 	echo "     $whole whole, $torn torn, $retried copied again"
 }
 
-# The same seed and steps, in a run of ours and in QEMU: what is deterministic is the same. Other workloads choose by
-# how much memory is free, which differs a little: a pc's firmware keeps some.
-test_agreement()
+# What a report in JSON says of the work and of frames, at the end of the same seed and steps on one processor.
+all_counts()
 {
-	local workload tenth ours theirs
+	sed -n '/^  "work":/,/^  }/p; /^  "frames":/,/^  }/p; /^  "types":/,/^  }/p' "$OUT" |
+		grep -Ev 'per_second|never_written' | tr -d ','
+}
 
-	for workload in churn unique; do
-		start_qemu pc 64M 1 memfd "workload=$workload ops=30000 seed=7" || return
-		for ((tenth = 0; tenth < PATIENCE; tenth++)); do
-			run_command "$PAGEVISOR" stat --json "qemu:$qemu"
-			! grep -q '"finished"' "$OUT" || break
-			sleep 0.1
-		done
-		theirs=$(deterministic)
-		expect "$workload: capture of a finished guest" 0 'out:^captured' -- \
-			"$PAGEVISOR" capture "$WORK/end.pvc" "qemu:$qmp"
-		run_command "$PAGEVISOR" stat --json "$WORK/end.pvc"
-		check "$workload: the capture says the same" [ "$(deterministic)" = "$theirs" ]
-		stop_qemu
-		run_command "$PAGEVISOR" run --accel qemu-tcg --json --memory 64M --cpus 1 --time 0 --ops 30000 \
+# What of it is the same on a pc, whose firmware keeps the last frames to itself. So max_paddr is lower there, and an
+# address below it that a workload chooses is another: get_at finds other frames, and lists moves other pages. The holes,
+# what is free, and when memory runs out (drain, shortage, mix) differ for the same reason.
+counts_on_any_map()
+{
+	all_counts | grep -Ev '"(gets|puts|slots|unused|hole|reserved|acpi_nvs)"'
+}
+
+# agree COUNTS MACHINE WORKLOAD: a finished guest of QEMU's, its capture, and a run of ours.
+agree()
+{
+	local counts=$1 machine=$2 workload=$3 accel accels=(qemu-tcg) tenth
+
+	start_qemu "$machine" 64M 1 memfd "workload=$workload ops=20000 seed=7" || return
+	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
+		run_command "$PAGEVISOR" stat --json "qemu:$qemu"
+		! grep -q '"finished"' "$OUT" || break
+		sleep 0.1
+	done
+	all_counts >"$WORK/theirs"
+	check "$machine, $workload: it worked" grep -q '"allocations":[1-9]' "$WORK/theirs"
+	expect "$machine, $workload: capture of a finished guest" 0 'out:^captured' -- \
+		"$PAGEVISOR" capture "$WORK/end.pvc" "qemu:$qmp"
+	run_command "$PAGEVISOR" stat --json "$WORK/end.pvc"
+	all_counts >"$WORK/captured"
+	check "$machine, $workload: the capture says the same" cmp "$WORK/theirs" "$WORK/captured"
+	"$counts" >"$WORK/theirs"
+	stop_qemu
+	# The memory map of our own VMM is not that of a pc, either.
+	[ "$counts" = all_counts ] || [ -n "$(kvm_problem)" ] || accels+=(kvm)
+	for accel in "${accels[@]}"; do
+		run_command "$PAGEVISOR" run --accel "$accel" --json --memory 64M --cpus 1 --time 0 --ops 20000 \
 			--seed 7 --workload "$workload"
-		ours=$(deterministic)
-		echo "$theirs" >"$WORK/theirs"
-		echo "$ours" >"$WORK/ours"
-		diff "$WORK/ours" "$WORK/theirs" >>"$OUT"
-		check "$workload: run and QEMU agree" [ "$ours" = "$theirs" ]
+		"$counts" >"$WORK/ours"
+		diff "$WORK/ours" "$WORK/theirs" >"$OUT"
+		check "$machine, $workload: QEMU and a run with $accel agree" [ ! -s "$OUT" ]
 	done
 }
 
-# The workload's counts and types in the last output in JSON.
-deterministic()
+# The same seed and steps, in QEMU and in a run of ours. With the same memory map nothing at all may differ.
+test_agreement()
 {
-	local key
+	local workload
 
-	for key in steps allocations frees refusals anon slab page_table held_table cached draft bundle; do
-		echo "$key $(number "$key")"
+	for workload in lists churn mix; do
+		agree all_counts microvm "$workload"
+	done
+	for workload in churn unique trees; do
+		agree counts_on_any_map pc "$workload"
 	done
 }
 
