@@ -116,36 +116,49 @@ static void pin(struct chaos *chaos, pid_t pid, bool to_one)
 		set_affinity(pids[i], &all);
 }
 
+/* The acts that may find nothing to do say whether they did it. */
+
 /* A pauser may be killed while it holds the vCPUs: they have to go on. */
-static void pause_or_kill(struct chaos *chaos, const char *name)
+static bool pause_or_kill(struct chaos *chaos, const char *name)
 {
 	char vm[64];
 	char *arguments[] = {NULL, "stress", "--inspect", vm, "--pauses", "--rate", "20", NULL};
 	struct error ignored;
 
 	snprintf(vm, sizeof(vm), "%s", name);
-	if (child_is_alive(&chaos->pauser))
-		child_close(&chaos->pauser);
-	else
-		child_start(&chaos->pauser, arguments, false, &ignored);
+	if (!child_is_alive(&chaos->pauser))
+		return child_start(&chaos->pauser, arguments, false, &ignored) == 0;
+	child_close(&chaos->pauser);
+	return true;
 }
 
-static void take_memory(struct chaos *chaos)
+static bool kill_one(struct chaos *chaos, struct child *inspectors, unsigned count)
+{
+	if (count == 0)
+		return false;
+	child_close(&inspectors[next_random(chaos) % count]);
+	return true;
+}
+
+static bool take_memory(struct chaos *chaos)
 {
 	char *arguments[] = {NULL, "stress", "--hog", NULL};
 	struct error ignored;
 
 	if (child_is_alive(&chaos->hog))
-		return;
+		return false;
 	child_close(&chaos->hog);
-	if (child_start(&chaos->hog, arguments, false, &ignored) == 0)
-		chaos->hog_end_ns = clock_now_ns() + HOG_TIME_NS;
+	if (child_start(&chaos->hog, arguments, false, &ignored) < 0)
+		return false;
+	chaos->hog_end_ns = clock_now_ns() + HOG_TIME_NS;
+	return true;
 }
 
 static void act(struct chaos *chaos, pid_t pid, const char *name, struct child *inspectors,
 		unsigned count, uint64_t now)
 {
 	enum chaos_act act = (enum chaos_act)(next_random(chaos) >> 32) % CHAOS_ACTS;
+	bool was_done = true;
 
 	switch (act) {
 	case CHAOS_STOP:
@@ -157,17 +170,15 @@ static void act(struct chaos *chaos, pid_t pid, const char *name, struct child *
 		pin(chaos, pid, act == CHAOS_PIN);
 		break;
 	case CHAOS_KILL:
-		if (count == 0)
-			return;
-		child_close(&inspectors[next_random(chaos) % count]);
+		was_done = kill_one(chaos, inspectors, count);
 		break;
 	case CHAOS_PAUSE:
-		pause_or_kill(chaos, name);
+		was_done = pause_or_kill(chaos, name);
 		break;
 	default:
-		take_memory(chaos);
+		was_done = take_memory(chaos);
 	}
-	chaos->acts[act]++;
+	chaos->acts[act] += was_done;
 }
 
 static void ignore_line(void *context, struct child *child, enum child_stream stream,

@@ -29,7 +29,7 @@ struct chaos {
 	uint64_t continue_ns; /* of SIGCONT, 0: it is not stopped */
 	uint64_t hog_end_ns;
 	struct child pauser, hog;
-	uint64_t acts[CHAOS_ACTS];
+	uint64_t acts[CHAOS_ACTS]; /* that were done */
 };
 
 void chaos_init(struct chaos *chaos, uint64_t seed);
