@@ -121,7 +121,7 @@ test_findings()
 		--kernel "$GUESTS/illegal_slot.elf" --memory 16M --cpus 1
 	guest wrong_counts 4 'out:type_count: expected 2 thing, found 1$' \
 		'out:reference_count: expected 2 references, found 1$' \
-		'out:busy_at_end: expected 0 busy slots, found 1$'
+		'out:frame 0x1000: busy_at_end: expected 0 busy slots, found 1$'
 }
 
 test_faults

@@ -15,7 +15,7 @@ enum rule {
 	RULE_META_PAGE,          /* a frame of the metadata array that is not of type meta_page */
 	RULE_TYPE_COUNT,         /* frames of a type: the guest counts otherwise */
 	RULE_REFERENCE_COUNT,    /* references in all: the guest counts otherwise */
-	RULE_BUSY_AT_END,        /* a slot left BUSY after the guest has finished */
+	RULE_BUSY_AT_END, /* slots left BUSY after the guest has finished: the first of them */
 	/* The rules of vmm/check. */
 	RULE_STUCK_BUSY,   /* a slot that stays BUSY while the guest runs */
 	RULE_SLOT_COUNT,   /* more slots than the guest has frames of RAM */

@@ -18,6 +18,8 @@ struct scanner {
 
 static void add_scan(struct scan *sum, const struct scan *part)
 {
+	if (sum->frames[REF_CLASS_BUSY] == 0)
+		sum->first_busy = part->first_busy;
 	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
 		sum->frames[i] += part->frames[i];
 	for (unsigned i = 0; i < META_TYPES_MAX; i++)
@@ -112,13 +114,16 @@ int scan_array(const struct guest_memory *memory, const struct guest_view *view,
 	return result;
 }
 
+/* `where` is NULL for what has no frame of its own. */
 static void compare(enum rule rule, const char *what, uint64_t guest, uint64_t host,
-		    struct findings *findings)
+		    const pfn_t *where, struct findings *findings)
 {
-	struct finding finding = {.rule = rule};
+	struct finding finding = {.rule = rule, .has_frame = where};
 
 	if (guest == host)
 		return;
+	if (where)
+		finding.frame = pfn_to_paddr(*where);
 	snprintf(finding.expected, sizeof(finding.expected), "%" PRIu64 " %s", guest, what);
 	snprintf(finding.found, sizeof(finding.found), "%" PRIu64, host);
 	findings_add(findings, &finding);
@@ -132,9 +137,11 @@ void scan_audit(const struct guest_view *view, const struct scan *scan,
 	for (unsigned i = 0; i < view->type_count; i++) {
 		claimed += counters->claimed[i];
 		compare(RULE_TYPE_COUNT, view->types[i].name,
-			counters->claimed[i] - counters->dropped[i], scan->types[i], findings);
+			counters->claimed[i] - counters->dropped[i], scan->types[i], NULL,
+			findings);
 	}
 	compare(RULE_REFERENCE_COUNT, "references", claimed + counters->gets - counters->puts,
-		scan->references, findings);
-	compare(RULE_BUSY_AT_END, "busy slots", 0, scan->frames[REF_CLASS_BUSY], findings);
+		scan->references, NULL, findings);
+	compare(RULE_BUSY_AT_END, "busy slots", 0, scan->frames[REF_CLASS_BUSY], &scan->first_busy,
+		findings);
 }

@@ -19,6 +19,7 @@ struct scan {
 	uint64_t frames[REF_CLASS_COUNT];
 	uint64_t types[META_TYPES_MAX]; /* frames in use by type */
 	uint64_t references;            /* to all frames in use */
+	pfn_t first_busy;               /* of frames[REF_CLASS_BUSY], if there are any */
 	uint64_t holes;                 /* slots in memory that the guest never wrote */
 	struct read_counters reads;
 	uint64_t duration_ns;

@@ -85,6 +85,8 @@ static void scan_slot(const struct scan_rules *rules, const struct meta_slot *sl
 		return;
 	if (result == SLOT_READ_OK)
 		check_copy(rules, &copy, frame, scan, findings);
+	if (class == REF_CLASS_BUSY && scan->frames[class] == 0)
+		scan->first_busy = frame;
 	scan->frames[class]++;
 	if (class == REF_CLASS_SHARED)
 		scan->references += slot_state_refs(copy.state);
@@ -101,7 +103,8 @@ static void scan_slot(const struct scan_rules *rules, const struct meta_slot *sl
  * Counts the slots of which the state is all there is to know, and returns a bit for each of the others. Without
  * branches, so that mixed states cost no wrong guesses.
  */
-static uint64_t count_plain(const struct meta_slot *slots, unsigned count, struct scan *scan)
+static uint64_t count_plain(const struct meta_slot *slots, unsigned count, pfn_t first,
+			    struct scan *scan)
 {
 	uint64_t unused = 0, busy = 0, host = 0, others = 0;
 
@@ -111,12 +114,14 @@ static uint64_t count_plain(const struct meta_slot *slots, unsigned count, struc
 		uint64_t is_host = refs == REF_HOST;
 
 		unused += is_unused;
-		busy += is_busy;
+		busy |= is_busy << i;
 		host += is_host;
 		others |= (~(is_unused | is_busy | is_host) & 1) << i;
 	}
+	if (busy && scan->frames[REF_CLASS_BUSY] == 0)
+		scan->first_busy = pfn(first.index + (unsigned)__builtin_ctzll(busy));
 	scan->frames[REF_CLASS_UNUSED] += unused;
-	scan->frames[REF_CLASS_BUSY] += busy;
+	scan->frames[REF_CLASS_BUSY] += (unsigned)__builtin_popcountll(busy);
 	scan->frames[REF_CLASS_HOST] += host;
 	return others;
 }
@@ -135,7 +140,8 @@ void scan_slots(const struct scan_rules *rules, const struct meta_slot *slots, p
 		uint64_t frame = first.index + i;
 		/* Of the array's own frames each one has to be in use. */
 		bool is_plain = frame >= rules->array_end || frame + block <= rules->array_first;
-		uint64_t others = is_plain ? count_plain(&slots[i], block, scan) : all_of(block);
+		uint64_t others = is_plain ? count_plain(&slots[i], block, pfn(frame), scan)
+					   : all_of(block);
 
 		for (; others; others &= others - 1) {
 			unsigned at = (unsigned)__builtin_ctzll(others);
