@@ -20,6 +20,12 @@ qmp=$WORK/qmp
 hmp=$WORK/hmp
 console=$WORK/console
 backing=$WORK/ram
+huge_mount=$WORK/huge
+
+# Huge pages of 2 MiB for a guest of 64 MiB, and a few more, so that a reader that takes some shows.
+HUGE_PAGES=40
+POOL=/proc/sys/vm/nr_hugepages
+pool_before= # what the pool was, once it is another
 
 stop_qemu()
 {
@@ -30,7 +36,15 @@ stop_qemu()
 	rm -f "$backing"
 }
 
-trap 'stop_qemu; clean_up' EXIT
+# As many huge pages as there were.
+give_back_pool()
+{
+	! mountpoint -q "$huge_mount" || umount "$huge_mount"
+	[ -z "$pool_before" ] || echo "$pool_before" >"$POOL"
+	pool_before=
+}
+
+trap 'stop_qemu; give_back_pool; clean_up' EXIT
 
 # What -machine needs besides its name for RAM of a kind.
 memory_options()
@@ -40,6 +54,8 @@ memory_options()
 	file) echo "memory-backend-file,id=mem,size=$2,mem-path=$backing,share=on" ;;
 	private_file) echo "memory-backend-file,id=mem,size=$2,mem-path=$backing" ;;
 	private) echo "memory-backend-ram,id=mem,size=$2" ;;
+	huge_memfd) echo "memory-backend-memfd,id=mem,size=$2,share=on,hugetlb=on,hugetlbsize=2M" ;;
+	huge_file) echo "memory-backend-file,id=mem,size=$2,mem-path=$huge_mount,share=on" ;;
 	esac
 }
 
@@ -86,7 +102,7 @@ ram_descriptor()
 
 	for fd in /proc/"$qemu"/fd/*; do
 		case $(readlink "$fd") in
-		*memory-backend* | "$backing"*) basename "$fd" ;;
+		*memory-backend* | "$backing"* | "$huge_mount"*) basename "$fd" ;;
 		esac
 	done | head -n 1
 }
@@ -147,14 +163,14 @@ test_source()
 
 	name="$machine, $memory, $cpus CPUs, $kind"
 	start_qemu "$machine" "$memory" "$cpus" "$kind" "workload=churn time_ms=3600000" || return
-	case $kind in private*) slow=("$SLOW") ;; *) slow=('!err:process_vm_readv') ;; esac
-	run_command "$PAGEVISOR" find --limit 1 'type == kernel' "qemu:$qemu"
-	kernel_frame=$(awk '{ print $1 }' "$OUT")
+	case $kind in
+	private*) slow=("$SLOW") ;;
+	huge*) slow=('err:RAM of huge pages is read through its file') ;;
+	*) slow=('!err:process_vm_readv') ;;
+	esac
+	# Before anything else has looked, a hole that somebody fills is one that was there.
 	fd=$(ram_descriptor)
-	look "$name, by pid" "qemu:$qemu" "${slow[@]}"
-	# Looking at the array, all of which is written, and at frames beyond takes no block of the file.
 	if [ -n "$fd" ]; then
-		"$PAGEVISOR" stat "qemu:$qemu" >/dev/null 2>&1
 		kill -STOP "$qemu"
 		before=$(blocks "$fd")
 		expect "$name: of a QEMU that stands still" 0 'out:^frames ' -- "$PAGEVISOR" stat "qemu:$qemu"
@@ -162,6 +178,9 @@ test_source()
 		check "$name: no hole was filled" [ "$(blocks "$fd")" = "$before" ]
 		kill -CONT "$qemu"
 	fi
+	run_command "$PAGEVISOR" find --limit 1 'type == kernel' "qemu:$qemu"
+	kernel_frame=$(awk '{ print $1 }' "$OUT")
+	look "$name, by pid" "qemu:$qemu" "${slow[@]}"
 	look "$name, by socket" "qemu:$qmp" "${slow[@]}"
 	look_paused "$name"
 }
@@ -177,6 +196,46 @@ test_machines()
 	test_source q35 6G 2 memfd
 	test_source microvm 6G 1 private
 	test_source pc 64M 1 private_file
+}
+
+# Why there are no huge pages to be had; nothing when there are.
+huge_problem()
+{
+	local wanted
+
+	if [ ! -w "$POOL" ] || ! grep -q '^Hugepagesize: *2048 kB' /proc/meminfo; then
+		echo "no pool of huge pages of 2 MiB that may be changed"
+		return
+	fi
+	pool_before=$(cat "$POOL")
+	wanted=$((pool_before + HUGE_PAGES))
+	if ! echo "$wanted" 2>/dev/null >"$POOL" || [ "$(cat "$POOL")" -lt "$wanted" ]; then
+		echo "no $HUGE_PAGES huge pages to be had"
+	fi
+}
+
+# RAM of huge pages: its holes are never mapped, for to look at one would take a huge page.
+test_huge()
+{
+	local problem_file=$WORK/huge-problem pool_at_start
+
+	pool_at_start=$(cat "$POOL" 2>/dev/null)
+	huge_problem >"$problem_file"
+	if [ -s "$problem_file" ]; then
+		skip "RAM of huge pages" "$(cat "$problem_file")"
+		give_back_pool
+		return
+	fi
+	test_source microvm 64M 1 huge_memfd
+	mkdir "$huge_mount"
+	if mount -t hugetlbfs -o pagesize=2M none "$huge_mount" 2>/dev/null; then
+		test_source pc 64M 2 huge_file
+	else
+		skip "RAM in a file of huge pages" "no hugetlbfs may be mounted"
+	fi
+	stop_qemu
+	give_back_pool
+	check "the pool of huge pages is what it was" [ "$(cat "$POOL")" -eq "$pool_at_start" ]
 }
 
 ask_qmp()
@@ -424,6 +483,7 @@ test_refusals
 test_pauses
 test_deaths
 test_machines
+test_huge
 test_torn
 test_agreement
 finish
