@@ -167,9 +167,17 @@ test_not_a_terminal()
 		"$PAGEVISOR" top
 	check "no terminal: one line" says_one_line
 	expect "--batch 0" 2 'err:--batch 0: a number from 1' -- "$PAGEVISOR" top --batch 0
+	expect "--json on the screen" 2 'err:--json is for --batch N' -- "$PAGEVISOR" top --json
 	expect "--interval 0" 2 'err:--interval 0: seconds from 0.05' -- "$PAGEVISOR" top --interval 0
 	expect "two VMs" 2 'err:one VM is enough' -- "$PAGEVISOR" top one two
 	expect "--batch without VMs" 1 'err:no VM runs' -- "$PAGEVISOR" top --batch 1
+}
+
+# Each slot of each line of JSON has one state, or was given up.
+frames_add_up()
+{
+	sed -nE 's/.*"frames":\{"slots":([0-9]+),"unused":([0-9]+),"busy":([0-9]+),"shared":([0-9]+),"unique":([0-9]+),"host":([0-9]+),"illegal":([0-9]+),.*"given_up":([0-9]+),.*/\1 \2 \3 \4 \5 \6 \7 \8/p' "$OUT" |
+		awk '{ lines++; if ($1 != $2 + $3 + $4 + $5 + $6 + $7 + $8) wrong++ } END { exit !lines || wrong }'
 }
 
 test_batch()
@@ -180,6 +188,14 @@ test_batch()
 		'out:^          cache of cpu 1 +[0-9]+$' 'out:, 0 given up$' -- "$PAGEVISOR" top --batch 3 --interval 0.1
 	check "--batch: as many as were asked for" [ "$(grep -c '^vm ' "$OUT")" -eq 3 ]
 	check "--batch: plain text" is_plain_text "$OUT"
+	expect "--batch --json" 0 '!err:.' 'out:^{"name":"shown","stage":"running",.*"given_up":0,"scan_ns":[0-9]+}$' \
+		'out:"rates":{"steps":[1-9]' 'out:"frames":{"slots":16384,' 'out:"types":{.*"meta_page":256[,}]' \
+		'out:"changes":{.*"meta_page":0[,}]' 'out:"free":{"frames":[1-9][0-9]*,"blocks":{"4096":[0-9]+,' \
+		'out:"cached":\[[0-9]+,[0-9]+\]' 'out:"shared_by_references":{"1":[1-9]' -- \
+		"$PAGEVISOR" top --batch 3 --json --interval 0.1
+	check "--batch --json: a line for each" line_count "$OUT" 3
+	check "--batch --json: rates from the second on" [ "$(grep -c '"rates":' "$OUT")" -eq 2 ]
+	check "--batch --json: the frames add up" frames_add_up
 	expect "--batch and a full disk" 1 'err:^pagevisor: cannot write the output' -- \
 		sh -c 'exec "$@" >/dev/full' sh "$PAGEVISOR" top --batch 1
 }

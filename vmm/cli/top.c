@@ -19,6 +19,8 @@
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
 #include "cli/number_text.h"
+#include "cli/observation.h"
+#include "top/top_json.h"
 #include "top/top_sampler.h"
 #include "top/top_screen.h"
 #include "top/top_text.h"
@@ -34,6 +36,7 @@
 enum option_key {
 	KEY_BATCH = 'b',
 	KEY_INTERVAL = 'i',
+	KEY_JSON = 'j',
 };
 
 struct top {
@@ -54,6 +57,7 @@ struct top {
 static const struct argp_option options_table[] = {
 	{"batch", KEY_BATCH, "N", 0, "print N snapshots as plain text, for pipes", 0},
 	{"interval", KEY_INTERVAL, "SECONDS", 0, "from one look to the next (1)", 0},
+	{"json", KEY_JSON, NULL, 0, "with --batch: a JSON object on each line", 0},
 	{0},
 };
 
@@ -71,6 +75,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (!seconds_parse(text, &top->state.request.interval_ns) ||
 		    top->state.request.interval_ns < INTERVAL_MIN_NS)
 			argp_error(state, "--interval %s: seconds from 0.05 on are needed", text);
+		break;
+	case KEY_JSON:
+		top->inspect.options.json = true;
+		break;
+	case ARGP_KEY_END:
+		if (top->inspect.options.json && !top->batch)
+			argp_error(state, "--json is for --batch N");
 		break;
 	case ARGP_KEY_ARG:
 		if (top->inspect.options.vm)
@@ -254,6 +265,19 @@ static bool ends_soon(const struct source *source)
 	return false;
 }
 
+static void print_snapshot(const struct top *top, bool is_first)
+{
+	const char *name = top->inspect.source.name;
+
+	if (top->inspect.options.json) {
+		json_print_line(top_json(&top->model, name));
+		return;
+	}
+	if (!is_first)
+		printf("\n");
+	top_print(&top->model, name, stdout);
+}
+
 static int print_batch(struct top *top)
 {
 	static const bool never = false;
@@ -275,9 +299,7 @@ static int print_batch(struct top *top)
 			fprintf(stderr, "pagevisor: %s\n", top->problem);
 			return STATUS_GUEST;
 		}
-		if (i > 0)
-			printf("\n");
-		top_print(&top->model, source->name, stdout);
+		print_snapshot(top, i == 0);
 		if (fflush(stdout) != 0)
 			return STATUS_OK; /* inspect_flush says it */
 		if (i + 1 < top->batch)
