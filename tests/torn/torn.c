@@ -298,8 +298,11 @@ static void print_row(const struct test *test, enum reader_kind kind)
 		retried[NUMBER_TEXT_SIZE], once[NUMBER_TEXT_SIZE] = "never";
 	uint64_t broken = tally_broken(sum);
 
-	if (!test->takes_part[kind])
+	if (!test->takes_part[kind]) {
+		if (kind == READER_COPY_PROCESS && test->guest->is_mapped)
+			printf("%-40s not allowed here\n", reader_name(kind));
 		return;
+	}
 	number_text(visits, (double)sum->visits);
 	number_text(changed, (double)sum->changed);
 	number_text(rate, (double)sum->changed * NS_PER_S / (double)(sum->busy_ns + 1));
