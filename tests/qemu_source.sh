@@ -396,7 +396,7 @@ test_torn()
 	expect "torn: right readers and wrong ones" 0 'out:^qemu:.* copied' 'out:^slot_walk ' 'out:^wrong: two copies' \
 		'!out:FAIL' -- "$BUILD/torn" --broken 20 --limit $((LIMIT - 5)) --vm "qemu:$qemu"
 	sed 's/^/     /' "$OUT"
-	for ((round = 0; round < TORN_ROUNDS || (retried == 0 && round < 10 * TORN_ROUNDS); round++)); do
+	for ((round = 0; round < TORN_ROUNDS || (retried == 0 && round < 3 * TORN_ROUNDS); round++)); do
 		run_command "$PAGEVISOR" find --json --fields \
 			'type == torn_shared || type == torn_dropped || type == torn_unique' "qemu:$qemu"
 		retried=$((retried + $(number retried)))
