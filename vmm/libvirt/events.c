@@ -96,7 +96,7 @@ void libvirt_loop_stop(void)
 
 struct libvirt_listener {
 	pthread_mutex_t lock;      /* held while on_event runs */
-	unsigned references;       /* the listener's owner, and each callback that libvirt has */
+	unsigned references;       /* the listener's owner, and the domains' callback */
 	libvirt_on_event on_event; /* NULL: not any more */
 	void *context;
 	int callback_id;
@@ -170,21 +170,21 @@ static int register_callbacks(struct libvirt_call *call)
 	const struct libvirt_api *api = call->api;
 
 	pthread_mutex_lock(&listener->lock);
-	listener->references += 2;
+	listener->references++;
 	pthread_mutex_unlock(&listener->lock);
 	listener->callback_id = api->virConnectDomainEventRegisterAny(
 		call->conn, call->domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
 		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), listener, put_listener);
 	if (listener->callback_id < 0) {
 		put_listener(listener);
-		put_listener(listener);
 		return -1;
 	}
-	/* Not every driver has it: one that is part of this process cannot be lost. */
-	listener->has_close_callback = api->virConnectRegisterCloseCallback(
-					       call->conn, on_close, listener, put_listener) == 0;
-	if (!listener->has_close_callback)
-		put_listener(listener);
+	/*
+	 * Not every driver has it: one that is part of this process cannot be lost. Some then say that it is registered
+	 * and forget it, so it gets no reference of its own, and the owner's is given back when it is unregistered.
+	 */
+	listener->has_close_callback =
+		api->virConnectRegisterCloseCallback(call->conn, on_close, listener, NULL) == 0;
 	return 0;
 }
 
