@@ -96,11 +96,12 @@ void libvirt_loop_stop(void)
 
 struct libvirt_listener {
 	pthread_mutex_t lock;      /* held while on_event runs */
-	unsigned references;       /* the listener's owner, and the domains' callback */
+	unsigned references;       /* the listener's owner, and each callback that libvirt has */
 	libvirt_on_event on_event; /* NULL: not any more */
 	void *context;
 	int callback_id;
 	bool has_close_callback;
+	bool is_close_put; /* under the lock: libvirt has given the close callback's reference back */
 };
 
 static void put_listener(void *opaque)
@@ -115,6 +116,16 @@ static void put_listener(void *opaque)
 		return;
 	pthread_mutex_destroy(&listener->lock);
 	free(listener);
+}
+
+static void put_close(void *opaque)
+{
+	struct libvirt_listener *listener = opaque;
+
+	pthread_mutex_lock(&listener->lock);
+	listener->is_close_put = true;
+	pthread_mutex_unlock(&listener->lock);
+	put_listener(listener);
 }
 
 static void tell(struct libvirt_listener *listener, enum libvirt_event event, const char *uuid,
@@ -170,21 +181,21 @@ static int register_callbacks(struct libvirt_call *call)
 	const struct libvirt_api *api = call->api;
 
 	pthread_mutex_lock(&listener->lock);
-	listener->references++;
+	listener->references += 2;
 	pthread_mutex_unlock(&listener->lock);
 	listener->callback_id = api->virConnectDomainEventRegisterAny(
 		call->conn, call->domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
 		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), listener, put_listener);
 	if (listener->callback_id < 0) {
 		put_listener(listener);
+		put_listener(listener);
 		return -1;
 	}
-	/*
-	 * Not every driver has it: one that is part of this process cannot be lost. Some then say that it is registered
-	 * and forget it, so it gets no reference of its own, and the owner's is given back when it is unregistered.
-	 */
-	listener->has_close_callback =
-		api->virConnectRegisterCloseCallback(call->conn, on_close, listener, NULL) == 0;
+	/* Not every driver has it: one that is part of this process cannot be lost. */
+	listener->has_close_callback = api->virConnectRegisterCloseCallback(
+					       call->conn, on_close, listener, put_close) == 0;
+	if (!listener->has_close_callback)
+		put_listener(listener);
 	return 0;
 }
 
@@ -223,12 +234,30 @@ int libvirt_listen(const struct libvirt_connection *connection, virDomainPtr dom
 	return result;
 }
 
+/*
+ * A driver without close callbacks says that it registers and unregisters them, and keeps nothing: nor does it give the
+ * reference back. Where unregistering fails, libvirt still has it, or has given it back already.
+ */
+static bool close_is_forgotten(struct libvirt_call *call)
+{
+	struct libvirt_listener *listener = call->context;
+
+	if (!listener->has_close_callback ||
+	    call->api->virConnectUnregisterCloseCallback(call->conn, on_close) < 0)
+		return false;
+	pthread_mutex_lock(&listener->lock);
+	bool is_put = listener->is_close_put;
+
+	pthread_mutex_unlock(&listener->lock);
+	return !is_put;
+}
+
 static int deregister_callbacks(struct libvirt_call *call)
 {
 	struct libvirt_listener *listener = call->context;
 
-	if (listener->has_close_callback)
-		call->api->virConnectUnregisterCloseCallback(call->conn, on_close);
+	if (close_is_forgotten(call))
+		put_listener(listener);
 	call->api->virConnectDomainEventDeregisterAny(call->conn, listener->callback_id);
 	put_listener(listener);
 	return 0;
