@@ -423,11 +423,11 @@ all_counts()
 }
 
 # What of it is the same on a pc, whose firmware keeps the last frames to itself. So max_paddr is lower there, and an
-# address below it that a workload chooses is another: get_at finds other frames, and lists moves other pages. The holes,
-# what is free, and when memory runs out (drain, shortage, mix) differ for the same reason.
+# address below it that a workload chooses is another: get_at finds other frames, and lists moves other pages. Holes and
+# reserved frames, which count as shared, what is free, and when memory runs out (drain, shortage, mix) differ, too.
 counts_on_any_map()
 {
-	all_counts | grep -Ev '"(gets|puts|slots|unused|hole|reserved|acpi_nvs)"'
+	all_counts | grep -Ev '"(gets|puts|slots|unused|shared|references|hole|reserved|acpi_nvs)"'
 }
 
 # agree COUNTS MACHINE WORKLOAD: a finished guest of QEMU's, its capture, and a run of ours.
