@@ -63,6 +63,16 @@ static bool may_be_paused(const struct state *state)
 	return result == 0 ? facts.is_active && facts.is_paused : result != -ENOENT;
 }
 
+/* Whether nobody is there any more who could say what became of a request. */
+static bool is_cut_off(const struct state *state)
+{
+	struct domain_facts facts;
+	struct error ignored;
+	int result = libvirt_domain_facts(&state->connection, state->domain, &facts, &ignored);
+
+	return result < 0 && result != -ENOENT;
+}
+
 /* A connection does not survive its daemon, which domains do. The old one stays when there is no other. */
 static void connect_anew(struct state *state)
 {
@@ -110,8 +120,8 @@ static int pause_domain(struct state *state, struct error *err)
 	if (facts.is_paused)
 		return 0;
 	result = libvirt_domain_suspend(&state->connection, state->domain, err);
-	/* One that takes too long may still come. */
-	state->is_paused = result == 0 || result == -ETIMEDOUT;
+	/* One that takes too long may still come, and one whose daemon died may have been carried out before. */
+	state->is_paused = result == 0 || result == -ETIMEDOUT || is_cut_off(state);
 	return result;
 }
 
