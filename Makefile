@@ -155,6 +155,8 @@ bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan ra
 		sed -n '/^guest| ready:/d; /the guest runs in/p; s/^guest| //p' $(BUILD)/bench-guest.log; exit $$status
 	@echo; echo "scenarios in a guest, and by threads of the host"
 	@tests/bench/scenarios.sh $(BUILD)
+	@echo; echo "planted faults, and the median steps of five seeds until each is found"
+	@tests/bench/detection.sh $(BUILD)
 
 # Built by clang: the sources of the host but for the command line.
 FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/% vmm/top/%,$(VMM_SOURCES))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # Steps a second of each scenario, by 1 and 2 CPUs: in a guest, and by threads of the host build in the same run, in turns.
-# Usage: [SCENARIOS="..."] [BENCH_MS=N] [TURNS=N] [ACCEL=NAME] scenarios.sh [BUILD]
+# Usage: [SCENARIOS="..."] [MEMORY_MIB=N] [BENCH_MS=N] [TURNS=N] [ACCEL=NAME] scenarios.sh [BUILD]
 #
 # The ratio is guest / host, of medians. Where the guest's code runs on the CPU itself it shall be 0.9 at least. Then some of
 # them with the trace on, beside the same with the trace off.
@@ -13,7 +13,7 @@ SCENARIOS=${SCENARIOS:-churn share handoff segments lists unique race shortage t
 BENCH_MS=${BENCH_MS:-1000}
 TURNS=${TURNS:-3}
 ACCEL=${ACCEL:-auto}
-MEMORY_MIB=64
+MEMORY_MIB=${MEMORY_MIB:-64}
 BAR=0.9
 TRACE_BAR=0.85
 TRACE_SCENARIOS=${TRACE_SCENARIOS:-churn share segments lists mix}
@@ -72,7 +72,7 @@ turns()
 # verdict RATIO BAR: a guest that TCG emulates is no measure.
 verdict()
 {
-	grep -q tcg "$WORK/accel" || awk -v ratio="$1" -v bar="$2" 'BEGIN { print ratio >= bar ? "ok" : "MISSED" }'
+	grep -q tcg "$WORK/accel" || awk -v ratio="$1" -v bar="$2" 'BEGIN { print (ratio >= bar ? "met" : "MISSED") }'
 }
 
 ratio()
@@ -110,7 +110,7 @@ for scenario in $SCENARIOS; do
 	done
 done
 echo
-printf '%-10s %4s %12s %12s %8s  %s\n' "trace on" CPUS "guest, ratio" "host, ratio" "to off" "bar >= $TRACE_BAR"
+printf '%-10s %4s %12s %12s %8s  %s\n' "trace on" CPUs "guest, ratio" "host, ratio" "to off" "bar >= $TRACE_BAR"
 for scenario in $TRACE_SCENARIOS; do
 	for cpus in 1 2; do
 		trace_row "$scenario" "$cpus"

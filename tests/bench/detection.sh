@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Steps of a guest's vCPUs from the planting of each fault until the first to find it did: the median of some seeds.
+# Usage: [SEEDS=N] [OPS=N] detection.sh [BUILD]
+#
+# What is shown is the table at the end of `pagevisor stress`. All are found, or this fails.
+set -u
+
+BUILD=${1:-build}
+SEEDS=${SEEDS:-5}
+OPS=${OPS:-60000}
+FOUND=4 # the exit status of a run that found something
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-bench.XXXXXX")
+trap 'rm -rf "$WORK"' EXIT
+
+"$BUILD/pagevisor" stress mix --plant all --seeds "$SEEDS" --ops "$OPS" --memory 32M --check-every 1 --quiet \
+	>"$WORK/out" 2>"$WORK/errors"
+status=$?
+if [ "$status" -ne "$FOUND" ]; then
+	echo "detection.sh: status $status of stress, $FOUND was expected: $(tail -n 1 "$WORK/errors")" >&2
+	exit 1
+fi
+sed -n '/^fault /,$p' "$WORK/out"
+# "verdict   55 of 55 rounds found something": no round found nothing.
+grep -Eq '^verdict +([0-9]+) of \1 rounds found something' "$WORK/out"
