@@ -10,11 +10,19 @@
 . "$(dirname "$0")/lib.sh"
 
 TESTS=$ROOT/tests
-SVM_PARTS=${SVM_PARTS:-signals negative}
 
-# Seconds for each command in there, and for all of them.
+# Seconds for each command in there, for all of them, and without a word: then it has locked up. Other parts have commands
+# that are silent for as long as they may take.
 COMMAND_LIMIT=200
-TOTAL_LIMIT=${TOTAL_LIMIT:-400}
+if [ -n "${SVM_PARTS:-}" ]; then
+	COMMAND_LIMIT=600
+	TOTAL_LIMIT=${TOTAL_LIMIT:-3600}
+	quiet=$COMMAND_LIMIT
+else
+	SVM_PARTS="signals negative"
+	TOTAL_LIMIT=${TOTAL_LIMIT:-400}
+	quiet=120
+fi
 
 if ! command -v qemu-system-x86_64 >/dev/null; then
 	skip "SVM" "no qemu-system-x86_64 here"
@@ -31,7 +39,7 @@ echo "$(cat "$SVM_IMAGE/name") on QEMU's TCG"
 # Its tests are ours: each of its lines is shown as it comes, and the last line of run.sh has the counts.
 # shellcheck disable=SC2016 # expanded in there
 inside='"$0/run.sh" "$1" $2; status=$?; "$1/pagevisor" stress mix --time 10 --inspectors 1; exit $status'
-"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" env LIMIT="$COMMAND_LIMIT" COUNT=20000 JOBS=1 \
+"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" -q "$quiet" env LIMIT="$COMMAND_LIMIT" COUNT=20000 JOBS=1 \
 	bash -c "$inside" "$TESTS" "$BUILD" "$SVM_PARTS" |
 	tee "$OUT" | sed -u 's/^\([0-9]* passed, .*\)/in all: \1/'
 status=${PIPESTATUS[0]}
