@@ -112,8 +112,8 @@ await_line()
 # Lines of JSON, of which the first has read all slots and the others have not.
 reads_less()
 {
-	[ "$(sed -n '1s/.*"slots_read":\([0-9]*\),.*/\1/p' "$OUT")" -eq 16384 ] &&
-		[ "$(sed -n '3s/.*"slots_read":\([0-9]*\),.*/\1/p' "$OUT")" -lt 16384 ]
+	[ "$(sed -n '1s/^{[^{]*"slots_read":\([0-9]*\),.*/\1/p' "$OUT")" -eq 16384 ] &&
+		[ "$(sed -n '3s/^{[^{]*"slots_read":\([0-9]*\),.*/\1/p' "$OUT")" -lt 16384 ]
 }
 
 test_listing()
