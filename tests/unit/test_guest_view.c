@@ -388,7 +388,18 @@ START_TEST(a_slot_left_busy_is_found)
 {
 	set_slot(5, REF_BUSY, 0);
 	look();
-	assert_only_finding(RULE_BUSY_AT_END, 0);
+	assert_only_finding(RULE_BUSY_AT_END, 5);
+	ck_assert(findings.list[0].has_frame);
+}
+END_TEST
+
+START_TEST(of_slots_left_busy_the_first_is_named)
+{
+	set_slot(SLOTS - 1, REF_BUSY, 0);
+	set_slot(7, REF_BUSY, 0);
+	look();
+	assert_only_finding(RULE_BUSY_AT_END, 7);
+	ck_assert_str_eq(findings.list[0].found, "2");
 }
 END_TEST
 
@@ -474,6 +485,7 @@ Suite *guest_view_suite(void)
 	tcase_add_test(tcase, counts_that_disagree_are_found);
 	tcase_add_test(tcase, references_that_disagree_are_found);
 	tcase_add_test(tcase, a_slot_left_busy_is_found);
+	tcase_add_test(tcase, of_slots_left_busy_the_first_is_named);
 	tcase_add_test(tcase, a_finding_is_listed_once);
 	tcase_add_test(tcase, many_findings_are_counted_once);
 	tcase_add_test(tcase, a_written_page_between_holes_is_scanned);
