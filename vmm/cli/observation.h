@@ -57,6 +57,10 @@ void observation_print_findings(const struct findings *findings);
  */
 void observation_add_json(struct json_object *root, const struct observation *seen);
 
+/* Slots in all, those of each ref_class, those never written; references to all frames in use. */
+struct json_object *observation_frames_json(uint64_t slots, const uint64_t *by_class,
+					    uint64_t references, uint64_t holes);
+
 /* The guest's own counters. */
 struct json_object *observation_work_json(const struct cpu_counters *counters);
 

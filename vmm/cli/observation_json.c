@@ -35,15 +35,16 @@ int json_print_line(json *root)
 	return text ? 0 : -ENOMEM;
 }
 
-static json *frames_json(const struct observation *seen)
+json *observation_frames_json(uint64_t slots, const uint64_t *by_class, uint64_t references,
+			      uint64_t holes)
 {
 	json *frames = json_object_new_object();
 
-	json_add_number(frames, "slots", seen->view.slot_count);
+	json_add_number(frames, "slots", slots);
 	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
-		json_add_number(frames, ref_class_name(i), seen->last.frames[i]);
-	json_add_number(frames, "references", seen->last.references);
-	json_add_number(frames, "never_written", seen->last.holes);
+		json_add_number(frames, ref_class_name(i), by_class[i]);
+	json_add_number(frames, "references", references);
+	json_add_number(frames, "never_written", holes);
 	return frames;
 }
 
@@ -128,7 +129,10 @@ void observation_add_json(json *root, const struct observation *seen)
 		json_add_number(root, "tsc_khz", seen->view.tsc_khz);
 	json_add_text(root, "stage", boot_stage_name(seen->view.stage));
 	if (seen->scans) {
-		json_object_object_add(root, "frames", frames_json(seen));
+		json_object_object_add(
+			root, "frames",
+			observation_frames_json(seen->view.slot_count, seen->last.frames,
+						seen->last.references, seen->last.holes));
 		json_object_object_add(root, "types", types_json(seen));
 		json_object_object_add(root, "scans", scans_json(seen));
 	}

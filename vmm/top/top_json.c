@@ -20,19 +20,6 @@ static void add_rates(json *root, const struct top_rates *rates)
 	json_object_object_add(root, "rates", object);
 }
 
-static void add_frames(json *root, const struct top_sample *sample)
-{
-	const struct top_counts *counts = &sample->counts;
-	json *frames = json_object_new_object();
-
-	json_add_number(frames, "slots", sample->view.slot_count);
-	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
-		json_add_number(frames, ref_class_name(i), counts->frames[i]);
-	json_add_number(frames, "references", counts->references);
-	json_add_number(frames, "never_written", counts->holes);
-	json_object_object_add(root, "frames", frames);
-}
-
 /* Those that have frames, or had some before. */
 static void add_types(json *root, const struct top_model *model)
 {
@@ -89,6 +76,7 @@ static void add_callers(json *root, const struct trace_sites *sites)
 json *top_json(const struct top_model *model, const char *name)
 {
 	const struct top_sample *sample = model->sample;
+	const struct top_counts *counts = &sample->counts;
 	json *root = json_object_new_object(), *shared = json_object_new_object();
 
 	json_add_text(root, "name", name);
@@ -98,14 +86,16 @@ json *top_json(const struct top_model *model, const char *name)
 		json_object_object_add(root, "work", observation_work_json(&sample->counters));
 	if (model->has_rates)
 		add_rates(root, &model->rates);
-	add_frames(root, sample);
+	json_object_object_add(root, "frames",
+			       observation_frames_json(sample->view.slot_count, counts->frames,
+						       counts->references, counts->holes));
 	add_types(root, model);
 	if (sample->allocator.is_known)
 		add_free(root, &sample->allocator);
 	if (sample->is_traced)
 		add_callers(root, &sample->sites);
 	for (unsigned i = 0; i < TOP_BUCKETS; i++)
-		json_add_number(shared, top_bucket_name(i), sample->counts.buckets[i]);
+		json_add_number(shared, top_bucket_name(i), counts->buckets[i]);
 	json_object_object_add(root, "shared_by_references", shared);
 	json_add_number(root, "slots_read", sample->reads.slots);
 	json_add_number(root, "retried", sample->reads.retries);
