@@ -70,8 +70,8 @@ void readers_init(struct readers *readers, const struct torn_guest *guest);
 int readers_find_targets(struct readers *readers);
 
 /*
- * Each reader that takes part visits some targets, slot_read most. The thread is registered with liburcu. Returns 0, or what a
- * copy of guest memory failed with.
+ * Each reader that takes part visits some targets, slot_read most. The thread is registered with liburcu. Returns 0, or
+ * what a copy of guest memory failed with.
  */
 int readers_turn(struct readers *readers);
 

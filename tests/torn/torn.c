@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The torn-read test: a guest changes a few slots as fast as it can, and readers in this process read exactly
- * those. The guest is a VM in this process, or another's that a source of the inspector gives access to. Those that follow the protocol may never accept a broken set, for as many reads as asked; those that
- * leave a part of it out must accept one. The run ends when both have happened; only a limit on the time,
- * meant for what hangs, ends it otherwise.
+ * those. The guest is a VM in this process, or another's that a source of the inspector gives access to. Readers that
+ * follow the protocol may never accept a broken set, for as many reads as asked; those that leave a part of it out must
+ * accept one. The run ends when both have happened; only a limit on the time, meant for what hangs, ends it otherwise.
  *
  * Exit status: 0 passed, 1 failed or cannot run here, 2 bad input.
  */
