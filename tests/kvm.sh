@@ -213,7 +213,7 @@ test_exceptions()
 	expect "fault: lose: the check finds it" 4 'out:^findings  32$' \
 		'out:lost_frame: expected a place in a free list, found unused, in none; generation' \
 		-- "$PAGEVISOR" run --memory 16M --workload fault --append fault=lose
-	expect "no such workload" 2 'err:^guest\| the workloads are: .*churn fault lists segments torn unique; ' -- \
+	expect "no such workload" 2 'err:^guest\| the workloads are: drain handoff mix race share shortage trees types churn fault lists segments torn unique; ' -- \
 		"$PAGEVISOR" run --memory 16M --workload nonsense
 }
 

@@ -13,13 +13,13 @@ TESTS=$ROOT/tests
 
 # Seconds for each command in there, for all of them, and without a word: then it has locked up. Other parts have commands
 # that are silent for as long as they may take.
-COMMAND_LIMIT=200
 if [ -n "${SVM_PARTS:-}" ]; then
 	COMMAND_LIMIT=600
 	TOTAL_LIMIT=${TOTAL_LIMIT:-3600}
 	quiet=$COMMAND_LIMIT
 else
 	SVM_PARTS="signals negative"
+	COMMAND_LIMIT=200
 	TOTAL_LIMIT=${TOTAL_LIMIT:-400}
 	quiet=120
 fi
