@@ -127,6 +127,11 @@ test_guests()
 	for workload in segments lists unique torn; do
 		boots "$workload" --workload "$workload" --memory 32M --ops 10000
 	done
+	for workload in segments lists unique; do
+		boots "$workload, alone in a small memory" --workload "$workload" --memory 16M --cpus 1 \
+			--ops 200000
+		check "$workload: memory runs out" grep -q '"refusals":[1-9]' "$OUT"
+	done
 	boots "a command line with commas and blanks" --memory 16M --ops 1000 --append "a=b,c=d  e,,f"
 }
 

@@ -115,6 +115,10 @@ test_workloads()
 				--ops 200000
 			check "$workload, $cpus vCPUs: memory runs out" grep -q '"refusals":[1-9]' "$OUT"
 		done
+		if [ "$workload" = segments ] && [ "$(free_mib)" -lt 5120 ]; then
+			skip "$workload, 4 GiB and more" "it touches nearly all of 5 GiB, and less is free"
+			continue
+		fi
 		boots "$workload, 4 GiB and more" --workload "$workload" --memory 5G --cpus 2 --ops 50000
 	done
 	for cpus in 1 2 4; do

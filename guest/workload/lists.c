@@ -29,6 +29,7 @@ static struct {
 	struct frame_list list;
 } lists[LISTS] __attribute__((aligned(64)));
 
+/* One page more than this is read in: with nobody beside it, memory runs out first. */
 static uint64_t pages_max;
 
 static uint64_t check_of(uint64_t key, uint64_t touched)
@@ -120,7 +121,7 @@ static void read_in(struct worker *worker)
 	struct cached_meta meta = {.key = key, .check = check_of(key, 0)};
 	unique_frame_t frame = UNIQUE_NONE;
 
-	if (worker_frames_of(&meta_type_cached) < pages_max)
+	if (worker_frames_of(&meta_type_cached) <= pages_max)
 		frame = worker_unique_alloc(worker, cached, &meta);
 
 	if (!frame.slot) {
