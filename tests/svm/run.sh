@@ -8,8 +8,8 @@
 #
 #     -t      the command may take so long (default 900); 124 when it takes longer
 #     -m      RAM of the machine (default 3G)
-#     -q      a machine that prints nothing for so long, or whose kernel says that a CPU is stuck for that time, has locked
-#             up (default 120)
+#     -q      a machine that prints nothing for so long, but for what its kernel has to say of that, has locked up
+#             (default 120)
 #
 # The emulator with its two CPUs on two threads locks up now and then. Then it is tried again, three times in all, the
 # last time with one thread, which is slower.
@@ -57,7 +57,8 @@ cat "$IMAGE/initramfs.cpio" "$work/script.cpio" >"$work/initramfs" || exit 1
 # machine locked up.
 boot()
 {
-	local line started='' deadline=$((SECONDS + limit))
+	local line started='' now=$SECONDS
+	local deadline=$((now + limit)) quiet_until=$((now + quiet))
 
 	status=
 	mkfifo "$work/console"
@@ -70,15 +71,14 @@ boot()
 	qemu_pid=$!
 	exec 3<"$work/console"
 	rm "$work/console"
-	while [ "$SECONDS" -lt "$deadline" ] && IFS= read -r -t "$quiet" line <&3; do
+	while now=$SECONDS && [ "$now" -lt "$deadline" ] && [ "$now" -lt "$quiet_until" ] &&
+		IFS= read -r -t "$((quiet_until - now))" line <&3; do
 		line=${line%$'\r'}
+		# Of the kernel, which says of a CPU that has locked up again and again that it has.
+		[[ $line =~ ^\[\ *[0-9]+\.[0-9]+\]\  ]] || quiet_until=$((SECONDS + quiet))
 		case $line in
 		"svm: started"*) started=1 ;;
 		"svm: status "*) status=${line#svm: status } && break ;;
-		*"soft lockup - CPU#"*" stuck for "*)
-			line=${line##* stuck for }
-			[ "${line%%s*}" -lt "$quiet" ] || break
-			;;
 		*) [ -z "$started" ] && [[ $line != svm:* ]] || printf '%s\n' "$line" ;;
 		esac
 	done
