@@ -36,13 +36,19 @@ if ! "$TESTS/svm/image.sh" "$SVM_IMAGE"; then
 fi
 echo "$(cat "$SVM_IMAGE/name") on QEMU's TCG"
 
+# What the emulator does to a guest when its two threads meet badly: a page that is there is missing, first in the middle
+# of a run, then for the handler of that fault. What is wrong with the guest is so in the last try, too.
+emulators="KVM_EXIT_SHUTDOWN, a triple fault, at rip 0xfff0"
+
 # Its tests are ours: each of its lines is shown as it comes, and the last line of run.sh has the counts.
 # shellcheck disable=SC2016 # expanded in there
-inside='"$0/run.sh" "$1" $2; status=$?; "$1/pagevisor" stress mix --time 10 --inspectors 1; exit $status'
-"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" -q "$quiet" env LIMIT="$COMMAND_LIMIT" COUNT=20000 JOBS=1 \
+inside='"$0/run.sh" "$1" $2; status=$?; "$1/pagevisor" stress mix --time 10 --inspectors 1 || status=1; exit $status'
+"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" -q "$quiet" -e "$emulators" env LIMIT="$COMMAND_LIMIT" COUNT=20000 JOBS=1 \
 	bash -c "$inside" "$TESTS" "$BUILD" "$SVM_PARTS" |
-	tee "$OUT" | sed -u 's/^\([0-9]* passed, .*\)/in all: \1/'
+	tee "$WORK/all" | sed -u 's/^\([0-9]* passed, .*\)/in all: \1/'
 status=${PIPESTATUS[0]}
+# Of the last try.
+awk '/^svm: try / { last = ""; next } { last = last $0 "\n" } END { printf "%s", last }' "$WORK/all" >"$OUT"
 read -r passed failed skipped < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped.*/\1 \2 \3/p' "$OUT" | tail -n 1)
 last_command=()
 if [ "$status" -eq 124 ]; then

@@ -4,15 +4,17 @@
 # Runs a command on a machine with SVM, and so with a mainline /dev/kvm where ring 0 is native: QEMU's TCG emulates
 # it, Debian's kernel runs on it, over this machine's own files, which it cannot change. What the command writes is
 # gone afterwards; what it prints comes back over the serial console. The exit status is the command's.
-# Usage: run.sh [-t SECONDS] [-m MEMORY] [-q SECONDS] COMMAND...
+# Usage: run.sh [-t SECONDS] [-m MEMORY] [-q SECONDS] [-e PATTERN] COMMAND...
 #
 #     -t      the command may take so long (default 900); 124 when it takes longer
 #     -m      RAM of the machine (default 3G)
 #     -q      a machine that prints nothing for so long, but for what its kernel has to say of that, has locked up
 #             (default 120)
+#     -e      a command that printed a line with this extended regular expression and failed, failed for the emulator
 #
-# The emulator with its two CPUs on two threads locks up now and then. Then it is tried again, three times in all, the
-# last time with one thread, which is slower.
+# The emulator with its two CPUs on two threads locks up now and then, and more seldom tells a guest that is there that a
+# page is missing which is not. Then it is tried again, three times in all, the last time with one thread, which is
+# slower, does neither, and has the last word.
 set -uo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -22,18 +24,20 @@ TRIES=3
 limit=900
 memory=3G
 quiet=120
+emulators=
 
-while getopts t:m:q: option; do
+while getopts t:m:q:e: option; do
 	case $option in
 	t) limit=$OPTARG ;;
 	m) memory=$OPTARG ;;
 	q) quiet=$OPTARG ;;
+	e) emulators=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || {
-	echo "usage: run.sh [-t SECONDS] [-m MEMORY] [-q SECONDS] COMMAND..." >&2
+	echo "usage: run.sh [-t SECONDS] [-m MEMORY] [-q SECONDS] [-e PATTERN] COMMAND..." >&2
 	exit 2
 }
 
@@ -54,13 +58,13 @@ trap 'exit 143' TERM
 cat "$IMAGE/initramfs.cpio" "$work/script.cpio" >"$work/initramfs" || exit 1
 
 # boot multi|single: one try. The command's exit status goes to $status; none when it took too long, or the
-# machine locked up.
+# machine locked up. $doubted is set when a line of its output casts doubt on the emulator.
 boot()
 {
 	local line started='' now=$SECONDS
 	local deadline=$((now + limit)) quiet_until=$((now + quiet))
 
-	status=
+	status='' doubted=''
 	mkfifo "$work/console"
 	qemu-system-x86_64 -accel "tcg,thread=$1" -cpu EPYC,+svm -smp 2 -m "$memory" -nodefaults -display none \
 		-serial stdio -no-reboot -kernel "$IMAGE/vmlinuz" -initrd "$work/initramfs" \
@@ -76,6 +80,7 @@ boot()
 		line=${line%$'\r'}
 		# Of the kernel, which says of a CPU that has locked up again and again that it has.
 		[[ $line =~ ^\[\ *[0-9]+\.[0-9]+\]\  ]] || quiet_until=$((SECONDS + quiet))
+		[ -z "$emulators" ] || [[ ! $line =~ $emulators ]] || doubted=1
 		case $line in
 		"svm: started"*) started=1 ;;
 		"svm: status "*) status=${line#svm: status } && break ;;
@@ -92,7 +97,11 @@ boot()
 for ((try = 1; try <= TRIES; try++)); do
 	[ "$try" -lt "$TRIES" ] && threads=multi || threads=single
 	boot "$threads"
-	[ -z "$status" ] || exit "$status"
-	echo "svm: try $try of $TRIES ended without a status (TCG with $threads thread)"
+	why="without a status"
+	if [ -n "$status" ]; then
+		[ "$status" -ne 0 ] && [ -n "$doubted" ] && [ "$try" -lt "$TRIES" ] || exit "$status"
+		why="with status $status, and maybe by the emulator's fault"
+	fi
+	echo "svm: try $try of $TRIES ended $why (TCG with $threads thread)"
 done
 exit 124
