@@ -25,8 +25,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wco
 COMMON   := -std=gnu11 -O2 -g -mprfchw $(WARNINGS) -MMD -MP -Iinclude -I.
 
 # The guest: no host headers but the compiler's own, no SSE, no red zone (a trap would overwrite it); frame
-# pointers and calls as they are written, for backtraces.
-GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fno-stack-protector \
+# pointers and calls as they are written, for backtraces. Freestanding alone would make a call of each memcpy of a word.
+GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fbuiltin -fno-stack-protector \
 	       -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
 	       -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls \
 	       -fno-asynchronous-unwind-tables
@@ -249,6 +249,9 @@ $(BUILD)/guest/kernel.ld: guest/kernel.ld | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  GEN     $@"
 	$(Q)$(CC) -E -P -x assembler-with-cpp -MMD -MP -MT $@ -MF $@.d -Iinclude -Iguest $< -o $@
+
+# Taken for what it is, the loop of strlen would become a call of strlen.
+$(BUILD)/guest/guest/lib/string.o: GUEST_FLAGS += -fno-builtin
 
 $(BUILD)/guest/%.o: %.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)
