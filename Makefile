@@ -38,9 +38,10 @@ GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-siz
 PAHOLE := pahole --btf_gen_floats
 
 # The host.
-# Optimised less: what they are slow at is not optimised away, and most of the time that they take is the compiler's.
-SANITIZERS_address := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-SANITIZERS_thread  := -O1 -fsanitize=thread
+# Optimised less: what they are slow at is not optimised away, and most of the time that they take is the compiler's. So it
+# writes no more for debuggers than the lines that reports name.
+SANITIZERS_address := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZERS_thread  := -O1 -g1 -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
 HOST_PACKAGES := json-c libbpf libpng libzstd ncursesw
 # Only its headers: the library is loaded when it is asked for.
