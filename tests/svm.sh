@@ -38,12 +38,12 @@ echo "$(cat "$SVM_IMAGE/name") on QEMU's TCG"
 
 # What the emulator does to a guest when its two threads meet badly: a page that is there is missing, first in the middle
 # of a run, then for the handler of that fault. What is wrong with the guest is so in the last try, too.
-emulators="KVM_EXIT_SHUTDOWN, a triple fault, at rip 0xfff0"
+emulator_fault="KVM_EXIT_SHUTDOWN, a triple fault, at rip 0xfff0"
 
 # Its tests are ours: each of its lines is shown as it comes, and the last line of run.sh has the counts.
 # shellcheck disable=SC2016 # expanded in there
 inside='"$0/run.sh" "$1" $2; status=$?; "$1/pagevisor" stress mix --time 10 --inspectors 1 || status=1; exit $status'
-"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" -q "$quiet" -e "$emulators" env LIMIT="$COMMAND_LIMIT" COUNT=20000 JOBS=1 \
+"$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" -q "$quiet" -e "$emulator_fault" env LIMIT="$COMMAND_LIMIT" COUNT=20000 JOBS=1 \
 	bash -c "$inside" "$TESTS" "$BUILD" "$SVM_PARTS" |
 	tee "$WORK/all" | sed -u 's/^\([0-9]* passed, .*\)/in all: \1/'
 status=${PIPESTATUS[0]}

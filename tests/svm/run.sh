@@ -24,14 +24,14 @@ TRIES=3
 limit=900
 memory=3G
 quiet=120
-emulators=
+emulator_fault=
 
 while getopts t:m:q:e: option; do
 	case $option in
 	t) limit=$OPTARG ;;
 	m) memory=$OPTARG ;;
 	q) quiet=$OPTARG ;;
-	e) emulators=$OPTARG ;;
+	e) emulator_fault=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
@@ -80,7 +80,7 @@ boot()
 		line=${line%$'\r'}
 		# Of the kernel, which says of a CPU that has locked up again and again that it has.
 		[[ $line =~ ^\[\ *[0-9]+\.[0-9]+\]\  ]] || quiet_until=$((SECONDS + quiet))
-		[ -z "$emulators" ] || [[ ! $line =~ $emulators ]] || doubted=1
+		[ -z "$emulator_fault" ] || [[ ! $line =~ $emulator_fault ]] || doubted=1
 		case $line in
 		"svm: started"*) started=1 ;;
 		"svm: status "*) status=${line#svm: status } && break ;;
