@@ -21,7 +21,7 @@ else
 	SVM_PARTS="signals negative"
 	COMMAND_LIMIT=200
 	TOTAL_LIMIT=${TOTAL_LIMIT:-400}
-	quiet=60
+	quiet=120
 fi
 
 if ! command -v qemu-system-x86_64 >/dev/null; then
