@@ -65,8 +65,8 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(basename $(2)))
 
 GUEST_SOURCES := $(wildcard pagemeta/*.c guest/*.c guest/*/*.c)
 GUEST_ASM     := $(wildcard guest/*/*.S)
-BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/types/btf_check.c vmm/types/type_layout.c vmm/base/error.c
-VMM_SOURCES   := $(filter-out vmm/platform/%,$(wildcard vmm/*/*.c))
+BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/kind/pagevisor/types/btf_check.c vmm/kind/pagevisor/types/type_layout.c vmm/base/error.c
+VMM_SOURCES   := $(filter-out vmm/platform/%,$(sort $(shell find vmm -name '*.c')))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
 		 guest/mm/page_table.c guest/mm/table_frames.c
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
@@ -160,7 +160,7 @@ bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan ra
 	@tests/bench/detection.sh $(BUILD)
 
 # Built by clang: the sources of the host but for the command line.
-FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/% vmm/top/%,$(VMM_SOURCES))
+FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/% vmm/view/top/%,$(VMM_SOURCES))
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(FUZZ_SOURCES))
 FUZZ_TARGETS := build/fuzz/fuzz_capture build/fuzz/fuzz_guest_view
 FUZZ_FLAGS   := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all

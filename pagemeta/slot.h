@@ -16,7 +16,7 @@
  *   slot_host_claim      {g, UNUSED} -> {g+1, HOST}                 L acquire
  *   slot_host_release    {g, HOST} -> {g, UNUSED}                   M release
  *
- * Partners and reasons. "Reader" is the reader outside the guest (vmm/inspect/slot_reader.h): it
+ * Partners and reasons. "Reader" is the reader outside the guest (vmm/kind/pagevisor/slot_reader.h): it
  * loads the state (acquire), copies the slot (relaxed), passes an acquire fence and loads the state
  * again.
  *

@@ -15,8 +15,8 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include "types/btf_check.h"
-#include "types/type_layout.h"
+#include "kind/pagevisor/types/btf_check.h"
+#include "kind/pagevisor/types/type_layout.h"
 
 static int read_file(const char *path, void **bytes, size_t *size)
 {

@@ -18,7 +18,7 @@
 #include "attach/probe.h"
 #include "base/clock.h"
 #include "attach/runtime_dir.h"
-#include "cli/observation.h"
+#include "view/observation.h"
 #include "memory/rcu.h"
 #include "source/source.h"
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "attach/probe.h"
-#include "qemu/qmp.h"
+#include "qmp/qmp.h"
 
 int probe_qmp(char **arguments)
 {

@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "inspect/incremental_scan.h"
-#include "inspect/state_scan.h"
+#include "kind/pagevisor/incremental_scan.h"
+#include "kind/pagevisor/state_scan.h"
 #include "memory/rcu.h"
-#include "source/snapshot.h"
+#include "memory/snapshot.h"
 #include "source/source.h"
 
 #define TURNS        9

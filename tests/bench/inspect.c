@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "inspect/incremental_scan.h"
-#include "inspect/state_scan.h"
+#include "kind/pagevisor/incremental_scan.h"
+#include "kind/pagevisor/state_scan.h"
 #include "memory/rcu.h"
 #include "tests/bench/inspect_array.h"
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "inspect/guest_view.h"
+#include "kind/pagevisor/guest_view.h"
 #include "source/source.h"
 
 struct bench_guest {

@@ -20,10 +20,10 @@
 #include <pagevisor/slot.h>
 
 #include "base/clock.h"
-#include "inspect/guest_view.h"
-#include "libvirt/connection.h"
+#include "kind/pagevisor/guest_view.h"
+#include "source/libvirt/connection.h"
 #include "memory/rcu.h"
-#include "qemu/qmp.h"
+#include "qmp/qmp.h"
 #include "source/source.h"
 
 #define RUNS       5

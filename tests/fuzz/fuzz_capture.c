@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "capture/capture.h"
+#include "file/capture.h"
 #include "fuzz/fuzz_guest.h"
 #include "memory/rcu.h"
 #include "unit/capture_repair.h"

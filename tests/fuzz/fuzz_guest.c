@@ -11,10 +11,10 @@
 #include <pagevisor/symbols.h>
 #include <pagevisor/trace.h>
 
-#include "capture/diff.h"
-#include "inspect/scan.h"
-#include "inspect/trace_history.h"
-#include "inspect/trace_sites.h"
+#include "inspect/diff.h"
+#include "kind/pagevisor/scan.h"
+#include "kind/pagevisor/trace_history.h"
+#include "kind/pagevisor/trace_sites.h"
 
 #define RAM_SIZE    (64 * PAGE_SIZE)
 #define INFO_PA     (4 * PAGE_SIZE)

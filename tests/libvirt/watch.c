@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "libvirt/domain_list.h"
+#include "source/libvirt/domain_list.h"
 #include "memory/rcu.h"
 
 #define READERS_MAX 16

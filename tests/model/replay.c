@@ -3,7 +3,7 @@
  * Walks the library's own code along traces of the model slot.pml, access by access.
  *
  * Each actor of the model is a coroutine that runs the real functions of pagemeta/slot.h, frame.h,
- * frame.c and vmm/inspect/slot_reader.h. steps.h stops it before every atomic access of the state
+ * frame.c and vmm/kind/pagevisor/slot_reader.h. steps.h stops it before every atomic access of the state
  * word and of the two metadata words; the next line of the trace says who goes on, with which
  * access, and what the slot is like after it. So the code is cut exactly where the model is, inside
  * functions too. Anything else than what the line says is a divergence: exit status 1.
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <ucontext.h>
 
-#include "inspect/slot_reader.h"
+#include "kind/pagevisor/slot_reader.h"
 #include "pagemeta/frame.h"
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/frame_reader.h"

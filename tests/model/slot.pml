@@ -3,7 +3,7 @@
  * The state protocol of one metadata slot, and its frame's way back to the allocator, for Spin.
  *
  * Two guest CPUs, the host and an outside reader at level 2, each for ever, in every interleaving.
- * One d_step is one atomic access of pagemeta/slot.h, pagemeta/frame.c or vmm/inspect/slot_reader.h,
+ * One d_step is one atomic access of pagemeta/slot.h, pagemeta/frame.c or vmm/kind/pagevisor/slot_reader.h,
  * with the private work behind it: a load and the compare-and-swap after it are two. Compare-and-
  * swap never fails for no reason: a weak one that does loads what it had and is where it was.
  * Interleaving is sequentially consistent; README.md says what that leaves out.

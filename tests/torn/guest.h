@@ -4,7 +4,7 @@
 #define TESTS_TORN_GUEST_H
 
 #include "base/error.h"
-#include "inspect/guest_view.h"
+#include "kind/pagevisor/guest_view.h"
 #include "torn/sets.h"
 
 struct torn_guest {

@@ -11,9 +11,9 @@
 #include <pagevisor/ports.h>
 #include <pagevisor/x86.h>
 
-#include "boot/start_info.h"
-#include "inspect/scan.h"
-#include "kvm/host_cpu.h"
+#include "machine/boot/start_info.h"
+#include "kind/pagevisor/scan.h"
+#include "machine/kvm/host_cpu.h"
 
 #define MEMORY_SIZE VM_MEMORY_MIN
 

@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "cli/kernel_file.h"
-#include "device/boot_stages.h"
-#include "device/serial.h"
-#include "kvm/vm.h"
+#include "cli/run/kernel_file.h"
+#include "machine/device/boot_stages.h"
+#include "machine/device/serial.h"
+#include "machine/kvm/vm.h"
 #include "torn/guest.h"
 
 struct machine_options {

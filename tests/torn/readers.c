@@ -8,8 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "inspect/slot_copy_reader.h"
-#include "inspect/slot_walk.h"
+#include "kind/pagevisor/slot_copy_reader.h"
+#include "kind/pagevisor/slot_walk.h"
 
 #define GENERATION_NONE UINT64_MAX
 #define SEARCH_US       5000

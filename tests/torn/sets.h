@@ -6,8 +6,8 @@
 #ifndef TESTS_TORN_SETS_H
 #define TESTS_TORN_SETS_H
 
-#include "inspect/guest_view.h"
-#include "inspect/slot_reader.h"
+#include "kind/pagevisor/guest_view.h"
+#include "kind/pagevisor/slot_reader.h"
 
 enum set_verdict {
 	SET_WHOLE,

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/number_text.h"
+#include "base/number_text.h"
 #include "memory/rcu.h"
 #include "source/source.h"
 

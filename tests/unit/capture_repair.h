@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "capture/format.h"
+#include "file/format.h"
 
 static inline void capture_repair(uint8_t *file, size_t size)
 {

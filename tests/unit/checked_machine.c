@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A machine for the tests of vmm/check: see checked_machine.h. */
+/* A machine for the tests of vmm/kind/pagevisor/check: see checked_machine.h. */
 #include "unit/checked_machine.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A machine for the tests of vmm/check: the library's own metadata, allocator and page tables, in use, presented as
+ * A machine for the tests of vmm/kind/pagevisor/check: the library's own metadata, allocator and page tables, in use, presented as
  * the memory of a guest that has finished. A test breaks one thing and looks.
  */
 #ifndef TESTS_UNIT_CHECKED_MACHINE_H
@@ -8,7 +8,7 @@
 
 #include <pagevisor/allocator.h>
 
-#include "check/check.h"
+#include "kind/pagevisor/check/check.h"
 #include "pagemeta/frame_list.h"
 #include "pagemeta/segment.h"
 #include "unit/fixture.h"

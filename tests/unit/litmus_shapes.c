@@ -5,7 +5,7 @@
  */
 #include "unit/litmus_shapes.h"
 
-#include "inspect/slot_reader.h"
+#include "kind/pagevisor/slot_reader.h"
 #include "pagemeta/frame.h"
 
 #define TRIES   64 /* of what has to wait for the other side, in one round */

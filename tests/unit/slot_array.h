@@ -5,7 +5,7 @@
 
 #include <pagevisor/slot.h>
 
-#include "inspect/guest_view.h"
+#include "kind/pagevisor/guest_view.h"
 #include "memory/guest_memory.h"
 
 enum { ARRAY_ANON, ARRAY_TABLE, ARRAY_TYPES };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/boot/acpi_tables.c: the tables are read back as a kernel would. */
+/* Tests of vmm/machine/boot/acpi_tables.c: the tables are read back as a kernel would. */
 #include "unit/suites.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include <pagevisor/layout.h>
 #include <pagevisor/x86.h>
 
-#include "boot/acpi_tables.h"
+#include "machine/boot/acpi_tables.h"
 
 #define BASE      0xe0000
 #define FILL      0xa5

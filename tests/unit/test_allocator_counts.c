@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/allocator_counts.h over a crafted allocator, and over ones that cannot be. */
+/* Tests of vmm/kind/pagevisor/allocator_counts.h over a crafted allocator, and over ones that cannot be. */
 #include "unit/suites.h"
 
 #include <string.h>
 
 #include <pagevisor/allocator.h>
 
-#include "inspect/allocator_counts.h"
+#include "kind/pagevisor/allocator_counts.h"
 #include "unit/slot_array.h"
 
 #define SLOTS     4096

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/attach/server.h and vmm/source/own_vm.h against each other, in one process and without KVM: what an
+ * Tests of vmm/attach/server.h and vmm/source/vm/own_vm.h against each other, in one process and without KVM: what an
  * attached source sees, regions that come and go, and all of it under readers at full speed.
  */
 #include "unit/suites.h"
@@ -20,7 +20,7 @@
 #include "attach/server.h"
 #include "base/clock.h"
 #include "memory/rcu.h"
-#include "source/own_vm.h"
+#include "source/vm/own_vm.h"
 
 #define BASE_SIZE   (16 * PAGE_SIZE)
 #define EXTRA_BASE  (1024 * PAGE_SIZE)

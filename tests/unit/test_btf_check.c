@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/types/btf_check.h: crafted blobs, each with one lie, and thousands of mutated ones.
+ * Tests of vmm/kind/pagevisor/types/btf_check.h: crafted blobs, each with one lie, and thousands of mutated ones.
  * What passes goes through all that the host does with BTF. Blobs sit in buffers of their exact
  * size, so that AddressSanitizer sees overreads.
  */
@@ -14,9 +14,9 @@
 #include <linux/btf.h>
 
 #include "btf/sample.h"
-#include "types/btf_check.h"
-#include "types/type_catalog.h"
-#include "types/type_format.h"
+#include "kind/pagevisor/types/btf_check.h"
+#include "kind/pagevisor/types/type_catalog.h"
+#include "kind/pagevisor/types/type_format.h"
 
 #define FUZZ_ROUNDS  20000
 #define FUZZ_SEED    0x9e3779b97f4a7c15

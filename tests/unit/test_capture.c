@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/capture/capture.h: what is written comes back, and no file is believed. */
+/* Tests of vmm/file/capture.h: what is written comes back, and no file is believed. */
 #include "unit/suites.h"
 
 #include <dirent.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
-#include "capture/capture.h"
+#include "file/capture.h"
 #include "memory/rcu.h"
 #include "unit/capture_repair.h"
 #include "unit/crafted_source.h"

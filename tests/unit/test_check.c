@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/check: a machine in use has no findings; one that is broken in one way has the one that says so. Free
+ * Tests of vmm/kind/pagevisor/check: a machine in use has no findings; one that is broken in one way has the one that says so. Free
  * lists are in test_check_free_lists.c.
  */
 #include "unit/suites.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of what vmm/check says of the kernel's page table: frames of tables, their references, and entries that map
+ * Tests of what vmm/kind/pagevisor/check says of the kernel's page table: frames of tables, their references, and entries that map
  * what is not in use. Where memory is mapped is in test_check.c.
  */
 #include "unit/suites.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/device/: the bus, the serial port's lines, the boot stages; and of
- * vmm/kvm/cpu_state.h.
+ * Tests of vmm/machine/device/: the bus, the serial port's lines, the boot stages; and of
+ * vmm/machine/kvm/cpu_state.h.
  */
 #include "unit/suites.h"
 
@@ -11,11 +11,11 @@
 #include <pagevisor/ports.h>
 #include <pagevisor/x86.h>
 
-#include "device/boot_stages.h"
-#include "device/io_bus.h"
-#include "device/serial.h"
-#include "kvm/cpu_state.h"
-#include "kvm/kvm.h"
+#include "machine/device/boot_stages.h"
+#include "machine/device/io_bus.h"
+#include "machine/device/serial.h"
+#include "machine/kvm/cpu_state.h"
+#include "machine/kvm/kvm.h"
 
 #define LINES_MAX 8
 

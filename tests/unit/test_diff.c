@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/capture/diff.h: two crafted guests, one change at a time. */
+/* Tests of vmm/inspect/diff.h: two crafted guests, one change at a time. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "capture/diff.h"
+#include "inspect/diff.h"
 #include "memory/rcu.h"
 #include "unit/crafted_source.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/libvirt/domain_process.h, on directories that look like /proc. */
+/* Tests of vmm/source/libvirt/domain_process.h, on directories that look like /proc. */
 #include "unit/suites.h"
 
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "libvirt/domain_process.h"
+#include "source/libvirt/domain_process.h"
 
 #define UUID "0aa86d23-8dc4-4b03-a9d5-156cb5c92557"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/libvirt/domain_xml.h: what the texts of a definition become, and which are refused. */
+/* Tests of vmm/source/libvirt/domain_xml.h: what the texts of a definition become, and which are refused. */
 #include "unit/suites.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "libvirt/domain_xml.h"
+#include "source/libvirt/domain_xml.h"
 
 static struct domain_definition definition_with(const char *command_line)
 {

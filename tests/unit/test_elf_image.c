@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/boot/elf_image.c: a small valid kernel is built in memory, and each test spoils one
+ * Tests of vmm/base/elf/elf_image.c: a small valid kernel is built in memory, and each test spoils one
  * thing of it. Files sit in buffers of their exact size, so that AddressSanitizer sees overreads.
  */
 #include "unit/suites.h"
@@ -17,7 +17,7 @@
 #include <pagevisor/info.h>
 #include <pagevisor/pvh.h>
 
-#include "boot/elf_image.h"
+#include "base/elf/elf_image.h"
 
 #define RAM_BASE 0x100000
 #define RAM_SIZE 0x5000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/boot/elf_image_file.c: which files are read, and what is said of those that are not.
+ * Tests of vmm/base/elf/elf_image_file.c: which files are read, and what is said of those that are not.
  */
 #include "unit/suites.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "boot/elf_image.h"
+#include "base/elf/elf_image.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

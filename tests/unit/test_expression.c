@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/find/expression.h: what expressions mean, what is refused and where, and random expressions held
+ * Tests of vmm/inspect/find/expression.h: what expressions mean, what is refused and where, and random expressions held
  * against an evaluator that walks the tree they were printed from.
  */
 #include "unit/suites.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "find/expression.h"
+#include "inspect/find/expression.h"
 
 enum { ANON, PAGE_TABLE, SLAB, TYPE_COUNT };
 

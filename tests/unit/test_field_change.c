@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/types/field_change.h over BTF of tests/btf/sample.h. */
+/* Tests of vmm/kind/pagevisor/types/field_change.h over BTF of tests/btf/sample.h. */
 #include "unit/suites.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "btf/sample.h"
-#include "types/field_change.h"
+#include "kind/pagevisor/types/field_change.h"
 
 enum { NUMBERS, NESTED, BITS, MISSING, TYPE_COUNT };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/find/find_slots.h over a crafted array: what is found, in which order, what is left alone. */
+/* Tests of vmm/inspect/find/find_slots.h over a crafted array: what is found, in which order, what is left alone. */
 #include "unit/suites.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-#include "find/find_slots.h"
+#include "inspect/find/find_slots.h"
 #include "unit/slot_array.h"
 
 /* Three chunks of a walk, the last one not full. */

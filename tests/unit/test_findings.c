@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/findings.h: what two looks have in common. */
+/* Tests of vmm/kind/findings.h: what two looks have in common. */
 #include "unit/suites.h"
 
 #include <stdio.h>
 
-#include "inspect/findings.h"
+#include "kind/findings.h"
 
 static struct findings first;
 static struct findings second;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/fleet, vmm/memory/published.h and vmm/types/type_cache.h with one thread: VMs come and go, and what is
+ * Tests of vmm/cli/fleet, vmm/memory/published.h and vmm/kind/pagevisor/types/type_cache.h with one thread: VMs come and go, and what is
  * found stays until it is dropped.
  */
 #include "unit/suites.h"
@@ -12,8 +12,8 @@
 
 #include <pagevisor/allocator.h>
 
-#include "fleet/vm_look.h"
-#include "fleet/vm_set.h"
+#include "cli/fleet/vm_look.h"
+#include "cli/fleet/vm_set.h"
 #include "memory/rcu.h"
 #include "unit/crafted_vm.h"
 

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "fleet/vm_look.h"
-#include "fleet/vm_set.h"
+#include "cli/fleet/vm_look.h"
+#include "cli/fleet/vm_set.h"
 #include "memory/rcu.h"
-#include "source/snapshot.h"
+#include "memory/snapshot.h"
 #include "unit/crafted_vm.h"
 #include "unit/crew.h"
 

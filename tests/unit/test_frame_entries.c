@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/frame_entries.h and of the walk behind it: which entries point at a frame, and tables that lie. */
+/* Tests of vmm/kind/pagevisor/frame_entries.h and of the walk behind it: which entries point at a frame, and tables that lie. */
 #include "unit/suites.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 
 #include <pagevisor/x86.h>
 
-#include "inspect/frame_entries.h"
+#include "kind/pagevisor/frame_entries.h"
 #include "unit/checked_machine.h"
 
 #define ROOT 3 /* level of the root of a page table */

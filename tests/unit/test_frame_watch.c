@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/watch/frame_watch.h: what is a change, when it happened, and what no look has seen. */
+/* Tests of vmm/inspect/frame_watch.h: what is a change, when it happened, and what no look has seen. */
 #include "unit/suites.h"
 
-#include "watch/frame_watch.h"
+#include "inspect/frame_watch.h"
 
 static struct frame_watch watch;
 static struct frame_change change;

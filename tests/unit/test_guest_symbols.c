@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/guest_symbols.h: a table in the guest's memory that is right, and tables that cannot be. */
+/* Tests of vmm/kind/pagevisor/guest_symbols.h: a table in the guest's memory that is right, and tables that cannot be. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include <pagevisor/symbols.h>
 
-#include "inspect/guest_symbols.h"
+#include "kind/pagevisor/guest_symbols.h"
 #include "memory/rcu.h"
 #include "unit/crafted_source.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/inspect/guest_view.h and scan.h over a crafted guest: what is believed, and what is
+ * Tests of vmm/kind/pagevisor/guest_view.h and scan.h over a crafted guest: what is believed, and what is
  * not.
  */
 #include "unit/suites.h"
@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "inspect/guest_view.h"
-#include "inspect/scan.h"
+#include "kind/pagevisor/guest_view.h"
+#include "kind/pagevisor/scan.h"
 #include "memory/rcu.h"
 
 /* The crafted guest: where things lie in its one region of RAM. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/inspect/incremental_scan.h, and of full scans beside it: totals and findings are those of the slots,
+ * Tests of vmm/kind/pagevisor/incremental_scan.h, and of full scans beside it: totals and findings are those of the slots,
  * whatever changed, and only what changed is read.
  */
 #include "unit/suites.h"
@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "inspect/incremental_scan.h"
-#include "inspect/state_scan.h"
+#include "kind/pagevisor/incremental_scan.h"
+#include "kind/pagevisor/state_scan.h"
 #include "memory/data_pages.h"
 #include "memory/rcu.h"
 #include "unit/fixture.h"

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "inspect/slot_reader.h"
+#include "kind/pagevisor/slot_reader.h"
 #include "pagemeta/frame_list.h"
 #include "pagemeta/meta_check.h"
 #include "pagemeta/spinlock.h"

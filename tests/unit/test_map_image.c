@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/picture/map_image.h, palette.h and the map as text. */
+/* Tests of vmm/inspect/map_image.h, palette.h and the map as text. */
 #include "unit/suites.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "picture/map_picture.h"
+#include "view/picture/map_picture.h"
 #include "unit/slot_array.h"
 
 #define SLOTS 10000

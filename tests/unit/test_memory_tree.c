@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/qemu/memory_tree.h on what QEMU's monitor prints, and on what it does not. */
+/* Tests of vmm/source/qemu/memory_tree.h on what QEMU's monitor prints, and on what it does not. */
 #include "unit/suites.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "qemu/memory_tree.h"
+#include "source/qemu/memory_tree.h"
 
 #define GIB (UINT64_C(1) << 30)
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/cli/number_text.h: what the command line takes for a number, a size and a time. */
+/* Tests of vmm/base/number_text.h: what the command line takes for a number, a size and a time. */
 #include "unit/suites.h"
 
 #include "base/clock.h"
-#include "cli/number_text.h"
+#include "base/number_text.h"
 
 START_TEST(numbers_in_range_are_taken)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kvm/pause.h with threads that play vCPUs: they run until they are kicked. And of dirty_log.h as far as it
+ * Tests of vmm/machine/kvm/pause.h with threads that play vCPUs: they run until they are kicked. And of dirty_log.h as far as it
  * goes without KVM.
  */
 #include "unit/suites.h"
@@ -10,8 +10,8 @@
 #include <sched.h>
 
 #include "base/clock.h"
-#include "kvm/dirty_log.h"
-#include "kvm/pause.h"
+#include "machine/kvm/dirty_log.h"
+#include "machine/kvm/pause.h"
 
 #define VCPUS       4
 #define PATIENCE_NS (5 * NS_PER_S)

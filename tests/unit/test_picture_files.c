@@ -16,8 +16,8 @@
 
 #include <png.h>
 
-#include "picture/canvas.h"
-#include "picture/map_picture.h"
+#include "view/picture/canvas.h"
+#include "view/picture/map_picture.h"
 #include "unit/slot_array.h"
 
 #define SLOTS 16384 /* 64 MiB */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/qemu/qemu_end.h and registers.h: what QEMU's exit and the text of its monitor mean. */
+/* Tests of vmm/machine/qemu/qemu_end.h and registers.h: what QEMU's exit and the text of its monitor mean. */
 #include "unit/suites.h"
 
 #include <signal.h>
@@ -7,8 +7,8 @@
 
 #include <pagevisor/ports.h>
 
-#include "qemu/qemu_end.h"
-#include "qemu/registers.h"
+#include "machine/qemu/qemu_end.h"
+#include "machine/qemu/registers.h"
 
 static const struct symbols no_symbols;
 

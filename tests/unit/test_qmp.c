@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/qemu/qmp.h: a real QEMU, and peers that send whatever they like. */
+/* Tests of vmm/qmp/qmp.h: a real QEMU, and peers that send whatever they like. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "qemu/qmp.h"
-#include "qemu/qmp_pause.h"
+#include "qmp/qmp.h"
+#include "source/qemu/qmp_pause.h"
 
 #define QEMU        "qemu-system-x86_64"
 #define PATIENCE_S  60 /* against hangs alone */

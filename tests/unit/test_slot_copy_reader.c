@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/inspect/slot_copy_reader.h over a copier that counts its copies and changes slots between two of
+ * Tests of vmm/kind/pagevisor/slot_copy_reader.h over a copier that counts its copies and changes slots between two of
  * them. tests/torn has the same reader over a guest.
  */
 #include "unit/suites.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "inspect/slot_copy_reader.h"
+#include "kind/pagevisor/slot_copy_reader.h"
 
 #define SLOTS    8
 #define ARRAY_PA 0x10000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/inspect/slot_copy_walk.h: the same array once mapped and once copied is the same to all that look at it;
+ * Tests of vmm/kind/pagevisor/slot_copy_walk.h: the same array once mapped and once copied is the same to all that look at it;
  * slots that change between two copies; sources that fail.
  */
 #include "unit/suites.h"
@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "find/find_slots.h"
-#include "inspect/frame_look.h"
-#include "inspect/scan.h"
-#include "picture/map_image.h"
+#include "inspect/find/find_slots.h"
+#include "kind/pagevisor/frame_look.h"
+#include "kind/pagevisor/scan.h"
+#include "inspect/map_image.h"
 #include "unit/slot_array.h"
 
 #define SLOTS          10000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/inspect/slot_reader.h: what level 2 accepts, and that it never accepts a torn copy
+ * Tests of vmm/kind/pagevisor/slot_reader.h: what level 2 accepts, and that it never accepts a torn copy
  * while owners claim, change and drop the slot as fast as they can. A reader that skips the
  * protocol must see torn copies in the same run, or the test proves nothing.
  */
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "inspect/slot_reader.h"
+#include "kind/pagevisor/slot_reader.h"
 #include "pagemeta/slot.h"
 
 #define SLOT_COUNT   16

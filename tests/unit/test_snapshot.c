@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/source/snapshot.h: one instant, holes that stay holes, and a guest that always goes on. */
+/* Tests of vmm/memory/snapshot.h: one instant, holes that stay holes, and a guest that always goes on. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "inspect/scan.h"
+#include "kind/pagevisor/scan.h"
 #include "memory/rcu.h"
-#include "source/snapshot.h"
+#include "memory/snapshot.h"
 #include "unit/crafted_source.h"
 
 static struct crafted crafted;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/boot/start_info.c: what the kernel finds in low memory, and the memory map. */
+/* Tests of vmm/machine/boot/start_info.c: what the kernel finds in low memory, and the memory map. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <pagevisor/layout.h>
 #include <pagevisor/x86.h>
 
-#include "boot/start_info.h"
+#include "machine/boot/start_info.h"
 
 #define MIB         (UINT64_C(1) << 20)
 #define GIB         (UINT64_C(1) << 30)

@@ -3,10 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stress/catalog.h"
-#include "stress/discovery.h"
-#include "stress/resources.h"
-#include "stress/vm_report.h"
+#include "cli/stress/catalog.h"
+#include "cli/stress/discovery.h"
+#include "cli/stress/resources.h"
+#include "cli/stress/vm_report.h"
 #include "unit/suites.h"
 
 START_TEST(console_lines_are_told_apart)

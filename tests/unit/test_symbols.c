@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/boot/symbols.c: a file with nothing but a symbol table is built in memory. Files sit
+ * Tests of vmm/base/elf/symbols.c: a file with nothing but a symbol table is built in memory. Files sit
  * in buffers of their exact size, so that AddressSanitizer sees overreads.
  */
 #include "unit/suites.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "boot/symbols.h"
+#include "base/elf/symbols.h"
 
 #define BASE UINT64_C(0xffffffff80100000)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/top/: what is gathered of a crafted array, what is worked out from samples, what keys do. No terminal. */
+/* Tests of vmm/view/top/: what is gathered of a crafted array, what is worked out from samples, what keys do. No terminal. */
 #include "unit/suites.h"
 
 #include <curses.h>
@@ -11,7 +11,7 @@
 #undef COLOR_BLUE
 
 #include "btf/sample.h"
-#include "top/top_keys.h"
+#include "view/top/top_keys.h"
 #include "unit/slot_array.h"
 
 #define SLOTS 10000

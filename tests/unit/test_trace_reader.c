@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/trace_reader.h over crafted rings: what is read, what is lost, what is refused. */
+/* Tests of vmm/kind/pagevisor/trace_reader.h over crafted rings: what is read, what is lost, what is refused. */
 #include "unit/suites.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "inspect/trace_history.h"
+#include "kind/pagevisor/trace_history.h"
 #include "memory/rcu.h"
 #include "unit/crafted_source.h"
 

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "inspect/trace_reader.h"
+#include "kind/pagevisor/trace_reader.h"
 #include "memory/rcu.h"
 #include "pagemeta/segment.h"
 #include "pagemeta/static_branch.h"

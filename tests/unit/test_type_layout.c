@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/types/type_layout.h, type_catalog.h and type_format.h over BTF that pahole made of
+ * Tests of vmm/kind/pagevisor/types/type_layout.h, type_catalog.h and type_format.h over BTF that pahole made of
  * tests/btf/sample.h: what the host says about a member is what the compiler says.
  */
 #include "unit/suites.h"
@@ -15,8 +15,8 @@
 
 #include "btf/sample.h"
 #include "memory/rcu.h"
-#include "types/type_catalog.h"
-#include "types/type_format.h"
+#include "kind/pagevisor/types/type_catalog.h"
+#include "kind/pagevisor/types/type_format.h"
 
 enum { NUMBERS, NESTED, BITS, ATOMIC, ALIAS, BARE, MISSING, TYPE_COUNT };
 

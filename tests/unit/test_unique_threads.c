@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "inspect/slot_reader.h"
+#include "kind/pagevisor/slot_reader.h"
 #include "pagemeta/unique.h"
 #include "unit/crew.h"
 #include "unit/fixture.h"

@@ -27,7 +27,7 @@ struct attach_control {
 	/* Not nested: the server knows how many clients want it. */
 	int (*pause)(void *context);
 	void (*resume)(void *context);
-	/* A reader of the dirty log: see kvm/dirty_log.h. */
+	/* A reader of the dirty log: see machine/kvm/dirty_log.h. */
 	int (*dirty_start)(void *context);
 	int (*dirty_read)(void *context, int reader, bool fetch, paddr_t base, uint64_t pages,
 			  uint64_t *bits);

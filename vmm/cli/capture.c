@@ -8,12 +8,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "capture/capture.h"
+#include "file/capture.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/observation.h"
-#include "cli/terminal.h"
-#include "source/snapshot.h"
+#include "view/observation.h"
+#include "view/terminal.h"
+#include "memory/snapshot.h"
 
 /* On a terminal, progress is shown of what takes longer. */
 #define PROGRESS_AFTER_NS (NS_PER_S / 2)

@@ -15,12 +15,12 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "capture/capture.h"
-#include "check/check.h"
+#include "file/capture.h"
+#include "kind/pagevisor/check/check.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/observation.h"
-#include "source/snapshot.h"
+#include "view/observation.h"
+#include "memory/snapshot.h"
 
 #define LOOKS 3
 

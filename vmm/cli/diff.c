@@ -7,13 +7,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "capture/diff.h"
+#include "inspect/diff.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/number_text.h"
-#include "cli/observation.h"
+#include "base/number_text.h"
+#include "view/observation.h"
 #include "memory/rcu.h"
-#include "source/snapshot.h"
+#include "memory/snapshot.h"
 
 #define LIST_DEFAULT 20
 #define LIST_MAX     1000000

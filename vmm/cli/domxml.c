@@ -16,11 +16,11 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/kernel_file.h"
+#include "cli/run/kernel_file.h"
 #include "cli/option_value.h"
-#include "kvm/host_cpu.h"
-#include "kvm/vm.h"
-#include "libvirt/domain_xml.h"
+#include "machine/kvm/host_cpu.h"
+#include "machine/kvm/vm.h"
+#include "source/libvirt/domain_xml.h"
 
 #define DEFAULT_NAME   "pagevisor"
 #define DEFAULT_MEMORY (UINT64_C(512) << 20)

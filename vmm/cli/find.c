@@ -9,11 +9,11 @@
 
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/number_text.h"
-#include "cli/observation.h"
-#include "find/find_slots.h"
-#include "types/field_lookup.h"
-#include "types/type_format.h"
+#include "base/number_text.h"
+#include "view/observation.h"
+#include "inspect/find/find_slots.h"
+#include "inspect/find/field_lookup.h"
+#include "kind/pagevisor/types/type_format.h"
 
 enum option_key {
 	KEY_COUNT = 'c',

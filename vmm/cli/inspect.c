@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/report.h"
+#include "cli/run/report.h"
 #include "memory/rcu.h"
 
 /* A guest boots in less; one that takes longer is not waited for. */

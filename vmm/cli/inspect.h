@@ -23,7 +23,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "inspect/guest_view.h"
+#include "kind/pagevisor/guest_view.h"
 #include "source/source.h"
 
 /* What --help says about VM; "..." INSPECT_VM_HELP "..." */

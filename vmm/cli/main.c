@@ -24,7 +24,7 @@
 #include "cli/trace.h"
 #include "cli/types.h"
 #include "cli/watch.h"
-#include "libvirt/pauser.h"
+#include "source/libvirt/pauser.h"
 
 static const struct command {
 	const char *name;

@@ -11,8 +11,8 @@
 
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/observation.h"
-#include "picture/map_picture.h"
+#include "view/observation.h"
+#include "view/picture/map_picture.h"
 
 #define DEFAULT_WIDTH 80
 

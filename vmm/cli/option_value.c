@@ -7,7 +7,7 @@
 #include <pagevisor/layout.h>
 
 #include "attach/vm_name.h"
-#include "cli/number_text.h"
+#include "base/number_text.h"
 #include "memory/ram.h"
 
 uint64_t option_memory(const char *text, struct argp_state *state)

@@ -11,11 +11,11 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/observation.h"
+#include "view/observation.h"
 #include "cli/ps_watch.h"
-#include "fleet/libvirt_roster.h"
-#include "fleet/roster.h"
-#include "fleet/vm_look.h"
+#include "cli/fleet/libvirt_roster.h"
+#include "cli/fleet/roster.h"
+#include "cli/fleet/vm_look.h"
 #include "memory/rcu.h"
 
 #define CELL_SIZE 32

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fleet/libvirt_roster.h"
+#include "cli/fleet/libvirt_roster.h"
 #include "memory/rcu.h"
 
 #define WATCH_MS   1000

@@ -3,9 +3,9 @@
 #ifndef VMM_PS_WATCH_H
 #define VMM_PS_WATCH_H
 
-#include "fleet/vm_set.h"
-#include "libvirt/domain_list.h"
-#include "libvirt/local_daemons.h"
+#include "cli/fleet/vm_set.h"
+#include "source/libvirt/domain_list.h"
+#include "source/libvirt/local_daemons.h"
 
 struct ps_watch {
 	unsigned count; /* of daemons that were met */

@@ -8,17 +8,17 @@
 
 #include <pagevisor/address.h>
 
-#include "capture/capture.h"
-#include "capture/format.h"
+#include "file/capture.h"
+#include "file/format.h"
 #include "cli/exit_status.h"
-#include "cli/frame_text.h"
+#include "view/frame_text.h"
 #include "cli/inspect.h"
-#include "cli/observation.h"
+#include "view/observation.h"
 #include "cli/show_entries.h"
-#include "cli/trace_text.h"
-#include "inspect/frame_look.h"
-#include "inspect/guest_symbols.h"
-#include "types/type_format.h"
+#include "view/trace_text.h"
+#include "kind/pagevisor/frame_look.h"
+#include "kind/pagevisor/guest_symbols.h"
+#include "kind/pagevisor/types/type_format.h"
 
 #define NEIGHBOURS 2 /* on each side */
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/report.h"
+#include "cli/run/report.h"
 
 static const char *maps(const struct page_entry *entry)
 {

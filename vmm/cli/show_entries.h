@@ -5,7 +5,7 @@
 
 #include <json-c/json.h>
 
-#include "inspect/frame_entries.h"
+#include "kind/pagevisor/frame_entries.h"
 
 void show_entries_text(const struct frame_entries *entries, uint64_t pfn);
 

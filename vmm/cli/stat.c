@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/number_text.h"
-#include "cli/observation.h"
+#include "base/number_text.h"
+#include "view/observation.h"
 #include "cli/stat_follow.h"
 
 #define INTERVAL_MIN_NS (10 * NS_PER_MS)

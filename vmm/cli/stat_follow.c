@@ -10,9 +10,9 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/number_text.h"
-#include "cli/observation.h"
-#include "inspect/incremental_scan.h"
+#include "base/number_text.h"
+#include "view/observation.h"
+#include "kind/pagevisor/incremental_scan.h"
 
 /* How soon the end of the VM is noticed. */
 #define ENDED_POLL_NS (50 * NS_PER_MS)

@@ -9,12 +9,12 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/number_text.h"
-#include "cli/report.h"
-#include "cli/stress_inspect.h"
-#include "cli/stress_report.h"
-#include "cli/terminal.h"
-#include "stress/catalog.h"
+#include "base/number_text.h"
+#include "cli/run/report.h"
+#include "cli/stress/stress_inspect.h"
+#include "cli/stress/stress_report.h"
+#include "view/terminal.h"
+#include "cli/stress/catalog.h"
 
 /* A status line on a terminal is redrawn often, but nobody wants that many lines in a file. */
 #define TTY_STATUS_INTERVAL_NS   (200 * NS_PER_MS)

@@ -18,12 +18,12 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/number_text.h"
-#include "cli/observation.h"
-#include "top/top_json.h"
-#include "top/top_sampler.h"
-#include "top/top_screen.h"
-#include "top/top_text.h"
+#include "base/number_text.h"
+#include "view/observation.h"
+#include "view/top/top_json.h"
+#include "view/top/top_sampler.h"
+#include "view/top/top_screen.h"
+#include "view/top/top_text.h"
 
 #define ENDED_POLL_MS   100 /* how soon the end of the VM is noticed */
 #define INTERVAL_MIN_NS (NS_PER_S / 20)

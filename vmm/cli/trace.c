@@ -7,12 +7,12 @@
 #include <stdio.h>
 
 #include "cli/exit_status.h"
-#include "cli/frame_text.h"
+#include "view/frame_text.h"
 #include "cli/inspect.h"
-#include "cli/number_text.h"
-#include "cli/observation.h"
-#include "cli/trace_text.h"
-#include "inspect/guest_symbols.h"
+#include "base/number_text.h"
+#include "view/observation.h"
+#include "view/trace_text.h"
+#include "kind/pagevisor/guest_symbols.h"
 
 #define LIMIT_DEFAULT 20
 

@@ -9,8 +9,8 @@
 
 #include "cli/exit_status.h"
 #include "cli/inspect.h"
-#include "cli/observation.h"
-#include "types/type_format.h"
+#include "view/observation.h"
+#include "kind/pagevisor/types/type_format.h"
 
 static void print_text(const struct guest_view *view, const struct scan *scan,
 		       const struct type_catalog *catalog)

@@ -16,10 +16,10 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/frame_text.h"
+#include "view/frame_text.h"
 #include "cli/inspect.h"
-#include "cli/number_text.h"
-#include "cli/watch_print.h"
+#include "base/number_text.h"
+#include "view/watch_print.h"
 #include "cli/watch_trace.h"
 
 #define INTERVAL_DEFAULT_NS NS_PER_MS

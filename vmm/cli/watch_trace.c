@@ -9,9 +9,9 @@
 #include <pagevisor/address.h>
 
 #include "base/clock.h"
-#include "cli/observation.h"
-#include "cli/trace_text.h"
-#include "inspect/guest_symbols.h"
+#include "view/observation.h"
+#include "view/trace_text.h"
+#include "kind/pagevisor/guest_symbols.h"
 
 void watch_trace_open(struct watch_trace *trace, const struct guest_memory *memory,
 		      const struct guest_view *view)

@@ -6,9 +6,9 @@
 #ifndef VMM_WATCH_TRACE_H
 #define VMM_WATCH_TRACE_H
 
-#include "boot/symbols.h"
-#include "cli/watch_print.h"
-#include "inspect/trace_history.h"
+#include "base/elf/symbols.h"
+#include "view/watch_print.h"
+#include "kind/pagevisor/trace_history.h"
 #include "memory/guest_memory.h"
 
 #define WATCH_FRAMES_MAX 64

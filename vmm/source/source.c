@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "capture/capture.h"
-#include "libvirt/libvirt_vm.h"
-#include "source/own_vm.h"
-#include "source/qemu_source.h"
+#include "file/capture.h"
+#include "source/libvirt/libvirt_vm.h"
+#include "source/vm/own_vm.h"
+#include "source/qemu/qemu_source.h"
 
 #define CAPTURE_SUFFIX ".pvc"
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * ELF loader: see elf_image.h. Structures are copied out of the file before use, for nothing in it
+ * is known to be aligned; formats are those of the ELF-64 object file format and of elf(5).
+ */
+#include "base/elf/elf_image.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <pagevisor/info.h>
+#include <pagevisor/layout.h>
+#include <pagevisor/pvh.h>
+
+#include "base/elf/elf_notes.h"
+
+static int check_header(const Elf64_Ehdr *header, struct error *err)
+{
+	const unsigned char *ident = header->e_ident;
+
+	if (memcmp(ident, ELFMAG, SELFMAG) != 0)
+		return error_set(err, -ENOEXEC, "not an ELF file");
+	if (ident[EI_CLASS] != ELFCLASS64)
+		return error_set(err, -ENOEXEC, "ELF class %u; a 64-bit file (class %u) is needed",
+				 ident[EI_CLASS], ELFCLASS64);
+	if (ident[EI_DATA] != ELFDATA2LSB)
+		return error_set(err, -ENOEXEC, "not a little-endian ELF file");
+	if (ident[EI_VERSION] != EV_CURRENT || header->e_version != EV_CURRENT)
+		return error_set(err, -ENOEXEC, "unknown ELF version; %u is the only one",
+				 EV_CURRENT);
+	if (header->e_machine != EM_X86_64)
+		return error_set(err, -ENOEXEC, "ELF machine %u; x86-64 (%u) is needed",
+				 header->e_machine, EM_X86_64);
+	if (header->e_type == ET_DYN)
+		return error_set(err, -ENOEXEC,
+				 "position-independent ELF file; link the kernel at a fixed "
+				 "address (-no-pie)");
+	if (header->e_type != ET_EXEC)
+		return error_set(err, -ENOEXEC, "ELF type %u; an executable (%u) is needed",
+				 header->e_type, ET_EXEC);
+	return 0;
+}
+
+static int check_program_headers(const Elf64_Ehdr *header, size_t file_size, struct error *err)
+{
+	if (header->e_phentsize != sizeof(Elf64_Phdr))
+		return error_set(err, -ENOEXEC, "program headers of %u bytes; they have %zu",
+				 header->e_phentsize, sizeof(Elf64_Phdr));
+	if (header->e_phnum == 0 || header->e_phnum > ELF_IMAGE_SEGMENTS_MAX)
+		return error_set(err, -ENOEXEC, "%u program headers; 1 to %u are supported",
+				 header->e_phnum, ELF_IMAGE_SEGMENTS_MAX);
+	if (!elf_range_fits(file_size, header->e_phoff, header->e_phnum * sizeof(Elf64_Phdr)))
+		return error_set(err, -ENOEXEC,
+				 "program headers at offset 0x%" PRIx64
+				 " lie outside the file of %zu bytes",
+				 header->e_phoff, file_size);
+	return 0;
+}
+
+static bool ranges_overlap(uint64_t start_a, uint64_t size_a, uint64_t start_b, uint64_t size_b)
+{
+	return start_a < start_b + size_b && start_b < start_a + size_a;
+}
+
+static int check_segment(const struct elf_image *image, const Elf64_Phdr *ph, struct error *err)
+{
+	const struct elf_segment *other;
+
+	if (ph->p_filesz > ph->p_memsz)
+		return error_set(err, -ENOEXEC,
+				 "segment at 0x%" PRIx64 ": 0x%" PRIx64
+				 " bytes in the file, more than its 0x%" PRIx64 " in memory",
+				 ph->p_paddr, ph->p_filesz, ph->p_memsz);
+	if (ph->p_memsz == 0)
+		return 0;
+	/* Linkers give a segment of zeros alone an offset that may lie past the end. */
+	if (ph->p_filesz != 0 && !elf_range_fits(image->size, ph->p_offset, ph->p_filesz))
+		return error_set(err, -ENOEXEC,
+				 "segment at 0x%" PRIx64 ": 0x%" PRIx64
+				 " bytes at offset 0x%" PRIx64 " lie outside the file of %zu bytes",
+				 ph->p_paddr, ph->p_filesz, ph->p_offset, image->size);
+	if (ph->p_memsz > UINT64_MAX - ph->p_paddr)
+		return error_set(err, -ENOEXEC,
+				 "segment at 0x%" PRIx64 ": 0x%" PRIx64
+				 " bytes wrap around the end of the address space",
+				 ph->p_paddr, ph->p_memsz);
+	/* Below lie the structures that the VMM leaves for the kernel (machine/boot/start_info.h). */
+	if (ph->p_paddr < KERNEL_PHYSICAL_LOAD)
+		return error_set(err, -ENOEXEC,
+				 "segment at 0x%" PRIx64 "; kernels are loaded at 0x%x or above",
+				 ph->p_paddr, KERNEL_PHYSICAL_LOAD);
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		other = &image->segments[i];
+		if (ranges_overlap(ph->p_paddr, ph->p_memsz, other->base.addr, other->size))
+			return error_set(err, -ENOEXEC,
+					 "segments at 0x%" PRIx64 " and 0x%" PRIx64 " overlap",
+					 other->base.addr, ph->p_paddr);
+	}
+	return 0;
+}
+
+static int add_segment(struct elf_image *image, const Elf64_Phdr *ph, struct error *err)
+{
+	int rc = check_segment(image, ph, err);
+
+	if (rc < 0 || ph->p_memsz == 0)
+		return rc;
+	if (image->segment_count == 0 || ph->p_paddr < image->lowest.addr)
+		image->lowest = paddr(ph->p_paddr);
+	if (ph->p_paddr + ph->p_memsz > image->end.addr)
+		image->end = paddr(ph->p_paddr + ph->p_memsz);
+	image->segments[image->segment_count++] = (struct elf_segment){
+		.offset = ph->p_filesz != 0 ? ph->p_offset : 0,
+		.file_size = ph->p_filesz,
+		.base = paddr(ph->p_paddr),
+		.size = ph->p_memsz,
+	};
+	return 0;
+}
+
+/* Takes what a note says. Of notes that say the same thing twice, the first counts. */
+static int take_note(struct elf_image *image, const struct elf_note *note, struct error *err)
+{
+	uint64_t value = 0;
+
+	if (elf_note_is(note, PVH_NOTE_NAME, PVH_NOTE_ENTRY_TYPE) && !image->has_pvh_entry) {
+		/* The entry is a 32-bit number; 64-bit kernels store it in 8 bytes. */
+		if (note->desc_size != sizeof(uint32_t) && note->desc_size != sizeof(uint64_t))
+			return error_set(err, -ENOEXEC,
+					 "PVH note with a descriptor of %" PRIu32
+					 " bytes; 4 or 8 are needed",
+					 note->desc_size);
+		memcpy(&value, note->desc, note->desc_size);
+		image->has_pvh_entry = true;
+		image->pvh_entry = paddr(value);
+	} else if (elf_note_is(note, INFO_NOTE_NAME, INFO_NOTE_TYPE) && !image->has_info) {
+		if (note->desc_size != sizeof(uint64_t))
+			return error_set(err, -ENOEXEC,
+					 "info note with a descriptor of %" PRIu32
+					 " bytes; 8 are needed",
+					 note->desc_size);
+		memcpy(&value, note->desc, sizeof(value));
+		image->has_info = true;
+		image->info_pa = paddr(value);
+	}
+	return 0;
+}
+
+static int parse_notes(struct elf_image *image, const Elf64_Phdr *ph, struct error *err)
+{
+	struct elf_notes notes = {.size = ph->p_filesz, .align = ph->p_align};
+	struct elf_note note;
+	int rc;
+
+	if (!elf_range_fits(image->size, ph->p_offset, ph->p_filesz))
+		return error_set(err, -ENOEXEC,
+				 "notes at offset 0x%" PRIx64 " lie outside the file of %zu bytes",
+				 ph->p_offset, image->size);
+	notes.bytes = image->bytes + ph->p_offset;
+	while ((rc = elf_notes_next(&notes, &note)) > 0) {
+		rc = take_note(image, &note, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (rc < 0)
+		return error_set(err, rc,
+				 "note at offset 0x%" PRIx64
+				 " is cut short or not aligned to 4 or 8 bytes",
+				 ph->p_offset + notes.at);
+	return 0;
+}
+
+/* Whether one segment holds all of the range; of the segment only what the file gives, if asked. */
+static bool in_segment(const struct elf_image *image, paddr_t pa, uint64_t length, bool file_part)
+{
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct elf_segment *segment = &image->segments[i];
+		uint64_t size = file_part ? segment->file_size : segment->size;
+		/* Below the base it wraps, past any size: segments end within 64 bits. */
+		uint64_t offset = pa.addr - segment->base.addr;
+
+		if (offset < size && length <= size - offset)
+			return true;
+	}
+	return false;
+}
+
+/* What can be said only once all segments and notes are known. */
+static int check_notes(const struct elf_image *image, struct error *err)
+{
+	if (!image->has_pvh_entry)
+		return error_set(err, -ENOEXEC,
+				 "no PVH entry; the kernel needs an ELF note \"%s\" of type %u",
+				 PVH_NOTE_NAME, PVH_NOTE_ENTRY_TYPE);
+	if (image->pvh_entry.addr > UINT32_MAX || !in_segment(image, image->pvh_entry, 1, true))
+		return error_set(err, -ENOEXEC,
+				 "PVH entry 0x%" PRIx64
+				 "; it must lie below 4 GiB in a segment's code",
+				 image->pvh_entry.addr);
+	if (image->has_info &&
+	    (!is_aligned(image->info_pa.addr, PAGE_SIZE) ||
+	     !in_segment(image, image->info_pa, sizeof(struct guest_info), false)))
+		return error_set(err, -ENOEXEC,
+				 "info page at 0x%" PRIx64
+				 "; it must be page-aligned and lie in a segment",
+				 image->info_pa.addr);
+	return 0;
+}
+
+static int parse(struct elf_image *image, struct error *err)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr ph;
+	int rc;
+
+	if (image->size < sizeof(header))
+		return error_set(err, -ENOEXEC,
+				 "not an ELF file: %zu bytes, less than an ELF header",
+				 image->size);
+	memcpy(&header, image->bytes, sizeof(header));
+	rc = check_header(&header, err);
+	if (rc == 0)
+		rc = check_program_headers(&header, image->size, err);
+	for (unsigned i = 0; rc == 0 && i < header.e_phnum; i++) {
+		memcpy(&ph, image->bytes + header.e_phoff + i * sizeof(ph), sizeof(ph));
+		if (ph.p_type == PT_LOAD)
+			rc = add_segment(image, &ph, err);
+		else if (ph.p_type == PT_NOTE)
+			rc = parse_notes(image, &ph, err);
+	}
+	return rc == 0 ? check_notes(image, err) : rc;
+}
+
+int elf_image_parse(struct elf_image *image, const void *bytes, size_t size, struct error *err)
+{
+	int rc;
+
+	*image = (struct elf_image){.bytes = bytes, .size = size};
+	rc = parse(image, err);
+	if (rc < 0)
+		*image = (struct elf_image){0};
+	return rc;
+}
+
+int elf_image_load(const struct elf_image *image, const struct memory_map *map, struct error *err)
+{
+	void *targets[ELF_IMAGE_SEGMENTS_MAX];
+
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct elf_segment *segment = &image->segments[i];
+
+		targets[i] = memory_map_at(map, segment->base, segment->size);
+		if (!targets[i])
+			return error_set(err, -EFAULT,
+					 "segment at 0x%" PRIx64 ", 0x%" PRIx64
+					 " bytes, lies outside the guest's RAM; more memory or a "
+					 "lower address is needed",
+					 segment->base.addr, segment->size);
+	}
+	/*
+	 * Zeros past file_size are not written: RAM is fresh and reads zero there, and a write
+	 * would allocate pages of the memfd that the guest may never touch.
+	 */
+	for (unsigned i = 0; i < image->segment_count; i++)
+		memcpy(targets[i], image->bytes + image->segments[i].offset,
+		       image->segments[i].file_size);
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Keeps the set of attached VMs what runs: see roster.h. */
+#include "cli/fleet/roster.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/vm/own_vm.h"
+
+/* Keys of our own VMs among those of other kinds. */
+#define KEY_PREFIX "vm:"
+
+static void key_of(const struct vm_id *id, char *key)
+{
+	snprintf(key, VM_KEY_SIZE, KEY_PREFIX "%s.%u", id->name, id->pid);
+}
+
+static int open_own_vm(void *context, struct source *source, struct error *err)
+{
+	return own_vm_open(context, source, err);
+}
+
+/* A dead one's socket is removed by who finds it dead; it is no problem. */
+static void attach_new(struct vm_set *set, struct vm_list *list, roster_problem_function *problem,
+		       void *context)
+{
+	char key[VM_KEY_SIZE];
+	struct error why;
+
+	for (unsigned i = 0; i < list->count; i++) {
+		key_of(&list->ids[i], key);
+		int result = vm_set_add(set, key, open_own_vm, &list->ids[i], &why);
+
+		if (result < 0 && result != -EEXIST && result != -ECONNREFUSED &&
+		    result != -ENOENT && problem)
+			problem(context, key, &why);
+	}
+}
+
+static void remove_ended(struct vm_set *set, struct attached_vm **vms)
+{
+	unsigned count = vm_set_list(set, vms, VM_SET_MAX);
+
+	for (unsigned i = 0; i < count; i++) {
+		const char *key = attached_vm_key(vms[i]);
+
+		if (strncmp(key, KEY_PREFIX, strlen(KEY_PREFIX)) == 0 &&
+		    source_has_ended(attached_vm_source(vms[i])))
+			vm_set_remove(set, key);
+		attached_vm_drop(vms[i]);
+	}
+}
+
+int roster_refresh(struct vm_set *set, roster_problem_function *problem, void *context,
+		   struct error *err)
+{
+	struct vm_list *list = malloc(sizeof(*list));
+	struct attached_vm **vms = calloc(VM_SET_MAX, sizeof(struct attached_vm *));
+	int result = list && vms ? own_vm_list(list, err)
+				 : error_set(err, -ENOMEM, "no memory for a list");
+
+	if (result == 0) {
+		remove_ended(set, vms);
+		attach_new(set, list, problem, context);
+	}
+	free(vms);
+	free(list);
+	return result;
+}

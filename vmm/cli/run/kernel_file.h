@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The kernel to boot: its file, what was found in it, and its symbols. */
+#ifndef VMM_KERNEL_FILE_H
+#define VMM_KERNEL_FILE_H
+
+#include "base/error.h"
+#include "base/elf/elf_image.h"
+#include "base/elf/symbols.h"
+
+struct kernel_file {
+	void *bytes;
+	struct elf_image image;
+	struct symbols symbols;
+};
+
+/*
+ * Reads and checks a kernel; NULL: our own guest, which lies beside the command or, installed, in
+ * ../lib/pagevisor from it. Returns 0 or a negative errno, with a text that names the file.
+ */
+int kernel_file_open(struct kernel_file *kernel, const char *path, struct error *err);
+
+/* The path of our own guest, in `size` bytes. Returns 0 or a negative errno with a line of text: -ENOENT there is none. */
+int kernel_file_own(char *path, size_t size, struct error *err);
+
+/* Frees the file's bytes, of which nobody has any use once the guest runs; what was found in it stays. */
+void kernel_file_drop_bytes(struct kernel_file *kernel);
+
+void kernel_file_close(struct kernel_file *kernel);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What a run amounted to, for people and for programs. */
+#ifndef VMM_REPORT_H
+#define VMM_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/run/run_options.h"
+#include "cli/run/watcher.h"
+#include "machine/device/boot_stages.h"
+#include "machine/accel.h"
+#include "machine/vm_end.h"
+
+struct report {
+	const struct run_options *options;
+	uint64_t start_ns;       /* when main began (CLOCK_MONOTONIC) */
+	uint64_t end_ns;         /* when the run had ended */
+	uint64_t overhead_bytes; /* the VMM's own resident memory, guest RAM not counted */
+	enum accel accel;
+	bool sees_strays; /* the engine can tell */
+	uint64_t stray_accesses;
+	bool timed_out;
+	int signal; /* that ended the run, 0: none */
+	const struct vm_end *end;
+	const struct boot_stages *stages;
+	const struct observation *seen; /* NULL: the kernel has no info note and was not watched */
+};
+
+/* One of STATUS_*, or STATUS_SIGNAL + signal. */
+int report_status(const struct report *report);
+
+/* In one line, how the run ended: "the guest ended well". */
+void report_verdict(const struct report *report, char *buffer, unsigned size);
+
+/*
+ * Steps, allocations and so on in a second, over the time that the workload ran; 0 if it did not.
+ */
+double report_per_second(const struct report *report, uint64_t count);
+
+/* Prints to standard output. Returns what report_flush returns. */
+int report_print_text(const struct report *report);
+int report_print_json(const struct report *report);
+
+/* Ends the printing of either: 0, or -EIO when any of it was lost. */
+int report_flush(void);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What a run amounted to, as one JSON object. Times end in their unit; _ns are CLOCK_MONOTONIC.
+ * Members of parts that the run did not reach are missing.
+ */
+#include <json.h>
+
+#include "cli/exit_status.h"
+#include "cli/run/report.h"
+
+typedef struct json_object json;
+
+static json *boot_json(const struct report *report)
+{
+	json *boot = json_object_new_object();
+
+	json_add_number(boot, "start_ns", report->start_ns);
+	for (enum boot_stage stage = STAGE_ENTERED; stage < STAGE_COUNT; stage++) {
+		uint64_t at = boot_stages_at(report->stages, stage);
+
+		if (at)
+			json_add_number(boot, boot_stage_name(stage), at);
+	}
+	return boot;
+}
+
+static json *work_json(const struct report *report)
+{
+	const struct cpu_counters *counters = &report->seen->counters;
+	json *work = observation_work_json(counters);
+
+	json_object_object_add(
+		work, "steps_per_second",
+		json_object_new_double(report_per_second(report, counters->operations)));
+	return work;
+}
+
+int report_print_json(const struct report *report)
+{
+	char verdict[sizeof(report->end->text.text)];
+	json *root = json_object_new_object();
+
+	report_verdict(report, verdict, sizeof(verdict));
+	json_add_text(root, "result", verdict);
+	json_add_number(root, "status", (uint64_t)report_status(report));
+	json_add_number(root, "memory_bytes", report->options->memory);
+	json_add_text(root, "accelerator", accel_name(report->accel));
+	json_add_number(root, "cpus", report->options->cpus);
+	json_add_number(root, "seed", report->options->seed);
+	json_add_number(root, "end_ns", report->end_ns);
+	json_add_number(root, "vmm_overhead_bytes", report->overhead_bytes);
+	if (report->sees_strays)
+		json_add_number(root, "stray_accesses", report->stray_accesses);
+	json_object_object_add(root, "boot", boot_json(report));
+	if (report->seen) {
+		if (report->seen->has_view && report->seen->view.cpu_count)
+			json_object_object_add(root, "work", work_json(report));
+		observation_add_json(root, report->seen);
+	}
+	json_print(root);
+	return report_flush();
+}

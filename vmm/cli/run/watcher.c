@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The thread that looks on while the guest runs: see watcher.h. */
+#include "cli/run/watcher.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/number_text.h"
+#include "memory/rcu.h"
+
+/*
+ * A status line on a terminal is redrawn with each scan, but nobody wants that many lines in a
+ * file.
+ */
+#define PLAIN_STATUS_INTERVAL_NS NS_PER_S
+
+/* A guest could break its info page in a new way each time. */
+#define PROBLEMS_SAID_MAX 4
+
+struct rate_mark {
+	uint64_t at_ns;
+	uint64_t allocations;
+	uint64_t frees;
+};
+
+static void show_status(struct watcher *watcher, uint64_t start_ns, struct rate_mark *mark)
+{
+	const struct observation *seen = &watcher->seen;
+	uint64_t now = clock_now_ns();
+	double seconds = (double)(now - mark->at_ns) / (double)NS_PER_S;
+	uint64_t in_use = seen->last.frames[REF_CLASS_SHARED] + seen->last.frames[REF_CLASS_UNIQUE];
+	char allocations[NUMBER_TEXT_SIZE], frees[NUMBER_TEXT_SIZE], text[160];
+
+	if (!watcher->terminal->is_tty && now - mark->at_ns < PLAIN_STATUS_INTERVAL_NS)
+		return;
+	number_text(allocations,
+		    (double)(seen->counters.allocations - mark->allocations) / seconds);
+	number_text(frees, (double)(seen->counters.frees - mark->frees) / seconds);
+	snprintf(text, sizeof(text),
+		 "%5.1f s %-9s in use %" PRIu64 "/%" PRIu64
+		 " (%.1f %%)  +%s/s -%s/s  findings %" PRIu64,
+		 (double)(now - start_ns) / (double)NS_PER_S, boot_stage_name(seen->view.stage),
+		 in_use, seen->view.slot_count,
+		 100.0 * (double)in_use / (double)seen->view.slot_count, allocations, frees,
+		 seen->findings.total);
+	terminal_status(watcher->terminal, text);
+	*mark = (struct rate_mark){now, seen->counters.allocations, seen->counters.frees};
+}
+
+/* A broken page is said once; a page that is not there yet is normal while the guest boots. */
+static void scan_once(struct watcher *watcher)
+{
+	struct observation *seen = &watcher->seen;
+	struct error before = seen->problem;
+	int result = observation_look(seen, watcher->engine->memory, watcher->info);
+
+	if (!seen->has_view && result != -EAGAIN && strcmp(before.text, seen->problem.text) != 0 &&
+	    watcher->problems_said++ < PROBLEMS_SAID_MAX)
+		terminal_problem(watcher->terminal, seen->problem.text);
+}
+
+static void ask_guest_to_stop(struct watcher *watcher)
+{
+	const struct guest_view *view = &watcher->seen.view;
+
+	guest_view_ask_to_stop(view, watcher->engine->memory);
+	engine_host_wrote(watcher->engine, view->mailbox, sizeof(struct mailbox));
+}
+
+/* Waits for the next scan. False when the watcher is to end. */
+static bool wait_for_next(struct watcher *watcher)
+{
+	struct timespec until;
+	uint64_t interval = NS_PER_S / watcher->scans_per_second;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	uint64_t nanoseconds = (uint64_t)until.tv_nsec + interval;
+
+	until.tv_sec += (time_t)(nanoseconds / NS_PER_S);
+	until.tv_nsec = (long)(nanoseconds % NS_PER_S);
+
+	pthread_mutex_lock(&watcher->lock);
+	int result = 0;
+
+	while (!watcher->stopping && result != ETIMEDOUT)
+		result = pthread_cond_timedwait(&watcher->wake, &watcher->lock, &until);
+	bool go_on = !watcher->stopping;
+	bool ask = watcher->asked_to_stop;
+
+	pthread_mutex_unlock(&watcher->lock);
+	if (ask && watcher->seen.has_view)
+		ask_guest_to_stop(watcher);
+	return go_on;
+}
+
+static void *watch(void *argument)
+{
+	struct watcher *watcher = argument;
+	uint64_t start = clock_now_ns();
+	struct rate_mark mark = {.at_ns = start};
+
+	urcu_memb_register_thread();
+	while (wait_for_next(watcher)) {
+		scan_once(watcher);
+		if (watcher->seen.has_view && watcher->seen.scans > 0)
+			show_status(watcher, start, &mark);
+	}
+	urcu_memb_unregister_thread();
+	return NULL;
+}
+
+int watcher_start(struct watcher *watcher, struct engine *engine, struct terminal *terminal,
+		  paddr_t info, unsigned scans_per_second, struct error *err)
+{
+	pthread_condattr_t monotonic;
+	sigset_t all, old;
+
+	*watcher = (struct watcher){.engine = engine,
+				    .terminal = terminal,
+				    .info = info,
+				    .scans_per_second = scans_per_second};
+	pthread_mutex_init(&watcher->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&watcher->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int result = pthread_create(&watcher->thread, NULL, watch, watcher);
+
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (result)
+		return error_set(err, -result, "cannot start the watcher: %s", strerror(result));
+	return 0;
+}
+
+void watcher_ask_guest_to_stop(struct watcher *watcher)
+{
+	pthread_mutex_lock(&watcher->lock);
+	watcher->asked_to_stop = true;
+	pthread_mutex_unlock(&watcher->lock);
+}
+
+/* The vCPUs are gone. Only a guest that has finished left nothing half done. */
+static void check_once(struct watcher *watcher)
+{
+	struct observation *seen = &watcher->seen;
+	bool at_rest = observation_is_complete(seen);
+	struct findings found;
+	struct error err;
+
+	if (!seen->has_view || seen->view.slot_count == 0)
+		return;
+	if (check_guest(watcher->engine->memory, &seen->view,
+			at_rest ? CHECK_AT_REST : CHECK_ANY_INSTANT, &seen->check, &found,
+			&err) < 0) {
+		terminal_problem(watcher->terminal, err.text);
+		return;
+	}
+	seen->is_checked = true;
+	findings_append(&seen->findings, &found);
+}
+
+const struct observation *watcher_stop(struct watcher *watcher)
+{
+	struct observation *seen = &watcher->seen;
+
+	pthread_mutex_lock(&watcher->lock);
+	watcher->stopping = true;
+	pthread_cond_signal(&watcher->wake);
+	pthread_mutex_unlock(&watcher->lock);
+	pthread_join(watcher->thread, NULL);
+
+	scan_once(watcher);
+	if (observation_is_complete(seen))
+		scan_audit(&seen->view, &seen->last, &seen->counters, &seen->findings);
+	check_once(watcher);
+	pthread_cond_destroy(&watcher->wake);
+	pthread_mutex_destroy(&watcher->lock);
+	return seen;
+}

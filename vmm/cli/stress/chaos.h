@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What a host does to a VM now and then, at random: its process is stopped for a moment, its threads are pinned to one
+ * CPU or spread, inspectors are killed in the middle of whatever they do, vCPUs are paused, memory becomes short.
+ */
+#ifndef VMM_STRESS_CHAOS_H
+#define VMM_STRESS_CHAOS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/stress/child.h"
+
+enum chaos_act {
+	CHAOS_STOP, /* SIGSTOP, and SIGCONT a little later */
+	CHAOS_PIN,  /* all threads on one CPU */
+	CHAOS_SPREAD,
+	CHAOS_KILL,  /* an inspector; another takes its place */
+	CHAOS_PAUSE, /* an inspector that pauses the vCPUs comes, or is killed */
+	CHAOS_HOG,   /* a process that takes part of the host's memory, for a while */
+	CHAOS_ACTS,
+};
+
+const char *chaos_act_name(enum chaos_act act);
+
+struct chaos {
+	uint64_t random;
+	uint64_t next_ns;     /* of the next act */
+	uint64_t continue_ns; /* of SIGCONT, 0: it is not stopped */
+	uint64_t hog_end_ns;
+	struct child pauser, hog;
+	uint64_t acts[CHAOS_ACTS]; /* that were done */
+};
+
+void chaos_init(struct chaos *chaos, uint64_t seed);
+
+/* Does what is due to the VM `name` in process `pid`, its children included, and to its inspectors. */
+void chaos_step(struct chaos *chaos, pid_t pid, const char *name, struct child *inspectors,
+		unsigned count);
+
+/* Lets the VM go on, and ends the processes of its own. */
+void chaos_end(struct chaos *chaos, pid_t pid);
+
+/* What the process that CHAOS_HOG starts does: takes and touches memory, within bounds, until it is killed. */
+void chaos_hog_run(void);
+
+#endif

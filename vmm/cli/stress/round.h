@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * One round of a stress run: a VM (this command's own `run`, in a process of its own) with a scenario, watched from
+ * outside: by its own watcher, by inspectors that attach to it, now and then by a check of all metadata, and at the end,
+ * when the guest's books are held against its slots. The round ends when the guest does, when something was found, or
+ * when the time limit is up. One thread uses all of this.
+ */
+#ifndef VMM_STRESS_ROUND_H
+#define VMM_STRESS_ROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "cli/stress/chaos.h"
+#include "cli/stress/child.h"
+#include "cli/stress/discovery.h"
+#include "cli/stress/resources.h"
+
+#define ROUND_INSPECTORS_MAX 16
+#define ROUND_DISCOVERIES    8
+#define ROUND_ARGUMENTS_MAX  32
+
+struct round_options {
+	const char *scenario;
+	const char *plant;  /* NULL: none */
+	const char *append; /* more for the guest's command line */
+	const char *accel;
+	const char *ring;   /* NULL: by the host's CPU */
+	const char *kernel; /* NULL: our own */
+	uint64_t seed;
+	unsigned cpus;
+	uint64_t memory;
+	uint64_t operations; /* of each vCPU, 0: no limit */
+	uint64_t time_ns;    /* 0: no limit */
+	uint64_t limit_ns;   /* against what hangs */
+	unsigned inspectors;
+	unsigned rate;     /* scans of each a second */
+	uint64_t check_ns; /* between two checks, 0: none */
+	bool chaos;
+};
+
+struct round_progress {
+	uint64_t steps, allocations, frees;
+	uint64_t in_use, slots;
+	uint64_t looks;  /* of all inspectors */
+	uint64_t checks; /* at level 3 that ended */
+};
+
+struct round {
+	struct round_options options;
+	char name[32]; /* of the VM */
+	uint64_t start_ns, next_check_ns, next_sample_ns, stop_ns;
+	unsigned stops; /* how often the guest was asked to end */
+	struct child guest, checker;
+	struct child inspectors[1 + ROUND_INSPECTORS_MAX]; /* the first is the round's own */
+	struct chaos chaos;
+	struct resource_trend vm_trend,
+		inspector_trend; /* of the VM, and of the round's own inspector */
+	struct round_progress progress;
+	struct planted planted;
+	struct discovery found[ROUND_DISCOVERIES];
+	unsigned found_count;
+	int status;           /* of the VM's process when it has ended */
+	uint64_t final_steps; /* by its report */
+	struct error refusal; /* what it said when it could not run */
+};
+
+int round_start(struct round *round, const struct round_options *options, unsigned number,
+		struct error *err);
+
+/* Waits a moment and handles what happened. False when the round is over. */
+bool round_step(struct round *round);
+
+/* Asks the guest to end. */
+void round_stop(struct round *round);
+
+/* Reads the VM's report and ends all processes. */
+void round_finish(struct round *round);
+
+/* Whether the VM could not be run at all, with the status that says why. */
+static inline bool round_was_refused(const struct round *round)
+{
+	return (round->status == 1 || round->status == 2) && round->found_count == 0;
+}
+
+#endif

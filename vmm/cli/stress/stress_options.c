@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The options of `pagevisor stress`: see stress_options.h. */
+#include "cli/stress/stress_options.h"
+
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/exit_status.h"
+#include "cli/option_value.h"
+#include "machine/accel.h"
+#include "cli/stress/catalog.h"
+
+#define DEFAULT_MEMORY      (UINT64_C(64) << 20)
+#define DEFAULT_TIME_NS     (10 * NS_PER_S)
+#define DEFAULT_CHECK_NS    (2 * NS_PER_S)
+#define DEFAULT_RATE        10
+#define RATE_MAX            1000
+#define SEEDS_MAX           1000
+#define DEFAULT_GRACE_NS    (60 * NS_PER_S)  /* beyond the time, against what hangs */
+#define DEFAULT_PATIENCE_NS (600 * NS_PER_S) /* with --ops alone */
+
+enum option_key {
+	KEY_MEMORY = 'm',
+	KEY_CPUS = 'c',
+	KEY_SEED = 's',
+	KEY_OPERATIONS = 'n',
+	KEY_TIME = 't',
+	KEY_APPEND = 'a',
+	KEY_QUIET = 'q',
+	KEY_PLANT = 'p',
+	KEY_INSPECTORS = 'i',
+	KEY_KERNEL = 'k',
+	KEY_LIST = 'l',
+	KEY_RING = 0x100, /* no letter */
+	KEY_ACCEL,
+	KEY_RATE,
+	KEY_CHECK,
+	KEY_CHAOS,
+	KEY_SEEDS,
+	KEY_LIMIT,
+	KEY_JSON,
+	KEY_INSPECT,
+	KEY_PAUSES,
+	KEY_HOG,
+};
+
+static const struct argp_option options_table[] = {
+	{"time", KEY_TIME, "SECONDS", 0, "of each round, 0: no limit (10, or no limit with --ops)",
+	 0},
+	{"ops", KEY_OPERATIONS, "N", 0, "end a round after N steps on each vCPU", 0},
+	{"seed", KEY_SEED, "N", 0, "seed of all random choices (1)", 0},
+	{"seeds", KEY_SEEDS, "N", 0, "a round for each of N seeds, 1 to 1000 (1)", 0},
+	{"cpus", KEY_CPUS, "N", 0, "vCPUs, 1 to 16 (2)", 0},
+	{"memory", KEY_MEMORY, "SIZE", 0, "RAM, 16M to 64G; a bare number is MiB (64M)", 0},
+	{"accel", KEY_ACCEL, "kvm|qemu|qemu-tcg|auto", 0, "what runs it, as of run (auto)", 0},
+	{"ring", KEY_RING, "0|3", 0, "ring of the guest's kernel, as of run", 0},
+	{"kernel", KEY_KERNEL, "FILE", 0, "another build of the guest", 0},
+	{"append", KEY_APPEND, "TEXT", 0,
+	 "more for the guest's command line: mix=NAME,NAME..., order=random, turn or cpu", 0},
+	{"inspectors", KEY_INSPECTORS, "N", 0, "processes that look on as well, 0 to 16 (0)", 0},
+	{"rate", KEY_RATE, "HZ", 0, "scans of each of them a second, 1 to 1000 (10)", 0},
+	{"check-every", KEY_CHECK, "SECONDS", 0, "between two checks of all metadata, 0: none (2)",
+	 0},
+	{"chaos", KEY_CHAOS, NULL, 0,
+	 "stop, pin and pause the VM, kill inspectors and take memory, at random", 0},
+	{"plant", KEY_PLANT, "NAME|all", 0, "plant a fault: what finds it, and how soon?", 0},
+	{"limit", KEY_LIMIT, "SECONDS", 0,
+	 "a round that takes longer hangs (60 s more than --time; 600 s with --ops)", 0},
+	{"list", KEY_LIST, NULL, 0, "list the scenarios and the faults", 0},
+	{"json", KEY_JSON, NULL, 0, "the report as one JSON object", 0},
+	{"quiet", KEY_QUIET, NULL, 0, "no status while it runs", 0},
+	{"inspect", KEY_INSPECT, "VM", OPTION_HIDDEN, NULL, 0},
+	{"pauses", KEY_PAUSES, NULL, OPTION_HIDDEN, NULL, 0},
+	{"hog", KEY_HOG, NULL, OPTION_HIDDEN, NULL, 0},
+	{0},
+};
+
+static void parse_accel(struct round_options *round, const char *text, struct argp_state *state)
+{
+	enum accel accel;
+
+	if (!accel_parse(text, &accel))
+		argp_error(state, "--accel %s: kvm, qemu, qemu-tcg or auto is possible", text);
+	round->accel = text;
+}
+
+static void parse_plant(struct stress_options *options, const char *text, struct argp_state *state)
+{
+	options->all_plants = strcmp(text, "all") == 0;
+	if (!options->all_plants && !catalog_find(catalog_plants, text))
+		argp_error(state, "--plant %s: no such fault; --list shows them", text);
+	options->round.plant = options->all_plants ? catalog_plants[0].name : text;
+}
+
+static void add_scenario(struct stress_options *options, const char *name, struct argp_state *state)
+{
+	if (options->scenario_count == STRESS_SCENARIOS_MAX)
+		argp_error(state, "%s: %d scenarios are the most", name, STRESS_SCENARIOS_MAX);
+	options->scenarios[options->scenario_count++] = name;
+}
+
+static void parse_scenario(struct stress_options *options, const char *text,
+			   struct argp_state *state)
+{
+	if (strcmp(text, "all") == 0) {
+		for (const struct catalog_entry *entry = catalog_scenarios; entry->name; entry++)
+			add_scenario(options, entry->name, state);
+		return;
+	}
+	/* Another kernel has its own. */
+	if (!options->round.kernel && !catalog_find(catalog_scenarios, text))
+		argp_error(state, "no scenario \"%s\"; --list shows them", text);
+	add_scenario(options, text, state);
+}
+
+static error_t parse_round_option(int key, char *text, struct argp_state *state)
+{
+	struct round_options *round = &((struct stress_options *)state->input)->round;
+
+	switch (key) {
+	case KEY_MEMORY:
+		round->memory = option_memory(text, state);
+		break;
+	case KEY_CPUS:
+		round->cpus = option_cpus(text, state);
+		break;
+	case KEY_RING:
+		option_ring(text, state);
+		round->ring = text;
+		break;
+	case KEY_ACCEL:
+		parse_accel(round, text, state);
+		break;
+	case KEY_KERNEL:
+		round->kernel = text;
+		break;
+	case KEY_APPEND:
+		round->append = text;
+		break;
+	case KEY_SEED:
+		round->seed = option_number("--seed", text, state);
+		break;
+	case KEY_OPERATIONS:
+		round->operations = option_number("--ops", text, state);
+		break;
+	case KEY_TIME:
+		round->time_ns = option_time("--time", text, state);
+		break;
+	case KEY_LIMIT:
+		round->limit_ns = option_time("--limit", text, state);
+		break;
+	case KEY_CHECK:
+		round->check_ns = option_time("--check-every", text, state);
+		break;
+	case KEY_INSPECTORS:
+		round->inspectors =
+			option_small("--inspectors", text, 0, ROUND_INSPECTORS_MAX, state);
+		break;
+	case KEY_RATE:
+		round->rate = option_small("--rate", text, 1, RATE_MAX, state);
+		break;
+	case KEY_CHAOS:
+		round->chaos = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct stress_options *options = state->input;
+
+	switch (key) {
+	case KEY_PLANT:
+		parse_plant(options, text, state);
+		break;
+	case KEY_SEEDS:
+		options->seeds = option_small("--seeds", text, 1, SEEDS_MAX, state);
+		break;
+	case KEY_LIST:
+		options->list = true;
+		break;
+	case KEY_JSON:
+		options->json = true;
+		break;
+	case KEY_QUIET:
+		options->quiet = true;
+		break;
+	case KEY_INSPECT:
+		options->inspect = text;
+		break;
+	case KEY_PAUSES:
+		options->pauses = true;
+		break;
+	case KEY_HOG:
+		options->hog = true;
+		break;
+	case ARGP_KEY_ARG:
+		parse_scenario(options, text, state);
+		break;
+	default:
+		return parse_round_option(key, text, state);
+	}
+	return 0;
+}
+
+/* What depends on other options. */
+static void settle(struct stress_options *options)
+{
+	struct round_options *round = &options->round;
+
+	if (options->scenario_count == 0)
+		options->scenarios[options->scenario_count++] = catalog_scenarios[0].name;
+	if (round->time_ns == UINT64_MAX)
+		round->time_ns = round->operations ? 0 : DEFAULT_TIME_NS;
+	if (round->limit_ns == 0)
+		round->limit_ns = round->time_ns ? round->time_ns + DEFAULT_GRACE_NS
+						 : DEFAULT_PATIENCE_NS;
+}
+
+void stress_options_parse(struct stress_options *options, int argc, char **argv)
+{
+	static const struct argp parser = {
+		.options = options_table,
+		.parser = parse_option,
+		.args_doc = "[SCENARIO...]",
+		.doc = "Stresses a guest's page metadata: a VM for each SCENARIO (mix; all: each of "
+		       "them in turn), whose CPUs check themselves, while inspectors look on and check "
+		       "it, and its books are held against its slots at the end.\v"
+		       "Defaults are in parentheses. What was found comes with the command that has "
+		       "it again. Exit status: 0 nothing was found, 1 the system refused, 2 bad "
+		       "input, 4 something was found.",
+	};
+
+	*options = (struct stress_options){
+		.round = {.append = "",
+			  .accel = "auto",
+			  .seed = 1,
+			  .cpus = 2,
+			  .memory = DEFAULT_MEMORY,
+			  .time_ns = UINT64_MAX,
+			  .rate = DEFAULT_RATE,
+			  .check_ns = DEFAULT_CHECK_NS},
+		.seeds = 1,
+	};
+	argp_err_exit_status = STATUS_BAD_INPUT;
+	argp_parse(&parser, argc, argv, 0, NULL, options);
+	settle(options);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What a stress run amounted to, for people and for programs. */
+#ifndef VMM_STRESS_REPORT_H
+#define VMM_STRESS_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/stress/stress_options.h"
+#include "cli/stress/round.h"
+
+/* What is kept of a round that is over. */
+struct stress_result {
+	const char *scenario;
+	const char *plant; /* NULL: none */
+	uint64_t seed;
+	uint64_t duration_ns;
+	uint64_t steps;
+	struct round_progress progress;
+	struct planted planted;
+	uint64_t acts[CHAOS_ACTS];
+	struct resource_trend vm_trend, inspector_trend;
+	struct discovery found[ROUND_DISCOVERIES];
+	unsigned found_count;
+};
+
+struct stress_report {
+	const struct stress_options *options;
+	struct stress_result *results;
+	unsigned count;
+	uint64_t duration_ns;
+	bool interrupted;
+};
+
+void stress_result_take(struct stress_result *result, const struct round *round);
+
+/* Steps from the planting of the fault until it was found. */
+uint64_t stress_result_steps_until_found(const struct stress_result *result);
+
+/* The command that has a round again. */
+void stress_repro(const struct stress_options *options, const struct stress_result *result,
+		  char *text, size_t size);
+
+/* Prints to standard output; as report_flush. */
+int stress_report_print_text(const struct stress_report *report);
+int stress_report_print_json(const struct stress_report *report);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The fields of a guest's metadata types for expressions: a struct field_resolver over a catalog. */
+#ifndef VMM_FIELD_LOOKUP_H
+#define VMM_FIELD_LOOKUP_H
+
+#include "inspect/find/expression.h"
+#include "kind/pagevisor/types/type_catalog.h"
+
+#define LOOKUP_FIELDS_MAX (EXPRESSION_FIELDS_MAX * META_TYPES_MAX)
+
+/* Fields that an expression has asked for; a handle is the place of one. */
+struct field_lookup {
+	const struct type_catalog *catalog;
+	unsigned count;
+	struct type_field fields[LOOKUP_FIELDS_MAX];
+};
+
+/*
+ * A resolver for one expression_compile and for as long as what it compiled is evaluated; `lookup` and the catalog
+ * stay where they are meanwhile. Fields that are no numbers are not found.
+ */
+struct field_resolver field_lookup_resolver(struct field_lookup *lookup,
+					    const struct type_catalog *catalog);
+
+#endif

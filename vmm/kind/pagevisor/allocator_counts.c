@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The allocator's own counts: see allocator_counts.h. */
+#include "kind/pagevisor/allocator_counts.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pagevisor/allocator.h>
+
+/* Anything larger is garbage. */
+#define PART_SIZE_MAX 65536
+
+struct reader {
+	const struct guest_memory *memory;
+	const struct guest_view *view;
+	struct allocator_descriptor at;
+	struct allocator_counts *counts;
+	uint8_t part[PART_SIZE_MAX]; /* the pool, or a cache */
+};
+
+static uint64_t word64(const struct reader *reader, uint64_t offset)
+{
+	uint64_t value;
+
+	memcpy(&value, reader->part + offset, sizeof(value));
+	return value;
+}
+
+static uint32_t word32(const struct reader *reader, uint64_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, reader->part + offset, sizeof(value));
+	return value;
+}
+
+static bool fits(uint32_t offset, uint64_t count, uint64_t size, uint64_t total)
+{
+	return offset + count * size <= total;
+}
+
+/* Whether all that is read here lies where it is said to be. */
+static bool is_sound(const struct allocator_descriptor *at)
+{
+	return at->version == ALLOCATOR_VERSION && at->size == sizeof(*at) &&
+	       at->pool_size <= PART_SIZE_MAX && at->cache_size <= PART_SIZE_MAX &&
+	       at->block_orders <= ALLOCATOR_ORDERS_MAX &&
+	       fits(at->block_count, at->block_orders, 8, at->pool_size) &&
+	       fits(at->depot_count, 1, 8, at->pool_size) &&
+	       fits(at->parked_count, 1, 8, at->pool_size) &&
+	       fits(at->cache_stack_count, 1, 4, at->cache_size) &&
+	       fits(at->cache_freed_count, 1, 4, at->cache_size) &&
+	       fits(at->cache_freed, at->cache_freed_max, 8, at->cache_size) &&
+	       fits(at->cache_fresh_next, 1, 8, at->cache_size) &&
+	       fits(at->cache_fresh_end, 1, 8, at->cache_size) &&
+	       fits(at->cache_spare, 1, 8, at->cache_size);
+}
+
+static bool read_part(struct reader *reader, uint64_t va, uint32_t size)
+{
+	paddr_t pa = paddr(va - reader->view->va_offset);
+
+	return size > 0 && guest_memory_copy(reader->memory, pa, reader->part, size) == 0;
+}
+
+/* Adds `count` times `frames` to what is free, and to *sum. False when the guest has not so many. */
+static bool add(struct reader *reader, uint64_t count, uint64_t frames, uint64_t *sum)
+{
+	uint64_t most = reader->view->slot_count;
+
+	if (frames == 0 || count > most / frames)
+		return false;
+	*sum += count * frames;
+	reader->counts->free_frames += count * frames;
+	return true;
+}
+
+static bool read_pool(struct reader *reader)
+{
+	const struct allocator_descriptor *at = &reader->at;
+	struct allocator_counts *counts = reader->counts;
+	uint64_t bundle = 1 + (uint64_t)at->bundle_nodes * (1 + (uint64_t)at->bundle_leaves);
+
+	if (!read_part(reader, at->pool_va, at->pool_size))
+		return false;
+	counts->orders = at->block_orders;
+	for (unsigned order = 0; order < at->block_orders; order++) {
+		uint64_t frames = 0;
+
+		counts->blocks[order] = word64(reader, at->block_count + 8 * order);
+		if (!add(reader, counts->blocks[order], UINT64_C(1) << order, &frames))
+			return false;
+	}
+	counts->parked = word64(reader, at->parked_count);
+	return counts->parked <= reader->view->slot_count &&
+	       add(reader, word64(reader, at->depot_count), bundle, &counts->depot);
+}
+
+/* Frames that were freed lately, without the places that are empty. */
+static uint64_t freed_frames(const struct reader *reader)
+{
+	const struct allocator_descriptor *at = &reader->at;
+	uint32_t count = word32(reader, at->cache_freed_count);
+	uint64_t frames = 0;
+
+	for (uint32_t i = 0; i < count && i < at->cache_freed_max; i++)
+		frames += word64(reader, at->cache_freed + 8 * (uint64_t)i) != ALLOCATOR_NO_FRAME;
+	return frames;
+}
+
+static bool read_cache(struct reader *reader, unsigned cpu)
+{
+	const struct allocator_descriptor *at = &reader->at;
+	uint64_t *cached = &reader->counts->cached[cpu];
+
+	if (!read_part(reader, at->caches_va + (uint64_t)cpu * at->cache_size, at->cache_size))
+		return false;
+	uint64_t next = word64(reader, at->cache_fresh_next);
+	uint64_t end = word64(reader, at->cache_fresh_end);
+	bool has_spare = word64(reader, at->cache_spare) != ALLOCATOR_NO_FRAME;
+
+	/* The two are not of one moment: one may belong to the block before. */
+	return add(reader, word32(reader, at->cache_stack_count), 1, cached) &&
+	       add(reader, freed_frames(reader), 1, cached) &&
+	       add(reader, end > next ? end - next : 0, 1, cached) &&
+	       (!has_spare || add(reader, 1, at->spare_frames, cached));
+}
+
+static bool read_all(struct reader *reader)
+{
+	struct allocator_counts *counts = reader->counts;
+
+	counts->caches = reader->at.cache_count;
+	if (counts->caches > reader->view->cpu_count)
+		counts->caches = reader->view->cpu_count;
+	if (!read_pool(reader))
+		return false;
+	for (unsigned cpu = 0; cpu < counts->caches; cpu++)
+		if (!read_cache(reader, cpu))
+			return false;
+	return true;
+}
+
+void allocator_counts_read(const struct guest_memory *memory, const struct guest_view *view,
+			   struct allocator_counts *counts)
+{
+	struct reader *reader;
+
+	*counts = (struct allocator_counts){0};
+	if (view->allocator.addr == 0) {
+		error_set(&counts->why, -ENOENT, "the guest has none yet");
+		return;
+	}
+	reader = malloc(sizeof(*reader));
+	if (!reader) {
+		error_set(&counts->why, -ENOMEM, "no memory");
+		return;
+	}
+	reader->memory = memory;
+	reader->view = view;
+	reader->counts = counts;
+	if (guest_memory_copy(memory, view->allocator, &reader->at, sizeof(reader->at)) < 0 ||
+	    !is_sound(&reader->at))
+		error_set(&counts->why, -EPROTO, "its descriptor is broken");
+	else if (!read_all(reader))
+		error_set(&counts->why, -EPROTO, "its counts cannot be");
+	else
+		counts->is_known = true;
+	free(reader);
+}

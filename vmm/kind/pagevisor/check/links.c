@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Frame lists, by the links in their frames: pagemeta/frame_list.h. Where the lists themselves are is not known, and
+ * need not be: neighbours name each other and the same list, and every list has a first frame.
+ */
+#include <inttypes.h>
+
+#include "kind/pagevisor/check/context.h"
+
+/* As struct list_link. Places are frame numbers plus one; 0 is none. */
+struct link {
+	uint64_t list;
+	uint64_t next;
+	uint64_t previous;
+};
+
+static struct link link_of(const struct check *check, const struct meta_slot *slot)
+{
+	int type = guest_view_type(check->view, slot->vtable_ptr);
+	const uint64_t *words = &slot->storage[check->view->types[type].link_place - 1];
+
+	return (struct link){words[0], words[1], words[2]};
+}
+
+/*
+ * The link of a neighbour. False, and a text of why, when it is no frame of the same type in the same list.
+ */
+static bool read_neighbour(const struct check *check, const struct meta_slot *from, uint64_t place,
+			   struct link *link, struct check_text *problem)
+{
+	struct meta_slot slot;
+
+	if (place > check->view->slot_count || !check_read_slot(check, place - 1, &slot)) {
+		*problem = check_text("frame number %#" PRIx64, place - 1);
+		return false;
+	}
+	if (slot_state_refs(slot.state) != REF_UNIQUE || slot.vtable_ptr != from->vtable_ptr) {
+		*problem = check_text("%s", check_describe(check, &slot).text);
+		return false;
+	}
+	*link = link_of(check, &slot);
+	if (link->list == link_of(check, from).list)
+		return true;
+	*problem = check_text("one of list %" PRIu64, link->list);
+	return false;
+}
+
+/* Whether the neighbour on one side names this frame as its neighbour on the other. */
+static bool check_side(struct check *check, uint64_t frame, const struct meta_slot *slot,
+		       bool is_next)
+{
+	struct link own = link_of(check, slot), other;
+	uint64_t place = is_next ? own.next : own.previous;
+	const char *side = is_next ? "next" : "previous";
+	struct check_text problem;
+
+	if (place == 0)
+		return true;
+	if (read_neighbour(check, slot, place, &other, &problem)) {
+		uint64_t back = is_next ? other.previous : other.next;
+
+		if (back == frame + 1)
+			return true;
+		problem = check_text("frame %#" PRIx64 ", whose link back is %#" PRIx64,
+				     (place - 1) * PAGE_SIZE, (back - 1) * PAGE_SIZE);
+	}
+	check_finding(check, RULE_LIST_LINK, frame,
+		      TEXT("%s of list %" PRIu64 " links back", side, own.list), problem.text);
+	return false;
+}
+
+/* From a first frame on, for as long as it goes in good order; each frame is marked once. */
+static void walk_list(struct check *check, uint64_t frame, const struct meta_slot *first)
+{
+	struct meta_slot slot = *first;
+	struct check_text problem;
+	struct link link, next;
+
+	for (;;) {
+		if (check->marks[frame] & MARK_LINKED)
+			return;
+		check->marks[frame] |= MARK_LINKED;
+		check->summary->list_members++;
+		link = link_of(check, &slot);
+		if (link.next == 0 || !read_neighbour(check, &slot, link.next, &next, &problem) ||
+		    next.previous != frame + 1)
+			return;
+		frame = link.next - 1;
+		if (!check_read_slot(check, frame, &slot))
+			return;
+	}
+}
+
+void check_link(struct check *check, uint64_t frame, const struct meta_slot *slot)
+{
+	struct link link = link_of(check, slot);
+
+	if (link.list == 0) {
+		if (link.next || link.previous)
+			check_finding(check, RULE_LIST_LINK, frame,
+				      "no neighbours outside of lists",
+				      TEXT("next %#" PRIx64 ", previous %#" PRIx64, link.next,
+					   link.previous));
+		return;
+	}
+	check->linked++;
+	check->broken_links += !check_side(check, frame, slot, true);
+	check->broken_links += !check_side(check, frame, slot, false);
+	if (link.previous == 0)
+		walk_list(check, frame, slot);
+}
+
+/* Whether a frame is in a list and was not met on the way through one. */
+static bool is_astray(const struct check *check, uint64_t frame)
+{
+	struct meta_slot slot;
+
+	if ((check->marks[frame] & (MARK_HELD | MARK_LINKED)) != MARK_HELD ||
+	    !check_read_slot(check, frame, &slot) || slot_state_refs(slot.state) != REF_UNIQUE)
+		return false;
+
+	int type = guest_view_type(check->view, slot.vtable_ptr);
+
+	return type >= 0 && check->view->types[type].link_place && link_of(check, &slot).list != 0;
+}
+
+void check_link_cycles(struct check *check)
+{
+	/* Where links do not match, frames behind them were not met for that reason. */
+	if (check->linked == check->summary->list_members || check->broken_links)
+		return;
+	for (uint64_t frame = 0; frame < check->view->slot_count; frame++) {
+		if (!is_astray(check, frame))
+			continue;
+		check_finding(check, RULE_LIST_LINK, frame, "a list with a first frame",
+			      "a circle");
+		return;
+	}
+}
+
+void check_refer_to_members(struct check *check)
+{
+	if (check->linked == 0)
+		return;
+	/* Behind a link that does not match, frames are still in the list: the link may be about to change. */
+	for (uint64_t frame = 0; frame < check->view->slot_count; frame++)
+		if (check->marks[frame] & MARK_LINKED ||
+		    (check->broken_links && is_astray(check, frame)))
+			check_refer(check, frame);
+}

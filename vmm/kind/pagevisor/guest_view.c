@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What a guest says about itself: see guest_view.h. */
+#include "kind/pagevisor/guest_view.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <pagevisor/slot.h>
+#include <pagevisor/trace.h>
+
+#define LINK_WORDS 3 /* of a struct list_link, pagemeta/frame_list.h */
+
+static int bad(struct error *err, const char *field, uint64_t value)
+{
+	return error_set(err, -EPROTO, "the guest's info page is broken: %s is %#" PRIx64, field,
+			 value);
+}
+
+static int check_header(const struct guest_info *info, struct error *err)
+{
+	if (info->abi_version != INFO_ABI_VERSION)
+		return error_set(err, -EPROTO,
+				 "the guest speaks ABI version %u, this is version %d",
+				 info->abi_version, INFO_ABI_VERSION);
+	if (info->info_size != sizeof(*info))
+		return bad(err, "info_size", info->info_size);
+	if (info->slot_size != SLOT_SIZE)
+		return bad(err, "slot_size", info->slot_size);
+	if (info->type_size != sizeof(struct type_descriptor))
+		return bad(err, "type_size", info->type_size);
+	if (info->type_count > META_TYPES_MAX)
+		return bad(err, "type_count", info->type_count);
+	if (info->boot_stage >= STAGE_COUNT)
+		return bad(err, "boot_stage", info->boot_stage);
+	return 0;
+}
+
+/* Whether all of [pa, pa + size) is guest RAM. */
+static bool in_ram(const struct guest_memory *memory, uint64_t pa, uint64_t size)
+{
+	guest_memory_read_begin();
+	bool found = memory_map_has(guest_memory_map(memory), paddr(pa), size);
+
+	guest_memory_read_end();
+	return found;
+}
+
+/* A name goes to terminals and into JSON: it ends, and it is printable. */
+static void copy_name(char *to, const char *from, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		to[i] = from[i] == '\0' || (from[i] > ' ' && from[i] <= '~') ? from[i] : '?';
+	to[size - 1] = '\0';
+}
+
+static int read_types(const struct guest_memory *memory, const struct guest_info *info,
+		      struct guest_view *view, struct error *err)
+{
+	struct type_descriptor types[META_TYPES_MAX];
+	size_t size = info->type_count * sizeof(types[0]);
+	paddr_t pa = paddr(info->types_va - info->kernel_va_offset);
+
+	if (size > 0 && guest_memory_copy(memory, pa, types, size) < 0)
+		return bad(err, "types_va", info->types_va);
+	view->types_va = info->types_va;
+	view->type_count = info->type_count;
+	for (unsigned i = 0; i < info->type_count; i++) {
+		copy_name(view->types[i].name, types[i].name, sizeof(types[i].name));
+		view->types[i].size = types[i].size;
+		view->types[i].is_untyped = types[i].is_untyped;
+		view->types[i].is_permanent = types[i].is_permanent;
+		view->types[i].has_on_drop = types[i].on_drop_va != 0;
+		if (types[i].link_place <= SLOT_STORAGE_WORDS + 1 - LINK_WORDS)
+			view->types[i].link_place = types[i].link_place;
+	}
+	return 0;
+}
+
+static int read_array(const struct guest_memory *memory, const struct guest_info *info,
+		      struct guest_view *view, struct error *err)
+{
+	if (info->slot_count == 0 || info->slot_count > UINT64_MAX / SLOT_SIZE ||
+	    info->slot_count != info->max_paddr / PAGE_SIZE)
+		return bad(err, "slot_count", info->slot_count);
+	if (!is_aligned(info->array_pa, SLOT_SIZE) ||
+	    !in_ram(memory, info->array_pa, info->slot_count * SLOT_SIZE))
+		return bad(err, "array_pa", info->array_pa);
+	view->array = paddr(info->array_pa);
+	view->slot_count = info->slot_count;
+	view->array_va = info->array_va;
+	view->linear_va = info->linear_va;
+	view->page_table = paddr(info->page_table_pa);
+	return 0;
+}
+
+static int read_cpus(const struct guest_memory *memory, const struct guest_info *info,
+		     struct guest_view *view, struct error *err)
+{
+	if (info->cpu_count == 0 || info->cpu_count > MAX_CPUS)
+		return bad(err, "cpu_count", info->cpu_count);
+	if (!is_aligned(info->counters_pa, sizeof(uint64_t)) ||
+	    !in_ram(memory, info->counters_pa, info->cpu_count * sizeof(struct cpu_counters)))
+		return bad(err, "counters_pa", info->counters_pa);
+	view->cpu_count = info->cpu_count;
+	view->counters = paddr(info->counters_pa);
+	view->tsc_khz = info->tsc_khz;
+	if (info->trace_pa != 0 &&
+	    (!is_aligned(info->trace_pa, sizeof(uint64_t)) ||
+	     !in_ram(memory, info->trace_pa, info->cpu_count * sizeof(struct trace_ring))))
+		return bad(err, "trace_pa", info->trace_pa);
+	view->trace = paddr(info->trace_pa);
+	return 0;
+}
+
+/* A guest that panicked may have done so at any stage: only what is set can be checked then. */
+static bool has_stage(const struct guest_info *info, enum boot_stage stage, uint64_t field)
+{
+	return info->boot_stage == STAGE_PANIC ? field != 0 : info->boot_stage >= stage;
+}
+
+/*
+ * Two copies: what the first one's stage promises is in the second, whatever order either was made in.
+ */
+static int copy_info(const struct guest_memory *memory, paddr_t info_pa, struct guest_info *info,
+		     struct error *err)
+{
+	struct guest_info first;
+
+	if (guest_memory_copy(memory, info_pa, &first, sizeof(first)) < 0 ||
+	    guest_memory_copy(memory, info_pa, info, sizeof(*info)) < 0)
+		return error_set(err, -EPROTO,
+				 "the guest's info page at %#" PRIx64 " is not in RAM",
+				 info_pa.addr);
+	if (first.magic == 0)
+		return error_set(err, -EAGAIN, "the guest has not published its info page");
+	if (first.magic != INFO_MAGIC)
+		return bad(err, "magic", first.magic);
+	info->boot_stage = first.boot_stage;
+	return 0;
+}
+
+int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct guest_view *view,
+		    struct error *err)
+{
+	struct guest_info info;
+	int result = copy_info(memory, info_pa, &info, err);
+
+	*view = (struct guest_view){0};
+	if (result == 0)
+		result = check_header(&info, err);
+	if (result < 0)
+		return result;
+	view->stage = info.boot_stage;
+	view->ring = info.ring;
+	view->mailbox = paddr(info.mailbox_pa);
+	view->va_offset = info.kernel_va_offset;
+	view->kernel_start = paddr(info.kernel_start_pa);
+	view->kernel_end = paddr(info.kernel_end_pa);
+	view->btf = paddr(info.btf_pa);
+	view->btf_size = info.btf_size;
+	view->symbols = paddr(info.symbols_pa);
+	view->symbols_size = info.symbols_size;
+	view->max_paddr = info.max_paddr;
+	result = read_types(memory, &info, view, err);
+	if (result == 0 && has_stage(&info, STAGE_METADATA, info.array_pa))
+		result = read_array(memory, &info, view, err);
+	if (result == 0 && has_stage(&info, STAGE_ALLOCATOR, info.allocator_pa))
+		view->allocator = paddr(info.allocator_pa);
+	if (result == 0 && has_stage(&info, STAGE_CPUS, info.counters_pa))
+		result = read_cpus(memory, &info, view, err);
+	return result;
+}
+
+int guest_view_type_named(const struct guest_view *view, const char *name)
+{
+	for (unsigned i = 0; i < view->type_count; i++)
+		if (strcmp(view->types[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* All counters are 64-bit words, so they are summed as such. */
+static void add_counters(struct cpu_counters *sum, const struct cpu_counters *counters)
+{
+	const uint64_t *from = (const uint64_t *)counters;
+	uint64_t *to = (uint64_t *)sum;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+		to[i] += from[i];
+}
+
+static int read_counters(const struct guest_view *view, const struct guest_memory *memory,
+			 unsigned cpu, struct cpu_counters *counters)
+{
+	paddr_t pa = paddr(view->counters.addr + cpu * sizeof(*counters));
+
+	return guest_memory_copy(memory, pa, counters, sizeof(*counters)) < 0 ? -EAGAIN : 0;
+}
+
+int guest_view_counters(const struct guest_view *view, const struct guest_memory *memory,
+			struct cpu_counters *sum)
+{
+	struct cpu_counters counters;
+
+	*sum = (struct cpu_counters){0};
+	for (unsigned cpu = 0; cpu < view->cpu_count; cpu++) {
+		if (read_counters(view, memory, cpu, &counters) < 0)
+			return -EAGAIN;
+		add_counters(sum, &counters);
+	}
+	return view->cpu_count ? 0 : -EAGAIN;
+}
+
+int guest_view_steps(const struct guest_view *view, const struct guest_memory *memory,
+		     uint64_t steps[MAX_CPUS])
+{
+	struct cpu_counters counters;
+
+	for (unsigned cpu = 0; cpu < view->cpu_count; cpu++) {
+		if (read_counters(view, memory, cpu, &counters) < 0)
+			return -EAGAIN;
+		steps[cpu] = counters.operations;
+	}
+	return view->cpu_count ? 0 : -EAGAIN;
+}
+
+void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory)
+{
+	guest_memory_read_begin();
+	struct mailbox *mailbox =
+		memory_map_at(guest_memory_map(memory), view->mailbox, sizeof(*mailbox));
+
+	if (mailbox && is_aligned(view->mailbox.addr, sizeof(mailbox->stop)))
+		__atomic_store_n(&mailbox->stop, 1, __ATOMIC_RELAXED);
+	guest_memory_read_end();
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What a guest says about itself, after the host has checked it: where its metadata is, which types
+ * it has, where it counts. The info page is copied once, then validated; nothing here is read from
+ * the guest twice.
+ */
+#ifndef VMM_GUEST_VIEW_H
+#define VMM_GUEST_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pagevisor/info.h>
+#include <pagevisor/layout.h>
+
+#include "base/error.h"
+#include "memory/guest_memory.h"
+
+struct type_view {
+	char name[sizeof(((struct type_descriptor *)0)->name)]; /* printable, NUL-terminated */
+	unsigned size;
+	bool is_untyped;
+	bool is_permanent;
+	unsigned link_place; /* as in struct type_descriptor, and a link fits there; 0: none */
+	bool has_on_drop;
+};
+
+struct guest_view {
+	enum boot_stage stage; /* what follows is valid from the stage named beside it */
+	unsigned ring;         /* STAGE_ENTERED */
+	paddr_t mailbox;
+	uint64_t va_offset;   /* of the kernel's image; as are the following, as the guest says */
+	paddr_t kernel_start; /* of the kernel's image */
+	paddr_t kernel_end;
+	uint64_t types_va;
+	unsigned type_count;
+	struct type_view types[META_TYPES_MAX];
+	paddr_t btf; /* as the guest says; checked when it is read, see kind/pagevisor/types/type_catalog.h */
+	uint64_t btf_size; /* 0: there is none */
+	paddr_t symbols;   /* as the BTF; see kind/pagevisor/guest_symbols.h */
+	uint64_t symbols_size;
+	uint64_t max_paddr; /* STAGE_MEMORY */
+	paddr_t array;      /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
+	uint64_t slot_count;
+	uint64_t array_va; /* these four as the guest says; 0: it does not */
+	uint64_t linear_va;
+	paddr_t page_table;
+	paddr_t allocator;  /* STAGE_ALLOCATOR */
+	unsigned cpu_count; /* STAGE_CPUS */
+	paddr_t counters;   /* cpu_count struct cpu_counters, in guest RAM and aligned */
+	uint64_t tsc_khz;   /* as the guest says; 0: it does not know */
+	paddr_t trace; /* cpu_count struct trace_ring, in guest RAM and aligned; 0: it does not trace */
+};
+
+/*
+ * Reads the info page. Returns 0; -EAGAIN when the guest has not published it yet; -EPROTO, with a
+ * text that says which field is wrong, when what it published cannot be true.
+ */
+int guest_view_read(const struct guest_memory *memory, paddr_t info, struct guest_view *view,
+		    struct error *err);
+
+/* The type whose descriptor a vtable pointer names, or -1 for one that is no type's. */
+static inline int guest_view_type(const struct guest_view *view, uint64_t vtable_ptr)
+{
+	uint64_t offset = vtable_ptr - view->types_va;
+	uint64_t index = offset / sizeof(struct type_descriptor);
+
+	if (offset % sizeof(struct type_descriptor) || index >= view->type_count)
+		return -1;
+	return (int)index;
+}
+
+/* The type of that name, or -1. */
+int guest_view_type_named(const struct guest_view *view, const char *name);
+
+/*
+ * What the guest has counted so far, summed over its processors: exact from STAGE_FINISHED on.
+ * Returns 0, or -EAGAIN before STAGE_CPUS.
+ */
+int guest_view_counters(const struct guest_view *view, const struct guest_memory *memory,
+			struct cpu_counters *sum);
+
+/*
+ * Steps of the workload that each of its processors (view->cpu_count) has made so far. Returns 0, or -EAGAIN before
+ * STAGE_CPUS.
+ */
+int guest_view_steps(const struct guest_view *view, const struct guest_memory *memory,
+		     uint64_t steps[MAX_CPUS]);
+
+/* Asks the workload to end. Nothing happens when the guest's mailbox is not in its RAM. */
+void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The newest events of some frames: see trace_history.h. */
+#include "kind/pagevisor/trace_history.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* While the rings are read, a history keeps the newest `limit` events of each ring, as a ring of its own. */
+struct collector {
+	struct trace_history *histories;
+	unsigned count;
+	unsigned limit;
+	unsigned cpus;
+	uint64_t newest;
+	bool has_no_memory;
+};
+
+static void keep(struct collector *to, struct trace_history *history,
+		 const struct trace_event *event)
+{
+	if (!history->events)
+		history->events = calloc((size_t)to->limit * to->cpus, sizeof(*history->events));
+	if (!history->events) {
+		to->has_no_memory = true;
+		return;
+	}
+	history->events[event->cpu * to->limit + history->of_cpu[event->cpu]++ % to->limit] =
+		*event;
+}
+
+static void collect(void *context, const struct trace_event *event)
+{
+	struct collector *to = context;
+
+	if (event->tsc > to->newest)
+		to->newest = event->tsc;
+	for (unsigned i = 0; i < to->count; i++)
+		if (event->pfn == to->histories[i].pfn || to->histories[i].pfn == TRACE_ALL_FRAMES)
+			keep(to, &to->histories[i], event);
+}
+
+/* The order of time; of one moment, that of the processors. */
+static int compare(const void *left, const void *right)
+{
+	const struct trace_event *a = left;
+	const struct trace_event *b = right;
+
+	if (a->tsc != b->tsc)
+		return a->tsc < b->tsc ? -1 : 1;
+	if (a->cpu != b->cpu)
+		return a->cpu < b->cpu ? -1 : 1;
+	return (a->position > b->position) - (a->position < b->position);
+}
+
+/* Moves the rings' events together, sorts them and keeps the newest. */
+static void merge(const struct collector *from, struct trace_history *history)
+{
+	struct trace_event *events = history->events;
+	unsigned count = 0, limit = from->limit;
+
+	history->newest = from->newest;
+	if (!events)
+		return;
+	for (unsigned cpu = 0; cpu < from->cpus; cpu++) {
+		unsigned held = history->of_cpu[cpu] < limit ? (unsigned)history->of_cpu[cpu]
+							     : limit;
+
+		memmove(events + count, events + cpu * limit, held * sizeof(*events));
+		count += held;
+		history->total += history->of_cpu[cpu];
+	}
+	qsort(events, count, sizeof(*events), compare);
+	history->count = count < limit ? count : limit;
+	memmove(events, events + (count - history->count), history->count * sizeof(*events));
+}
+
+int trace_histories_read(const struct guest_memory *memory, const struct guest_view *view,
+			 struct trace_cursor *cursor, struct trace_history *histories,
+			 unsigned count, unsigned limit, struct trace_counts *counts)
+{
+	struct collector collector = {
+		.histories = histories, .count = count, .limit = limit, .cpus = view->cpu_count};
+
+	for (unsigned i = 0; i < count; i++)
+		histories[i] = (struct trace_history){.pfn = histories[i].pfn};
+
+	int result = trace_read(memory, view, cursor, collect, &collector, counts);
+
+	if (result == 0 && collector.has_no_memory)
+		result = -ENOMEM;
+	for (unsigned i = 0; i < count; i++) {
+		if (result < 0)
+			trace_history_free(&histories[i]);
+		else
+			merge(&collector, &histories[i]);
+	}
+	return result;
+}
+
+int trace_history_read(const struct guest_memory *memory, const struct guest_view *view,
+		       uint64_t pfn, unsigned limit, struct trace_history *history,
+		       struct trace_counts *counts)
+{
+	struct trace_cursor cursor = {0};
+
+	*history = (struct trace_history){.pfn = pfn};
+	return trace_histories_read(memory, view, &cursor, history, 1, limit, counts);
+}
+
+void trace_history_free(struct trace_history *history)
+{
+	free(history->events);
+	*history = (struct trace_history){.pfn = history->pfn};
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Reading a guest's trace: see trace_reader.h; the letters are those of pagevisor/trace.h. */
+#include "kind/pagevisor/trace_reader.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+
+#define CHUNK_ENTRIES 1024 /* copied at once, at most */
+#define PROBE_ENTRIES 64   /* copied to see how fast that is; as many as the smallest ring has */
+#define BYTE          0xff
+
+/* One ring while it is read. */
+struct ring_reader {
+	const struct guest_memory *memory;
+	const struct guest_view *view;
+	unsigned cpu;
+	paddr_t head;
+	paddr_t entries;
+	uint64_t entry_count;
+	trace_visit *visit;
+	void *context;
+	struct trace_counts *counts;
+};
+
+static bool ring_is_good(const struct trace_ring *ring)
+{
+	return ring->entry_count >= TRACE_ENTRIES_MIN && ring->entry_count <= TRACE_ENTRIES_MAX &&
+	       (ring->entry_count & (ring->entry_count - 1)) == 0;
+}
+
+/* The first position that a reader may use when the head was `last`. */
+static uint64_t oldest(uint64_t last, uint64_t entry_count)
+{
+	return last >= entry_count ? last - entry_count + 1 : 0;
+}
+
+static void visit_entry(const struct ring_reader *ring, uint64_t position,
+			const struct trace_entry *entry)
+{
+	unsigned type = entry->what >> TRACE_TYPE_SHIFT & BYTE;
+	unsigned operation = entry->what >> TRACE_OPERATION_SHIFT & BYTE;
+	const struct trace_event event = {
+		.tsc = entry->tsc,
+		.position = position,
+		.state = entry->state,
+		.pfn = entry->what & TRACE_PFN_MASK,
+		.caller = trace_caller(entry->origin),
+		.cpu = ring->cpu,
+		.operation = (enum trace_operation)operation,
+		.type = type <= ring->view->type_count ? (int)type - 1 : -1,
+	};
+
+	if ((uint32_t)entry->origin != (uint32_t)position || operation == TRACE_NONE ||
+	    operation >= TRACE_OPERATION_COUNT || event.pfn >= ring->view->slot_count) {
+		ring->counts->broken++;
+		return;
+	}
+	ring->counts->events++;
+	ring->visit(ring->context, &event);
+}
+
+/* Copies what lies between two positions, side by side in the ring, and then the head. */
+static int copy_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to,
+		      struct trace_entry *entries, uint64_t *last)
+{
+	uint64_t at = (from & (ring->entry_count - 1)) * sizeof(entries[0]);
+
+	if (guest_memory_copy(ring->memory, paddr(ring->entries.addr + at), entries,
+			      (to - from) * sizeof(entries[0])) < 0) /* E */
+		return -EFAULT;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);                                  /* F */
+	if (guest_memory_copy(ring->memory, ring->head, last, sizeof(*last)) < 0) /* G */
+		return -EFAULT;
+	return 0;
+}
+
+/* Visits what was not written over. */
+static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to)
+{
+	struct trace_entry entries[CHUNK_ENTRIES];
+	uint64_t last;
+
+	if (copy_chunk(ring, from, to, entries, &last) < 0)
+		return -EFAULT;
+	for (uint64_t n = from; n < to; n++) {
+		if (n < oldest(last, ring->entry_count))
+			ring->counts->lost++;
+		else
+			visit_entry(ring, n, &entries[n - from]);
+	}
+	return 0;
+}
+
+/* From `from` on up to `first`, the head that was read (D). */
+static int read_ring(const struct ring_reader *ring, uint64_t from, uint64_t first)
+{
+	while (from < first) {
+		uint64_t count = ring->entry_count - (from & (ring->entry_count - 1));
+
+		if (count > CHUNK_ENTRIES)
+			count = CHUNK_ENTRIES;
+		if (count > first - from)
+			count = first - from;
+		if (read_chunk(ring, from, from + count) < 0)
+			return -EFAULT;
+		from += count;
+	}
+	return 0;
+}
+
+/*
+ * A writer that is faster than this reader would be ahead of it all the way from the oldest entry on, and nothing would be
+ * had. So some entries are copied, which tells how many are written meanwhile: when more, *first becomes the head of
+ * now, and *from so near to it that what lies between is copied before it is written over, with a quarter to spare.
+ */
+static int approach(const struct ring_reader *ring, uint64_t *from, uint64_t *first)
+{
+	const uint64_t probed = PROBE_ENTRIES;
+	struct trace_entry entries[PROBE_ENTRIES];
+	uint64_t start = (*first - probed) & ~(probed - 1); /* does not go round the ring's end */
+	uint64_t now;
+
+	if (*first - *from <= probed)
+		return 0;
+	if (copy_chunk(ring, start, start + probed, entries, &now) < 0)
+		return -EFAULT;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* now is a D, too */
+	uint64_t written = now - *first;
+
+	if (written <= probed || written > UINT32_MAX)
+		return 0;
+	uint64_t kept = ring->entry_count / 4 * 3 * probed / (probed + written);
+
+	if (now - *from > kept) {
+		ring->counts->lost += now - kept - *from;
+		*from = now - kept;
+	}
+	*first = now;
+	return 0;
+}
+
+int trace_read(const struct guest_memory *memory, const struct guest_view *view,
+	       struct trace_cursor *cursor, trace_visit *visit, void *context,
+	       struct trace_counts *counts)
+{
+	if (view->trace.addr == 0)
+		return -ENODATA;
+	for (unsigned cpu = 0; cpu < view->cpu_count; cpu++) {
+		paddr_t at = paddr(view->trace.addr + cpu * sizeof(struct trace_ring));
+		struct trace_ring ring;
+
+		if (guest_memory_copy(memory, at, &ring, sizeof(ring)) < 0) /* D */
+			return -EFAULT;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (ring.entry_count == 0)
+			continue;
+
+		uint64_t from = oldest(ring.head, ring.entry_count);
+		const struct ring_reader reader = {
+			.memory = memory,
+			.view = view,
+			.cpu = cpu,
+			.head = paddr(at.addr + offsetof(struct trace_ring, head)),
+			.entries = paddr(ring.entries_pa),
+			.entry_count = ring.entry_count,
+			.visit = visit,
+			.context = context,
+			.counts = counts,
+		};
+
+		if (cursor->next[cpu] > from)
+			from = cursor->next[cpu];
+		else if (cursor->next[cpu] > 0)
+			counts->lost += from - cursor->next[cpu];
+		if (!ring_is_good(&ring) || approach(&reader, &from, &ring.head) < 0 ||
+		    read_ring(&reader, from, ring.head) < 0)
+			counts->refused++;
+		cursor->next[cpu] = ring.head;
+	}
+	return 0;
+}
+
+uint64_t trace_ns_between(const struct guest_view *view, uint64_t from, uint64_t to)
+{
+	const uint64_t ns_per_ms = NS_PER_S / 1000;
+
+	if (view->tsc_khz == 0 || to < from)
+		return 0;
+
+	unsigned __int128 ns = (unsigned __int128)(to - from) * ns_per_ms / view->tsc_khz;
+
+	return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A serial port to write to: see serial.h. */
+#include "machine/device/serial.h"
+
+#include <pagevisor/ports.h>
+
+/* Registers by offset and the bits used here (National Semiconductor PC16550D data sheet). */
+#define REG_DATA         0 /* transmit; low byte of the divisor when DLAB is set */
+#define REG_LINE_CONTROL 3
+#define REG_LINE_STATUS  5
+#define REG_MODEM_STATUS 6
+#define REG_SCRATCH      7
+#define LCR_DLAB         0x80
+#define LSR_ALWAYS_EMPTY 0x60 /* transmitter and its holding register are empty */
+#define MSR_READY        0xb0 /* carrier, data set ready, clear to send */
+
+static void flush_locked(struct serial *serial)
+{
+	if (serial->length == 0)
+		return;
+	serial->text[serial->length] = '\0';
+	serial->length = 0;
+	serial->line(serial->context, serial->text);
+}
+
+/* The text goes to people's terminals: what is not printable is shown as a question mark. */
+static void put_char(struct serial *serial, char c)
+{
+	if (c == '\r')
+		return;
+	if (c == '\n') {
+		if (serial->length == 0)
+			serial->line(serial->context, "");
+		flush_locked(serial);
+		return;
+	}
+	if (serial->length == SERIAL_LINE_MAX - 1)
+		flush_locked(serial);
+	serial->text[serial->length++] = (c >= ' ' && c <= '~') || c == '\t' ? c : '?';
+}
+
+static void serial_write(void *context, uint16_t offset, uint8_t value)
+{
+	struct serial *serial = context;
+
+	pthread_mutex_lock(&serial->lock);
+	switch (offset) {
+	case REG_DATA:
+		if (!(serial->line_control & LCR_DLAB))
+			put_char(serial, (char)value);
+		break;
+	case REG_LINE_CONTROL:
+		serial->line_control = value;
+		break;
+	case REG_SCRATCH:
+		serial->scratch = value;
+		break;
+	}
+	pthread_mutex_unlock(&serial->lock);
+}
+
+static uint8_t serial_read(void *context, uint16_t offset)
+{
+	struct serial *serial = context;
+	uint8_t value = 0;
+
+	pthread_mutex_lock(&serial->lock);
+	switch (offset) {
+	case REG_LINE_CONTROL:
+		value = serial->line_control;
+		break;
+	case REG_LINE_STATUS:
+		value = LSR_ALWAYS_EMPTY;
+		break;
+	case REG_MODEM_STATUS:
+		value = MSR_READY;
+		break;
+	case REG_SCRATCH:
+		value = serial->scratch;
+		break;
+	}
+	pthread_mutex_unlock(&serial->lock);
+	return value;
+}
+
+void serial_init(struct serial *serial, void (*line)(void *context, const char *text),
+		 void *context)
+{
+	*serial = (struct serial){.line = line, .context = context};
+	pthread_mutex_init(&serial->lock, NULL);
+}
+
+void serial_attach(struct serial *serial, struct io_bus *bus)
+{
+	io_bus_add(bus, &(struct io_device){
+				.first = PORT_SERIAL,
+				.count = PORT_SERIAL_COUNT,
+				.read = serial_read,
+				.write = serial_write,
+				.context = serial,
+			});
+}
+
+void serial_put(struct serial *serial, const char *text, size_t length)
+{
+	pthread_mutex_lock(&serial->lock);
+	for (size_t i = 0; i < length; i++)
+		put_char(serial, text[i]);
+	pthread_mutex_unlock(&serial->lock);
+}
+
+void serial_flush(struct serial *serial)
+{
+	pthread_mutex_lock(&serial->lock);
+	flush_locked(serial);
+	pthread_mutex_unlock(&serial->lock);
+}

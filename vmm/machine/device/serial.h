@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A serial port to write to: as much of a 16550 UART as a kernel's early console wants. Output is
+ * handed on line by line; nothing ever comes in, and no interrupt is raised.
+ */
+#ifndef VMM_SERIAL_H
+#define VMM_SERIAL_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include "machine/device/io_bus.h"
+
+#define SERIAL_LINE_MAX 256
+
+struct serial {
+	pthread_mutex_t lock;                          /* several vCPUs may write */
+	void (*line)(void *context, const char *text); /* a line without its newline, printable */
+	void *context;
+	size_t length;
+	char text[SERIAL_LINE_MAX];
+	uint8_t line_control;
+	uint8_t scratch;
+};
+
+void serial_init(struct serial *serial, void (*line)(void *context, const char *text),
+		 void *context);
+
+/* Puts it on the bus at PORT_SERIAL. */
+void serial_attach(struct serial *serial, struct io_bus *bus);
+
+/* Output that comes from elsewhere, as if the guest had written it to the port. Any thread. */
+void serial_put(struct serial *serial, const char *text, size_t length);
+
+/* Hands on what is left of an unfinished line. */
+void serial_flush(struct serial *serial);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A virtual processor's life: see vcpu.h. What its exits mean is in exits.c. */
+#include "machine/kvm/vcpu.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "machine/kvm/cpu_state.h"
+#include "machine/kvm/kvm.h"
+#include "machine/kvm/vm.h"
+
+#define KICK_SIGNAL       SIGUSR1
+#define CPUID_ENTRIES_MAX 256
+
+/* A thread that was kicked out of some other wait than KVM_RUN is kicked again. */
+#define KICK_AGAIN_NS (long)(100 * NS_PER_MS)
+
+static int set_cpuid(struct vcpu *vcpu, struct error *err)
+{
+	struct kvm_cpuid2 *cpuid =
+		calloc(1, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
+
+	if (!cpuid)
+		return error_set(err, -ENOMEM, "no memory for the CPUID table");
+	cpuid->nent = CPUID_ENTRIES_MAX;
+	int result = KVM_CALL(vcpu->vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid, err);
+
+	if (result >= 0) {
+		cpu_state_cpuid(cpuid, vcpu->index, vcpu->vm->cpu_count);
+		result = KVM_CALL(vcpu->fd, KVM_SET_CPUID2, cpuid, err);
+	}
+	free(cpuid);
+	return result;
+}
+
+static int map_run(struct vcpu *vcpu, struct error *err)
+{
+	int size = KVM_CALL(vcpu->vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0, err);
+
+	if (size < 0)
+		return size;
+	void *run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+
+	if (run == MAP_FAILED)
+		return error_set(err, -errno, "cannot map vCPU %u: %s", vcpu->index,
+				 strerror(errno));
+	vcpu->run = run;
+	vcpu->run_size = (size_t)size;
+	return 0;
+}
+
+int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned index, struct error *err)
+{
+	*vcpu = (struct vcpu){.vm = vm, .index = index};
+	int result = KVM_CALL(vm->fd, KVM_CREATE_VCPU, index, err);
+
+	if (result < 0)
+		return result;
+	vcpu->fd = result;
+	result = map_run(vcpu, err);
+	if (result < 0)
+		goto close;
+	result = set_cpuid(vcpu, err);
+	if (result < 0)
+		goto unmap;
+	return 0;
+unmap:
+	munmap(vcpu->run, vcpu->run_size);
+close:
+	close(vcpu->fd);
+	return result;
+}
+
+void vcpu_destroy(struct vcpu *vcpu)
+{
+	munmap(vcpu->run, vcpu->run_size);
+	close(vcpu->fd);
+}
+
+static void run_failed(struct vcpu *vcpu, int error)
+{
+	struct vm_end end = {.outcome = VM_FAULTED};
+
+	error_set(&end.text, 0, "vCPU %u: KVM_RUN: %s", vcpu->index, strerror(error));
+	vm_finish(vcpu->vm, &end);
+}
+
+static void *vcpu_thread(void *argument)
+{
+	struct vcpu *vcpu = argument;
+
+	/* Acquire: pairs with the release in vm_stop. */
+	while (!__atomic_load_n(&vcpu->vm->stopping, __ATOMIC_ACQUIRE)) {
+		if (vm_pause_is_wanted(&vcpu->vm->pause)) {
+			vm_pause_park(&vcpu->vm->pause, &vcpu->run->immediate_exit);
+			continue;
+		}
+		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
+			/* EINTR: kicked. EAGAIN: a processor that still waits for its SIPI. */
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			run_failed(vcpu, errno);
+			break;
+		}
+		if (!vcpu_handle_exit(vcpu))
+			break;
+	}
+	vm_pause_leave(&vcpu->vm->pause);
+	return NULL;
+}
+
+static void on_kick(int signal)
+{
+	(void)signal; /* its arrival is the message */
+}
+
+int vcpu_start(struct vcpu *vcpu, struct error *err)
+{
+	const struct sigaction kick = {.sa_handler = on_kick};
+	sigset_t kick_only, old;
+
+	/* Signals that end the VMM are the main thread's. */
+	sigfillset(&kick_only);
+	sigdelset(&kick_only, KICK_SIGNAL);
+	sigaction(KICK_SIGNAL, &kick, NULL);
+	pthread_sigmask(SIG_SETMASK, &kick_only, &old);
+	vm_pause_join(&vcpu->vm->pause);
+	int result = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (result) {
+		vm_pause_leave(&vcpu->vm->pause);
+		return error_set(err, -result, "cannot start the thread of vCPU %u: %s",
+				 vcpu->index, strerror(result));
+	}
+	vcpu->has_thread = true;
+	return 0;
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	if (!vcpu->has_thread)
+		return;
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
+	pthread_kill(vcpu->thread, KICK_SIGNAL);
+}
+
+void vcpu_join(struct vcpu *vcpu)
+{
+	struct timespec until;
+
+	while (vcpu->has_thread) {
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += KICK_AGAIN_NS;
+		until.tv_sec += until.tv_nsec / (long)NS_PER_S;
+		until.tv_nsec %= (long)NS_PER_S;
+		if (pthread_timedjoin_np(vcpu->thread, NULL, &until) == 0)
+			vcpu->has_thread = false;
+		else
+			vcpu_kick(vcpu);
+	}
+}

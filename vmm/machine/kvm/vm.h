@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A virtual machine: RAM, interrupt controllers, vCPU threads, and how its run ended.
+ *
+ * One thread creates, starts, stops and destroys it. vCPU threads run the guest until one of them
+ * meets the end of the run or the owner stops them all; the first end that is recorded counts.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pagevisor/layout.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/elf/symbols.h"
+#include "machine/device/io_bus.h"
+#include "machine/kvm/dirty_log.h"
+#include "machine/kvm/pause.h"
+#include "machine/kvm/vcpu.h"
+#include "machine/vm_end.h"
+#include "memory/guest_memory.h"
+#include "memory/ram.h"
+
+struct vm {
+	int kvm_fd;
+	int fd;
+	int memory_fd; /* the memfd behind all RAM */
+	struct guest_memory memory;
+	struct dirty_log dirty;
+	struct io_bus bus;
+	const struct symbols *symbols; /* of the kernel, for messages */
+	unsigned cpu_count;
+	struct vcpu vcpus[MAX_CPUS];
+	struct vm_pause pause;
+	bool stopping; /* release by the stopper, acquire by the vCPU threads */
+	struct end_latch end;
+
+	/* One line about something odd that the guest survived; called by vCPU threads. */
+	void (*note)(void *context, const char *text);
+	void *note_context;
+	uint64_t stray_accesses; /* to ports and addresses where nothing is; relaxed */
+};
+
+/*
+ * Makes a VM with zeroed RAM (sparse: memory is taken when touched), memory_size bytes in whole
+ * pages, and vCPUs that have not started. Returns 0 or a negative errno; nothing is left behind on
+ * failure.
+ */
+int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *err);
+
+/* Puts the boot processor at the kernel's PVH entry. */
+int vm_set_entry(struct vm *vm, paddr_t entry, paddr_t start_info, struct error *err);
+
+/* The TSC's frequency in kHz as KVM knows it, 0 if it does not. */
+uint64_t vm_tsc_khz(struct vm *vm);
+
+/* Starts the vCPU threads. On failure none is left running. */
+int vm_start(struct vm *vm, struct error *err);
+
+/* How long vCPUs may take to leave the guest. */
+#define VM_PAUSE_PATIENCE_NS (NS_PER_S)
+
+/*
+ * Holds all vCPUs outside the guest until vm_resume; one thread at a time pauses and resumes. Returns 0, -ETIMEDOUT
+ * when one does not come out in time, or -ECANCELED when the VM is being stopped; on failure they run.
+ */
+int vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
+
+/* Ends the run if it has not ended, waits for the vCPU threads, and says how it ended. */
+const struct vm_end *vm_stop(struct vm *vm);
+
+/* Records the end of the run, unless one is recorded already. Any thread. */
+void vm_finish(struct vm *vm, const struct vm_end *end);
+
+/* After vm_stop, or if it was never started. */
+void vm_destroy(struct vm *vm);
+
+#endif

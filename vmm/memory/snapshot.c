@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A private copy of a source's memory as of one instant: see snapshot.h. */
+#include "memory/snapshot.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "memory/snapshot_copy.h"
+#include "kind/pagevisor/snapshot_plan.h"
+
+/*
+ * While the guest runs, what it wrote is copied again as long as that makes what is left clearly less: at most
+ * so many times, and not for fewer pages than are copied in the time that a pause takes by itself.
+ */
+#define ROUNDS_MAX   4
+#define PAGES_ENOUGH 64
+
+const char *snapshot_method_name(enum snapshot_method method)
+{
+	static const char *const names[] = {
+		[SNAPSHOT_AT_REST] = "at_rest",
+		[SNAPSHOT_WHOLE_PAUSE] = "whole_pause",
+		[SNAPSHOT_DIRTY_LOG] = "dirty_log",
+	};
+
+	return names[method];
+}
+
+struct job {
+	struct source *source;
+	const struct snapshot_options *options;
+	struct snapshot_plan plan;
+	struct snapshot_copy copy;
+	struct snapshot_facts *facts;
+	uint64_t *dirty; /* a bit for each page of the largest range; NULL without a dirty log */
+};
+
+static bool has_dirty_log(const struct source_ops *ops)
+{
+	return ops->dirty_start && ops->dirty_read && ops->dirty_stop;
+}
+
+static void make_plan(const struct job *job, struct snapshot_plan *plan)
+{
+	if (job->options->all_memory)
+		snapshot_plan_all(&job->source->memory, plan);
+	else
+		snapshot_plan_metadata(&job->source->memory, job->source->info, plan);
+}
+
+/* All of the plan; `progress` only while nothing stands still for it. */
+static int copy_plan(struct job *job, bool progress, uint64_t *pages, struct error *err)
+{
+	const struct snapshot_options *options = job->options;
+	uint64_t total = snapshot_plan_bytes(&job->plan), done = 0;
+
+	for (unsigned i = 0; i < job->plan.count; i++) {
+		const struct snapshot_range *range = &job->plan.ranges[i];
+
+		for (uint64_t at = 0; at < range->size;) {
+			uint64_t length;
+			int result = snapshot_copy_piece(&job->copy, paddr(range->base.addr + at),
+							 range->size - at, &length, pages, err);
+
+			if (result < 0)
+				return result;
+			at += length;
+			done += length;
+			if (progress && options->progress &&
+			    !options->progress(options->progress_context, done, total))
+				return error_set(err, -ECANCELED, "cancelled");
+		}
+	}
+	return 0;
+}
+
+/* The next pages of [at, end) that are dirty: *run is the first, and how many follow it. 0: none. */
+static uint64_t dirty_run(const uint64_t *bitmap, uint64_t at, uint64_t end, uint64_t *run)
+{
+	while (at < end) {
+		uint64_t word = bitmap[at / 64] >> at % 64;
+
+		if (word) {
+			at += (unsigned)__builtin_ctzll(word);
+			break;
+		}
+		at = (at / 64 + 1) * 64;
+	}
+	*run = at;
+	while (at < end && bitmap[at / 64] >> at % 64 & 1)
+		at++;
+	return at > *run ? at - *run : 0;
+}
+
+/* Copies those pages of a range again that the log has. */
+static int copy_dirty_range(struct job *job, const struct snapshot_range *range, uint64_t *pages,
+			    struct error *err)
+{
+	uint64_t count = range->size / PAGE_SIZE, run, length;
+
+	memset(job->dirty, 0, (count + 63) / 64 * sizeof(uint64_t));
+	int result = job->source->ops->dirty_read(job->source, range->base, count, job->dirty, err);
+
+	for (uint64_t at = 0; result == 0; at = run + length) {
+		length = dirty_run(job->dirty, at, count, &run);
+		if (length == 0)
+			break;
+		*pages += length;
+		result = snapshot_copy_again(&job->copy, paddr(range->base.addr + run * PAGE_SIZE),
+					     length * PAGE_SIZE, err);
+	}
+	return result;
+}
+
+static int copy_dirty(struct job *job, uint64_t *pages, struct error *err)
+{
+	int result = 0;
+
+	for (unsigned i = 0; result == 0 && i < job->plan.count; i++)
+		result = copy_dirty_range(job, &job->plan.ranges[i], pages, err);
+	return result;
+}
+
+/* The guest runs, the dirty log is on: leaves little for the pause. */
+static int copy_while_running(struct job *job, struct error *err)
+{
+	uint64_t before = UINT64_MAX;
+	int result = copy_plan(job, true, &job->facts->pages_running, err);
+
+	for (unsigned round = 0; result == 0 && round < ROUNDS_MAX; round++) {
+		uint64_t pages = 0;
+
+		result = copy_dirty(job, &pages, err);
+		job->facts->pages_running += pages;
+		if (pages <= PAGES_ENOUGH || pages > before / 2)
+			break;
+		before = pages;
+	}
+	return result;
+}
+
+/* The guest stands still. What is to be copied can have changed while it ran: then from the start. */
+static int copy_while_paused(struct job *job, struct error *err)
+{
+	struct snapshot_plan plan;
+
+	if (!snapshot_copy_fits(&job->copy, &job->source->memory))
+		return error_set(err, -EAGAIN,
+				 "the guest's memory map changed meanwhile; try again");
+	make_plan(job, &plan);
+	if (job->dirty && snapshot_plan_equal(&plan, &job->plan))
+		return copy_dirty(job, &job->facts->pages_paused, err);
+	job->plan = plan;
+	int result = snapshot_copy_clear(&job->copy, err);
+
+	return result < 0 ? result : copy_plan(job, false, &job->facts->pages_paused, err);
+}
+
+/* Whatever happens in between, the guest goes on; a pause that ended by itself was too short. */
+static int copy_in_pause(struct job *job, struct error *err)
+{
+	struct source *source = job->source;
+	struct error ignored;
+	int result = source->ops->pause(source, err);
+
+	if (result < 0)
+		return result;
+	result = copy_while_paused(job, err);
+	int resumed =
+		source->ops->resume(source, &job->facts->paused_ns, result < 0 ? &ignored : err);
+
+	return result < 0 ? result : resumed;
+}
+
+/* The log is on. */
+static int copy_with_dirty_log(struct job *job, struct error *err)
+{
+	job->facts->method = SNAPSHOT_DIRTY_LOG;
+	int result = copy_while_running(job, err);
+
+	if (result == 0)
+		result = copy_in_pause(job, err);
+	job->source->ops->dirty_stop(job->source);
+	return result;
+}
+
+static int allocate_dirty(struct job *job, struct error *err)
+{
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; i < job->plan.count; i++)
+		if (pages < job->plan.ranges[i].size / PAGE_SIZE)
+			pages = job->plan.ranges[i].size / PAGE_SIZE;
+	job->dirty = calloc(pages / 64 + 1, sizeof(uint64_t));
+	return job->dirty ? 0 : error_set(err, -ENOMEM, "no memory for the dirty log");
+}
+
+static int copy_live(struct job *job, struct error *err)
+{
+	const struct source_ops *ops = job->source->ops;
+
+	if (!ops->pause || !ops->resume)
+		return error_set(err, -ENOTSUP, "%s runs and cannot be paused", job->source->name);
+	if (!job->options->whole_pause && has_dirty_log(ops)) {
+		int result = allocate_dirty(job, err);
+
+		if (result == 0)
+			result = ops->dirty_start(job->source, err);
+		if (result == 0)
+			return copy_with_dirty_log(job, err);
+		if (result != -ENOTSUP)
+			return result;
+		free(job->dirty);
+		job->dirty = NULL;
+	}
+	job->facts->method = SNAPSHOT_WHOLE_PAUSE;
+	return copy_in_pause(job, err);
+}
+
+static int run_job(struct job *job, struct error *err)
+{
+	make_plan(job, &job->plan);
+	if (job->source->is_live && !source_has_ended(job->source))
+		return copy_live(job, err);
+	job->facts->method = SNAPSHOT_AT_REST;
+	return copy_plan(job, true, &job->facts->pages_running, err);
+}
+
+int snapshot_make(struct source *source, const struct snapshot_options *options,
+		  struct snapshot *snapshot, struct error *err)
+{
+	struct job job = {.source = source, .options = options, .facts = &snapshot->facts};
+	uint64_t start = clock_now_ns();
+
+	*snapshot = (struct snapshot){
+		.has_info = source->has_info,
+		.info = source->info,
+		.fd = -1,
+		.facts = {.all_memory = options->all_memory},
+	};
+	if (!source->has_info && !options->all_memory)
+		return error_set(err, -EPROTO,
+				 "the kernel of %s has no pagevisor note: only all of its memory "
+				 "can be copied",
+				 source->name);
+	int result = snapshot_copy_begin(&job.copy, &source->memory, options->max_bytes, err);
+
+	if (result < 0)
+		return result;
+	result = run_job(&job, err);
+	if (result == 0)
+		result = snapshot_copy_finish(&job.copy, &snapshot->memory, &snapshot->fd, err);
+	snapshot_copy_end(&job.copy);
+	free(job.dirty);
+	snapshot->facts.duration_ns = clock_now_ns() - start;
+	return result;
+}
+
+void snapshot_close(struct snapshot *snapshot)
+{
+	guest_memory_destroy(&snapshot->memory);
+	close(snapshot->fd);
+}

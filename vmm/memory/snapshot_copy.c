@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The copy that a snapshot makes: see snapshot_copy.h. */
+#include "memory/snapshot_copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* As much as stays in a CPU's second-level cache on the way. */
+#define PIECE_SIZE (UINT64_C(256) << 10)
+
+#define FIND_SIZE (UINT64_C(4) << 20)
+
+/* The regions, each with a descriptor of its own: whatever happens to the map, they can be read. */
+static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *memory,
+		       struct error *err)
+{
+	int failed = 0;
+
+	guest_memory_read_begin();
+	copy->layout = *guest_memory_map(memory);
+	for (unsigned i = 0; i < copy->layout.count; i++) {
+		struct memory_region *region = &copy->layout.regions[i];
+
+		if (region->host)
+			region->fd = fcntl(region->fd, F_DUPFD_CLOEXEC, 0);
+		if (region->host && region->fd < 0)
+			failed = -errno;
+		copy->offsets[i] = copy->size;
+		copy->size += region->size;
+	}
+	guest_memory_read_end();
+	return failed ? error_set(err, failed, "cannot hold on to the guest's memory: %s",
+				  strerror(-failed))
+		      : 0;
+}
+
+int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *memory,
+			uint64_t max_bytes, struct error *err)
+{
+	*copy = (struct snapshot_copy){
+		.max_bytes = max_bytes, .fd = -1, .reader = memory->reader, .piece = PIECE_SIZE};
+	if (copy->piece < copy->reader.chunk)
+		copy->piece = copy->reader.chunk;
+	int result = copy_layout(copy, memory, err);
+
+	if (result == 0) {
+		copy->fd = memfd_create("pagevisor-snapshot", MFD_CLOEXEC);
+		copy->buffer = malloc(copy->piece);
+		if (copy->fd < 0 || ftruncate(copy->fd, (off_t)copy->size) < 0)
+			result = error_set(err, -errno, "no memory for a snapshot: %s",
+					   strerror(errno));
+		else if (!copy->buffer)
+			result = error_set(err, -ENOMEM, "no memory for a snapshot");
+	}
+	if (result < 0)
+		snapshot_copy_end(copy);
+	else
+		memset(copy->buffer, 0, copy->piece); /* page faults now, not in the pause */
+	return result;
+}
+
+static int check_size(const struct snapshot_copy *copy, struct error *err)
+{
+	struct stat status;
+
+	if (copy->max_bytes == 0 || fstat(copy->fd, &status) < 0 ||
+	    (uint64_t)status.st_blocks * 512 <= copy->max_bytes)
+		return 0;
+	return error_set(err, -E2BIG, "the snapshot would take more than %" PRIu64 " MiB",
+			 copy->max_bytes >> 20);
+}
+
+/* pread or pwrite of a whole range, through short ones and interruptions. */
+static int transfer(uint8_t *buffer, int fd, bool write, uint64_t length, uint64_t offset,
+		    struct error *err)
+{
+	for (uint64_t done = 0; done < length;) {
+		ssize_t part =
+			write ? pwrite(fd, buffer + done, length - done, (off_t)(offset + done))
+			      : pread(fd, buffer + done, length - done, (off_t)(offset + done));
+
+		if (part < 0 && errno == EINTR)
+			continue;
+		if (part < 0)
+			return error_set(err, -errno, "cannot %s: %s",
+					 write ? "write the snapshot" : "read the guest's memory",
+					 strerror(errno));
+		if (part == 0)
+			return error_set(err, -EFAULT, "the guest's memory became smaller");
+		done += (uint64_t)part;
+	}
+	return 0;
+}
+
+/* Where a range lies in the region's file and in the copy. */
+struct place {
+	const struct memory_region *region;
+	paddr_t pa;
+	uint64_t from;
+	uint64_t to;
+};
+
+static bool find_place(const struct snapshot_copy *copy, paddr_t pa, struct place *place)
+{
+	place->region = memory_map_find(&copy->layout, pa);
+	if (!place->region)
+		return false;
+	uint64_t offset = pa.addr - place->region->base.addr;
+
+	place->pa = pa;
+	place->from = place->region->fd_offset + offset;
+	place->to = copy->offsets[place->region - copy->layout.regions] + offset;
+	return true;
+}
+
+static bool is_zero_page(const uint8_t *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
+}
+
+/* Writes what is not zeros, where holes of the source are not known: they shall be holes of the copy. */
+static int write_data(struct snapshot_copy *copy, uint64_t length, uint64_t to, struct error *err)
+{
+	int result = 0;
+
+	for (uint64_t at = 0, run; result == 0 && at < length; at += run + PAGE_SIZE) {
+		for (run = 0; at + run < length && !is_zero_page(copy->buffer + at + run);)
+			run += PAGE_SIZE;
+		if (run > 0)
+			result = transfer(copy->buffer + at, copy->fd, true, run, to + at, err);
+	}
+	return result;
+}
+
+static int copy_by_reader(struct snapshot_copy *copy, paddr_t pa, uint64_t length, uint64_t to,
+			  struct error *err)
+{
+	int result = copy->reader.read(copy->reader.own, pa, copy->buffer, length);
+
+	if (result < 0)
+		return error_set(err, result, "cannot read the guest's memory: %s",
+				 result == -ENOTCONN ? "the VM has ended" : strerror(-result));
+	return copy->reader.find_data ? transfer(copy->buffer, copy->fd, true, length, to, err)
+				      : write_data(copy, length, to, err);
+}
+
+static int copy_by_file(struct snapshot_copy *copy, const struct place *place, uint64_t at,
+			uint64_t length, struct error *err)
+{
+	int result =
+		transfer(copy->buffer, place->region->fd, false, length, place->from + at, err);
+
+	return result < 0 ? result
+			  : transfer(copy->buffer, copy->fd, true, length, place->to + at, err);
+}
+
+static int copy_bytes(struct snapshot_copy *copy, const struct place *place, uint64_t length,
+		      struct error *err)
+{
+	int result = 0;
+
+	for (uint64_t at = 0; result == 0 && at < length; at += copy->piece) {
+		uint64_t piece = length - at < copy->piece ? length - at : copy->piece;
+
+		result = place->region->fd < 0 ? copy_by_reader(copy, paddr(place->pa.addr + at),
+								piece, place->to + at, err)
+					       : copy_by_file(copy, place, at, piece, err);
+	}
+	return result < 0 ? result : check_size(copy, err);
+}
+
+/* How far from `from` the next data is, `size` if none is nearer. */
+static uint64_t hole_length(int fd, uint64_t from, uint64_t size)
+{
+	off_t data = lseek(fd, (off_t)from, SEEK_DATA);
+
+	return data < 0 || (uint64_t)data - from > size ? size : (uint64_t)data - from;
+}
+
+/* snapshot_copy_piece where a reader copies; it is asked about little more at a time than is copied. */
+static int piece_by_reader(struct snapshot_copy *copy, const struct place *place, uint64_t size,
+			   uint64_t *length, uint64_t *pages, struct error *err)
+{
+	uint64_t asked = size < FIND_SIZE ? size : FIND_SIZE, hole = 0, data = asked;
+	int result = copy->reader.find_data ? copy->reader.find_data(copy->reader.own, place->pa,
+								     asked, &hole, &data)
+					    : 0;
+
+	if (result < 0)
+		return error_set(err, result, "cannot read the guest's memory: %s",
+				 result == -ENOTCONN ? "the VM has ended" : strerror(-result));
+	*length = hole;
+	if (hole > 0)
+		return 0;
+	*length = data < copy->piece ? data : copy->piece;
+	*pages += *length / PAGE_SIZE;
+	return copy_bytes(copy, place, *length, err);
+}
+
+int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, uint64_t *length,
+			uint64_t *pages, struct error *err)
+{
+	struct place place;
+
+	if (!find_place(copy, pa, &place))
+		return error_set(err, -EFAULT, "%#" PRIx64 " is not guest memory", pa.addr);
+	if (place.region->fd < 0)
+		return piece_by_reader(copy, &place, size, length, pages, err);
+	/* One search for the end of a whole stretch: it takes time in proportion to the stretch. */
+	if (place.region != copy->data_region || place.from >= copy->data_end) {
+		*length = hole_length(place.region->fd, place.from, size);
+		if (*length > 0)
+			return 0;
+		off_t end = lseek(place.region->fd, (off_t)place.from, SEEK_HOLE);
+
+		copy->data_region = place.region;
+		copy->data_end = end < 0 ? place.from + size : (uint64_t)end;
+	}
+	*length = size < copy->piece ? size : copy->piece;
+	if (*length > copy->data_end - place.from)
+		*length = align_up(copy->data_end - place.from, PAGE_SIZE);
+	*pages += *length / PAGE_SIZE;
+	return copy_bytes(copy, &place, *length, err);
+}
+
+int snapshot_copy_again(struct snapshot_copy *copy, paddr_t pa, uint64_t size, struct error *err)
+{
+	struct place place;
+
+	if (!find_place(copy, pa, &place))
+		return error_set(err, -EFAULT, "%#" PRIx64 " is not guest memory", pa.addr);
+	uint64_t hole = place.region->fd < 0 ? 0 : hole_length(place.region->fd, place.from, size);
+
+	/* A hole further on reads as zeros, which is what it is: searching for it would take too long here. */
+	if (hole > 0 && fallocate(copy->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				  (off_t)place.to, (off_t)hole) < 0)
+		return error_set(err, -errno, "cannot punch a hole: %s", strerror(errno));
+	place.pa.addr += hole;
+	place.from += hole;
+	place.to += hole;
+	return copy_bytes(copy, &place, size - hole, err);
+}
+
+int snapshot_copy_clear(struct snapshot_copy *copy, struct error *err)
+{
+	copy->data_region = NULL;
+	if (ftruncate(copy->fd, 0) < 0 || ftruncate(copy->fd, (off_t)copy->size) < 0)
+		return error_set(err, -errno, "cannot clear the snapshot: %s", strerror(errno));
+	return 0;
+}
+
+bool snapshot_copy_fits(const struct snapshot_copy *copy, const struct guest_memory *memory)
+{
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(memory);
+	bool fits = map->count == copy->layout.count;
+
+	for (unsigned i = 0; fits && i < map->count; i++) {
+		const struct memory_region *a = &map->regions[i], *b = &copy->layout.regions[i];
+
+		fits = a->base.addr == b->base.addr && a->size == b->size &&
+		       a->fd_offset == b->fd_offset;
+	}
+	guest_memory_read_end();
+	return fits;
+}
+
+int snapshot_copy_finish(struct snapshot_copy *copy, struct guest_memory *memory, int *fd,
+			 struct error *err)
+{
+	int result = guest_memory_init(memory, err);
+
+	if (result < 0)
+		return result;
+	for (unsigned i = 0; result == 0 && i < copy->layout.count; i++)
+		result = guest_memory_add(memory, copy->layout.regions[i].base,
+					  copy->layout.regions[i].size, copy->fd, copy->offsets[i],
+					  false, err);
+	if (result < 0) {
+		guest_memory_destroy(memory);
+		return result;
+	}
+	*fd = copy->fd;
+	copy->fd = -1;
+	return 0;
+}
+
+void snapshot_copy_end(struct snapshot_copy *copy)
+{
+	for (unsigned i = 0; i < copy->layout.count; i++)
+		if (copy->layout.regions[i].fd >= 0)
+			close(copy->layout.regions[i].fd);
+	if (copy->fd >= 0)
+		close(copy->fd);
+	free(copy->buffer);
+	copy->buffer = NULL;
+	copy->fd = -1;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A connection to a libvirt daemon: see connection.h. */
+#include "source/libvirt/connection.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/libvirt/call.h"
+
+#define KIB 1024
+
+/* Seconds of silence, and how often that is asked about, until a connection counts as lost. */
+#define KEEPALIVE_INTERVAL 2
+#define KEEPALIVE_COUNT    3
+
+/* A URI without a host: "qemu:///system", "qemu+unix:///session?socket=/path". */
+static bool names_no_host(const char *uri)
+{
+	const char *authority = strstr(uri, "://");
+
+	return authority && authority[3] == '/';
+}
+
+static int open_connection(struct libvirt_call *call)
+{
+	call->conn = call->api->virConnectOpen(call->text);
+	if (!call->conn)
+		return -1;
+	/* Works only where an event loop runs, and not with every driver: a help, no need. */
+	call->api->virConnectSetKeepAlive(call->conn, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
+	char *uri = call->api->virConnectGetURI(call->conn);
+
+	if (!uri)
+		return -1;
+	free(call->text);
+	call->text = uri;
+	return 0;
+}
+
+int libvirt_connect(struct libvirt_connection *connection, const char *uri, unsigned timeout_ms,
+		    struct error *err)
+{
+	const struct libvirt_api *api = libvirt_api(err);
+
+	if (!api)
+		return -ENOTSUP;
+	struct libvirt_call *call = libvirt_call_new(api, NULL, NULL, open_connection);
+	struct error why;
+
+	if (call && uri) {
+		call->text = strdup(uri);
+		if (!call->text) {
+			libvirt_call_free(call);
+			call = NULL;
+		}
+	}
+	int result = libvirt_call_make(call, timeout_ms, &why);
+	char name[128];
+
+	if (result < 0) {
+		libvirt_copy_text(name, sizeof(name), uri ? uri : "its default");
+		return error_set(err, result, "cannot connect to libvirt at %s: %s", name,
+				 why.text);
+	}
+	*connection = (struct libvirt_connection){
+		.api = api, .conn = call->conn, .is_local = names_no_host(call->text)};
+	libvirt_copy_text(connection->uri, sizeof(connection->uri), call->text);
+	call->conn = NULL;
+	libvirt_call_free(call);
+	return 0;
+}
+
+/* Closing asks the daemon, too. */
+static int close_connection(struct libvirt_call *call)
+{
+	call->api->virConnectClose(call->conn);
+	call->conn = NULL;
+	return 0;
+}
+
+void libvirt_disconnect(struct libvirt_connection *connection)
+{
+	struct libvirt_call *call = libvirt_call_new(connection->api, NULL, NULL, close_connection);
+	struct error ignored;
+
+	if (call)
+		call->conn = connection->conn;
+	connection->conn = NULL;
+	if (libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, &ignored) == 0)
+		libvirt_call_free(call);
+}
+
+/* A call of a domain or a connection that has only to succeed. */
+static int make_and_free(struct libvirt_call *call, struct error *err)
+{
+	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+
+	if (result == 0)
+		libvirt_call_free(call);
+	return result;
+}
+
+static int look_up(struct libvirt_call *call)
+{
+	call->domain = call->api->virDomainLookupByName(call->conn, call->text);
+	return call->domain ? 0 : -1;
+}
+
+static int look_up_uuid(struct libvirt_call *call)
+{
+	call->domain = call->api->virDomainLookupByUUIDString(call->conn, call->text);
+	return call->domain ? 0 : -1;
+}
+
+static int find_domain(const struct libvirt_connection *connection,
+		       int (*work)(struct libvirt_call *), const char *text, virDomainPtr *domain,
+		       struct error *err)
+{
+	struct libvirt_call *call = libvirt_call_new(connection->api, connection->conn, NULL, work);
+
+	if (call) {
+		call->text = strdup(text);
+		if (!call->text) {
+			libvirt_call_free(call);
+			call = NULL;
+		}
+	}
+	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+
+	if (result < 0)
+		return result;
+	*domain = call->domain;
+	call->domain = NULL;
+	libvirt_call_free(call);
+	return 0;
+}
+
+int libvirt_domain_find(const struct libvirt_connection *connection, const char *name,
+			virDomainPtr *domain, struct error *err)
+{
+	return find_domain(connection, look_up, name, domain, err);
+}
+
+int libvirt_domain_find_uuid(const struct libvirt_connection *connection, const char *uuid,
+			     virDomainPtr *domain, struct error *err)
+{
+	return find_domain(connection, look_up_uuid, uuid, domain, err);
+}
+
+void libvirt_domain_put(const struct libvirt_connection *connection, virDomainPtr domain)
+{
+	connection->api->virDomainFree(domain);
+}
+
+/* What the library knows without asking. */
+static void know_domain(const struct libvirt_api *api, virDomainPtr domain,
+			struct domain_facts *facts)
+{
+	libvirt_copy_text(facts->name, sizeof(facts->name), api->virDomainGetName(domain));
+	if (api->virDomainGetUUIDString(domain, facts->uuid) < 0)
+		facts->uuid[0] = '\0';
+	facts->id = api->virDomainGetID(domain);
+	if (facts->id == UINT_MAX)
+		facts->id = 0;
+}
+
+static int ask_facts(struct libvirt_call *call)
+{
+	struct domain_facts *facts = &call->facts;
+	virDomainInfo info;
+
+	if (call->api->virDomainGetInfo(call->domain, &info) < 0)
+		return -1;
+	know_domain(call->api, call->domain, facts);
+	facts->is_active = info.state != VIR_DOMAIN_SHUTOFF && info.state != VIR_DOMAIN_NOSTATE;
+	facts->is_paused = info.state == VIR_DOMAIN_PAUSED || info.state == VIR_DOMAIN_PMSUSPENDED;
+	facts->cpu_count = info.nrVirtCpu;
+	facts->memory_bytes = (uint64_t)info.maxMem * KIB;
+	return 0;
+}
+
+int libvirt_domain_facts(const struct libvirt_connection *connection, virDomainPtr domain,
+			 struct domain_facts *facts, struct error *err)
+{
+	struct libvirt_call *call = libvirt_call_new(connection->api, NULL, domain, ask_facts);
+	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+
+	if (result < 0)
+		return result;
+	*facts = call->facts;
+	libvirt_call_free(call);
+	return 0;
+}
+
+static int peek(struct libvirt_call *call)
+{
+	return call->api->virDomainMemoryPeek(call->domain, call->address, call->size, call->buffer,
+					      VIR_MEMORY_PHYSICAL);
+}
+
+int libvirt_domain_peek(const struct libvirt_connection *connection, virDomainPtr domain,
+			uint64_t address, void *buffer, size_t size, struct error *err)
+{
+	struct libvirt_call *call = libvirt_call_new(connection->api, NULL, domain, peek);
+
+	if (call) {
+		call->address = address;
+		call->size = size;
+		call->buffer = malloc(size);
+		if (!call->buffer) {
+			libvirt_call_free(call);
+			call = NULL;
+		}
+	}
+	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+
+	if (result < 0)
+		return result;
+	memcpy(buffer, call->buffer, size);
+	libvirt_call_free(call);
+	return 0;
+}
+
+static int resume(struct libvirt_call *call)
+{
+	return call->api->virDomainResume(call->domain);
+}
+
+static int suspend(struct libvirt_call *call)
+{
+	return call->api->virDomainSuspend(call->domain);
+}
+
+static void resume_late(struct libvirt_call *call)
+{
+	call->api->virDomainResume(call->domain);
+}
+
+int libvirt_domain_suspend(const struct libvirt_connection *connection, virDomainPtr domain,
+			   struct error *err)
+{
+	struct libvirt_call *call = libvirt_call_new(connection->api, NULL, domain, suspend);
+
+	if (call)
+		call->undo = resume_late;
+	return make_and_free(call, err);
+}
+
+int libvirt_domain_resume(const struct libvirt_connection *connection, virDomainPtr domain,
+			  struct error *err)
+{
+	return make_and_free(libvirt_call_new(connection->api, NULL, domain, resume), err);
+}
+
+/* Adds the domains that the flags mean to the call's list. */
+static int list_some(struct libvirt_call *call, unsigned flags, bool is_paused)
+{
+	virDomainPtr *domains;
+	int count = call->api->virConnectListAllDomains(call->conn, &domains, flags);
+
+	if (count < 0)
+		return -1;
+	struct domain_facts *list =
+		realloc(call->list, (call->count + (size_t)count + 1) * sizeof(*call->list));
+
+	if (list)
+		call->list = list;
+	for (int i = 0; i < count; i++) {
+		if (list) {
+			struct domain_facts *facts = &list[call->count++];
+
+			*facts = (struct domain_facts){.is_active = true, .is_paused = is_paused};
+			know_domain(call->api, domains[i], facts);
+		}
+		call->api->virDomainFree(domains[i]);
+	}
+	free(domains);
+	return list ? 0 : -1;
+}
+
+static int list_all(struct libvirt_call *call)
+{
+	int result = list_some(
+		call, VIR_CONNECT_LIST_DOMAINS_ACTIVE | VIR_CONNECT_LIST_DOMAINS_RUNNING, false);
+
+	return result < 0 ? result
+			  : list_some(call,
+				      VIR_CONNECT_LIST_DOMAINS_ACTIVE |
+					      VIR_CONNECT_LIST_DOMAINS_PAUSED |
+					      VIR_CONNECT_LIST_DOMAINS_OTHER,
+				      true);
+}
+
+int libvirt_domains_list(const struct libvirt_connection *connection, unsigned timeout_ms,
+			 struct domain_facts **facts, unsigned *count, struct error *err)
+{
+	struct libvirt_call *call =
+		libvirt_call_new(connection->api, connection->conn, NULL, list_all);
+	int result = libvirt_call_make(call, timeout_ms, err);
+
+	if (result < 0)
+		return result;
+	*facts = call->list;
+	*count = call->count;
+	call->list = NULL;
+	libvirt_call_free(call);
+	return 0;
+}

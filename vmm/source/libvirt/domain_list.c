@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The active domains of a daemon: see domain_list.h. */
+#include "source/libvirt/domain_list.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "source/libvirt/call.h"
+#include "source/libvirt/events.h"
+#include "memory/rcu.h"
+
+/*
+ * How often a daemon that is not there is tried again. Each try of one that is there and silent leaves a thread behind
+ * until it answers, so those come less and less often.
+ */
+#define RETRY_MS     500
+#define RETRY_MAX_MS 60000
+
+/* Of the last domains that ended it is known why. */
+#define ENDS_MAX 64
+
+struct domain_end {
+	char uuid[DOMAIN_UUID_SIZE];
+	const char *why; /* static text */
+};
+
+struct domain_list {
+	struct domain_table *table; /* RCU-protected; its only updater is the thread */
+	pthread_t thread;
+	char *uri; /* NULL: the default */
+	unsigned timeout_ms;
+	int wake_fd;    /* an event, or the stop */
+	int changed_fd; /* a new table */
+	/* Atomic. Set before a write to wake_fd, read after a read from it, which orders them: relaxed. */
+	bool stop, is_lost;
+
+	/* The thread's own. */
+	bool is_connected;
+	struct libvirt_connection connection;
+	struct libvirt_listener *listener;
+
+	pthread_mutex_t lock; /* of what follows */
+	struct domain_end ends[ENDS_MAX];
+	unsigned end_count; /* of all that there were: the next goes to end_count % ENDS_MAX */
+};
+
+static void signal_fd(int fd)
+{
+	const uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void clear_fd(int fd)
+{
+	uint64_t count;
+
+	while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+}
+
+/* On the loop's thread. */
+static void on_event(void *context, enum libvirt_event event, const char *uuid, const char *why)
+{
+	struct domain_list *list = context;
+
+	if (event == DOMAIN_STOPPED) {
+		pthread_mutex_lock(&list->lock);
+		struct domain_end *end = &list->ends[list->end_count++ % ENDS_MAX];
+
+		libvirt_copy_text(end->uuid, sizeof(end->uuid), uuid);
+		end->why = why;
+		pthread_mutex_unlock(&list->lock);
+	}
+	if (event == LIBVIRT_LOST)
+		__atomic_store_n(&list->is_lost, true, __ATOMIC_RELAXED);
+	signal_fd(list->wake_fd);
+}
+
+/* Listens before the first look, so that nothing is missed in between. */
+static int connect_and_listen(struct domain_list *list, struct error *err)
+{
+	__atomic_store_n(&list->is_lost, false, __ATOMIC_RELAXED);
+	int result = libvirt_connect(&list->connection, list->uri, list->timeout_ms, err);
+
+	if (result < 0)
+		return result;
+	result = libvirt_listen(&list->connection, NULL, on_event, list, &list->listener, err);
+	if (result < 0)
+		libvirt_disconnect(&list->connection);
+	list->is_connected = result == 0;
+	return result;
+}
+
+static void disconnect(struct domain_list *list)
+{
+	if (!list->is_connected)
+		return;
+	libvirt_unlisten(&list->connection, list->listener);
+	libvirt_disconnect(&list->connection);
+	list->is_connected = false;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct domain_facts *)a)->uuid,
+		      ((const struct domain_facts *)b)->uuid);
+}
+
+/* Sorts, and drops what is there twice. Returns the new count. */
+static unsigned tidy(struct domain_facts *domains, unsigned count)
+{
+	unsigned kept = 0;
+
+	if (count > 0)
+		qsort(domains, count, sizeof(*domains), compare);
+	for (unsigned i = 0; i < count; i++)
+		if (kept == 0 || compare(&domains[kept - 1], &domains[i]) != 0)
+			domains[kept++] = domains[i];
+	return kept;
+}
+
+static bool is_same_domain(const struct domain_facts *a, const struct domain_facts *b)
+{
+	return strcmp(a->uuid, b->uuid) == 0 && strcmp(a->name, b->name) == 0 && a->id == b->id &&
+	       a->is_paused == b->is_paused;
+}
+
+static bool is_same(const struct domain_table *table, bool is_connected,
+		    const struct domain_facts *domains, unsigned count)
+{
+	if (table->is_connected != is_connected || table->count != count)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (!is_same_domain(&table->domains[i], &domains[i]))
+			return false;
+	return true;
+}
+
+static struct domain_table *new_table(uint64_t version, bool is_connected,
+				      const struct domain_facts *domains, unsigned count)
+{
+	struct domain_table *table = calloc(1, sizeof(*table) + count * sizeof(*domains));
+
+	if (!table)
+		return NULL;
+	table->version = version;
+	table->is_connected = is_connected;
+	table->count = count;
+	if (count > 0)
+		memcpy(table->domains, domains, count * sizeof(*domains));
+	return table;
+}
+
+/* Publishes what differs from the table that is there. Without memory that one stays, until the next event. */
+static void publish(struct domain_list *list, const struct domain_facts *domains, unsigned count)
+{
+	struct domain_table *old = list->table;
+
+	if (is_same(old, list->is_connected, domains, count))
+		return;
+	struct domain_table *table =
+		new_table(old->version + 1, list->is_connected, domains, count);
+
+	if (!table)
+		return;
+	rcu_pointer_publish(list->table, table);
+	rcu_wait_for_readers();
+	free(old);
+	signal_fd(list->changed_fd);
+}
+
+/* Asks the daemon. One that does not answer is as good as gone. */
+static void look(struct domain_list *list)
+{
+	struct domain_facts *domains = NULL;
+	unsigned count = 0;
+	struct error ignored;
+
+	if (list->is_connected && (__atomic_load_n(&list->is_lost, __ATOMIC_RELAXED) ||
+				   libvirt_domains_list(&list->connection, list->timeout_ms,
+							&domains, &count, &ignored) < 0))
+		disconnect(list);
+	publish(list, domains, tidy(domains, count));
+	free(domains);
+}
+
+/* How long to wait after a try that came to `result`; `waited_ms` was it before. */
+static int next_wait_ms(int result, int waited_ms)
+{
+	if (result != -ETIMEDOUT)
+		return RETRY_MS;
+	return waited_ms < RETRY_MAX_MS / 2 ? waited_ms * 2 : RETRY_MAX_MS;
+}
+
+static void *follow(void *argument)
+{
+	struct domain_list *list = argument;
+	struct pollfd wake = {.fd = list->wake_fd, .events = POLLIN};
+	struct error ignored;
+	int wait_ms = RETRY_MS;
+
+	urcu_memb_register_thread();
+	while (!__atomic_load_n(&list->stop, __ATOMIC_RELAXED)) {
+		if (!list->is_connected)
+			wait_ms = next_wait_ms(connect_and_listen(list, &ignored), wait_ms);
+		look(list);
+		poll(&wake, 1, list->is_connected ? -1 : wait_ms);
+		if (wake.revents)
+			clear_fd(list->wake_fd);
+	}
+	disconnect(list);
+	urcu_memb_unregister_thread();
+	return NULL;
+}
+
+static void free_list(struct domain_list *list)
+{
+	if (list->wake_fd >= 0)
+		close(list->wake_fd);
+	if (list->changed_fd >= 0)
+		close(list->changed_fd);
+	pthread_mutex_destroy(&list->lock);
+	free(list->table);
+	free(list->uri);
+	free(list);
+}
+
+static struct domain_list *new_list(const char *uri, unsigned timeout_ms)
+{
+	struct domain_list *list = calloc(1, sizeof(*list));
+
+	if (!list)
+		return NULL;
+	pthread_mutex_init(&list->lock, NULL);
+	list->timeout_ms = timeout_ms;
+	list->wake_fd = eventfd(0, EFD_CLOEXEC);
+	list->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	list->table = new_table(0, false, NULL, 0);
+	list->uri = uri ? strdup(uri) : NULL;
+	if (list->wake_fd >= 0 && list->changed_fd >= 0 && list->table && (!uri || list->uri))
+		return list;
+	free_list(list);
+	return NULL;
+}
+
+/* A library that is missing, a wrong URI and a refusal stay; and who refuses may have asked for a password. */
+static bool may_come_later(int result)
+{
+	return result == -EIO || result == -ETIMEDOUT;
+}
+
+/* The first table is there when this returns. */
+static int start_thread(struct domain_list *list, struct error *err)
+{
+	sigset_t all, old;
+	int result = connect_and_listen(list, err);
+
+	if (result < 0 && !may_come_later(result))
+		return result;
+	look(list);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	result = pthread_create(&list->thread, NULL, follow, list);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (result == 0)
+		return 0;
+	disconnect(list);
+	return error_set(err, -result, "a thread: %s", strerror(result));
+}
+
+int domain_list_start(const char *uri, unsigned timeout_ms, struct domain_list **list,
+		      struct error *err)
+{
+	int result = libvirt_loop_start(err);
+
+	if (result < 0)
+		return result;
+	struct domain_list *made = new_list(uri, timeout_ms);
+
+	result = made ? start_thread(made, err)
+		      : error_set(err, -ENOMEM, "no memory for a list of domains");
+	if (result < 0) {
+		if (made)
+			free_list(made);
+		libvirt_loop_stop();
+		return result;
+	}
+	*list = made;
+	return 0;
+}
+
+void domain_list_stop(struct domain_list *list)
+{
+	__atomic_store_n(&list->stop, true, __ATOMIC_RELAXED);
+	signal_fd(list->wake_fd);
+	pthread_join(list->thread, NULL);
+	free_list(list);
+	libvirt_loop_stop();
+}
+
+const struct domain_table *domain_list_table(const struct domain_list *list)
+{
+	return rcu_pointer_read(list->table);
+}
+
+int domain_list_fd(const struct domain_list *list)
+{
+	return list->changed_fd;
+}
+
+void domain_list_seen(struct domain_list *list)
+{
+	clear_fd(list->changed_fd);
+}
+
+const char *domain_list_why(struct domain_list *list, const char *uuid)
+{
+	const char *why = NULL;
+
+	pthread_mutex_lock(&list->lock);
+	for (unsigned i = 0; i < ENDS_MAX && i < list->end_count && !why; i++) {
+		const struct domain_end *end = &list->ends[(list->end_count - 1 - i) % ENDS_MAX];
+
+		if (strcmp(end->uuid, uuid) == 0)
+			why = end->why;
+	}
+	pthread_mutex_unlock(&list->lock);
+	return why;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Events of libvirt: see events.h. */
+#include "source/libvirt/events.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/libvirt/call.h"
+
+/* --- the loop --- */
+
+static struct {
+	pthread_mutex_t lock; /* of all but the flag */
+	unsigned users;
+	bool is_registered;
+	const struct libvirt_api *api;
+	pthread_t thread;
+	int timer;
+	bool stop; /* atomic, relaxed: it comes with a wake-up, and carries nothing */
+} loop = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Only there to be woken up. */
+static void on_timer(int timer, void *opaque)
+{
+	(void)opaque;
+	loop.api->virEventUpdateTimeout(timer, -1);
+}
+
+static void *run_loop(void *argument)
+{
+	(void)argument;
+	while (!__atomic_load_n(&loop.stop, __ATOMIC_RELAXED))
+		if (loop.api->virEventRunDefaultImpl() < 0)
+			break;
+	return NULL;
+}
+
+static int start_thread(struct error *err)
+{
+	sigset_t all, old;
+
+	/* A timer that never fires by itself. */
+	loop.timer = loop.api->virEventAddTimeout(-1, on_timer, NULL, NULL);
+	if (loop.timer < 0)
+		return error_set(err, -ENOMEM, "libvirt has no memory for its events");
+	__atomic_store_n(&loop.stop, false, __ATOMIC_RELAXED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int result = pthread_create(&loop.thread, NULL, run_loop, NULL);
+
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (result == 0)
+		return 0;
+	loop.api->virEventRemoveTimeout(loop.timer);
+	return error_set(err, -result, "a thread for libvirt's events: %s", strerror(result));
+}
+
+static int start_loop(struct error *err)
+{
+	loop.api = libvirt_api(err);
+	if (!loop.api)
+		return -ENOTSUP;
+	if (!loop.is_registered && loop.api->virEventRegisterDefaultImpl() < 0)
+		return error_set(err, -ENOTSUP, "libvirt has no event loop");
+	loop.is_registered = true;
+	return start_thread(err);
+}
+
+int libvirt_loop_start(struct error *err)
+{
+	pthread_mutex_lock(&loop.lock);
+	int result = loop.users == 0 ? start_loop(err) : 0;
+
+	loop.users += result == 0;
+	pthread_mutex_unlock(&loop.lock);
+	return result;
+}
+
+void libvirt_loop_stop(void)
+{
+	pthread_mutex_lock(&loop.lock);
+	loop.users--;
+	if (loop.users == 0) {
+		__atomic_store_n(&loop.stop, true, __ATOMIC_RELAXED);
+		loop.api->virEventUpdateTimeout(loop.timer, 0);
+		pthread_join(loop.thread, NULL);
+		loop.api->virEventRemoveTimeout(loop.timer);
+	}
+	pthread_mutex_unlock(&loop.lock);
+}
+
+/* --- listeners --- */
+
+struct libvirt_listener {
+	pthread_mutex_t lock;      /* held while on_event runs */
+	unsigned references;       /* the listener's owner, and each callback that libvirt has */
+	libvirt_on_event on_event; /* NULL: not any more */
+	void *context;
+	int callback_id;
+	bool has_close_callback;
+	bool is_close_put; /* under the lock: libvirt has given the close callback's reference back */
+};
+
+static void put_listener(void *opaque)
+{
+	struct libvirt_listener *listener = opaque;
+
+	pthread_mutex_lock(&listener->lock);
+	bool is_last = --listener->references == 0;
+
+	pthread_mutex_unlock(&listener->lock);
+	if (!is_last)
+		return;
+	pthread_mutex_destroy(&listener->lock);
+	free(listener);
+}
+
+static void put_close(void *opaque)
+{
+	struct libvirt_listener *listener = opaque;
+
+	pthread_mutex_lock(&listener->lock);
+	listener->is_close_put = true;
+	pthread_mutex_unlock(&listener->lock);
+	put_listener(listener);
+}
+
+static void tell(struct libvirt_listener *listener, enum libvirt_event event, const char *uuid,
+		 const char *why)
+{
+	pthread_mutex_lock(&listener->lock);
+	if (listener->on_event)
+		listener->on_event(listener->context, event, uuid, why);
+	pthread_mutex_unlock(&listener->lock);
+}
+
+static const char *why_stopped(int detail)
+{
+	static const char *const why[] = {
+		[VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN] = "shut down",
+		[VIR_DOMAIN_EVENT_STOPPED_DESTROYED] = "destroyed",
+		[VIR_DOMAIN_EVENT_STOPPED_CRASHED] = "crashed",
+		[VIR_DOMAIN_EVENT_STOPPED_MIGRATED] = "migrated",
+		[VIR_DOMAIN_EVENT_STOPPED_SAVED] = "saved",
+		[VIR_DOMAIN_EVENT_STOPPED_FAILED] = "failed",
+		[VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT] = "went back to a snapshot",
+	};
+
+	return detail >= 0 && (size_t)detail < sizeof(why) / sizeof(why[0]) && why[detail]
+		       ? why[detail]
+		       : "stopped";
+}
+
+static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail,
+			void *opaque)
+{
+	char uuid[DOMAIN_UUID_SIZE] = "";
+
+	(void)conn;
+	loop.api->virDomainGetUUIDString(domain, uuid);
+	if (event == VIR_DOMAIN_EVENT_STOPPED)
+		tell(opaque, DOMAIN_STOPPED, uuid, why_stopped(detail));
+	else
+		tell(opaque, DOMAIN_CHANGED, uuid, NULL);
+	return 0;
+}
+
+static void on_close(virConnectPtr conn, int reason, void *opaque)
+{
+	(void)conn;
+	(void)reason;
+	tell(opaque, LIBVIRT_LOST, NULL, NULL);
+}
+
+static int register_callbacks(struct libvirt_call *call)
+{
+	struct libvirt_listener *listener = call->context;
+	const struct libvirt_api *api = call->api;
+
+	pthread_mutex_lock(&listener->lock);
+	listener->references += 2;
+	pthread_mutex_unlock(&listener->lock);
+	listener->callback_id = api->virConnectDomainEventRegisterAny(
+		call->conn, call->domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), listener, put_listener);
+	if (listener->callback_id < 0) {
+		put_listener(listener);
+		put_listener(listener);
+		return -1;
+	}
+	/* Not every driver has it: one that is part of this process cannot be lost. */
+	listener->has_close_callback = api->virConnectRegisterCloseCallback(
+					       call->conn, on_close, listener, put_close) == 0;
+	if (!listener->has_close_callback)
+		put_listener(listener);
+	return 0;
+}
+
+int libvirt_listen(const struct libvirt_connection *connection, virDomainPtr domain,
+		   libvirt_on_event on_event, void *context, struct libvirt_listener **listener,
+		   struct error *err)
+{
+	struct libvirt_listener *made = calloc(1, sizeof(*made));
+	struct libvirt_call *call =
+		libvirt_call_new(connection->api, connection->conn, domain, register_callbacks);
+
+	if (!made || !call) {
+		free(made);
+		if (call)
+			libvirt_call_free(call);
+		return error_set(err, -ENOMEM, "no memory for libvirt's events");
+	}
+	pthread_mutex_init(&made->lock, NULL);
+	made->references = 1;
+	made->on_event = on_event;
+	made->context = context;
+	call->context = made;
+	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+
+	if (result == 0) {
+		libvirt_call_free(call);
+		*listener = made;
+		return 0;
+	}
+	/* A registration that is late finds nobody who listens, but has to find the listener. */
+	pthread_mutex_lock(&made->lock);
+	made->on_event = NULL;
+	pthread_mutex_unlock(&made->lock);
+	if (result != -ETIMEDOUT)
+		put_listener(made);
+	return result;
+}
+
+/*
+ * A driver without close callbacks says that it registers and unregisters them, and keeps nothing: nor does it give the
+ * reference back. Where unregistering fails, libvirt still has it, or has given it back already.
+ */
+static bool close_is_forgotten(struct libvirt_call *call)
+{
+	struct libvirt_listener *listener = call->context;
+
+	if (!listener->has_close_callback ||
+	    call->api->virConnectUnregisterCloseCallback(call->conn, on_close) < 0)
+		return false;
+	pthread_mutex_lock(&listener->lock);
+	bool is_put = listener->is_close_put;
+
+	pthread_mutex_unlock(&listener->lock);
+	return !is_put;
+}
+
+static int deregister_callbacks(struct libvirt_call *call)
+{
+	struct libvirt_listener *listener = call->context;
+
+	if (close_is_forgotten(call))
+		put_listener(listener);
+	call->api->virConnectDomainEventDeregisterAny(call->conn, listener->callback_id);
+	put_listener(listener);
+	return 0;
+}
+
+void libvirt_unlisten(const struct libvirt_connection *connection,
+		      struct libvirt_listener *listener)
+{
+	struct libvirt_call *call =
+		libvirt_call_new(connection->api, connection->conn, NULL, deregister_callbacks);
+	struct error ignored;
+
+	pthread_mutex_lock(&listener->lock);
+	listener->on_event = NULL;
+	pthread_mutex_unlock(&listener->lock);
+	if (call)
+		call->context = listener;
+	if (libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, &ignored) == 0)
+		libvirt_call_free(call);
+}

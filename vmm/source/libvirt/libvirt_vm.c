@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A libvirt domain as a source: see libvirt_vm.h. */
+#include "source/libvirt/libvirt_vm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <pagevisor/layout.h>
+
+#include "base/clock.h"
+#include "source/libvirt/connection.h"
+#include "source/libvirt/domain_process.h"
+#include "source/libvirt/domain_ram.h"
+#include "source/libvirt/events.h"
+#include "source/libvirt/guest_find.h"
+#include "source/libvirt/pauser.h"
+
+/* In the place of a domain's name. libvirt has no name with a '/' in it. */
+#define UUID_PREFIX "uuid/"
+
+/* How long a guest that boots is waited for, and how often it is looked for. */
+#define BOOT_TIME_NS  NS_PER_S
+#define BOOT_RETRY_NS (long)(50 * NS_PER_MS)
+
+struct libvirt_vm {
+	struct libvirt_connection connection;
+	virDomainPtr domain;
+	struct libvirt_listener *listener;
+	struct domain_facts facts;
+	int ram_fd;        /* -1: none, memory is peeked at */
+	bool is_mapped;    /* else its file is read, or memory is peeked at */
+	uint64_t low_size; /* of the RAM, and of the file up to where the upper part begins in it */
+	bool has_ended;    /* atomic, relaxed: nothing comes with it */
+	bool has_pauser;
+	struct pauser pauser;
+	char *uri; /* as it was asked for, NULL: the default */
+};
+
+static bool has_ended(const struct libvirt_vm *vm)
+{
+	return __atomic_load_n(&vm->has_ended, __ATOMIC_RELAXED);
+}
+
+static void on_event(void *context, enum libvirt_event event, const char *uuid, const char *why)
+{
+	struct libvirt_vm *vm = context;
+
+	(void)uuid;
+	(void)why;
+	if (event != DOMAIN_CHANGED)
+		__atomic_store_n(&vm->has_ended, true, __ATOMIC_RELAXED);
+}
+
+/* --- memory --- */
+
+static int read_file(const struct libvirt_vm *vm, uint64_t offset, void *buffer, size_t size)
+{
+	uint8_t *to = buffer;
+
+	while (size > 0) {
+		ssize_t done = pread(vm->ram_fd, to, size, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return -EFAULT;
+		to += done;
+		offset += (uint64_t)done;
+		size -= (size_t)done;
+	}
+	return 0;
+}
+
+/* What ended meanwhile may have begun again as another: nothing that is read then counts. */
+static int read_memory(void *own, uint64_t address, void *buffer, size_t size)
+{
+	struct libvirt_vm *vm = own;
+	uint64_t offset = address < HIGH_RAM_BASE ? address
+						  : vm->low_size + (address - HIGH_RAM_BASE);
+	struct error ignored;
+	int result = 0;
+
+	if (vm->ram_fd >= 0)
+		result = read_file(vm, offset, buffer, size);
+	else
+		for (size_t done = 0; result == 0 && done < size && !has_ended(vm);) {
+			size_t piece = size - done < LIBVIRT_PEEK_MAX ? size - done
+								      : LIBVIRT_PEEK_MAX;
+
+			result = libvirt_domain_peek(&vm->connection, vm->domain, address + done,
+						     (uint8_t *)buffer + done, piece, &ignored);
+			done += piece;
+		}
+	return has_ended(vm) ? -ENOTCONN : result;
+}
+
+static int read_copied(void *own, paddr_t pa, void *buffer, size_t length)
+{
+	int result = read_memory(own, pa.addr, buffer, length);
+
+	return result < 0 ? -ENOTCONN : 0;
+}
+
+/* Holes of the file are what the guest never wrote. */
+static int find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uint64_t *data)
+{
+	const struct libvirt_vm *vm = own;
+
+	*hole = 0;
+	*data = length;
+	if (vm->ram_fd < 0)
+		return 0;
+	uint64_t start = pa.addr < HIGH_RAM_BASE ? pa.addr
+						 : vm->low_size + (pa.addr - HIGH_RAM_BASE);
+	off_t first = lseek(vm->ram_fd, (off_t)start, SEEK_DATA);
+
+	if (first < 0 && errno == ENXIO)
+		first = (off_t)(start + length);
+	if (first < 0)
+		return 0;
+	*hole = (uint64_t)first - start;
+	*hole -= *hole % PAGE_SIZE;
+	if (*hole > length)
+		*hole = length;
+	*data = length - *hole;
+	return 0;
+}
+
+static int add_part(const struct libvirt_vm *vm, struct guest_memory *memory, uint64_t base,
+		    uint64_t size, uint64_t offset, struct error *err)
+{
+	if (size == 0)
+		return 0;
+	return vm->is_mapped
+		       ? guest_memory_add(memory, paddr(base), size, vm->ram_fd, offset, false, err)
+		       : guest_memory_add_copied(memory, paddr(base), size, err);
+}
+
+static int add_memory(struct libvirt_vm *vm, const struct guest_place *place, struct source *source,
+		      struct error *err)
+{
+	struct guest_memory *memory = &source->memory;
+	int result = guest_memory_init(memory, err);
+
+	if (result < 0)
+		return result;
+	vm->low_size = place->low_size;
+	memory->reader = (struct memory_reader){.read = read_copied,
+						.find_data = vm->ram_fd >= 0 ? find_data : NULL,
+						.own = vm,
+						.chunk = LIBVIRT_PEEK_MAX};
+	result = add_part(vm, memory, 0, place->low_size, 0, err);
+	if (result == 0)
+		result =
+			add_part(vm, memory, HIGH_RAM_BASE, place->high_size, place->low_size, err);
+	if (result < 0)
+		guest_memory_destroy(memory);
+	return result;
+}
+
+/* --- what a source does --- */
+
+/* An answer that comes late would be taken for the next one's: the next pause has another process. */
+static void drop_silent_pauser(struct libvirt_vm *vm, int result)
+{
+	if (result != -ETIMEDOUT && result != -ENOTCONN)
+		return;
+	pauser_stop(&vm->pauser);
+	vm->has_pauser = false;
+}
+
+static int vm_pause(struct source *source, struct error *err)
+{
+	struct libvirt_vm *vm = source->own;
+
+	if (!vm->has_pauser) {
+		int result = pauser_start(
+			&vm->pauser, vm->uri ? vm->uri : vm->connection.uri, vm->facts.uuid,
+			vm->ram_fd >= 0 ? PAUSER_DEADLINE_MS : PAUSER_DEADLINE_SLOW_MS, err);
+
+		if (result < 0)
+			return result;
+		vm->has_pauser = true;
+	}
+	int result = pauser_pause(&vm->pauser, err);
+
+	drop_silent_pauser(vm, result);
+	return result;
+}
+
+static int vm_resume(struct source *source, uint64_t *paused_ns, struct error *err)
+{
+	struct libvirt_vm *vm = source->own;
+
+	*paused_ns = 0;
+	if (!vm->has_pauser)
+		return error_set(err, -ENOTCONN, "the process that pauses domains has ended");
+	int result = pauser_resume(&vm->pauser, paused_ns, err);
+
+	drop_silent_pauser(vm, result);
+	return result;
+}
+
+static bool vm_has_ended(const struct source *source)
+{
+	return has_ended(source->own);
+}
+
+static void free_vm(struct libvirt_vm *vm)
+{
+	if (vm->has_pauser)
+		pauser_stop(&vm->pauser);
+	if (vm->ram_fd >= 0)
+		close(vm->ram_fd);
+	if (vm->listener)
+		libvirt_unlisten(&vm->connection, vm->listener);
+	if (vm->domain)
+		libvirt_domain_put(&vm->connection, vm->domain);
+	if (vm->connection.conn)
+		libvirt_disconnect(&vm->connection);
+	libvirt_loop_stop();
+	free(vm->uri);
+	free(vm);
+}
+
+static void vm_close(struct source *source)
+{
+	guest_memory_destroy(&source->memory);
+	free_vm(source->own);
+}
+
+static const struct source_ops libvirt_ops = {
+	.kind = "libvirt",
+	.pause = vm_pause,
+	.resume = vm_resume,
+	.has_ended = vm_has_ended,
+	.close = vm_close,
+};
+
+/* --- opening --- */
+
+/* Splits "URI#DOMAIN" or "DOMAIN". Returns the domain. */
+static const char *parse_name(struct libvirt_vm *vm, const char *name, struct error *err)
+{
+	const char *domain = strrchr(name, '#');
+
+	if (domain) {
+		vm->uri = strndup(name, (size_t)(domain - name));
+		domain++;
+	} else {
+		domain = name;
+	}
+	if (*domain && (domain == name || (vm->uri && *vm->uri)))
+		return domain;
+	error_set(err, -EINVAL,
+		  "that names no domain; libvirt:DOMAIN or libvirt:URI#DOMAIN is needed");
+	return NULL;
+}
+
+/* The connection, the domain, and news of it. */
+static int find_domain(struct libvirt_vm *vm, const char *domain, struct error *err)
+{
+	int result = libvirt_connect(&vm->connection, vm->uri, LIBVIRT_OPEN_TIMEOUT_MS, err);
+
+	if (result < 0)
+		return result;
+	result = strncmp(domain, UUID_PREFIX, strlen(UUID_PREFIX)) == 0
+			 ? libvirt_domain_find_uuid(&vm->connection, domain + strlen(UUID_PREFIX),
+						    &vm->domain, err)
+			 : libvirt_domain_find(&vm->connection, domain, &vm->domain, err);
+	if (result == 0)
+		result = libvirt_listen(&vm->connection, vm->domain, on_event, vm, &vm->listener,
+					err);
+	if (result == 0)
+		result = libvirt_domain_facts(&vm->connection, vm->domain, &vm->facts, err);
+	if (result == 0 && !vm->facts.is_active)
+		result = error_set(err, -ENOENT, "the domain %s does not run", vm->facts.name);
+	if (result == 0 && (vm->facts.memory_bytes == 0 || vm->facts.memory_bytes % PAGE_SIZE))
+		result = error_set(err, -EPROTO, "the domain %s has no whole pages of memory",
+				   vm->facts.name);
+	return result;
+}
+
+static int look_for_guest(struct libvirt_vm *vm, bool wait, struct guest_place *place,
+			  struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = BOOT_RETRY_NS};
+	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
+
+	for (;;) {
+		int result = guest_find(read_memory, vm, vm->facts.memory_bytes, LIBVIRT_PEEK_MAX,
+					place);
+
+		if (result < 0)
+			return error_set(err, result, "cannot read the memory of the domain %s",
+					 vm->facts.name);
+		if (place->has_info || !wait || vm->facts.is_paused || has_ended(vm) ||
+		    clock_now_ns() >= deadline)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struct source *source,
+		       struct error *err)
+{
+	struct guest_place place;
+	const char *domain = parse_name(vm, name, err);
+	int result = domain ? find_domain(vm, domain, err) : -EINVAL;
+
+	if (result < 0)
+		return result;
+	uint32_t pid = vm->connection.is_local ? domain_process_find("/proc", vm->facts.uuid) : 0;
+
+	bool is_sealed = false;
+
+	if (pid)
+		vm->ram_fd = domain_ram_open(pid, vm->facts.memory_bytes, &is_sealed);
+	/* Between the two the number may have become another process's. */
+	if (vm->ram_fd >= 0 && domain_process_find("/proc", vm->facts.uuid) != pid) {
+		close(vm->ram_fd);
+		vm->ram_fd = -1;
+	}
+	/* Whoever only lists is not to die of somebody's file. */
+	vm->is_mapped = vm->ram_fd >= 0 && (is_sealed || wait);
+	result = look_for_guest(vm, wait, &place, err);
+	if (result == 0 && wait && !place.has_info)
+		result = error_set(err, -ENODATA,
+				   "the guest of the domain %s is none of pagevisor's, or has not "
+				   "got far enough: no info page is in its memory",
+				   vm->facts.name);
+	if (result < 0)
+		return result;
+	*source = (struct source){
+		.ops = &libvirt_ops,
+		.is_live = true,
+		.has_info = place.has_info,
+		.info = place.info,
+		.pid = pid,
+		.cpu_count = vm->facts.cpu_count,
+		.may_shrink = vm->is_mapped && !is_sealed,
+		.own = vm,
+	};
+	if (vm->ram_fd < 0)
+		snprintf(source->notice, sizeof(source->notice),
+			 "the memory of %s is copied through libvirt: slower than a mapping",
+			 vm->facts.name);
+	memcpy(source->name, vm->facts.name, sizeof(source->name));
+	return add_memory(vm, &place, source, err);
+}
+
+int libvirt_vm_open(const char *name, bool wait_for_guest, struct source *source, struct error *err)
+{
+	struct error why;
+	int result = libvirt_loop_start(err);
+
+	if (result < 0)
+		return result;
+	struct libvirt_vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm) {
+		libvirt_loop_stop();
+		return error_set(err, -ENOMEM, "no memory for another VM");
+	}
+	vm->ram_fd = -1;
+	result = open_domain(vm, name + strlen(LIBVIRT_PREFIX), wait_for_guest, source, &why);
+	if (result < 0) {
+		free_vm(vm);
+		error_set(err, result, "%s", why.text);
+	}
+	return result;
+}

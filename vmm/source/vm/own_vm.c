@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A VM of ours as a source: see own_vm.h. A thread takes what its VMM sends: notices of a changed memory map, and
+ * replies, which it hands to whoever waits for one.
+ */
+#include "source/vm/own_vm.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "attach/client.h"
+#include "base/clock.h"
+#include "memory/rcu.h"
+
+struct own_vm {
+	struct source *source;
+	struct attach_client client;
+	pthread_t thread;
+	pthread_mutex_t request; /* held during a request: one at a time */
+	pthread_mutex_t lock;    /* of what follows; inside `request` */
+	pthread_cond_t changed;
+	bool has_ended;
+	struct error why;  /* it has ended */
+	uint32_t sequence; /* of the last request */
+	uint32_t pages;    /* that its reply has bits of */
+	bool is_answered;
+	struct attach_dirty_reply reply;
+};
+
+static void set_ended(struct own_vm *vm, const struct error *why)
+{
+	pthread_mutex_lock(&vm->lock);
+	vm->has_ended = true;
+	vm->why = *why;
+	pthread_cond_broadcast(&vm->changed);
+	pthread_mutex_unlock(&vm->lock);
+}
+
+static bool is_region(const struct memory_region *region, const struct attach_region *other)
+{
+	return region->base.addr == other->base && region->size == other->size &&
+	       region->fd_offset == other->fd_offset;
+}
+
+static bool is_in_notice(const struct memory_region *region, const struct attach_map *map)
+{
+	for (unsigned i = 0; i < map->region_count; i++)
+		if (is_region(region, &map->regions[i]))
+			return true;
+	return false;
+}
+
+static bool is_in_memory(const struct attach_region *region, const struct memory_map *map)
+{
+	for (unsigned i = 0; i < map->count; i++)
+		if (is_region(&map->regions[i], region))
+			return true;
+	return false;
+}
+
+/* Makes the memory what the VM says. Its only updater is the caller, so that the map needs no section. */
+static int follow_map(struct own_vm *vm, const struct attach_map *map, struct error *err)
+{
+	struct guest_memory *memory = &vm->source->memory;
+	struct memory_map old = *guest_memory_map(memory);
+	int result = attach_client_check_map(&vm->client, map, err);
+
+	for (unsigned i = 0; result == 0 && i < old.count; i++)
+		if (!is_in_notice(&old.regions[i], map))
+			result = guest_memory_remove(memory, old.regions[i].base, err);
+	for (unsigned i = 0; result == 0 && i < map->region_count; i++) {
+		const struct attach_region *region = &map->regions[i];
+
+		if (!is_in_memory(region, &old))
+			result = guest_memory_add(memory, paddr(region->base), region->size,
+						  vm->client.ram_fd, region->fd_offset, false, err);
+	}
+	return result;
+}
+
+/* Takes a reply that somebody waits for; one that came too late is nobody's. */
+static int take_reply(struct own_vm *vm, const union attach_message *message, size_t length,
+		      struct error *err)
+{
+	pthread_mutex_lock(&vm->lock);
+	bool is_awaited = !vm->is_answered && message->header.sequence == vm->sequence;
+	int result = is_awaited ? attach_check_reply(message, length, vm->pages, err) : 0;
+
+	if (is_awaited && result == 0) {
+		memcpy(&vm->reply, message, length);
+		vm->is_answered = true;
+		pthread_cond_broadcast(&vm->changed);
+	}
+	pthread_mutex_unlock(&vm->lock);
+	return result;
+}
+
+static int take_message(struct own_vm *vm, struct error *err)
+{
+	union attach_message message;
+	struct error why;
+	int length = attach_client_receive(&vm->client, &message, err);
+
+	if (length < 0)
+		return length;
+	int result;
+
+	if ((size_t)length >= sizeof(message.header) && message.header.type == ATTACH_MAP_CHANGED) {
+		result = attach_check_notice(&message, (size_t)length, &why);
+		if (result == 0)
+			result = follow_map(vm, &message.notice.map, &why);
+	} else if ((size_t)length >= sizeof(message.header)) {
+		result = take_reply(vm, &message, (size_t)length, &why);
+	} else {
+		result = error_set(&why, -EPROTO, "a message of %d bytes", length);
+	}
+	return result < 0 ? error_set(err, result, "the VM %s misbehaves: %s",
+				      vm->client.hello.name, why.text)
+			  : 0;
+}
+
+static void *follow(void *argument)
+{
+	struct own_vm *vm = argument;
+	struct error why;
+
+	urcu_memb_register_thread();
+	while (take_message(vm, &why) == 0)
+		;
+	set_ended(vm, &why);
+	urcu_memb_unregister_thread();
+	return NULL;
+}
+
+/* Waits for the reply to the last request; called with the lock. */
+static int await_reply(struct own_vm *vm, struct error *err)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ATTACH_TIMEOUT_MS / 1000;
+	while (!vm->is_answered && !vm->has_ended)
+		if (pthread_cond_timedwait(&vm->changed, &vm->lock, &until) == ETIMEDOUT)
+			return error_set(err, -ETIMEDOUT, "the VM %s does not answer",
+					 vm->source->name);
+	if (vm->is_answered)
+		return 0;
+	*err = vm->why;
+	return -ENOTCONN;
+}
+
+static int explain(const struct own_vm *vm, int result, struct error *err)
+{
+	const char *name = vm->source->name;
+
+	switch (result) {
+	case 0:
+		return 0;
+	case -ENOTSUP:
+		return error_set(err, result, "the VM %s cannot do that", name);
+	case -ETIMEDOUT:
+		return error_set(err, result, "the VM %s: its vCPUs did not stop in time", name);
+	case -ETIME:
+		return error_set(err, result,
+				 "the VM %s went on by itself: the pause took too long", name);
+	default:
+		return error_set(err, result, "the VM %s: %s", name, strerror(-result));
+	}
+}
+
+/*
+ * Sends a request and waits for the reply, of which it hands out the value, and the bits for a request of pages.
+ */
+static int ask(struct own_vm *vm, enum attach_type type, const struct attach_request *request,
+	       uint64_t *value, uint64_t *bits, struct error *err)
+{
+	pthread_mutex_lock(&vm->request);
+	pthread_mutex_lock(&vm->lock);
+	vm->is_answered = false;
+	vm->sequence++;
+	vm->pages = request->pages;
+	int result = attach_client_send(&vm->client, type, vm->sequence, *request, err);
+
+	if (result == 0)
+		result = await_reply(vm, err);
+	vm->is_answered = true;
+	if (result == 0)
+		result = explain(vm, vm->reply.reply.result, err);
+	if (result == 0 && value)
+		*value = vm->reply.reply.value;
+	if (result == 0 && bits)
+		memcpy(bits, vm->reply.bits, (request->pages + UINT64_C(63)) / 64 * 8);
+	pthread_mutex_unlock(&vm->lock);
+	pthread_mutex_unlock(&vm->request);
+	return result;
+}
+
+static int ask_plain(struct source *source, enum attach_type type, uint64_t *value,
+		     struct error *err)
+{
+	const struct attach_request request = {0};
+
+	return ask(source->own, type, &request, value, NULL, err);
+}
+
+static int own_vm_pause(struct source *source, struct error *err)
+{
+	return ask_plain(source, ATTACH_PAUSE, NULL, err);
+}
+
+static int own_vm_resume(struct source *source, uint64_t *paused_ns, struct error *err)
+{
+	return ask_plain(source, ATTACH_RESUME, paused_ns, err);
+}
+
+static int own_vm_dirty_start(struct source *source, struct error *err)
+{
+	return ask_plain(source, ATTACH_DIRTY_START, NULL, err);
+}
+
+/* A reply has room for so many pages; the first request fetches what KVM knows for all of them. */
+static int own_vm_dirty_read(struct source *source, paddr_t base, uint64_t pages, uint64_t *bitmap,
+			     struct error *err)
+{
+	memset(bitmap, 0, (pages + 63) / 64 * 8);
+	for (uint64_t done = 0; done < pages; done += ATTACH_DIRTY_PAGES_MAX) {
+		uint64_t left = pages - done;
+		const struct attach_request request = {
+			.base = base.addr + done * PAGE_SIZE,
+			.pages = left < ATTACH_DIRTY_PAGES_MAX ? (uint32_t)left
+							       : ATTACH_DIRTY_PAGES_MAX,
+			.flags = done == 0 ? ATTACH_REFRESH : 0,
+		};
+		int result = ask(source->own, ATTACH_DIRTY_READ, &request, NULL, bitmap + done / 64,
+				 err);
+
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static void own_vm_dirty_stop(struct source *source)
+{
+	struct error ignored;
+
+	ask_plain(source, ATTACH_DIRTY_STOP, NULL, &ignored);
+}
+
+static bool own_vm_has_ended(const struct source *source)
+{
+	struct own_vm *vm = source->own;
+
+	pthread_mutex_lock(&vm->lock);
+	bool has_ended = vm->has_ended;
+
+	pthread_mutex_unlock(&vm->lock);
+	return has_ended;
+}
+
+static void own_vm_free(struct own_vm *vm)
+{
+	pthread_cond_destroy(&vm->changed);
+	pthread_mutex_destroy(&vm->lock);
+	pthread_mutex_destroy(&vm->request);
+	free(vm);
+}
+
+static void own_vm_close(struct source *source)
+{
+	struct own_vm *vm = source->own;
+
+	shutdown(vm->client.fd, SHUT_RDWR);
+	pthread_join(vm->thread, NULL);
+	guest_memory_destroy(&source->memory);
+	attach_client_close(&vm->client);
+	own_vm_free(vm);
+}
+
+static const struct source_ops own_vm_ops = {
+	.kind = "vm",
+	.pause = own_vm_pause,
+	.resume = own_vm_resume,
+	.dirty_start = own_vm_dirty_start,
+	.dirty_read = own_vm_dirty_read,
+	.dirty_stop = own_vm_dirty_stop,
+	.has_ended = own_vm_has_ended,
+	.close = own_vm_close,
+};
+
+static struct own_vm *own_vm_new(struct source *source)
+{
+	struct own_vm *vm = calloc(1, sizeof(*vm));
+	pthread_condattr_t monotonic;
+
+	if (!vm)
+		return NULL;
+	vm->source = source;
+	vm->is_answered = true;
+	pthread_mutex_init(&vm->request, NULL);
+	pthread_mutex_init(&vm->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&vm->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return vm;
+}
+
+static int start_to_follow(struct own_vm *vm, struct error *err)
+{
+	const struct attach_request subscribe = {0};
+	sigset_t all, old;
+	int result = attach_client_send(&vm->client, ATTACH_SUBSCRIBE, 0, subscribe, err);
+
+	if (result < 0)
+		return result;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	result = pthread_create(&vm->thread, NULL, follow, vm);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return result ? error_set(err, -result, "a thread: %s", strerror(result)) : 0;
+}
+
+/* Connected: maps the RAM, and begins to follow. */
+static int attach(struct own_vm *vm, struct source *source, struct error *err)
+{
+	const struct attach_hello *hello = &vm->client.hello;
+
+	*source = (struct source){
+		.ops = &own_vm_ops,
+		.is_live = true,
+		.has_info = hello->flags & ATTACH_HAS_INFO,
+		.info = paddr(hello->info_pa),
+		.pid = hello->pid,
+		.cpu_count = hello->cpu_count,
+		.start_ns = hello->start_ns,
+		.own = vm,
+	};
+	memcpy(source->name, hello->name, sizeof(hello->name));
+	struct error why;
+	int result = guest_memory_init(&source->memory, err);
+
+	if (result < 0)
+		return result;
+	result = follow_map(vm, &hello->map, &why);
+	if (result < 0)
+		error_set(err, result, "the VM %s: %s", source->name, why.text);
+	else
+		result = start_to_follow(vm, err);
+	if (result < 0)
+		guest_memory_destroy(&source->memory);
+	return result;
+}
+
+static int open_in(int dir_fd, const struct vm_id *id, struct source *source, struct error *err)
+{
+	char file[VM_SOCKET_NAME_SIZE];
+	struct own_vm *vm = own_vm_new(source);
+
+	if (!vm)
+		return error_set(err, -ENOMEM, "no memory for another VM");
+	int result = attach_client_connect(&vm->client, dir_fd, id, err);
+
+	if (result == -ECONNREFUSED)
+		unlinkat(dir_fd, vm_socket_name(id, file), 0);
+	if (result == 0) {
+		result = attach(vm, source, err);
+		if (result < 0)
+			attach_client_close(&vm->client);
+	}
+	if (result < 0)
+		own_vm_free(vm);
+	return result;
+}
+
+int own_vm_open(const struct vm_id *id, struct source *source, struct error *err)
+{
+	int dir_fd = runtime_dir_open(false, err);
+
+	if (dir_fd < 0)
+		return dir_fd;
+	int result = open_in(dir_fd, id, source, err);
+
+	close(dir_fd);
+	return result;
+}
+
+int own_vm_list(struct vm_list *list, struct error *err)
+{
+	int dir_fd = runtime_dir_open(false, err);
+
+	list->count = 0;
+	if (dir_fd < 0)
+		return dir_fd == -ENOENT ? 0 : dir_fd;
+	int result = runtime_dir_list(dir_fd, list->ids, err);
+
+	close(dir_fd);
+	if (result < 0)
+		return result;
+	list->count = (unsigned)result;
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Pictures of a guest's memory, each with a title, addresses beside the rows and a legend with the frames of each
+ * class: text for terminals and pipes, PNG, SVG. A grid that suits each has a function of its own.
+ */
+#ifndef VMM_MAP_PICTURE_H
+#define VMM_MAP_PICTURE_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "inspect/map_image.h"
+
+enum map_colours {
+	MAP_LETTERS,     /* no colours: for pipes and files */
+	MAP_256_COLOURS, /* half blocks, two rows of cells in a line of text */
+	MAP_24_BIT,
+};
+
+/* `width` is that of the terminal, in characters. */
+struct map_grid map_text_grid(uint64_t slots, unsigned width, enum map_colours colours);
+void map_print(const struct map_image *image, const char *name, unsigned width,
+	       enum map_colours colours, FILE *out);
+
+/*
+ * Both replace the file as a whole or leave it as it was. They return 0, -ENOMEM, -EINVAL when the path is no
+ * regular file's, or what the system said.
+ */
+struct map_grid map_png_grid(uint64_t slots);
+int map_write_png(const struct map_image *image, const char *name, const char *path,
+		  struct error *err);
+struct map_grid map_svg_grid(uint64_t slots);
+int map_write_svg(const struct map_image *image, const char *name, const char *path,
+		  struct error *err);
+
+#endif

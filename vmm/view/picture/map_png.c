@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Memory as a PNG: see map_picture.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "view/picture/canvas.h"
+#include "view/picture/map_picture.h"
+
+/* The map is a square at most; sizes are pixels. */
+#define MAP_SIDE     1024
+#define CELL_MAX     16
+#define LEFT         92
+#define TOP          44
+#define RIGHT        20
+#define TEXT_SCALE   2
+#define TEXT_WIDTH   (FONT_WIDTH * TEXT_SCALE)
+#define TEXT_HEIGHT  (FONT_HEIGHT * TEXT_SCALE)
+#define LABELS_APART 64
+#define TICK         6
+#define LEGEND_GAP   22
+#define LEGEND_LINE  26
+#define SWATCH       18
+#define BROKEN_MIN   6 /* what is broken is to be seen however small a cell is */
+
+struct map_grid map_png_grid(uint64_t slots)
+{
+	struct map_grid grid = {0};
+
+	/* Large cells where they fit. */
+	for (unsigned cell = CELL_MAX; cell > 0; cell /= 2) {
+		grid = map_grid_fit(slots, MAP_SIDE / cell, MAP_SIDE / cell);
+		if (grid.frames_per_cell == 1)
+			break;
+	}
+	return grid;
+}
+
+struct drawing {
+	const struct map_image *image;
+	struct canvas canvas;
+	unsigned cell;
+	unsigned map_height;
+	unsigned legend_columns, legend_width; /* of an entry */
+	uint8_t ink, frame_colour, paper;
+};
+
+/* Entries are as wide as the longest. */
+static void legend_text(const struct map_class *class, char *text, size_t size)
+{
+	snprintf(text, size, "%s: %" PRIu64, class->name, class->frames);
+}
+
+static unsigned legend_layout(struct drawing *drawing)
+{
+	unsigned entries = 0;
+	size_t longest = 0;
+	char text[80];
+
+	for (unsigned i = 0; i < drawing->image->class_count; i++) {
+		const struct map_class *class = &drawing->image->classes[i];
+
+		if (class->frames == 0)
+			continue;
+		legend_text(class, text, sizeof(text));
+		longest = strlen(text) > longest ? strlen(text) : longest;
+		entries++;
+	}
+	drawing->legend_width = SWATCH + 8 + ((unsigned)longest + 2) * TEXT_WIDTH;
+	drawing->legend_columns = MAP_SIDE / drawing->legend_width;
+	if (drawing->legend_columns == 0)
+		drawing->legend_columns = 1;
+	if (drawing->legend_columns > 4)
+		drawing->legend_columns = 4;
+	drawing->legend_width = MAP_SIDE / drawing->legend_columns;
+	return (entries + drawing->legend_columns - 1) / drawing->legend_columns * LEGEND_LINE;
+}
+
+static void draw_frame(struct drawing *drawing, unsigned x, unsigned y, unsigned width,
+		       unsigned height)
+{
+	canvas_fill(&drawing->canvas, x - 1, y - 1, width + 2, height + 2, drawing->frame_colour);
+	canvas_fill(&drawing->canvas, x, y, width, height, drawing->paper);
+}
+
+static void draw_cells(struct drawing *drawing)
+{
+	const struct map_image *image = drawing->image;
+	uint8_t colours[MAP_CLASSES_MAX];
+
+	for (unsigned i = 0; i < image->class_count; i++)
+		colours[i] = canvas_colour(&drawing->canvas, image->classes[i].colour);
+	draw_frame(drawing, LEFT, TOP, MAP_SIDE, drawing->map_height);
+	for (unsigned pass = 0; pass < 2; pass++) {
+		bool is_broken = pass == 1; /* on top of the others */
+		unsigned side = drawing->cell;
+
+		if (is_broken && side < BROKEN_MIN)
+			side = BROKEN_MIN;
+		for (unsigned row = 0; row < image->grid.rows; row++)
+			for (unsigned column = 0; column < image->grid.columns; column++) {
+				uint8_t class = map_image_cell(image, column, row);
+
+				if (class != MAP_NO_CLASS &&
+				    image->classes[class].is_broken == is_broken)
+					canvas_fill(&drawing->canvas, LEFT + column * drawing->cell,
+						    TOP + row * drawing->cell, side, side,
+						    colours[class]);
+			}
+	}
+}
+
+static void draw_labels(struct drawing *drawing)
+{
+	const struct map_grid *grid = &drawing->image->grid;
+	uint64_t row_size = grid->frames_per_cell * PAGE_SIZE * grid->columns;
+	unsigned every = map_label_rows(drawing->image, LABELS_APART / drawing->cell);
+	char text[MAP_SIZE_TEXT];
+
+	for (unsigned row = 0; row < grid->rows; row += every) {
+		unsigned y = TOP + row * drawing->cell;
+		size_t length = strlen(map_size_text(text, row * row_size));
+
+		canvas_fill(&drawing->canvas, LEFT - 1 - TICK, y, TICK, 2, drawing->frame_colour);
+		canvas_text(&drawing->canvas, LEFT - TICK - 6 - (unsigned)length * TEXT_WIDTH,
+			    row == 0 ? y : y - TEXT_HEIGHT / 2 + 1, TEXT_SCALE, drawing->ink, text);
+	}
+}
+
+static void draw_legend(struct drawing *drawing)
+{
+	unsigned top = TOP + drawing->map_height + LEGEND_GAP, entry = 0;
+	char text[80];
+
+	for (unsigned i = 0; i < drawing->image->class_count; i++) {
+		const struct map_class *class = &drawing->image->classes[i];
+		unsigned x = LEFT + entry % drawing->legend_columns * drawing->legend_width;
+		unsigned y = top + entry / drawing->legend_columns * LEGEND_LINE;
+
+		if (class->frames == 0)
+			continue;
+		draw_frame(drawing, x, y, SWATCH, SWATCH);
+		canvas_fill(&drawing->canvas, x, y, SWATCH, SWATCH,
+			    canvas_colour(&drawing->canvas, class->colour));
+		legend_text(class, text, sizeof(text));
+		canvas_text(&drawing->canvas, x + SWATCH + 8, y + 2, TEXT_SCALE, drawing->ink,
+			    text);
+		entry++;
+	}
+}
+
+int map_write_png(const struct map_image *image, const char *name, const char *path,
+		  struct error *err)
+{
+	struct drawing drawing = {.image = image, .cell = MAP_SIDE / image->grid.columns};
+	char title[MAP_TITLE_TEXT];
+
+	drawing.map_height = image->grid.rows * drawing.cell;
+	unsigned legend_height = legend_layout(&drawing);
+	int result = canvas_init(&drawing.canvas, LEFT + MAP_SIDE + RIGHT,
+				 TOP + drawing.map_height + LEGEND_GAP + legend_height + 8, err);
+
+	if (result < 0)
+		return result;
+	drawing.paper = canvas_colour(&drawing.canvas, (struct colour){0xff, 0xff, 0xff});
+	drawing.ink = canvas_colour(&drawing.canvas, (struct colour){0x20, 0x20, 0x20});
+	drawing.frame_colour = canvas_colour(&drawing.canvas, (struct colour){0x80, 0x80, 0x80});
+	canvas_text(&drawing.canvas, LEFT, 14, TEXT_SCALE, drawing.ink,
+		    map_title_text(title, image, name));
+	draw_cells(&drawing);
+	draw_labels(&drawing);
+	draw_legend(&drawing);
+	result = canvas_write_png(&drawing.canvas, path, err);
+	canvas_destroy(&drawing.canvas);
+	return result;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Memory as an SVG: see map_picture.h. Neighbours of one class in a row are one rectangle, with a tooltip. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "view/picture/map_picture.h"
+#include "view/picture/picture_file.h"
+
+/* A bounded number of rectangles, so that viewers stay quick; in pixels from here on. */
+#define GRID_COLUMNS 128
+#define GRID_ROWS    128
+#define CELL         8
+#define LEFT         72
+#define TOP          40
+#define RIGHT        16
+#define LABELS_APART 32
+#define LEGEND_LINE  22
+#define LEGEND_WIDTH 256
+#define TEXT_COLOUR  "#202020"
+
+struct map_grid map_svg_grid(uint64_t slots)
+{
+	return map_grid_fit(slots, GRID_COLUMNS, GRID_ROWS);
+}
+
+/* Names come from outside. */
+static void put_text(const char *text, FILE *out)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		default:
+			/* Control characters are not allowed, and others are not promised to be UTF-8. */
+			putc(*text >= ' ' && *text <= '~' ? *text : '?', out);
+		}
+	}
+}
+
+static void put_fill(struct colour colour, FILE *out)
+{
+	fprintf(out, "fill=\"#%02x%02x%02x\"", colour.red, colour.green, colour.blue);
+}
+
+/* The cells [column, end) of a row. */
+static void put_run(const struct map_image *image, unsigned row, unsigned column, unsigned end,
+		    FILE *out)
+{
+	const struct map_grid *grid = &image->grid;
+	uint64_t first = ((uint64_t)row * grid->columns + column) * grid->frames_per_cell;
+	uint64_t last = first + (end - column) * grid->frames_per_cell;
+
+	if (last > image->slot_count)
+		last = image->slot_count;
+	fprintf(out, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\"><title>",
+		LEFT + column * CELL, TOP + row * CELL, (end - column) * CELL, CELL);
+	fprintf(out, "%#" PRIx64 " to %#" PRIx64 ": ", first * PAGE_SIZE, last * PAGE_SIZE - 1);
+	put_text(image->classes[map_image_cell(image, column, row)].name, out);
+	fputs("</title></rect>\n", out);
+}
+
+static void put_class(const struct map_image *image, unsigned class, FILE *out)
+{
+	fputs("<g ", out);
+	put_fill(image->classes[class].colour, out);
+	fputs(">\n", out);
+	for (unsigned row = 0; row < image->grid.rows; row++) {
+		for (unsigned column = 0; column < image->grid.columns;) {
+			unsigned end = column + 1;
+
+			while (end < image->grid.columns &&
+			       map_image_cell(image, end, row) ==
+				       map_image_cell(image, column, row))
+				end++;
+			if (map_image_cell(image, column, row) == class)
+				put_run(image, row, column, end, out);
+			column = end;
+		}
+	}
+	fputs("</g>\n", out);
+}
+
+static void put_labels(const struct map_image *image, FILE *out)
+{
+	unsigned every = map_label_rows(image, LABELS_APART / CELL);
+	uint64_t row_size = image->grid.frames_per_cell * PAGE_SIZE * image->grid.columns;
+	char text[MAP_SIZE_TEXT];
+
+	fputs("<g font-size=\"13\" text-anchor=\"end\">\n", out);
+	for (unsigned row = 0; row < image->grid.rows; row += every)
+		fprintf(out, "<text x=\"%u\" y=\"%u\">%s</text>\n", LEFT - 8, TOP + row * CELL + 11,
+			map_size_text(text, row * row_size));
+	fputs("</g>\n", out);
+}
+
+static void put_legend(const struct map_image *image, unsigned top, FILE *out)
+{
+	unsigned columns = GRID_COLUMNS * CELL / LEGEND_WIDTH, entry = 0;
+
+	fputs("<g font-size=\"14\">\n", out);
+	for (unsigned i = 0; i < image->class_count; i++) {
+		const struct map_class *class = &image->classes[i];
+		unsigned x = LEFT + entry % columns * LEGEND_WIDTH;
+		unsigned y = top + entry / columns * LEGEND_LINE;
+
+		if (class->frames == 0)
+			continue;
+		fprintf(out,
+			"<rect x=\"%u\" y=\"%u\" width=\"16\" height=\"14\" stroke=\"#808080\" ", x,
+			y);
+		put_fill(class->colour, out);
+		fprintf(out, "/>\n<text x=\"%u\" y=\"%u\">", x + 24, y + 12);
+		put_text(class->name, out);
+		fprintf(out, ": %" PRIu64 "</text>\n", class->frames);
+		entry++;
+	}
+	fputs("</g>\n", out);
+}
+
+static unsigned legend_height(const struct map_image *image)
+{
+	unsigned columns = GRID_COLUMNS * CELL / LEGEND_WIDTH, entries = 0;
+
+	for (unsigned i = 0; i < image->class_count; i++)
+		entries += image->classes[i].frames > 0;
+	return (entries + columns - 1) / columns * LEGEND_LINE;
+}
+
+int map_write_svg(const struct map_image *image, const char *name, const char *path,
+		  struct error *err)
+{
+	unsigned legend = TOP + image->grid.rows * CELL + 16;
+	unsigned width = LEFT + image->grid.columns * CELL + RIGHT;
+	unsigned height = legend + legend_height(image) + 8;
+	struct picture_file file;
+	char title[MAP_TITLE_TEXT];
+	int result = picture_file_open(&file, path, err);
+
+	if (result < 0)
+		return result;
+	fprintf(file.stream,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
+		"viewBox=\"0 0 %u %u\" font-family=\"sans-serif\" fill=\"" TEXT_COLOUR "\">\n"
+		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
+		"<text x=\"%u\" y=\"26\" font-size=\"17\">",
+		width, height, width, height, LEFT);
+	put_text(map_title_text(title, image, name), file.stream);
+	fputs("</text>\n", file.stream);
+	put_labels(image, file.stream);
+	fputs("<g shape-rendering=\"crispEdges\">\n", file.stream);
+	for (unsigned i = 0; i < image->class_count; i++)
+		if (image->classes[i].frames > 0)
+			put_class(image, i, file.stream);
+	fputs("</g>\n", file.stream);
+	put_legend(image, legend, file.stream);
+	fputs("</svg>\n", file.stream);
+	return picture_file_finish(&file, err);
+}

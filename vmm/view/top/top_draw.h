@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the panels of `pagevisor top` are made of, on the screen of curses: text that is cut to its place, numbers, bars, colours. */
+#ifndef VMM_TOP_DRAW_H
+#define VMM_TOP_DRAW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inspect/map_image.h"
+
+/* A rectangle of the screen, in characters. */
+struct top_area {
+	int y, x, height, width;
+};
+
+/* What the terminal can do. */
+struct top_terminal {
+	bool has_colours; /* 256: those of the palette */
+	bool has_blocks;  /* UTF-8: half blocks, and bars in eighths */
+};
+
+enum top_style { TOP_PLAIN, TOP_TITLE, TOP_HEADING, TOP_STRONG, TOP_FAINT, TOP_WARNING };
+
+/* Text at a place, printf-like, cut to `width` characters. */
+void top_put(int y, int x, int width, enum top_style style, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* A style that fills a line from x on, whatever stands there. */
+void top_fill(int y, int x, int width, enum top_style style);
+
+/* A count in `width` characters: exact if it fits, else with a unit prefix. Returns text. */
+#define TOP_COUNT_TEXT 32
+char *top_count_text(char *text, int width, uint64_t count);
+/* With its sign; empty for zero. */
+char *top_change_text(char *text, int width, int64_t change);
+
+/* A part of a whole, 0 to 1; what is not zero shows. */
+void top_bar(const struct top_terminal *terminal, int y, int x, int width, double part);
+
+/* What stands for a class in the map: its colour, or its letter. NULL: nothing does. */
+void top_swatch(const struct top_terminal *terminal, int y, int x, const struct map_class *class);
+
+/* Two cells of a map, one above the other, as one character; lower may be NULL. */
+void top_half_blocks(int y, int x, const struct map_class *upper, const struct map_class *lower);
+
+#endif

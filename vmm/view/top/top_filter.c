@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The filter: see top_filter.h. */
+#include "view/top/top_filter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "inspect/find/field_lookup.h"
+
+struct top_filter {
+	struct field_lookup fields;
+	struct expression expression;
+};
+
+struct top_filter *top_filter_create(const char *text, const struct guest_view *view,
+				     const struct type_catalog *catalog, struct error *err)
+{
+	struct top_filter *filter = calloc(1, sizeof(*filter));
+
+	if (!filter) {
+		error_set(err, -ENOMEM, "no memory for a filter");
+		return NULL;
+	}
+	struct field_resolver resolver = field_lookup_resolver(&filter->fields, catalog);
+	bool has_fields = catalog && catalog->btf;
+
+	if (expression_compile(text, view, has_fields ? &resolver : NULL, &filter->expression,
+			       err) < 0) {
+		free(filter);
+		return NULL;
+	}
+	return filter;
+}
+
+const struct expression *top_filter_expression(const struct top_filter *filter)
+{
+	return &filter->expression;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The filter of `pagevisor top`: an expression of find, with the fields of the guest's types. */
+#ifndef VMM_TOP_FILTER_H
+#define VMM_TOP_FILTER_H
+
+#include "base/error.h"
+#include "inspect/find/expression.h"
+#include "kind/pagevisor/types/type_catalog.h"
+
+struct top_filter;
+
+/*
+ * Compiles a text. The catalog may be NULL: there are no fields then; else it stays for as long as the filter does.
+ * Returns NULL with a line of text: where the expression is wrong, or that there is no memory. free() frees it.
+ */
+struct top_filter *top_filter_create(const char *text, const struct guest_view *view,
+				     const struct type_catalog *catalog, struct error *err);
+
+/* What it means. */
+const struct expression *top_filter_expression(const struct top_filter *filter);
+
+#endif

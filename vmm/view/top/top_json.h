@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A model as JSON, for programs. */
+#ifndef VMM_TOP_JSON_H
+#define VMM_TOP_JSON_H
+
+#include <json.h>
+
+#include "view/top/top_model.h"
+
+/*
+ * A snapshot without its map: what top_print prints. `rates` and `changes` are there from the second one on, `callers`
+ * of a guest that traces, `free` where the allocator's counts are known.
+ */
+struct json_object *top_json(const struct top_model *model, const char *name);
+
+#endif

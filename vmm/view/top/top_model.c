@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What is shown, worked out from samples: see top_model.h. */
+#include "view/top/top_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* A guest may count backwards: that is no rate. */
+static double rate(uint64_t before, uint64_t now, uint64_t ns)
+{
+	return now > before ? (double)(now - before) * (double)NS_PER_S / (double)ns : 0;
+}
+
+static void update_rates(struct top_model *model, const struct top_sample *before,
+			 const struct top_sample *now)
+{
+	model->rates = (struct top_rates){0};
+	model->has_rates = before && before->has_counters && now->has_counters &&
+			   now->at_ns > before->at_ns;
+	if (!model->has_rates)
+		return;
+	const struct cpu_counters *old = &before->counters, *new = &now->counters;
+	uint64_t ns = now->at_ns - before->at_ns;
+
+	model->rates.steps = rate(old->operations, new->operations, ns);
+	model->rates.allocations = rate(old->allocations, new->allocations, ns);
+	model->rates.frees = rate(old->frees, new->frees, ns);
+	model->rates.refusals = rate(old->refusals, new->refusals, ns);
+}
+
+/* Whether two samples counted the same things. */
+static bool is_comparable(const struct top_sample *before, const struct top_sample *now)
+{
+	if (before->view.type_count != now->view.type_count ||
+	    strcmp(before->filter, now->filter) != 0)
+		return false;
+	for (unsigned i = 0; i < now->view.type_count; i++)
+		if (strcmp(before->view.types[i].name, now->view.types[i].name) != 0)
+			return false;
+	return true;
+}
+
+static void add_type(struct top_model *model, const char *name, bool is_wild, uint64_t frames,
+		     uint64_t before)
+{
+	struct top_type *type = &model->types[model->type_count];
+
+	if (frames == 0 && (!model->has_changes || before == 0))
+		return;
+	snprintf(type->name, sizeof(type->name), "%s", name);
+	type->is_wild = is_wild;
+	type->frames = frames;
+	type->change = model->has_changes ? (int64_t)(frames - before) : 0;
+	model->type_count++;
+}
+
+void top_model_update(struct top_model *model, const struct top_sample *before,
+		      const struct top_sample *now, enum top_sort sort)
+{
+	static const struct top_counts nothing;
+	const struct top_counts *old = before ? &before->counts : &nothing;
+
+	model->sample = now;
+	update_rates(model, before, now);
+	model->has_changes = before && is_comparable(before, now);
+	model->type_count = 0;
+	for (unsigned i = 0; i < now->view.type_count; i++)
+		add_type(model, now->view.types[i].name, false, now->counts.types[i],
+			 old->types[i]);
+	add_type(model, "(wild)", true, now->counts.wild, old->wild);
+	model->retries += now->reads.retries;
+	model->unstable += now->reads.unstable;
+	top_model_sort(model, sort);
+}
+
+static int by_name(const void *left, const void *right)
+{
+	return strcmp(((const struct top_type *)left)->name,
+		      ((const struct top_type *)right)->name);
+}
+
+/* Greater first, then by name, so that equals do not jump about. */
+static int descending(uint64_t left, uint64_t right, const void *a, const void *b)
+{
+	return left != right ? (left < right ? 1 : -1) : by_name(a, b);
+}
+
+static int by_count(const void *left, const void *right)
+{
+	return descending(((const struct top_type *)left)->frames,
+			  ((const struct top_type *)right)->frames, left, right);
+}
+
+static int by_change(const void *left, const void *right)
+{
+	return descending((uint64_t)llabs(((const struct top_type *)left)->change),
+			  (uint64_t)llabs(((const struct top_type *)right)->change), left, right);
+}
+
+void top_model_sort(struct top_model *model, enum top_sort sort)
+{
+	static int (*const orders[TOP_SORTS])(const void *, const void *) = {
+		[TOP_BY_COUNT] = by_count, [TOP_BY_NAME] = by_name, [TOP_BY_CHANGE] = by_change};
+
+	qsort(model->types, model->type_count, sizeof(model->types[0]), orders[sort]);
+}
+
+const char *top_sort_name(enum top_sort sort)
+{
+	static const char *const names[TOP_SORTS] = {
+		[TOP_BY_COUNT] = "count", [TOP_BY_NAME] = "name", [TOP_BY_CHANGE] = "change"};
+
+	return names[sort];
+}
+
+uint8_t top_map_merge(const struct map_image *map, uint64_t first, uint64_t count)
+{
+	uint64_t cells = (uint64_t)map->grid.columns * map->grid.rows;
+	uint64_t seen[MAP_CLASSES_MAX] = {0};
+	uint8_t best = MAP_NO_CLASS;
+
+	for (uint64_t i = first; i < first + count && i < cells; i++) {
+		uint8_t class = map->cells[i];
+
+		if (class == MAP_NO_CLASS)
+			break;
+		if (map->classes[class].is_broken)
+			return class;
+		seen[class]++;
+		if (best == MAP_NO_CLASS || seen[class] > seen[best])
+			best = class;
+	}
+	return best;
+}
+
+uint64_t top_map_factor(const struct map_image *map, uint64_t room)
+{
+	uint64_t cells = (map->slot_count - 1) / map->grid.frames_per_cell + 1;
+	uint64_t factor = 1;
+
+	while (room > 0 && (cells - 1) / factor + 1 > room)
+		factor *= 2;
+	return factor;
+}

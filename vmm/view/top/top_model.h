@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What `pagevisor top` shows, worked out from one sample and the one before: rates, changes, the order of the types.
+ * Knows no terminal.
+ */
+#ifndef VMM_TOP_MODEL_H
+#define VMM_TOP_MODEL_H
+
+#include "view/top/top_sample.h"
+
+enum top_sort {
+	TOP_BY_COUNT, /* most frames first */
+	TOP_BY_NAME,
+	TOP_BY_CHANGE, /* the largest change first, up or down */
+	TOP_SORTS,
+};
+
+/* A second. Zero until there are two samples. */
+struct top_rates {
+	double steps, allocations, frees, refusals;
+};
+
+struct top_type {
+	char name[sizeof(((struct type_view *)0)->name)];
+	bool is_wild; /* those of no type */
+	uint64_t frames;
+	int64_t change; /* since the sample before */
+};
+
+/* Starts as zeroes. */
+struct top_model {
+	const struct top_sample *sample; /* the newest, NULL: none yet */
+	bool has_rates;
+	struct top_rates rates;
+	bool has_changes; /* the samples counted the same: types, filter */
+	unsigned type_count;
+	struct top_type types[META_TYPES_MAX + 1]; /* with frames or a change, in order */
+	uint64_t retries, unstable;                /* over all samples */
+};
+
+/*
+ * The model of `now`, which follows `before` (NULL: is the first); `before` is not needed any more afterwards, `now` as
+ * long as the model.
+ */
+void top_model_update(struct top_model *model, const struct top_sample *before,
+		      const struct top_sample *now, enum top_sort sort);
+
+void top_model_sort(struct top_model *model, enum top_sort sort);
+
+const char *top_sort_name(enum top_sort sort);
+
+/* Frames in use, of those that were counted. */
+static inline uint64_t top_model_in_use(const struct top_model *model)
+{
+	const uint64_t *frames = model->sample->counts.frames;
+
+	return frames[REF_CLASS_SHARED] + frames[REF_CLASS_UNIQUE];
+}
+
+/*
+ * The class that `count` cells of a map from `first` on show when they become one: a broken one if there is any, else
+ * that of most cells; MAP_NO_CLASS past the end of memory.
+ */
+uint8_t top_map_merge(const struct map_image *map, uint64_t first, uint64_t count);
+
+/* How many cells become one, a power of two, for the map to fit `room` of them. */
+uint64_t top_map_factor(const struct map_image *map, uint64_t room);
+
+#endif

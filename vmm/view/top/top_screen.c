@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The screen: see top_screen.h. From above: a title, three lines of figures, panels side by side, the map, and a line
+ * for keys, messages and the prompt.
+ */
+#include "view/top/top_screen.h"
+
+#define NCURSES_NOMACROS
+#include <curses.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/number_text.h"
+#include "view/top/top_panels.h"
+
+#define LINES_MIN      10
+#define COLUMNS_MIN    40
+#define HEAD_LINES     4
+#define PANEL_GAP      2
+#define PANEL_ROWS_MAX 20
+#define LABEL          10 /* of a line of figures */
+#define ESCAPE_MS      25
+#define PROGRAM        "pagevisor top  " /* if there is room */
+
+/* From the left, as many as have room; all but the first take turns. What remains of the width is shared out by weight. */
+static const struct panel {
+	int width_min;
+	int weight;
+	bool needs_trace; /* of a guest that traces alone */
+	void (*draw)(const struct top_picture *picture, struct top_area area);
+} panels[] = {
+	{36, 2, false, top_panel_types},     {20, 1, true, top_panel_callers},
+	{20, 1, false, top_panel_states},    {20, 1, false, top_panel_references},
+	{20, 1, false, top_panel_allocator},
+};
+
+#define PANELS (sizeof(panels) / sizeof(panels[0]))
+
+static struct top_terminal look_at_terminal(void)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	bool is_plain = no_colour && *no_colour;
+	struct top_terminal terminal = {.has_blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0};
+
+	if (is_plain || !has_colors() || start_color() == ERR)
+		return terminal;
+	use_default_colors();
+	terminal.has_colours = COLORS >= 256;
+	return terminal;
+}
+
+int top_screen_begin(struct top_screen *screen, struct error *err)
+{
+	const char *kind = getenv("TERM");
+
+	setlocale(LC_CTYPE, "");
+	SCREEN *curses = newterm(NULL, stdout, stdin);
+
+	/* One that cannot move its cursor is no screen. */
+	const char *move_cursor = curses ? tigetstr("cup") : NULL;
+
+	if (curses && (!move_cursor || move_cursor == (char *)-1)) {
+		endwin();
+		delscreen(curses);
+		curses = NULL;
+	}
+	if (!curses)
+		return error_set(err, -ENOTSUP,
+				 "cannot draw on a terminal of the kind \"%.40s\" (TERM); "
+				 "pagevisor stat needs none",
+				 kind ? kind : "");
+	screen->curses = curses;
+	cbreak();
+	noecho();
+	nodelay(stdscr, TRUE);
+	keypad(stdscr, TRUE);
+	set_escdelay(ESCAPE_MS);
+	curs_set(0);
+	screen->terminal = look_at_terminal();
+	return 0;
+}
+
+void top_screen_end(struct top_screen *screen)
+{
+	if (!screen->curses)
+		return;
+	/* Where the picture stays, what is written next begins below it. */
+	move(LINES - 1, 0);
+	clrtoeol();
+	refresh();
+	endwin();
+	delscreen(screen->curses);
+	screen->curses = NULL;
+}
+
+bool top_screen_resize(struct top_screen *screen)
+{
+	struct winsize size;
+
+	(void)screen;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row == 0 || size.ws_col == 0 ||
+	    !is_term_resized(size.ws_row, size.ws_col))
+		return false;
+	resize_term(size.ws_row, size.ws_col);
+	clearok(stdscr, TRUE);
+	return true;
+}
+
+int top_screen_key(struct top_screen *screen)
+{
+	(void)screen;
+	return getch();
+}
+
+static bool is_too_small(void)
+{
+	return LINES < LINES_MIN || COLS < COLUMNS_MIN;
+}
+
+/* The size alone decides, so that the map keeps its place while types come and go. */
+static int panel_rows(void)
+{
+	int rows = (LINES - HEAD_LINES - 1) * 11 / 20;
+
+	return rows < PANEL_ROWS_MAX ? rows : PANEL_ROWS_MAX;
+}
+
+static struct top_area map_area(void)
+{
+	int y = HEAD_LINES + panel_rows();
+
+	return (struct top_area){y, 0, LINES - 1 - y, COLS};
+}
+
+void top_screen_map_room(const struct top_screen *screen, unsigned *columns, unsigned *rows)
+{
+	*columns = *rows = 0;
+	if (!is_too_small())
+		top_map_room(&screen->terminal, map_area(), columns, rows);
+}
+
+/* printf-like, at the end of a text of `size` bytes. */
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
+							 const char *format, ...)
+{
+	size_t length = strlen(text);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text + length, size - length, format, arguments);
+	va_end(arguments);
+}
+
+static void draw_title(const struct source *source, const struct top_model *model,
+		       const struct top_state *state)
+{
+	uint64_t now = model->sample ? model->sample->at_ns : clock_now_ns();
+	char left[160] = "", right[40];
+
+	if (state->request.is_paused)
+		snprintf(right, sizeof(right), " PAUSED ");
+	else
+		snprintf(right, sizeof(right), " every %g s ",
+			 (double)state->request.interval_ns / (double)NS_PER_S);
+	int at = COLS - (int)strlen(right);
+
+	append(left, sizeof(left), "%s  %" PRIu64 " MiB", source->name,
+	       source_memory_size(source) >> 20);
+	if (source->cpu_count)
+		append(left, sizeof(left), ", %u vCPUs", source->cpu_count);
+	if (model->sample)
+		append(left, sizeof(left), ", %s", boot_stage_name(model->sample->view.stage));
+	if (source->start_ns && now > source->start_ns)
+		append(left, sizeof(left), ", %.1f s",
+		       (double)(now - source->start_ns) / (double)NS_PER_S);
+	top_put(0, 1, at - 1, TOP_PLAIN, "%s%s",
+		(int)(strlen(PROGRAM) + strlen(left)) < at ? PROGRAM : "", left);
+	top_put(0, at, COLS - at, TOP_PLAIN, "%s", right);
+	top_fill(0, 0, COLS, TOP_TITLE);
+	if (state->request.is_paused)
+		top_put(0, at, COLS - at, TOP_STRONG, "%s", right);
+}
+
+static void draw_rates(const struct top_model *model)
+{
+	char steps[NUMBER_TEXT_SIZE], up[NUMBER_TEXT_SIZE], down[NUMBER_TEXT_SIZE];
+	char refused[NUMBER_TEXT_SIZE];
+	const struct top_rates *rates = &model->rates;
+
+	top_put(1, 0, LABEL, TOP_STRONG, "a second");
+	if (!model->has_rates)
+		top_put(1, LABEL, COLS - LABEL, TOP_FAINT, "known after the next look");
+	else
+		top_put(1, LABEL, COLS - LABEL, TOP_PLAIN,
+			"steps %s   allocated %s   freed %s   refused %s",
+			number_text(steps, rates->steps), number_text(up, rates->allocations),
+			number_text(down, rates->frees), number_text(refused, rates->refusals));
+}
+
+static void draw_scan(const struct top_model *model)
+{
+	const struct top_sample *sample = model->sample;
+	double seconds = (double)sample->duration_ns / (double)NS_PER_S;
+	char slots[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE];
+
+	top_put(2, 0, LABEL, TOP_STRONG, "scan");
+	top_put(2, LABEL, COLS - LABEL, TOP_PLAIN,
+		"%s slots in %.2f ms, %s/s; in all %" PRIu64 " retried, %" PRIu64 " given up",
+		number_text(slots, (double)sample->reads.slots), seconds * 1000,
+		number_text(rate, seconds > 0 ? (double)sample->reads.slots / seconds : 0),
+		model->retries, model->unstable);
+}
+
+static void draw_meant(const struct top_model *model)
+{
+	const struct top_sample *sample = model->sample;
+	uint64_t slots = sample->view.slot_count, used = top_model_in_use(model);
+
+	if (sample->filter[0]) {
+		top_put(3, 0, LABEL, TOP_STRONG, "filter");
+		top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%" PRIu64 " of %" PRIu64 " frames: %s",
+			sample->counts.matches, slots, sample->filter);
+		return;
+	}
+	top_put(3, 0, LABEL, TOP_STRONG, "in use");
+	top_put(3, LABEL, COLS - LABEL, TOP_PLAIN,
+		"%" PRIu64 " of %" PRIu64 " frames (%.1f %%), %" PRIu64 " references", used, slots,
+		100.0 * (double)used / (double)slots, sample->counts.references);
+}
+
+/* Those that have something to show, in the order of the table. Returns how many. */
+static size_t choose_panels(const struct top_model *model, const struct panel **chosen)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < PANELS; i++)
+		if (!panels[i].needs_trace || model->sample->is_traced)
+			chosen[count++] = &panels[i];
+	return count;
+}
+
+static int width_of(const struct panel *const *chosen, size_t count)
+{
+	int width = -PANEL_GAP;
+
+	for (size_t i = 0; i < count; i++)
+		width += PANEL_GAP + chosen[i]->width_min;
+	return width;
+}
+
+/* The first panel stays, the others take turns. */
+static void turn_panels(const struct panel **chosen, size_t count, size_t turn)
+{
+	const struct panel *before[PANELS];
+
+	memcpy(before, chosen, count * sizeof(before[0]));
+	for (size_t place = 1; place < count; place++)
+		chosen[place] = before[1 + (place - 1 + turn) % (count - 1)];
+}
+
+static void draw_panels(const struct top_picture *picture)
+{
+	const struct panel *chosen[PANELS];
+	size_t count = choose_panels(picture->model, chosen);
+	int weights = 0, x = 0;
+
+	if (width_of(chosen, count) > COLS)
+		turn_panels(chosen, count, picture->state->first_panel);
+	while (width_of(chosen, count) > COLS)
+		count--;
+	for (size_t i = 0; i < count; i++)
+		weights += chosen[i]->weight;
+
+	int spare = COLS - width_of(chosen, count);
+
+	for (size_t i = 0; i < count; i++) {
+		int width = chosen[i]->width_min + spare * chosen[i]->weight / weights;
+
+		chosen[i]->draw(picture, (struct top_area){HEAD_LINES, x, panel_rows(), width});
+		x += width + PANEL_GAP;
+	}
+}
+
+static void draw_help(void)
+{
+	for (int i = 0; top_help[i] && HEAD_LINES + i < LINES - 1; i++)
+		top_put(HEAD_LINES + i, 2, COLS - 2, TOP_PLAIN, "%s", top_help[i]);
+}
+
+/* As many lines as it takes, above the last one. */
+static void draw_message(const char *text)
+{
+	int length = (int)strlen(text), lines = (length + COLS - 1) / COLS;
+
+	for (int i = 0; i < lines && lines - i < LINES; i++) {
+		move(LINES - 1 - lines + i, 0);
+		clrtoeol();
+		top_put(LINES - 1 - lines + i, 0, COLS, TOP_STRONG, "%s", text + i * COLS);
+	}
+}
+
+static void draw_bottom(const struct top_state *state)
+{
+	int length = (int)strlen(state->typed), room = COLS - 10;
+
+	if (!state->is_typing) {
+		top_put(LINES - 1, 0, COLS, TOP_FAINT,
+			"q quit  s sort  / filter  v panels  p pause  m map  + - rate  h help");
+		curs_set(0);
+		return;
+	}
+	/* Of a long one the end, where letters come in. */
+	top_put(LINES - 1, 0, 8, TOP_STRONG, "filter: ");
+	top_put(LINES - 1, 8, COLS - 8, TOP_PLAIN, "%s",
+		length > room ? state->typed + length - room : state->typed);
+	curs_set(1);
+}
+
+void top_screen_draw(const struct top_screen *screen, const struct source *source,
+		     const struct top_model *model, const struct top_state *state,
+		     const char *problem)
+{
+	const struct top_picture picture = {&screen->terminal, model, state};
+
+	erase();
+	if (is_too_small()) {
+		top_put(0, 0, COLS, TOP_PLAIN, "too small: %d x %d is needed", COLUMNS_MIN,
+			LINES_MIN);
+		refresh();
+		return;
+	}
+	draw_title(source, model, state);
+	if (model->sample) {
+		draw_rates(model);
+		draw_scan(model);
+		draw_meant(model);
+	}
+	if (state->shows_help) {
+		draw_help();
+	} else if (model->sample) {
+		draw_panels(&picture);
+		top_panel_map(&picture, map_area());
+	}
+	draw_message(state->message[0] ? state->message : problem);
+	draw_bottom(state);
+	refresh();
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A model as plain text, for pipes and files. */
+#ifndef VMM_TOP_TEXT_H
+#define VMM_TOP_TEXT_H
+
+#include <stdio.h>
+
+#include "view/top/top_model.h"
+
+/* A snapshot, without its map; lines of "name figures". */
+void top_print(const struct top_model *model, const char *name, FILE *out);
+
+#endif
