@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "file/capture.h"
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "view/observation.h"
 #include "view/terminal.h"
 #include "memory/snapshot.h"
@@ -25,7 +25,7 @@ enum option_key {
 };
 
 struct options {
-	struct inspect_options inspect;
+	struct session_options session;
 	const char *file;
 	bool all_memory;
 	bool whole_pause;
@@ -54,7 +54,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &options->inspect;
+		state->child_inputs[0] = &options->session;
 		break;
 	case KEY_ALL_MEMORY:
 		options->all_memory = true;
@@ -82,10 +82,10 @@ static const struct argp parser = {
 	.parser = parse_option,
 	.args_doc = "FILE",
 	.doc = "Writes a guest's page metadata as of one instant to FILE, with all that is needed to "
-	       "read it. The guest is paused only for what it writes during the copy.\v" INSPECT_VM_HELP
+	       "read it. The guest is paused only for what it writes during the copy.\v" SESSION_VM_HELP
 	       " Commands that look at a VM take the file in its place: its name ends with .pvc or "
 	       "has a slash. It holds the guest's memory, and only its owner may read it.",
-	.children = inspect_children,
+	.children = session_children,
 };
 
 /* SIGINT and SIGTERM end the command in good order: the guest runs on and no half a file is left. */
@@ -188,7 +188,7 @@ static int take_and_write(struct capture *capture, struct source *source)
 	if (result == 0) {
 		result = write_file(capture, source, &err);
 		terminal_finish(&capture->terminal);
-		if (result == 0 && capture->options.inspect.json)
+		if (result == 0 && capture->options.session.json)
 			print_json(capture, source);
 		else if (result == 0)
 			print_text(capture, source);
@@ -197,26 +197,26 @@ static int take_and_write(struct capture *capture, struct source *source)
 	terminal_finish(&capture->terminal);
 	if (result == -ECANCELED)
 		return STATUS_SIGNAL + stop_signal;
-	return result < 0 ? inspect_refuse(result, &err) : STATUS_OK;
+	return result < 0 ? session_refuse(result, &err) : STATUS_OK;
 }
 
 int command_capture(int argc, char **argv)
 {
 	struct capture capture = {0};
-	struct inspect inspect = {0};
+	struct session session = {0};
 
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, &capture.options);
 	terminal_init(&capture.terminal, false);
 	catch_signals();
-	inspect.options = capture.options.inspect;
-	int status = inspect_open(&inspect);
+	session.options = capture.options.session;
+	int status = session_open(&session);
 
 	/* Without --all-memory it is metadata that is wanted; a guest that boots is waited for. */
 	if (status == STATUS_OK && !capture.options.all_memory)
-		status = inspect_look(&inspect, STAGE_METADATA);
+		status = session_look(&session, STAGE_METADATA);
 	if (status == STATUS_OK)
-		status = take_and_write(&capture, &inspect.source);
-	inspect_close(&inspect);
-	return inspect_flush(status);
+		status = take_and_write(&capture, &session.source);
+	session_close(&session);
+	return session_flush(status);
 }

@@ -18,7 +18,7 @@
 #include "file/capture.h"
 #include "kind/pagevisor/check/check.h"
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "view/observation.h"
 #include "memory/snapshot.h"
 
@@ -152,19 +152,19 @@ static void print_json(const struct source *source, const struct look *look)
 	json_print(root);
 }
 
-static int check_and_print(struct inspect *inspect, struct look *looks)
+static int check_and_print(struct session *session, struct look *looks)
 {
-	struct source *source = &inspect->source;
+	struct source *source = &session->source;
 	struct error err;
-	int status = inspect_look(inspect, STAGE_METADATA);
+	int status = session_look(session, STAGE_METADATA);
 
 	if (status != STATUS_OK)
 		return status;
 	int result = source->is_live ? look_again(source, &looks[0], &looks[1], &err)
 				     : look_at_capture(source, &looks[0], &err);
 	if (result < 0)
-		return inspect_refuse(result, &err);
-	if (inspect->options.json)
+		return session_refuse(result, &err);
+	if (session->options.json)
 		print_json(source, &looks[0]);
 	else
 		print_text(source, &looks[0]);
@@ -173,24 +173,24 @@ static int check_and_print(struct inspect *inspect, struct look *looks)
 
 int command_check(int argc, char **argv)
 {
-	struct inspect inspect = {0};
+	struct session session = {0};
 	struct look *looks = calloc(2, sizeof(*looks));
 	struct error err;
 
-	inspect_parse(
-		&inspect.options,
+	session_parse(
+		&session.options,
 		"Checks a guest's page metadata as fsck checks a file system: states, types, free "
-		"lists, lost and leaked frames, frame lists, the kernel's page table.\v" INSPECT_VM_HELP
+		"lists, lost and leaked frames, frame lists, the kernel's page table.\v" SESSION_VM_HELP
 		" A guest that runs is paused for a moment, and what is found is "
 		"confirmed by two more looks. Exit status 4 when something is broken.",
 		argc, argv);
 	if (!looks)
-		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-	int status = inspect_open(&inspect);
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = check_and_print(&inspect, looks);
-	inspect_close(&inspect);
+		status = check_and_print(&session, looks);
+	session_close(&session);
 	free(looks);
-	return inspect_flush(status);
+	return session_flush(status);
 }

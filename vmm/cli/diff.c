@@ -9,7 +9,7 @@
 
 #include "inspect/diff.h"
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "base/number_text.h"
 #include "view/observation.h"
 #include "memory/rcu.h"
@@ -74,7 +74,7 @@ static const struct argp parser = {
 
 /* What A or B is: a source at rest, or a snapshot of one that runs. */
 struct side {
-	struct inspect inspect;
+	struct session session;
 	struct snapshot snapshot;
 	bool is_open;
 	bool has_snapshot;
@@ -85,14 +85,14 @@ struct side {
 static int side_open(struct side *side, const char *name)
 {
 	const struct snapshot_options options = {0};
-	struct source *source = &side->inspect.source;
+	struct source *source = &side->session.source;
 	struct error err;
-	int result = inspect_source(name, source, &err);
+	int result = session_source(name, source, &err);
 
 	if (result < 0)
-		return inspect_refuse(result, &err);
+		return session_refuse(result, &err);
 	side->is_open = true;
-	int status = inspect_look(&side->inspect, STAGE_METADATA);
+	int status = session_look(&side->session, STAGE_METADATA);
 
 	if (status != STATUS_OK)
 		return status;
@@ -101,7 +101,7 @@ static int side_open(struct side *side, const char *name)
 		return STATUS_OK;
 	result = snapshot_make(source, &options, &side->snapshot, &err);
 	if (result < 0)
-		return inspect_refuse(result, &err);
+		return session_refuse(result, &err);
 	side->has_snapshot = true;
 	side->input.memory = &side->snapshot.memory;
 	return STATUS_OK;
@@ -112,7 +112,7 @@ static void side_close(struct side *side)
 	if (side->has_snapshot)
 		snapshot_close(&side->snapshot);
 	if (side->is_open)
-		source_close(&side->inspect.source);
+		source_close(&side->session.source);
 }
 
 static const char *class_name(const struct frame_side *side)
@@ -255,13 +255,13 @@ static int compare(const struct side sides[2], const struct options *options)
 	int result = diff_make(&sides[0].input, &sides[1].input, options->list, &diff, &err);
 
 	if (result < 0)
-		return inspect_refuse(result, &err);
+		return session_refuse(result, &err);
 	if (options->json)
 		print_json(&diff);
 	else
 		print_text(&diff);
 	diff_free(&diff);
-	return inspect_flush(STATUS_OK);
+	return session_flush(STATUS_OK);
 }
 
 int command_diff(int argc, char **argv)

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "cli/run/kernel_file.h"
 #include "cli/option_value.h"
 #include "machine/kvm/host_cpu.h"
@@ -234,7 +234,7 @@ int command_domxml(int argc, char **argv)
 	parse(&options, argc, argv);
 	/* As for `run`, a kernel that cannot be booted is bad input, whatever the reason. */
 	if (find_kernel(&options, kernel, &is_ours, &err) < 0)
-		return inspect_refuse(-EINVAL, &err);
+		return session_refuse(-EINVAL, &err);
 	int result = build_command_line(&options, is_ours, line, &err);
 
 	options.definition.kernel = kernel;
@@ -242,8 +242,8 @@ int command_domxml(int argc, char **argv)
 	if (result == 0)
 		result = domain_xml(&options.definition, &xml, &err);
 	if (result < 0)
-		return inspect_refuse(result, &err);
+		return session_refuse(result, &err);
 	fputs(xml, stdout);
 	free(xml);
-	return inspect_flush(STATUS_OK);
+	return session_flush(STATUS_OK);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "base/number_text.h"
 #include "view/observation.h"
 #include "inspect/find/find_slots.h"
@@ -26,7 +26,7 @@ struct find {
 	bool only_count;
 	bool show_fields;
 	uint64_t limit;
-	struct inspect inspect;
+	struct session session;
 	struct type_catalog *catalog;
 	struct field_lookup *fields;
 	struct expression expression;
@@ -47,7 +47,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &find->inspect.options;
+		state->child_inputs[0] = &find->session.options;
 		break;
 	case KEY_COUNT:
 		find->only_count = true;
@@ -78,7 +78,7 @@ static const struct argp parser = {
 	.options = options_table,
 	.parser = parse_option,
 	.args_doc = "EXPRESSION",
-	.children = inspect_children,
+	.children = session_children,
 	.doc = "Lists the frames of a guest that an expression means, while the guest runs: address, "
 	       "state, type, references."
 	       "\vOperators are those of C and bind as there: || && & == != < <= > >= + - and the "
@@ -92,13 +92,13 @@ static const struct argp parser = {
 	       "A frame that is not in use has no type, and a type may lack a field: what is compared "
 	       "with it is false, also by !=. For example:\n\n"
 	       "  pagevisor find 'type == page_table && ref > 1 && meta.level == 1'\n"
-	       "  pagevisor find --count 'state == shared && addr < 16M'\n\n" INSPECT_VM_HELP,
+	       "  pagevisor find --count 'state == shared && addr < 16M'\n\n" SESSION_VM_HELP,
 };
 
 static const char *type_text(const struct find *find, const struct found_slot *slot)
 {
 	if (slot->type >= 0)
-		return find->inspect.view.types[slot->type].name;
+		return find->session.view.types[slot->type].name;
 	return slot->type == SLOT_TYPE_WILD ? "?" : "-";
 }
 
@@ -148,14 +148,14 @@ static int search(struct find *find, void (*found)(void *own, const struct found
 		.own = find,
 	};
 	struct error err;
-	int result = find_slots(&find->inspect.source.memory, &find->inspect.view, &options,
+	int result = find_slots(&find->session.source.memory, &find->session.view, &options,
 				&find->result);
 
 	if (result == 0)
 		return STATUS_OK;
 	if (result == -ENOMEM)
-		return inspect_refuse(error_set(&err, result, "no memory"), &err);
-	return inspect_lost(&find->inspect.source, "the array went away during the search");
+		return session_refuse(error_set(&err, result, "no memory"), &err);
+	return session_lost(&find->session.source, "the array went away during the search");
 }
 
 static int print_json(struct find *find)
@@ -205,30 +205,30 @@ static int compile_and_print(struct find *find)
 {
 	struct field_resolver resolver = field_lookup_resolver(find->fields, find->catalog);
 	struct error err, where;
-	int result = expression_compile(find->text, &find->inspect.view,
+	int result = expression_compile(find->text, &find->session.view,
 					find->catalog->btf ? &resolver : NULL, &find->expression,
 					&where);
 
 	if (result < 0)
-		return inspect_refuse(
+		return session_refuse(
 			error_set(&err, result, "the expression is wrong at %.400s", where.text),
 			&err);
-	return find->inspect.options.json ? print_json(find) : print_text(find);
+	return find->session.options.json ? print_json(find) : print_text(find);
 }
 
 static int find_and_print(struct find *find)
 {
 	struct error err;
-	int status = inspect_look(&find->inspect, STAGE_METADATA);
+	int status = session_look(&find->session, STAGE_METADATA);
 
 	if (status != STATUS_OK)
 		return status;
-	find->catalog = type_catalog_read(&find->inspect.view, &find->inspect.source.memory);
+	find->catalog = type_catalog_read(&find->session.view, &find->session.source.memory);
 	find->fields = calloc(1, sizeof(*find->fields));
 	if (find->catalog && find->fields)
 		status = compile_and_print(find);
 	else
-		status = inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+		status = session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 	free(find->fields);
 	if (find->catalog)
 		type_catalog_free(find->catalog);
@@ -241,10 +241,10 @@ int command_find(int argc, char **argv)
 
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, &find);
-	int status = inspect_open(&find.inspect);
+	int status = session_open(&find.session);
 
 	if (status == STATUS_OK)
 		status = find_and_print(&find);
-	inspect_close(&find.inspect);
-	return inspect_flush(status);
+	session_close(&find.session);
+	return session_flush(status);
 }

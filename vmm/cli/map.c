@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "view/observation.h"
 #include "view/picture/map_picture.h"
 
@@ -25,7 +25,7 @@ enum option_key {
 struct map {
 	enum map_by by;
 	const char *png, *svg;
-	struct inspect inspect;
+	struct session session;
 };
 
 static const struct argp_option options_table[] = {
@@ -53,7 +53,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &map->inspect.options;
+		state->child_inputs[0] = &map->session.options;
 		break;
 	case KEY_BY:
 		map->by = parse_by(text, state);
@@ -73,11 +73,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp parser = {
 	.options = options_table,
 	.parser = parse_option,
-	.children = inspect_children,
+	.children = session_children,
 	.doc = "Draws all of a guest's memory while the guest runs, coloured by the type, state or "
 	       "reference count of its frames: on a terminal in colours, elsewhere with letters, or "
 	       "into a file.\vA cell shows what most of its frames are; frames that are broken show "
-	       "among however many others. " INSPECT_VM_HELP,
+	       "among however many others. " SESSION_VM_HELP,
 };
 
 /* Colours where people see them, unless they ask for none. */
@@ -126,15 +126,15 @@ static void print_json(const struct map_image *image)
 
 static int build(struct map *map, struct map_grid grid, struct map_image *image)
 {
-	const struct inspect *inspect = &map->inspect;
+	const struct session *session = &map->session;
 	struct error err;
-	int result = map_image_build(&inspect->source.memory, &inspect->view, map->by, grid, image,
+	int result = map_image_build(&session->source.memory, &session->view, map->by, grid, image,
 				     &err);
 
 	if (result == 0)
 		return STATUS_OK;
-	return result == -ENOMEM ? inspect_refuse(result, &err)
-				 : inspect_lost(&inspect->source, err.text);
+	return result == -ENOMEM ? session_refuse(result, &err)
+				 : session_lost(&session->source, err.text);
 }
 
 static int draw_file(struct map *map, const char *path, struct map_grid grid,
@@ -147,10 +147,10 @@ static int draw_file(struct map *map, const char *path, struct map_grid grid,
 
 	if (!path || status != STATUS_OK)
 		return status;
-	int result = draw(&image, map->inspect.source.name, path, &err);
+	int result = draw(&image, map->session.source.name, path, &err);
 
 	map_image_free(&image);
-	return result < 0 ? inspect_refuse(result, &err) : STATUS_OK;
+	return result < 0 ? session_refuse(result, &err) : STATUS_OK;
 }
 
 static int draw_text(struct map *map)
@@ -159,28 +159,28 @@ static int draw_text(struct map *map)
 	unsigned width = terminal_width();
 	struct map_image image;
 	int status =
-		build(map, map_text_grid(map->inspect.view.slot_count, width, colours), &image);
+		build(map, map_text_grid(map->session.view.slot_count, width, colours), &image);
 
 	if (status != STATUS_OK)
 		return status;
-	if (map->inspect.options.json)
+	if (map->session.options.json)
 		print_json(&image);
 	else
-		map_print(&image, map->inspect.source.name, width, colours, stdout);
+		map_print(&image, map->session.source.name, width, colours, stdout);
 	map_image_free(&image);
 	return STATUS_OK;
 }
 
 static int look_and_draw(struct map *map)
 {
-	int status = inspect_look(&map->inspect, STAGE_METADATA);
-	uint64_t slots = map->inspect.view.slot_count;
+	int status = session_look(&map->session, STAGE_METADATA);
+	uint64_t slots = map->session.view.slot_count;
 
 	if (status == STATUS_OK)
 		status = draw_file(map, map->png, map_png_grid(slots), map_write_png);
 	if (status == STATUS_OK)
 		status = draw_file(map, map->svg, map_svg_grid(slots), map_write_svg);
-	if (status == STATUS_OK && (map->inspect.options.json || !(map->png || map->svg)))
+	if (status == STATUS_OK && (map->session.options.json || !(map->png || map->svg)))
 		status = draw_text(map);
 	return status;
 }
@@ -191,10 +191,10 @@ int command_map(int argc, char **argv)
 
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, &map);
-	int status = inspect_open(&map.inspect);
+	int status = session_open(&map.session);
 
 	if (status == STATUS_OK)
 		status = look_and_draw(&map);
-	inspect_close(&map.inspect);
-	return inspect_flush(status);
+	session_close(&map.session);
+	return session_flush(status);
 }

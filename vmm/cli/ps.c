@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "view/observation.h"
 #include "cli/ps_watch.h"
 #include "cli/fleet/libvirt_roster.h"
@@ -208,13 +208,13 @@ static int list_once(struct ps *ps, bool is_first)
 {
 	struct error err;
 	int result = look_at_all(ps, &err);
-	int status = result < 0 ? inspect_refuse(result, &err) : judge_expression(ps);
+	int status = result < 0 ? session_refuse(result, &err) : judge_expression(ps);
 
 	if (status == STATUS_OK && (is_news(ps) || is_first))
 		print_all(ps);
 	for (unsigned i = 0; i < ps->count; i++)
 		attached_vm_drop(ps->vms[i]);
-	return inspect_flush(status);
+	return session_flush(status);
 }
 
 static int list_vms(struct ps *ps)
@@ -223,7 +223,7 @@ static int list_vms(struct ps *ps)
 	int result = vm_set_init(&ps->set, &err);
 
 	if (result < 0)
-		return inspect_refuse(result, &err);
+		return session_refuse(result, &err);
 	if (ps->is_watched)
 		ps_watch_begin(&ps->watch);
 	int status = list_once(ps, true);

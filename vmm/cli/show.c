@@ -12,7 +12,7 @@
 #include "file/format.h"
 #include "cli/exit_status.h"
 #include "view/frame_text.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "view/observation.h"
 #include "cli/show_entries.h"
 #include "view/trace_text.h"
@@ -23,7 +23,7 @@
 #define NEIGHBOURS 2 /* on each side */
 
 struct show_options {
-	struct inspect_options common;
+	struct session_options common;
 	bool has_frame;
 	uint64_t pfn;
 };
@@ -61,14 +61,14 @@ static const struct argp parser = {
 	.doc = "Shows what a guest that runs keeps about one page frame, as of one moment and "
 	       "without stopping the guest: state, references, type, and each field of the "
 	       "metadata by its name.\vFRAME is a physical address in hexadecimal (0x...) or a "
-	       "frame number (pfn:N). " INSPECT_VM_HELP
+	       "frame number (pfn:N). " SESSION_VM_HELP
 	       " \"mapped\" lists the entries of the kernel's page table that "
 	       "point at the frame: the address that leads there, what the entry maps, the table and "
 	       "index where it lies, its level, the rights that all entries on the way leave, and its "
 	       "own marks. Fields that may change while the frame is shared are named in a last line; "
 	       "all others are constant then. Of a guest that traces (run --trace) it shows what was "
 	       "done to the frame lately, by whom.",
-	.children = inspect_children,
+	.children = session_children,
 };
 
 /* The frame and its neighbours: looks[i] is of frame `first + i`. */
@@ -240,28 +240,28 @@ static bool has_page_table(const struct source *source, const struct guest_view 
 	       (source->is_live || capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY);
 }
 
-static int look_and_print(struct inspect *inspect, uint64_t pfn)
+static int look_and_print(struct session *session, uint64_t pfn)
 {
-	const struct source *source = &inspect->source;
-	struct sight sight = {.view = &inspect->view, .pfn = pfn};
-	int status = inspect_look(inspect, STAGE_METADATA);
+	const struct source *source = &session->source;
+	struct sight sight = {.view = &session->view, .pfn = pfn};
+	int status = session_look(session, STAGE_METADATA);
 	struct error err;
 
 	if (status != STATUS_OK)
 		return status;
-	if (frame_exists(&inspect->view, pfn, &err) < 0)
-		return inspect_refuse(-EINVAL, &err);
+	if (frame_exists(&session->view, pfn, &err) < 0)
+		return session_refuse(-EINVAL, &err);
 	sight.catalog = type_catalog_read(sight.view, &source->memory);
 	if (!sight.catalog)
-		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 	look_back(&sight, &source->memory);
 	sight.has_entries = has_page_table(source, sight.view);
 	if (sight.has_entries &&
 	    frame_entries_find(&source->memory, sight.view, pfn, &sight.entries, &err) < 0) {
-		status = inspect_refuse(-ENOMEM, &err);
+		status = session_refuse(-ENOMEM, &err);
 	} else if (look_around(&sight, &source->memory) < 0) {
-		status = inspect_lost(source, "the array went away");
-	} else if (inspect->options.json) {
+		status = session_lost(source, "the array went away");
+	} else if (session->options.json) {
 		print_json(&sight, source);
 	} else {
 		print_text(&sight);
@@ -276,16 +276,16 @@ static int look_and_print(struct inspect *inspect, uint64_t pfn)
 int command_show(int argc, char **argv)
 {
 	struct show_options options = {0};
-	struct inspect inspect = {0};
+	struct session session = {0};
 
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
-	inspect.options = options.common;
+	session.options = options.common;
 
-	int status = inspect_open(&inspect);
+	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = look_and_print(&inspect, options.pfn);
-	inspect_close(&inspect);
-	return inspect_flush(status);
+		status = look_and_print(&session, options.pfn);
+	session_close(&session);
+	return session_flush(status);
 }

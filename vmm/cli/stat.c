@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "base/number_text.h"
 #include "view/observation.h"
 #include "cli/stat_follow.h"
@@ -24,7 +24,7 @@ enum option_key {
 };
 
 struct stat_command {
-	struct inspect inspect;
+	struct session session;
 	bool is_following;
 	struct stat_follow_options follow;
 };
@@ -85,25 +85,25 @@ static void print_json(const struct source *source, const struct observation *se
 	json_print(root);
 }
 
-static int look_and_print(struct inspect *inspect)
+static int look_and_print(struct session *session)
 {
-	const struct source *source = &inspect->source;
+	const struct source *source = &session->source;
 	struct observation *seen = calloc(1, sizeof(*seen));
 	struct error err;
 
 	if (!seen)
-		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-	int status = inspect_look(inspect, STAGE_METADATA);
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	int status = session_look(session, STAGE_METADATA);
 
 	if (status == STATUS_OK) {
 		int result = observation_look(seen, &source->memory, source->info);
 
 		/* It held water a moment ago. */
 		if (result < 0) {
-			status = inspect_lost(source,
+			status = session_lost(source,
 					      seen->has_view ? "the array went away during the scan"
 							     : seen->problem.text);
-		} else if (inspect->options.json) {
+		} else if (session->options.json) {
 			print_json(source, seen);
 		} else {
 			print_text(source, seen);
@@ -119,7 +119,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &command->inspect.options;
+		state->child_inputs[0] = &command->session.options;
 		break;
 	case KEY_FOLLOW:
 		command->is_following = true;
@@ -149,13 +149,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static int look(struct stat_command *command)
 {
-	struct inspect *inspect = &command->inspect;
+	struct session *session = &command->session;
 
 	if (!command->is_following)
-		return look_and_print(inspect);
-	int status = inspect_look(inspect, STAGE_METADATA);
+		return look_and_print(session);
+	int status = session_look(session, STAGE_METADATA);
 
-	return status == STATUS_OK ? stat_follow(inspect, &command->follow) : status;
+	return status == STATUS_OK ? stat_follow(session, &command->follow) : status;
 }
 
 int command_stat(int argc, char **argv)
@@ -173,19 +173,19 @@ int command_stat(int argc, char **argv)
 		.options = options_table,
 		.parser = parse_option,
 		.args_doc = "[VM]",
-		.children = inspect_children,
+		.children = session_children,
 		.doc = "Looks once at the page metadata of a guest that runs, without stopping it: "
 		       "frames by state and type, references, what the scan cost, broken "
-		       "invariants.\v" INSPECT_VM_HELP,
+		       "invariants.\v" SESSION_VM_HELP,
 	};
 	struct stat_command command = {.follow = {.interval_ns = NS_PER_S}};
 
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, &command);
-	int status = inspect_open(&command.inspect);
+	int status = session_open(&command.session);
 
 	if (status == STATUS_OK)
 		status = look(&command);
-	inspect_close(&command.inspect);
-	return inspect_flush(status);
+	session_close(&command.session);
+	return session_flush(status);
 }

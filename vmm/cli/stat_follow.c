@@ -18,7 +18,7 @@
 #define ENDED_POLL_NS (50 * NS_PER_MS)
 
 struct follow {
-	struct inspect *inspect;
+	struct session *session;
 	const struct stat_follow_options *options;
 	struct incremental_scan incremental;
 	struct observation seen;
@@ -39,7 +39,7 @@ static void begin(struct follow *follow)
 
 	if (!follow->options->incremental)
 		return;
-	if (incremental_scan_begin(&follow->incremental, &follow->inspect->source, &why) == 0)
+	if (incremental_scan_begin(&follow->incremental, &follow->session->source, &why) == 0)
 		follow->seen.incremental = &follow->incremental;
 	else
 		tell_full_scans(&why);
@@ -62,7 +62,7 @@ static void rate_text(char *text, uint64_t before, uint64_t now, uint64_t ns)
 static void print_line(struct follow *follow, uint64_t now)
 {
 	const struct observation *seen = &follow->seen;
-	const struct source *source = &follow->inspect->source;
+	const struct source *source = &follow->session->source;
 	uint64_t start = source->start_ns && source->start_ns < now ? source->start_ns
 								    : follow->first_ns;
 	uint64_t in_use = seen->last.frames[REF_CLASS_SHARED] + seen->last.frames[REF_CLASS_UNIQUE];
@@ -82,7 +82,7 @@ static void print_json_line(const struct follow *follow, uint64_t now)
 {
 	struct json_object *root = json_object_new_object();
 
-	json_add_text(root, "name", follow->inspect->source.name);
+	json_add_text(root, "name", follow->session->source.name);
 	json_add_number(root, "at_ns", now - follow->first_ns);
 	json_add_number(root, "slots_read", follow->seen.last.reads.slots);
 	json_add_number(root, "scan_ns", follow->seen.last.duration_ns);
@@ -94,7 +94,7 @@ static void print_json_line(const struct follow *follow, uint64_t now)
 static int look(struct follow *follow)
 {
 	struct observation *seen = &follow->seen;
-	const struct source *source = &follow->inspect->source;
+	const struct source *source = &follow->session->source;
 	bool was_incremental = seen->incremental != NULL;
 	int result = observation_look(seen, &source->memory, source->info);
 
@@ -116,7 +116,7 @@ static int look_and_print(struct follow *follow)
 					      : follow->seen.problem.text);
 		return STATUS_GUEST;
 	}
-	if (follow->inspect->options.json)
+	if (follow->session->options.json)
 		print_json_line(follow, now);
 	else
 		print_line(follow, now);
@@ -129,7 +129,7 @@ static int look_and_print(struct follow *follow)
 /* Until an interval after the last look, or until the VM has ended. */
 static void rest(const struct follow *follow)
 {
-	const struct source *source = &follow->inspect->source;
+	const struct source *source = &follow->session->source;
 	uint64_t until = follow->at_ns + follow->options->interval_ns;
 
 	while (!source_has_ended(source)) {
@@ -146,37 +146,37 @@ static void rest(const struct follow *follow)
 /* The last line is of how the VM ended. What does not change while it is looked at has one. */
 static int print_lines(struct follow *follow)
 {
-	const struct source *source = &follow->inspect->source;
+	const struct source *source = &follow->session->source;
 
 	for (uint64_t lines = 1;; lines++) {
 		bool is_last = !source->is_live || source_has_ended(source) ||
 			       lines == follow->options->count;
 		int status = look_and_print(follow);
 
-		/* What cannot be written is told by inspect_flush. */
+		/* What cannot be written is told by session_flush. */
 		if (status != STATUS_OK || fflush(stdout) != 0 || is_last)
 			return status;
 		rest(follow);
 	}
 }
 
-int stat_follow(struct inspect *inspect, const struct stat_follow_options *options)
+int stat_follow(struct session *session, const struct stat_follow_options *options)
 {
 	struct follow *follow = calloc(1, sizeof(*follow));
 	struct error err;
 
 	if (!follow)
-		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-	follow->inspect = inspect;
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	follow->session = session;
 	follow->options = options;
 	begin(follow);
-	if (!inspect->options.json)
+	if (!session->options.json)
 		print_title();
 	int status = print_lines(follow);
 
 	incremental_scan_end(&follow->incremental);
-	if (status == STATUS_OK && inspect->source.is_live && source_has_ended(&inspect->source))
-		fprintf(stderr, "pagevisor: the VM %s has ended\n", inspect->source.name);
+	if (status == STATUS_OK && session->source.is_live && source_has_ended(&session->source))
+		fprintf(stderr, "pagevisor: the VM %s has ended\n", session->source.name);
 	free(follow);
 	return status;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/inspect.h"
+#include "cli/session.h"
 
 struct stat_follow_options {
 	uint64_t interval_ns; /* from one look to the next */
@@ -15,6 +15,6 @@ struct stat_follow_options {
 };
 
 /* Returns the exit status, after a line on standard error where it is not STATUS_OK. */
-int stat_follow(struct inspect *inspect, const struct stat_follow_options *options);
+int stat_follow(struct session *session, const struct stat_follow_options *options);
 
 #endif

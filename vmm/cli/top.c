@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "base/number_text.h"
 #include "view/observation.h"
 #include "view/top/top_json.h"
@@ -40,7 +40,7 @@ enum option_key {
 };
 
 struct top {
-	struct inspect inspect;
+	struct session session;
 	uint64_t batch; /* 0: on the screen */
 	struct top_screen screen;
 	struct top_sampler sampler;
@@ -77,16 +77,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			argp_error(state, "--interval %s: seconds from 0.05 on are needed", text);
 		break;
 	case KEY_JSON:
-		top->inspect.options.json = true;
+		top->session.options.json = true;
 		break;
 	case ARGP_KEY_END:
-		if (top->inspect.options.json && !top->batch)
+		if (top->session.options.json && !top->batch)
 			argp_error(state, "--json is for --batch N");
 		break;
 	case ARGP_KEY_ARG:
-		if (top->inspect.options.vm)
+		if (top->session.options.vm)
 			argp_error(state, "what is \"%s\"? one VM is enough", text);
-		top->inspect.options.vm = text;
+		top->session.options.vm = text;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -100,7 +100,7 @@ static const struct argp parser = {
 	.args_doc = "[VM]",
 	.doc = "Shows the page metadata of a guest on the whole screen while the guest runs: its rates, "
 	       "its frames by type, state and references, and a map of its memory. The key h lists "
-	       "the keys.\v" INSPECT_VM_HELP " It ends with the VM.",
+	       "the keys.\v" SESSION_VM_HELP " It ends with the VM.",
 };
 
 /* The model goes on to a newer sample; one that failed leaves it as it is, with the reason. */
@@ -175,7 +175,7 @@ static bool wait_for_event(struct top *top)
 		ask(top);
 		is_new = true;
 	}
-	top->has_ended = source_has_ended(&top->inspect.source);
+	top->has_ended = source_has_ended(&top->session.source);
 	return is_new;
 }
 
@@ -185,7 +185,7 @@ static void watch(struct top *top)
 
 	while (!top->is_over && !top->has_ended && !top->signal) {
 		if (is_new)
-			top_screen_draw(&top->screen, &top->inspect.source, &top->model,
+			top_screen_draw(&top->screen, &top->session.source, &top->model,
 					&top->state, top->problem);
 		is_new = wait_for_event(top);
 	}
@@ -212,7 +212,7 @@ static int show(struct top *top, struct error *err)
 	if (result < 0)
 		return result;
 	top_screen_map_room(&top->screen, &top->state.request.columns, &top->state.request.rows);
-	result = top_sampler_start(&top->sampler, &top->inspect.source, &top->state.request, err);
+	result = top_sampler_start(&top->sampler, &top->session.source, &top->state.request, err);
 	if (result < 0) {
 		top_screen_end(&top->screen);
 		return result;
@@ -234,11 +234,11 @@ static int show_screen(struct top *top)
 		close(top->signal_fd);
 	sigprocmask(SIG_SETMASK, &top->old_signals, NULL);
 	if (result < 0)
-		return inspect_refuse(result, &err);
+		return session_refuse(result, &err);
 	if (top->signal)
 		return STATUS_SIGNAL + top->signal;
 	if (top->has_ended)
-		printf("the VM %s has ended\n", top->inspect.source.name);
+		printf("the VM %s has ended\n", top->session.source.name);
 	return STATUS_OK;
 }
 
@@ -248,7 +248,7 @@ static void rest(const struct top *top, uint64_t start)
 	const struct timespec pause = {.tv_nsec = (long)(INTERVAL_MIN_NS / 2)};
 
 	while (clock_now_ns() - start < top->state.request.interval_ns &&
-	       !source_has_ended(&top->inspect.source))
+	       !source_has_ended(&top->session.source))
 		nanosleep(&pause, NULL);
 }
 
@@ -267,9 +267,9 @@ static bool ends_soon(const struct source *source)
 
 static void print_snapshot(const struct top *top, bool is_first)
 {
-	const char *name = top->inspect.source.name;
+	const char *name = top->session.source.name;
 
-	if (top->inspect.options.json) {
+	if (top->session.options.json) {
 		json_print_line(top_json(&top->model, name));
 		return;
 	}
@@ -281,7 +281,7 @@ static void print_snapshot(const struct top *top, bool is_first)
 static int print_batch(struct top *top)
 {
 	static const bool never = false;
-	const struct source *source = &top->inspect.source;
+	const struct source *source = &top->session.source;
 
 	for (uint64_t i = 0; i < top->batch; i++) {
 		uint64_t start = clock_now_ns();
@@ -289,7 +289,7 @@ static int print_batch(struct top *top)
 		struct error err;
 
 		if (!sample)
-			return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+			return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 		top_sample_take(&source->memory, source->info, &top->state.request, &never, sample);
 		take_sample(top, sample);
 		/* What is copied cannot be looked at any more when its VM has ended. */
@@ -301,7 +301,7 @@ static int print_batch(struct top *top)
 		}
 		print_snapshot(top, i == 0);
 		if (fflush(stdout) != 0)
-			return STATUS_OK; /* inspect_flush says it */
+			return STATUS_OK; /* session_flush says it */
 		if (i + 1 < top->batch)
 			rest(top, start);
 		if (source_has_ended(source))
@@ -320,15 +320,15 @@ static int refuse_no_terminal(void)
 
 static int look(struct top *top)
 {
-	int status = inspect_open(&top->inspect);
+	int status = session_open(&top->session);
 
 	if (status == STATUS_OK)
-		status = inspect_look(&top->inspect, STAGE_METADATA);
+		status = session_look(&top->session, STAGE_METADATA);
 	if (status == STATUS_OK)
 		status = top->batch ? print_batch(top) : show_screen(top);
 	top_sample_free(top->sample);
-	inspect_close(&top->inspect);
-	return inspect_flush(status);
+	session_close(&top->session);
+	return session_flush(status);
 }
 
 int command_top(int argc, char **argv)

@@ -8,7 +8,7 @@
 
 #include "cli/exit_status.h"
 #include "view/frame_text.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "base/number_text.h"
 #include "view/observation.h"
 #include "view/trace_text.h"
@@ -22,7 +22,7 @@ enum option_key {
 };
 
 struct trace_options {
-	struct inspect_options common;
+	struct session_options common;
 	uint64_t pfn;
 	uint64_t limit;
 };
@@ -62,13 +62,13 @@ static const struct argp parser = {
 	.doc = "Lists what was done to the frames of a guest lately, without stopping it: how long before the newest "
 	       "event, CPU, frame, operation, what it left, and the function that asked for it.\vThe guest traces when it "
 	       "was started with run --trace, or has trace=ENTRIES on its command line.",
-	.children = inspect_children,
+	.children = session_children,
 };
 
-static int print(const struct inspect *inspect, const struct trace_options *options)
+static int print(const struct session *session, const struct trace_options *options)
 {
-	const struct guest_memory *memory = &inspect->source.memory;
-	const struct guest_view *view = &inspect->view;
+	const struct guest_memory *memory = &session->source.memory;
+	const struct guest_view *view = &session->view;
 	struct trace_history history;
 	struct trace_counts counts = {0};
 	struct symbols symbols;
@@ -78,18 +78,18 @@ static int print(const struct inspect *inspect, const struct trace_options *opti
 
 	if (result == -ENODATA) {
 		fprintf(stderr, "pagevisor: %s does not trace; it would with run --trace\n",
-			inspect->source.name);
+			session->source.name);
 		return STATUS_REFUSED;
 	}
 	if (result < 0)
-		return inspect_refuse(error_set(&err, result, "the trace cannot be read"), &err);
+		return session_refuse(error_set(&err, result, "the trace cannot be read"), &err);
 	if (guest_symbols_read(view, memory, &symbols) < 0)
 		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
 	trace_counts_tell(&counts);
 	if (options->common.json) {
 		struct json_object *root = json_object_new_object();
 
-		json_add_text(root, "vm", inspect->source.name);
+		json_add_text(root, "vm", session->source.name);
 		json_object_object_add(root, "events",
 				       trace_history_json(&history, view, &symbols, true));
 		json_print(root);
@@ -104,22 +104,22 @@ static int print(const struct inspect *inspect, const struct trace_options *opti
 int command_trace(int argc, char **argv)
 {
 	struct trace_options options = {.pfn = TRACE_ALL_FRAMES, .limit = LIMIT_DEFAULT};
-	struct inspect inspect = {0};
+	struct session session = {0};
 	struct error err;
 
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
-	inspect.options = options.common;
+	session.options = options.common;
 
-	int status = inspect_open(&inspect);
+	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = inspect_look(&inspect, STAGE_CPUS);
+		status = session_look(&session, STAGE_CPUS);
 	if (status == STATUS_OK && options.pfn != TRACE_ALL_FRAMES &&
-	    frame_exists(&inspect.view, options.pfn, &err) < 0)
-		status = inspect_refuse(-EINVAL, &err);
+	    frame_exists(&session.view, options.pfn, &err) < 0)
+		status = session_refuse(-EINVAL, &err);
 	if (status == STATUS_OK)
-		status = print(&inspect, &options);
-	inspect_close(&inspect);
-	return inspect_flush(status);
+		status = print(&session, &options);
+	session_close(&session);
+	return session_flush(status);
 }

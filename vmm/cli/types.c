@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/exit_status.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "view/observation.h"
 #include "kind/pagevisor/types/type_format.h"
 
@@ -61,46 +61,46 @@ static void print_json(const struct source *source, const struct guest_view *vie
 	json_print(root);
 }
 
-static int look_and_print(struct inspect *inspect)
+static int look_and_print(struct session *session)
 {
-	const struct source *source = &inspect->source;
+	const struct source *source = &session->source;
 	struct findings findings = {0};
 	struct scan scan;
 	struct error err;
-	int status = inspect_look(inspect, STAGE_METADATA);
+	int status = session_look(session, STAGE_METADATA);
 
 	if (status != STATUS_OK)
 		return status;
-	if (scan_array(&source->memory, &inspect->view, &scan, &findings) < 0) {
+	if (scan_array(&source->memory, &session->view, &scan, &findings) < 0) {
 		fprintf(stderr, "pagevisor: the array went away during the scan\n");
 		return STATUS_GUEST;
 	}
 
-	struct type_catalog *catalog = type_catalog_read(&inspect->view, &source->memory);
+	struct type_catalog *catalog = type_catalog_read(&session->view, &source->memory);
 
 	if (!catalog)
-		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-	if (inspect->options.json)
-		print_json(source, &inspect->view, &scan, catalog);
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	if (session->options.json)
+		print_json(source, &session->view, &scan, catalog);
 	else
-		print_text(&inspect->view, &scan, catalog);
+		print_text(&session->view, &scan, catalog);
 	type_catalog_free(catalog);
 	return STATUS_OK;
 }
 
 int command_types(int argc, char **argv)
 {
-	struct inspect inspect = {0};
+	struct session session = {0};
 
-	inspect_parse(
-		&inspect.options,
+	session_parse(
+		&session.options,
 		"Lists the metadata types of a guest that runs: size, frames that are of "
-		"the type now, flags, and each field with its offset, size and kind.\v" INSPECT_VM_HELP,
+		"the type now, flags, and each field with its offset, size and kind.\v" SESSION_VM_HELP,
 		argc, argv);
-	int status = inspect_open(&inspect);
+	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = look_and_print(&inspect);
-	inspect_close(&inspect);
-	return inspect_flush(status);
+		status = look_and_print(&session);
+	session_close(&session);
+	return session_flush(status);
 }

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "view/frame_text.h"
-#include "cli/inspect.h"
+#include "cli/session.h"
 #include "base/number_text.h"
 #include "view/watch_print.h"
 #include "cli/watch_trace.h"
@@ -45,7 +45,7 @@ enum watch_end {
 };
 
 struct watch {
-	struct inspect inspect;
+	struct session session;
 	uint64_t count;   /* 0: any */
 	uint64_t time_ns; /* 0: for ever */
 	uint64_t interval_ns;
@@ -74,12 +74,12 @@ static void add_argument(struct watch *watch, char *text, struct argp_state *sta
 	uint64_t pfn;
 
 	if (!frame_parse(text, &pfn)) {
-		if (watch->inspect.options.vm)
+		if (watch->session.options.vm)
 			argp_error(state,
 				   "what is \"%s\"? no frame (a physical address 0x... or pfn:N), "
 				   "and one VM is enough",
 				   text);
-		watch->inspect.options.vm = text;
+		watch->session.options.vm = text;
 		return;
 	}
 	if (watch->frame_count == WATCH_FRAMES_MAX)
@@ -108,7 +108,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 				   text);
 		break;
 	case KEY_JSON:
-		watch->inspect.options.json = true;
+		watch->session.options.json = true;
 		break;
 	case ARGP_KEY_ARG:
 		add_argument(watch, text, state);
@@ -174,7 +174,7 @@ static enum watch_end look_at(struct watch *watch, unsigned number)
 	struct frame_look look;
 	uint64_t start = clock_now_ns();
 
-	if (frame_look(&watch->inspect.source.memory, &watch->inspect.view, frame->pfn, &look) < 0)
+	if (frame_look(&watch->session.source.memory, &watch->session.view, frame->pfn, &look) < 0)
 		return END_ARRAY;
 	watch->is_new[number] =
 		frame_watch_step(frame, &look, start, clock_now_ns(), &watch->news[number]);
@@ -187,7 +187,7 @@ static bool print_news(struct watch *watch, unsigned number)
 	const struct watch_print *print = &watch->print;
 	const struct frame_change *change = &watch->news[number];
 	uint64_t pfn = watch->frames[number].pfn;
-	bool as_json = watch->inspect.options.json;
+	bool as_json = watch->session.options.json;
 
 	if (watch_trace_print(&watch->trace, number, print, as_json) < 0)
 		return false;
@@ -223,7 +223,7 @@ static enum watch_end look_at_all(struct watch *watch)
 
 	while (looked < watch->frame_count && (end = look_at(watch, looked)) == GOES_ON)
 		looked++;
-	watch_trace_read(&watch->trace, &watch->inspect.source.memory, &watch->inspect.view);
+	watch_trace_read(&watch->trace, &watch->session.source.memory, &watch->session.view);
 	for (unsigned i = 0; i < looked; i++) {
 		enum watch_end told = tell(watch, i);
 
@@ -251,7 +251,7 @@ static enum watch_end rest(const struct watch *watch, uint64_t due)
 			return END_READER;
 		if (watch->time_ns && clock_now_ns() - watch->print.start_ns >= watch->time_ns)
 			return END_TIME;
-		if (left <= SLEEP_MAX_NS || source_has_ended(&watch->inspect.source))
+		if (left <= SLEEP_MAX_NS || source_has_ended(&watch->session.source))
 			return GOES_ON;
 	}
 }
@@ -261,7 +261,7 @@ static enum watch_end look_on(struct watch *watch)
 	for (;;) {
 		uint64_t start = clock_now_ns();
 		/* What is seen when it has ended is how it ended. */
-		bool is_last = source_has_ended(&watch->inspect.source);
+		bool is_last = source_has_ended(&watch->session.source);
 		enum watch_end end = look_at_all(watch);
 
 		if (end == GOES_ON && is_last)
@@ -327,12 +327,12 @@ static int say_end(const struct watch *watch, enum watch_end end)
 		return STATUS_GUEST;
 	}
 	if (end == END_READER || end == END_OUTPUT)
-		return STATUS_OK; /* inspect_flush says the latter */
-	if (watch->inspect.options.json) {
+		return STATUS_OK; /* session_flush says the latter */
+	if (watch->session.options.json) {
 		watch_print_json_end(&sum);
 	} else {
 		if (end == END_VM)
-			fprintf(stderr, "the VM %s has ended\n", watch->inspect.source.name);
+			fprintf(stderr, "the VM %s has ended\n", watch->session.source.name);
 		print_summary(&sum);
 	}
 	return end == END_SIGNAL ? STATUS_SIGNAL + stop_signal : STATUS_OK;
@@ -340,7 +340,7 @@ static int say_end(const struct watch *watch, enum watch_end end)
 
 static void say_begin(const struct watch *watch)
 {
-	if (watch->inspect.options.json)
+	if (watch->session.options.json)
 		return;
 	if (watch->interval_ns)
 		fprintf(stderr, "at most %g looks a second; ",
@@ -362,19 +362,19 @@ static unsigned terminal_columns(void)
 
 static int refuse_frames(const struct watch *watch)
 {
-	const struct inspect *inspect = &watch->inspect;
+	const struct session *session = &watch->session;
 	struct error err;
 
 	for (unsigned i = 0; i < watch->frame_count; i++)
-		if (frame_exists(&inspect->view, watch->frames[i].pfn, &err) < 0)
-			return inspect_refuse(-EINVAL, &err);
-	if (inspect->source.is_live)
+		if (frame_exists(&session->view, watch->frames[i].pfn, &err) < 0)
+			return session_refuse(-EINVAL, &err);
+	if (session->source.is_live)
 		return STATUS_OK;
 	error_set(
 		&err, -EINVAL,
 		"nothing changes in %s: it is a capture; pagevisor show says what it has of a frame",
-		inspect->source.name);
-	return inspect_refuse(-EINVAL, &err);
+		session->source.name);
+	return session_refuse(-EINVAL, &err);
 }
 
 static void open_trace(struct watch *watch)
@@ -382,19 +382,19 @@ static void open_trace(struct watch *watch)
 	watch->trace.frame_count = watch->frame_count;
 	for (unsigned i = 0; i < watch->frame_count; i++)
 		watch->trace.histories[i].pfn = watch->frames[i].pfn;
-	watch_trace_open(&watch->trace, &watch->inspect.source.memory, &watch->inspect.view);
+	watch_trace_open(&watch->trace, &watch->session.source.memory, &watch->session.view);
 }
 
 static int watch_frames(struct watch *watch, enum watch_end *end)
 {
-	const struct inspect *inspect = &watch->inspect;
-	struct type_catalog *catalog = type_catalog_read(&inspect->view, &inspect->source.memory);
+	const struct session *session = &watch->session;
+	struct type_catalog *catalog = type_catalog_read(&session->view, &session->source.memory);
 	struct error err;
 
 	if (!catalog)
-		return inspect_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 	watch->print = (struct watch_print){
-		.view = &inspect->view,
+		.view = &session->view,
 		.catalog = catalog,
 		.start_ns = clock_now_ns(),
 		.many = watch->frame_count > 1,
@@ -418,15 +418,15 @@ int command_watch(int argc, char **argv)
 
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, &watch);
-	int status = inspect_open(&watch.inspect);
+	int status = session_open(&watch.session);
 
 	if (status == STATUS_OK)
-		status = inspect_look(&watch.inspect, STAGE_METADATA);
+		status = session_look(&watch.session, STAGE_METADATA);
 	if (status == STATUS_OK)
 		status = refuse_frames(&watch);
 	if (status == STATUS_OK)
 		status = watch_frames(&watch, &end);
-	inspect_close(&watch.inspect);
+	session_close(&watch.session);
 	/* A reader that has seen enough lacks nothing. */
-	return end == END_READER || end == END_SIGNAL ? status : inspect_flush(status);
+	return end == END_READER || end == END_SIGNAL ? status : session_flush(status);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What all commands that look at a guest share: see inspect.h. */
-#include "cli/inspect.h"
+/* What all commands that look at a guest share: see session.h. */
+#include "cli/session.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -30,7 +30,7 @@ static const struct argp_option options_table[] = {
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
-	struct inspect_options *options = state->input;
+	struct session_options *options = state->input;
 
 	switch (key) {
 	case KEY_JSON:
@@ -53,9 +53,9 @@ static const struct argp vm_parser = {
 	.args_doc = "[VM]",
 };
 
-const struct argp_child inspect_children[] = {{&vm_parser, 0, NULL, 0}, {0}};
+const struct argp_child session_children[] = {{&vm_parser, 0, NULL, 0}, {0}};
 
-void inspect_parse(struct inspect_options *options, const char *doc, int argc, char **argv)
+void session_parse(struct session_options *options, const char *doc, int argc, char **argv)
 {
 	const struct argp parser = {
 		.options = options_table,
@@ -68,7 +68,7 @@ void inspect_parse(struct inspect_options *options, const char *doc, int argc, c
 	argp_parse(&parser, argc, argv, 0, NULL, options);
 }
 
-int inspect_refuse(int result, const struct error *err)
+int session_refuse(int result, const struct error *err)
 {
 	fprintf(stderr, "pagevisor: %s\n", err->text);
 	if (result == -ENODATA)
@@ -76,7 +76,7 @@ int inspect_refuse(int result, const struct error *err)
 	return result == -EINVAL ? STATUS_BAD_INPUT : STATUS_REFUSED;
 }
 
-int inspect_lost(const struct source *source, const char *what)
+int session_lost(const struct source *source, const char *what)
 {
 	bool has_ended = source_has_ended(source);
 
@@ -95,7 +95,7 @@ static void on_bus_error(int signal)
 	_exit(STATUS_REFUSED);
 }
 
-int inspect_source(const char *name, struct source *source, struct error *err)
+int session_source(const char *name, struct source *source, struct error *err)
 {
 	const struct sigaction action = {.sa_handler = on_bus_error};
 	int result = source_open(name, source, err);
@@ -109,22 +109,22 @@ int inspect_source(const char *name, struct source *source, struct error *err)
 	return 0;
 }
 
-int inspect_open(struct inspect *inspect)
+int session_open(struct session *session)
 {
 	struct error err;
 
 	urcu_memb_register_thread();
-	int result = inspect_source(inspect->options.vm, &inspect->source, &err);
+	int result = session_source(session->options.vm, &session->source, &err);
 
-	inspect->is_open = result == 0;
-	return result < 0 ? inspect_refuse(result, &err) : STATUS_OK;
+	session->is_open = result == 0;
+	return result < 0 ? session_refuse(result, &err) : STATUS_OK;
 }
 
-void inspect_close(struct inspect *inspect)
+void session_close(struct session *session)
 {
-	if (inspect->is_open)
-		source_close(&inspect->source);
-	inspect->is_open = false;
+	if (session->is_open)
+		source_close(&session->source);
+	session->is_open = false;
 	urcu_memb_unregister_thread();
 }
 
@@ -134,11 +134,11 @@ static int refuse_guest(const struct error *err)
 	return STATUS_GUEST;
 }
 
-int inspect_look(struct inspect *inspect, enum boot_stage stage)
+int session_look(struct session *session, enum boot_stage stage)
 {
 	const struct timespec pause = {.tv_nsec = BOOT_RETRY_NS};
 	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
-	const struct source *source = &inspect->source;
+	const struct source *source = &session->source;
 	struct error err;
 	int result;
 
@@ -149,8 +149,8 @@ int inspect_look(struct inspect *inspect, enum boot_stage stage)
 		return refuse_guest(&err);
 	}
 	for (;;) {
-		result = guest_view_read(&source->memory, source->info, &inspect->view, &err);
-		if (result == 0 && inspect->view.stage >= stage)
+		result = guest_view_read(&source->memory, source->info, &session->view, &err);
+		if (result == 0 && session->view.stage >= stage)
 			return STATUS_OK;
 		if ((result < 0 && result != -EAGAIN) || !source->is_live ||
 		    source_has_ended(source) || clock_now_ns() >= deadline)
@@ -158,10 +158,10 @@ int inspect_look(struct inspect *inspect, enum boot_stage stage)
 		nanosleep(&pause, NULL);
 	}
 	if (result < 0 && source->memory.reader.read && source_has_ended(source))
-		return inspect_lost(source, err.text);
+		return session_lost(source, err.text);
 	if (result == 0)
 		error_set(&err, 0, "the guest has got no further than to the stage \"%s\"",
-			  boot_stage_name(inspect->view.stage));
+			  boot_stage_name(session->view.stage));
 	return refuse_guest(&err);
 }
 
@@ -173,7 +173,7 @@ static bool is_reader_gone(void)
 	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
 }
 
-int inspect_flush(int status)
+int session_flush(int status)
 {
 	if (report_flush() == 0 || is_reader_gone())
 		return status;
