@@ -11,6 +11,7 @@
 #include <pagevisor/ports.h>
 #include <pagevisor/x86.h>
 
+#include "machine/boot/elf_load.h"
 #include "machine/boot/start_info.h"
 #include "kind/pagevisor/scan.h"
 #include "machine/kvm/host_cpu.h"
@@ -60,7 +61,7 @@ static int load_guest(struct machine *machine, const struct machine_options *opt
 		 options->frames);
 	guest_memory_read_begin();
 	const struct memory_map *map = guest_memory_map(&machine->vm.memory);
-	int result = elf_image_load(&machine->kernel.image, map, err);
+	int result = elf_load(&machine->kernel.image, map, err);
 
 	if (result == 0)
 		result = start_info_write(map, MEMORY_SIZE, line, options->cpus, &start_info, err);

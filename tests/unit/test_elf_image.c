@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/base/elf/elf_image.c: a small valid kernel is built in memory, and each test spoils one
+ * Tests of vmm/base/elf/elf_image.c and vmm/machine/boot/elf_load.c: a small valid kernel is built in memory, and each test spoils one
  * thing of it. Files sit in buffers of their exact size, so that AddressSanitizer sees overreads.
  */
 #include "unit/suites.h"
@@ -18,6 +18,7 @@
 #include <pagevisor/pvh.h>
 
 #include "base/elf/elf_image.h"
+#include "machine/boot/elf_load.h"
 
 #define RAM_BASE 0x100000
 #define RAM_SIZE 0x5000
@@ -152,7 +153,7 @@ static int try_load(size_t size, struct elf_image *image, struct error *err)
 	if (rc < 0)
 		sound = !image->bytes && image->segment_count == 0 && !image->has_pvh_entry;
 	else
-		rc = elf_image_load(image, &map, err);
+		rc = elf_load(image, &map, err);
 	if (rc < 0 && (err->text[0] == '\0' || strchr(err->text, '\n')))
 		sound = false;
 	if (!ram_holds(rc < 0 ? &nothing : image))
@@ -201,7 +202,7 @@ START_TEST(segments_land_at_their_addresses)
 	struct error err;
 
 	ck_assert_int_eq(elf_image_parse(&image, &sample, sizeof(sample), &err), 0);
-	ck_assert_int_eq(elf_image_load(&image, &map, &err), 0);
+	ck_assert_int_eq(elf_load(&image, &map, &err), 0);
 	ck_assert_mem_eq(ram, sample.code_bytes, sizeof(sample.code_bytes));
 	ck_assert_mem_eq(ram + (DATA_BASE - RAM_BASE), sample.data_bytes,
 			 sizeof(sample.data_bytes));
@@ -221,7 +222,7 @@ START_TEST(zeros_of_a_segment_allocate_nothing)
 	ck_assert_ptr_ne(mapped, MAP_FAILED);
 	map.regions[0].host = mapped;
 	ck_assert_int_eq(elf_image_parse(&image, &sample, sizeof(sample), &err), 0);
-	ck_assert_int_eq(elf_image_load(&image, &map, &err), 0);
+	ck_assert_int_eq(elf_load(&image, &map, &err), 0);
 	ck_assert_int_eq(fstat(fd, &st), 0);
 	/* One page of code and one of data, in units of 512 bytes. */
 	ck_assert_int_eq(st.st_blocks, 2 * (int)PAGE_SIZE / 512);

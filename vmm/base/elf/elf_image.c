@@ -243,28 +243,3 @@ int elf_image_parse(struct elf_image *image, const void *bytes, size_t size, str
 		*image = (struct elf_image){0};
 	return rc;
 }
-
-int elf_image_load(const struct elf_image *image, const struct memory_map *map, struct error *err)
-{
-	void *targets[ELF_IMAGE_SEGMENTS_MAX];
-
-	for (unsigned i = 0; i < image->segment_count; i++) {
-		const struct elf_segment *segment = &image->segments[i];
-
-		targets[i] = memory_map_at(map, segment->base, segment->size);
-		if (!targets[i])
-			return error_set(err, -EFAULT,
-					 "segment at 0x%" PRIx64 ", 0x%" PRIx64
-					 " bytes, lies outside the guest's RAM; more memory or a "
-					 "lower address is needed",
-					 segment->base.addr, segment->size);
-	}
-	/*
-	 * Zeros past file_size are not written: RAM is fresh and reads zero there, and a write
-	 * would allocate pages of the memfd that the guest may never touch.
-	 */
-	for (unsigned i = 0; i < image->segment_count; i++)
-		memcpy(targets[i], image->bytes + image->segments[i].offset,
-		       image->segments[i].file_size);
-	return 0;
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The kernel's ELF file: an x86-64 executable with a PVH entry note, checked and loaded from a
+ * The kernel's ELF file: an x86-64 executable with a PVH entry note, checked in a
  * buffer. Every byte of the file is hostile input; what passes elf_image_parse() needs no further
  * check except against the RAM it is loaded into.
  */
@@ -14,7 +14,6 @@
 #include <pagevisor/address.h>
 
 #include "base/error.h"
-#include "memory/guest_memory.h"
 
 /* Limits of our own, far above what a kernel needs: they bound the work a file can ask for. */
 #define ELF_IMAGE_SIZE_MAX     (UINT64_C(256) << 20)
@@ -59,11 +58,5 @@ int elf_image_read_file(const char *path, void **bytes, size_t *size, struct err
  * which must outlive it. Returns 0 or -ENOEXEC; after a failure the image is empty.
  */
 int elf_image_parse(struct elf_image *image, const void *bytes, size_t size, struct error *err);
-
-/*
- * Copies the segments into fresh guest RAM. Returns 0, or -EFAULT when a segment is not within RAM,
- * and then nothing was written.
- */
-int elf_image_load(const struct elf_image *image, const struct memory_map *map, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <pagevisor/ports.h>
 
+#include "machine/boot/elf_load.h"
 #include "machine/boot/start_info.h"
 #include "machine/kvm/vm.h"
 
@@ -35,7 +36,7 @@ static int load(struct engine *engine, const char *command_line, struct error *e
 
 	guest_memory_read_begin();
 	const struct memory_map *map = guest_memory_map(&own->vm.memory);
-	int result = elf_image_load(own->image, map, err);
+	int result = elf_load(own->image, map, err);
 
 	if (result == 0)
 		result = start_info_write(map, own->memory, command_line, own->cpus, &start_info,

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/resident.h"
+#include "machine/boot/elf_load.h"
 #include "memory/rcu.h"
 #include "machine/qemu/qemu_end.h"
 #include "machine/qemu/qemu_process.h"
@@ -213,7 +214,7 @@ static int load(struct engine *engine, const char *command_line, struct error *e
 	struct qemu_engine *own = own_of(engine);
 
 	guest_memory_read_begin();
-	int result = elf_image_load(own->image, guest_memory_map(&own->memory), err);
+	int result = elf_load(own->image, guest_memory_map(&own->memory), err);
 
 	guest_memory_read_end();
 	if (result < 0)
