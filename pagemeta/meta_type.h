@@ -26,14 +26,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <pagevisor/info.h>
 #include <pagevisor/slot.h>
+#include <pagevisor/type.h>
 
 struct frame_reader;
-
-/* Members that holders change while the frame is shared. BTF keeps the names. */
-typedef uint32_t shared_u32;
-typedef uint64_t shared_u64;
 
 struct meta_type {
 	char name[32];
@@ -67,7 +63,7 @@ _Static_assert(offsetof(struct meta_type, is_permanent) ==
 		       offsetof(struct type_descriptor, is_permanent),
 	       "descriptor is ABI");
 
-/* For link_place: where a member of type struct list_link (frame_list.h) lies. */
+/* For link_place: where a member of type struct list_link lies. */
 #define META_LINK_PLACE(type, member) (1 + offsetof(struct type##_meta, member) / sizeof(uint64_t))
 
 #define META_TYPE(type, ...) META_TYPE_OF(type, struct type##_meta, ##__VA_ARGS__)
@@ -86,8 +82,8 @@ _Static_assert(offsetof(struct meta_type, is_permanent) ==
 	const struct meta_type meta_type_##type __attribute__((                                    \
 		section("meta_types"), used, aligned(sizeof(struct meta_type)))) = {               \
 		.name = #type, .size = sizeof(layout), .align = _Alignof(layout), ##__VA_ARGS__};  \
-	typedef layout meta_layout_##type;                                                         \
-	static meta_layout_##type *const meta_layout_of_##type                                     \
+	typedef layout TYPE_LAYOUT(type);                                                          \
+	static TYPE_LAYOUT(type) *const meta_layout_of_##type                                      \
 		__attribute__((section("meta_layouts"), used)) = 0
 
 /* Bounds of the section, set by the linker. */

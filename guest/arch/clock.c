@@ -89,7 +89,7 @@ static uint64_t calibrate(void)
 
 void clock_init(void)
 {
-	tsc_khz = boot_option_number("tsc_khz", 0);
+	tsc_khz = boot_option_number(OPTION_TSC_KHZ, 0);
 	if (tsc_khz == 0)
 		tsc_khz = calibrate();
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <pagevisor/info.h>
+#include <pagevisor/options.h>
 #include <pagevisor/pvh.h>
 
 struct boot_info {

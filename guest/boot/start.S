@@ -6,8 +6,9 @@
  * and the boot processor's TSS are therefore made by the assembler and the linker, not by code, and the
  * privilege to run at is settled before the first line of C.
  */
-#include <pagevisor/info.h>
 #include <pagevisor/layout.h>
+#include <pagevisor/note.h>
+#include <pagevisor/options.h>
 #include <pagevisor/ports.h>
 #include <pagevisor/pvh.h>
 #include <pagevisor/x86.h>
@@ -115,7 +116,6 @@ start64_high:
  * Sets kernel_ring to 3 if the command line says "ring=3", to 0 otherwise. Whoever starts a
  * guest in ring 3 puts it first, which keeps this loop short where instructions are slow. edi: start info.
  */
-#define TEXT_RING 0x676e6972 /* "ring", little-endian */
 choose_ring:
 	xorl %eax, %eax
 	movq PVH_START_INFO_CMDLINE(%rdi), %rsi
@@ -126,7 +126,7 @@ choose_ring:
 	je 3f
 	cmpb $' ', %dl
 	jne 2f
-	cmpl $TEXT_RING, (%rsi)
+	cmpl $OPTION_RING_TEXT, (%rsi)
 	jne 2f
 	cmpb $'=', 4(%rsi)
 	jne 2f

@@ -18,7 +18,7 @@ static uint64_t entries;
 
 void trace_init(void)
 {
-	entries = boot_option_number("trace", 0);
+	entries = boot_option_number(OPTION_TRACE, 0);
 	if (entries == 0)
 		return;
 	if (entries < TRACE_ENTRIES_MIN || entries > TRACE_ENTRIES_MAX ||

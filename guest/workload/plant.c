@@ -286,7 +286,7 @@ void plant_prepare(struct worker *workers, unsigned cpus, uint64_t seed)
 	struct random random = random_seed(seed, MAX_CPUS);
 	struct worker *chosen = &workers[random_below(&random, cpus)];
 	uint64_t at = boot_option_number("plant_at", random_below(&random, STEPS_BEFORE));
-	const char *name = boot_option("plant");
+	const char *name = boot_option(OPTION_PLANT);
 
 	if (!name)
 		return;

@@ -23,7 +23,7 @@ static bool stops_on_failure;
 
 const struct workload *workload_choose(void)
 {
-	const char *name = boot_option("workload");
+	const char *name = boot_option(OPTION_WORKLOAD);
 
 	if (!name)
 		name = "churn";
@@ -43,12 +43,12 @@ static void run_worker(unsigned cpu)
 
 bool workload_run(const struct workload *workload)
 {
-	uint64_t seed = boot_option_number("seed", 1);
-	uint64_t operations = boot_option_number("ops", 0);
-	uint64_t time_ms = boot_option_number("time_ms", 0);
+	uint64_t seed = boot_option_number(OPTION_SEED, 1);
+	uint64_t operations = boot_option_number(OPTION_OPERATIONS, 0);
+	uint64_t time_ms = boot_option_number(OPTION_TIME_MS, 0);
 	uint64_t failures = 0;
 
-	stops_on_failure = boot_option_number("stop_on_failure", 0) != 0;
+	stops_on_failure = boot_option_number(OPTION_STOP_ON_FAILURE, 0) != 0;
 	running = workload;
 	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
 		workers[cpu] = (struct worker){

@@ -6,8 +6,9 @@
 #ifndef PAGEVISOR_ACPI_H
 #define PAGEVISOR_ACPI_H
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include <pagevisor/abi.h>
 
 #define ACPI_RSDP_SIGNATURE "RSD PTR "
 #define ACPI_XSDT_SIGNATURE "XSDT"
@@ -70,10 +71,36 @@ struct acpi_madt_ioapic {
 	uint32_t gsi_base;
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct acpi_rsdp) == 36, "RSDP is ABI");
-_Static_assert(sizeof(struct acpi_header) == 36, "table header is ABI");
-_Static_assert(sizeof(struct acpi_madt) == 44, "MADT is ABI");
-_Static_assert(sizeof(struct acpi_madt_lapic) == 8, "MADT entry is ABI");
-_Static_assert(sizeof(struct acpi_madt_ioapic) == 12, "MADT entry is ABI");
+ABI_OFFSET(struct acpi_rsdp, checksum, 8);
+ABI_OFFSET(struct acpi_rsdp, revision, 15);
+ABI_OFFSET(struct acpi_rsdp, rsdt_paddr, 16);
+ABI_OFFSET(struct acpi_rsdp, length, 20);
+ABI_OFFSET(struct acpi_rsdp, xsdt_paddr, 24);
+ABI_OFFSET(struct acpi_rsdp, extended_checksum, 32);
+ABI_SIZE(struct acpi_rsdp, 36);
+
+ABI_OFFSET(struct acpi_header, length, 4);
+ABI_OFFSET(struct acpi_header, revision, 8);
+ABI_OFFSET(struct acpi_header, checksum, 9);
+ABI_OFFSET(struct acpi_header, oem_id, 10);
+ABI_OFFSET(struct acpi_header, oem_table_id, 16);
+ABI_OFFSET(struct acpi_header, oem_revision, 24);
+ABI_OFFSET(struct acpi_header, creator_id, 28);
+ABI_OFFSET(struct acpi_header, creator_revision, 32);
+ABI_SIZE(struct acpi_header, 36);
+
+ABI_OFFSET(struct acpi_madt, lapic_paddr, 36);
+ABI_OFFSET(struct acpi_madt, flags, 40);
+ABI_SIZE(struct acpi_madt, 44);
+
+ABI_OFFSET(struct acpi_madt_lapic, processor_uid, 2);
+ABI_OFFSET(struct acpi_madt_lapic, apic_id, 3);
+ABI_OFFSET(struct acpi_madt_lapic, flags, 4);
+ABI_SIZE(struct acpi_madt_lapic, 8);
+
+ABI_OFFSET(struct acpi_madt_ioapic, ioapic_id, 2);
+ABI_OFFSET(struct acpi_madt_ioapic, paddr, 4);
+ABI_OFFSET(struct acpi_madt_ioapic, gsi_base, 8);
+ABI_SIZE(struct acpi_madt_ioapic, 12);
 
 #endif

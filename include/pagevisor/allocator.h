@@ -14,8 +14,9 @@
 #ifndef PAGEVISOR_ALLOCATOR_H
 #define PAGEVISOR_ALLOCATOR_H
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include <pagevisor/abi.h>
 
 #define ALLOCATOR_VERSION 1
 
@@ -80,15 +81,56 @@ struct allocator_descriptor {
 	uint32_t reserved;
 };
 
-_Static_assert(offsetof(struct allocator_descriptor, caches_va) == 8, "descriptor is ABI");
-_Static_assert(offsetof(struct allocator_descriptor, pool_va) == 72, "descriptor is ABI");
-_Static_assert(offsetof(struct allocator_descriptor, ranges_va) == 120, "descriptor is ABI");
-_Static_assert(sizeof(struct allocator_descriptor) == 176, "descriptor is ABI");
+ABI_OFFSET(struct allocator_descriptor, version, 0);
+ABI_OFFSET(struct allocator_descriptor, size, 4);
+ABI_OFFSET(struct allocator_descriptor, caches_va, 8);
+ABI_OFFSET(struct allocator_descriptor, cache_count, 16);
+ABI_OFFSET(struct allocator_descriptor, cache_size, 20);
+ABI_OFFSET(struct allocator_descriptor, cache_lock, 24);
+ABI_OFFSET(struct allocator_descriptor, cache_stack_count, 28);
+ABI_OFFSET(struct allocator_descriptor, cache_stack, 32);
+ABI_OFFSET(struct allocator_descriptor, cache_stack_max, 36);
+ABI_OFFSET(struct allocator_descriptor, cache_freed_count, 40);
+ABI_OFFSET(struct allocator_descriptor, cache_freed, 44);
+ABI_OFFSET(struct allocator_descriptor, cache_freed_max, 48);
+ABI_OFFSET(struct allocator_descriptor, cache_fresh_next, 52);
+ABI_OFFSET(struct allocator_descriptor, cache_fresh_end, 56);
+ABI_OFFSET(struct allocator_descriptor, cache_spare, 60);
+ABI_OFFSET(struct allocator_descriptor, spare_frames, 64);
+ABI_OFFSET(struct allocator_descriptor, pool_size, 68);
+ABI_OFFSET(struct allocator_descriptor, pool_va, 72);
+ABI_OFFSET(struct allocator_descriptor, pool_lock, 80);
+ABI_OFFSET(struct allocator_descriptor, block_orders, 84);
+ABI_OFFSET(struct allocator_descriptor, block_first, 88);
+ABI_OFFSET(struct allocator_descriptor, block_count, 92);
+ABI_OFFSET(struct allocator_descriptor, depot_first, 96);
+ABI_OFFSET(struct allocator_descriptor, depot_count, 100);
+ABI_OFFSET(struct allocator_descriptor, parked_first, 104);
+ABI_OFFSET(struct allocator_descriptor, parked_last, 108);
+ABI_OFFSET(struct allocator_descriptor, parked_count, 112);
+ABI_OFFSET(struct allocator_descriptor, managed_frames, 116);
+ABI_OFFSET(struct allocator_descriptor, ranges_va, 120);
+ABI_OFFSET(struct allocator_descriptor, ranges_size, 128);
+ABI_OFFSET(struct allocator_descriptor, range_count, 132);
+ABI_OFFSET(struct allocator_descriptor, range_first, 136);
+ABI_OFFSET(struct allocator_descriptor, range_max, 140);
+ABI_OFFSET(struct allocator_descriptor, tag_block, 144);
+ABI_OFFSET(struct allocator_descriptor, tag_spare, 148);
+ABI_OFFSET(struct allocator_descriptor, tag_cached, 152);
+ABI_OFFSET(struct allocator_descriptor, tag_parked, 156);
+ABI_OFFSET(struct allocator_descriptor, tag_end, 160);
+ABI_OFFSET(struct allocator_descriptor, bundle_nodes, 164);
+ABI_OFFSET(struct allocator_descriptor, bundle_leaves, 168);
+ABI_SIZE(struct allocator_descriptor, 176);
 
 /* Frames [start, end). */
 struct allocator_range {
 	uint64_t start;
 	uint64_t end;
 };
+
+ABI_OFFSET(struct allocator_range, start, 0);
+ABI_OFFSET(struct allocator_range, end, 8);
+ABI_SIZE(struct allocator_range, 16);
 
 #endif

@@ -4,46 +4,28 @@
  *
  * Found through an ELF note of the image or, with nothing but RAM in hand, by its magic at page
  * granularity. The guest writes, the host reads; the one exception is the mailbox. A reader loads
- * boot_stage (acquire) first: a stage promises the fields named beside it, and a field never
- * changes once its stage is reached. Fixed-width types only; every address is the guest's, physical
+ * boot_stage (acquire) first: stage.h says which fields a stage promises. Fixed-width types only; every address is the guest's, physical
  * where the name ends in _pa and virtual where it ends in _va. To the host all of it is hostile
  * input.
  */
 #ifndef PAGEVISOR_INFO_H
 #define PAGEVISOR_INFO_H
 
-#define INFO_NOTE_NAME "pagevisor"
-#define INFO_NOTE_TYPE 1 /* descriptor: 64-bit physical address of the info page */
+#include <pagevisor/note.h>
+#include <pagevisor/type.h>
 
 #define INFO_ABI_VERSION 4
-
-#define META_TYPES_MAX       48
-#define TYPE_DESCRIPTOR_SIZE 64
 
 #ifndef __ASSEMBLER__
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pagevisor/abi.h>
 #include <pagevisor/layout.h>
+#include <pagevisor/stage.h>
 
-#define INFO_MAGIC       UINT64_C(0x726f736976676170) /* "pagvisor", little-endian */
 #define INFO_REGIONS_MAX 64
-
-/* How far the guest has come; each stage is also written to PORT_BOOT_STAGE. */
-enum boot_stage {
-	STAGE_NONE,
-	STAGE_ENTERED, /* in its final ring: magic, versions, kernel image, types, symbols, mailbox */
-	STAGE_MEMORY, /* memory map read: regions, max_paddr */
-	STAGE_METADATA, /* metadata array initialised: array_pa, slot_count, array_va, linear_va, page_table_pa */
-	STAGE_ALLOCATOR, /* frame allocator running: allocator_pa */
-	STAGE_CPUS,      /* all processors up: cpu_count, counters_pa, tsc_khz, trace_pa */
-	STAGE_READY,     /* the guest's own check of every slot passed */
-	STAGE_RUNNING,   /* workload started on all processors */
-	STAGE_FINISHED,  /* workload ended, counters are final, nothing changes any more */
-	STAGE_PANIC,
-	STAGE_COUNT,
-};
 
 struct info_region {
 	uint64_t addr;
@@ -51,6 +33,11 @@ struct info_region {
 	uint32_t type; /* E820_* as given at boot */
 	uint32_t reserved;
 };
+
+ABI_OFFSET(struct info_region, addr, 0);
+ABI_OFFSET(struct info_region, size, 8);
+ABI_OFFSET(struct info_region, type, 16);
+ABI_SIZE(struct info_region, 24);
 
 struct guest_info {
 	uint64_t magic; /* written last, with release */
@@ -88,32 +75,39 @@ struct guest_info {
 	struct info_region regions[INFO_REGIONS_MAX]; /* the memory map as it was given */
 };
 
-_Static_assert(offsetof(struct guest_info, boot_stage) == 16, "info page is ABI");
-_Static_assert(offsetof(struct guest_info, array_pa) == 32, "info page is ABI");
-_Static_assert(offsetof(struct guest_info, types_va) == 80, "info page is ABI");
-_Static_assert(offsetof(struct guest_info, trace_pa) == 176, "info page is ABI");
-_Static_assert(offsetof(struct guest_info, regions) == 208, "info page is ABI");
-_Static_assert(sizeof(struct guest_info) == 208 + 24 * INFO_REGIONS_MAX, "info page is ABI");
+ABI_OFFSET(struct guest_info, magic, 0);
+ABI_OFFSET(struct guest_info, abi_version, 8);
+ABI_OFFSET(struct guest_info, info_size, 12);
+ABI_OFFSET(struct guest_info, boot_stage, 16);
+ABI_OFFSET(struct guest_info, slot_size, 20);
+ABI_OFFSET(struct guest_info, cpu_count, 24);
+ABI_OFFSET(struct guest_info, ring, 28);
+ABI_OFFSET(struct guest_info, array_pa, 32);
+ABI_OFFSET(struct guest_info, slot_count, 40);
+ABI_OFFSET(struct guest_info, max_paddr, 48);
+ABI_OFFSET(struct guest_info, kernel_va_offset, 56);
+ABI_OFFSET(struct guest_info, kernel_start_pa, 64);
+ABI_OFFSET(struct guest_info, kernel_end_pa, 72);
+ABI_OFFSET(struct guest_info, types_va, 80);
+ABI_OFFSET(struct guest_info, type_count, 88);
+ABI_OFFSET(struct guest_info, type_size, 92);
+ABI_OFFSET(struct guest_info, counters_pa, 96);
+ABI_OFFSET(struct guest_info, mailbox_pa, 104);
+ABI_OFFSET(struct guest_info, log_pa, 112);
+ABI_OFFSET(struct guest_info, btf_pa, 120);
+ABI_OFFSET(struct guest_info, btf_size, 128);
+ABI_OFFSET(struct guest_info, tsc_khz, 136);
+ABI_OFFSET(struct guest_info, array_va, 144);
+ABI_OFFSET(struct guest_info, linear_va, 152);
+ABI_OFFSET(struct guest_info, page_table_pa, 160);
+ABI_OFFSET(struct guest_info, allocator_pa, 168);
+ABI_OFFSET(struct guest_info, trace_pa, 176);
+ABI_OFFSET(struct guest_info, symbols_pa, 184);
+ABI_OFFSET(struct guest_info, symbols_size, 192);
+ABI_OFFSET(struct guest_info, region_count, 200);
+ABI_OFFSET(struct guest_info, regions, 208);
+ABI_SIZE(struct guest_info, 208 + 24 * INFO_REGIONS_MAX);
 _Static_assert(sizeof(struct guest_info) <= 4096, "the info page is one page");
-
-/*
- * A metadata type, as the host sees it. pagemeta/meta_type.h has the guest's view of the same
- * bytes.
- */
-struct type_descriptor {
-	char name[32]; /* NUL-terminated */
-	uint64_t on_drop_va;
-	uint16_t size; /* of the metadata, in bytes */
-	uint16_t align;
-	uint8_t is_untyped;
-	uint8_t link_place;   /* 1 + the storage word of a struct list_link; 0: the type has none */
-	uint8_t is_permanent; /* its frames are never freed, and nobody need hold a reference */
-	uint8_t reserved[17];
-};
-
-_Static_assert(offsetof(struct type_descriptor, on_drop_va) == 32, "type descriptor is ABI");
-_Static_assert(offsetof(struct type_descriptor, size) == 40, "type descriptor is ABI");
-_Static_assert(sizeof(struct type_descriptor) == TYPE_DESCRIPTOR_SIZE, "type descriptor is ABI");
 
 /*
  * What one processor did since boot. One writer (that processor), relaxed; read at any time, exact
@@ -135,8 +129,16 @@ struct cpu_counters {
 	uint64_t dropped[META_TYPES_MAX];
 } __attribute__((aligned(64)));
 
-_Static_assert(offsetof(struct cpu_counters, claimed) == 64, "counters are ABI");
-_Static_assert(sizeof(struct cpu_counters) == 64 + 16 * META_TYPES_MAX, "counters are ABI");
+ABI_OFFSET(struct cpu_counters, operations, 0);
+ABI_OFFSET(struct cpu_counters, allocations, 8);
+ABI_OFFSET(struct cpu_counters, frees, 16);
+ABI_OFFSET(struct cpu_counters, refusals, 24);
+ABI_OFFSET(struct cpu_counters, gets, 32);
+ABI_OFFSET(struct cpu_counters, puts, 40);
+ABI_OFFSET(struct cpu_counters, failures, 48);
+ABI_OFFSET(struct cpu_counters, claimed, 64);
+ABI_OFFSET(struct cpu_counters, dropped, 64 + 8 * META_TYPES_MAX);
+ABI_SIZE(struct cpu_counters, 64 + 16 * META_TYPES_MAX);
 
 /* The host's one way to speak to a running guest. Relaxed words, polled by the workload. */
 struct mailbox {
@@ -144,7 +146,8 @@ struct mailbox {
 	uint32_t reserved[15];
 };
 
-_Static_assert(sizeof(struct mailbox) == 64, "mailbox is ABI");
+ABI_OFFSET(struct mailbox, stop, 0);
+ABI_SIZE(struct mailbox, 64);
 
 /* The console's text, newest bytes last; written bytes so far in head, index modulo the size. */
 #define LOG_TEXT_SIZE 8192
@@ -154,19 +157,9 @@ struct log_ring {
 	char text[LOG_TEXT_SIZE];
 };
 
-_Static_assert(offsetof(struct log_ring, text) == 8, "log ring is ABI");
-
-static inline const char *boot_stage_name(unsigned stage)
-{
-	static const char *const names[STAGE_COUNT] = {
-		[STAGE_NONE] = "none",           [STAGE_ENTERED] = "entered",
-		[STAGE_MEMORY] = "memory",       [STAGE_METADATA] = "metadata",
-		[STAGE_ALLOCATOR] = "allocator", [STAGE_CPUS] = "cpus",
-		[STAGE_READY] = "ready",         [STAGE_RUNNING] = "running",
-		[STAGE_FINISHED] = "finished",   [STAGE_PANIC] = "panic",
-	};
-	return stage < STAGE_COUNT ? names[stage] : "unknown";
-}
+ABI_OFFSET(struct log_ring, head, 0);
+ABI_OFFSET(struct log_ring, text, 8);
+ABI_SIZE(struct log_ring, 8 + LOG_TEXT_SIZE);
 
 #endif /* __ASSEMBLER__ */
 #endif

@@ -9,8 +9,9 @@
 #ifndef PAGEVISOR_KERNEL_TABLE_H
 #define PAGEVISOR_KERNEL_TABLE_H
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include <pagevisor/abi.h>
 
 #define KERNEL_TABLE_TYPE "kernel_page_table"
 
@@ -20,7 +21,8 @@ struct kernel_page_table_meta {
 	uint32_t reserved;
 };
 
-_Static_assert(offsetof(struct kernel_page_table_meta, level) == 8, "table metadata is ABI");
-_Static_assert(sizeof(struct kernel_page_table_meta) == 16, "table metadata is ABI");
+ABI_OFFSET(struct kernel_page_table_meta, va, 0);
+ABI_OFFSET(struct kernel_page_table_meta, level, 8);
+ABI_SIZE(struct kernel_page_table_meta, 16);
 
 #endif

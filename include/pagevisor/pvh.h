@@ -17,8 +17,9 @@
 
 #ifndef __ASSEMBLER__
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include <pagevisor/abi.h>
 
 #define PVH_START_INFO_VERSION 1
 
@@ -57,11 +58,26 @@ struct pvh_memmap_entry {
 #define E820_UNUSABLE         5
 #define E820_NON_VOLATILE     7
 
-_Static_assert(sizeof(struct pvh_start_info) == 56, "start info is ABI");
-_Static_assert(offsetof(struct pvh_start_info, cmdline_paddr) == PVH_START_INFO_CMDLINE, "ABI");
-_Static_assert(offsetof(struct pvh_start_info, memmap_paddr) == 40, "start info is ABI");
-_Static_assert(sizeof(struct pvh_module) == 32, "module entry is ABI");
-_Static_assert(sizeof(struct pvh_memmap_entry) == 24, "memory map entry is ABI");
+ABI_OFFSET(struct pvh_start_info, magic, 0);
+ABI_OFFSET(struct pvh_start_info, version, 4);
+ABI_OFFSET(struct pvh_start_info, flags, 8);
+ABI_OFFSET(struct pvh_start_info, module_count, 12);
+ABI_OFFSET(struct pvh_start_info, modules_paddr, 16);
+ABI_OFFSET(struct pvh_start_info, cmdline_paddr, PVH_START_INFO_CMDLINE);
+ABI_OFFSET(struct pvh_start_info, rsdp_paddr, 32);
+ABI_OFFSET(struct pvh_start_info, memmap_paddr, 40);
+ABI_OFFSET(struct pvh_start_info, memmap_count, 48);
+ABI_SIZE(struct pvh_start_info, 56);
+
+ABI_OFFSET(struct pvh_module, paddr, 0);
+ABI_OFFSET(struct pvh_module, size, 8);
+ABI_OFFSET(struct pvh_module, cmdline_paddr, 16);
+ABI_SIZE(struct pvh_module, 32);
+
+ABI_OFFSET(struct pvh_memmap_entry, addr, 0);
+ABI_OFFSET(struct pvh_memmap_entry, size, 8);
+ABI_OFFSET(struct pvh_memmap_entry, type, 16);
+ABI_SIZE(struct pvh_memmap_entry, 24);
 
 #endif /* __ASSEMBLER__ */
 #endif

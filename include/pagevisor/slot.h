@@ -13,8 +13,9 @@
 #ifndef PAGEVISOR_SLOT_H
 #define PAGEVISOR_SLOT_H
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include <pagevisor/abi.h>
 
 #define SLOT_SIZE          64
 #define SLOT_STORAGE_SIZE  48
@@ -27,9 +28,10 @@ struct meta_slot {
 	uint64_t vtable_ptr;
 } __attribute__((aligned(SLOT_SIZE)));
 
-_Static_assert(sizeof(struct meta_slot) == SLOT_SIZE, "slot size is ABI");
-_Static_assert(offsetof(struct meta_slot, state) == 48, "slot layout is ABI");
-_Static_assert(offsetof(struct meta_slot, vtable_ptr) == 56, "slot layout is ABI");
+ABI_OFFSET(struct meta_slot, storage, 0);
+ABI_OFFSET(struct meta_slot, state, 48);
+ABI_OFFSET(struct meta_slot, vtable_ptr, 56);
+ABI_SIZE(struct meta_slot, SLOT_SIZE);
 
 /*
  * Reference counts with a meaning of their own. They lie far apart, so that a stray get or put

@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include <pagevisor/abi.h>
+
 /* Bytes of a table that a reader takes at the most. */
 #define SYMBOL_TABLE_MAX (1 << 20)
 
@@ -20,13 +22,18 @@ struct symbol_table {
 	uint32_t names_size;
 };
 
+ABI_OFFSET(struct symbol_table, count, 0);
+ABI_OFFSET(struct symbol_table, names_size, 4);
+ABI_SIZE(struct symbol_table, 8);
+
 /* A symbol ends where the next one begins; the last one is the end of the functions and has no name. */
 struct table_symbol {
 	uint32_t address; /* low half: the kernel lies in the highest 2 GiB */
 	uint32_t name;    /* offset in the names */
 };
 
-_Static_assert(sizeof(struct symbol_table) == 8, "the symbol table is ABI");
-_Static_assert(sizeof(struct table_symbol) == 8, "the symbol table is ABI");
+ABI_OFFSET(struct table_symbol, address, 0);
+ABI_OFFSET(struct table_symbol, name, 4);
+ABI_SIZE(struct table_symbol, 8);
 
 #endif

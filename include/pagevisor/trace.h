@@ -32,13 +32,10 @@
 #ifndef PAGEVISOR_TRACE_H
 #define PAGEVISOR_TRACE_H
 
-#include <stddef.h>
 #include <stdint.h>
 
-/* Entries of a ring: a power of two within these bounds. */
-#define TRACE_ENTRIES_MIN     64
-#define TRACE_ENTRIES_MAX     (1 << 20)
-#define TRACE_ENTRIES_DEFAULT 8192
+#include <pagevisor/abi.h>
+#include <pagevisor/options.h>
 
 /* What became of a slot. Changes of metadata in place are not traced. */
 enum trace_operation {
@@ -61,8 +58,11 @@ struct trace_entry {
 	uint64_t origin; /* low half: the position's low half; high half: of the caller's address */
 };
 
-_Static_assert(sizeof(struct trace_entry) == 32, "trace entries are ABI");
-_Static_assert(offsetof(struct trace_entry, origin) == 24, "trace entries are ABI");
+ABI_OFFSET(struct trace_entry, tsc, 0);
+ABI_OFFSET(struct trace_entry, state, 8);
+ABI_OFFSET(struct trace_entry, what, 16);
+ABI_OFFSET(struct trace_entry, origin, 24);
+ABI_SIZE(struct trace_entry, 32);
 
 #define TRACE_PFN_MASK ((UINT64_C(1) << 40) - 1)
 #define TRACE_TYPE_SHIFT                                                                           \
@@ -91,14 +91,16 @@ static inline uint64_t trace_caller(uint64_t origin)
 struct trace_ring {
 	uint64_t head;        /* positions written so far */
 	uint64_t entries_pa;  /* contiguous */
-	uint64_t entry_count; /* 0: this processor has none */
+	uint64_t entry_count; /* 0: this processor has none; see options.h */
 	uint64_t entries_va;  /* where the kernel has them */
 	uint64_t reserved[4];
 } __attribute__((aligned(64)));
 
-_Static_assert(offsetof(struct trace_ring, entries_pa) == 8, "trace rings are ABI");
-_Static_assert(offsetof(struct trace_ring, entry_count) == 16, "trace rings are ABI");
-_Static_assert(sizeof(struct trace_ring) == 64, "trace rings are ABI");
+ABI_OFFSET(struct trace_ring, head, 0);
+ABI_OFFSET(struct trace_ring, entries_pa, 8);
+ABI_OFFSET(struct trace_ring, entry_count, 16);
+ABI_OFFSET(struct trace_ring, entries_va, 24);
+ABI_SIZE(struct trace_ring, 64);
 
 static inline const char *trace_operation_name(unsigned operation)
 {

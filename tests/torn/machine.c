@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pagevisor/options.h>
 #include <pagevisor/ports.h>
 #include <pagevisor/x86.h>
 
@@ -56,7 +57,8 @@ static int load_guest(struct machine *machine, const struct machine_options *opt
 	paddr_t start_info;
 
 	snprintf(line, sizeof(line),
-		 "ring=%d tsc_khz=%" PRIu64 " workload=torn seed=%" PRIu64 " frames=%u",
+		 OPTION_RING "=%d " OPTION_TSC_KHZ "=%" PRIu64 " " OPTION_WORKLOAD
+			     "=torn " OPTION_SEED "=%" PRIu64 " frames=%u",
 		 host_cpu_runs_ring0() ? 0 : RING_USER, vm_tsc_khz(&machine->vm), options->seed,
 		 options->frames);
 	guest_memory_read_begin();

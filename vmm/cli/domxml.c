@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <pagevisor/layout.h>
+#include <pagevisor/options.h>
 #include <pagevisor/x86.h>
 
 #include "base/clock.h"
@@ -214,8 +215,9 @@ static int build_command_line(const struct domxml_options *options, bool is_ours
 	else
 		length = snprintf(
 			line, COMMAND_LINE_SIZE,
-			"ring=%u workload=%s seed=%" PRIu64 " ops=%" PRIu64 " time_ms=%" PRIu64
-			"%s%s",
+			OPTION_RING "=%u " OPTION_WORKLOAD "=%s " OPTION_SEED "=%" PRIu64
+				    " " OPTION_OPERATIONS "=%" PRIu64 " " OPTION_TIME_MS "=%" PRIu64
+				    "%s%s",
 			options->ring, options->workload, options->seed, options->operations,
 			(options->time_ns + NS_PER_MS - 1) / NS_PER_MS, gap, options->append);
 	if (length >= COMMAND_LINE_SIZE)

@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <pagevisor/options.h>
 #include <pagevisor/x86.h>
 
 #include "attach/server.h"
@@ -108,14 +109,15 @@ static int build_command_line(const struct run *run, uint64_t tsc_khz, char *lin
 	int length;
 
 	if (options->trace)
-		snprintf(trace, sizeof(trace), " trace=%u", options->trace);
+		snprintf(trace, sizeof(trace), " " OPTION_TRACE "=%u", options->trace);
 	if (!run->is_watched)
 		length = snprintf(line, COMMAND_LINE_SIZE, "%s", options->append);
 	else
 		length = snprintf(
 			line, COMMAND_LINE_SIZE,
-			"ring=%u tsc_khz=%" PRIu64 " workload=%s seed=%" PRIu64 " ops=%" PRIu64
-			" time_ms=%" PRIu64 "%s %s",
+			OPTION_RING "=%u " OPTION_TSC_KHZ "=%" PRIu64 " " OPTION_WORKLOAD
+				    "=%s " OPTION_SEED "=%" PRIu64 " " OPTION_OPERATIONS "=%" PRIu64
+				    " " OPTION_TIME_MS "=%" PRIu64 "%s %s",
 			run->ring, tsc_khz, options->workload, options->seed, options->operations,
 			(options->time_ns + NS_PER_MS - 1) / NS_PER_MS, trace, options->append);
 	if (length >= COMMAND_LINE_SIZE)

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include <pagevisor/info.h>
+#include <pagevisor/type.h>
 #include <pagevisor/slot.h>
 
 struct colour {

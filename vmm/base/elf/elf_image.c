@@ -10,8 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <pagevisor/info.h>
 #include <pagevisor/layout.h>
+#include <pagevisor/note.h>
 #include <pagevisor/pvh.h>
 
 #include "base/elf/elf_notes.h"
@@ -201,7 +201,7 @@ static int check_notes(const struct elf_image *image, struct error *err)
 				 image->pvh_entry.addr);
 	if (image->has_info &&
 	    (!is_aligned(image->info_pa.addr, PAGE_SIZE) ||
-	     !in_segment(image, image->info_pa, sizeof(struct guest_info), false)))
+	     !in_segment(image, image->info_pa, PAGE_SIZE, false)))
 		return error_set(err, -ENOEXEC,
 				 "info page at 0x%" PRIx64
 				 "; it must be page-aligned and lie in a segment",

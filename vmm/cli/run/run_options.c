@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pagevisor/trace.h>
+#include <pagevisor/options.h>
 
 #include "base/clock.h"
 #include "cli/exit_status.h"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <pagevisor/layout.h>
+#include <pagevisor/options.h>
 
 #include "base/clock.h"
 #include "cli/stress/vm_report.h"
@@ -145,8 +146,9 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD_TEXT("--ops=%" PRIu64, options->operations);
 	ADD_TEXT("--time=%" PRIu64 ".%03u", options->time_ns / NS_PER_S,
 		 (unsigned)(options->time_ns % NS_PER_S / NS_PER_MS));
-	ADD_TEXT("--append=stop_on_failure=1 %s%s %s", options->plant ? "plant=" : "",
-		 options->plant ? options->plant : "", options->append);
+	ADD_TEXT("--append=" OPTION_STOP_ON_FAILURE "=1 %s%s %s",
+		 options->plant ? OPTION_PLANT "=" : "", options->plant ? options->plant : "",
+		 options->append);
 	if (options->ring) {
 		ADD("--ring");
 		ADD(options->ring);

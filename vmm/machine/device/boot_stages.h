@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include <pagevisor/info.h>
+#include <pagevisor/stage.h>
 
 #include "machine/device/io_bus.h"
 

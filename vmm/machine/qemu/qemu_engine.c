@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <pagevisor/info.h>
+#include <pagevisor/note.h>
 
 #include "base/clock.h"
 #include "base/resident.h"
@@ -114,12 +114,7 @@ static struct vm_end reap(struct qemu_engine *own)
 /* What the guest says of itself; a page that is not there yet, or is nonsense, is others' to judge. */
 static void look_at_stage(struct qemu_engine *own)
 {
-	struct {
-		uint64_t magic;
-		uint32_t abi_version, info_size, boot_stage;
-	} head;
-
-	_Static_assert(offsetof(struct guest_info, boot_stage) == 16, "the head of the info page");
+	struct info_head head;
 	bool ran = boot_stages_at(&own->base.stages, STAGE_RUNNING);
 
 	if (!own->image->has_info ||

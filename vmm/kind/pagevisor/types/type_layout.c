@@ -10,7 +10,7 @@
 
 #include <bpf/btf.h>
 
-#define MARKER "meta_layout_" /* META_TYPE_OF in pagemeta/meta_type.h makes these typedefs */
+#include <pagevisor/type.h>
 
 /* A member on the way to its fields. */
 struct place {
@@ -48,7 +48,7 @@ static uint32_t strip(const struct btf *btf, uint32_t id, bool *is_shared)
 		const char *name = btf__name_by_offset(btf, type->name_off);
 
 		if (btf_is_typedef(type) &&
-		    (strcmp(name, "shared_u32") == 0 || strcmp(name, "shared_u64") == 0))
+		    (strcmp(name, TYPE_SHARED_U32) == 0 || strcmp(name, TYPE_SHARED_U64) == 0))
 			*is_shared = true;
 		id = type->type;
 		type = btf__type_by_id(btf, id);
@@ -263,10 +263,10 @@ static int add_place(struct builder *b, struct place *place)
 
 static int build(struct builder *b)
 {
-	char marker[sizeof(MARKER) + 64];
+	char marker[sizeof(TYPE_LAYOUT_PREFIX) + 64];
 	struct place place = {0};
 
-	snprintf(marker, sizeof(marker), MARKER "%s", b->type);
+	snprintf(marker, sizeof(marker), TYPE_LAYOUT_PREFIX "%s", b->type);
 
 	int id = btf__find_by_name_kind(b->btf, marker, BTF_KIND_TYPEDEF);
 
