@@ -2,17 +2,14 @@
 /* Frame lists: see frame_list.h. */
 #include "frame_list.h"
 
+#include <stddef.h>
+
 /* The words of a struct list_link. */
 enum link_word {
-	LINK_LIST,
-	LINK_NEXT,
-	LINK_PREVIOUS,
+	LINK_LIST = offsetof(struct list_link, list) / sizeof(uint64_t),
+	LINK_NEXT = offsetof(struct list_link, next) / sizeof(uint64_t),
+	LINK_PREVIOUS = offsetof(struct list_link, previous) / sizeof(uint64_t),
 };
-
-_Static_assert(offsetof(struct list_link, list) == LINK_LIST * sizeof(uint64_t), "link words");
-_Static_assert(offsetof(struct list_link, next) == LINK_NEXT * sizeof(uint64_t), "link words");
-_Static_assert(offsetof(struct list_link, previous) == LINK_PREVIOUS * sizeof(uint64_t),
-	       "link words");
 
 void frame_list_init_at(struct frame_list *list, const struct meta_type *type, size_t offset)
 {
@@ -26,7 +23,6 @@ void frame_list_init_at(struct frame_list *list, const struct meta_type *type, s
 	};
 }
 
-/* Places are frame numbers plus one, so that 0 can mean none. */
 static struct meta_slot *slot_of(uint64_t place)
 {
 	return pfn_to_meta(pfn(place - 1));

@@ -24,14 +24,9 @@
 #ifndef PAGEMETA_FRAME_LIST_H
 #define PAGEMETA_FRAME_LIST_H
 
-#include "unique.h"
+#include <pagevisor/list_link.h>
 
-/* Part of the metadata; all zeroes at first, and written by the list alone. */
-struct list_link {
-	uint64_t list;     /* the number of the list that the frame is in; 0: none */
-	uint64_t next;     /* frame number + 1; 0: the last */
-	uint64_t previous; /* frame number + 1; 0: the first */
-};
+#include "unique.h"
 
 /* May be moved in memory, but not copied. */
 struct frame_list {

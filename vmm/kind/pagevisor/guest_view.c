@@ -6,10 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <pagevisor/list_link.h>
 #include <pagevisor/slot.h>
 #include <pagevisor/trace.h>
-
-#define LINK_WORDS 3 /* of a struct list_link, pagemeta/frame_list.h */
 
 static int bad(struct error *err, const char *field, uint64_t value)
 {
@@ -71,7 +70,7 @@ static int read_types(const struct guest_memory *memory, const struct guest_info
 		view->types[i].is_untyped = types[i].is_untyped;
 		view->types[i].is_permanent = types[i].is_permanent;
 		view->types[i].has_on_drop = types[i].on_drop_va != 0;
-		if (types[i].link_place <= SLOT_STORAGE_WORDS + 1 - LINK_WORDS)
+		if (types[i].link_place <= SLOT_STORAGE_WORDS + 1 - LIST_LINK_WORDS)
 			view->types[i].link_place = types[i].link_place;
 	}
 	return 0;

@@ -1,32 +1,29 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Frame lists, by the links in their frames: pagemeta/frame_list.h. Where the lists themselves are is not known, and
+ * Frame lists, by the links in their frames: pagevisor/list_link.h. Where the lists themselves are is not known, and
  * need not be: neighbours name each other and the same list, and every list has a first frame.
  */
 #include <inttypes.h>
+#include <string.h>
+
+#include <pagevisor/list_link.h>
 
 #include "kind/pagevisor/check/context.h"
 
-/* As struct list_link. Places are frame numbers plus one; 0 is none. */
-struct link {
-	uint64_t list;
-	uint64_t next;
-	uint64_t previous;
-};
-
-static struct link link_of(const struct check *check, const struct meta_slot *slot)
+static struct list_link link_of(const struct check *check, const struct meta_slot *slot)
 {
 	int type = guest_view_type(check->view, slot->vtable_ptr);
-	const uint64_t *words = &slot->storage[check->view->types[type].link_place - 1];
+	struct list_link link;
 
-	return (struct link){words[0], words[1], words[2]};
+	memcpy(&link, &slot->storage[check->view->types[type].link_place - 1], sizeof(link));
+	return link;
 }
 
 /*
  * The link of a neighbour. False, and a text of why, when it is no frame of the same type in the same list.
  */
 static bool read_neighbour(const struct check *check, const struct meta_slot *from, uint64_t place,
-			   struct link *link, struct check_text *problem)
+			   struct list_link *link, struct check_text *problem)
 {
 	struct meta_slot slot;
 
@@ -49,7 +46,7 @@ static bool read_neighbour(const struct check *check, const struct meta_slot *fr
 static bool check_side(struct check *check, uint64_t frame, const struct meta_slot *slot,
 		       bool is_next)
 {
-	struct link own = link_of(check, slot), other;
+	struct list_link own = link_of(check, slot), other;
 	uint64_t place = is_next ? own.next : own.previous;
 	const char *side = is_next ? "next" : "previous";
 	struct check_text problem;
@@ -74,7 +71,7 @@ static void walk_list(struct check *check, uint64_t frame, const struct meta_slo
 {
 	struct meta_slot slot = *first;
 	struct check_text problem;
-	struct link link, next;
+	struct list_link link, next;
 
 	for (;;) {
 		if (check->marks[frame] & MARK_LINKED)
@@ -93,7 +90,7 @@ static void walk_list(struct check *check, uint64_t frame, const struct meta_slo
 
 void check_link(struct check *check, uint64_t frame, const struct meta_slot *slot)
 {
-	struct link link = link_of(check, slot);
+	struct list_link link = link_of(check, slot);
 
 	if (link.list == 0) {
 		if (link.next || link.previous)
