@@ -8,10 +8,10 @@
 
 #include "frame.h"
 
-META_TYPE_OF(meta_page, struct region_meta, .is_permanent = true);
-META_TYPE_OF(kernel, struct region_meta, .is_permanent = true);
+META_TYPE_OF(meta_page, struct region_meta, .is_permanent = true, .role = TYPE_ROLE_META_PAGE);
+META_TYPE_OF(kernel, struct region_meta, .is_permanent = true, .role = TYPE_ROLE_KERNEL);
 META_TYPE_OF(early, struct region_meta, .is_permanent = true);
-META_TYPE_OF(reserved, struct region_meta, .is_permanent = true);
+META_TYPE_OF(reserved, struct region_meta, .is_permanent = true, .role = TYPE_ROLE_RESERVED);
 META_TYPE_OF(unusable, struct region_meta, .is_permanent = true);
 META_TYPE_OF(reclaimable, struct region_meta, .is_permanent = true);
 META_TYPE_OF(acpi_reclaimable, struct region_meta, .is_permanent = true);
@@ -19,7 +19,7 @@ META_TYPE_OF(acpi_nvs, struct region_meta, .is_permanent = true);
 META_TYPE_OF(non_volatile, struct region_meta, .is_permanent = true);
 META_TYPE_OF(framebuffer, struct region_meta, .is_permanent = true);
 META_TYPE_OF(module, struct region_meta, .is_permanent = true);
-META_TYPE_OF(hole, struct region_meta, .is_permanent = true);
+META_TYPE_OF(hole, struct region_meta, .is_permanent = true, .role = TYPE_ROLE_HOLE);
 
 const char *meta_error_text(enum meta_error error)
 {

@@ -44,7 +44,8 @@ struct meta_type {
 	bool is_untyped; /* the frame's bytes may be read and written from outside */
 	uint8_t link_place; /* META_LINK_PLACE() of the link that lists use, for an observer; 0: none */
 	bool is_permanent; /* its frames are never freed, and nobody need hold a reference */
-	uint8_t reserved[17];
+	uint8_t role;      /* enum type_role, for an observer */
+	uint8_t reserved[16];
 };
 
 /* The host reads these bytes as struct type_descriptor. */
@@ -61,6 +62,8 @@ _Static_assert(offsetof(struct meta_type, link_place) ==
 	       "descriptor is ABI");
 _Static_assert(offsetof(struct meta_type, is_permanent) ==
 		       offsetof(struct type_descriptor, is_permanent),
+	       "descriptor is ABI");
+_Static_assert(offsetof(struct meta_type, role) == offsetof(struct type_descriptor, role),
 	       "descriptor is ABI");
 
 /* For link_place: where a member of type struct list_link lies. */

@@ -4,7 +4,8 @@
 
 #include <pagevisor/x86.h>
 
-META_TYPE_OF(kernel_page_table, struct kernel_page_table_meta, .is_permanent = true);
+META_TYPE_OF(kernel_page_table, struct kernel_page_table_meta, .is_permanent = true,
+	     .role = TYPE_ROLE_PAGE_TABLE);
 
 /* From a frame of the kernel's image, or of early memory, to a table with one reference. */
 static void retype(frame_t frame, const struct kernel_page_table_meta *meta,

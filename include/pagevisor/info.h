@@ -14,7 +14,7 @@
 #include <pagevisor/note.h>
 #include <pagevisor/type.h>
 
-#define INFO_ABI_VERSION 4
+#define INFO_ABI_VERSION 5
 
 #ifndef __ASSEMBLER__
 

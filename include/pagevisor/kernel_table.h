@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What the kernel keeps about each frame of its own page table, for whoever walks the table from outside: the type of
- * that name has this metadata. A guest without such a type does not tell its tables from other frames of the kernel.
+ * What the kernel keeps about each frame of its own page table, for whoever walks the table from outside: the metadata
+ * of the type whose role is TYPE_ROLE_PAGE_TABLE begins with this. A guest without such a type does not tell its tables
+ * from other frames of the kernel.
  *
  * The reference count is the number of present entries that point at the table; the root has one more, for the
  * processors that use it. An entry counts once, however many ways lead to the table that holds it.
@@ -12,8 +13,6 @@
 #include <stdint.h>
 
 #include <pagevisor/abi.h>
-
-#define KERNEL_TABLE_TYPE "kernel_page_table"
 
 struct kernel_page_table_meta {
 	uint64_t va;    /* the lowest address that is translated through it */

@@ -27,6 +27,21 @@ typedef uint64_t shared_u64;
 #define TYPE_SHARED_U32 "shared_u32"
 #define TYPE_SHARED_U64 "shared_u64"
 
+/*
+ * What a type is for, where an observer has to know. Names are for people: nothing but the role tells what a type is.
+ * A guest has at most one type of each role, except NONE and RESERVED, and need not have any. A role that the host does
+ * not know is none.
+ */
+enum type_role {
+	TYPE_ROLE_NONE,
+	TYPE_ROLE_META_PAGE,  /* frames of the metadata array itself */
+	TYPE_ROLE_KERNEL,     /* frames of the kernel's image, and what it keeps at fixed places */
+	TYPE_ROLE_HOLE,       /* no memory: below max_paddr, and in no region of the memory map */
+	TYPE_ROLE_RESERVED,   /* not to be used as memory, as the memory map says */
+	TYPE_ROLE_PAGE_TABLE, /* tables of the kernel's page table: see kernel_table.h */
+	TYPE_ROLE_COUNT,
+};
+
 struct type_descriptor {
 	char name[32]; /* NUL-terminated */
 	uint64_t on_drop_va;
@@ -35,7 +50,8 @@ struct type_descriptor {
 	uint8_t is_untyped;
 	uint8_t link_place;   /* 1 + the storage word of a struct list_link; 0: the type has none */
 	uint8_t is_permanent; /* its frames are never freed, and nobody need hold a reference */
-	uint8_t reserved[17];
+	uint8_t role;         /* enum type_role */
+	uint8_t reserved[16];
 };
 
 ABI_OFFSET(struct type_descriptor, name, 0);
@@ -45,6 +61,7 @@ ABI_OFFSET(struct type_descriptor, align, 42);
 ABI_OFFSET(struct type_descriptor, is_untyped, 44);
 ABI_OFFSET(struct type_descriptor, link_place, 45);
 ABI_OFFSET(struct type_descriptor, is_permanent, 46);
+ABI_OFFSET(struct type_descriptor, role, 47);
 ABI_SIZE(struct type_descriptor, TYPE_DESCRIPTOR_SIZE);
 
 #endif /* __ASSEMBLER__ */

@@ -117,6 +117,7 @@ bool bench_guest_make(struct bench_guest *guest, uint64_t memory, unsigned in_us
 	for (unsigned i = 0; i < TYPES; i++)
 		snprintf(guest->view.types[i].name, sizeof(guest->view.types[i].name), "%s",
 			 names[i]);
+	guest->view.types[0].role = TYPE_ROLE_META_PAGE;
 	fill(guest, in_use);
 	return true;
 }

@@ -98,6 +98,7 @@ static void fill(uint8_t *ram)
 	fill_trace(ram);
 	fill_symbols(ram);
 	strcpy(types[0].name, "meta_page");
+	types[0].role = TYPE_ROLE_META_PAGE;
 	strcpy(types[1].name, "anon");
 	memset(slots, 0xff, SLOTS * SLOT_SIZE);
 	slots[7].state = slot_state(1, 1);

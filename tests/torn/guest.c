@@ -3,13 +3,22 @@
 #include "torn/guest.h"
 
 #include <errno.h>
+#include <string.h>
+
+static int type_named(const struct guest_view *view, const char *name)
+{
+	for (unsigned i = 0; i < view->type_count; i++)
+		if (strcmp(view->types[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
 
 static int find_types(struct torn_guest *guest, struct error *err)
 {
 	static const char *const names[SET_TYPES] = {"torn_shared", "torn_dropped", "torn_unique"};
 
 	for (unsigned i = 0; i < SET_TYPES; i++) {
-		int type = guest_view_type_named(&guest->view, names[i]);
+		int type = type_named(&guest->view, names[i]);
 
 		if (type < 0)
 			return error_set(err, -EPROTO, "the guest has no type %s", names[i]);

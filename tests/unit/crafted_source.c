@@ -162,6 +162,7 @@ static void fill(struct crafted *crafted)
 		.counters_pa = CRAFTED_COUNTERS_PA,
 	};
 	strcpy(types[CRAFTED_META_PAGE].name, "meta_page");
+	types[CRAFTED_META_PAGE].role = TYPE_ROLE_META_PAGE;
 	strcpy(types[CRAFTED_ANON].name, "anon");
 	strcpy(types[CRAFTED_SLAB].name, "slab");
 	memset(crafted->slots, 0xff, CRAFTED_SLOTS * SLOT_SIZE);

@@ -248,7 +248,7 @@ START_TEST(a_guest_without_the_type_is_not_asked_for_it)
 	struct type_descriptor *type = &types[meta_type_index(&meta_type_kernel_page_table)];
 
 	slot_get(slot_at(table_of((uintptr_t)host_linear_base, 1)));
-	/* One of that name with less in it is another. */
+	/* Metadata that is too short has no place for what is asked of it. */
 	type->size = sizeof(struct kernel_page_table_meta) - 1;
 	assert_finds(RULE_KERNEL_FRAME, ROOT_FRAME);
 	for (unsigned i = 0; i < checked.findings.listed; i++)

@@ -72,6 +72,7 @@ static void fill_info(void)
 		.mailbox_pa = MAILBOX_PA,
 	};
 	strcpy(types[TYPE_META_PAGE].name, "meta_page");
+	types[TYPE_META_PAGE].role = TYPE_ROLE_META_PAGE;
 	strcpy(types[TYPE_ANON].name, "anon");
 }
 
@@ -252,12 +253,17 @@ static void lie_counters_unaligned(void)
 	info->counters_pa += 1;
 }
 
+static void lie_role_twice(void)
+{
+	types[TYPE_ANON].role = TYPE_ROLE_META_PAGE;
+}
+
 static void (*const lies[])(void) = {
 	lie_magic,      lie_abi,         lie_info_size,          lie_slot_size,
 	lie_stage,      lie_type_size,   lie_type_count,         lie_types_va,
 	lie_types_wrap, lie_slot_count,  lie_slot_count_wraps,   lie_no_slots,
 	lie_array,      lie_array_wraps, lie_array_unaligned,    lie_no_cpus,
-	lie_cpus,       lie_counters,    lie_counters_unaligned,
+	lie_cpus,       lie_counters,    lie_counters_unaligned, lie_role_twice,
 };
 
 START_TEST(a_page_with_one_lie_is_broken)
@@ -273,6 +279,37 @@ START_TEST(names_are_made_printable_and_end)
 	memset(types[TYPE_ANON].name, '\033', sizeof(types[TYPE_ANON].name));
 	ck_assert_int_eq(read_view(), 0);
 	ck_assert_str_eq(view.types[TYPE_ANON].name, "???????????????????????????????");
+}
+END_TEST
+
+START_TEST(types_are_known_by_their_roles)
+{
+	strcpy(types[TYPE_META_PAGE].name, "anon");
+	strcpy(types[TYPE_ANON].name, "meta_page");
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_int_eq(guest_view_type_of_role(&view, TYPE_ROLE_META_PAGE), TYPE_META_PAGE);
+	ck_assert_int_eq(guest_view_type_of_role(&view, TYPE_ROLE_KERNEL), -1);
+	types[TYPE_ANON].role = TYPE_ROLE_COUNT; /* of an ABI to come: none */
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_int_eq(view.types[TYPE_ANON].role, TYPE_ROLE_NONE);
+}
+END_TEST
+
+START_TEST(several_types_may_be_reserved)
+{
+	types[TYPE_META_PAGE].role = types[TYPE_ANON].role = TYPE_ROLE_RESERVED;
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_int_eq(guest_view_type_of_role(&view, TYPE_ROLE_RESERVED), TYPE_META_PAGE);
+	ck_assert_int_eq(view.types[TYPE_ANON].role, TYPE_ROLE_RESERVED);
+}
+END_TEST
+
+START_TEST(types_of_one_role_are_named)
+{
+	lie_role_twice();
+	ck_assert_int_eq(read_view(), -EPROTO);
+	ck_assert_str_eq(err.text, "the guest's info page is broken: the types meta_page and anon "
+				   "both have role 1");
 }
 END_TEST
 
@@ -475,6 +512,9 @@ Suite *guest_view_suite(void)
 	tcase_add_loop_test(tcase, a_page_with_one_lie_is_broken, 0,
 			    sizeof(lies) / sizeof(lies[0]));
 	tcase_add_test(tcase, names_are_made_printable_and_end);
+	tcase_add_test(tcase, types_are_known_by_their_roles);
+	tcase_add_test(tcase, several_types_may_be_reserved);
+	tcase_add_test(tcase, types_of_one_role_are_named);
 	tcase_add_test(tcase, a_wild_mailbox_is_left_alone);
 	tcase_add_test(tcase, wild_vtables_are_no_types);
 	tcase_add_test(tcase, a_clean_array_has_no_findings);

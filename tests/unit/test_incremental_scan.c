@@ -132,6 +132,7 @@ static void setup(void)
 				   .array = paddr(ARRAY_PA),
 				   .slot_count = SLOTS};
 	strcpy(view.types[META_PAGE].name, "meta_page");
+	view.types[META_PAGE].role = TYPE_ROLE_META_PAGE;
 	strcpy(view.types[ANON].name, "anon");
 	for (uint64_t frame = 0; frame < SLOTS; frame++)
 		set_slot(frame, is_array_frame(frame) ? 1 : REF_UNUSED, META_PAGE);
@@ -407,11 +408,11 @@ START_TEST(another_guest_is_read_from_the_start)
 	assert_right();
 	view.slot_count -= 70;
 	ck_assert_uint_eq(assert_right(), SLOTS - 70);
-	strcpy(view.types[META_PAGE].name, "other");
-	strcpy(view.types[ANON].name, "meta_page");
+	view.types[META_PAGE].role = TYPE_ROLE_NONE;
+	view.types[ANON].role = TYPE_ROLE_META_PAGE;
 	assert_right();
-	strcpy(view.types[META_PAGE].name, "meta_page");
-	strcpy(view.types[ANON].name, "anon");
+	view.types[META_PAGE].role = TYPE_ROLE_META_PAGE;
+	view.types[ANON].role = TYPE_ROLE_NONE;
 	ck_assert_uint_eq(assert_right(), SLOTS - 70);
 	view.type_count = 1;
 	write_slot(10, 1, ANON);

@@ -178,12 +178,12 @@ static unsigned distance(struct colour left, struct colour right)
 START_TEST(types_keep_their_colours_and_differ)
 {
 	char names[META_TYPES_MAX][8];
-	const char *list[META_TYPES_MAX], *reversed[META_TYPES_MAX];
+	struct palette_type list[META_TYPES_MAX] = {0}, reversed[META_TYPES_MAX] = {0};
 	struct colour colours[META_TYPES_MAX], again[META_TYPES_MAX];
 
 	for (unsigned i = 0; i < META_TYPES_MAX; i++) {
 		snprintf(names[i], sizeof(names[i]), "t%u", i);
-		list[i] = reversed[META_TYPES_MAX - 1 - i] = names[i];
+		list[i].name = reversed[META_TYPES_MAX - 1 - i].name = names[i];
 	}
 	palette_types(list, META_TYPES_MAX, colours);
 	palette_types(reversed, META_TYPES_MAX, again);
@@ -198,7 +198,8 @@ START_TEST(types_keep_their_colours_and_differ)
 			ck_assert_uint_gt(distance(colours[i], colours[j]), 20);
 	}
 	/* One more type takes no colour away from one that was there. */
-	const char *few[] = {"anon", "page_table", "a_new_one"};
+	const struct palette_type few[] = {
+		{.name = "anon"}, {.name = "page_table"}, {.name = "a_new_one"}};
 
 	palette_types(few, 2, colours);
 	palette_types(few, 3, again);

@@ -15,7 +15,7 @@
 /* The kinds of regions that have a type of their own: all but usable memory. */
 #define REGION_TYPE_COUNT (REGION_KIND_COUNT - 1)
 
-META_TYPE(stamp, .is_untyped = true);
+META_TYPE(stamp, .is_untyped = true, .role = TYPE_ROLE_RESERVED);
 
 struct aligned_meta {
 	uint64_t words[4];
@@ -155,6 +155,7 @@ START_TEST(host_reads_the_bytes_of_a_type_as_its_descriptor)
 	ck_assert_uint_eq(descriptor.size, sizeof(struct node_meta));
 	ck_assert_uint_eq(descriptor.align, _Alignof(struct node_meta));
 	ck_assert_uint_eq(descriptor.is_untyped, 0);
+	ck_assert_uint_eq(descriptor.role, TYPE_ROLE_NONE);
 }
 END_TEST
 
@@ -166,6 +167,7 @@ START_TEST(descriptor_carries_the_initialisers)
 	ck_assert_str_eq(descriptor.name, "stamp");
 	ck_assert_uint_eq(descriptor.on_drop_va, 0);
 	ck_assert_uint_eq(descriptor.is_untyped, 1);
+	ck_assert_uint_eq(descriptor.role, TYPE_ROLE_RESERVED);
 }
 END_TEST
 

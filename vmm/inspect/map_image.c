@@ -103,15 +103,15 @@ static void add_state(struct builder *builder, enum ref_class class)
 
 static void add_types(struct builder *builder)
 {
-	const char *names[META_TYPES_MAX];
+	struct palette_type types[META_TYPES_MAX];
 	struct colour colours[META_TYPES_MAX];
 	const struct guest_view *view = builder->view;
 
 	for (unsigned i = 0; i < view->type_count; i++)
-		names[i] = view->types[i].name;
-	palette_types(names, view->type_count, colours);
+		types[i] = (struct palette_type){view->types[i].name, view->types[i].role};
+	palette_types(types, view->type_count, colours);
 	for (unsigned i = 0; i < view->type_count; i++)
-		add_class(builder->image, names[i], colours[i], NO_LETTER);
+		add_class(builder->image, types[i].name, colours[i], NO_LETTER);
 	builder->wild = add_class(builder->image, "wild", COLOUR_BROKEN, '*');
 	builder->image->classes[builder->wild].is_broken = true;
 }

@@ -64,11 +64,11 @@ static const struct {
 };
 
 /* What is no memory, or not to be used: greys, darker than what is free. */
-static bool grey_of(const char *name, struct colour *colour)
+static bool grey_of(enum type_role role, struct colour *colour)
 {
-	if (strcmp(name, "hole") == 0)
+	if (role == TYPE_ROLE_HOLE)
 		*colour = (struct colour){0x96, 0x96, 0x96};
-	else if (strcmp(name, "reserved") == 0)
+	else if (role == TYPE_ROLE_RESERVED)
 		*colour = (struct colour){0x5a, 0x5a, 0x5a};
 	else
 		return false;
@@ -114,7 +114,7 @@ static bool goes_before(const char *left, const char *right)
 	return strcmp(left, right) < 0;
 }
 
-void palette_types(const char *const *names, unsigned count, struct colour *colours)
+void palette_types(const struct palette_type *types, unsigned count, struct colour *colours)
 {
 	bool is_taken[TYPE_PLACES] = {false};
 	unsigned order[META_TYPES_MAX];
@@ -122,15 +122,15 @@ void palette_types(const char *const *names, unsigned count, struct colour *colo
 	for (unsigned i = 0; i < count; i++) {
 		unsigned at = i;
 
-		for (; at > 0 && goes_before(names[i], names[order[at - 1]]); at--)
+		for (; at > 0 && goes_before(types[i].name, types[order[at - 1]].name); at--)
 			order[at] = order[at - 1];
 		order[at] = i;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		const char *name = names[order[i]];
+		const struct palette_type *type = &types[order[i]];
 
-		if (!grey_of(name, &colours[order[i]]))
-			colours[order[i]] = place_colour(take_place(name, is_taken));
+		if (!grey_of(type->role, &colours[order[i]]))
+			colours[order[i]] = place_colour(take_place(type->name, is_taken));
 	}
 }
 

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include <pagevisor/type.h>
 #include <pagevisor/slot.h>
+#include <pagevisor/type.h>
 
 struct colour {
 	uint8_t red, green, blue;
@@ -25,8 +25,13 @@ struct colour palette_state(enum ref_class class);
 #define PALETTE_STEPS 6
 struct colour palette_step(unsigned step);
 
-/* Colours for `count` types of these names, at most META_TYPES_MAX; the set of names decides, not their order. */
-void palette_types(const char *const *names, unsigned count, struct colour *colours);
+struct palette_type {
+	const char *name;
+	enum type_role role;
+};
+
+/* Colours for `count` types, at most META_TYPES_MAX; the set of names and their roles decide, not their order. */
+void palette_types(const struct palette_type *types, unsigned count, struct colour *colours);
 
 /* The nearest of the 256 colours that a terminal without more has. */
 unsigned palette_terminal_index(struct colour colour);

@@ -20,7 +20,8 @@ static int check_header(const struct guest_info *info, struct error *err)
 {
 	if (info->abi_version != INFO_ABI_VERSION)
 		return error_set(err, -EPROTO,
-				 "the guest speaks ABI version %u, this is version %d",
+				 "the guest speaks ABI version %u, this pagevisor speaks %d: use "
+				 "the pagevisor that made it",
 				 info->abi_version, INFO_ABI_VERSION);
 	if (info->info_size != sizeof(*info))
 		return bad(err, "info_size", info->info_size);
@@ -53,6 +54,24 @@ static void copy_name(char *to, const char *from, size_t size)
 	to[size - 1] = '\0';
 }
 
+/* Gives a type its role; those after it have none yet. */
+static int read_role(struct guest_view *view, unsigned index, unsigned role, struct error *err)
+{
+	if (role >= TYPE_ROLE_COUNT)
+		role = TYPE_ROLE_NONE;
+	int other = role == TYPE_ROLE_NONE || role == TYPE_ROLE_RESERVED
+			    ? -1
+			    : guest_view_type_of_role(view, role);
+
+	if (other >= 0)
+		return error_set(err, -EPROTO,
+				 "the guest's info page is broken: the types %s and %s both have "
+				 "role %u",
+				 view->types[other].name, view->types[index].name, role);
+	view->types[index].role = role;
+	return 0;
+}
+
 static int read_types(const struct guest_memory *memory, const struct guest_info *info,
 		      struct guest_view *view, struct error *err)
 {
@@ -72,6 +91,11 @@ static int read_types(const struct guest_memory *memory, const struct guest_info
 		view->types[i].has_on_drop = types[i].on_drop_va != 0;
 		if (types[i].link_place <= SLOT_STORAGE_WORDS + 1 - LIST_LINK_WORDS)
 			view->types[i].link_place = types[i].link_place;
+
+		int result = read_role(view, i, types[i].role, err);
+
+		if (result < 0)
+			return result;
 	}
 	return 0;
 }
@@ -171,10 +195,10 @@ int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct g
 	return result;
 }
 
-int guest_view_type_named(const struct guest_view *view, const char *name)
+int guest_view_type_of_role(const struct guest_view *view, enum type_role role)
 {
 	for (unsigned i = 0; i < view->type_count; i++)
-		if (strcmp(view->types[i].name, name) == 0)
+		if (view->types[i].role == role)
 			return (int)i;
 	return -1;
 }

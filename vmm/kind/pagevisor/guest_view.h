@@ -19,6 +19,7 @@
 struct type_view {
 	char name[sizeof(((struct type_descriptor *)0)->name)]; /* printable, NUL-terminated */
 	unsigned size;
+	enum type_role role;
 	bool is_untyped;
 	bool is_permanent;
 	unsigned link_place; /* as in struct type_descriptor, and a link fits there; 0: none */
@@ -70,8 +71,8 @@ static inline int guest_view_type(const struct guest_view *view, uint64_t vtable
 	return (int)index;
 }
 
-/* The type of that name, or -1. */
-int guest_view_type_named(const struct guest_view *view, const char *name);
+/* The first type with that role, or -1; roles other than NONE and RESERVED have one type at most. */
+int guest_view_type_of_role(const struct guest_view *view, enum type_role role);
 
 /*
  * What the guest has counted so far, summed over its processors: exact from STAGE_FINISHED on.

@@ -97,7 +97,8 @@ static bool is_same_guest(const struct guest_view *old, const struct guest_view 
 	    old->types_va != view->types_va || old->type_count != view->type_count)
 		return false;
 	for (unsigned i = 0; i < view->type_count; i++)
-		if (strcmp(old->types[i].name, view->types[i].name) != 0)
+		if (old->types[i].role != view->types[i].role ||
+		    strcmp(old->types[i].name, view->types[i].name) != 0)
 			return false;
 	return true;
 }

@@ -16,7 +16,7 @@ struct scan_rules scan_rules_of(const struct guest_view *view)
 
 	return (struct scan_rules){
 		.view = view,
-		.meta_page = guest_view_type_named(view, "meta_page"),
+		.meta_page = guest_view_type_of_role(view, TYPE_ROLE_META_PAGE),
 		.array_first = start / PAGE_SIZE,
 		.array_end = align_up(end, PAGE_SIZE) / PAGE_SIZE,
 	};
@@ -44,12 +44,15 @@ static void wild(const struct scan_rules *rules, pfn_t frame, uint64_t vtable_pt
 	findings_add(findings, &finding);
 }
 
-static void not_meta_page(pfn_t frame, const char *found, struct findings *findings)
+static void not_meta_page(const struct scan_rules *rules, pfn_t frame, const char *found,
+			  struct findings *findings)
 {
 	struct finding finding = {
 		.rule = RULE_META_PAGE, .has_frame = true, .frame = pfn_to_paddr(frame)};
 
-	snprintf(finding.expected, sizeof(finding.expected), "meta_page");
+	snprintf(finding.expected, sizeof(finding.expected), "%s",
+		 rules->meta_page < 0 ? "a type for the metadata array"
+				      : rules->view->types[rules->meta_page].name);
 	snprintf(finding.found, sizeof(finding.found), "%s", found);
 	findings_add(findings, &finding);
 }
@@ -70,7 +73,7 @@ static void check_copy(const struct scan_rules *rules, const struct slot_copy *c
 	}
 	scan->types[type]++;
 	if (type != rules->meta_page && is_array_frame(rules, frame))
-		not_meta_page(frame, rules->view->types[type].name, findings);
+		not_meta_page(rules, frame, rules->view->types[type].name, findings);
 }
 
 /* One slot with everything; its state was looked at and is read again. */
@@ -93,7 +96,7 @@ static void scan_slot(const struct scan_rules *rules, const struct meta_slot *sl
 	else if (class == REF_CLASS_UNIQUE)
 		scan->references++;
 	else if (is_array_frame(rules, frame) && slot_read_state(slot) == copy.state)
-		not_meta_page(frame, ref_class_name(class), findings);
+		not_meta_page(rules, frame, ref_class_name(class), findings);
 	/* A second look: only what stays is a finding. */
 	if (class == REF_CLASS_ILLEGAL && slot_read_state(slot) == copy.state)
 		illegal(frame, copy.state, findings);

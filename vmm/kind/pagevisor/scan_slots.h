@@ -15,7 +15,7 @@
 /* What is to be known of a guest to scan its slots. */
 struct scan_rules {
 	const struct guest_view *view;
-	int meta_page; /* type index, -1: the guest has no such type */
+	int meta_page; /* index of the array's own type, -1: the guest has none */
 	uint64_t array_first,
 		array_end; /* frames that the array lies in, and that are to be of that type */
 };

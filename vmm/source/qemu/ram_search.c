@@ -129,7 +129,7 @@ static int verify(const struct qemu_ram *ram, paddr_t info, struct error *err)
 
 	if (result < 0 || view.stage < STAGE_READY || view.slot_count == 0)
 		return result;
-	int type = guest_view_type_named(&view, "meta_page");
+	int type = guest_view_type_of_role(&view, TYPE_ROLE_META_PAGE);
 	uint64_t frame = view.array.addr / PAGE_SIZE;
 
 	if (type < 0 || frame >= view.slot_count ||

@@ -92,10 +92,10 @@ static int run_parts(struct check *check, struct error *err)
 	return result;
 }
 
-/* A type of that name with other metadata is another type. */
+/* A type for tables whose metadata is too short tells nothing of them. */
 static int find_table_type(const struct guest_view *view)
 {
-	int type = guest_view_type_named(view, KERNEL_TABLE_TYPE);
+	int type = guest_view_type_of_role(view, TYPE_ROLE_PAGE_TABLE);
 
 	return type >= 0 && view->types[type].size >= sizeof(struct kernel_page_table_meta) ? type
 											    : -1;

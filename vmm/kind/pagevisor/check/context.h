@@ -40,7 +40,7 @@ struct check {
 	uint8_t *marks;  /* one for each slot */
 	uint32_t *found; /* frames that are referenced and were not looked into yet */
 	uint64_t found_count;
-	int table_type; /* index of KERNEL_TABLE_TYPE, -1: the guest does not tell its tables */
+	int table_type;        /* of page tables; -1: the guest does not tell its tables */
 	uint64_t typed_tables; /* frames of that type */
 	uint64_t run_frames;   /* looked at for runs that something may refer to */
 	bool is_blind;         /* memory that may hold references could not be read */

@@ -153,12 +153,13 @@ static void check_table(void *context, const struct walked_table *table)
 
 	if (!ref_in_use(slot_state_refs(slot.state)) || type < 0 ||
 	    check->view->types[type].is_untyped ||
-	    type == guest_view_type_named(check->view, "meta_page"))
+	    type == guest_view_type_of_role(check->view, TYPE_ROLE_META_PAGE))
 		check_finding(check, RULE_PAGE_TABLE, table->frame,
 			      "a frame that the kernel keeps for itself",
 			      check_describe(check, &slot).text);
 	else if (check->table_type >= 0 && type != check->table_type)
-		check_finding(check, RULE_PAGE_TABLE, table->frame, "one of " KERNEL_TABLE_TYPE,
+		check_finding(check, RULE_PAGE_TABLE, table->frame,
+			      TEXT("one of %s", check->view->types[check->table_type].name),
 			      check_describe(check, &slot).text);
 	else if (check->table_type >= 0)
 		check_table_meta(tables, table, &slot);

@@ -110,7 +110,8 @@ static void check_slot(struct pass *pass, uint64_t frame, const struct meta_slot
 		check_finding(check, RULE_STUCK_BUSY, frame, "a change that ends",
 			      TEXT("busy, generation %u", slot_state_generation(slot->state)));
 	if (pass->kernel >= 0 && is_kernel_frame(check->view, frame) && !is_kernels(pass, slot))
-		check_finding(check, RULE_KERNEL_FRAME, frame, "shared kernel",
+		check_finding(check, RULE_KERNEL_FRAME, frame,
+			      TEXT("shared %s", check->view->types[pass->kernel].name),
 			      check_describe(check, slot).text);
 }
 
@@ -191,8 +192,8 @@ void check_slots(struct check *check)
 	struct meta_slot slots[CHUNK_SLOTS];
 	struct pass pass = {
 		.check = check,
-		.kernel = guest_view_type_named(check->view, "kernel"),
-		.hole = guest_view_type_named(check->view, "hole"),
+		.kernel = guest_view_type_of_role(check->view, TYPE_ROLE_KERNEL),
+		.hole = guest_view_type_of_role(check->view, TYPE_ROLE_HOLE),
 	};
 
 	if (check->allocator)
