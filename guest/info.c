@@ -14,7 +14,7 @@
 #include "pagemeta/trace.h"
 
 struct guest_info guest_info __attribute__((section(".bss.page_aligned"), aligned(PAGE_SIZE)));
-struct mailbox mailbox __attribute__((aligned(64)));
+struct mailbox mailbox = {.version = MAILBOX_VERSION, .size = sizeof(mailbox)};
 struct cpu_counters cpu_counters[MAX_CPUS];
 
 extern const char kernel_start[];

@@ -20,6 +20,7 @@ static struct worker workers[MAX_CPUS];
 static const struct workload *running;
 static unsigned parts = 1; /* that the memory is divided into */
 static bool stops_on_failure;
+static bool is_stopping; /* after a failure; set by any processor and polled by all, relaxed */
 
 const struct workload *workload_choose(void)
 {
@@ -115,6 +116,12 @@ static void count_puts(struct worker *worker, const struct meta_type *type, uint
 	add(&worker->counters->dropped[meta_type_index(type)], frames);
 }
 
+static bool must_stop(const struct worker *worker)
+{
+	return read_tsc() > worker->end_tsc || __atomic_load_n(&mailbox.stop, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&is_stopping, __ATOMIC_RELAXED);
+}
+
 bool worker_continue(struct worker *worker)
 {
 	if (worker->operations_left == 0 || worker->slice_left == 0)
@@ -123,8 +130,7 @@ bool worker_continue(struct worker *worker)
 		worker->operations_left--;
 	if (worker->slice_left != UINT64_MAX)
 		worker->slice_left--;
-	if (worker->counters->operations % POLL_INTERVAL == 0 &&
-	    (read_tsc() > worker->end_tsc || __atomic_load_n(&mailbox.stop, __ATOMIC_RELAXED))) {
+	if (worker->counters->operations % POLL_INTERVAL == 0 && must_stop(worker)) {
 		worker->operations_left = 0;
 		return false;
 	}
@@ -303,5 +309,5 @@ void worker_check(struct worker *worker, bool holds, const char *what, frame_t f
 		kprintf("check failed on cpu %u: %s\n", worker->cpu, what);
 	count(&worker->counters->failures);
 	if (stops_on_failure)
-		__atomic_store_n(&mailbox.stop, 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&is_stopping, true, __ATOMIC_RELAXED);
 }

@@ -3,8 +3,7 @@
  * What the guest publishes about itself: one page-aligned page in its image.
  *
  * Found through an ELF note of the image or, with nothing but RAM in hand, by its magic at page
- * granularity. The guest writes, the host reads; the one exception is the mailbox. A reader loads
- * boot_stage (acquire) first: stage.h says which fields a stage promises. Fixed-width types only; every address is the guest's, physical
+ * granularity. The guest alone writes it. A reader loads boot_stage (acquire) first: stage.h says which fields a stage promises. Fixed-width types only; every address is the guest's, physical
  * where the name ends in _pa and virtual where it ends in _va. To the host all of it is hostile
  * input.
  */
@@ -23,6 +22,7 @@
 
 #include <pagevisor/abi.h>
 #include <pagevisor/layout.h>
+#include <pagevisor/mailbox.h>
 #include <pagevisor/stage.h>
 
 #define INFO_REGIONS_MAX 64
@@ -139,15 +139,6 @@ ABI_OFFSET(struct cpu_counters, failures, 48);
 ABI_OFFSET(struct cpu_counters, claimed, 64);
 ABI_OFFSET(struct cpu_counters, dropped, 64 + 8 * META_TYPES_MAX);
 ABI_SIZE(struct cpu_counters, 64 + 16 * META_TYPES_MAX);
-
-/* The host's one way to speak to a running guest. Relaxed words, polled by the workload. */
-struct mailbox {
-	uint32_t stop; /* nonzero: end the workload in good order */
-	uint32_t reserved[15];
-};
-
-ABI_OFFSET(struct mailbox, stop, 0);
-ABI_SIZE(struct mailbox, 64);
 
 /* The console's text, newest bytes last; written bytes so far in head, index modulo the size. */
 #define LOG_TEXT_SIZE 8192

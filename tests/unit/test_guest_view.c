@@ -22,6 +22,7 @@
 #define TYPES_PA    (17 * PAGE_SIZE)
 #define COUNTERS_PA (18 * PAGE_SIZE)
 #define MAILBOX_PA  (20 * PAGE_SIZE)
+#define REGIONS_PA  (24 * PAGE_SIZE)
 #define ARRAY_PA    (32 * PAGE_SIZE)
 #define SLOTS       (RAM_SIZE / PAGE_SIZE)
 #define VA_OFFSET   UINT64_C(0xffffffff80000000)
@@ -97,6 +98,8 @@ static void setup(void)
 	types = (struct type_descriptor *)(ram + TYPES_PA);
 	counters = (struct cpu_counters *)(ram + COUNTERS_PA);
 	slots = (struct meta_slot *)(ram + ARRAY_PA);
+	*(struct mailbox *)(ram + MAILBOX_PA) =
+		(struct mailbox){.version = MAILBOX_VERSION, .size = sizeof(struct mailbox)};
 	findings = (struct findings){0};
 	fill_info();
 	fill_slots();
@@ -313,22 +316,55 @@ START_TEST(types_of_one_role_are_named)
 }
 END_TEST
 
+static struct mailbox *mailbox_at(uint64_t pa)
+{
+	return memory_map_at(guest_memory_map(&memory), paddr(pa), sizeof(struct mailbox));
+}
+
+static void ask_to_stop(void)
+{
+	ck_assert_int_eq(read_view(), 0);
+	guest_view_ask_to_stop(&view, &memory);
+}
+
+START_TEST(the_mailbox_gets_the_request_to_stop)
+{
+	struct mailbox *mailbox = mailbox_at(MAILBOX_PA), before = *mailbox;
+
+	ask_to_stop();
+	ck_assert_uint_eq(mailbox->stop, 1);
+	before.stop = 1;
+	ck_assert_mem_eq(mailbox, &before, sizeof(before)); /* and nothing else was written */
+}
+END_TEST
+
 START_TEST(a_wild_mailbox_is_left_alone)
 {
-	info->mailbox_pa = RAM_SIZE - 4;
-	ck_assert_int_eq(read_view(), 0);
-	guest_view_ask_to_stop(&view, &memory);
-	info->mailbox_pa = MAILBOX_PA + 1;
-	ck_assert_int_eq(read_view(), 0);
-	guest_view_ask_to_stop(&view, &memory);
+	struct mailbox *mailbox = mailbox_at(MAILBOX_PA);
+	static const uint64_t wild[] = {RAM_SIZE, RAM_SIZE - MAILBOX_LINE,
+					UINT64_MAX - MAILBOX_LINE + 1, MAILBOX_PA + 1,
+					MAILBOX_PA + 8};
 
-	const struct mailbox *mailbox =
-		memory_map_at(guest_memory_map(&memory), paddr(MAILBOX_PA), sizeof(*mailbox));
-
+	for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
+		info->mailbox_pa = wild[i];
+		ask_to_stop();
+	}
 	ck_assert_uint_eq(mailbox->stop, 0);
-	info->mailbox_pa = MAILBOX_PA;
-	ck_assert_int_eq(read_view(), 0);
-	guest_view_ask_to_stop(&view, &memory);
+}
+END_TEST
+
+START_TEST(a_mailbox_with_other_words_is_left_alone)
+{
+	struct mailbox *mailbox = mailbox_at(MAILBOX_PA);
+
+	mailbox->version = MAILBOX_VERSION + 1;
+	ask_to_stop();
+	mailbox->version = MAILBOX_VERSION;
+	mailbox->size = sizeof(*mailbox) - 1;
+	ask_to_stop();
+	ck_assert_uint_eq(mailbox->stop, 0);
+	mailbox->size = 2 * sizeof(*mailbox); /* one that has grown has the same words first */
+	ask_to_stop();
 	ck_assert_uint_eq(mailbox->stop, 1);
 }
 END_TEST
@@ -515,7 +551,9 @@ Suite *guest_view_suite(void)
 	tcase_add_test(tcase, types_are_known_by_their_roles);
 	tcase_add_test(tcase, several_types_may_be_reserved);
 	tcase_add_test(tcase, types_of_one_role_are_named);
+	tcase_add_test(tcase, the_mailbox_gets_the_request_to_stop);
 	tcase_add_test(tcase, a_wild_mailbox_is_left_alone);
+	tcase_add_test(tcase, a_mailbox_with_other_words_is_left_alone);
 	tcase_add_test(tcase, wild_vtables_are_no_types);
 	tcase_add_test(tcase, a_clean_array_has_no_findings);
 	tcase_add_test(tcase, an_illegal_count_is_found);

@@ -19,9 +19,9 @@
 #define INFO_PAGE_SIZE   4096
 #define STAGE_RUNNING    7
 #define STAGE_FINISHED   8
-#define TYPE_SIZE        64
 #define TYPE_NAME_SIZE   32
-#define TYPES_MAX        48
+#define MAILBOX_VERSION  1
+#define MAILBOX_SIZE     512
 #define COUNTER_COUNT    8
 #define COUNTER_CLAIMED  8 /* index of the first; in words */
 #define STRAY_PORT       0x510 /* QEMU has its fw_cfg here, we have nothing */
@@ -82,7 +82,7 @@ start:
 	.macro info_page magic=-1, version=INFO_ABI_VERSION, size=INFO_SIZE, stage=STAGE_RUNNING, \
 		slot_size=64, cpu_count=1, array_pa=test_array, slot_count=ARRAY_SLOTS, \
 		max_paddr=ARRAY_MAX_PADDR, kernel_va_offset=0, types_va=test_types, type_count=1, \
-		type_size=TYPE_SIZE, counters_pa=test_counters, mailbox_pa=test_mailbox, log_pa=0, \
+		type_size=TYPE_DESCRIPTOR_SIZE, counters_pa=test_counters, mailbox_pa=test_mailbox, log_pa=0, \
 		array_va=0, linear_va=0, page_table_pa=0, allocator_pa=0, trace_pa=0, region_count=0
 	.data
 	.balign INFO_PAGE_SIZE
@@ -145,10 +145,11 @@ test_types:
 test_counters:
 	.fill COUNTER_COUNT, 8, 0
 	.quad \claimed
-	.fill 2 * TYPES_MAX - 1, 8, 0
+	.fill 2 * META_TYPES_MAX - 1, 8, 0
 	.balign 64
 test_mailbox:
-	.skip 64
+	.long MAILBOX_VERSION, MAILBOX_SIZE
+	.skip MAILBOX_SIZE - 8
 	.endm
 
 /* All that an info page points to, with one frame of type "thing" in use. */

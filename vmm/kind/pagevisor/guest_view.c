@@ -248,13 +248,28 @@ int guest_view_steps(const struct guest_view *view, const struct guest_memory *m
 	return view->cpu_count ? 0 : -EAGAIN;
 }
 
-void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory)
+/* The mailbox with the words that this host knows, NULL when there is none. Within a read-side section. */
+static struct mailbox *find_mailbox(const struct guest_view *view,
+				    const struct guest_memory *memory)
 {
-	guest_memory_read_begin();
 	struct mailbox *mailbox =
 		memory_map_at(guest_memory_map(memory), view->mailbox, sizeof(*mailbox));
 
-	if (mailbox && is_aligned(view->mailbox.addr, sizeof(mailbox->stop)))
+	if (!mailbox || !is_aligned(view->mailbox.addr, MAILBOX_LINE))
+		return NULL;
+	/* Relaxed: both are constant since before the page was published. */
+	if (__atomic_load_n(&mailbox->version, __ATOMIC_RELAXED) != MAILBOX_VERSION ||
+	    __atomic_load_n(&mailbox->size, __ATOMIC_RELAXED) < sizeof(*mailbox))
+		return NULL;
+	return mailbox;
+}
+
+void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory)
+{
+	guest_memory_read_begin();
+	struct mailbox *mailbox = find_mailbox(view, memory);
+
+	if (mailbox)
 		__atomic_store_n(&mailbox->stop, 1, __ATOMIC_RELAXED);
 	guest_memory_read_end();
 }

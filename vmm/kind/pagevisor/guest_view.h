@@ -88,7 +88,7 @@ int guest_view_counters(const struct guest_view *view, const struct guest_memory
 int guest_view_steps(const struct guest_view *view, const struct guest_memory *memory,
 		     uint64_t steps[MAX_CPUS]);
 
-/* Asks the workload to end. Nothing happens when the guest's mailbox is not in its RAM. */
+/* Asks the workload to end. Nothing happens when the guest has no mailbox in its RAM, or one of another version. */
 void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory);
 
 #endif
