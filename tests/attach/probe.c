@@ -20,7 +20,7 @@
 #include "attach/runtime_dir.h"
 #include "view/observation.h"
 #include "memory/rcu.h"
-#include "source/source.h"
+#include "source/source_open.h"
 
 int probe_fail(const char *what)
 {

@@ -9,7 +9,7 @@
 
 #include "attach/probe.h"
 #include "base/clock.h"
-#include "source/source.h"
+#include "source/source_open.h"
 
 #define CHUNK (UINT64_C(64) << 10)
 

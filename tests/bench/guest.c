@@ -21,7 +21,7 @@
 #include "kind/pagevisor/state_scan.h"
 #include "memory/rcu.h"
 #include "memory/snapshot.h"
-#include "source/source.h"
+#include "source/source_open.h"
 
 #define TURNS        9
 #define PAUSES       5

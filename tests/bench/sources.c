@@ -24,7 +24,7 @@
 #include "source/libvirt/connection.h"
 #include "memory/rcu.h"
 #include "qmp/qmp.h"
-#include "source/source.h"
+#include "source/source_open.h"
 
 #define RUNS       5
 #define PATIENCE_S 60

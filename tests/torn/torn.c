@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "base/number_text.h"
 #include "memory/rcu.h"
-#include "source/source.h"
+#include "source/source_open.h"
 
 #define READER_THREADS_MAX 16
 #define REFRESH_TURNS      256 /* between two searches for slots that change */

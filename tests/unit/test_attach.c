@@ -20,6 +20,7 @@
 #include "attach/server.h"
 #include "base/clock.h"
 #include "memory/rcu.h"
+#include "source/source_open.h"
 #include "source/vm/own_vm.h"
 
 #define BASE_SIZE   (16 * PAGE_SIZE)

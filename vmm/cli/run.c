@@ -25,7 +25,7 @@
 #include "view/terminal.h"
 #include "cli/run/vm_control.h"
 #include "cli/run/watcher.h"
-#include "machine/engine.h"
+#include "machine/engine_create.h"
 #include "memory/rcu.h"
 
 /* How long a guest that was asked to end may take before it is stopped. */

@@ -14,6 +14,7 @@
 #include "cli/exit_status.h"
 #include "cli/run/report.h"
 #include "memory/rcu.h"
+#include "source/source_open.h"
 
 /* A guest boots in less; one that takes longer is not waited for. */
 #define BOOT_TIME_NS  NS_PER_S

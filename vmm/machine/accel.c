@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What can run a guest here: see accel.h. */
+/* The names of what can run a guest: see accel.h. */
 #include "machine/accel.h"
 
 #include <string.h>
-#include <unistd.h>
-
-#include "machine/kvm/host_cpu.h"
-#include "machine/kvm/kvm.h"
-#include "machine/qemu/qemu_process.h"
 
 static const struct {
 	const char *name;
@@ -38,32 +33,4 @@ bool accel_parse(const char *name, enum accel *accel)
 		return true;
 	}
 	return false;
-}
-
-bool accel_runs_ring0(enum accel accel)
-{
-	return accel == ACCEL_QEMU_TCG || host_cpu_runs_ring0();
-}
-
-int accel_choose(enum accel *accel, struct error *why)
-{
-	char path[QEMU_PATH_SIZE];
-	struct error ignored;
-
-	if (*accel != ACCEL_AUTO) {
-		why->text[0] = '\0';
-		return 0;
-	}
-	int fd = kvm_open(why);
-
-	if (fd >= 0) {
-		close(fd);
-		why->text[0] = '\0';
-		*accel = ACCEL_KVM;
-		return 0;
-	}
-	if (qemu_find(path, &ignored) < 0)
-		return fd;
-	*accel = ACCEL_QEMU_TCG;
-	return 0;
 }

@@ -4,16 +4,6 @@
 
 #include <errno.h>
 
-#include "machine/kvm/kvm_engine.h"
-#include "machine/qemu/qemu_engine.h"
-
-int engine_create(struct engine **engine, const struct engine_options *options, struct error *err)
-{
-	if (options->accel == ACCEL_KVM)
-		return kvm_engine_create(engine, options, err);
-	return qemu_engine_create(engine, options, err);
-}
-
 uint64_t engine_tsc_khz(struct engine *engine)
 {
 	return engine->ops->tsc_khz ? engine->ops->tsc_khz(engine) : 0;

@@ -68,9 +68,6 @@ struct engine {
 	struct boot_stages stages;
 };
 
-/* Makes an engine with zeroed RAM whose guest has not started. Returns 0 or a negative errno: the system refuses. */
-int engine_create(struct engine **engine, const struct engine_options *options, struct error *err);
-
 /* The TSC's frequency in kHz as far as it is known, else 0. */
 uint64_t engine_tsc_khz(struct engine *engine);
 

@@ -59,14 +59,6 @@ struct source {
 	void *own;                  /* the kind's own */
 };
 
-/*
- * Opens what a name means: NAME or pid:N of a VM of ours, qemu:PID or qemu:/PATH of a QEMU's QMP socket, libvirt:DOMAIN or libvirt:URI#DOMAIN, or the path of
- * a capture file (a name with a slash or with the suffix .pvc). A missing name (NULL) means the only VM that runs. Returns 0 or a negative errno with one
- * line of text: -ENOENT no such VM, -EACCES not permitted, -EINVAL a name that means nothing, -EPROTO what answered
- * is none of ours, -ENODATA its guest is none of ours. The struct stays where it is until it is closed.
- */
-int source_open(const char *name, struct source *source, struct error *err);
-
 void source_close(struct source *source);
 
 /* Bytes of RAM in all its regions. The thread is registered with liburcu. */

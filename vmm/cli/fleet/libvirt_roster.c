@@ -22,7 +22,7 @@ struct listed_domain {
 static int open_domain(void *context, struct source *source, struct error *err)
 {
 	const struct listed_domain *domain = context;
-	int result = libvirt_vm_open(domain->opened, false, source, err);
+	int result = libvirt_vm_open_any(domain->opened, source, err);
 
 	if (result < 0)
 		return result;

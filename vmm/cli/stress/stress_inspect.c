@@ -14,7 +14,7 @@
 #include "cli/exit_status.h"
 #include "view/observation.h"
 #include "memory/rcu.h"
-#include "source/source.h"
+#include "source/source_open.h"
 
 /* How long a VM may take until it can be attached to: its process starts at the same time. */
 #define ATTACH_PATIENCE_NS (20 * NS_PER_S)

@@ -353,7 +353,8 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 	return add_memory(vm, &place, source, err);
 }
 
-int libvirt_vm_open(const char *name, bool wait_for_guest, struct source *source, struct error *err)
+static int open_named(const char *name, bool wait_for_guest, struct source *source,
+		      struct error *err)
 {
 	struct error why;
 	int result = libvirt_loop_start(err);
@@ -373,4 +374,14 @@ int libvirt_vm_open(const char *name, bool wait_for_guest, struct source *source
 		error_set(err, result, "%s", why.text);
 	}
 	return result;
+}
+
+int libvirt_vm_open(const char *name, struct source *source, struct error *err)
+{
+	return open_named(name, true, source, err);
+}
+
+int libvirt_vm_open_any(const char *name, struct source *source, struct error *err)
+{
+	return open_named(name, false, source, err);
 }

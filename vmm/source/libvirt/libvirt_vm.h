@@ -16,11 +16,13 @@
 #define LIBVIRT_PREFIX "libvirt:"
 
 /*
- * Opens the domain that "libvirt:DOMAIN" or "libvirt:URI#DOMAIN" means, where DOMAIN is a name or "uuid/UUID". With wait_for_guest, one that has not come far
- * enough to be found is given a second, and is then refused with -ENODATA; without it has_info says if it is a guest of
- * ours. Returns 0 or a negative errno as source_open.
+ * Opens the domain that "libvirt:DOMAIN" or "libvirt:URI#DOMAIN" means, where DOMAIN is a name or "uuid/UUID". Waits up to
+ * one second for a guest that has not come far enough to be found, and then refuses it with -ENODATA. Returns 0 or a
+ * negative errno as source_open.
  */
-int libvirt_vm_open(const char *name, bool wait_for_guest, struct source *source,
-		    struct error *err);
+int libvirt_vm_open(const char *name, struct source *source, struct error *err);
+
+/* The same without waiting: has_info says whether it is a guest of pagevisor. */
+int libvirt_vm_open_any(const char *name, struct source *source, struct error *err);
 
 #endif

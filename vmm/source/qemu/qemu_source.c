@@ -363,6 +363,7 @@ int qemu_source_open(const char *name, struct source *source, struct error *err)
 	uint32_t pid;
 	int result;
 
+	name += strlen(QEMU_SOURCE_PREFIX);
 	if (!own)
 		return error_set(err, -ENOMEM, "no memory for another VM");
 	*source =

@@ -14,8 +14,8 @@
 #define QEMU_SOURCE_PREFIX "qemu:"
 
 /*
- * Opens what stands behind the prefix. A guest that boots is waited for for a second. Returns 0 or a negative errno with
- * a text, as source_open.
+ * Opens what a name with the prefix means. Waits up to one second for a booting guest. Returns 0 or a negative errno
+ * with a text, as source_open.
  */
 int qemu_source_open(const char *name, struct source *source, struct error *err);
 
