@@ -16,7 +16,7 @@
 #include "base/clock.h"
 
 /* How long to wait before a VM whose queue of connections is full is tried again. */
-#define RETRY_NS (long)(10 * NS_PER_MS)
+#define RETRY_NS (10 * NS_PER_MS)
 
 static int gone(struct error *err)
 {
@@ -32,7 +32,6 @@ static int no_vm(const struct vm_id *id, const struct error *why, struct error *
 /* Connects without waiting for a listener that does not accept. */
 static int connect_in_time(int fd, const struct sockaddr_un *address)
 {
-	const struct timespec pause = {.tv_nsec = RETRY_NS};
 	uint64_t deadline = clock_now_ns() + ATTACH_TIMEOUT_MS * NS_PER_MS;
 
 	while (connect(fd, (const struct sockaddr *)address, sizeof(*address))) {
@@ -40,7 +39,7 @@ static int connect_in_time(int fd, const struct sockaddr_un *address)
 			return -errno;
 		if (clock_now_ns() >= deadline)
 			return -ETIMEDOUT;
-		nanosleep(&pause, NULL);
+		clock_sleep_ns(RETRY_NS);
 	}
 	return 0;
 }

@@ -5,10 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/stat.h>
@@ -16,6 +14,8 @@
 
 #include "attach/runtime_dir.h"
 #include "base/clock.h"
+#include "base/thread.h"
+#include "base/wake_fd.h"
 #include "memory/rcu.h"
 
 #define BACKLOG 64
@@ -315,7 +315,6 @@ static void take_turn(struct attach_server *server)
 		{.fd = server->is_deaf ? -1 : server->listen_fd, .events = POLLIN},
 	};
 	unsigned count = server->client_count;
-	uint64_t ignored;
 
 	for (unsigned i = 0; i < count; i++)
 		fds[2 + i] = (struct pollfd){
@@ -330,9 +329,11 @@ static void take_turn(struct attach_server *server)
 	for (unsigned i = count; i-- > 0;)
 		if (fds[2 + i].revents && !attend(server, &server->clients[i], fds[2 + i].revents))
 			drop_client(server, i);
-	if (fds[0].revents && read(server->wake_fd, &ignored, sizeof(ignored)) > 0 &&
-	    __atomic_exchange_n(&server->map_changed, false, __ATOMIC_ACQUIRE))
-		announce_map(server);
+	if (fds[0].revents) {
+		wake_fd_clear(server->wake_fd);
+		if (__atomic_exchange_n(&server->map_changed, false, __ATOMIC_ACQUIRE))
+			announce_map(server);
+	}
 	if (fds[1].revents)
 		accept_client(server);
 }
@@ -398,17 +399,10 @@ static int reopen_read_only(struct attach_server *server, struct error *err)
 
 static int start_thread(struct attach_server *server, struct error *err)
 {
-	sigset_t all, old;
-
-	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	server->wake_fd = wake_fd_open(err);
 	if (server->wake_fd < 0)
-		return error_set(err, -errno, "eventfd: %s", strerror(errno));
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int result = pthread_create(&server->thread, NULL, serve_all, server);
-
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return result ? error_set(err, -result, "a thread: %s", strerror(result)) : 0;
+		return server->wake_fd;
+	return thread_start(&server->thread, serve_all, server, err);
 }
 
 static void close_if_open(int fd)
@@ -452,19 +446,10 @@ int attach_server_start(struct attach_server *server, const struct attach_vm *vm
 	return result;
 }
 
-static void wake(struct attach_server *server)
-{
-	const uint64_t one = 1;
-	/* Cannot fail: the counter is far from full. */
-	ssize_t written = write(server->wake_fd, &one, sizeof(one));
-
-	(void)written;
-}
-
 void attach_server_map_changed(struct attach_server *server)
 {
 	__atomic_store_n(&server->map_changed, true, __ATOMIC_RELEASE);
-	wake(server);
+	wake_fd_set(server->wake_fd);
 }
 
 void attach_server_stop(struct attach_server *server)
@@ -472,7 +457,7 @@ void attach_server_stop(struct attach_server *server)
 	remove_socket(server);
 	/* Release: pairs with the acquire in serve_all. */
 	__atomic_store_n(&server->stopping, true, __ATOMIC_RELEASE);
-	wake(server);
+	wake_fd_set(server->wake_fd);
 	pthread_join(server->thread, NULL);
 	release(server);
 }

@@ -3,12 +3,9 @@
 #include "base/bounded_call.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <time.h>
 
 #include "base/clock.h"
-
-#define MS_PER_S 1000
+#include "base/thread.h"
 
 static void end_call(struct bounded_call *call)
 {
@@ -35,56 +32,27 @@ static void *make_call(void *argument)
 	return NULL;
 }
 
-static int start_thread(struct bounded_call *call)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-	sigset_t all, old;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int result = pthread_create(&thread, &attributes, make_call, call);
-
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attributes);
-	return -result;
-}
-
 static void init_call(struct bounded_call *call)
 {
-	pthread_condattr_t monotonic;
-
 	call->is_done = call->is_abandoned = false;
 	pthread_mutex_init(&call->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&call->done_changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	thread_condition_init(&call->done_changed);
 }
 
 int bounded_call_run(struct bounded_call *call, unsigned timeout_ms)
 {
-	struct timespec until;
+	uint64_t deadline_ns = clock_now_ns() + timeout_ms * NS_PER_MS;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / MS_PER_S;
-	until.tv_nsec += (long)(timeout_ms % MS_PER_S * NS_PER_MS);
-	if (until.tv_nsec >= (long)NS_PER_S) {
-		until.tv_nsec -= (long)NS_PER_S;
-		until.tv_sec++;
-	}
 	init_call(call);
-	int result = start_thread(call);
+	int result = thread_start_detached(make_call, call);
 
 	if (result < 0) {
 		end_call(call);
 		return result;
 	}
 	pthread_mutex_lock(&call->lock);
-	while (!call->is_done && result == 0)
-		result = pthread_cond_timedwait(&call->done_changed, &call->lock, &until);
+	while (!call->is_done && thread_wait_until(&call->done_changed, &call->lock, deadline_ns))
+		;
 	bool is_done = call->is_done;
 
 	call->is_abandoned = !is_done;

@@ -17,4 +17,17 @@ static inline uint64_t clock_now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+static inline struct timespec clock_timespec(uint64_t ns)
+{
+	return (struct timespec){(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+}
+
+/* A signal ends it early. */
+static inline void clock_sleep_ns(uint64_t ns)
+{
+	const struct timespec time = clock_timespec(ns);
+
+	nanosleep(&time, NULL);
+}
+
 #endif

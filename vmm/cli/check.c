@@ -68,14 +68,6 @@ static int look_live(struct source *source, struct look *look, struct error *err
 	return result;
 }
 
-static void sleep_ns(uint64_t ns)
-{
-	const struct timespec time = {.tv_sec = (time_t)(ns / NS_PER_S),
-				      .tv_nsec = (long)(ns % NS_PER_S)};
-
-	nanosleep(&time, NULL);
-}
-
 /* Whether each processor has made a step since it was at `before`; also when it cannot be told. */
 static bool all_made_steps(const struct source *source, const struct guest_view *view,
 			   const uint64_t before[MAX_CPUS])
@@ -96,11 +88,11 @@ static void let_it_run(const struct source *source, const struct guest_view *vie
 	uint64_t before[MAX_CPUS];
 	bool can_tell = guest_view_steps(view, &source->memory, before) == 0;
 
-	sleep_ns(BETWEEN_LOOKS_NS);
+	clock_sleep_ns(BETWEEN_LOOKS_NS);
 	uint64_t deadline = clock_now_ns() + STEP_PATIENCE_NS;
 
 	while (can_tell && !all_made_steps(source, view, before) && clock_now_ns() < deadline)
-		sleep_ns(STEP_POLL_NS);
+		clock_sleep_ns(STEP_POLL_NS);
 }
 
 /* The first look, and of its findings those that later looks confirm. */

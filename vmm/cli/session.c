@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +17,7 @@
 
 /* A guest boots in less; one that takes longer is not waited for. */
 #define BOOT_TIME_NS  NS_PER_S
-#define BOOT_RETRY_NS (long)(5 * NS_PER_MS)
+#define BOOT_RETRY_NS (5 * NS_PER_MS)
 
 enum option_key {
 	KEY_JSON = 0x200, /* no letter */
@@ -137,7 +136,6 @@ static int refuse_guest(const struct error *err)
 
 int session_look(struct session *session, enum boot_stage stage)
 {
-	const struct timespec pause = {.tv_nsec = BOOT_RETRY_NS};
 	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
 	const struct source *source = &session->source;
 	struct error err;
@@ -156,7 +154,7 @@ int session_look(struct session *session, enum boot_stage stage)
 		if ((result < 0 && result != -EAGAIN) || !source->is_live ||
 		    source_has_ended(source) || clock_now_ns() >= deadline)
 			break;
-		nanosleep(&pause, NULL);
+		clock_sleep_ns(BOOT_RETRY_NS);
 	}
 	if (result < 0 && source->memory.reader.read && source_has_ended(source))
 		return session_lost(source, err.text);

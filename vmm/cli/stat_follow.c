@@ -139,7 +139,7 @@ static void rest(const struct follow *follow)
 			return;
 		uint64_t left = until - now < ENDED_POLL_NS ? until - now : ENDED_POLL_NS;
 
-		nanosleep(&(struct timespec){.tv_nsec = (long)left}, NULL);
+		clock_sleep_ns(left);
 	}
 }
 

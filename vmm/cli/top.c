@@ -245,22 +245,18 @@ static int show_screen(struct top *top)
 /* An interval after `start`, or the end of the VM. */
 static void rest(const struct top *top, uint64_t start)
 {
-	const struct timespec pause = {.tv_nsec = (long)(INTERVAL_MIN_NS / 2)};
-
 	while (clock_now_ns() - start < top->state.request.interval_ns &&
 	       !source_has_ended(&top->session.source))
-		nanosleep(&pause, NULL);
+		clock_sleep_ns(INTERVAL_MIN_NS / 2);
 }
 
 /* A process that is killed loses its memory a moment before its end can be seen. */
 static bool ends_soon(const struct source *source)
 {
-	const struct timespec pause = {.tv_nsec = (long)END_POLL_NS};
-
 	for (uint64_t waited = 0; waited < END_PATIENCE_NS; waited += END_POLL_NS) {
 		if (source_has_ended(source))
 			return true;
-		nanosleep(&pause, NULL);
+		clock_sleep_ns(END_POLL_NS);
 	}
 	return false;
 }

@@ -17,7 +17,7 @@
 #define BUFFER_START 4096u
 
 /* How long to wait before a listener whose queue of connections is full is tried again. */
-#define RETRY_NS (long)(10 * NS_PER_MS)
+#define RETRY_NS (10 * NS_PER_MS)
 
 static uint64_t deadline_of(const struct qmp *qmp)
 {
@@ -333,7 +333,6 @@ int qmp_start(struct qmp *qmp, int fd, unsigned timeout_ms, struct error *err)
 /* Connects without waiting for a listener that does not accept. */
 static int connect_in_time(int fd, const struct sockaddr_un *address, unsigned timeout_ms)
 {
-	const struct timespec pause = {.tv_nsec = RETRY_NS};
 	uint64_t deadline = clock_now_ns() + timeout_ms * NS_PER_MS;
 
 	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
@@ -341,7 +340,7 @@ static int connect_in_time(int fd, const struct sockaddr_un *address, unsigned t
 			return -errno;
 		if (clock_now_ns() >= deadline)
 			return -EBUSY;
-		nanosleep(&pause, NULL);
+		clock_sleep_ns(RETRY_NS);
 	}
 	return 0;
 }

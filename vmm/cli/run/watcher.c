@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/number_text.h"
+#include "base/thread.h"
 #include "memory/rcu.h"
 
 /*
@@ -74,20 +74,11 @@ static void ask_guest_to_stop(struct watcher *watcher)
 /* Waits for the next scan. False when the watcher is to end. */
 static bool wait_for_next(struct watcher *watcher)
 {
-	struct timespec until;
-	uint64_t interval = NS_PER_S / watcher->scans_per_second;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	uint64_t nanoseconds = (uint64_t)until.tv_nsec + interval;
-
-	until.tv_sec += (time_t)(nanoseconds / NS_PER_S);
-	until.tv_nsec = (long)(nanoseconds % NS_PER_S);
+	uint64_t due_ns = clock_now_ns() + NS_PER_S / watcher->scans_per_second;
 
 	pthread_mutex_lock(&watcher->lock);
-	int result = 0;
-
-	while (!watcher->stopping && result != ETIMEDOUT)
-		result = pthread_cond_timedwait(&watcher->wake, &watcher->lock, &until);
+	while (!watcher->stopping && thread_wait_until(&watcher->wake, &watcher->lock, due_ns))
+		;
 	bool go_on = !watcher->stopping;
 	bool ask = watcher->asked_to_stop;
 
@@ -116,27 +107,13 @@ static void *watch(void *argument)
 int watcher_start(struct watcher *watcher, struct engine *engine, struct terminal *terminal,
 		  paddr_t info, unsigned scans_per_second, struct error *err)
 {
-	pthread_condattr_t monotonic;
-	sigset_t all, old;
-
 	*watcher = (struct watcher){.engine = engine,
 				    .terminal = terminal,
 				    .info = info,
 				    .scans_per_second = scans_per_second};
 	pthread_mutex_init(&watcher->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&watcher->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int result = pthread_create(&watcher->thread, NULL, watch, watcher);
-
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (result)
-		return error_set(err, -result, "cannot start the watcher: %s", strerror(result));
-	return 0;
+	thread_condition_init(&watcher->wake);
+	return thread_start(&watcher->thread, watch, watcher, err);
 }
 
 void watcher_ask_guest_to_stop(struct watcher *watcher)

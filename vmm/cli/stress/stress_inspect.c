@@ -2,11 +2,9 @@
 /* An inspector of a stress run: see stress_inspect.h. */
 #include "cli/stress/stress_inspect.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,13 +21,6 @@
 /* A pause at random, at most. */
 #define PAUSE_MAX_NS (20 * NS_PER_MS)
 
-static void sleep_ns(uint64_t ns)
-{
-	const struct timespec time = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
-
-	nanosleep(&time, NULL);
-}
-
 static bool attach(struct source *source, const char *vm)
 {
 	uint64_t deadline = clock_now_ns() + ATTACH_PATIENCE_NS;
@@ -40,7 +31,7 @@ static bool attach(struct source *source, const char *vm)
 			fprintf(stderr, "%s\n", err.text);
 			return false;
 		}
-		sleep_ns(ATTACH_RETRY_NS);
+		clock_sleep_ns(ATTACH_RETRY_NS);
 	}
 	return true;
 }
@@ -71,7 +62,7 @@ static void pause_for_a_moment(struct source *source)
 
 	if (!source->ops->pause || source->ops->pause(source, &ignored) < 0)
 		return;
-	sleep_ns((uint64_t)rand() % PAUSE_MAX_NS);
+	clock_sleep_ns((uint64_t)rand() % PAUSE_MAX_NS);
 	source->ops->resume(source, &paused_ns, &ignored);
 }
 
@@ -103,7 +94,7 @@ int stress_inspect(const char *vm, unsigned rate, bool pauses)
 	while (!source_has_ended(&source) && look(&source, seen)) {
 		if (pauses)
 			pause_for_a_moment(&source);
-		sleep_ns(NS_PER_S / rate);
+		clock_sleep_ns(NS_PER_S / rate);
 	}
 	source_close(&source);
 	urcu_memb_unregister_thread();

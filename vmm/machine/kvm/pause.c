@@ -3,20 +3,14 @@
 #include "machine/kvm/pause.h"
 
 #include <errno.h>
-#include <time.h>
 
-#include "base/clock.h"
+#include "base/thread.h"
 
 void vm_pause_init(struct vm_pause *pause)
 {
-	pthread_condattr_t monotonic;
-
 	*pause = (struct vm_pause){0};
 	pthread_mutex_init(&pause->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&pause->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	thread_condition_init(&pause->changed);
 }
 
 void vm_pause_destroy(struct vm_pause *pause)
@@ -71,13 +65,12 @@ void vm_pause_begin(struct vm_pause *pause)
 
 int vm_pause_await(struct vm_pause *pause, uint64_t deadline_ns)
 {
-	const struct timespec until = {.tv_sec = (time_t)(deadline_ns / NS_PER_S),
-				       .tv_nsec = (long)(deadline_ns % NS_PER_S)};
-	int result = 0;
+	int result;
 
 	pthread_mutex_lock(&pause->lock);
-	while (pause->parked < pause->threads && !pause->ended && result != ETIMEDOUT)
-		result = pthread_cond_timedwait(&pause->changed, &pause->lock, &until);
+	while (pause->parked < pause->threads && !pause->ended &&
+	       thread_wait_until(&pause->changed, &pause->lock, deadline_ns))
+		;
 	if (pause->ended)
 		result = -ECANCELED;
 	else

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "machine/kvm/cpu_state.h"
 #include "machine/kvm/kvm.h"
 #include "machine/kvm/vm.h"
@@ -94,7 +95,11 @@ static void run_failed(struct vcpu *vcpu, int error)
 static void *vcpu_thread(void *argument)
 {
 	struct vcpu *vcpu = argument;
+	sigset_t kick_only;
 
+	sigemptyset(&kick_only);
+	sigaddset(&kick_only, KICK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &kick_only, NULL);
 	/* Acquire: pairs with the release in vm_stop. */
 	while (!__atomic_load_n(&vcpu->vm->stopping, __ATOMIC_ACQUIRE)) {
 		if (vm_pause_is_wanted(&vcpu->vm->pause)) {
@@ -123,24 +128,16 @@ static void on_kick(int signal)
 int vcpu_start(struct vcpu *vcpu, struct error *err)
 {
 	const struct sigaction kick = {.sa_handler = on_kick};
-	sigset_t kick_only, old;
 
-	/* Signals that end the VMM are the main thread's. */
-	sigfillset(&kick_only);
-	sigdelset(&kick_only, KICK_SIGNAL);
 	sigaction(KICK_SIGNAL, &kick, NULL);
-	pthread_sigmask(SIG_SETMASK, &kick_only, &old);
 	vm_pause_join(&vcpu->vm->pause);
-	int result = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+	int result = thread_start(&vcpu->thread, vcpu_thread, vcpu, err);
 
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (result) {
+	if (result < 0)
 		vm_pause_leave(&vcpu->vm->pause);
-		return error_set(err, -result, "cannot start the thread of vCPU %u: %s",
-				 vcpu->index, strerror(result));
-	}
-	vcpu->has_thread = true;
-	return 0;
+	else
+		vcpu->has_thread = true;
+	return result;
 }
 
 void vcpu_kick(struct vcpu *vcpu)

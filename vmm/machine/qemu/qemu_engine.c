@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/resident.h"
 #include "machine/boot/elf_load.h"
+#include "base/thread.h"
 #include "memory/rcu.h"
 #include "machine/qemu/qemu_end.h"
 #include "machine/qemu/qemu_process.h"
@@ -280,18 +281,6 @@ static int spawn(struct qemu_engine *own, struct error *err)
 	return result;
 }
 
-static int start_thread(struct qemu_engine *own, struct error *err)
-{
-	sigset_t all, old;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int result = pthread_create(&own->thread, NULL, listen_to, own);
-
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return result ? error_set(err, -result, "a thread: %s", strerror(result)) : 0;
-}
-
 static int start(struct engine *engine, struct error *err)
 {
 	struct qemu_engine *own = own_of(engine);
@@ -312,7 +301,7 @@ static int start(struct engine *engine, struct error *err)
 		result = 0;
 	own->qmp.timeout_ms = (unsigned)(ENGINE_PAUSE_PATIENCE_NS / NS_PER_MS);
 	if (result == 0)
-		result = start_thread(own, err);
+		result = thread_start(&own->thread, listen_to, own, err);
 	if (result < 0) {
 		qmp_close(&own->qmp);
 		return give_up(own, result, err);

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/thread.h"
+#include "base/wake_fd.h"
 #include "source/libvirt/call.h"
 #include "source/libvirt/events.h"
 #include "memory/rcu.h"
@@ -50,22 +50,6 @@ struct domain_list {
 	unsigned end_count; /* of all that there were: the next goes to end_count % ENDS_MAX */
 };
 
-static void signal_fd(int fd)
-{
-	const uint64_t one = 1;
-
-	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
-static void clear_fd(int fd)
-{
-	uint64_t count;
-
-	while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
-}
-
 /* On the loop's thread. */
 static void on_event(void *context, enum libvirt_event event, const char *uuid, const char *why)
 {
@@ -81,7 +65,7 @@ static void on_event(void *context, enum libvirt_event event, const char *uuid, 
 	}
 	if (event == LIBVIRT_LOST)
 		__atomic_store_n(&list->is_lost, true, __ATOMIC_RELAXED);
-	signal_fd(list->wake_fd);
+	wake_fd_set(list->wake_fd);
 }
 
 /* Listens before the first look, so that nothing is missed in between. */
@@ -174,7 +158,7 @@ static void publish(struct domain_list *list, const struct domain_facts *domains
 	rcu_pointer_publish(list->table, table);
 	rcu_wait_for_readers();
 	free(old);
-	signal_fd(list->changed_fd);
+	wake_fd_set(list->changed_fd);
 }
 
 /* Asks the daemon. One that does not answer is as good as gone. */
@@ -214,7 +198,7 @@ static void *follow(void *argument)
 		look(list);
 		poll(&wake, 1, list->is_connected ? -1 : wait_ms);
 		if (wake.revents)
-			clear_fd(list->wake_fd);
+			wake_fd_clear(list->wake_fd);
 	}
 	disconnect(list);
 	urcu_memb_unregister_thread();
@@ -236,13 +220,14 @@ static void free_list(struct domain_list *list)
 static struct domain_list *new_list(const char *uri, unsigned timeout_ms)
 {
 	struct domain_list *list = calloc(1, sizeof(*list));
+	struct error ignored;
 
 	if (!list)
 		return NULL;
 	pthread_mutex_init(&list->lock, NULL);
 	list->timeout_ms = timeout_ms;
-	list->wake_fd = eventfd(0, EFD_CLOEXEC);
-	list->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	list->wake_fd = wake_fd_open(&ignored);
+	list->changed_fd = wake_fd_open(&ignored);
 	list->table = new_table(0, false, NULL, 0);
 	list->uri = uri ? strdup(uri) : NULL;
 	if (list->wake_fd >= 0 && list->changed_fd >= 0 && list->table && (!uri || list->uri))
@@ -260,20 +245,15 @@ static bool may_come_later(int result)
 /* The first table is there when this returns. */
 static int start_thread(struct domain_list *list, struct error *err)
 {
-	sigset_t all, old;
 	int result = connect_and_listen(list, err);
 
 	if (result < 0 && !may_come_later(result))
 		return result;
 	look(list);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	result = pthread_create(&list->thread, NULL, follow, list);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (result == 0)
-		return 0;
-	disconnect(list);
-	return error_set(err, -result, "a thread: %s", strerror(result));
+	result = thread_start(&list->thread, follow, list, err);
+	if (result < 0)
+		disconnect(list);
+	return result;
 }
 
 int domain_list_start(const char *uri, unsigned timeout_ms, struct domain_list **list,
@@ -300,7 +280,7 @@ int domain_list_start(const char *uri, unsigned timeout_ms, struct domain_list *
 void domain_list_stop(struct domain_list *list)
 {
 	__atomic_store_n(&list->stop, true, __ATOMIC_RELAXED);
-	signal_fd(list->wake_fd);
+	wake_fd_set(list->wake_fd);
 	pthread_join(list->thread, NULL);
 	free_list(list);
 	libvirt_loop_stop();
@@ -318,7 +298,7 @@ int domain_list_fd(const struct domain_list *list)
 
 void domain_list_seen(struct domain_list *list)
 {
-	clear_fd(list->changed_fd);
+	wake_fd_clear(list->changed_fd);
 }
 
 const char *domain_list_why(struct domain_list *list, const char *uuid)

@@ -4,10 +4,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/thread.h"
 #include "source/libvirt/call.h"
 
 /* --- the loop --- */
@@ -40,22 +39,16 @@ static void *run_loop(void *argument)
 
 static int start_thread(struct error *err)
 {
-	sigset_t all, old;
-
 	/* A timer that never fires by itself. */
 	loop.timer = loop.api->virEventAddTimeout(-1, on_timer, NULL, NULL);
 	if (loop.timer < 0)
 		return error_set(err, -ENOMEM, "libvirt has no memory for its events");
 	__atomic_store_n(&loop.stop, false, __ATOMIC_RELAXED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int result = pthread_create(&loop.thread, NULL, run_loop, NULL);
+	int result = thread_start(&loop.thread, run_loop, NULL, err);
 
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (result == 0)
-		return 0;
-	loop.api->virEventRemoveTimeout(loop.timer);
-	return error_set(err, -result, "a thread for libvirt's events: %s", strerror(result));
+	if (result < 0)
+		loop.api->virEventRemoveTimeout(loop.timer);
+	return result;
 }
 
 static int start_loop(struct error *err)

@@ -24,7 +24,7 @@
 
 /* How long a guest that boots is waited for, and how often it is looked for. */
 #define BOOT_TIME_NS  NS_PER_S
-#define BOOT_RETRY_NS (long)(50 * NS_PER_MS)
+#define BOOT_RETRY_NS (50 * NS_PER_MS)
 
 struct libvirt_vm {
 	struct libvirt_connection connection;
@@ -288,7 +288,6 @@ static int find_domain(struct libvirt_vm *vm, const char *domain, struct error *
 static int look_for_guest(struct libvirt_vm *vm, bool wait, struct guest_place *place,
 			  struct error *err)
 {
-	const struct timespec pause = {.tv_nsec = BOOT_RETRY_NS};
 	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
 
 	for (;;) {
@@ -301,7 +300,7 @@ static int look_for_guest(struct libvirt_vm *vm, bool wait, struct guest_place *
 		if (place->has_info || !wait || vm->facts.is_paused || has_ended(vm) ||
 		    clock_now_ns() >= deadline)
 			return 0;
-		nanosleep(&pause, NULL);
+		clock_sleep_ns(BOOT_RETRY_NS);
 	}
 }
 

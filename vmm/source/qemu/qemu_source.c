@@ -20,7 +20,7 @@
 
 /* A guest boots in less; one that takes longer is not waited for. */
 #define BOOT_TIME_NS  NS_PER_S
-#define BOOT_RETRY_NS (long)(20 * NS_PER_MS)
+#define BOOT_RETRY_NS (20 * NS_PER_MS)
 
 #define BACKENDS_MAX MEMORY_REGIONS_MAX
 
@@ -267,7 +267,6 @@ static int describe_and_find(struct source *source, struct error *err)
 
 static int find_in_time(struct source *source, struct error *err)
 {
-	const struct timespec pause = {.tv_nsec = BOOT_RETRY_NS};
 	const struct qemu_source *own = source->own;
 	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
 
@@ -284,7 +283,7 @@ static int find_in_time(struct source *source, struct error *err)
 			return error_set(err, -ENOTCONN, "process %u has ended", own->peer.pid);
 		if ((result != -ENODATA && result != -EAGAIN) || clock_now_ns() >= deadline)
 			return result;
-		nanosleep(&pause, NULL);
+		clock_sleep_ns(BOOT_RETRY_NS);
 	}
 }
 

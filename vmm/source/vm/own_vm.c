@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 
 #include "attach/client.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "memory/rcu.h"
 
 struct own_vm {
@@ -140,12 +140,10 @@ static void *follow(void *argument)
 /* Waits for the reply to the last request; called with the lock. */
 static int await_reply(struct own_vm *vm, struct error *err)
 {
-	struct timespec until;
+	uint64_t deadline_ns = clock_now_ns() + ATTACH_TIMEOUT_MS * NS_PER_MS;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ATTACH_TIMEOUT_MS / 1000;
 	while (!vm->is_answered && !vm->has_ended)
-		if (pthread_cond_timedwait(&vm->changed, &vm->lock, &until) == ETIMEDOUT)
+		if (!thread_wait_until(&vm->changed, &vm->lock, deadline_ns))
 			return error_set(err, -ETIMEDOUT, "the VM %s does not answer",
 					 vm->source->name);
 	if (vm->is_answered)
@@ -296,7 +294,6 @@ static const struct source_ops own_vm_ops = {
 static struct own_vm *own_vm_new(struct source *source)
 {
 	struct own_vm *vm = calloc(1, sizeof(*vm));
-	pthread_condattr_t monotonic;
 
 	if (!vm)
 		return NULL;
@@ -304,26 +301,18 @@ static struct own_vm *own_vm_new(struct source *source)
 	vm->is_answered = true;
 	pthread_mutex_init(&vm->request, NULL);
 	pthread_mutex_init(&vm->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&vm->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	thread_condition_init(&vm->changed);
 	return vm;
 }
 
 static int start_to_follow(struct own_vm *vm, struct error *err)
 {
 	const struct attach_request subscribe = {0};
-	sigset_t all, old;
 	int result = attach_client_send(&vm->client, ATTACH_SUBSCRIBE, 0, subscribe, err);
 
 	if (result < 0)
 		return result;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	result = pthread_create(&vm->thread, NULL, follow, vm);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return result ? error_set(err, -result, "a thread: %s", strerror(result)) : 0;
+	return thread_start(&vm->thread, follow, vm, err);
 }
 
 /* Connected: maps the RAM, and begins to follow. */

@@ -3,13 +3,13 @@
 #include "view/top/top_sampler.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
+#include "base/wake_fd.h"
 #include "memory/rcu.h"
 
 void top_sample_free(struct top_sample *sample)
@@ -22,24 +22,13 @@ void top_sample_free(struct top_sample *sample)
 /* Hands over a sample; one that nobody took gives way. */
 static void publish(struct top_sampler *sampler, struct top_sample *sample)
 {
-	uint64_t one = 1;
-
 	pthread_mutex_lock(&sampler->lock);
 	struct top_sample *old = sampler->newest;
 
 	sampler->newest = sample;
 	pthread_mutex_unlock(&sampler->lock);
 	top_sample_free(old);
-	/* It can only fail when the count is full, and then it is readable. */
-	ssize_t written = write(sampler->ready_fd, &one, sizeof(one));
-
-	(void)written;
-}
-
-static struct timespec timespec_of(uint64_t ns)
-{
-	return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S),
-				 .tv_nsec = (long)(ns % NS_PER_S)};
+	wake_fd_set(sampler->ready_fd);
 }
 
 /*
@@ -63,9 +52,7 @@ static bool wait_for_turn(struct top_sampler *sampler, uint64_t start, uint64_t 
 		} else if (now >= due) {
 			break;
 		} else {
-			struct timespec until = timespec_of(due);
-
-			pthread_cond_timedwait(&sampler->wake, &sampler->lock, &until);
+			thread_wait_until(&sampler->wake, &sampler->lock, due);
 		}
 	}
 	sampler->is_due = false;
@@ -102,30 +89,21 @@ static void *look_on(void *argument)
 int top_sampler_start(struct top_sampler *sampler, const struct source *source,
 		      const struct top_request *request, struct error *err)
 {
-	pthread_condattr_t monotonic;
-	sigset_t all, old;
 
 	*sampler = (struct top_sampler){.source = source, .request = *request, .is_due = true};
-	sampler->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sampler->ready_fd = wake_fd_open(err);
 	if (sampler->ready_fd < 0)
-		return error_set(err, -errno, "eventfd: %s", strerror(errno));
+		return sampler->ready_fd;
 	pthread_mutex_init(&sampler->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&sampler->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	thread_condition_init(&sampler->wake);
+	int result = thread_start(&sampler->thread, look_on, sampler, err);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int result = pthread_create(&sampler->thread, NULL, look_on, sampler);
-
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (result == 0)
 		return 0;
 	pthread_cond_destroy(&sampler->wake);
 	pthread_mutex_destroy(&sampler->lock);
 	close(sampler->ready_fd);
-	return error_set(err, -result, "cannot start a thread: %s", strerror(result));
+	return result;
 }
 
 void top_sampler_stop(struct top_sampler *sampler)
@@ -160,10 +138,7 @@ void top_sampler_ask(struct top_sampler *sampler, const struct top_request *requ
 
 struct top_sample *top_sampler_take(struct top_sampler *sampler)
 {
-	uint64_t count;
-	ssize_t length = read(sampler->ready_fd, &count, sizeof(count));
-
-	(void)length; /* of no use: the pointer says whether there is one */
+	wake_fd_clear(sampler->ready_fd);
 	pthread_mutex_lock(&sampler->lock);
 	struct top_sample *sample = sampler->newest;
 
