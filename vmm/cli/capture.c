@@ -8,10 +8,10 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "file/capture.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
-#include "view/observation.h"
 #include "view/terminal.h"
 #include "memory/snapshot.h"
 

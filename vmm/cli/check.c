@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "file/capture.h"
 #include "kind/pagevisor/check/check.h"
 #include "cli/exit_status.h"

@@ -7,11 +7,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "inspect/diff.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"
-#include "view/observation.h"
 #include "memory/rcu.h"
 #include "memory/snapshot.h"
 

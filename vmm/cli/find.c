@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"
-#include "view/observation.h"
 #include "inspect/find/find_slots.h"
 #include "inspect/find/field_lookup.h"
 #include "kind/pagevisor/types/type_format.h"
@@ -133,9 +133,7 @@ static void print_object(void *own, const struct found_slot *slot)
 		json_object_object_add(
 			frame, "meta",
 			type_format_json(find->catalog, slot->type, slot->copy.storage));
-	printf("%s\n    %s", find->printed++ ? "," : "",
-	       json_object_to_json_string_ext(frame, JSON_C_TO_STRING_PLAIN |
-							     JSON_C_TO_STRING_NOSLASHESCAPE));
+	printf("%s\n    %s", find->printed++ ? "," : "", json_line(frame));
 	json_object_put(frame);
 }
 
@@ -163,9 +161,7 @@ static int print_json(struct find *find)
 	const struct find_result *result = &find->result;
 	struct json_object *text = json_object_new_string(find->text);
 
-	printf("{\n  \"expression\":%s",
-	       json_object_to_json_string_ext(text, JSON_C_TO_STRING_PLAIN |
-							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	printf("{\n  \"expression\":%s", json_line(text));
 	json_object_put(text);
 	if (!find->only_count)
 		printf(",\n  \"frames\":[");

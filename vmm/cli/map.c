@@ -9,9 +9,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
-#include "view/observation.h"
 #include "view/picture/map_picture.h"
 
 #define DEFAULT_WIDTH 80

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
-#include "view/observation.h"
 #include "cli/ps_watch.h"
 #include "cli/fleet/libvirt_roster.h"
 #include "cli/fleet/roster.h"

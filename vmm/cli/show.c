@@ -8,12 +8,12 @@
 
 #include <pagevisor/address.h>
 
+#include "base/json.h"
 #include "file/capture.h"
 #include "file/format.h"
 #include "cli/exit_status.h"
 #include "view/frame_text.h"
 #include "cli/session.h"
-#include "view/observation.h"
 #include "cli/show_entries.h"
 #include "view/trace_text.h"
 #include "kind/pagevisor/frame_look.h"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "cli/run/report.h"
 
 static const char *maps(const struct page_entry *entry)

@@ -3,8 +3,7 @@
 #ifndef VMM_SHOW_ENTRIES_H
 #define VMM_SHOW_ENTRIES_H
 
-#include <json-c/json.h>
-
+#include "base/json.h"
 #include "kind/pagevisor/frame_entries.h"
 
 void show_entries_text(const struct frame_entries *entries, uint64_t pfn);

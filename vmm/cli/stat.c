@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"

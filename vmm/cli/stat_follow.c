@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "base/number_text.h"
 #include "view/observation.h"

@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"
-#include "view/observation.h"
 #include "view/top/top_json.h"
 #include "view/top/top_sampler.h"
 #include "view/top/top_screen.h"

@@ -6,11 +6,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "view/frame_text.h"
 #include "cli/session.h"
 #include "base/number_text.h"
-#include "view/observation.h"
 #include "view/trace_text.h"
 #include "kind/pagevisor/guest_symbols.h"
 

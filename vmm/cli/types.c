@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
-#include "view/observation.h"
+#include "kind/pagevisor/scan.h"
 #include "kind/pagevisor/types/type_format.h"
 
 static void print_text(const struct guest_view *view, const struct scan *scan,

@@ -9,7 +9,7 @@
 #include <pagevisor/address.h>
 
 #include "base/clock.h"
-#include "view/observation.h"
+#include "base/json.h"
 #include "view/trace_text.h"
 #include "kind/pagevisor/guest_symbols.h"
 

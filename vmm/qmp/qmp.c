@@ -166,12 +166,11 @@ static void copy_printable(char *to, size_t size, const char *from)
 
 static int refused(const char *command, struct json_object *error, struct error *err)
 {
-	struct json_object *words;
+	const char *words = json_get_text(error, "desc");
 	char text[256] = "no reason given";
 
-	if (json_object_object_get_ex(error, "desc", &words) &&
-	    json_object_is_type(words, json_type_string))
-		copy_printable(text, sizeof(text), json_object_get_string(words));
+	if (words)
+		copy_printable(text, sizeof(text), words);
 	return error_set(err, -EREMOTEIO, "QEMU refuses %s: %s", command, text);
 }
 

@@ -20,12 +20,12 @@
 #ifndef VMM_QEMU_QMP_H
 #define VMM_QEMU_QMP_H
 
-#include <json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json.h"
 
 #define QMP_TIMEOUT_MS 5000       /* a good deadline for each call */
 #define QMP_LINE_MAX   (1u << 20) /* bytes; the longest known answers have some 200 KiB */

@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <json.h>
-
 #include "base/error.h"
+#include "base/json.h"
 #include "kind/pagevisor/check/check.h"
 #include "kind/pagevisor/incremental_scan.h"
 #include "kind/pagevisor/scan.h"
@@ -63,15 +62,5 @@ struct json_object *observation_frames_json(uint64_t slots, const uint64_t *by_c
 
 /* The guest's own counters. */
 struct json_object *observation_work_json(const struct cpu_counters *counters);
-
-/* Members of a JSON object. */
-void json_add_number(struct json_object *object, const char *name, uint64_t value);
-void json_add_text(struct json_object *object, const char *name, const char *value);
-
-/* Prints one object to standard output, and frees it. */
-void json_print(struct json_object *root);
-
-/* The same in one line. Returns 0, or -ENOMEM. */
-int json_print_line(struct json_object *root);
 
 #endif

@@ -5,36 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-typedef struct json_object json;
-
-void json_add_number(json *object, const char *name, uint64_t value)
-{
-	json_object_object_add(object, name, json_object_new_uint64(value));
-}
-
-void json_add_text(json *object, const char *name, const char *value)
-{
-	json_object_object_add(object, name, json_object_new_string(value));
-}
-
-void json_print(json *root)
-{
-	puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(root);
-}
-
-int json_print_line(json *root)
-{
-	const char *text = json_object_to_json_string_ext(
-		root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-
-	if (text)
-		puts(text);
-	json_object_put(root);
-	return text ? 0 : -ENOMEM;
-}
-
 json *observation_frames_json(uint64_t slots, const uint64_t *by_class, uint64_t references,
 			      uint64_t holes)
 {

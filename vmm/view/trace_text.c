@@ -8,7 +8,7 @@
 #include <pagevisor/slot.h>
 
 #include "base/clock.h"
-#include "view/observation.h"
+#include "base/json.h"
 
 #define TIME_TEXT  32
 #define STATE_TEXT 48

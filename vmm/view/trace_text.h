@@ -3,10 +3,10 @@
 #ifndef VMM_TRACE_TEXT_H
 #define VMM_TRACE_TEXT_H
 
-#include <json-c/json.h>
 #include <stdbool.h>
 
 #include "base/elf/symbols.h"
+#include "base/json.h"
 #include "kind/pagevisor/trace_history.h"
 
 /* Of one frame, where not all of them matter. */

@@ -11,7 +11,7 @@
 #include <pagevisor/address.h>
 
 #include "base/clock.h"
-#include "view/observation.h"
+#include "base/json.h"
 #include "kind/pagevisor/types/field_change.h"
 
 #define INDENT    12 /* of what a line had no room for */

@@ -3,12 +3,10 @@
  * What a run amounted to, as one JSON object. Times end in their unit; _ns are CLOCK_MONOTONIC.
  * Members of parts that the run did not reach are missing.
  */
-#include <json.h>
 
 #include "cli/exit_status.h"
+#include "base/json.h"
 #include "cli/run/report.h"
-
-typedef struct json_object json;
 
 static json *boot_json(const struct report *report)
 {

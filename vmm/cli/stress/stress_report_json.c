@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What a stress run amounted to, as one JSON object. Times end in their unit. */
-#include <json.h>
 
-#include "view/observation.h"
+#include "base/json.h"
 #include "cli/run/report.h"
 #include "cli/stress/stress_report.h"
-
-typedef struct json_object json;
 
 static json *found_json(const struct stress_result *result)
 {

@@ -8,6 +8,7 @@
 
 #include <pagevisor/ports.h>
 
+#include "base/json.h"
 #include "machine/qemu/registers.h"
 
 #define PLACE_SIZE 300
@@ -39,15 +40,16 @@ struct vm_end qemu_end_of_exit(const siginfo_t *info, const char *last_error)
 /* The state that QEMU says it is in; empty when it does not say. */
 static void read_state(struct qmp *qmp, char *state, size_t size)
 {
-	struct json_object *answer, *word;
+	struct json_object *answer;
 	struct error ignored;
 
 	state[0] = '\0';
 	if (qmp_execute(qmp, "query-status", NULL, &answer, &ignored) < 0)
 		return;
-	if (json_object_object_get_ex(answer, "status", &word) &&
-	    json_object_is_type(word, json_type_string))
-		snprintf(state, size, "%s", json_object_get_string(word));
+	const char *word = json_get_text(answer, "status");
+
+	if (word)
+		snprintf(state, size, "%s", word);
 	json_object_put(answer);
 	for (; *state; state++)
 		if (*state < ' ' || *state > '~')

@@ -11,6 +11,7 @@
 
 #include "attach/vm_name.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "source/qemu/memory_tree.h"
 #include "source/qemu/peer.h"
 #include "qmp/qmp.h"
@@ -144,15 +145,6 @@ static int search(struct source *source, struct error *err)
 	return result;
 }
 
-static struct json_object *member(struct json_object *object, const char *name, json_type type)
-{
-	struct json_object *value;
-
-	if (json_object_object_get_ex(object, name, &value) && json_object_is_type(value, type))
-		return value;
-	return NULL;
-}
-
 /* The names of its memory backends; *answer holds them. Returns how many, or a negative errno. */
 static int query_backends(struct qmp *qmp, struct json_object **answer,
 			  const char *names[BACKENDS_MAX], struct error *err)
@@ -167,7 +159,7 @@ static int query_backends(struct qmp *qmp, struct json_object **answer,
 
 	for (size_t i = 0; i < length && count < BACKENDS_MAX; i++) {
 		struct json_object *id =
-			member(json_object_array_get_idx(*answer, i), "id", json_type_string);
+			json_member(json_object_array_get_idx(*answer, i), "id", json_type_string);
 
 		if (id)
 			names[count++] = json_object_get_string(id);
@@ -300,7 +292,7 @@ static void query_facts(struct source *source)
 		json_object_put(answer);
 	}
 	if (qmp_execute(&own->qmp, "query-name", NULL, &answer, &ignored) == 0) {
-		name = member(answer, "name", json_type_string);
+		name = json_member(answer, "name", json_type_string);
 		if (name && vm_name_is_good(json_object_get_string(name)))
 			snprintf(source->name, sizeof(source->name), "%s",
 				 json_object_get_string(name));

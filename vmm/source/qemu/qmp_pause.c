@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 
 /* Its id is none that a client uses, so that the answer is nobody's. */
 #define CONT_COMMAND "{\"execute\": \"cont\", \"id\": \"guardian\"}\n"
@@ -102,8 +103,8 @@ static int is_running(struct qmp *qmp, bool *running, struct error *err)
 
 	if (result < 0)
 		return result;
-	if (json_object_object_get_ex(status, "running", &value) &&
-	    json_object_is_type(value, json_type_boolean))
+	value = json_member(status, "running", json_type_boolean);
+	if (value)
 		*running = json_object_get_boolean(value);
 	else
 		result = error_set(err, -EPROTO, "QMP: no status of the guest");

@@ -5,9 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "view/observation.h"
-
-typedef struct json_object json;
 
 static void add_rates(json *root, const struct top_rates *rates)
 {

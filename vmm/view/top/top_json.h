@@ -3,8 +3,7 @@
 #ifndef VMM_TOP_JSON_H
 #define VMM_TOP_JSON_H
 
-#include <json.h>
-
+#include "base/json.h"
 #include "view/top/top_model.h"
 
 /*

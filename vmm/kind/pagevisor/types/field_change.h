@@ -5,8 +5,7 @@
 
 #include <stdint.h>
 
-#include <json-c/json.h>
-
+#include "base/json.h"
 #include "kind/pagevisor/types/type_catalog.h"
 
 /*

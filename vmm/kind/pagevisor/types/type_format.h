@@ -9,8 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <json-c/json.h>
-
+#include "base/json.h"
 #include "kind/pagevisor/types/type_catalog.h"
 
 /*
