@@ -14,6 +14,7 @@
 
 #include "attach/runtime_dir.h"
 #include "base/clock.h"
+#include "base/fd.h"
 
 /* How long to wait before a VM whose queue of connections is full is tried again. */
 #define RETRY_NS (10 * NS_PER_MS)
@@ -204,8 +205,7 @@ int attach_client_connect(struct attach_client *client, int dir_fd, const struct
 void attach_client_close(struct attach_client *client)
 {
 	close(client->fd);
-	if (client->ram_fd >= 0)
-		close(client->ram_fd);
+	fd_close(client->ram_fd);
 }
 
 int attach_client_send(const struct attach_client *client, enum attach_type type, uint32_t sequence,

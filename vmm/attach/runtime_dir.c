@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 #define SYSTEM_DIR "/run"
 
 static int runtime_dir_path(char *path, size_t size, struct error *err)
@@ -90,8 +92,7 @@ int runtime_dir_list(int dir_fd, struct vm_id *list, struct error *err)
 		int result = error_set(err, -errno, "cannot read the runtime directory: %s",
 				       strerror(errno));
 
-		if (fd >= 0)
-			close(fd);
+		fd_close(fd);
 		return result;
 	}
 	while (count < RUNTIME_DIR_VMS_MAX && (entry = readdir(dir)))

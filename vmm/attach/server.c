@@ -14,6 +14,7 @@
 
 #include "attach/runtime_dir.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/thread.h"
 #include "base/wake_fd.h"
 #include "memory/rcu.h"
@@ -405,18 +406,12 @@ static int start_thread(struct attach_server *server, struct error *err)
 	return thread_start(&server->thread, serve_all, server, err);
 }
 
-static void close_if_open(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 static void release(struct attach_server *server)
 {
-	close_if_open(server->listen_fd);
-	close_if_open(server->wake_fd);
-	close_if_open(server->ram_fd);
-	close_if_open(server->dir_fd);
+	fd_close(server->listen_fd);
+	fd_close(server->wake_fd);
+	fd_close(server->ram_fd);
+	fd_close(server->dir_fd);
 }
 
 static void remove_socket(const struct attach_server *server)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
@@ -230,8 +231,7 @@ static int show_screen(struct top *top)
 
 	if (result == 0)
 		result = show(top, &err);
-	if (top->signal_fd >= 0)
-		close(top->signal_fd);
+	fd_close(top->signal_fd);
 	sigprocmask(SIG_SETMASK, &top->old_signals, NULL);
 	if (result < 0)
 		return session_refuse(result, &err);

@@ -17,6 +17,7 @@
 #include <zstd.h>
 
 #include "base/crc32c.h"
+#include "base/fd.h"
 
 struct capture_source {
 	int memory_fd;
@@ -49,22 +50,13 @@ static int damaged(const struct reader *reader, struct error *err, const char *w
 static int read_at(const struct reader *reader, void *buffer, size_t length, uint64_t offset,
 		   struct error *err)
 {
-	uint8_t *to = buffer;
+	int result = fd_read_at(reader->fd, buffer, length, offset);
 
-	while (length > 0) {
-		ssize_t done = pread(reader->fd, to, length, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return error_set(err, -errno, "cannot read %s: %s", reader->name,
-					 strerror(errno));
-		if (done == 0)
-			return damaged(reader, err, "it ends early");
-		to += done;
-		offset += (uint64_t)done;
-		length -= (size_t)done;
-	}
+	if (result == -ENODATA)
+		return damaged(reader, err, "it ends early");
+	if (result < 0)
+		return error_set(err, result, "cannot read %s: %s", reader->name,
+				 strerror(-result));
 	return 0;
 }
 
@@ -290,18 +282,11 @@ static bool is_good_frame(const struct reader *reader, const struct capture_chun
 static int write_memory(const struct reader *reader, uint64_t offset, size_t length,
 			struct error *err)
 {
-	for (size_t done = 0; done < length;) {
-		ssize_t part = pwrite(reader->memory_fd, reader->plain + done, length - done,
-				      (off_t)(offset + done));
+	int result = fd_write_at(reader->memory_fd, reader->plain, length, offset);
 
-		if (part < 0 && errno == EINTR)
-			continue;
-		if (part <= 0)
-			return error_set(err, part < 0 ? -errno : -EIO,
-					 "no memory for the data of %s: %s", reader->name,
-					 strerror(errno));
-		done += (size_t)part;
-	}
+	if (result < 0)
+		return error_set(err, result, "no memory for the data of %s: %s", reader->name,
+				 strerror(-result));
 	return 0;
 }
 
@@ -424,8 +409,7 @@ int capture_load(int fd, const char *name, uint64_t data_max, struct source *sou
 	if (result == 0)
 		result = add_regions(&reader, &source->memory, err);
 	if (result < 0) {
-		if (reader.memory_fd >= 0)
-			close(reader.memory_fd);
+		fd_close(reader.memory_fd);
 		free(own);
 		source->own = NULL;
 		return result;

@@ -16,6 +16,7 @@
 #include <zstd.h>
 
 #include "base/crc32c.h"
+#include "base/fd.h"
 #include "base/version.h"
 
 /* Fast: a capture of metadata is written in well under a second, and higher levels gain little on it. */
@@ -44,20 +45,10 @@ struct writer {
 static int write_at(const struct writer *writer, const void *bytes, size_t length, uint64_t offset,
 		    struct error *err)
 {
-	const uint8_t *from = bytes;
+	int result = fd_write_at(writer->fd, bytes, length, offset);
 
-	while (length > 0) {
-		ssize_t done = pwrite(writer->fd, from, length, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return error_set(err, -errno, "cannot write the capture: %s",
-					 strerror(errno));
-		from += done;
-		offset += (uint64_t)done;
-		length -= (size_t)done;
-	}
+	if (result < 0)
+		return error_set(err, result, "cannot write the capture: %s", strerror(-result));
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 /* How a VM's run ended: see vm_end.h. */
 #include "machine/vm_end.h"
 
-#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/wake_fd.h"
 
 int end_latch_init(struct end_latch *latch, struct error *err)
@@ -15,8 +15,7 @@ int end_latch_init(struct end_latch *latch, struct error *err)
 
 void end_latch_destroy(struct end_latch *latch)
 {
-	if (latch->fd >= 0)
-		close(latch->fd);
+	fd_close(latch->fd);
 	pthread_mutex_destroy(&latch->lock);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "memory/rcu.h"
 
 const struct memory_region *memory_map_find(const struct memory_map *map, paddr_t pa)
@@ -244,25 +245,6 @@ void guest_memory_read_end(void)
 	rcu_section_end();
 }
 
-/* Whole or not at all, through short reads and interruptions. */
-static int read_fully(int fd, void *buffer, size_t length, uint64_t offset)
-{
-	uint8_t *to = buffer;
-
-	while (length > 0) {
-		ssize_t done = pread(fd, to, length, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return -EFAULT;
-		to += done;
-		offset += (uint64_t)done;
-		length -= (size_t)done;
-	}
-	return 0;
-}
-
 int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length)
 {
 	bool is_copied = false;
@@ -276,9 +258,10 @@ int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffe
 
 		is_copied = !region->host;
 		/* A file in memory never blocks, so the section stays short. */
-		if (!is_copied)
-			result = read_fully(region->fd, buffer, length,
-					    region->fd_offset + (pa.addr - region->base.addr));
+		if (!is_copied &&
+		    fd_read_at(region->fd, buffer, length,
+			       region->fd_offset + (pa.addr - region->base.addr)) == 0)
+			result = 0;
 	}
 	guest_memory_read_end();
 	return is_copied ? memory->reader.read(memory->reader.own, pa, buffer, length) : result;

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 /* As much as stays in a CPU's second-level cache on the way. */
 #define PIECE_SIZE (UINT64_C(256) << 10)
 
@@ -76,25 +78,18 @@ static int check_size(const struct snapshot_copy *copy, struct error *err)
 			 copy->max_bytes >> 20);
 }
 
-/* pread or pwrite of a whole range, through short ones and interruptions. */
 static int transfer(uint8_t *buffer, int fd, bool write, uint64_t length, uint64_t offset,
 		    struct error *err)
 {
-	for (uint64_t done = 0; done < length;) {
-		ssize_t part =
-			write ? pwrite(fd, buffer + done, length - done, (off_t)(offset + done))
-			      : pread(fd, buffer + done, length - done, (off_t)(offset + done));
+	int result = write ? fd_write_at(fd, buffer, length, offset)
+			   : fd_read_at(fd, buffer, length, offset);
 
-		if (part < 0 && errno == EINTR)
-			continue;
-		if (part < 0)
-			return error_set(err, -errno, "cannot %s: %s",
-					 write ? "write the snapshot" : "read the guest's memory",
-					 strerror(errno));
-		if (part == 0)
-			return error_set(err, -EFAULT, "the guest's memory became smaller");
-		done += (uint64_t)part;
-	}
+	if (result == -ENODATA)
+		return error_set(err, -EFAULT, "the guest's memory became smaller");
+	if (result < 0)
+		return error_set(err, result, "cannot %s: %s",
+				 write ? "write the snapshot" : "read the guest's memory",
+				 strerror(-result));
 	return 0;
 }
 
@@ -294,10 +289,8 @@ int snapshot_copy_finish(struct snapshot_copy *copy, struct guest_memory *memory
 void snapshot_copy_end(struct snapshot_copy *copy)
 {
 	for (unsigned i = 0; i < copy->layout.count; i++)
-		if (copy->layout.regions[i].fd >= 0)
-			close(copy->layout.regions[i].fd);
-	if (copy->fd >= 0)
-		close(copy->fd);
+		fd_close(copy->layout.regions[i].fd);
+	fd_close(copy->fd);
 	free(copy->buffer);
 	copy->buffer = NULL;
 	copy->fd = -1;

@@ -11,24 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads exactly size bytes. Returns 0, or a negative errno; -EIO when the file ends before. */
-static int read_all(int fd, uint8_t *bytes, size_t size)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < size) {
-		n = read(fd, bytes + done, size - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		done += (size_t)n;
-	}
-	return 0;
-}
+#include "base/fd.h"
 
 /* Checks what is open on fd and gives its size. */
 static int check_file(int fd, const char *path, size_t *size, struct error *err)
@@ -60,8 +43,10 @@ static int read_open_file(int fd, const char *path, void **bytes, size_t *size, 
 	buffer = malloc(length);
 	if (!buffer)
 		return error_set(err, -ENOMEM, "%s: no memory for its %zu bytes", path, length);
-	rc = read_all(fd, buffer, length);
-	if (rc < 0)
+	rc = fd_read_at(fd, buffer, length, 0);
+	if (rc == -ENODATA)
+		error_set(err, rc, "%s: it became shorter while it was read", path);
+	else if (rc < 0)
 		error_set(err, rc, "%s: %s", path, strerror(-rc));
 	else if (memcmp(buffer, ELFMAG, SELFMAG) != 0)
 		rc = error_set(err, -ENOEXEC, "%s: not an ELF file", path);

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 #define SELF "/proc/self/exe"
 
 /* Of the shell, for a program that cannot be started. */
@@ -161,10 +163,8 @@ void child_close(struct child *child)
 	child_signal(child, SIGKILL);
 	while (!child->ended && waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
 		;
-	if (child->out_fd >= 0)
-		close(child->out_fd);
-	if (child->err_fd >= 0)
-		close(child->err_fd);
+	fd_close(child->out_fd);
+	fd_close(child->err_fd);
 	free(child->output);
 	*child = (struct child){.out_fd = -1, .err_fd = -1};
 }

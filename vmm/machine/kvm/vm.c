@@ -3,8 +3,8 @@
 #include "machine/kvm/vm.h"
 
 #include <errno.h>
-#include <unistd.h>
 
+#include "base/fd.h"
 #include "machine/kvm/cpu_state.h"
 #include "machine/kvm/kvm.h"
 
@@ -106,20 +106,14 @@ int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *
 	return 0;
 }
 
-static void close_if_open(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 void vm_destroy(struct vm *vm)
 {
 	for (unsigned i = 0; i < vm->cpu_count; i++)
 		vcpu_destroy(&vm->vcpus[i]);
-	close_if_open(vm->fd);
-	close_if_open(vm->kvm_fd);
+	fd_close(vm->fd);
+	fd_close(vm->kvm_fd);
 	guest_memory_destroy(&vm->memory);
-	close_if_open(vm->memory_fd);
+	fd_close(vm->memory_fd);
 	dirty_log_destroy(&vm->dirty);
 	vm_pause_destroy(&vm->pause);
 	end_latch_destroy(&vm->end);

@@ -17,6 +17,7 @@
 #include <pagevisor/note.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/resident.h"
 #include "machine/boot/elf_load.h"
 #include "base/thread.h"
@@ -227,19 +228,12 @@ static int kernel_file_make(const struct elf_image *image, struct error *err)
 
 	if (fd < 0)
 		return error_set(err, -errno, "memfd_create: %s", strerror(errno));
-	for (size_t done = 0; done < image->size;) {
-		ssize_t written = write(fd, image->bytes + done, image->size - done);
+	int result = fd_write_at(fd, image->bytes, image->size, 0);
 
-		if (written < 0) {
-			int result =
-				error_set(err, -errno, "the kernel for QEMU: %s", strerror(errno));
-
-			close(fd);
-			return result;
-		}
-		done += (size_t)written;
-	}
-	return fd;
+	if (result == 0)
+		return fd;
+	close(fd);
+	return error_set(err, result, "the kernel for QEMU: %s", strerror(-result));
 }
 
 static void close_process(struct qemu_engine *own)
@@ -377,8 +371,7 @@ static void destroy(struct engine *engine)
 		close_process(own);
 	}
 	guest_memory_destroy(&own->memory);
-	if (own->base.memory_fd >= 0)
-		close(own->base.memory_fd);
+	fd_close(own->base.memory_fd);
 	end_latch_destroy(&own->end);
 	pthread_mutex_destroy(&own->qmp_lock);
 	free(own->command_line);

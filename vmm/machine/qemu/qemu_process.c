@@ -17,6 +17,8 @@
 
 #include <pagevisor/ports.h>
 
+#include "base/fd.h"
+
 #define ARGUMENTS_MAX 48
 #define TEXT_SIZE     128
 
@@ -151,8 +153,7 @@ static _Noreturn void become_qemu(const struct arguments *arguments, const struc
 static void close_all(const int *fds, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+		fd_close(fds[i]);
 }
 
 /* Waits until QEMU's program runs, or the child has said why it does not. */

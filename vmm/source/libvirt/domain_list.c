@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/thread.h"
 #include "base/wake_fd.h"
 #include "source/libvirt/call.h"
@@ -207,10 +207,8 @@ static void *follow(void *argument)
 
 static void free_list(struct domain_list *list)
 {
-	if (list->wake_fd >= 0)
-		close(list->wake_fd);
-	if (list->changed_fd >= 0)
-		close(list->changed_fd);
+	fd_close(list->wake_fd);
+	fd_close(list->changed_fd);
 	pthread_mutex_destroy(&list->lock);
 	free(list->table);
 	free(list->uri);

@@ -3,12 +3,13 @@
 #include "source/libvirt/domain_process.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/fd.h"
 
 #define UUID_OPTION "-uuid"
 
@@ -19,7 +20,6 @@
 static size_t read_command_line(int proc_fd, const char *pid, char *buffer)
 {
 	char path[64] = "";
-	size_t length = 0;
 
 	if (strlen(pid) > 16)
 		return 0;
@@ -28,17 +28,9 @@ static size_t read_command_line(int proc_fd, const char *pid, char *buffer)
 
 	if (fd < 0)
 		return 0;
-	while (length < COMMAND_LINE_MAX - 1) {
-		ssize_t more = read(fd, buffer + length, COMMAND_LINE_MAX - 1 - length);
+	size_t length = fd_read_text(fd, buffer, COMMAND_LINE_MAX);
 
-		if (more < 0 && errno == EINTR)
-			continue;
-		if (more <= 0)
-			break;
-		length += (size_t)more;
-	}
 	close(fd);
-	buffer[length] = '\0';
 	return length;
 }
 

@@ -12,6 +12,7 @@
 #include <pagevisor/layout.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/domain_process.h"
 #include "source/libvirt/domain_ram.h"
@@ -57,24 +58,6 @@ static void on_event(void *context, enum libvirt_event event, const char *uuid, 
 
 /* --- memory --- */
 
-static int read_file(const struct libvirt_vm *vm, uint64_t offset, void *buffer, size_t size)
-{
-	uint8_t *to = buffer;
-
-	while (size > 0) {
-		ssize_t done = pread(vm->ram_fd, to, size, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return -EFAULT;
-		to += done;
-		offset += (uint64_t)done;
-		size -= (size_t)done;
-	}
-	return 0;
-}
-
 /* What ended meanwhile may have begun again as another: nothing that is read then counts. */
 static int read_memory(void *own, uint64_t address, void *buffer, size_t size)
 {
@@ -85,7 +68,7 @@ static int read_memory(void *own, uint64_t address, void *buffer, size_t size)
 	int result = 0;
 
 	if (vm->ram_fd >= 0)
-		result = read_file(vm, offset, buffer, size);
+		result = fd_read_at(vm->ram_fd, buffer, size, offset) < 0 ? -EFAULT : 0;
 	else
 		for (size_t done = 0; result == 0 && done < size && !has_ended(vm);) {
 			size_t piece = size - done < LIBVIRT_PEEK_MAX ? size - done
@@ -214,8 +197,7 @@ static void free_vm(struct libvirt_vm *vm)
 {
 	if (vm->has_pauser)
 		pauser_stop(&vm->pauser);
-	if (vm->ram_fd >= 0)
-		close(vm->ram_fd);
+	fd_close(vm->ram_fd);
 	if (vm->listener)
 		libvirt_unlisten(&vm->connection, vm->listener);
 	if (vm->domain)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 
 #define MAPPINGS_MAX 65536 /* vm.max_map_count is 65530 unless somebody raised it */
 
@@ -89,8 +90,7 @@ int qemu_peer_open(struct qemu_peer *peer, uint32_t pid, struct error *err)
 
 void qemu_peer_close(struct qemu_peer *peer)
 {
-	if (peer->directory >= 0)
-		close(peer->directory);
+	fd_close(peer->directory);
 	close(peer->pidfd);
 }
 
@@ -117,10 +117,8 @@ uint64_t qemu_peer_start_ns(const struct qemu_peer *peer)
 
 	if (fd < 0)
 		return 0;
-	ssize_t length = read(fd, text, sizeof(text) - 1);
-
+	fd_read_text(fd, text, sizeof(text));
 	close(fd);
-	text[length > 0 ? length : 0] = '\0';
 	/* The name may have anything in it, but nothing behind it has a parenthesis. */
 	char *field = strrchr(text, ')');
 
@@ -193,8 +191,7 @@ int qemu_peer_mappings(const struct qemu_peer *peer, struct peer_mappings *mappi
 	*mappings = (struct peer_mappings){0};
 	if (!file) {
 		result = errno;
-		if (fd >= 0)
-			close(fd);
+		fd_close(fd);
 		return result == ESRCH || result == ENOENT ? no_process(peer->pid, err)
 							   : not_permitted(peer->pid, err);
 	}
@@ -250,8 +247,7 @@ static int open_descriptor(const struct qemu_peer *peer, const struct peer_mappi
 
 	if (!list) {
 		fd = -errno;
-		if (folder >= 0)
-			close(folder);
+		fd_close(folder);
 		return fd;
 	}
 	for (struct dirent *entry; fd < 0 && (entry = readdir(list));)

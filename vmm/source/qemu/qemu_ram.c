@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "source/qemu/qemu_ram_pages.h"
 
 /* A copy and the two system calls for it take some ten microseconds. */
@@ -56,17 +57,9 @@ static int read_process(const struct qemu_ram *ram, uint64_t address, void *buff
 static int read_file(const struct qemu_ram *ram, const struct ram_piece *piece, uint64_t offset,
 		     void *buffer, size_t length)
 {
-	for (size_t done = 0; done < length;) {
-		ssize_t part = pread(piece->fd, (uint8_t *)buffer + done, length - done,
-				     (off_t)(piece->fd_offset + offset + done));
+	int result = fd_read_at(piece->fd, buffer, length, piece->fd_offset + offset);
 
-		if (part < 0 && errno == EINTR)
-			continue;
-		if (part <= 0)
-			return gone(ram);
-		done += (size_t)part;
-	}
-	return 0;
+	return result < 0 ? gone(ram) : 0;
 }
 
 /* What QEMU has written is in its own pages, the rest in the file; page by page as the pagemap says. */
@@ -226,10 +219,8 @@ int qemu_ram_add(struct qemu_ram *ram, const struct peer_mappings *mappings, pad
 void qemu_ram_end(struct qemu_ram *ram)
 {
 	for (unsigned i = 0; i < ram->count; i++)
-		if (ram->pieces[i].fd >= 0)
-			close(ram->pieces[i].fd);
-	if (ram->pagemap >= 0)
-		close(ram->pagemap);
+		fd_close(ram->pieces[i].fd);
+	fd_close(ram->pagemap);
 	ram->count = 0;
 }
 
