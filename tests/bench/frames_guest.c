@@ -68,14 +68,30 @@ static void serve_jobs(void)
 	}
 }
 
-/* Memory for an array, by its linear mapping; it is never given back. */
-static void *take_memory(uint64_t size)
-{
+/* A run of frames that nobody claims. The host's last check of all frames misses it until it is given back. */
+struct run {
 	pfn_t first;
+	uint64_t frames;
+};
 
-	if (!frame_alloc_take(align_up(size, PAGE_SIZE) / PAGE_SIZE, 1, &first))
+static struct run take_run(uint64_t frames)
+{
+	struct run run = {.frames = frames};
+
+	if (!frame_alloc_take(frames, 1, &run.first))
 		panic("no memory for the benchmark");
-	return platform_phys_to_virt(pfn_to_paddr(first));
+	return run;
+}
+
+/* A run for an array of bench_frames. */
+static struct run take_array(size_t element_size)
+{
+	return take_run(align_up(FRAMES * element_size, PAGE_SIZE) / PAGE_SIZE);
+}
+
+static void *run_bytes(struct run run)
+{
+	return platform_phys_to_virt(pfn_to_paddr(run.first));
 }
 
 /*
@@ -175,20 +191,28 @@ static void measure_slots(void)
 
 static void measure(void)
 {
+	struct run slots = take_run(FRAMES);
+	struct run held = take_array(sizeof(*bench_frames.held));
+	struct run order = take_array(sizeof(*bench_frames.order));
+	struct run other_order = take_array(sizeof(*bench_frames.other_order));
+
 	bench_frames = (struct bench_frames){
 		.count = FRAMES,
-		.held = take_memory(FRAMES * sizeof(frame_t)),
-		.order = take_memory(FRAMES * sizeof(uint32_t)),
-		.other_order = take_memory(FRAMES * sizeof(uint32_t)),
+		.first = slots.first,
+		.held = run_bytes(held),
+		.order = run_bytes(order),
+		.other_order = run_bytes(other_order),
 	};
-	if (!frame_alloc_take(FRAMES, 1, &bench_frames.first))
-		panic("no frames for the benchmark");
 	bench_shuffle();
 	measure_slots();
 	bench_run_table(BENCH_ORDER_0);
 	bench_run_table(BENCH_THREADS);
 	bench_run_table(BENCH_ORDERS);
 	measure_init();
+	frame_alloc_give(slots.first, slots.frames);
+	frame_alloc_give(held.first, held.frames);
+	frame_alloc_give(order.first, order.frames);
+	frame_alloc_give(other_order.first, other_order.frames);
 }
 
 static void bench_run(struct worker *worker)
