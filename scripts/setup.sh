@@ -48,11 +48,17 @@ run)
 	;;
 esac
 
-missing=""
-for package in $wanted; do
-	status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-	[ "$status" = "install ok installed" ] || missing="$missing $package"
-done
+# Sets $missing.
+look_for_missing()
+{
+	missing=""
+	for package in $wanted; do
+		status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+		[ "$status" = "install ok installed" ] || missing="$missing $package"
+	done
+}
+
+look_for_missing
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -61,10 +67,19 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
+# make -j may run this for two sets at once. apt-get fails where another one runs, so they take turns; the lock, on this
+# file, goes when the script ends. Whoever waited looks again.
+exec 9<"$0"
+flock 9
+look_for_missing
+[ -n "$missing" ] || exit 0
+
 echo "Installing$missing"
 export DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086 # a list of packages
-apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
-	apt-get update -q
-	apt-get install -y -q --no-install-recommends $missing
+# Somebody else's, such as a daily update, is waited for as well.
+install="apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends"
+# shellcheck disable=SC2086 # a command and a list of packages
+$install $missing >/dev/null 2>&1 9<&- || {
+	apt-get update -q 9<&-
+	$install $missing 9<&-
 }

@@ -38,6 +38,7 @@ ALL_PARTS=(
 	man
 	completion
 	install
+	setup
 	compile_fail
 	sanitized
 	torn
