@@ -112,7 +112,7 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1
-test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) ## set up, build, run all tests
+test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) $(BENCH) $(SCENARIOS) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
 
 test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
@@ -143,21 +143,7 @@ soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, MINUTES=N of the
 	@MINUTES=$(MINUTES) SEED=$(SEED) TORN_READS=$(TORN_READS) tests/soak.sh $(BUILD)
 
 bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan rate, cost of frame operations
-	@$(BUILD)/bench-boot $(PROGRAM)
-	@echo; tests/bench/microvm.sh $(BUILD)
-	@$(BUILD)/bench-frames
-	@$(BUILD)/bench-growth
-	@$(BUILD)/bench-inspect
-	@$(BUILD)/bench-guest-rows $(PROGRAM)
-	@tests/bench/sources.sh $(BUILD)
-	@echo; echo "frame operations inside a guest with 2 vCPUs and 8 GiB"
-	@$(PROGRAM) run --kernel $(BUILD)/bench-guest.elf --workload bench --memory 8G --time 0 --scan-rate 1 \
-		2>$(BUILD)/bench-guest.log >/dev/null; status=$$?; \
-		sed -n '/^guest| ready:/d; /the guest runs in/p; s/^guest| //p' $(BUILD)/bench-guest.log; exit $$status
-	@echo; echo "scenarios in a guest, and by threads of the host"
-	@tests/bench/scenarios.sh $(BUILD)
-	@echo; echo "planted faults, and the median steps of five seeds until each is found"
-	@tests/bench/detection.sh $(BUILD)
+	@tests/bench/all.sh $(BUILD)
 
 # Built by clang: the sources of the host but for the command line.
 FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/% vmm/view/top/%,$(VMM_SOURCES))

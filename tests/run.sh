@@ -39,6 +39,7 @@ ALL_PARTS=(
 	completion
 	install
 	setup
+	bench
 	compile_fail
 	sanitized
 	torn

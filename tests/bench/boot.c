@@ -17,6 +17,7 @@
 #include <pagevisor/slot.h>
 
 #include "base/clock.h"
+#include "tests/bench/small.h"
 
 #define RUNS       5
 #define OUTPUT_MAX 65536
@@ -197,13 +198,15 @@ int main(int argc, char **argv)
 		const char *memory;
 		size_t slots;
 	} sizes[] = {{"16M", 4096}, {"512M", 131072}, {"3G", 786432}, {"6G", 1835008}};
-	const char *time = "0.5";
+	const char *time = bench_is_small() ? "0.1" : "0.5";
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: %s PAGEVISOR\n", argv[0]);
 		return 2;
 	}
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	const size_t count = bench_is_small() ? 1 : sizeof(sizes) / sizeof(sizes[0]);
+
+	for (size_t i = 0; i < count; i++) {
 		struct sample sample;
 		double floor = streaming_slots_per_second(sizes[i].slots);
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # Steps of a guest's vCPUs from the planting of each fault until the first to find it did: the median of some seeds.
-# Usage: [SEEDS=N] [OPS=N] detection.sh [BUILD]
+# Usage: [SEEDS=N] [OPS=N] [PLANT=FAULT] detection.sh [BUILD]
 #
 # What is shown is the table at the end of `pagevisor stress`. All are found, or this fails.
 set -u
@@ -10,12 +10,13 @@ set -u
 BUILD=${1:-build}
 SEEDS=${SEEDS:-5}
 OPS=${OPS:-60000}
+PLANT=${PLANT:-all}
 FOUND=4 # the exit status of a run that found something
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-bench.XXXXXX")
 trap 'rm -rf "$WORK"' EXIT
 
-"$BUILD/pagevisor" stress mix --plant all --seeds "$SEEDS" --ops "$OPS" --memory 32M --check-every 1 --quiet \
+"$BUILD/pagevisor" stress mix --plant "$PLANT" --seeds "$SEEDS" --ops "$OPS" --memory 32M --check-every 1 --quiet \
 	>"$WORK/out" 2>"$WORK/errors"
 status=$?
 if [ "$status" -ne "$FOUND" ]; then

@@ -10,6 +10,7 @@
 
 #include "arch/clock.h"
 #include "arch/cpu.h"
+#include "boot/boot_info.h"
 #include "lib/console.h"
 #include "lib/format.h"
 #include "pagemeta/frame_alloc.h"
@@ -18,7 +19,7 @@
 #include "tests/bench/frame_rows.h"
 #include "workload/workload.h"
 
-#define FRAMES 200000
+#define FRAMES 200000 /* unless the option frames= has another number */
 
 /* What CPU 1 is to do: set by CPU 0 (release), taken by CPU 1 (acquire), which clears it when it is done. */
 static void (*job)(unsigned cpu);
@@ -84,9 +85,9 @@ static struct run take_run(uint64_t frames)
 }
 
 /* A run for an array of bench_frames. */
-static struct run take_array(size_t element_size)
+static struct run take_array(uint64_t count, size_t element_size)
 {
-	return take_run(align_up(FRAMES * element_size, PAGE_SIZE) / PAGE_SIZE);
+	return take_run(align_up(count * element_size, PAGE_SIZE) / PAGE_SIZE);
 }
 
 static void *run_bytes(struct run run)
@@ -191,13 +192,14 @@ static void measure_slots(void)
 
 static void measure(void)
 {
-	struct run slots = take_run(FRAMES);
-	struct run held = take_array(sizeof(*bench_frames.held));
-	struct run order = take_array(sizeof(*bench_frames.order));
-	struct run other_order = take_array(sizeof(*bench_frames.other_order));
+	const uint32_t count = (uint32_t)boot_option_number("frames", FRAMES);
+	struct run slots = take_run(count);
+	struct run held = take_array(count, sizeof(*bench_frames.held));
+	struct run order = take_array(count, sizeof(*bench_frames.order));
+	struct run other_order = take_array(count, sizeof(*bench_frames.other_order));
 
 	bench_frames = (struct bench_frames){
-		.count = FRAMES,
+		.count = count,
 		.first = slots.first,
 		.held = run_bytes(held),
 		.order = run_bytes(order),

@@ -12,10 +12,12 @@
 #include "pagemeta/frame_alloc.h"
 #include "tests/bench/frame_rows.h"
 #include "tests/bench/host.h"
+#include "tests/bench/small.h"
 #include "tests/bench/trace_rows.h"
 
-#define MEMORY_SIZE (UINT64_C(8) << 30)
-#define FRAMES      900000
+#define MEMORY_SIZE  (UINT64_C(8) << 30)
+#define FRAMES       900000
+#define FRAMES_SMALL 2048
 
 /*
  * Floors claim what lies below 4 GiB, the allocator has what lies above, but for the metadata at its start: neither
@@ -85,13 +87,14 @@ static void run_init_table(void)
 static int run_table(unsigned table)
 {
 	const struct region_list none = {0};
+	const uint32_t frames = bench_is_small() ? FRAMES_SMALL : FRAMES;
 
 	bench_frames = (struct bench_frames){
-		.count = FRAMES,
+		.count = frames,
 		.first = pfn(FIRST_FLOOR_FRAME),
-		.held = calloc(FRAMES, sizeof(frame_t)),
-		.order = calloc(FRAMES, sizeof(uint32_t)),
-		.other_order = calloc(FRAMES, sizeof(uint32_t)),
+		.held = calloc(frames, sizeof(frame_t)),
+		.order = calloc(frames, sizeof(uint32_t)),
+		.other_order = calloc(frames, sizeof(uint32_t)),
 	};
 	if (!bench_frames.held || !bench_frames.order || !bench_frames.other_order ||
 	    !host_memory_create(MEMORY_SIZE) || !bench_metadata_init(MEMORY_SIZE)) {

@@ -12,11 +12,13 @@
 #include "base/clock.h"
 #include "pagemeta/frame_alloc.h"
 #include "tests/bench/host.h"
+#include "tests/bench/small.h"
 
-#define PAIR_TURNS 9
-#define BULK_TURNS 3
-#define TURNS_MAX  9
-#define PAIRS      4000000 /* of all threads together */
+#define PAIR_TURNS  9
+#define BULK_TURNS  3
+#define TURNS_MAX   9
+#define PAIRS       4000000 /* of all threads together */
+#define PAIRS_SMALL 8000
 
 #define MIB UINT64_C(1048576)
 #define GIB (1024 * MIB)
@@ -34,6 +36,7 @@ struct stamp_meta {
 };
 META_TYPE(stamp);
 
+static uint64_t pairs = PAIRS;
 static unsigned threads;  /* that take part just now */
 static frame_t *held;     /* one for each frame of the allocator */
 static uint64_t held_max; /* how many frames it has */
@@ -51,7 +54,7 @@ static frame_t alloc_stamp(uint64_t value)
 static void alloc_and_put(unsigned cpu)
 {
 	(void)cpu;
-	for (uint64_t i = 0; i < PAIRS / threads; i++)
+	for (uint64_t i = 0; i < pairs / threads; i++)
 		frame_put(alloc_stamp(i));
 }
 
@@ -78,7 +81,7 @@ static double ns_pair(void)
 	uint64_t start = clock_now_ns();
 
 	bench_on_cpus(threads, alloc_and_put);
-	return (double)(clock_now_ns() - start) / PAIRS;
+	return (double)(clock_now_ns() - start) / (double)pairs;
 }
 
 /* Wall time for each frame. No frame is freed before all are allocated. */
@@ -212,13 +215,16 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s\n", argv[0]);
 		return 2;
 	}
+	if (bench_is_small())
+		pairs = PAIRS_SMALL;
 	print_head();
-	for (unsigned row = 0; row < SIZE_COUNT; row++)
+	for (unsigned row = 0; row < (bench_is_small() ? 1 : SIZE_COUNT); row++)
 		result |= bench_in_process(run_row, row);
-	printf("\nalloc + put: ns of wall time for each pair, all threads together; %d pairs,\n"
+	printf("\nalloc + put: ns of wall time for each pair, all threads together; %" PRIu64
+	       " pairs,\n"
 	       "medians of %d turns. all frames: ns of wall time for each frame, all of the\n"
 	       "memory's allocated, then all freed, each thread its part; medians of %d turns.\n"
 	       "metadata init: once, the pages of the array are touched for the first time.\n",
-	       PAIRS, PAIR_TURNS, BULK_TURNS);
+	       pairs, PAIR_TURNS, BULK_TURNS);
 	return result;
 }

@@ -21,9 +21,11 @@
 #include "kind/pagevisor/state_scan.h"
 #include "memory/rcu.h"
 #include "tests/bench/inspect_array.h"
+#include "tests/bench/small.h"
 
 #define TURNS      9
 #define GIB        (UINT64_C(1) << 30)
+#define SMALL_PART 32  /* of the memory, when small */
 #define IN_USE     100 /* of 1000 */
 #define SECTIONS   UINT64_C(4000000)
 #define DIRTIED_OF 100 /* one page of so many */
@@ -216,11 +218,16 @@ static void dirty(void)
 
 /* ---- tables ---- */
 
+static bool make_guest(uint64_t memory)
+{
+	return bench_guest_make(&guest, bench_is_small() ? memory / SMALL_PART : memory, IN_USE);
+}
+
 static int run_scans(uint64_t memory)
 {
 	char heading[80];
 
-	if (!bench_guest_make(&guest, memory, IN_USE))
+	if (!make_guest(memory))
 		return 1;
 	const struct row rows[] = {
 		{"level 1", level_1, "streaming read", stream, make_cold, 0.85, false, guest.size,
@@ -297,7 +304,7 @@ static int run_attached(void)
 {
 	int to_child[2], to_parent[2];
 
-	if (!bench_guest_make(&guest, 4 * GIB, IN_USE) || pipe(to_child) || pipe(to_parent))
+	if (!make_guest(4 * GIB) || pipe(to_child) || pipe(to_parent))
 		return 1;
 	fflush(stdout);
 	pid_t child = fork();
@@ -352,7 +359,7 @@ static int run_sections(void)
 				"M/s",
 				NULL};
 
-	if (!bench_guest_make(&guest, GIB / 4, IN_USE))
+	if (!make_guest(GIB / 4))
 		return 1;
 	print_heading("read-side sections");
 	run_row(&row);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * BENCH_SMALL=1: a benchmark does all that it does with as little as it can, in a second or a few. It shows that it works;
+ * its figures mean nothing.
+ */
+#ifndef TESTS_BENCH_SMALL_H
+#define TESTS_BENCH_SMALL_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+static inline bool bench_is_small(void)
+{
+	const char *value = getenv("BENCH_SMALL");
+
+	return value && *value;
+}
+
+#endif
