@@ -47,7 +47,9 @@ static void make_seed(void)
 	int ram = fuzz_guest_make(&source.memory, &source.info, NULL, 0);
 
 	need(snapshot_make(&source, &options, &snapshot, &err));
-	need(capture_write(&snapshot, &source, path, NULL, &written, &err));
+	const struct capture_vm vm = {source.name, 1, true, source.info};
+
+	need(capture_write(&snapshot, &vm, path, NULL, &written, &err));
 	snapshot_close(&snapshot);
 	guest_memory_destroy(&source.memory);
 	close(ram);
@@ -91,16 +93,17 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct source source;
+	struct guest_memory memory;
+	struct capture_file capture;
 	struct error err;
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 
 	need(fd);
 	if (write(fd, data, size) != (ssize_t)size)
 		abort();
-	if (capture_load(fd, "fuzz", DATA_MAX, &source, &err) == 0) {
-		fuzz_guest_read(&source.memory, source.info);
-		source.ops->close(&source);
+	if (capture_load(fd, "fuzz", DATA_MAX, &memory, &capture, &err) == 0) {
+		fuzz_guest_read(&memory, paddr(capture.facts.info_pa));
+		capture_close(&capture);
 	} else if (strchr(err.text, '\n') || !*err.text) {
 		abort(); /* one line, for people */
 	}

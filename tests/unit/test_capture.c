@@ -17,6 +17,7 @@
 #include "base/crc32c.h"
 #include "file/capture.h"
 #include "memory/rcu.h"
+#include "source/capture_source.h"
 #include "unit/capture_repair.h"
 #include "unit/crafted_source.h"
 
@@ -28,8 +29,10 @@ typedef struct capture_end end_in_file __attribute__((aligned(1)));
 
 static struct crafted crafted;
 static struct snapshot snapshot;
+static const struct capture_vm vm = {"crafted", 3, true, {CRAFTED_INFO_PA}};
 static struct capture_written written;
-static struct source source;
+static struct guest_memory memory;
+static struct capture_file capture;
 static struct error err;
 static char directory[64];
 static char path[80];
@@ -54,13 +57,12 @@ static void setup(void)
 
 	urcu_memb_register_thread();
 	crafted_make(&crafted);
-	crafted.source.cpu_count = 3;
 	crafted.high[CRAFTED_HIGH_SIZE - 1] = 1;
 	ck_assert_int_eq(snapshot_make(&crafted.source, &options, &snapshot, &err), 0);
 	strcpy(directory, "/tmp/pagevisor-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/a.pvc", directory);
-	ck_assert_int_eq(capture_write(&snapshot, &crafted.source, path, NULL, &written, &err), 0);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
 	read_file();
 }
 
@@ -80,7 +82,7 @@ static int load(const uint8_t *bytes, size_t size)
 	int fd = memfd_create("file", MFD_CLOEXEC);
 
 	ck_assert_int_eq(write(fd, bytes, size), (ssize_t)size);
-	int result = capture_load(fd, "file", DATA_MAX, &source, &err);
+	int result = capture_load(fd, "file", DATA_MAX, &memory, &capture, &err);
 
 	close(fd);
 	return result;
@@ -139,16 +141,30 @@ static void assert_same_memory(void)
 		paddr_t at = paddr(is_low ? pa : pa - CRAFTED_LOW_SIZE + CRAFTED_HIGH_BASE);
 
 		ck_assert_int_eq(guest_memory_copy(&crafted.source.memory, at, a, PAGE_SIZE), 0);
-		ck_assert_int_eq(guest_memory_copy(&source.memory, at, b, PAGE_SIZE), 0);
+		ck_assert_int_eq(guest_memory_copy(&memory, at, b, PAGE_SIZE), 0);
 		ck_assert_mem_eq(a, b, PAGE_SIZE);
 	}
-	ck_assert_uint_eq(crafted_blocks(source.memory.map->regions[0].fd),
-			  crafted_blocks(snapshot.fd));
+	ck_assert_uint_eq(crafted_blocks(memory.map->regions[0].fd), crafted_blocks(snapshot.fd));
 }
 
 START_TEST(what_is_written_comes_back)
 {
-	ck_assert_int_eq(capture_open(path, &source, &err), 0);
+	ck_assert_int_eq(capture_open(path, &memory, &capture, &err), 0);
+	ck_assert_str_eq(capture.facts.vm_name, "crafted");
+	ck_assert_uint_eq(capture.facts.flags, CAPTURE_HAS_INFO | CAPTURE_ALL_MEMORY);
+	ck_assert_uint_eq(capture.facts.info_pa, CRAFTED_INFO_PA);
+	ck_assert_uint_eq(capture.facts.cpu_count, 3);
+	ck_assert_uint_eq(written.file_bytes, file_size);
+	assert_same_memory();
+	capture_close(&capture);
+}
+END_TEST
+
+START_TEST(it_is_a_source_at_rest)
+{
+	struct source source;
+
+	ck_assert_int_eq(capture_source_open(path, &source, &err), 0);
 	ck_assert_str_eq(source.ops->kind, "capture");
 	ck_assert_str_eq(source.name, "crafted");
 	ck_assert(!source.is_live);
@@ -156,9 +172,8 @@ START_TEST(what_is_written_comes_back)
 	ck_assert_uint_eq(source.info.addr, CRAFTED_INFO_PA);
 	ck_assert_uint_eq(source.cpu_count, 3);
 	ck_assert(capture_source_facts(&source)->flags & CAPTURE_ALL_MEMORY);
-	ck_assert_uint_eq(written.file_bytes, file_size);
-	assert_same_memory();
-	source.ops->close(&source);
+	ck_assert_ptr_null(capture_source_facts(&crafted.source));
+	source_close(&source);
 }
 END_TEST
 
@@ -206,7 +221,7 @@ START_TEST(a_flipped_bit_is_found_or_harmless)
 		file[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		if (result == 0) {
 			assert_same_memory();
-			source.ops->close(&source);
+			capture_close(&capture);
 		} else {
 			ck_assert_int_eq(result, -EPROTO);
 		}
@@ -319,9 +334,9 @@ START_TEST(names_are_made_printable_and_end)
 	memset(facts()->program, 0xff, sizeof(facts()->program));
 	capture_repair(file, file_size);
 	ck_assert_int_eq(load(file, file_size), 0);
-	ck_assert_uint_eq(strspn(source.name, "?"), sizeof(facts()->vm_name) - 1);
-	ck_assert_uint_eq(strlen(capture_source_facts(&source)->program), 63);
-	source.ops->close(&source);
+	ck_assert_uint_eq(strspn(capture.facts.vm_name, "?"), sizeof(facts()->vm_name) - 1);
+	ck_assert_uint_eq(strlen(capture.facts.program), 63);
+	capture_close(&capture);
 }
 END_TEST
 
@@ -329,9 +344,10 @@ START_TEST(more_data_than_the_limit_is_refused_before_it_is_unpacked)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	ck_assert_int_eq(capture_load(fd, path, written.data_bytes - 1, &source, &err), -E2BIG);
-	ck_assert_int_eq(capture_load(fd, path, written.data_bytes, &source, &err), 0);
-	source.ops->close(&source);
+	ck_assert_int_eq(capture_load(fd, path, written.data_bytes - 1, &memory, &capture, &err),
+			 -E2BIG);
+	ck_assert_int_eq(capture_load(fd, path, written.data_bytes, &memory, &capture, &err), 0);
+	capture_close(&capture);
 	close(fd);
 }
 END_TEST
@@ -340,14 +356,13 @@ START_TEST(what_is_no_file_is_refused)
 {
 	char fifo[96];
 
-	ck_assert_int_eq(capture_open("/nowhere/a.pvc", &source, &err), -ENOENT);
-	ck_assert_int_eq(capture_open(directory, &source, &err), -EPROTO);
-	ck_assert_int_eq(capture_open("/dev/zero", &source, &err), -EPROTO);
+	ck_assert_int_eq(capture_open("/nowhere/a.pvc", &memory, &capture, &err), -ENOENT);
+	ck_assert_int_eq(capture_open(directory, &memory, &capture, &err), -EPROTO);
+	ck_assert_int_eq(capture_open("/dev/zero", &memory, &capture, &err), -EPROTO);
 	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
 	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
-	ck_assert_int_eq(capture_open(fifo, &source, &err), -EPROTO);
-	ck_assert_int_eq(capture_write(&snapshot, &crafted.source, fifo, NULL, &written, &err),
-			 -EINVAL);
+	ck_assert_int_eq(capture_open(fifo, &memory, &capture, &err), -EPROTO);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, fifo, NULL, &written, &err), -EINVAL);
 	unlink(fifo);
 }
 END_TEST
@@ -368,20 +383,20 @@ START_TEST(a_failed_write_leaves_what_was_there)
 	int result;
 
 	if (_i == 0) {
-		result = capture_write(&snapshot, &crafted.source, path, &cancel, &written, &err);
+		result = capture_write(&snapshot, &vm, path, &cancel, &written, &err);
 		ck_assert_int_eq(result, -ECANCELED);
 	} else {
 		signal(SIGXFSZ, SIG_IGN);
 		getrlimit(RLIMIT_FSIZE, &old);
 		limit = (struct rlimit){file_size / (unsigned)(_i * 2), old.rlim_max};
 		setrlimit(RLIMIT_FSIZE, &limit);
-		result = capture_write(&snapshot, &crafted.source, path, NULL, &written, &err);
+		result = capture_write(&snapshot, &vm, path, NULL, &written, &err);
 		setrlimit(RLIMIT_FSIZE, &old);
 		ck_assert_int_eq(result, -EFBIG);
 	}
 	ck_assert_uint_eq(files_in_directory(), 1);
-	ck_assert_int_eq(capture_open(path, &source, &err), 0);
-	source.ops->close(&source);
+	ck_assert_int_eq(capture_open(path, &memory, &capture, &err), 0);
+	capture_close(&capture);
 }
 END_TEST
 
@@ -413,7 +428,7 @@ START_TEST(optional_sections_are_skipped)
 		capture_repair(longer, file_size + entry);
 		ck_assert_int_eq(load(longer, file_size + entry), optional ? 0 : -EPROTO);
 		if (optional)
-			source.ops->close(&source);
+			capture_close(&capture);
 		free(longer);
 	}
 }
@@ -428,6 +443,7 @@ Suite *capture_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, crc_is_the_one_of_the_rfc);
 	tcase_add_test(tcase, what_is_written_comes_back);
+	tcase_add_test(tcase, it_is_a_source_at_rest);
 	tcase_add_test(tcase, only_its_owner_may_read_it);
 	tcase_add_test(tcase, a_file_cut_anywhere_is_refused);
 	tcase_add_test(tcase, a_longer_file_is_refused);

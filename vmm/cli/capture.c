@@ -165,9 +165,11 @@ static void print_json(const struct capture *capture, const struct source *sourc
 static int write_file(struct capture *capture, const struct source *source, struct error *err)
 {
 	const struct capture_progress progress = {show_progress, capture};
+	const struct capture_vm vm = {source->name, source->cpu_count, source->has_info,
+				      source->info};
 
 	capture->doing = "writing";
-	return capture_write(&capture->snapshot, source, capture->options.file, &progress,
+	return capture_write(&capture->snapshot, &vm, capture->options.file, &progress,
 			     &capture->written, err);
 }
 

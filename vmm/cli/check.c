@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "file/capture.h"
+#include "source/capture_source.h"
 #include "kind/pagevisor/check/check.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"

@@ -9,7 +9,7 @@
 #include <pagevisor/address.h>
 
 #include "base/json.h"
-#include "file/capture.h"
+#include "source/capture_source.h"
 #include "file/format.h"
 #include "cli/exit_status.h"
 #include "view/frame_text.h"

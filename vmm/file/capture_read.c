@@ -19,11 +19,6 @@
 #include "base/crc32c.h"
 #include "base/fd.h"
 
-struct capture_source {
-	int memory_fd;
-	struct capture_facts facts;
-};
-
 struct reader {
 	int fd;
 	const char *name;
@@ -378,65 +373,46 @@ static int add_regions(const struct reader *reader, struct guest_memory *memory,
 	return result;
 }
 
-static void capture_close(struct source *source)
-{
-	struct capture_source *own = source->own;
-
-	guest_memory_destroy(&source->memory);
-	close(own->memory_fd);
-	free(own);
-	source->own = NULL;
-}
-
-static const struct source_ops capture_ops = {.kind = "capture", .close = capture_close};
-
-int capture_load(int fd, const char *name, uint64_t data_max, struct source *source,
-		 struct error *err)
+int capture_load(int fd, const char *name, uint64_t data_max, struct guest_memory *memory,
+		 struct capture_file *capture, struct error *err)
 {
 	struct reader reader = {.fd = fd, .name = name, .data_max = data_max, .memory_fd = -1};
-	struct capture_source *own = calloc(1, sizeof(*own));
 	struct stat status;
 	int result = 0;
 
-	*source = (struct source){.ops = &capture_ops, .own = own};
-	if (!own)
-		return error_set(err, -ENOMEM, "no memory for a capture");
 	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
 		result = damaged(&reader, err, "it is not a file");
 	reader.file_size = result == 0 ? (uint64_t)status.st_size : 0;
 	if (result == 0)
-		result = read_file(&reader, &own->facts, err);
+		result = read_file(&reader, &capture->facts, err);
 	if (result == 0)
-		result = add_regions(&reader, &source->memory, err);
+		result = add_regions(&reader, memory, err);
 	if (result < 0) {
 		fd_close(reader.memory_fd);
-		free(own);
-		source->own = NULL;
 		return result;
 	}
-	own->memory_fd = reader.memory_fd;
-	source->has_info = own->facts.flags & CAPTURE_HAS_INFO;
-	source->info = paddr(own->facts.info_pa);
-	source->cpu_count = own->facts.cpu_count;
-	memcpy(source->name, own->facts.vm_name, sizeof(source->name));
+	capture->memory = memory;
+	capture->memory_fd = reader.memory_fd;
 	return 0;
 }
 
-int capture_open(const char *path, struct source *source, struct error *err)
+int capture_open(const char *path, struct guest_memory *memory, struct capture_file *capture,
+		 struct error *err)
 {
-	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t host_memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	/* Not to wait for the other end of a pipe. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
-	int result = capture_load(fd, path, memory / 2, source, err);
+	int result = capture_load(fd, path, host_memory / 2, memory, capture, err);
 
 	close(fd);
 	return result;
 }
 
-const struct capture_facts *capture_source_facts(const struct source *source)
+void capture_close(struct capture_file *capture)
 {
-	return &((const struct capture_source *)source->own)->facts;
+	guest_memory_destroy(capture->memory);
+	close(capture->memory_fd);
 }

@@ -26,7 +26,7 @@
 
 struct writer {
 	const struct snapshot *snapshot;
-	const struct source *vm;
+	const struct capture_vm *vm;
 	const struct capture_progress *progress;
 	struct capture_written *written;
 	int fd;
@@ -118,14 +118,14 @@ static int write_facts(struct writer *writer, struct error *err)
 {
 	const struct snapshot *snapshot = writer->snapshot;
 	struct capture_facts facts = {
-		.info_pa = snapshot->info.addr,
+		.info_pa = writer->vm->info.addr,
 		.time_s = (uint64_t)time(NULL),
 		.paused_ns = snapshot->facts.paused_ns,
 		.pages_running = snapshot->facts.pages_running,
 		.pages_paused = snapshot->facts.pages_paused,
 		.duration_ns = snapshot->facts.duration_ns,
 		.flags = (snapshot->facts.all_memory ? CAPTURE_ALL_MEMORY : 0) |
-			 (snapshot->has_info ? CAPTURE_HAS_INFO : 0),
+			 (writer->vm->has_info ? CAPTURE_HAS_INFO : 0),
 		.cpu_count = writer->vm->cpu_count,
 		.method = snapshot->facts.method,
 		.program = "pagevisor " PAGEVISOR_VERSION,
@@ -136,7 +136,8 @@ static int write_facts(struct writer *writer, struct error *err)
 	if (uname(&system) == 0)
 		snprintf(kernel, sizeof(kernel), "%s %s %s", system.sysname, system.release,
 			 system.machine);
-	memcpy(facts.vm_name, writer->vm->name, sizeof(facts.vm_name) - 1);
+	memcpy(facts.vm_name, writer->vm->name,
+	       strnlen(writer->vm->name, sizeof(facts.vm_name) - 1));
 	memcpy(facts.host_kernel, kernel, strnlen(kernel, sizeof(facts.host_kernel) - 1));
 	host_cpu_text(facts.host_cpu, sizeof(facts.host_cpu));
 	return write_section(writer, CAPTURE_SECTION_FACTS, &facts, sizeof(facts), err);
@@ -306,7 +307,7 @@ static int check_target(const char *path, struct error *err)
 	return 0;
 }
 
-int capture_write(const struct snapshot *snapshot, const struct source *vm, const char *path,
+int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm, const char *path,
 		  const struct capture_progress *progress, struct capture_written *written,
 		  struct error *err)
 {

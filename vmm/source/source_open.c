@@ -6,21 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "file/capture.h"
+#include "source/capture_source.h"
 #include "source/libvirt/libvirt_vm.h"
 #include "source/qemu/qemu_source.h"
 #include "source/vm/own_vm.h"
-
-#define CAPTURE_SUFFIX ".pvc"
-
-/* A name with a slash or with the suffix of captures is a file's. */
-static bool is_capture(const char *name)
-{
-	size_t length = strlen(name), suffix = strlen(CAPTURE_SUFFIX);
-
-	return strchr(name, '/') ||
-	       (length > suffix && strcmp(name + length - suffix, CAPTURE_SUFFIX) == 0);
-}
 
 /*
  * The kinds of sources: the first one whose prefix a name has, or that takes it for its own, opens it. Only the last,
@@ -33,7 +22,7 @@ static const struct {
 } kinds[] = {
 	{QEMU_SOURCE_PREFIX, NULL, qemu_source_open},
 	{LIBVIRT_PREFIX, NULL, libvirt_vm_open},
-	{NULL, is_capture, capture_open},
+	{NULL, capture_source_is_name, capture_source_open},
 	{NULL, NULL, own_vm_open_named},
 };
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A capture file as a source: see capture_source.h. */
+#include "source/capture_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/capture.h"
+
+#define CAPTURE_SUFFIX ".pvc"
+
+bool capture_source_is_name(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(CAPTURE_SUFFIX);
+
+	return strchr(name, '/') ||
+	       (length > suffix && strcmp(name + length - suffix, CAPTURE_SUFFIX) == 0);
+}
+
+static void close_capture(struct source *source)
+{
+	capture_close(source->own);
+	free(source->own);
+}
+
+static const struct source_ops ops = {.kind = "capture", .close = close_capture};
+
+int capture_source_open(const char *path, struct source *source, struct error *err)
+{
+	struct capture_file *capture = calloc(1, sizeof(*capture));
+
+	if (!capture)
+		return error_set(err, -ENOMEM, "no memory for a capture");
+	*source = (struct source){.ops = &ops, .own = capture};
+	int result = capture_open(path, &source->memory, capture, err);
+
+	if (result < 0) {
+		free(capture);
+		return result;
+	}
+	const struct capture_facts *facts = &capture->facts;
+
+	_Static_assert(sizeof(source->name) == sizeof(facts->vm_name), "a name fits");
+	memcpy(source->name, facts->vm_name, sizeof(source->name));
+	source->has_info = facts->flags & CAPTURE_HAS_INFO;
+	source->info = paddr(facts->info_pa);
+	source->cpu_count = facts->cpu_count;
+	return 0;
+}
+
+const struct capture_facts *capture_source_facts(const struct source *source)
+{
+	return source->ops == &ops ? &((const struct capture_file *)source->own)->facts : NULL;
+}

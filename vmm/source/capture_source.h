@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A capture file as a source: read-only and at rest. */
+#ifndef VMM_CAPTURE_SOURCE_H
+#define VMM_CAPTURE_SOURCE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "file/format.h"
+#include "source/source.h"
+
+/* A name with a slash or with the suffix of captures is a file's. */
+bool capture_source_is_name(const char *name);
+
+/* Returns what capture_open returns. */
+int capture_source_open(const char *path, struct source *source, struct error *err);
+
+/* What the file says of itself. NULL: the source is no capture. */
+const struct capture_facts *capture_source_facts(const struct source *source);
+
+#endif
