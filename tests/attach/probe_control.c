@@ -20,6 +20,7 @@ struct ram {
 	uint8_t *before;
 	uint8_t *after;
 	uint64_t *dirty;
+	int reader;                          /* of the dirty log */
 	uint64_t changed_pages, clean_pages; /* seen by probe_dirty */
 };
 
@@ -52,12 +53,12 @@ static int pause_once(struct ram *ram, uint64_t *longest_ns)
 	struct error err;
 	uint64_t paused_ns = 0;
 
-	if (ram->source.ops->pause(&ram->source, &err) < 0)
+	if (control_pause(&ram->source.control, &err) < 0)
 		return probe_fail(err.text);
 	copy_ram(ram, ram->before);
 	usleep(5000);
 	copy_ram(ram, ram->after);
-	if (ram->source.ops->resume(&ram->source, &paused_ns, &err) < 0)
+	if (control_resume(&ram->source.control, &paused_ns, &err) < 0)
 		return probe_fail(err.text);
 	if (paused_ns > *longest_ns)
 		*longest_ns = paused_ns;
@@ -91,11 +92,12 @@ int probe_pause_and_stay(char **arguments)
 	struct error err;
 	uint64_t paused_ns;
 
-	if (source_open(arguments[0], &source, &err) < 0 || source.ops->pause(&source, &err) < 0)
+	if (source_open(arguments[0], &source, &err) < 0 ||
+	    control_pause(&source.control, &err) < 0)
 		return probe_fail(err.text);
 	probe_say("paused");
 	usleep((useconds_t)atoi(arguments[1]) * 1000);
-	if (source.ops->resume(&source, &paused_ns, &err) < 0)
+	if (control_resume(&source.control, &paused_ns, &err) < 0)
 		return probe_fail(err.text);
 	return probe_say("resumed");
 }
@@ -108,15 +110,15 @@ static bool is_dirty(const struct ram *ram, uint64_t page)
 static int pause_and_read(struct ram *ram, uint8_t *copy, struct error *err)
 {
 	uint64_t ignored;
-	int result = ram->source.ops->pause(&ram->source, err);
+	int result = control_pause(&ram->source.control, err);
 
 	if (result == 0)
-		result = ram->source.ops->dirty_read(&ram->source, paddr(0), ram->size / PAGE_SIZE,
-						     ram->dirty, err);
+		result = control_dirty_read(&ram->source.control, ram->reader, true, paddr(0),
+					    ram->size / PAGE_SIZE, ram->dirty, err);
 	if (result < 0)
 		return result;
 	copy_ram(ram, copy);
-	return ram->source.ops->resume(&ram->source, &ignored, err);
+	return control_resume(&ram->source.control, &ignored, err);
 }
 
 /* Every page that differs between two pauses is in the log, and others are not. */
@@ -144,23 +146,25 @@ static int check_dirty_once(struct ram *ram)
 
 int probe_dirty(char **arguments)
 {
-	const struct source_ops *ops;
 	struct error err;
 	struct ram ram = {0};
 	int status = open_ram(&ram, arguments[0]);
 
 	if (status != EXIT_SUCCESS)
 		return status;
-	ops = ram.source.ops;
-	if (ops->dirty_read(&ram.source, paddr(0), 1, ram.dirty, &err) == 0)
+	const struct control *control = &ram.source.control;
+
+	if (control_dirty_read(control, 0, true, paddr(0), 1, ram.dirty, &err) == 0)
 		return probe_fail("the log can be read before it is on");
-	if (ops->dirty_start(&ram.source, &err) < 0)
+	ram.reader = control_dirty_start(control, &err);
+	if (ram.reader < 0)
 		return probe_fail(err.text);
-	if (ops->dirty_read(&ram.source, paddr(0), ram.size / PAGE_SIZE + 1, ram.dirty, &err) == 0)
+	if (control_dirty_read(control, ram.reader, true, paddr(0), ram.size / PAGE_SIZE + 1,
+			       ram.dirty, &err) == 0)
 		return probe_fail("pages past the RAM have bits");
 	for (int i = atoi(arguments[1]); status == EXIT_SUCCESS && i > 0; i--)
 		status = check_dirty_once(&ram);
-	ops->dirty_stop(&ram.source);
+	control_dirty_stop(control, ram.reader);
 	if (status != EXIT_SUCCESS)
 		return status;
 	source_close(&ram.source);

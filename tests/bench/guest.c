@@ -20,7 +20,7 @@
 #include "kind/pagevisor/incremental_scan.h"
 #include "kind/pagevisor/state_scan.h"
 #include "memory/rcu.h"
-#include "memory/snapshot.h"
+#include "source/source_snapshot.h"
 #include "source/source_open.h"
 #include "tests/bench/small.h"
 
@@ -236,7 +236,8 @@ static void verdict(double value, double bar, bool is_at_most)
 /* False: there is no dirty log, and why. */
 static bool begin_log(struct error *err)
 {
-	int result = incremental_scan_begin(&incremental, &source, err);
+	int result =
+		incremental_scan_begin(&incremental, &source.memory, source_control(&source), err);
 
 	if (result < 0 && result != -ENOTSUP)
 		fail("the dirty log", err);
@@ -278,7 +279,7 @@ static double pause_us(bool whole, enum snapshot_method *method)
 	struct snapshot snapshot;
 	struct error err;
 
-	if (snapshot_make(&source, &options, &snapshot, &err) < 0)
+	if (source_snapshot(&source, false, &options, &snapshot, &err) < 0)
 		fail("the copy", &err);
 	*method = snapshot.facts.method;
 	double us = (double)snapshot.facts.paused_ns / NS_PER_US;

@@ -56,7 +56,7 @@ static uint64_t stream(void)
 {
 	guest_memory_read_begin();
 	const v2u64 *at =
-		memory_map_at(guest_memory_map(&guest.source.memory), guest.view.array, guest.size);
+		memory_map_at(guest_memory_map(&guest.memory), guest.view.array, guest.size);
 	const v2u64 *end = at + guest.size / sizeof(*at);
 	v2u64 sum[4] = {0};
 	uint64_t start = cpu_ns();
@@ -77,7 +77,7 @@ static uint64_t level_1(void)
 	struct state_scan scan;
 	uint64_t start = cpu_ns();
 
-	if (state_scan_array(&guest.source.memory, &guest.view, &scan) < 0)
+	if (state_scan_array(&guest.memory, &guest.view, &scan) < 0)
 		fail("the scan of states");
 	return cpu_ns() - start;
 }
@@ -88,7 +88,7 @@ static uint64_t level_2(void)
 	struct findings found;
 	uint64_t start = cpu_ns();
 
-	if (scan_array(&guest.source.memory, &guest.view, &scan, &found) < 0 || found.total)
+	if (scan_array(&guest.memory, &guest.view, &scan, &found) < 0 || found.total)
 		fail("the scan");
 	return cpu_ns() - start;
 }
@@ -118,7 +118,7 @@ static uint64_t map_sections(void)
 
 	for (uint64_t i = 0; i < SECTIONS; i++) {
 		guest_memory_read_begin();
-		const struct memory_map *map = guest_memory_map(&guest.source.memory);
+		const struct memory_map *map = guest_memory_map(&guest.memory);
 
 		__asm__ volatile("" ::"r"(map));
 		guest_memory_read_end();
@@ -243,7 +243,7 @@ static int run_scans(uint64_t memory)
 	snprintf(heading, sizeof(heading), "array of a %lu GiB guest, %lu MiB, cold", memory / GIB,
 		 guest.size >> 20);
 	print_heading(heading);
-	if (incremental_scan_begin(&incremental, &guest.source, &err) < 0)
+	if (incremental_scan_begin(&incremental, &guest.memory, &guest.control, &err) < 0)
 		fail("the dirty log");
 	level_2_of_changes();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -278,9 +278,8 @@ static void serve_attached(int from, int to)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	munmap(own->slots, own->size);
-	if (fd < 0 || guest_memory_init(&own->source.memory, &err) < 0 ||
-	    guest_memory_add(&own->source.memory, own->view.array, own->size, fd, 0, false, &err) <
-		    0)
+	if (fd < 0 || guest_memory_init(&own->memory, &err) < 0 ||
+	    guest_memory_add(&own->memory, own->view.array, own->size, fd, 0, false, &err) < 0)
 		_exit(1);
 	while (read(from, &order, 1) == 1) {
 		duration = level_2();

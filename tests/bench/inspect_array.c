@@ -27,33 +27,35 @@ static uint64_t random_next(void)
 	return seed;
 }
 
-static int dirty_start(struct source *source, struct error *err)
+static int dirty_start(void *own, struct error *err)
 {
-	(void)source;
+	(void)own;
 	(void)err;
 	return 0;
 }
 
 /* All of the array, from its first page on: that is how it is asked for. */
-static int dirty_read(struct source *source, paddr_t base, uint64_t pages, uint64_t *bitmap,
-		      struct error *err)
+static int dirty_read(void *own, int reader, bool fetch, paddr_t base, uint64_t pages,
+		      uint64_t *bits, struct error *err)
 {
-	struct bench_guest *guest = source->own;
+	struct bench_guest *guest = own;
 
+	(void)reader;
+	(void)fetch;
 	if (base.addr != ARRAY_PA || pages != guest->pages)
 		return error_set(err, -EINVAL, "not the array");
-	memcpy(bitmap, guest->dirty, (pages + 63) / 64 * 8);
+	memcpy(bits, guest->dirty, (pages + 63) / 64 * 8);
 	memset(guest->dirty, 0, (pages + 63) / 64 * 8);
 	return 0;
 }
 
-static void dirty_stop(struct source *source)
+static void dirty_stop(void *own, int reader)
 {
-	(void)source;
+	(void)own;
+	(void)reader;
 }
 
-static const struct source_ops ops = {
-	.kind = "bench",
+static const struct control_ops ops = {
 	.dirty_start = dirty_start,
 	.dirty_read = dirty_read,
 	.dirty_stop = dirty_stop,
@@ -99,11 +101,10 @@ bool bench_guest_make(struct bench_guest *guest, uint64_t memory, unsigned in_us
 	guest->slots = mmap(NULL, guest->size, PROT_READ | PROT_WRITE, MAP_SHARED, guest->fd, 0);
 	if (guest->slots == MAP_FAILED)
 		return refuse("memory for an array");
-	guest->source =
-		(struct source){.ops = &ops, .name = "bench", .is_live = true, .own = guest};
-	if (guest_memory_init(&guest->source.memory, &err) < 0 ||
-	    guest_memory_add(&guest->source.memory, paddr(ARRAY_PA), guest->size, guest->fd, 0,
-			     false, &err) < 0) {
+	guest->control = (struct control){&ops, guest, "bench"};
+	if (guest_memory_init(&guest->memory, &err) < 0 ||
+	    guest_memory_add(&guest->memory, paddr(ARRAY_PA), guest->size, guest->fd, 0, false,
+			     &err) < 0) {
 		fprintf(stderr, "bench: %s\n", err.text);
 		return false;
 	}
@@ -124,7 +125,7 @@ bool bench_guest_make(struct bench_guest *guest, uint64_t memory, unsigned in_us
 
 void bench_guest_free(struct bench_guest *guest)
 {
-	guest_memory_destroy(&guest->source.memory);
+	guest_memory_destroy(&guest->memory);
 	munmap(guest->slots, guest->size);
 	close(guest->fd);
 	free(guest->dirty);

@@ -10,10 +10,12 @@
 #include <stdint.h>
 
 #include "kind/pagevisor/guest_view.h"
-#include "source/source.h"
+#include "memory/control.h"
+#include "memory/guest_memory.h"
 
 struct bench_guest {
-	struct source source; /* its memory is mapped read-only, as an inspector has it */
+	struct guest_memory memory; /* mapped read-only, as an inspector has it */
+	struct control control;     /* its dirty log */
 	struct guest_view view;
 	int fd;
 	uint64_t size;           /* of the array, in bytes */

@@ -33,9 +33,9 @@ static void need(int result)
 
 static void make_seed(void)
 {
-	const struct snapshot_options options = {.all_memory = true};
-	static const struct source_ops ops = {.kind = "fuzz"};
-	struct source source = {.ops = &ops, .name = "fuzz", .has_info = true};
+	const struct snapshot_options options = {0};
+	struct guest_memory memory;
+	struct capture_vm vm = {"fuzz", 1, true, {0}};
 	struct snapshot snapshot;
 	struct capture_written written;
 	struct error err;
@@ -44,14 +44,12 @@ static void make_seed(void)
 
 	need(fd);
 	close(fd);
-	int ram = fuzz_guest_make(&source.memory, &source.info, NULL, 0);
+	int ram = fuzz_guest_make(&memory, &vm.info, NULL, 0);
 
-	need(snapshot_make(&source, &options, &snapshot, &err));
-	const struct capture_vm vm = {source.name, 1, true, source.info};
-
+	need(snapshot_make(&memory, NULL, NULL, &options, &snapshot, &err));
 	need(capture_write(&snapshot, &vm, path, NULL, &written, &err));
 	snapshot_close(&snapshot);
-	guest_memory_destroy(&source.memory);
+	guest_memory_destroy(&memory);
 	close(ram);
 	FILE *file = fopen(path, "rb");
 

@@ -10,11 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct crafted *of(struct source *source)
-{
-	return source->own;
-}
-
 static uint64_t word_pa(unsigned i)
 {
 	return CRAFTED_HIGH_BASE + i * (CRAFTED_HIGH_SIZE / CRAFTED_WORDS) + 8 * (i % 512);
@@ -53,9 +48,9 @@ static int refuse(int code, const char *what, struct error *err)
 	return error_set(err, -code, "the test's %s fails", what);
 }
 
-static int crafted_pause(struct source *source, struct error *err)
+static int crafted_pause(void *own, struct error *err)
 {
-	struct crafted *crafted = of(source);
+	struct crafted *crafted = own;
 
 	crafted->pauses++;
 	if (crafted->fail_pause)
@@ -69,9 +64,9 @@ static int crafted_pause(struct source *source, struct error *err)
 }
 
 /* Waits until a round was written since: whoever still copies then is seen to. */
-static int crafted_resume(struct source *source, uint64_t *paused_ns, struct error *err)
+static int crafted_resume(void *own, uint64_t *paused_ns, struct error *err)
 {
-	struct crafted *crafted = of(source);
+	struct crafted *crafted = own;
 	uint64_t rounds = __atomic_load_n(&crafted->rounds, __ATOMIC_ACQUIRE);
 
 	crafted->resumes++;
@@ -82,9 +77,9 @@ static int crafted_resume(struct source *source, uint64_t *paused_ns, struct err
 	return crafted->fail_resume ? refuse(crafted->fail_resume, "resume", err) : 0;
 }
 
-static int crafted_dirty_start(struct source *source, struct error *err)
+static int crafted_dirty_start(void *own, struct error *err)
 {
-	struct crafted *crafted = of(source);
+	struct crafted *crafted = own;
 
 	if (crafted->fail_dirty_start)
 		return refuse(crafted->fail_dirty_start, "log", err);
@@ -93,12 +88,14 @@ static int crafted_dirty_start(struct source *source, struct error *err)
 	return 0;
 }
 
-static int crafted_dirty_read(struct source *source, paddr_t base, uint64_t pages, uint64_t *bitmap,
-			      struct error *err)
+static int crafted_dirty_read(void *own, int reader, bool fetch, paddr_t base, uint64_t pages,
+			      uint64_t *bits, struct error *err)
 {
-	struct crafted *crafted = of(source);
+	struct crafted *crafted = own;
 	uint64_t first = (base.addr - CRAFTED_HIGH_BASE) / PAGE_SIZE;
 
+	(void)reader;
+	(void)fetch;
 	if (crafted->fail_dirty_read && crafted->fail_dirty_after-- == 0)
 		return refuse(crafted->fail_dirty_read, "log", err);
 	if (base.addr < CRAFTED_HIGH_BASE || first >= CRAFTED_HIGH_SIZE / PAGE_SIZE)
@@ -108,18 +105,22 @@ static int crafted_dirty_read(struct source *source, paddr_t base, uint64_t page
 
 		if (__atomic_fetch_and(&crafted->dirty[(first + i) / 64], ~bit, __ATOMIC_SEQ_CST) &
 		    bit)
-			bitmap[i / 64] |= UINT64_C(1) << i % 64;
+			bits[i / 64] |= UINT64_C(1) << i % 64;
 	}
 	return 0;
 }
 
-static void crafted_dirty_stop(struct source *source)
+static void crafted_dirty_stop(void *own, int reader)
 {
-	of(source)->stops++;
+	struct crafted *crafted = own;
+
+	(void)reader;
+	crafted->stops++;
 }
 
-static const struct source_ops crafted_ops = {
-	.kind = "crafted",
+static const struct source_ops crafted_ops = {.kind = "crafted"};
+
+static const struct control_ops crafted_control = {
 	.pause = crafted_pause,
 	.resume = crafted_resume,
 	.dirty_start = crafted_dirty_start,
@@ -183,6 +184,7 @@ void crafted_make(struct crafted *crafted)
 				  .name = "crafted",
 				  .has_info = true,
 				  .info = paddr(CRAFTED_INFO_PA),
+				  .control = {&crafted_control, crafted, "crafted"},
 				  .own = crafted};
 	ck_assert_int_eq(guest_memory_init(&source->memory, &err), 0);
 	ck_assert_int_eq(guest_memory_add(&source->memory, paddr(0), CRAFTED_LOW_SIZE, crafted->fd,

@@ -163,7 +163,7 @@ START_TEST(a_source_outlives_its_vm)
 		usleep(1000);
 	ck_assert(source_has_ended(&source));
 	ck_assert_int_eq(guest_memory_copy(&source.memory, paddr(0), &byte, 1), 0);
-	ck_assert_int_eq(source.ops->pause(&source, &err), -ENOTCONN);
+	ck_assert_int_eq(control_pause(&source.control, &err), -ENOTCONN);
 	ck_assert_str_eq(err.text, "the VM has ended");
 	source_close(&source);
 	ck_assert_int_eq(attach_server_start(&server, &vm, &err), 0);
@@ -175,7 +175,7 @@ START_TEST(what_a_vm_cannot_do_is_said)
 	struct source source;
 
 	open_source(&source);
-	ck_assert_int_eq(source.ops->pause(&source, &err), -ENOTSUP);
+	ck_assert_int_eq(control_pause(&source.control, &err), -ENOTSUP);
 	source_close(&source);
 }
 END_TEST

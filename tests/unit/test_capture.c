@@ -53,12 +53,13 @@ static void read_file(void)
 
 static void setup(void)
 {
-	const struct snapshot_options options = {.all_memory = true};
+	const struct snapshot_options options = {0};
 
 	urcu_memb_register_thread();
 	crafted_make(&crafted);
 	crafted.high[CRAFTED_HIGH_SIZE - 1] = 1;
-	ck_assert_int_eq(snapshot_make(&crafted.source, &options, &snapshot, &err), 0);
+	ck_assert_int_eq(
+		snapshot_make(&crafted.source.memory, NULL, NULL, &options, &snapshot, &err), 0);
 	strcpy(directory, "/tmp/pagevisor-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/a.pvc", directory);

@@ -14,7 +14,7 @@
 #include "cli/fleet/vm_look.h"
 #include "cli/fleet/vm_set.h"
 #include "memory/rcu.h"
-#include "memory/snapshot.h"
+#include "source/source_snapshot.h"
 #include "unit/crafted_vm.h"
 #include "unit/crew.h"
 
@@ -226,7 +226,7 @@ static void free_shot(struct published_object *object)
 
 static void publish_shots(struct crew_member *member)
 {
-	const struct snapshot_options options = {.all_memory = true};
+	const struct snapshot_options options = {0};
 	struct error err;
 
 	(void)member;
@@ -234,7 +234,7 @@ static void publish_shots(struct crew_member *member)
 	while (!crew_is_done()) {
 		struct shot *shot = calloc(1, sizeof(*shot));
 
-		if (snapshot_make(&crafted.source, &options, &shot->snapshot, &err) < 0) {
+		if (source_snapshot(&crafted.source, true, &options, &shot->snapshot, &err) < 0) {
 			expect(false);
 			free(shot);
 			continue;

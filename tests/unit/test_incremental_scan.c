@@ -30,10 +30,12 @@
 #define ARRAY_PAGES    101
 #define TYPES_VA       UINT64_C(0xffffffff80001000)
 #define ROUNDS         300
+#define READER         3 /* the log's number for who reads it */
 
 enum { META_PAGE, ANON, TYPES };
 
-static struct source source;
+static struct guest_memory memory;
+static struct control control;
 static struct incremental_scan incremental;
 static struct guest_view view;
 static struct error err;
@@ -44,45 +46,46 @@ static uint64_t dirty[REGION_SIZE / PAGE_SIZE / 64 + 1];
 static unsigned starts, stops;
 static int start_fails, read_fails; /* errno, 0: they do not */
 
-static int dirty_start(struct source *of, struct error *why)
+static int dirty_start(void *of, struct error *why)
 {
 	(void)of;
 	if (start_fails)
 		return error_set(why, -start_fails, "no log");
 	starts++;
 	memset(dirty, 0, sizeof(dirty));
-	return 0;
+	return READER;
 }
 
 /* Fails after it has forgotten what it was to tell, as a log in another process may. */
-static int dirty_read(struct source *of, paddr_t base, uint64_t pages, uint64_t *bitmap,
-		      struct error *why)
+static int dirty_read(void *of, int reader, bool fetch, paddr_t base, uint64_t pages,
+		      uint64_t *bits, struct error *why)
 {
 	uint64_t first = (base.addr - REGION_BASE) / PAGE_SIZE;
 
 	(void)of;
+	ck_assert_int_eq(reader, READER);
+	ck_assert(fetch);
 	ck_assert_uint_eq(base.addr % PAGE_SIZE, 0);
 	ck_assert_uint_le(base.addr + pages * PAGE_SIZE, REGION_BASE + REGION_SIZE);
 	for (uint64_t i = 0; i < pages; i++) {
 		uint64_t *word = &dirty[(first + i) / 64], bit = UINT64_C(1) << (first + i) % 64;
 
 		if (*word & bit && !read_fails)
-			bitmap[i / 64] |= UINT64_C(1) << i % 64;
+			bits[i / 64] |= UINT64_C(1) << i % 64;
 		*word &= ~bit;
 	}
 	return read_fails ? error_set(why, -read_fails, "no news") : 0;
 }
 
-static void dirty_stop(struct source *of)
+static void dirty_stop(void *of, int reader)
 {
 	(void)of;
+	ck_assert_int_eq(reader, READER);
 	stops++;
 }
 
-static const struct source_ops with_log = {.kind = "test",
-					   .dirty_start = dirty_start,
-					   .dirty_read = dirty_read,
-					   .dirty_stop = dirty_stop};
+static const struct control_ops with_log = {
+	.dirty_start = dirty_start, .dirty_read = dirty_read, .dirty_stop = dirty_stop};
 
 static void set_slot(uint64_t frame, uint32_t refs, int type)
 {
@@ -107,9 +110,8 @@ static bool is_array_frame(uint64_t frame)
 
 static void add_array_region(void)
 {
-	ck_assert_int_eq(guest_memory_add(&source.memory, paddr(REGION_BASE), REGION_SIZE, fd, 0,
-					  false, &err),
-			 0);
+	ck_assert_int_eq(
+		guest_memory_add(&memory, paddr(REGION_BASE), REGION_SIZE, fd, 0, false, &err), 0);
 }
 
 static void setup(void)
@@ -123,8 +125,8 @@ static void setup(void)
 
 	ck_assert_ptr_ne(mapped, MAP_FAILED);
 	slots = (struct meta_slot *)(mapped + (ARRAY_PA - REGION_BASE));
-	source = (struct source){.ops = &with_log, .name = "test", .is_live = true};
-	ck_assert_int_eq(guest_memory_init(&source.memory, &err), 0);
+	control = (struct control){&with_log, NULL, "test"};
+	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
 	add_array_region();
 	view = (struct guest_view){.stage = STAGE_RUNNING,
 				   .types_va = TYPES_VA,
@@ -136,14 +138,14 @@ static void setup(void)
 	strcpy(view.types[ANON].name, "anon");
 	for (uint64_t frame = 0; frame < SLOTS; frame++)
 		set_slot(frame, is_array_frame(frame) ? 1 : REF_UNUSED, META_PAGE);
-	ck_assert_int_eq(incremental_scan_begin(&incremental, &source, &err), 0);
+	ck_assert_int_eq(incremental_scan_begin(&incremental, &memory, &control, &err), 0);
 }
 
 static void teardown(void)
 {
 	incremental_scan_end(&incremental);
 	ck_assert_uint_eq(starts, stops);
-	guest_memory_destroy(&source.memory);
+	guest_memory_destroy(&memory);
 	munmap((uint8_t *)slots - (ARRAY_PA - REGION_BASE), REGION_SIZE);
 	close(fd);
 	urcu_memb_unregister_thread();
@@ -200,11 +202,11 @@ static uint64_t assert_right_with_holes(uint64_t holes_first, uint64_t holes)
 
 	ck_assert_int_eq(update(&scan, &found), 0);
 	assert_as_slots(&scan, holes_first, holes);
-	ck_assert_int_eq(scan_array(&source.memory, &view, &full, &full_found), 0);
+	ck_assert_int_eq(scan_array(&memory, &view, &full, &full_found), 0);
 	assert_as_slots(&full, holes_first, holes);
 	assert_same_findings(&found, &full_found);
 	ck_assert_uint_eq(full.reads.slots + full.holes, view.slot_count);
-	ck_assert_int_eq(state_scan_array(&source.memory, &view, &states), 0);
+	ck_assert_int_eq(state_scan_array(&memory, &view, &states), 0);
 	ck_assert_mem_eq(states.counts.frames, full.frames, sizeof(full.frames));
 	ck_assert_uint_eq(states.counts.references, full.references);
 	ck_assert_uint_eq(states.slots + states.holes, view.slot_count);
@@ -321,7 +323,7 @@ START_TEST(holes_are_counted_and_stay)
 	assert_right();
 	/* The memory goes away under the array, and the host says so: not by the log, which has what was written. */
 	punch(page, 1);
-	ck_assert_int_eq(guest_memory_remove(&source.memory, paddr(REGION_BASE), &err), 0);
+	ck_assert_int_eq(guest_memory_remove(&memory, paddr(REGION_BASE), &err), 0);
 	add_array_region();
 	/* Of one page it is known that it has data, of the others it has to be asked. */
 	write_slot(10, 1, ANON);
@@ -340,7 +342,7 @@ END_TEST
 START_TEST(pages_with_data_are_told_from_holes)
 {
 	const uint64_t pages = REGION_SIZE / PAGE_SIZE;
-	struct memory_region region = *memory_map_find(source.memory.map, paddr(REGION_BASE));
+	struct memory_region region = *memory_map_find(memory.map, paddr(REGION_BASE));
 	uint8_t has_data[REGION_SIZE / PAGE_SIZE];
 
 	punch(5, 1);
@@ -385,19 +387,18 @@ START_TEST(another_memory_map_is_read_from_the_start)
 	struct findings found;
 
 	assert_right();
-	ck_assert_int_eq(guest_memory_remove(&source.memory, paddr(REGION_BASE), &err), 0);
+	ck_assert_int_eq(guest_memory_remove(&memory, paddr(REGION_BASE), &err), 0);
 	ck_assert_int_eq(update(&scan, &found), -EFAULT);
 	ck_assert_int_eq(update(&scan, &found), -EFAULT);
 	set_slot(1000, 3, ANON);
 	add_array_region();
 	ck_assert_uint_eq(assert_right(), SLOTS);
 	set_slot(1001, 3, ANON);
-	ck_assert_int_eq(guest_memory_remove(&source.memory, paddr(REGION_BASE), &err), 0);
+	ck_assert_int_eq(guest_memory_remove(&memory, paddr(REGION_BASE), &err), 0);
 	add_array_region();
 	ck_assert_uint_eq(assert_right(), SLOTS);
 	ck_assert_int_eq(
-		guest_memory_add(&source.memory, paddr(OTHER_BASE), PAGE_SIZE, fd, 0, false, &err),
-		0);
+		guest_memory_add(&memory, paddr(OTHER_BASE), PAGE_SIZE, fd, 0, false, &err), 0);
 	ck_assert_uint_eq(assert_right(), SLOTS);
 	ck_assert_uint_eq(assert_right(), 0);
 }
@@ -422,18 +423,16 @@ END_TEST
 
 START_TEST(without_a_log_nothing_begins)
 {
-	static const struct source_ops without = {.kind = "test"};
+	static const struct control_ops without = {0};
 	struct incremental_scan other = {0};
 
-	source.ops = &without;
-	ck_assert_int_eq(incremental_scan_begin(&other, &source, &err), -ENOTSUP);
+	control.ops = &without;
+	ck_assert_int_eq(incremental_scan_begin(&other, &memory, &control, &err), -ENOTSUP);
 	incremental_scan_end(&other);
-	source.ops = &with_log;
-	source.is_live = false;
-	ck_assert_int_eq(incremental_scan_begin(&other, &source, &err), -ENOTSUP);
-	source.is_live = true;
+	control.ops = &with_log;
+	ck_assert_int_eq(incremental_scan_begin(&other, &memory, NULL, &err), -ENOTSUP);
 	start_fails = EBUSY;
-	ck_assert_int_eq(incremental_scan_begin(&other, &source, &err), -EBUSY);
+	ck_assert_int_eq(incremental_scan_begin(&other, &memory, &control, &err), -EBUSY);
 	incremental_scan_end(&other);
 	start_fails = 0;
 	ck_assert_uint_eq(starts, 1);

@@ -9,19 +9,21 @@
 
 #include "kind/pagevisor/scan.h"
 #include "memory/rcu.h"
-#include "memory/snapshot.h"
+#include "source/source_snapshot.h"
 #include "unit/crafted_source.h"
 
 static struct crafted crafted;
 static struct snapshot snapshot;
 static struct snapshot_options options;
+static bool all_memory;
 static struct error err;
 
 static void setup(void)
 {
 	urcu_memb_register_thread();
 	crafted_make(&crafted);
-	options = (struct snapshot_options){.all_memory = true};
+	options = (struct snapshot_options){0};
+	all_memory = true;
 }
 
 static void teardown(void)
@@ -32,7 +34,7 @@ static void teardown(void)
 
 static int take(void)
 {
-	return snapshot_make(&crafted.source, &options, &snapshot, &err);
+	return source_snapshot(&crafted.source, all_memory, &options, &snapshot, &err);
 }
 
 static uint64_t page_of(const struct guest_memory *memory, uint64_t pa)
@@ -88,9 +90,9 @@ START_TEST(views_and_scans_work_on_the_copy)
 	struct scan scan;
 	struct findings findings = {0};
 
-	options.all_memory = false;
+	all_memory = false;
 	ck_assert_int_eq(take(), 0);
-	ck_assert_int_eq(guest_view_read(&snapshot.memory, snapshot.info, &view, &err), 0);
+	ck_assert_int_eq(guest_view_read(&snapshot.memory, crafted.source.info, &view, &err), 0);
 	ck_assert_int_eq(scan_array(&snapshot.memory, &view, &scan, &findings), 0);
 	ck_assert_uint_eq(findings.total, 0);
 	ck_assert_uint_eq(scan.reads.slots, CRAFTED_SLOTS);
@@ -101,7 +103,7 @@ END_TEST
 
 START_TEST(metadata_alone_is_copied_alone)
 {
-	options.all_memory = false;
+	all_memory = false;
 	ck_assert_int_eq(take(), 0);
 	ck_assert(!is_hole(&snapshot, CRAFTED_INFO_PA));
 	ck_assert(!is_hole(&snapshot, CRAFTED_TYPES_PA));
@@ -184,7 +186,7 @@ static void move_array(struct crafted *guest)
 
 START_TEST(what_is_to_be_copied_may_change_until_the_pause)
 {
-	options.all_memory = false;
+	all_memory = false;
 	crafted.on_pause = move_array;
 	crafted_start_writer(&crafted);
 	ck_assert_int_eq(take(), 0);
@@ -281,7 +283,8 @@ START_TEST(after_a_failure_the_guest_runs)
 	crafted.fail_pause = crafted.fail_resume = 0;
 	crafted.fail_dirty_start = crafted.fail_dirty_read = 0;
 	crafted.on_pause = NULL;
-	options = (struct snapshot_options){.all_memory = true};
+	options = (struct snapshot_options){0};
+	all_memory = true;
 	ck_assert_int_eq(take(), 0);
 	assert_one_instant();
 	snapshot_close(&snapshot);
@@ -290,10 +293,10 @@ END_TEST
 
 START_TEST(a_live_source_that_cannot_pause_is_refused)
 {
-	struct source_ops ops = *crafted.source.ops;
+	struct control_ops ops = *crafted.source.control.ops;
 
 	ops.pause = NULL;
-	crafted.source.ops = &ops;
+	crafted.source.control.ops = &ops;
 	crafted.source.is_live = true;
 	ck_assert_int_eq(take(), -ENOTSUP);
 }
@@ -304,7 +307,7 @@ START_TEST(a_kernel_that_says_nothing_is_copied_whole_or_not)
 	crafted.source.has_info = false;
 	ck_assert_int_eq(take(), 0);
 	snapshot_close(&snapshot);
-	options.all_memory = false;
+	all_memory = false;
 	ck_assert_int_eq(take(), -EPROTO);
 }
 END_TEST
@@ -312,7 +315,7 @@ END_TEST
 /* What an info page points to is the guest's word: none of these may take the copy out of its RAM. */
 START_TEST(an_info_page_that_lies_is_copied_as_far_as_it_goes)
 {
-	options.all_memory = false;
+	all_memory = false;
 	crafted.info->kernel_start_pa = CRAFTED_LOW_SIZE - PAGE_SIZE;
 	crafted.info->kernel_end_pa = UINT64_MAX;
 	crafted.info->btf_pa = CRAFTED_HIGH_BASE - 1;

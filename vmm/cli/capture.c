@@ -13,7 +13,7 @@
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "view/terminal.h"
-#include "memory/snapshot.h"
+#include "source/source_snapshot.h"
 
 /* On a terminal, progress is shown of what takes longer. */
 #define PROGRESS_AFTER_NS (NS_PER_S / 2)
@@ -176,7 +176,6 @@ static int write_file(struct capture *capture, const struct source *source, stru
 static int take_and_write(struct capture *capture, struct source *source)
 {
 	const struct snapshot_options options = {
-		.all_memory = capture->options.all_memory,
 		.whole_pause = capture->options.whole_pause,
 		.progress = show_progress,
 		.progress_context = capture,
@@ -185,7 +184,8 @@ static int take_and_write(struct capture *capture, struct source *source)
 
 	capture->doing = "copying";
 	capture->next_progress_ns = clock_now_ns() + PROGRESS_AFTER_NS;
-	int result = snapshot_make(source, &options, &capture->snapshot, &err);
+	int result = source_snapshot(source, capture->options.all_memory, &options,
+				     &capture->snapshot, &err);
 
 	if (result == 0) {
 		result = write_file(capture, source, &err);

@@ -21,7 +21,7 @@
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "view/observation.h"
-#include "memory/snapshot.h"
+#include "source/source_snapshot.h"
 
 #define LOOKS 3
 
@@ -57,9 +57,9 @@ static int check_memory(const struct guest_memory *memory, paddr_t info, enum ch
 /* Looks at a live guest as of one instant; all of its memory may hold references. */
 static int look_live(struct source *source, struct look *look, struct error *err)
 {
-	const struct snapshot_options options = {.all_memory = true};
+	const struct snapshot_options options = {0};
 	struct snapshot snapshot;
-	int result = snapshot_make(source, &options, &snapshot, err);
+	int result = source_snapshot(source, true, &options, &snapshot, err);
 
 	if (result < 0)
 		return result;

@@ -13,7 +13,7 @@
 #include "cli/session.h"
 #include "base/number_text.h"
 #include "memory/rcu.h"
-#include "memory/snapshot.h"
+#include "source/source_snapshot.h"
 
 #define LIST_DEFAULT 20
 #define LIST_MAX     1000000
@@ -99,7 +99,7 @@ static int side_open(struct side *side, const char *name)
 	side->input = (struct diff_input){&source->memory, source->info, name};
 	if (!source->is_live)
 		return STATUS_OK;
-	result = snapshot_make(source, &options, &side->snapshot, &err);
+	result = source_snapshot(source, false, &options, &side->snapshot, &err);
 	if (result < 0)
 		return session_refuse(result, &err);
 	side->has_snapshot = true;

@@ -36,11 +36,13 @@ static void tell_full_scans(const struct error *why)
 
 static void begin(struct follow *follow)
 {
+	const struct source *source = &follow->session->source;
 	struct error why;
 
 	if (!follow->options->incremental)
 		return;
-	if (incremental_scan_begin(&follow->incremental, &follow->session->source, &why) == 0)
+	if (incremental_scan_begin(&follow->incremental, &source->memory, source_control(source),
+				   &why) == 0)
 		follow->seen.incremental = &follow->incremental;
 	else
 		tell_full_scans(&why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A private copy of a source's memory as of one instant: see snapshot.h. */
+/* A private copy of a guest's memory as of one instant: see snapshot.h. */
 #include "memory/snapshot.h"
 
 #include <errno.h>
@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "memory/snapshot_copy.h"
-#include "kind/pagevisor/snapshot_plan.h"
 
 /*
  * While the guest runs, what it wrote is copied again as long as that makes what is left clearly less: at most
@@ -32,35 +31,33 @@ const char *snapshot_method_name(enum snapshot_method method)
 }
 
 struct job {
-	struct source *source;
+	const struct guest_memory *memory;
+	const struct control *control;
+	const struct snapshot_plan *plan;
 	const struct snapshot_options *options;
-	struct snapshot_plan plan;
+	struct memory_ranges ranges;
 	struct snapshot_copy copy;
 	struct snapshot_facts *facts;
+	int reader;      /* of the dirty log */
 	uint64_t *dirty; /* a bit for each page of the largest range; NULL without a dirty log */
 };
 
-static bool has_dirty_log(const struct source_ops *ops)
+static void find_ranges(const struct job *job, struct memory_ranges *ranges)
 {
-	return ops->dirty_start && ops->dirty_read && ops->dirty_stop;
-}
-
-static void make_plan(const struct job *job, struct snapshot_plan *plan)
-{
-	if (job->options->all_memory)
-		snapshot_plan_all(&job->source->memory, plan);
+	if (job->plan)
+		job->plan->find(job->plan->context, job->memory, ranges);
 	else
-		snapshot_plan_metadata(&job->source->memory, job->source->info, plan);
+		memory_ranges_all(job->memory, ranges);
 }
 
-/* All of the plan; `progress` only while nothing stands still for it. */
-static int copy_plan(struct job *job, bool progress, uint64_t *pages, struct error *err)
+/* All ranges; `progress` only while nothing stands still for it. */
+static int copy_ranges(struct job *job, bool progress, uint64_t *pages, struct error *err)
 {
 	const struct snapshot_options *options = job->options;
-	uint64_t total = snapshot_plan_bytes(&job->plan), done = 0;
+	uint64_t total = memory_ranges_bytes(&job->ranges), done = 0;
 
-	for (unsigned i = 0; i < job->plan.count; i++) {
-		const struct snapshot_range *range = &job->plan.ranges[i];
+	for (unsigned i = 0; i < job->ranges.count; i++) {
+		const struct memory_range *range = &job->ranges.list[i];
 
 		for (uint64_t at = 0; at < range->size;) {
 			uint64_t length;
@@ -98,13 +95,13 @@ static uint64_t dirty_run(const uint64_t *bitmap, uint64_t at, uint64_t end, uin
 }
 
 /* Copies those pages of a range again that the log has. */
-static int copy_dirty_range(struct job *job, const struct snapshot_range *range, uint64_t *pages,
+static int copy_dirty_range(struct job *job, const struct memory_range *range, uint64_t *pages,
 			    struct error *err)
 {
 	uint64_t count = range->size / PAGE_SIZE, run, length;
 
-	memset(job->dirty, 0, (count + 63) / 64 * sizeof(uint64_t));
-	int result = job->source->ops->dirty_read(job->source, range->base, count, job->dirty, err);
+	int result = control_dirty_read(job->control, job->reader, true, range->base, count,
+					job->dirty, err);
 
 	for (uint64_t at = 0; result == 0; at = run + length) {
 		length = dirty_run(job->dirty, at, count, &run);
@@ -121,8 +118,8 @@ static int copy_dirty(struct job *job, uint64_t *pages, struct error *err)
 {
 	int result = 0;
 
-	for (unsigned i = 0; result == 0 && i < job->plan.count; i++)
-		result = copy_dirty_range(job, &job->plan.ranges[i], pages, err);
+	for (unsigned i = 0; result == 0 && i < job->ranges.count; i++)
+		result = copy_dirty_range(job, &job->ranges.list[i], pages, err);
 	return result;
 }
 
@@ -130,7 +127,7 @@ static int copy_dirty(struct job *job, uint64_t *pages, struct error *err)
 static int copy_while_running(struct job *job, struct error *err)
 {
 	uint64_t before = UINT64_MAX;
-	int result = copy_plan(job, true, &job->facts->pages_running, err);
+	int result = copy_ranges(job, true, &job->facts->pages_running, err);
 
 	for (unsigned round = 0; result == 0 && round < ROUNDS_MAX; round++) {
 		uint64_t pages = 0;
@@ -147,32 +144,31 @@ static int copy_while_running(struct job *job, struct error *err)
 /* The guest stands still. What is to be copied can have changed while it ran: then from the start. */
 static int copy_while_paused(struct job *job, struct error *err)
 {
-	struct snapshot_plan plan;
+	struct memory_ranges ranges;
 
-	if (!snapshot_copy_fits(&job->copy, &job->source->memory))
+	if (!snapshot_copy_fits(&job->copy, job->memory))
 		return error_set(err, -EAGAIN,
 				 "the guest's memory map changed meanwhile; try again");
-	make_plan(job, &plan);
-	if (job->dirty && snapshot_plan_equal(&plan, &job->plan))
+	find_ranges(job, &ranges);
+	if (job->dirty && memory_ranges_equal(&ranges, &job->ranges))
 		return copy_dirty(job, &job->facts->pages_paused, err);
-	job->plan = plan;
+	job->ranges = ranges;
 	int result = snapshot_copy_clear(&job->copy, err);
 
-	return result < 0 ? result : copy_plan(job, false, &job->facts->pages_paused, err);
+	return result < 0 ? result : copy_ranges(job, false, &job->facts->pages_paused, err);
 }
 
 /* Whatever happens in between, the guest goes on; a pause that ended by itself was too short. */
 static int copy_in_pause(struct job *job, struct error *err)
 {
-	struct source *source = job->source;
 	struct error ignored;
-	int result = source->ops->pause(source, err);
+	int result = control_pause(job->control, err);
 
 	if (result < 0)
 		return result;
 	result = copy_while_paused(job, err);
 	int resumed =
-		source->ops->resume(source, &job->facts->paused_ns, result < 0 ? &ignored : err);
+		control_resume(job->control, &job->facts->paused_ns, result < 0 ? &ignored : err);
 
 	return result < 0 ? result : resumed;
 }
@@ -185,7 +181,7 @@ static int copy_with_dirty_log(struct job *job, struct error *err)
 
 	if (result == 0)
 		result = copy_in_pause(job, err);
-	job->source->ops->dirty_stop(job->source);
+	control_dirty_stop(job->control, job->reader);
 	return result;
 }
 
@@ -193,25 +189,23 @@ static int allocate_dirty(struct job *job, struct error *err)
 {
 	uint64_t pages = 0;
 
-	for (unsigned i = 0; i < job->plan.count; i++)
-		if (pages < job->plan.ranges[i].size / PAGE_SIZE)
-			pages = job->plan.ranges[i].size / PAGE_SIZE;
+	for (unsigned i = 0; i < job->ranges.count; i++)
+		if (pages < job->ranges.list[i].size / PAGE_SIZE)
+			pages = job->ranges.list[i].size / PAGE_SIZE;
 	job->dirty = calloc(pages / 64 + 1, sizeof(uint64_t));
 	return job->dirty ? 0 : error_set(err, -ENOMEM, "no memory for the dirty log");
 }
 
+/* Without a pause there is no instant: then the attempt to pause says why. */
 static int copy_live(struct job *job, struct error *err)
 {
-	const struct source_ops *ops = job->source->ops;
-
-	if (!ops->pause || !ops->resume)
-		return error_set(err, -ENOTSUP, "%s runs and cannot be paused", job->source->name);
-	if (!job->options->whole_pause && has_dirty_log(ops)) {
+	if (!job->options->whole_pause && control_can_pause(job->control) &&
+	    control_has_dirty_log(job->control)) {
 		int result = allocate_dirty(job, err);
 
 		if (result == 0)
-			result = ops->dirty_start(job->source, err);
-		if (result == 0)
+			result = job->reader = control_dirty_start(job->control, err);
+		if (result >= 0)
 			return copy_with_dirty_log(job, err);
 		if (result != -ENOTSUP)
 			return result;
@@ -224,31 +218,26 @@ static int copy_live(struct job *job, struct error *err)
 
 static int run_job(struct job *job, struct error *err)
 {
-	make_plan(job, &job->plan);
-	if (job->source->is_live && !source_has_ended(job->source))
+	find_ranges(job, &job->ranges);
+	if (job->control)
 		return copy_live(job, err);
 	job->facts->method = SNAPSHOT_AT_REST;
-	return copy_plan(job, true, &job->facts->pages_running, err);
+	return copy_ranges(job, true, &job->facts->pages_running, err);
 }
 
-int snapshot_make(struct source *source, const struct snapshot_options *options,
+int snapshot_make(const struct guest_memory *memory, const struct control *control,
+		  const struct snapshot_plan *plan, const struct snapshot_options *options,
 		  struct snapshot *snapshot, struct error *err)
 {
-	struct job job = {.source = source, .options = options, .facts = &snapshot->facts};
+	struct job job = {.memory = memory,
+			  .control = control,
+			  .plan = plan,
+			  .options = options,
+			  .facts = &snapshot->facts};
 	uint64_t start = clock_now_ns();
 
-	*snapshot = (struct snapshot){
-		.has_info = source->has_info,
-		.info = source->info,
-		.fd = -1,
-		.facts = {.all_memory = options->all_memory},
-	};
-	if (!source->has_info && !options->all_memory)
-		return error_set(err, -EPROTO,
-				 "the kernel of %s has no pagevisor note: only all of its memory "
-				 "can be copied",
-				 source->name);
-	int result = snapshot_copy_begin(&job.copy, &source->memory, options->max_bytes, err);
+	*snapshot = (struct snapshot){.fd = -1, .facts = {.all_memory = !plan}};
+	int result = snapshot_copy_begin(&job.copy, memory, options->max_bytes, err);
 
 	if (result < 0)
 		return result;

@@ -24,3 +24,8 @@ bool source_has_ended(const struct source *source)
 {
 	return source->ops->has_ended && source->ops->has_ended(source);
 }
+
+const struct control *source_control(const struct source *source)
+{
+	return source->is_live && !source_has_ended(source) ? &source->control : NULL;
+}

@@ -5,7 +5,7 @@
  * Whatever it is (a VM of ours in another process, a QEMU, a capture file), it ends up as a struct guest_memory, whose
  * mappings are read-only or that copies (memory/memory_reader.h says how a new one plugs in), so that reading,
  * scanning and printing know no difference. What only some sources can
- * do is behind source_ops; a function that a source lacks is NULL there, and the callers below say so.
+ * do to a running guest is their control (memory/control.h).
  */
 #ifndef VMM_SOURCE_H
 #define VMM_SOURCE_H
@@ -16,27 +16,13 @@
 #include <pagevisor/address.h>
 
 #include "base/error.h"
+#include "memory/control.h"
 #include "memory/guest_memory.h"
 
 struct source;
 
 struct source_ops {
 	const char *kind; /* "vm", "capture", "qemu" */
-
-	/* Holds all vCPUs outside the guest until resume; the VMM resumes by itself after a deadline. */
-	int (*pause)(struct source *source, struct error *err);
-	/* Lets them run again; paused_ns is how long they stood still. */
-	int (*resume)(struct source *source, uint64_t *paused_ns, struct error *err);
-
-	/*
-	 * The dirty log, on while somebody wants it. dirty_read sets a bit for each of `pages` pages from `base` on
-	 * (bit 0), all in one region, that was written since it was last read here (or since dirty_start).
-	 * A page that it names has data: memory that goes away is told by the memory map's generation.
-	 */
-	int (*dirty_start)(struct source *source, struct error *err);
-	int (*dirty_read)(struct source *source, paddr_t base, uint64_t pages, uint64_t *bitmap,
-			  struct error *err);
-	void (*dirty_stop)(struct source *source);
 
 	/* Whether what was live has ended: nothing changes any more, and nothing can be asked of it. */
 	bool (*has_ended)(const struct source *source);
@@ -56,6 +42,7 @@ struct source {
 	char notice[160];           /* one line for people about how it is read; or empty */
 	uint64_t start_ns;          /* CLOCK_MONOTONIC when it was started, 0: not known */
 	struct guest_memory memory; /* its regions may come and go while it is live */
+	struct control control;     /* of the guest while it is live; its name is this one */
 	void *own;                  /* the kind's own */
 };
 
@@ -63,6 +50,9 @@ void source_close(struct source *source);
 
 /* Bytes of RAM in all its regions. The thread is registered with liburcu. */
 uint64_t source_memory_size(const struct source *source);
+
+/* The control of a guest that runs; NULL: it is at rest, or has ended. */
+const struct control *source_control(const struct source *source);
 
 /* As source_ops.has_ended; false for a source that cannot end. */
 bool source_has_ended(const struct source *source);

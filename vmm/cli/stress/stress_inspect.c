@@ -60,10 +60,10 @@ static void pause_for_a_moment(struct source *source)
 	struct error ignored;
 	uint64_t paused_ns;
 
-	if (!source->ops->pause || source->ops->pause(source, &ignored) < 0)
+	if (control_pause(&source->control, &ignored) < 0)
 		return;
 	clock_sleep_ns((uint64_t)rand() % PAUSE_MAX_NS);
-	source->ops->resume(source, &paused_ns, &ignored);
+	control_resume(&source->control, &paused_ns, &ignored);
 }
 
 /* False when standard output is gone: so is who wanted to know. */

@@ -58,19 +58,18 @@ static uint64_t pages_of(const struct guest_view *view)
 	return (align_up(end, PAGE_SIZE) - first_page(view).addr) / PAGE_SIZE;
 }
 
-int incremental_scan_begin(struct incremental_scan *incremental, struct source *source,
-			   struct error *err)
+int incremental_scan_begin(struct incremental_scan *incremental, const struct guest_memory *memory,
+			   const struct control *control, struct error *err)
 {
-	const struct source_ops *ops = source->ops;
-
 	*incremental = (struct incremental_scan){0};
-	if (!source->is_live || !ops->dirty_start || !ops->dirty_read || !ops->dirty_stop)
-		return error_set(err, -ENOTSUP, "%s has no dirty log", source->name);
-	int result = ops->dirty_start(source, err);
+	int reader = control_dirty_start(control, err);
 
-	if (result == 0)
-		incremental->source = source;
-	return result;
+	if (reader < 0)
+		return reader;
+	incremental->memory = memory;
+	incremental->control = control;
+	incremental->reader = reader;
+	return 0;
 }
 
 static void forget(struct incremental_scan *incremental)
@@ -79,15 +78,17 @@ static void forget(struct incremental_scan *incremental)
 	free(incremental->due);
 	free(incremental->unsettled);
 	free(incremental->news);
-	*incremental = (struct incremental_scan){.source = incremental->source};
+	*incremental = (struct incremental_scan){.memory = incremental->memory,
+						 .control = incremental->control,
+						 .reader = incremental->reader};
 }
 
 void incremental_scan_end(struct incremental_scan *incremental)
 {
-	if (incremental->source)
-		incremental->source->ops->dirty_stop(incremental->source);
+	if (incremental->control)
+		control_dirty_stop(incremental->control, incremental->reader);
 	forget(incremental);
-	incremental->source = NULL;
+	incremental->control = NULL;
 }
 
 /* Whether the sums are of the same slots, judged by the same rules. */
@@ -152,11 +153,9 @@ static int start_anew(struct incremental_scan *incremental, const struct guest_v
 static int take_news(struct incremental_scan *incremental, struct error *err)
 {
 	uint64_t words = words_of(incremental->page_count);
-	struct source *source = incremental->source;
-
-	memset(incremental->news, 0, words * sizeof(uint64_t));
-	int result = source->ops->dirty_read(source, first_page(&incremental->view),
-					     incremental->page_count, incremental->news, err);
+	int result = control_dirty_read(incremental->control, incremental->reader, true,
+					first_page(&incremental->view), incremental->page_count,
+					incremental->news, err);
 
 	for (uint64_t i = 0; result == 0 && i < words; i++)
 		incremental->due[i] |= incremental->news[i] | incremental->unsettled[i];
@@ -272,7 +271,7 @@ static int read_chunk(struct update *update)
 	chunk->found.total = 0;
 	chunk->found.listed = 0;
 	guest_memory_read_begin();
-	const struct memory_map *map = guest_memory_map(&update->incremental->source->memory);
+	const struct memory_map *map = guest_memory_map(update->incremental->memory);
 	int result = find_data(update, map);
 
 	for (unsigned i = 0; result == 0 && i < PREFETCH_PAGES; i++)
@@ -384,12 +383,12 @@ static int scan_changes(struct incremental_scan *incremental, const struct guest
 			struct update *update, struct error *err)
 {
 	/* Taken before anything is read: a map that changes meanwhile is noticed by the next scan. */
-	uint64_t generation = map_generation(&incremental->source->memory);
+	uint64_t generation = map_generation(incremental->memory);
 	int result = 0;
 
-	if (!is_mapped(&incremental->source->memory, view))
+	if (!is_mapped(incremental->memory, view))
 		return error_set(err, -ENOTSUP, "the memory of %s is copied, not mapped",
-				 incremental->source->name);
+				 incremental->control->name);
 	if (!incremental->is_known || generation != incremental->map_generation ||
 	    !is_same_guest(&incremental->view, view))
 		result = start_anew(incremental, view, generation, err);

@@ -22,7 +22,8 @@
 #include "kind/findings.h"
 #include "kind/pagevisor/guest_view.h"
 #include "kind/pagevisor/scan.h"
-#include "source/source.h"
+#include "memory/control.h"
+#include "memory/guest_memory.h"
 
 /* The slots of one page of the array: no more than 64, so that a byte holds each count. */
 struct page_sums {
@@ -34,7 +35,10 @@ struct page_sums {
 
 /* Starts as zeroes. */
 struct incremental_scan {
-	struct source *source; /* its dirty log is on; NULL: nothing was begun */
+	const struct guest_memory *memory;
+	const struct control *control; /* its dirty log is on; NULL: nothing was begun */
+	int reader;                    /* of the log */
+
 	/* What the sums are of. */
 	bool is_known; /* they are of anything, and no write since is missing in `due` */
 	uint64_t map_generation;
@@ -49,11 +53,11 @@ struct incremental_scan {
 };
 
 /*
- * Turns the source's dirty log on. Returns 0, -ENOTSUP when it has none (and full scans are what is left), or what the
- * source said. On failure nothing was begun.
+ * Turns the guest's dirty log on; memory and control stay until incremental_scan_end. Returns 0, -ENOTSUP when it has no
+ * log (and full scans are what is left), or what the control reported. On failure nothing was begun.
  */
-int incremental_scan_begin(struct incremental_scan *incremental, struct source *source,
-			   struct error *err);
+int incremental_scan_begin(struct incremental_scan *incremental, const struct guest_memory *memory,
+			   const struct control *control, struct error *err);
 
 /*
  * Scans, as scan_array does: totals in `scan`, whose counters and time are those of this scan alone. The thread is

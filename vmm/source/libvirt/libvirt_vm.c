@@ -156,9 +156,9 @@ static void drop_silent_pauser(struct libvirt_vm *vm, int result)
 	vm->has_pauser = false;
 }
 
-static int vm_pause(struct source *source, struct error *err)
+static int vm_pause(void *own, struct error *err)
 {
-	struct libvirt_vm *vm = source->own;
+	struct libvirt_vm *vm = own;
 
 	if (!vm->has_pauser) {
 		int result = pauser_start(
@@ -175,11 +175,10 @@ static int vm_pause(struct source *source, struct error *err)
 	return result;
 }
 
-static int vm_resume(struct source *source, uint64_t *paused_ns, struct error *err)
+static int vm_resume(void *own, uint64_t *paused_ns, struct error *err)
 {
-	struct libvirt_vm *vm = source->own;
+	struct libvirt_vm *vm = own;
 
-	*paused_ns = 0;
 	if (!vm->has_pauser)
 		return error_set(err, -ENOTCONN, "the process that pauses domains has ended");
 	int result = pauser_resume(&vm->pauser, paused_ns, err);
@@ -215,10 +214,10 @@ static void vm_close(struct source *source)
 	free_vm(source->own);
 }
 
+static const struct control_ops libvirt_control = {.pause = vm_pause, .resume = vm_resume};
+
 static const struct source_ops libvirt_ops = {
 	.kind = "libvirt",
-	.pause = vm_pause,
-	.resume = vm_resume,
 	.has_ended = vm_has_ended,
 	.close = vm_close,
 };
@@ -324,6 +323,7 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 		.pid = pid,
 		.cpu_count = vm->facts.cpu_count,
 		.may_shrink = vm->is_mapped && !is_sealed,
+		.control = {&libvirt_control, vm, source->name},
 		.own = vm,
 	};
 	if (vm->ram_fd < 0)

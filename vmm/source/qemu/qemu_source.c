@@ -33,32 +33,28 @@ struct qemu_source {
 	struct qmp_pause pause;
 };
 
-static int refuse_pause(struct source *source, struct error *err)
+static int refuse_pause(void *own, struct error *err)
 {
+	const struct source *source = own;
+
 	return error_set(err, -ENOTSUP,
 			 "%s can only be paused through QMP: name QEMU's QMP socket, qemu:/PATH "
 			 "(its option -qmp unix:/PATH,server=on,wait=off)",
 			 source->name);
 }
 
-static int pause_guest(struct source *source, struct error *err)
+static int pause_guest(void *own, struct error *err)
 {
-	struct qemu_source *own = source->own;
+	struct qemu_source *qemu = own;
 
-	return qmp_pause_begin(&own->pause, &own->qmp, QMP_PAUSE_MAX_MS, err);
+	return qmp_pause_begin(&qemu->pause, &qemu->qmp, QMP_PAUSE_MAX_MS, err);
 }
 
-static int resume_guest(struct source *source, uint64_t *paused_ns, struct error *err)
+static int resume_guest(void *own, uint64_t *paused_ns, struct error *err)
 {
-	struct qemu_source *own = source->own;
+	struct qemu_source *qemu = own;
 
-	return qmp_pause_end(&own->pause, &own->qmp, paused_ns, err);
-}
-
-static int never_resumed(struct source *source, uint64_t *paused_ns, struct error *err)
-{
-	*paused_ns = 0;
-	return refuse_pause(source, err);
+	return qmp_pause_end(&qemu->pause, &qemu->qmp, paused_ns, err);
 }
 
 static bool has_ended(const struct source *source)
@@ -80,21 +76,16 @@ static void close_source(struct source *source)
 	free(own);
 }
 
-static const struct source_ops process_ops = {
+static const struct source_ops ops = {
 	.kind = "qemu",
-	.pause = refuse_pause,
-	.resume = never_resumed,
 	.has_ended = has_ended,
 	.close = close_source,
 };
 
-static const struct source_ops qmp_ops = {
-	.kind = "qemu",
-	.pause = pause_guest,
-	.resume = resume_guest,
-	.has_ended = has_ended,
-	.close = close_source,
-};
+/* By its process alone: pausing says what it takes. */
+static const struct control_ops process_control = {.pause = refuse_pause};
+
+static const struct control_ops qmp_control = {.pause = pause_guest, .resume = resume_guest};
 
 /* What people should know before they wonder. */
 static void set_notice(struct source *source)
@@ -357,8 +348,11 @@ int qemu_source_open(const char *name, struct source *source, struct error *err)
 	name += strlen(QEMU_SOURCE_PREFIX);
 	if (!own)
 		return error_set(err, -ENOMEM, "no memory for another VM");
-	*source =
-		(struct source){.ops = &process_ops, .is_live = true, .has_info = true, .own = own};
+	*source = (struct source){.ops = &ops,
+				  .is_live = true,
+				  .has_info = true,
+				  .control = {&process_control, source, source->name},
+				  .own = own};
 	if (*name == '\0' ||
 	    (strspn(name, "0123456789") == strlen(name) && !parse_pid(name, &pid))) {
 		result = error_set(err, -EINVAL,
@@ -368,7 +362,7 @@ int qemu_source_open(const char *name, struct source *source, struct error *err)
 	} else if (parse_pid(name, &pid)) {
 		result = open_peer(pid, source, err);
 	} else {
-		source->ops = &qmp_ops;
+		source->control = (struct control){&qmp_control, own, source->name};
 		result = open_socket(name, source, err);
 	}
 	if (result < 0)

@@ -198,44 +198,43 @@ static int ask(struct own_vm *vm, enum attach_type type, const struct attach_req
 	return result;
 }
 
-static int ask_plain(struct source *source, enum attach_type type, uint64_t *value,
-		     struct error *err)
+static int ask_plain(struct own_vm *vm, enum attach_type type, uint64_t *value, struct error *err)
 {
 	const struct attach_request request = {0};
 
-	return ask(source->own, type, &request, value, NULL, err);
+	return ask(vm, type, &request, value, NULL, err);
 }
 
-static int own_vm_pause(struct source *source, struct error *err)
+static int own_vm_pause(void *own, struct error *err)
 {
-	return ask_plain(source, ATTACH_PAUSE, NULL, err);
+	return ask_plain(own, ATTACH_PAUSE, NULL, err);
 }
 
-static int own_vm_resume(struct source *source, uint64_t *paused_ns, struct error *err)
+static int own_vm_resume(void *own, uint64_t *paused_ns, struct error *err)
 {
-	return ask_plain(source, ATTACH_RESUME, paused_ns, err);
+	return ask_plain(own, ATTACH_RESUME, paused_ns, err);
 }
 
-static int own_vm_dirty_start(struct source *source, struct error *err)
+/* A connection is one reader of the VM's log; which one, the VM knows. */
+static int own_vm_dirty_start(void *own, struct error *err)
 {
-	return ask_plain(source, ATTACH_DIRTY_START, NULL, err);
+	return ask_plain(own, ATTACH_DIRTY_START, NULL, err);
 }
 
 /* A reply has room for so many pages; the first request fetches what KVM knows for all of them. */
-static int own_vm_dirty_read(struct source *source, paddr_t base, uint64_t pages, uint64_t *bitmap,
-			     struct error *err)
+static int own_vm_dirty_read(void *own, int reader, bool fetch, paddr_t base, uint64_t pages,
+			     uint64_t *bits, struct error *err)
 {
-	memset(bitmap, 0, (pages + 63) / 64 * 8);
+	(void)reader;
 	for (uint64_t done = 0; done < pages; done += ATTACH_DIRTY_PAGES_MAX) {
 		uint64_t left = pages - done;
 		const struct attach_request request = {
 			.base = base.addr + done * PAGE_SIZE,
 			.pages = left < ATTACH_DIRTY_PAGES_MAX ? (uint32_t)left
 							       : ATTACH_DIRTY_PAGES_MAX,
-			.flags = done == 0 ? ATTACH_REFRESH : 0,
+			.flags = fetch && done == 0 ? ATTACH_REFRESH : 0,
 		};
-		int result = ask(source->own, ATTACH_DIRTY_READ, &request, NULL, bitmap + done / 64,
-				 err);
+		int result = ask(own, ATTACH_DIRTY_READ, &request, NULL, bits + done / 64, err);
 
 		if (result < 0)
 			return result;
@@ -243,12 +242,21 @@ static int own_vm_dirty_read(struct source *source, paddr_t base, uint64_t pages
 	return 0;
 }
 
-static void own_vm_dirty_stop(struct source *source)
+static void own_vm_dirty_stop(void *own, int reader)
 {
 	struct error ignored;
 
-	ask_plain(source, ATTACH_DIRTY_STOP, NULL, &ignored);
+	(void)reader;
+	ask_plain(own, ATTACH_DIRTY_STOP, NULL, &ignored);
 }
+
+static const struct control_ops own_vm_control = {
+	.pause = own_vm_pause,
+	.resume = own_vm_resume,
+	.dirty_start = own_vm_dirty_start,
+	.dirty_read = own_vm_dirty_read,
+	.dirty_stop = own_vm_dirty_stop,
+};
 
 static bool own_vm_has_ended(const struct source *source)
 {
@@ -282,11 +290,6 @@ static void own_vm_close(struct source *source)
 
 static const struct source_ops own_vm_ops = {
 	.kind = "vm",
-	.pause = own_vm_pause,
-	.resume = own_vm_resume,
-	.dirty_start = own_vm_dirty_start,
-	.dirty_read = own_vm_dirty_read,
-	.dirty_stop = own_vm_dirty_stop,
 	.has_ended = own_vm_has_ended,
 	.close = own_vm_close,
 };
@@ -328,6 +331,7 @@ static int attach(struct own_vm *vm, struct source *source, struct error *err)
 		.pid = hello->pid,
 		.cpu_count = hello->cpu_count,
 		.start_ns = hello->start_ns,
+		.control = {&own_vm_control, vm, source->name},
 		.own = vm,
 	};
 	memcpy(source->name, hello->name, sizeof(hello->name));
