@@ -5,13 +5,19 @@
 #include <pagevisor/address.h>
 #include <pagevisor/ports.h>
 
+#include "arch/cpu.h"
+#include "arch/hardware_random.h"
 #include "arch/privileged.h"
 #include "boot/boot_info.h"
 #include "boot/page_table.h"
 #include "lib/console.h"
+#include "lib/random.h"
 #include "mm/trace.h"
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/trace.h"
+
+/* CPUID, timed so often, where the processor has no random numbers. */
+#define BOOT_ID_ROUNDS 16
 
 struct guest_info guest_info __attribute__((section(".bss.page_aligned"), aligned(PAGE_SIZE)));
 struct mailbox mailbox = {.version = MAILBOX_VERSION, .size = sizeof(mailbox)};
@@ -36,6 +42,20 @@ void info_set_stage(enum boot_stage stage)
 	port_write8(PORT_BOOT_STAGE, (uint8_t)stage);
 }
 
+/*
+ * The TSC alone repeats where machines are started alike, so that without random numbers what is drawn hangs on how
+ * long the machine takes for some instructions that the host has a hand in.
+ */
+static uint64_t draw_boot_id(void)
+{
+	uint64_t number = 0;
+
+	if (!hardware_random(&number))
+		for (unsigned i = 0; i < BOOT_ID_ROUNDS; i++)
+			number = random_seed(number ^ read_tsc(), has_rdrand()).state;
+	return random_seed(read_tsc(), number).state;
+}
+
 void info_publish(void)
 {
 	guest_info.abi_version = INFO_ABI_VERSION;
@@ -54,6 +74,9 @@ void info_publish(void)
 	guest_info.btf_pa = guest_info.btf_size ? physical(btf_start) : 0;
 	guest_info.symbols_size = (uint64_t)(symbols_end - symbols_start);
 	guest_info.symbols_pa = guest_info.symbols_size ? physical(symbols_start) : 0;
+	guest_info.boot_id = draw_boot_id();
+	guest_info.regions_pa = physical(boot_info.regions);
+	guest_info.region_count = boot_info.region_count;
 	/* Release: who finds the magic finds the rest. */
 	__atomic_store_n(&guest_info.magic, INFO_MAGIC, __ATOMIC_RELEASE);
 	info_set_stage(STAGE_ENTERED);
@@ -61,13 +84,6 @@ void info_publish(void)
 
 void info_set_memory(uint64_t max_paddr)
 {
-	for (unsigned i = 0; i < boot_info.region_count; i++) {
-		const struct pvh_memmap_entry *entry = &boot_info.regions[i];
-
-		guest_info.regions[i] = (struct info_region){
-			.addr = entry->addr, .size = entry->size, .type = entry->type};
-	}
-	guest_info.region_count = boot_info.region_count;
 	guest_info.max_paddr = max_paddr;
 	info_set_stage(STAGE_MEMORY);
 }

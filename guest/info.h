@@ -11,10 +11,10 @@ extern struct guest_info guest_info;
 extern struct mailbox mailbox;
 extern struct cpu_counters cpu_counters[MAX_CPUS];
 
-/* Publishes the page with what is known from the start: STAGE_ENTERED. */
+/* Publishes the page with what is known from the start, the memory map included: STAGE_ENTERED. */
 void info_publish(void);
 
-/* The memory map as it was given, and max_paddr: STAGE_MEMORY. */
+/* The map was read, and max_paddr follows from it: STAGE_MEMORY. */
 void info_set_memory(uint64_t max_paddr);
 
 /* Where the metadata is, and how it is mapped: STAGE_METADATA. */

@@ -29,6 +29,13 @@ static void copy_command_line(uint64_t pa)
 	}
 }
 
+static void copy_regions(const struct pvh_memmap_entry *entries)
+{
+	for (unsigned i = 0; i < boot_info.region_count; i++)
+		boot_info.regions[i] = (struct info_region){
+			.addr = entries[i].addr, .size = entries[i].size, .type = entries[i].type};
+}
+
 void boot_info_read(uint64_t start_info_pa)
 {
 	const struct pvh_start_info *start = platform_phys_to_virt(paddr(start_info_pa));
@@ -42,8 +49,7 @@ void boot_info_read(uint64_t start_info_pa)
 		      INFO_REGIONS_MAX);
 	boot_info.rsdp_pa = start->rsdp_paddr;
 	boot_info.region_count = start->memmap_count;
-	memcpy(boot_info.regions, platform_phys_to_virt(paddr(start->memmap_paddr)),
-	       start->memmap_count * sizeof(boot_info.regions[0]));
+	copy_regions(platform_phys_to_virt(paddr(start->memmap_paddr)));
 	copy_command_line(start->cmdline_paddr);
 }
 

@@ -16,7 +16,7 @@
 struct boot_info {
 	uint64_t rsdp_pa; /* 0: none given */
 	unsigned region_count;
-	struct pvh_memmap_entry regions[INFO_REGIONS_MAX];
+	struct info_region regions[INFO_REGIONS_MAX]; /* published as they are */
 	char command_line[COMMAND_LINE_SIZE];
 };
 

@@ -28,7 +28,7 @@ static void add_region(uint64_t addr, uint64_t size, enum region_kind kind)
 static void read_regions(void)
 {
 	for (unsigned i = 0; i < boot_info.region_count; i++) {
-		const struct pvh_memmap_entry *entry = &boot_info.regions[i];
+		const struct info_region *entry = &boot_info.regions[i];
 
 		add_region(entry->addr, entry->size, region_kind_of_e820(entry->type));
 	}

@@ -3,9 +3,12 @@
  * What the guest publishes about itself: one page-aligned page in its image.
  *
  * Found through an ELF note of the image or, with nothing but RAM in hand, by its magic at page
- * granularity. The guest alone writes it. A reader loads boot_stage (acquire) first: stage.h says which fields a stage promises. Fixed-width types only; every address is the guest's, physical
- * where the name ends in _pa and virtual where it ends in _va. To the host all of it is hostile
- * input.
+ * granularity. The guest alone writes it. A reader loads boot_stage (acquire) first: stage.h says which
+ * fields a stage promises. Fixed-width types only; every address is the guest's, physical where the name
+ * ends in _pa and virtual where it ends in _va. To the host all of it is hostile input.
+ *
+ * Every version of this ABI begins as struct info_head of note.h does: whoever finds a page can say which
+ * version it is of.
  */
 #ifndef PAGEVISOR_INFO_H
 #define PAGEVISOR_INFO_H
@@ -25,12 +28,14 @@
 #include <pagevisor/mailbox.h>
 #include <pagevisor/stage.h>
 
-#define INFO_REGIONS_MAX 64
+/* Entries of the memory map: a guest has no more, and a host reads no more. */
+#define INFO_REGIONS_MAX 1024
 
+/* An entry of the memory map, as it was given at boot: in any order, empty, overlapping, unaligned. */
 struct info_region {
 	uint64_t addr;
 	uint64_t size;
-	uint32_t type; /* E820_* as given at boot */
+	uint32_t type; /* E820_* */
 	uint32_t reserved;
 };
 
@@ -53,13 +58,13 @@ struct guest_info {
 	uint64_t kernel_va_offset; /* a kernel virtual address minus this is physical */
 	uint64_t kernel_start_pa;
 	uint64_t kernel_end_pa;
-	uint64_t types_va;
+	uint64_t types_va; /* array of type_count struct type_descriptor */
 	uint32_t type_count;
 	uint32_t type_size;   /* sizeof(struct type_descriptor) */
 	uint64_t counters_pa; /* array of cpu_count struct cpu_counters */
-	uint64_t mailbox_pa;
-	uint64_t log_pa;
-	uint64_t btf_pa; /* 0 when the image carries no BTF */
+	uint64_t mailbox_pa;  /* struct mailbox */
+	uint64_t log_pa;      /* struct log_ring */
+	uint64_t btf_pa;      /* 0 when the image carries no BTF */
 	uint64_t btf_size;
 	uint64_t tsc_khz;
 	uint64_t array_va; /* where the kernel has slot 0; 0 when it does not say */
@@ -70,9 +75,10 @@ struct guest_info {
 	uint64_t trace_pa;      /* array of cpu_count struct trace_ring; 0 when it does not trace */
 	uint64_t symbols_pa;    /* struct symbol_table; 0 when the image carries none */
 	uint64_t symbols_size;
-	uint32_t region_count;
+	uint64_t boot_id; /* random and not 0: another one at each boot, the same until the next */
+	uint64_t regions_pa;   /* array of region_count struct info_region: the memory map */
+	uint32_t region_count; /* at most INFO_REGIONS_MAX; 0 when it does not say */
 	uint32_t reserved;
-	struct info_region regions[INFO_REGIONS_MAX]; /* the memory map as it was given */
 };
 
 ABI_OFFSET(struct guest_info, magic, 0);
@@ -104,10 +110,10 @@ ABI_OFFSET(struct guest_info, allocator_pa, 168);
 ABI_OFFSET(struct guest_info, trace_pa, 176);
 ABI_OFFSET(struct guest_info, symbols_pa, 184);
 ABI_OFFSET(struct guest_info, symbols_size, 192);
-ABI_OFFSET(struct guest_info, region_count, 200);
-ABI_OFFSET(struct guest_info, regions, 208);
-ABI_SIZE(struct guest_info, 208 + 24 * INFO_REGIONS_MAX);
-_Static_assert(sizeof(struct guest_info) <= 4096, "the info page is one page");
+ABI_OFFSET(struct guest_info, boot_id, 200);
+ABI_OFFSET(struct guest_info, regions_pa, 208);
+ABI_OFFSET(struct guest_info, region_count, 216);
+ABI_SIZE(struct guest_info, 224);
 
 /*
  * What one processor did since boot. One writer (that processor), relaxed; read at any time, exact

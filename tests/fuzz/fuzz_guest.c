@@ -82,6 +82,7 @@ static void fill(uint8_t *ram)
 		.info_size = sizeof(struct guest_info),
 		.boot_stage = STAGE_RUNNING,
 		.slot_size = SLOT_SIZE,
+		.boot_id = 1,
 		.cpu_count = 1,
 		.array_pa = ARRAY_PA,
 		.slot_count = SLOTS,

@@ -108,6 +108,7 @@ static void publish_info(void)
 		.abi_version = INFO_ABI_VERSION,
 		.info_size = sizeof(*checked.info),
 		.boot_stage = STAGE_FINISHED,
+		.boot_id = 1,
 		.slot_size = SLOT_SIZE,
 		.cpu_count = 1,
 		.array_pa = machine.array.base.addr,

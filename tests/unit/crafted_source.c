@@ -152,6 +152,7 @@ static void fill(struct crafted *crafted)
 		.info_size = sizeof(*crafted->info),
 		.boot_stage = STAGE_RUNNING,
 		.slot_size = SLOT_SIZE,
+		.boot_id = 1,
 		.cpu_count = 1,
 		.array_pa = CRAFTED_ARRAY_PA,
 		.slot_count = CRAFTED_SLOTS,

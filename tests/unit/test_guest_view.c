@@ -61,6 +61,7 @@ static void fill_info(void)
 		.info_size = sizeof(*info),
 		.boot_stage = STAGE_FINISHED,
 		.slot_size = SLOT_SIZE,
+		.boot_id = 1,
 		.cpu_count = 1,
 		.array_pa = ARRAY_PA,
 		.slot_count = SLOTS,
@@ -170,7 +171,8 @@ END_TEST
 
 START_TEST(a_page_outside_ram_is_broken)
 {
-	ck_assert_int_eq(guest_view_read(&memory, paddr(RAM_SIZE - PAGE_SIZE / 4), &view, &err),
+	ck_assert_int_eq(guest_view_read(&memory, paddr(RAM_SIZE - sizeof(struct guest_info) / 2),
+					 &view, &err),
 			 -EPROTO);
 	ck_assert_int_eq(guest_view_read(&memory, paddr(UINT64_MAX), &view, &err), -EPROTO);
 }

@@ -15,7 +15,7 @@
 
 /* Values that include/pagevisor/info.h hides from assembly; info_good.S fails when they differ. */
 #define INFO_MAGIC_TEXT  "pagvisor"
-#define INFO_SIZE        (208 + 24 * 64)
+#define INFO_SIZE        224
 #define INFO_PAGE_SIZE   4096
 #define STAGE_RUNNING    7
 #define STAGE_FINISHED   8
@@ -83,7 +83,8 @@ start:
 		slot_size=64, cpu_count=1, array_pa=test_array, slot_count=ARRAY_SLOTS, \
 		max_paddr=ARRAY_MAX_PADDR, kernel_va_offset=0, types_va=test_types, type_count=1, \
 		type_size=TYPE_DESCRIPTOR_SIZE, counters_pa=test_counters, mailbox_pa=test_mailbox, log_pa=0, \
-		array_va=0, linear_va=0, page_table_pa=0, allocator_pa=0, trace_pa=0, region_count=0
+		array_va=0, linear_va=0, page_table_pa=0, allocator_pa=0, trace_pa=0, boot_id=1, regions_pa=0, \
+		region_count=0
 	.data
 	.balign INFO_PAGE_SIZE
 	.global info_page
@@ -102,6 +103,7 @@ info_page:
 	.quad 0, 0, 1000000 /* no BTF; kHz of the time stamp counter */
 	.quad \array_va, \linear_va, \page_table_pa, \allocator_pa
 	.quad \trace_pa, 0, 0 /* no symbols */
+	.quad \boot_id, \regions_pa
 	.long \region_count, 0
 	.balign INFO_PAGE_SIZE
 	.endm

@@ -16,7 +16,7 @@ static int bad(struct error *err, const char *field, uint64_t value)
 			 value);
 }
 
-static int check_header(const struct guest_info *info, struct error *err)
+int guest_view_check_abi(const struct guest_info *info, struct error *err)
 {
 	if (info->abi_version != INFO_ABI_VERSION)
 		return error_set(err, -EPROTO,
@@ -25,6 +25,15 @@ static int check_header(const struct guest_info *info, struct error *err)
 				 info->abi_version, INFO_ABI_VERSION);
 	if (info->info_size != sizeof(*info))
 		return bad(err, "info_size", info->info_size);
+	return 0;
+}
+
+static int check_header(const struct guest_info *info, struct error *err)
+{
+	int result = guest_view_check_abi(info, err);
+
+	if (result < 0)
+		return result;
 	if (info->slot_size != SLOT_SIZE)
 		return bad(err, "slot_size", info->slot_size);
 	if (info->type_size != sizeof(struct type_descriptor))
@@ -33,6 +42,19 @@ static int check_header(const struct guest_info *info, struct error *err)
 		return bad(err, "type_count", info->type_count);
 	if (info->boot_stage >= STAGE_COUNT)
 		return bad(err, "boot_stage", info->boot_stage);
+	if (info->boot_id == 0)
+		return bad(err, "boot_id", info->boot_id);
+	return 0;
+}
+
+int guest_view_check_regions(const struct guest_info *info, struct error *err)
+{
+	uint64_t size = info->region_count * sizeof(struct info_region);
+
+	if (info->region_count > INFO_REGIONS_MAX)
+		return bad(err, "region_count", info->region_count);
+	if (!is_aligned(info->regions_pa, sizeof(uint64_t)) || info->regions_pa > UINT64_MAX - size)
+		return bad(err, "regions_pa", info->regions_pa);
 	return 0;
 }
 
@@ -98,6 +120,18 @@ static int read_types(const struct guest_memory *memory, const struct guest_info
 			return result;
 	}
 	return 0;
+}
+
+/* The map itself is read by whoever needs it: see guest_regions.h. */
+static int check_map(const struct guest_memory *memory, const struct guest_info *info,
+		     struct error *err)
+{
+	int result = guest_view_check_regions(info, err);
+
+	if (result == 0 && info->region_count > 0 &&
+	    !in_ram(memory, info->regions_pa, info->region_count * sizeof(struct info_region)))
+		return bad(err, "regions_pa", info->regions_pa);
+	return result;
 }
 
 static int read_array(const struct guest_memory *memory, const struct guest_info *info,
@@ -176,6 +210,7 @@ int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct g
 		return result;
 	view->stage = info.boot_stage;
 	view->ring = info.ring;
+	view->boot_id = info.boot_id;
 	view->mailbox = paddr(info.mailbox_pa);
 	view->va_offset = info.kernel_va_offset;
 	view->kernel_start = paddr(info.kernel_start_pa);
@@ -186,6 +221,8 @@ int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct g
 	view->symbols_size = info.symbols_size;
 	view->max_paddr = info.max_paddr;
 	result = read_types(memory, &info, view, err);
+	if (result == 0 && has_stage(&info, STAGE_MEMORY, info.regions_pa))
+		result = check_map(memory, &info, err);
 	if (result == 0 && has_stage(&info, STAGE_METADATA, info.array_pa))
 		result = read_array(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_ALLOCATOR, info.allocator_pa))

@@ -29,6 +29,7 @@ struct type_view {
 struct guest_view {
 	enum boot_stage stage; /* what follows is valid from the stage named beside it */
 	unsigned ring;         /* STAGE_ENTERED */
+	uint64_t boot_id;      /* as the guest says: another one at each boot; never 0 */
 	paddr_t mailbox;
 	uint64_t va_offset;   /* of the kernel's image; as are the following, as the guest says */
 	paddr_t kernel_start; /* of the kernel's image */
@@ -59,6 +60,10 @@ struct guest_view {
  */
 int guest_view_read(const struct guest_memory *memory, paddr_t info, struct guest_view *view,
 		    struct error *err);
+
+/* Parts of that for whoever finds a page: its ABI is this one; its memory map, if it names one, can be. 0 or -EPROTO. */
+int guest_view_check_abi(const struct guest_info *info, struct error *err);
+int guest_view_check_regions(const struct guest_info *info, struct error *err);
 
 /* The type whose descriptor a vtable pointer names, or -1 for one that is no type's. */
 static inline int guest_view_type(const struct guest_view *view, uint64_t vtable_ptr)

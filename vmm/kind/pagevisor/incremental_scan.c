@@ -94,8 +94,9 @@ void incremental_scan_end(struct incremental_scan *incremental)
 /* Whether the sums are of the same slots, judged by the same rules. */
 static bool is_same_guest(const struct guest_view *old, const struct guest_view *view)
 {
-	if (old->array.addr != view->array.addr || old->slot_count != view->slot_count ||
-	    old->types_va != view->types_va || old->type_count != view->type_count)
+	if (old->boot_id != view->boot_id || old->array.addr != view->array.addr ||
+	    old->slot_count != view->slot_count || old->types_va != view->types_va ||
+	    old->type_count != view->type_count)
 		return false;
 	for (unsigned i = 0; i < view->type_count; i++)
 		if (old->types[i].role != view->types[i].role ||

@@ -6,8 +6,8 @@
 #include <pagevisor/slot.h>
 #include <pagevisor/trace.h>
 
-/* Info page, kernel image, types, counters, mailbox, log, BTF, symbols, array; the rings' table and the rings. */
-_Static_assert(9 + 1 + MAX_CPUS <= MEMORY_RANGES_MAX, "a plan has room for all");
+/* Info page, kernel image, types, counters, memory map, mailbox, log, BTF, symbols, array; the rings' table and the rings. */
+_Static_assert(10 + 1 + MAX_CPUS <= MEMORY_RANGES_MAX, "a plan has room for all");
 
 struct trace_rings {
 	unsigned count;
@@ -73,6 +73,9 @@ void snapshot_plan_metadata(void *info_page, const struct guest_memory *memory,
 		if (info.cpu_count <= MAX_CPUS)
 			add_named(plan, map, info.counters_pa,
 				  info.cpu_count * sizeof(struct cpu_counters));
+		if (info.region_count <= INFO_REGIONS_MAX)
+			add_named(plan, map, info.regions_pa,
+				  info.region_count * sizeof(struct info_region));
 		add_named(plan, map, info.mailbox_pa, sizeof(struct mailbox));
 		add_named(plan, map, info.log_pa, sizeof(struct log_ring));
 		add_named(plan, map, info.btf_pa, info.btf_size);

@@ -8,40 +8,58 @@
 
 #include <pagevisor/info.h>
 #include <pagevisor/layout.h>
-#include <pagevisor/pvh.h>
 
 /* The most that any of QEMU's machines has below 4 GiB (pc; q35 has less). */
 #define LOW_RAM_MOST (UINT64_C(0xe0000000))
 
-/* A stage at which the memory map is there; whatever else is said is checked by who uses it. */
-static bool is_info(const uint8_t *page)
-{
-	struct guest_info info;
+/*
+ * What q35 has below 4 GiB at the least where it has more RAM than fits there. A map that is named past this, or past
+ * the end of the RAM, is not read: a device may be there, and reading its registers can change it.
+ */
+#define LOW_RAM_LEAST (UINT64_C(2) << 30)
 
-	memcpy(&info, page, sizeof(info));
-	return info.magic == INFO_MAGIC && info.info_size == sizeof(info) &&
-	       info.boot_stage >= STAGE_MEMORY && info.region_count <= INFO_REGIONS_MAX;
+struct finder {
+	guest_read read;
+	void *own;
+	uint64_t memory_bytes;
+};
+
+static int read_low(void *context, uint64_t address, void *buffer, size_t size)
+{
+	const struct finder *finder = context;
+	uint64_t end = finder->memory_bytes < LOW_RAM_LEAST ? finder->memory_bytes : LOW_RAM_LEAST;
+
+	if (address > end || size > end - address)
+		return -EFAULT;
+	return finder->read(finder->own, address, buffer, size);
+}
+
+/* With the memory map in place, if the ABI is this one; whatever else is said is checked by who uses it. */
+static bool is_info(const struct guest_info *info)
+{
+	if (info->magic != INFO_MAGIC)
+		return false;
+	if (info->abi_version != INFO_ABI_VERSION)
+		return info->info_size >= sizeof(struct info_head) && info->info_size <= PAGE_SIZE;
+	return info->info_size == sizeof(*info) && info->boot_stage >= STAGE_MEMORY &&
+	       info->region_count <= INFO_REGIONS_MAX;
 }
 
 /* The end of the last usable memory above 4 GiB is the end of the RAM; all the rest of it lies below. */
-static void split(const uint8_t *page, uint64_t memory_bytes, struct guest_place *place)
+static void split(struct finder *finder, const struct guest_info *info, struct guest_place *place)
 {
-	struct guest_info info;
-	uint64_t high = 0;
+	struct ram_ends ends;
+	struct error ignored;
 
-	memcpy(&info, page, sizeof(info));
-	for (unsigned i = 0; i < info.region_count; i++) {
-		const struct info_region *region = &info.regions[i];
-		uint64_t end = region->addr + region->size;
+	if (guest_regions_ends(info, read_low, finder, &ends, &ignored) < 0)
+		return;
+	uint64_t end = ends.high > ends.low ? ends.high : ends.low;
+	uint64_t high = end > HIGH_RAM_BASE ? end - HIGH_RAM_BASE : 0;
 
-		if (region->type == E820_USABLE && end > region->addr && end > HIGH_RAM_BASE &&
-		    end - HIGH_RAM_BASE > high)
-			high = end - HIGH_RAM_BASE;
-	}
-	if (high >= memory_bytes || high % PAGE_SIZE)
+	if (high >= finder->memory_bytes || high % PAGE_SIZE)
 		return;
 	place->high_size = high;
-	place->low_size = memory_bytes - high;
+	place->low_size = finder->memory_bytes - high;
 }
 
 static void guess(uint64_t memory_bytes, struct guest_place *place)
@@ -53,6 +71,7 @@ static void guess(uint64_t memory_bytes, struct guest_place *place)
 int guest_find(guest_read read, void *own, uint64_t memory_bytes, size_t chunk,
 	       struct guest_place *place)
 {
+	struct finder finder = {read, own, memory_bytes};
 	uint64_t end = memory_bytes < GUEST_FIND_MAX ? memory_bytes : GUEST_FIND_MAX;
 	uint8_t *buffer = malloc(chunk);
 	int result = buffer ? 0 : -ENOMEM;
@@ -63,11 +82,14 @@ int guest_find(guest_read read, void *own, uint64_t memory_bytes, size_t chunk,
 
 		result = read(own, at, buffer, size);
 		for (size_t i = 0; result == 0 && i + PAGE_SIZE <= size; i += PAGE_SIZE) {
-			if (!is_info(buffer + i))
+			struct guest_info info;
+
+			memcpy(&info, buffer + i, sizeof(info));
+			if (!is_info(&info))
 				continue;
 			place->has_info = true;
 			place->info = paddr(at + i);
-			split(buffer + i, memory_bytes, place);
+			split(&finder, &info, place);
 			break;
 		}
 	}

@@ -7,15 +7,14 @@
 #include <string.h>
 
 #include <pagevisor/info.h>
-#include <pagevisor/pvh.h>
+#include <pagevisor/layout.h>
 
 #include "kind/pagevisor/frame_look.h"
+#include "kind/pagevisor/guest_regions.h"
 #include "kind/pagevisor/guest_view.h"
 
 /* No guest runs in less. */
 #define RAM_SIZE_MIN (UINT64_C(1) << 20)
-
-#define HIGH_RAM (UINT64_C(4) << 30) /* x86 machines have a hole for devices below */
 
 /* The page at `at` begins with the magic; whether it says that it lies where it does. */
 static bool is_info_page(const struct guest_memory *memory, paddr_t at)
@@ -47,10 +46,35 @@ int ram_search_info(const struct guest_memory *memory, paddr_t from, uint64_t si
 	return -ENODATA;
 }
 
+/* What a guest's page says of its RAM, or why that is no use. */
+struct found {
+	int result;
+	struct error why;
+	struct ram_ends ends;
+};
+
+static int read_memory(void *memory, uint64_t address, void *buffer, size_t size)
+{
+	return guest_memory_copy(memory, paddr(address), buffer, size);
+}
+
+static void read_ends(struct guest_memory *memory, paddr_t info_pa, struct found *found)
+{
+	struct guest_info info;
+
+	found->result = guest_memory_copy(memory, info_pa, &info, sizeof(info));
+	if (found->result < 0)
+		error_set(&found->why, found->result, "the guest's info page cannot be read: %s",
+			  strerror(-found->result));
+	else
+		found->result =
+			guest_regions_ends(&info, read_memory, memory, &found->ends, &found->why);
+}
+
 /* One mapping as if it were a guest's RAM from 0 on. */
 static int search_mapping(const struct qemu_peer *peer, const struct peer_mappings *mappings,
-			  const struct peer_mapping *mapping, paddr_t *info,
-			  struct guest_info *content, struct error *err)
+			  const struct peer_mapping *mapping, paddr_t *info, struct found *found,
+			  struct error *err)
 {
 	uint64_t size = mapping->end - mapping->start;
 	struct guest_memory memory;
@@ -64,8 +88,8 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 	if (result == 0) {
 		result = ram_search_info(&memory, paddr(0), size, info);
 		if (result == 0)
-			result = guest_memory_copy(&memory, *info, content, sizeof(*content));
-		if (result < 0)
+			read_ends(&memory, *info, found);
+		else
 			error_set(err, result, "the memory of process %u cannot be read: %s",
 				  peer->pid, strerror(-result));
 	}
@@ -74,48 +98,25 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 	return result;
 }
 
-/* Where the RAM ends that a guest was told of, below 4 GiB and from there on (0: none there). */
-static int read_regions(const struct guest_info *info, uint64_t *low_end, uint64_t *high_end,
-			struct error *err)
-{
-	*low_end = *high_end = 0;
-	if (info->boot_stage < STAGE_MEMORY)
-		return error_set(err, -EAGAIN, "the guest has not read its memory map yet");
-	for (unsigned i = 0; i < info->region_count && i < INFO_REGIONS_MAX; i++) {
-		const struct info_region *region = &info->regions[i];
-		uint64_t end = region->addr + region->size;
-
-		if (region->type != E820_USABLE || end < region->addr)
-			continue;
-		if (region->addr >= HIGH_RAM)
-			*high_end = end > *high_end ? end : *high_end;
-		else
-			*low_end = end > *low_end ? end : *low_end;
-	}
-	return 0;
-}
-
 /* Adds the mapping as the guest sees it. */
 static int add_parts(struct qemu_ram *ram, const struct peer_mappings *mappings,
-		     const struct peer_mapping *mapping, const struct guest_info *info,
+		     const struct peer_mapping *mapping, const struct ram_ends *ends,
 		     struct error *err)
 {
-	uint64_t size = mapping->end - mapping->start, low_end, high_end;
-	int result = read_regions(info, &low_end, &high_end, err);
-
-	if (result < 0)
-		return result;
-	uint64_t high = high_end > HIGH_RAM ? align_up(high_end - HIGH_RAM, PAGE_SIZE) : 0;
+	uint64_t size = mapping->end - mapping->start;
+	uint64_t high = ends->high > HIGH_RAM_BASE ? align_up(ends->high - HIGH_RAM_BASE, PAGE_SIZE)
+						   : 0;
 
 	/* Firmware may keep the end of the low part for itself, so that is known by what remains. */
-	if (high > size || low_end > size - high || (high > 0 && size - high > HIGH_RAM))
+	if (high > size || ends->low > size - high || (high > 0 && size - high > HIGH_RAM_BASE))
 		return error_set(err, -EPROTO,
 				 "the guest of process %u has more RAM than is in one piece there: "
 				 "name the QMP socket, qemu:/PATH",
 				 ram->peer->pid);
-	result = qemu_ram_add(ram, mappings, paddr(0), size - high, mapping->start, err);
+	int result = qemu_ram_add(ram, mappings, paddr(0), size - high, mapping->start, err);
+
 	if (result == 0 && high > 0)
-		result = qemu_ram_add(ram, mappings, paddr(HIGH_RAM), high,
+		result = qemu_ram_add(ram, mappings, paddr(HIGH_RAM_BASE), high,
 				      mapping->start + size - high, err);
 	return result;
 }
@@ -146,21 +147,23 @@ int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr
 	       struct error *err)
 {
 	struct error why = {"none of its memory is like a guest's RAM"};
-	struct guest_info content;
+	struct found found;
 	int refused = 0;
 
 	for (size_t i = 0; i < mappings->count; i++) {
 		const struct peer_mapping *mapping = &mappings->list[i];
-		int result = mapping->end - mapping->start < RAM_SIZE_MIN
-				     ? -ENODATA
-				     : search_mapping(ram->peer, mappings, mapping, info, &content,
-						      &why);
+		int result =
+			mapping->end - mapping->start < RAM_SIZE_MIN
+				? -ENODATA
+				: search_mapping(ram->peer, mappings, mapping, info, &found, &why);
 
 		if (result == -ENOTCONN || result == -EACCES)
 			refused = result;
 		if (result < 0)
 			continue;
-		result = add_parts(ram, mappings, mapping, &content, err);
+		if (found.result < 0)
+			return error_set(err, found.result, "%s", found.why.text);
+		result = add_parts(ram, mappings, mapping, &found.ends, err);
 		return result < 0 ? result : verify(ram, *info, err);
 	}
 	if (refused)

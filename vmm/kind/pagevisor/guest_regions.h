@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The memory map that a guest was given at boot, as far as it tells where the guest's RAM is. */
+#ifndef VMM_GUEST_REGIONS_H
+#define VMM_GUEST_REGIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pagevisor/info.h>
+
+#include "base/error.h"
+
+/* Reads guest memory at a physical address. Returns 0 or a negative errno. */
+typedef int (*guest_read)(void *own, uint64_t address, void *buffer, size_t size);
+
+/* Where usable memory ends that begins below 4 GiB, and from there on; 0: there is none. */
+struct ram_ends {
+	uint64_t low;
+	uint64_t high;
+};
+
+/*
+ * Reads the map that an info page names, each entry once. Returns 0; -EAGAIN when the guest has not read it yet;
+ * -EPROTO when the page is of another ABI or the map cannot be; or what `read` returned.
+ */
+int guest_regions_ends(const struct guest_info *info, guest_read read, void *own,
+		       struct ram_ends *ends, struct error *err);
+
+#endif
