@@ -68,7 +68,7 @@ GUEST_ASM     := $(wildcard guest/*/*.S)
 BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/kind/pagevisor/types/btf_check.c vmm/kind/pagevisor/types/type_layout.c vmm/base/error.c
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(sort $(shell find vmm -name '*.c')))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
-		 guest/mm/page_table.c guest/mm/table_frames.c
+		 guest/mm/page_table.c guest/mm/table_frames.c guest/boot/boot_info.c
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload/*.c guest/scenario/*.c)) \
 		 $(wildcard tests/scenario/*.c pagemeta/*.c) tests/bench/host.c \
@@ -275,7 +275,7 @@ $(BUILD)/unit/sample.btf.o: $(BUILD)/unit/sample.o tests/btf/blob.S
 	$(Q)$(PAHOLE) --btf_encode_detached=$(basename $@) $< 2>$@.log || { cat $@.log; exit 1; }
 	$(Q)$(CC) -c -DBTF_FILE='"$(basename $@)"' tests/btf/blob.S -o $@
 
-# The one piece of the guest that is tested on the host finds its own headers, but the host's platform.
+# The pieces of the guest that are tested on the host find their own headers, but the host's platform.
 $(BUILD)/unit/guest/%.o: TEST_FLAGS += -Iguest
 
 $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)

@@ -401,6 +401,38 @@ test_bad_inspectors()
 	end_vm tough
 }
 
+# boot_id VM: the number of its guest's boot; nothing if there is none.
+boot_id()
+{
+	timeout "$LIMIT" "$PROBE" boot_id "$1" | grep -E '^[0-9a-f]{16}$'
+}
+
+# all_differ NUMBER...: for check.
+all_differ()
+{
+	[ -z "$(printf '%s\n' "$@" | sort | uniq -d)" ]
+}
+
+# test_boot_ids ENGINE...: with the options of run that choose it. Two guests that are alike in all they are given.
+test_boot_ids()
+{
+	local first second
+
+	start_vm same --time 0 "$@"
+	first=$(boot_id same)
+	check "a boot has a number${*:+ ($*)}" [ -n "$first" ]
+	check "the workload goes on${*:+ ($*)}" has_progress same
+	check "the number stays${*:+ ($*)}" [ "$(boot_id same)" = "$first" ]
+	expect "a capture${*:+ ($*)}" 0 -- "$PAGEVISOR" capture "$WORK/same.pvc" same
+	check "a capture has the same number${*:+ ($*)}" [ "$(boot_id "$WORK/same.pvc")" = "$first" ]
+	rm "$WORK/same.pvc"
+	end_vm same
+	start_vm same --time 0 "$@"
+	second=$(boot_id same)
+	end_vm same
+	check "another boot has another number${*:+ ($*)}" all_differ 0000000000000000 "$first" "$second"
+}
+
 test_pause()
 {
 	# Little RAM: the probe copies all of it in each pause, and a machine may be busy.
@@ -534,6 +566,12 @@ test_no_directory
 test_blocks
 test_inspectors
 test_bad_inspectors
+test_boot_ids
+if runs_in_tcg || ! command -v qemu-system-x86_64 >/dev/null; then
+	skip "boots of a processor without random numbers" "no QEMU beside KVM"
+else
+	test_boot_ids --accel qemu-tcg
+fi
 test_pause
 test_end_during_pause
 test_dirty_log

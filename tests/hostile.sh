@@ -149,6 +149,14 @@ test_traces()
 test_refused()
 {
 	refused "a wrong magic" 'magic is 0x1234$' "$(info 0 0000000000001234)"
+	refused "the ABI before this one" 'the guest speaks ABI version 4, this pagevisor speaks 5: use the pagevisor that made it$' \
+		"$(info 8 000006d000000004)"
+	refused "a boot without a number" 'boot_id is 0$' "$(info 200 0000000000000000)"
+	refused "a memory map without end" 'region_count is 0xffffffff$' "$(info 216 00000000ffffffff)"
+	refused "a memory map outside of RAM" 'regions_pa is 0xd0000000$' \
+		"$(info 208 00000000d0000000) $(info 216 0000000000000258)"
+	refused "a memory map that wraps" 'regions_pa is 0xfffffffffffffff8$' \
+		"$(info 208 fffffffffffffff8) $(info 216 0000000000000001)"
 	refused "an unknown stage" 'boot_stage is 0x63$' "$(info 16 0000004000000063)"
 	refused "slots without end" '(slot_count|array_pa) is 0x' "$(info 40 03ffffffffffffff) $(info 48 3ffffffffffff000)"
 	refused "an array that wraps" 'array_pa is 0xffffffffffffffc0$' "$(info 32 ffffffffffffffc0)"

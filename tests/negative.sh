@@ -84,6 +84,14 @@ test_broken_info()
 	guest no_info 3 'out:^result    the guest has not published its info page$'
 	guest garbage_info 3 "out:^result    $broken magic is 0xa5a5a5a5a5a5a5a5$"
 	broken_info version "$other_abi"
+	broken_info old_abi "${other_abi/\[0-9\]+/4}"
+	broken_info boot_id "$broken boot_id is 0$"
+	broken_info region_count "$broken region_count is 0x401$"
+	broken_info regions_wild "$broken regions_pa is 0xdead0000$"
+	broken_info regions_wrap "$broken regions_pa is 0xffffffffffffffe8$"
+	broken_info regions_past_end "$broken regions_pa is 0xffffe0$"
+	broken_info roles "$broken the types one and other both have role 1$"
+	guest info_regions_many 0 'out:^frames    16: 15 unused, 1 shared$' 'out:^findings  none$'
 	broken_info stage "$broken boot_stage is 0x63$"
 	broken_info slot_count "$broken (array_pa|slot_count) is 0x"
 	broken_info slot_mismatch "$broken slot_count is 0x3ffffffffffffff$"

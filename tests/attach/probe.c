@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "attach/probe.h"
 #include "base/clock.h"
 #include "attach/runtime_dir.h"
+#include "kind/pagevisor/guest_view.h"
 #include "view/observation.h"
 #include "memory/rcu.h"
 #include "source/source_open.h"
@@ -47,6 +49,23 @@ int probe_say(const char *what)
 	printf("%s\n", what);
 	fflush(stdout);
 	return EXIT_SUCCESS;
+}
+
+/* boot_id VM: prints the number that its guest has drawn for this boot. */
+static int boot_id(char **arguments)
+{
+	struct guest_view view;
+	struct source source;
+	struct error err;
+	char text[32];
+
+	if (source_open(arguments[0], &source, &err) < 0)
+		return probe_fail(err.text);
+	if (!source.has_info || guest_view_read(&source.memory, source.info, &view, &err) < 0)
+		return probe_fail("it has no number");
+	snprintf(text, sizeof(text), "%016" PRIx64, view.boot_id);
+	source_close(&source);
+	return probe_say(text);
 }
 
 /* hold VM: looks at it over and over until it ends. */
@@ -221,6 +240,7 @@ static const struct use {
 	int (*run)(char **arguments);
 	const char *arguments;
 } uses[] = {
+	{"boot_id", 1, boot_id, "VM"},
 	{"hold", 1, hold, "VM"},
 	{"write", 2, try_to_write, "NAME PID"},
 	{"silent", 2, silent, "SOCKET COUNT"},

@@ -50,6 +50,7 @@ Suite *attach_protocol_suite(void);
 Suite *attach_suite(void);
 Suite *pause_suite(void);
 Suite *guest_view_suite(void);
+Suite *guest_regions_suite(void);
 Suite *trace_reader_suite(void);
 Suite *trace_writer_suite(void);
 Suite *guest_symbols_suite(void);
@@ -85,6 +86,7 @@ Suite *stress_suite(void);
 
 /* guest/, as far as it can run on the host */
 Suite *page_table_suite(void);
+Suite *boot_info_suite(void);
 Suite *qmp_suite(void);
 Suite *slot_copy_walk_suite(void);
 Suite *qemu_end_suite(void);

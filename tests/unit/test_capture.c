@@ -16,6 +16,7 @@
 
 #include "base/crc32c.h"
 #include "file/capture.h"
+#include "kind/pagevisor/guest_view.h"
 #include "memory/rcu.h"
 #include "source/capture_source.h"
 #include "unit/capture_repair.h"
@@ -174,6 +175,25 @@ START_TEST(it_is_a_source_at_rest)
 	ck_assert_uint_eq(source.cpu_count, 3);
 	ck_assert(capture_source_facts(&source)->flags & CAPTURE_ALL_MEMORY);
 	ck_assert_ptr_null(capture_source_facts(&crafted.source));
+	source_close(&source);
+}
+END_TEST
+
+/* One made before the ABI changed: all of the file is good, and its guest is what cannot be read. */
+START_TEST(a_capture_of_another_abi_opens_and_says_so)
+{
+	const struct snapshot_options options = {0};
+	struct guest_view view;
+	struct source source;
+
+	crafted.info->abi_version = 4;
+	snapshot_close(&snapshot);
+	ck_assert_int_eq(
+		snapshot_make(&crafted.source.memory, NULL, NULL, &options, &snapshot, &err), 0);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
+	ck_assert_int_eq(capture_source_open(path, &source, &err), 0);
+	ck_assert_int_eq(guest_view_read(&source.memory, source.info, &view, &err), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.text, "the guest speaks ABI version 4"));
 	source_close(&source);
 }
 END_TEST
@@ -445,6 +465,7 @@ Suite *capture_suite(void)
 	tcase_add_test(tcase, crc_is_the_one_of_the_rfc);
 	tcase_add_test(tcase, what_is_written_comes_back);
 	tcase_add_test(tcase, it_is_a_source_at_rest);
+	tcase_add_test(tcase, a_capture_of_another_abi_opens_and_says_so);
 	tcase_add_test(tcase, only_its_owner_may_read_it);
 	tcase_add_test(tcase, a_file_cut_anywhere_is_refused);
 	tcase_add_test(tcase, a_longer_file_is_refused);

@@ -25,6 +25,7 @@
 #define REGIONS_PA  (24 * PAGE_SIZE)
 #define ARRAY_PA    (32 * PAGE_SIZE)
 #define SLOTS       (RAM_SIZE / PAGE_SIZE)
+#define BOOT_ID     UINT64_C(0x0123456789abcdef)
 #define VA_OFFSET   UINT64_C(0xffffffff80000000)
 #define META_PAGES  (SLOTS * SLOT_SIZE / PAGE_SIZE)
 
@@ -61,7 +62,7 @@ static void fill_info(void)
 		.info_size = sizeof(*info),
 		.boot_stage = STAGE_FINISHED,
 		.slot_size = SLOT_SIZE,
-		.boot_id = 1,
+		.boot_id = BOOT_ID,
 		.cpu_count = 1,
 		.array_pa = ARRAY_PA,
 		.slot_count = SLOTS,
@@ -72,6 +73,8 @@ static void fill_info(void)
 		.type_size = sizeof(struct type_descriptor),
 		.counters_pa = COUNTERS_PA,
 		.mailbox_pa = MAILBOX_PA,
+		.regions_pa = REGIONS_PA,
+		.region_count = 2,
 	};
 	strcpy(types[TYPE_META_PAGE].name, "meta_page");
 	types[TYPE_META_PAGE].role = TYPE_ROLE_META_PAGE;
@@ -159,6 +162,36 @@ START_TEST(a_good_page_is_believed)
 	ck_assert_uint_eq(view.slot_count, SLOTS);
 	ck_assert_uint_eq(view.type_count, TYPE_COUNT);
 	ck_assert_str_eq(view.types[TYPE_ANON].name, "anon");
+	ck_assert_uint_eq(view.boot_id, BOOT_ID);
+}
+END_TEST
+
+START_TEST(a_map_of_any_length_is_believed)
+{
+	info->region_count = 600;
+	ck_assert_int_eq(read_view(), 0);
+	info->region_count = INFO_REGIONS_MAX;
+	info->regions_pa = RAM_SIZE - INFO_REGIONS_MAX * sizeof(struct info_region);
+	ck_assert_int_eq(read_view(), 0);
+	info->region_count = 0; /* a guest that does not say */
+	info->regions_pa = 0;
+	ck_assert_int_eq(read_view(), 0);
+	info->boot_stage = STAGE_ENTERED; /* nothing is promised of the map yet */
+	info->regions_pa = UINT64_MAX;
+	ck_assert_int_eq(read_view(), 0);
+}
+END_TEST
+
+START_TEST(another_abi_is_said_in_a_line)
+{
+	info->abi_version = 4;
+	info->info_size = 1744; /* what that version had; what follows the head is not looked at */
+	memset((uint8_t *)info + sizeof(struct info_head), 0xff,
+	       PAGE_SIZE - sizeof(struct info_head));
+	ck_assert_int_eq(read_view(), -EPROTO);
+	ck_assert_str_eq(err.text,
+			 "the guest speaks ABI version 4, this pagevisor speaks 5: use the "
+			 "pagevisor that made it");
 }
 END_TEST
 
@@ -258,17 +291,62 @@ static void lie_counters_unaligned(void)
 	info->counters_pa += 1;
 }
 
+static void lie_no_boot_id(void)
+{
+	info->boot_id = 0;
+}
+static void lie_region_count(void)
+{
+	info->region_count = INFO_REGIONS_MAX + 1;
+}
+static void lie_regions(void)
+{
+	info->regions_pa = RAM_SIZE;
+}
+static void lie_regions_past_end(void)
+{
+	info->regions_pa = RAM_SIZE - info->region_count * sizeof(struct info_region) + 8;
+}
+static void lie_regions_wrap(void)
+{
+	info->regions_pa = UINT64_MAX - sizeof(struct info_region) + 1;
+}
+static void lie_regions_unaligned(void)
+{
+	info->regions_pa += 4;
+}
 static void lie_role_twice(void)
 {
 	types[TYPE_ANON].role = TYPE_ROLE_META_PAGE;
 }
 
 static void (*const lies[])(void) = {
-	lie_magic,      lie_abi,         lie_info_size,          lie_slot_size,
-	lie_stage,      lie_type_size,   lie_type_count,         lie_types_va,
-	lie_types_wrap, lie_slot_count,  lie_slot_count_wraps,   lie_no_slots,
-	lie_array,      lie_array_wraps, lie_array_unaligned,    lie_no_cpus,
-	lie_cpus,       lie_counters,    lie_counters_unaligned, lie_role_twice,
+	lie_magic,
+	lie_abi,
+	lie_info_size,
+	lie_slot_size,
+	lie_stage,
+	lie_type_size,
+	lie_type_count,
+	lie_types_va,
+	lie_types_wrap,
+	lie_slot_count,
+	lie_slot_count_wraps,
+	lie_no_slots,
+	lie_array,
+	lie_array_wraps,
+	lie_array_unaligned,
+	lie_no_cpus,
+	lie_cpus,
+	lie_counters,
+	lie_counters_unaligned,
+	lie_role_twice,
+	lie_no_boot_id,
+	lie_region_count,
+	lie_regions,
+	lie_regions_past_end,
+	lie_regions_wrap,
+	lie_regions_unaligned,
 };
 
 START_TEST(a_page_with_one_lie_is_broken)
@@ -544,6 +622,8 @@ Suite *guest_view_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_good_page_is_believed);
+	tcase_add_test(tcase, a_map_of_any_length_is_believed);
+	tcase_add_test(tcase, another_abi_is_said_in_a_line);
 	tcase_add_test(tcase, steps_are_those_of_each_processor);
 	tcase_add_test(tcase, a_page_without_magic_is_not_there_yet);
 	tcase_add_test(tcase, a_page_outside_ram_is_broken);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* An info page of the ABI before this one, with what that had for a size. */
+#include "include/guest.inc.S"
+
+	info_note
+	guest_begin
+	guest_exit GUEST_EXIT_OK
+
+	plain_metadata
+	info_page version=4, size=1744
