@@ -143,12 +143,12 @@ static void accept_client(struct attach_server *server)
 
 static int pause_for(struct attach_server *server, struct attach_server_client *client)
 {
-	const struct attach_vm *vm = &server->vm;
 	uint64_t now = clock_now_ns();
+	struct error ignored;
 
 	if (client->is_pausing)
 		return -EALREADY;
-	int result = server->pause_count == 0 ? vm->control->pause(vm->context) : 0;
+	int result = server->pause_count == 0 ? control_pause(server->vm.control, &ignored) : 0;
 
 	if (result < 0)
 		return result;
@@ -160,11 +160,14 @@ static int pause_for(struct attach_server *server, struct attach_server_client *
 
 static void resume_for(struct attach_server *server, struct attach_server_client *client)
 {
+	uint64_t paused_ns;
+	struct error ignored;
+
 	if (!client->is_pausing)
 		return;
 	client->is_pausing = false;
 	if (--server->pause_count == 0)
-		server->vm.control->resume(server->vm.context);
+		control_resume(server->vm.control, &paused_ns, &ignored);
 }
 
 /* For a client that was too slow the pause is over already. */
@@ -180,9 +183,11 @@ static bool serve_resume(struct attach_server *server, struct attach_server_clie
 
 static int start_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
 {
+	struct error ignored;
+
 	if (client->is_dirty_reader)
 		return -EALREADY;
-	int result = vm->control->dirty_start(vm->context);
+	int result = control_dirty_start(vm->control, &ignored);
 
 	if (result < 0)
 		return result;
@@ -194,7 +199,7 @@ static int start_dirty_log(const struct attach_vm *vm, struct attach_server_clie
 static void stop_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
 {
 	if (client->is_dirty_reader)
-		vm->control->dirty_stop(vm->context, client->dirty_reader);
+		control_dirty_stop(vm->control, client->dirty_reader);
 	client->is_dirty_reader = false;
 }
 
@@ -204,12 +209,13 @@ static bool serve_dirty_read(const struct attach_vm *vm, const struct attach_ser
 	uint32_t sequence = request->header.sequence;
 	size_t size = attach_dirty_size(request->pages);
 	struct attach_dirty_reply reply;
+	struct error ignored;
 	int result = -EBADF;
 
 	if (client->is_dirty_reader)
-		result = vm->control->dirty_read(vm->context, client->dirty_reader,
-						 request->flags & ATTACH_REFRESH,
-						 paddr(request->base), request->pages, reply.bits);
+		result = control_dirty_read(vm->control, client->dirty_reader,
+					    request->flags & ATTACH_REFRESH, paddr(request->base),
+					    request->pages, reply.bits, &ignored);
 	if (result < 0)
 		return send_reply(client->fd, ATTACH_REPLY, sequence, result, 0);
 	reply.reply = (struct attach_reply){.header = attach_header(ATTACH_REPLY, size, sequence)};

@@ -15,24 +15,13 @@
 #include "attach/vm_name.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "memory/control.h"
 #include "memory/guest_memory.h"
 
 #define ATTACH_CLIENTS_MAX 32
 
 /* A pause that its inspector does not end is ended for it. */
 #define ATTACH_PAUSE_MAX_NS (2 * NS_PER_S)
-
-/* What only the VMM can do; called by the server's thread. Functions return 0 or a negative errno. */
-struct attach_control {
-	/* Not nested: the server knows how many clients want it. */
-	int (*pause)(void *context);
-	void (*resume)(void *context);
-	/* A reader of the dirty log: see machine/kvm/dirty_log.h. */
-	int (*dirty_start)(void *context);
-	int (*dirty_read)(void *context, int reader, bool fetch, paddr_t base, uint64_t pages,
-			  uint64_t *bits);
-	void (*dirty_stop)(void *context, int reader);
-};
 
 /* What there is to tell about a VM. */
 struct attach_vm {
@@ -42,9 +31,9 @@ struct attach_vm {
 	paddr_t info;
 	uint64_t start_ns;
 	const struct guest_memory *memory;
-	int memory_fd;                        /* of all its regions */
-	const struct attach_control *control; /* NULL: it can do nothing */
-	void *context;
+	int memory_fd; /* of all its regions */
+	const struct control
+		*control; /* NULL: it can do nothing; used by the server's thread alone */
 };
 
 struct attach_server_client {

@@ -23,7 +23,6 @@
 #include "cli/run/report.h"
 #include "cli/run/run_options.h"
 #include "view/terminal.h"
-#include "cli/run/vm_control.h"
 #include "cli/run/watcher.h"
 #include "machine/engine_create.h"
 #include "memory/rcu.h"
@@ -251,8 +250,7 @@ static void start_server(struct run *run)
 		.start_ns = run->start_ns,
 		.memory = run->engine->memory,
 		.memory_fd = run->engine->memory_fd,
-		.control = &vm_control,
-		.context = run->engine,
+		.control = &run->engine->control,
 	};
 	char text[sizeof(struct error)];
 	struct error err;

@@ -3,8 +3,8 @@
  * What runs a guest, whoever emulates it: our VMM on KVM, or a QEMU process over RAM that is ours. What is
  * above this line sees RAM, the console, boot stages and the end of the run, and neither vCPUs nor processes.
  *
- * One thread creates, loads, starts, stops and destroys it, and lives that long: a QEMU ends with it. Pause,
- * resume and the dirty log are for one other thread at a time, from after engine_start on.
+ * One thread creates, loads, starts, stops and destroys it, and lives that long: a QEMU ends with it. One other thread at
+ * a time pauses and resumes through its control; any thread may use the dirty log.
  */
 #ifndef VMM_ENGINE_H
 #define VMM_ENGINE_H
@@ -21,6 +21,7 @@
 #include "machine/device/serial.h"
 #include "machine/accel.h"
 #include "machine/vm_end.h"
+#include "memory/control.h"
 #include "memory/guest_memory.h"
 #include "memory/ram.h"
 
@@ -40,18 +41,11 @@ struct engine_options {
 	void *context;
 };
 
-/* The dirty log's functions are all there or none is. Returns are those of the functions below. */
+/* Returns are those of the functions below. */
 struct engine_ops {
 	uint64_t (*tsc_khz)(struct engine *engine);
 	int (*load)(struct engine *engine, const char *command_line, struct error *err);
 	int (*start)(struct engine *engine, struct error *err);
-	int (*pause)(struct engine *engine);
-	void (*resume)(struct engine *engine);
-	int (*dirty_start)(struct engine *engine);
-	int (*dirty_read)(struct engine *engine, int reader, bool fetch, paddr_t base,
-			  uint64_t pages, uint64_t *bits);
-	void (*dirty_stop)(struct engine *engine, int reader);
-	void (*host_wrote)(struct engine *engine, paddr_t base, uint64_t length);
 	const struct vm_end *(*stop)(struct engine *engine);
 	uint64_t (*stray_accesses)(const struct engine *engine);
 	uint64_t (*overhead)(const struct engine *engine);
@@ -62,8 +56,9 @@ struct engine {
 	const struct engine_ops *ops;
 	enum accel accel;
 	const struct guest_memory *memory;
-	int memory_fd; /* the memfd behind all RAM */
-	int end_fd;    /* readable once the run has ended */
+	struct control control; /* constant; for use from after engine_start on */
+	int memory_fd;          /* the memfd behind all RAM */
+	int end_fd;             /* readable once the run has ended */
 	struct serial serial;
 	struct boot_stages stages;
 };
@@ -77,24 +72,8 @@ int engine_load(struct engine *engine, const char *command_line, struct error *e
 /* Starts the guest. On failure nothing of it is left running. */
 int engine_start(struct engine *engine, struct error *err);
 
-/* How long an engine may take to stand still. */
+/* How long an engine may take to stand still. A pause fails with -ECANCELED when the engine is being stopped. */
 #define ENGINE_PAUSE_PATIENCE_NS (NS_PER_S)
-
-/*
- * Holds all vCPUs outside the guest until engine_resume. Returns 0, -ETIMEDOUT when they do not come out in time, or
- * -ECANCELED when the engine is being stopped; on failure they run.
- */
-int engine_pause(struct engine *engine);
-void engine_resume(struct engine *engine);
-
-/* As machine/kvm/dirty_log.h has it, but without a text; -ENOTSUP on one that has no dirty log. */
-int engine_dirty_start(struct engine *engine);
-int engine_dirty_read(struct engine *engine, int reader, bool fetch, paddr_t base, uint64_t pages,
-		      uint64_t *bits);
-void engine_dirty_stop(struct engine *engine, int reader);
-
-/* What the host itself writes into guest memory: the dirty log has to be told. */
-void engine_host_wrote(struct engine *engine, paddr_t base, uint64_t length);
 
 /* Ends the run if it has not ended, leaves nothing running, and says how it ended. RAM stays as it then is. */
 const struct vm_end *engine_stop(struct engine *engine);

@@ -68,7 +68,7 @@ static void ask_guest_to_stop(struct watcher *watcher)
 	const struct guest_view *view = &watcher->seen.view;
 
 	guest_view_ask_to_stop(view, watcher->engine->memory);
-	engine_host_wrote(watcher->engine, view->mailbox, sizeof(struct mailbox));
+	control_host_wrote(&watcher->engine->control, view->mailbox, sizeof(struct mailbox));
 }
 
 /* Waits for the next scan. False when the watcher is to end. */

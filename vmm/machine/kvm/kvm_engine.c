@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <pagevisor/ports.h>
 
+#include "base/clock.h"
 #include "machine/boot/elf_load.h"
 #include "machine/boot/start_info.h"
 #include "machine/kvm/vm.h"
@@ -14,6 +16,7 @@
 struct kvm_engine {
 	struct engine base; /* first: operations are given this */
 	struct vm vm;
+	uint64_t paused_from_ns; /* the last pause */
 	const struct elf_image *image;
 	uint64_t memory;
 	unsigned cpus;
@@ -52,40 +55,62 @@ static int start(struct engine *engine, struct error *err)
 	return vm_start(vm_of(engine), err);
 }
 
-static int pause_vcpus(struct engine *engine)
+static int pause_vcpus(void *own, struct error *err)
 {
-	return vm_pause(vm_of(engine));
+	struct kvm_engine *engine = own;
+	uint64_t now = clock_now_ns();
+	int result = vm_pause(&engine->vm);
+
+	if (result < 0)
+		return error_set(err, result, "the vCPUs do not stop: %s", strerror(-result));
+	engine->paused_from_ns = now;
+	return 0;
 }
 
-static void resume(struct engine *engine)
+static int resume(void *own, uint64_t *paused_ns, struct error *err)
 {
-	vm_resume(vm_of(engine));
+	struct kvm_engine *engine = own;
+
+	(void)err;
+	*paused_ns = clock_now_ns() - engine->paused_from_ns;
+	vm_resume(&engine->vm);
+	return 0;
 }
 
-static int dirty_start(struct engine *engine)
+static struct dirty_log *log_of(void *own)
 {
-	struct error ignored;
-
-	return dirty_log_start(&vm_of(engine)->dirty, &ignored);
+	return &((struct kvm_engine *)own)->vm.dirty;
 }
 
-static int dirty_read(struct engine *engine, int reader, bool fetch, paddr_t base, uint64_t pages,
-		      uint64_t *bits)
+static int dirty_start(void *own, struct error *err)
 {
-	struct error ignored;
-
-	return dirty_log_read(&vm_of(engine)->dirty, reader, fetch, base, pages, bits, &ignored);
+	return dirty_log_start(log_of(own), err);
 }
 
-static void dirty_stop(struct engine *engine, int reader)
+static int dirty_read(void *own, int reader, bool fetch, paddr_t base, uint64_t pages,
+		      uint64_t *bits, struct error *err)
 {
-	dirty_log_stop(&vm_of(engine)->dirty, reader);
+	return dirty_log_read(log_of(own), reader, fetch, base, pages, bits, err);
 }
 
-static void host_wrote(struct engine *engine, paddr_t base, uint64_t length)
+static void dirty_stop(void *own, int reader)
 {
-	dirty_log_host_wrote(&vm_of(engine)->dirty, base, length);
+	dirty_log_stop(log_of(own), reader);
 }
+
+static void host_wrote(void *own, paddr_t base, uint64_t length)
+{
+	dirty_log_host_wrote(log_of(own), base, length);
+}
+
+static const struct control_ops control = {
+	.pause = pause_vcpus,
+	.resume = resume,
+	.dirty_start = dirty_start,
+	.dirty_read = dirty_read,
+	.dirty_stop = dirty_stop,
+	.host_wrote = host_wrote,
+};
 
 static const struct vm_end *stop(struct engine *engine)
 {
@@ -110,12 +135,6 @@ static const struct engine_ops ops = {
 	.tsc_khz = tsc_khz,
 	.load = load,
 	.start = start,
-	.pause = pause_vcpus,
-	.resume = resume,
-	.dirty_start = dirty_start,
-	.dirty_read = dirty_read,
-	.dirty_stop = dirty_stop,
-	.host_wrote = host_wrote,
 	.stop = stop,
 	.stray_accesses = stray_accesses,
 	.destroy = destroy,
@@ -159,6 +178,7 @@ int kvm_engine_create(struct engine **engine, const struct engine_options *optio
 	own->base.ops = &ops;
 	own->base.accel = options->accel;
 	own->base.memory = &own->vm.memory;
+	own->base.control = (struct control){&control, own, "the guest"};
 	own->base.memory_fd = own->vm.memory_fd;
 	own->base.end_fd = own->vm.end.fd;
 	own->image = options->image;

@@ -56,7 +56,8 @@ struct qemu_engine {
 
 	pthread_mutex_t qmp_lock; /* of the client */
 	struct qmp qmp;
-	bool has_stopped; /* QEMU said so; whether we wanted it is not known yet */
+	bool has_stopped;        /* QEMU said so; whether we wanted it is not known yet */
+	uint64_t paused_from_ns; /* the last pause; of whoever pauses */
 };
 
 static struct qemu_engine *own_of(struct engine *engine)
@@ -323,28 +324,37 @@ static int pause_locked(struct qemu_engine *own)
 	return result;
 }
 
-static int pause_vcpus(struct engine *engine)
+static int pause_vcpus(void *engine, struct error *err)
 {
-	struct qemu_engine *own = own_of(engine);
+	struct qemu_engine *own = engine;
+	uint64_t now = clock_now_ns();
 
 	pthread_mutex_lock(&own->qmp_lock);
 	int result = pause_locked(own);
 
 	pthread_mutex_unlock(&own->qmp_lock);
-	return result;
+	if (result < 0)
+		return error_set(err, result, "QEMU does not stop: %s", strerror(-result));
+	own->paused_from_ns = now;
+	return 0;
 }
 
-static void resume(struct engine *engine)
+static int resume(void *engine, uint64_t *paused_ns, struct error *err)
 {
-	struct qemu_engine *own = own_of(engine);
+	struct qemu_engine *own = engine;
 	struct error ignored;
 
+	(void)err;
+	*paused_ns = clock_now_ns() - own->paused_from_ns;
 	pthread_mutex_lock(&own->qmp_lock);
 	if (qmp_execute(&own->qmp, "cont", NULL, NULL, &ignored) == -EREMOTEIO)
 		own->has_stopped = true;
 	take_events_locked(own);
 	pthread_mutex_unlock(&own->qmp_lock);
+	return 0;
 }
+
+static const struct control_ops control = {.pause = pause_vcpus, .resume = resume};
 
 static const struct vm_end *stop(struct engine *engine)
 {
@@ -381,8 +391,6 @@ static void destroy(struct engine *engine)
 static const struct engine_ops ops = {
 	.load = load,
 	.start = start,
-	.pause = pause_vcpus,
-	.resume = resume,
 	.stop = stop,
 	.overhead = overhead,
 	.destroy = destroy,
@@ -422,6 +430,7 @@ int qemu_engine_create(struct engine **engine, const struct engine_options *opti
 	own->base.ops = &ops;
 	own->base.accel = options->accel;
 	own->base.memory = &own->memory;
+	own->base.control = (struct control){&control, own, "the guest"};
 	own->base.memory_fd = -1;
 	own->image = options->image;
 	own->memory_size = options->memory;
