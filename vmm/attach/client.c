@@ -6,18 +6,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "attach/runtime_dir.h"
-#include "base/clock.h"
 #include "base/fd.h"
-
-/* How long to wait before a VM whose queue of connections is full is tried again. */
-#define RETRY_NS (10 * NS_PER_MS)
+#include "base/unix_socket.h"
 
 static int gone(struct error *err)
 {
@@ -28,21 +24,6 @@ static int no_vm(const struct vm_id *id, const struct error *why, struct error *
 {
 	return error_set(err, -EPROTO, "%s.%u: what listens there is no VM of this pagevisor: %s",
 			 id->name, id->pid, why->text);
-}
-
-/* Connects without waiting for a listener that does not accept. */
-static int connect_in_time(int fd, const struct sockaddr_un *address)
-{
-	uint64_t deadline = clock_now_ns() + ATTACH_TIMEOUT_MS * NS_PER_MS;
-
-	while (connect(fd, (const struct sockaddr *)address, sizeof(*address))) {
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
-		if (clock_now_ns() >= deadline)
-			return -ETIMEDOUT;
-		clock_sleep_ns(RETRY_NS);
-	}
-	return 0;
 }
 
 /* A socket may be anybody's who could put it there. */
@@ -173,11 +154,11 @@ static int connect_and_greet(struct attach_client *client, int dir_fd, const str
 	char file[VM_SOCKET_NAME_SIZE];
 
 	runtime_dir_socket_path(dir_fd, vm_socket_name(id, file), address.sun_path);
-	int result = connect_in_time(client->fd, &address);
+	int result = unix_socket_connect(client->fd, &address, ATTACH_TIMEOUT_MS);
 
 	if (result == -ENOENT || result == -ECONNREFUSED)
 		return error_set(err, -ECONNREFUSED, "the VM %s has ended", id->name);
-	if (result == -ETIMEDOUT)
+	if (result == -EBUSY)
 		return error_set(err, -EPROTO, "%s.%u: what listens there does not answer",
 				 id->name, id->pid);
 	if (result < 0)

@@ -3,7 +3,6 @@
 #include "qmp/qmp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +12,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/unix_socket.h"
 
 #define BUFFER_START 4096u
-
-/* How long to wait before a listener whose queue of connections is full is tried again. */
-#define RETRY_NS (10 * NS_PER_MS)
 
 static uint64_t deadline_of(const struct qmp *qmp)
 {
@@ -329,21 +326,6 @@ int qmp_start(struct qmp *qmp, int fd, unsigned timeout_ms, struct error *err)
 	return result;
 }
 
-/* Connects without waiting for a listener that does not accept. */
-static int connect_in_time(int fd, const struct sockaddr_un *address, unsigned timeout_ms)
-{
-	uint64_t deadline = clock_now_ns() + timeout_ms * NS_PER_MS;
-
-	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
-		if (clock_now_ns() >= deadline)
-			return -EBUSY;
-		clock_sleep_ns(RETRY_NS);
-	}
-	return 0;
-}
-
 int qmp_connect(struct qmp *qmp, const char *path, unsigned timeout_ms, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -356,7 +338,7 @@ int qmp_connect(struct qmp *qmp, const char *path, unsigned timeout_ms, struct e
 
 	if (fd < 0)
 		return error_set(err, -errno, "a socket: %s", strerror(errno));
-	int result = connect_in_time(fd, &address, timeout_ms);
+	int result = unix_socket_connect(fd, &address, timeout_ms);
 
 	if (result < 0) {
 		close(fd);
