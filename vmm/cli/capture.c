@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor capture`: see capture.h. */
-#include "cli/capture.h"
+/* `pagevisor capture`: a guest's metadata, or all of its memory, as of one instant, in a file. */
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -7,7 +7,7 @@
  * longer than looks are apart, with what it is about to store in its registers alone: so each has to have made a step of
  * its workload before the next look. A capture is looked at once, by the rules that hold at any instant.
  */
-#include "cli/check.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor diff`: see diff.h. */
-#include "cli/diff.h"
+/* `pagevisor diff`: what became of the frames between two captures, or a capture and a VM. */
+#include "cli/commands.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor domxml`: see domxml.h. */
-#include "cli/domxml.h"
+/* `pagevisor domxml`: prints a libvirt domain definition for a guest. */
+#include "cli/commands.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor find`: the frames of a guest that an expression means, a line for each. */
-#include "cli/find.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>

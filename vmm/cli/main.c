@@ -8,22 +8,8 @@
 #include <unistd.h>
 
 #include "base/version.h"
-#include "cli/capture.h"
-#include "cli/check.h"
-#include "cli/diff.h"
-#include "cli/domxml.h"
+#include "cli/commands.h"
 #include "cli/exit_status.h"
-#include "cli/find.h"
-#include "cli/map.h"
-#include "cli/ps.h"
-#include "cli/run.h"
-#include "cli/show.h"
-#include "cli/stat.h"
-#include "cli/stress.h"
-#include "cli/top.h"
-#include "cli/trace.h"
-#include "cli/types.h"
-#include "cli/watch.h"
 #include "source/libvirt/pauser.h"
 
 static const struct command {
@@ -31,22 +17,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
-	{"run", command_run, "boot a guest on KVM or in QEMU, watch its page metadata, report"},
-	{"stress", command_stress,
-	 "stress a guest's page metadata, plant faults, find what is broken"},
-	{"ps", command_ps, "list the VMs that run"},
-	{"stat", command_stat, "look once at a running guest's page metadata"},
-	{"find", command_find, "list the frames that an expression means"},
-	{"map", command_map, "draw a running guest's memory"},
-	{"top", command_top, "show a running guest on the whole screen, with keys"},
-	{"check", command_check, "say what is broken in a guest's page metadata"},
-	{"capture", command_capture, "write a guest's page metadata as of one instant to a file"},
-	{"diff", command_diff, "what became of the frames between two captures"},
-	{"domxml", command_domxml, "print a libvirt domain definition for a guest"},
-	{"types", command_types, "list a running guest's metadata types and their fields"},
-	{"show", command_show, "show what a running guest keeps about one frame"},
-	{"trace", command_trace, "list what was done to a guest's frames lately, by whom"},
-	{"watch", command_watch, "tell each change of a frame as it happens"},
+#define COMMAND_ENTRY(name, summary) {#name, command_##name, summary},
+	COMMANDS(COMMAND_ENTRY)
+#undef COMMAND_ENTRY
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor map`: a guest's memory as a picture. */
-#include "cli/map.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor ps`: the user's VMs that run, and libvirt's domains that run a guest of ours. */
-#include "cli/ps.h"
+#include "cli/commands.h"
 
 #include <argp.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor run`: boots a guest, watches it, reports. */
-#include "cli/run.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>

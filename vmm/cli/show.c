@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor show FRAME`: what a guest keeps about one frame. */
-#include "cli/show.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor stat`: one look at a guest's metadata, or many. */
-#include "cli/stat.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>

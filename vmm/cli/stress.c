@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor stress`: a round for each scenario, fault and seed; progress while they run, a report at the end. */
-#include "cli/stress.h"
+#include "cli/commands.h"
 
 #include <inttypes.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
  * `pagevisor top`: a guest's metadata on the whole screen. This thread waits for keys, signals and samples; another one
  * takes the samples.
  */
-#include "cli/top.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor trace`: what was done to a guest's frames lately, by whom. */
-#include "cli/trace.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* `pagevisor types`: the metadata types of a guest, with their fields. */
-#include "cli/types.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>

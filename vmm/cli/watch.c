@@ -3,7 +3,7 @@
  * `pagevisor watch FRAME...`: what happens to frames, as far as looking again and again can see it. Between two looks
  * the command sleeps in poll, where signals, the end of the VM and of standard output's reader are noticed, too.
  */
-#include "cli/watch.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <inttypes.h>
