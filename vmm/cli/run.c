@@ -21,7 +21,7 @@
 #include "cli/exit_status.h"
 #include "cli/run/kernel_file.h"
 #include "cli/run/report.h"
-#include "cli/run/run_options.h"
+#include "cli/run/options.h"
 #include "view/terminal.h"
 #include "cli/run/watcher.h"
 #include "machine/engine_create.h"

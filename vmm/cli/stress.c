@@ -11,8 +11,8 @@
 #include "cli/exit_status.h"
 #include "base/number_text.h"
 #include "cli/run/report.h"
-#include "cli/stress/stress_inspect.h"
-#include "cli/stress/stress_report.h"
+#include "cli/stress/inspector.h"
+#include "cli/stress/report.h"
 #include "view/terminal.h"
 #include "cli/stress/catalog.h"
 
@@ -238,8 +238,8 @@ int command_stress(int argc, char **argv)
 		chaos_hog_run();
 		status = STATUS_REFUSED;
 	} else if (stress->options.inspect) {
-		status = stress_inspect(stress->options.inspect, stress->options.round.rate,
-					stress->options.pauses);
+		status = stress_inspector(stress->options.inspect, stress->options.round.rate,
+					  stress->options.pauses);
 	} else {
 		status = run_stress(stress);
 	}

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/run/run_options.h"
+#include "cli/run/options.h"
 #include "cli/run/watcher.h"
 #include "machine/device/boot_stages.h"
 #include "machine/accel.h"

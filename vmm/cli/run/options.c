@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The options of `pagevisor run`: see run_options.h. */
-#include "cli/run/run_options.h"
+/* The options of `pagevisor run`: see options.h. */
+#include "cli/run/options.h"
 
 #include <argp.h>
 #include <inttypes.h>

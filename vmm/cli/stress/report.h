@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/stress/stress_options.h"
+#include "cli/stress/options.h"
 #include "cli/stress/round.h"
 
 /* What is kept of a round that is over. */

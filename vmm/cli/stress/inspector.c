@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* An inspector of a stress run: see stress_inspect.h. */
-#include "cli/stress/stress_inspect.h"
+/* An inspector of a stress run: see inspector.h. */
+#include "cli/stress/inspector.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ static bool look(struct source *source, struct observation *seen)
 	return fflush(stdout) == 0;
 }
 
-int stress_inspect(const char *vm, unsigned rate, bool pauses)
+int stress_inspector(const char *vm, unsigned rate, bool pauses)
 {
 	struct observation *seen = calloc(1, sizeof(*seen));
 	struct source source;

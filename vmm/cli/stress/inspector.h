@@ -6,12 +6,12 @@
  *     look STEPS ALLOCATED FREED IN_USE SLOTS    after a scan
  *     finding STEPS TEXT                         what is broken, once; TEXT as finding_format's
  */
-#ifndef VMM_STRESS_INSPECT_H
-#define VMM_STRESS_INSPECT_H
+#ifndef VMM_STRESS_INSPECTOR_H
+#define VMM_STRESS_INSPECTOR_H
 
 #include <stdbool.h>
 
 /* Until the VM has ended. Returns STATUS_OK, or STATUS_REFUSED when it could not attach. */
-int stress_inspect(const char *vm, unsigned rate, bool pauses);
+int stress_inspector(const char *vm, unsigned rate, bool pauses);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "cli/run/report.h"
-#include "cli/stress/stress_report.h"
+#include "cli/stress/report.h"
 
 static json *found_json(const struct stress_result *result)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The options of `pagevisor stress`: see stress_options.h. */
-#include "cli/stress/stress_options.h"
+/* The options of `pagevisor stress`: see options.h. */
+#include "cli/stress/options.h"
 
 #include <argp.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a stress run amounted to: see stress_report.h. */
-#include "cli/stress/stress_report.h"
+/* What a stress run amounted to: see report.h. */
+#include "cli/stress/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
