@@ -89,7 +89,7 @@ test_surroundings()
 		"$(grep -rhoE 'getenv\("[A-Z_]+"\)' "$ROOT/vmm" | cut -d '"' -f 2 | sort -u)" \
 		"$(sed -n 's/^\.It Ev //p' "$PAGE" | sort -u)"
 	same "the page has all exit statuses" \
-		"$(cpp -P -dM "$ROOT/vmm/cli/exit_status.h" | sed -nE 's/^#define STATUS_.* ([0-9]+)$/\1/p' | sort -n)" \
+		"$(cpp -P "$ROOT/vmm/cli/exit_status.h" | grep -oE 'STATUS_[A-Z_]+ = [0-9]+' | cut -d ' ' -f 3 | sort -n)" \
 		"$(awk '/^\.Sh / { inside = $2 == "EXIT" } inside && /^\.It / { print $2 }' "$PAGE" | sort -n)"
 	same "the page has all workloads" \
 		"$(sort "$BUILD/workloads")" \

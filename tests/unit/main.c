@@ -93,6 +93,7 @@ static const struct {
 	{"frame_watch", frame_watch_suite},
 	{"allocator_counts", allocator_counts_suite},
 	{"stress", stress_suite},
+	{"console_report", console_report_suite},
 	{"page_table", page_table_suite},
 	{"boot_info", boot_info_suite},
 	{"qmp", qmp_suite},

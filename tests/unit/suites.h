@@ -83,6 +83,7 @@ Suite *field_change_suite(void);
 Suite *frame_watch_suite(void);
 Suite *allocator_counts_suite(void);
 Suite *stress_suite(void);
+Suite *console_report_suite(void);
 
 /* guest/, as far as it can run on the host */
 Suite *page_table_suite(void);

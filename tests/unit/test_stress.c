@@ -5,132 +5,100 @@
 
 #include "cli/stress/catalog.h"
 #include "cli/stress/discovery.h"
+#include "cli/stress/inspector.h"
 #include "cli/stress/resources.h"
 #include "cli/stress/vm_report.h"
 #include "unit/suites.h"
 
-START_TEST(console_lines_are_told_apart)
-{
-	struct discovery found;
-
-	ck_assert(discovery_from_console(
-		"check failed on cpu 1, frame 0x41f000: the frame's bytes are another's", &found));
-	ck_assert_int_eq(found.finder, FINDER_CHECK);
-	ck_assert(found.has_frame);
-	ck_assert_uint_eq(found.frame, 0x41f000);
-	ck_assert_str_eq(found.rule, "the frame's bytes are another's");
-
-	ck_assert(discovery_from_console("check failed on cpu 0: the books differ", &found));
-	ck_assert_int_eq(found.finder, FINDER_CHECK);
-	ck_assert(!found.has_frame);
-	ck_assert_str_eq(found.rule, "the books differ");
-
-	ck_assert(discovery_from_console(
-		"panic on cpu 0: frame 0x5000, references 0xffffffff, generation 6: put of it",
-		&found));
-	ck_assert_int_eq(found.finder, FINDER_ABORT);
-	ck_assert_uint_eq(found.frame, 0x5000);
-	ck_assert_str_eq(found.rule, "put of it");
-
-	ck_assert(discovery_from_console("panic on cpu 0: asked to panic", &found));
-	ck_assert(!found.has_frame);
-
-	ck_assert(discovery_from_console("exception 14 (page fault), error code 0x2 on cpu 1",
-					 &found));
-	ck_assert_int_eq(found.finder, FINDER_TRAP);
-	ck_assert_str_eq(found.rule, "exception 14 (page fault)");
-}
-END_TEST
-
-START_TEST(other_lines_report_nothing)
-{
-	static const char *const lines[] = {
-		"",
-		"ready: ring 0",
-		"a check failed on cpu 1",
-		"Panic on cpu 0",
-		"planted leak: frame",
-	};
-	struct discovery found = {.finder = FINDER_BOOKS};
-	struct planted planted = {.steps = 7};
-
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		ck_assert(!discovery_from_console(lines[i], &found));
-		ck_assert(!planted_from_console(lines[i], &planted));
-	}
-	ck_assert_int_eq(found.finder, FINDER_BOOKS);
-	ck_assert_uint_eq(planted.steps, 7);
-}
-END_TEST
-
-START_TEST(long_lines_are_cut)
-{
-	char line[2000] = "panic on cpu 0: ";
-	struct discovery found;
-
-	memset(line + strlen(line), 'x', sizeof(line) - strlen(line) - 1);
-	line[sizeof(line) - 1] = '\0';
-	ck_assert(discovery_from_console(line, &found));
-	ck_assert_uint_eq(strlen(found.rule), sizeof(found.rule) - 1);
-	ck_assert_uint_eq(strlen(found.text), sizeof(found.text) - 1);
-}
-END_TEST
-
-START_TEST(planted_faults_are_read)
-{
-	struct planted planted;
-
-	ck_assert(planted_from_console(
-		"planted use_after_free: frame 0x420000, cpu 1, after 8419 steps", &planted));
-	ck_assert(planted.is_planted);
-	ck_assert_uint_eq(planted.frame, 0x420000);
-	ck_assert_uint_eq(planted.steps, 8419);
-}
-END_TEST
-
-START_TEST(findings_are_read)
-{
-	struct discovery found;
-
-	ck_assert(discovery_from_finding("frame 0x7000: wild_vtable: expected one of 3, found 0x1",
-					 FINDER_LEVEL_2, &found));
-	ck_assert_str_eq(found.rule, "wild_vtable");
-	ck_assert_uint_eq(found.frame, 0x7000);
-	ck_assert(discovery_from_finding("whole guest: type_count: expected 3 anon, found 2",
-					 FINDER_BOOKS, &found));
-	ck_assert(!found.has_frame);
-	ck_assert_str_eq(found.rule, "type_count");
-	ck_assert(!discovery_from_finding("nothing of that", FINDER_BOOKS, &found));
-}
-END_TEST
-
 START_TEST(reports_are_read)
 {
 	static const char text[] =
-		"{\"work\":{\"steps\":1234},\"findings\":["
+		"{\"work\":{\"steps\":1234},\"planted\":{\"frame\":8192,\"steps\":900},"
+		"\"guest_failures\":["
+		"{\"event\":\"check\",\"rule\":\"the books differ\",\"text\":\"t\",\"at_ns\":5},"
+		"{\"event\":\"abort\",\"rule\":\"put\",\"frame\":8192,\"text\":\"u\",\"at_ns\":6}],"
+		"\"findings\":["
 		"{\"rule\":\"leaked_frame\",\"frame\":4096,\"expected\":\"a\",\"found\":\"b\"},"
 		"{\"rule\":\"type_count\",\"expected\":\"c\",\"found\":\"d\"}]}";
-	struct discovery found[2];
+	struct vm_report report;
 
-	ck_assert_uint_eq(vm_report_steps(text), 1234);
-	ck_assert_uint_eq(vm_report_findings(text, FINDER_LEVEL_3, found, 2), 2);
-	ck_assert_str_eq(found[0].text, "frame 0x1000: leaked_frame: expected a, found b");
-	ck_assert(found[0].has_frame);
-	ck_assert(!found[1].has_frame);
-	ck_assert_uint_eq(vm_report_findings(text, FINDER_LEVEL_3, found, 1), 1);
+	vm_report_read(text, FINDER_LEVEL_3, &report);
+	ck_assert_uint_eq(report.steps, 1234);
+	ck_assert(report.planted.is_planted);
+	ck_assert_uint_eq(report.planted.frame, 8192);
+	ck_assert_uint_eq(report.planted.steps, 900);
+	ck_assert_uint_eq(report.found_count, 4);
+	ck_assert_int_eq(report.found[0].finder, FINDER_CHECK);
+	ck_assert(!report.found[0].has_frame);
+	ck_assert_str_eq(report.found[0].rule, "the books differ");
+	ck_assert_uint_eq(report.found[0].at_ns, 5);
+	ck_assert_int_eq(report.found[1].finder, FINDER_ABORT);
+	ck_assert_uint_eq(report.found[1].frame, 8192);
+	ck_assert_str_eq(report.found[1].text, "u");
+	ck_assert_int_eq(report.found[2].finder, FINDER_LEVEL_3);
+	ck_assert_str_eq(report.found[2].text, "frame 0x1000: leaked_frame: expected a, found b");
+	ck_assert(report.found[2].has_frame);
+	ck_assert(!report.found[3].has_frame);
 }
 END_TEST
 
-START_TEST(what_is_no_report_has_no_findings)
+START_TEST(what_is_no_report_is_zeroes)
 {
 	static const char *const texts[] = {
-		"", "{", "[]", "null", "{\"findings\":3}", "{\"work\":[]}"};
-	struct discovery found[2];
+		"",
+		"{",
+		"[]",
+		"null",
+		"{\"findings\":3,\"planted\":{\"frame\":1}}",
+		"{\"work\":[],\"guest_failures\":[3,{\"event\":\"nothing\"}]}",
+	};
+	struct vm_report report;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		ck_assert_uint_eq(vm_report_findings(texts[i], FINDER_BOOKS, found, 2), 0);
-		ck_assert_uint_eq(vm_report_steps(texts[i]), 0);
+		vm_report_read(texts[i], FINDER_BOOKS, &report);
+		ck_assert_uint_eq(report.found_count, 0);
+		ck_assert_uint_eq(report.steps, 0);
+		ck_assert(!report.planted.is_planted);
 	}
+}
+END_TEST
+
+START_TEST(more_than_a_report_holds_is_left_out)
+{
+	char text[2000] = "{\"findings\":[{\"rule\":\"first\"}";
+	struct vm_report report;
+
+	for (unsigned i = 0; i < 2 * VM_REPORT_FOUND_MAX; i++)
+		strcat(text, ",{\"rule\":\"more\"}");
+	strcat(text, "]}");
+	vm_report_read(text, FINDER_BOOKS, &report);
+	ck_assert_uint_eq(report.found_count, VM_REPORT_FOUND_MAX);
+	ck_assert_str_eq(report.found[0].rule, "first");
+}
+END_TEST
+
+START_TEST(inspectors_reports_are_read)
+{
+	struct inspector_report report;
+
+	ck_assert(inspector_report_read("{\"steps\":9,\"allocations\":8,\"frees\":7,\"in_use\":6,"
+					"\"slots\":5}",
+					&report));
+	ck_assert_int_eq(report.found.finder, FINDER_NONE);
+	ck_assert_uint_eq(report.steps, 9);
+	ck_assert_uint_eq(report.frees, 7);
+	ck_assert_uint_eq(report.slots, 5);
+	ck_assert(inspector_report_read(
+		"{\"steps\":3,\"finding\":{\"rule\":\"wild_vtable\",\"frame\":28672,"
+		"\"expected\":\"one of 3\",\"found\":\"0x1\"}}",
+		&report));
+	ck_assert_int_eq(report.found.finder, FINDER_LEVEL_2);
+	ck_assert_str_eq(report.found.text,
+			 "frame 0x7000: wild_vtable: expected one of 3, found 0x1");
+	ck_assert_uint_eq(report.found.steps, 3);
+	ck_assert(!inspector_report_read("{\"steps\":3}", &report));
+	ck_assert(!inspector_report_read("look 1 2 3 4 5", &report));
+	ck_assert(!inspector_report_read("", &report));
 }
 END_TEST
 
@@ -212,13 +180,10 @@ Suite *stress_suite(void)
 	Suite *suite = suite_create("stress");
 	TCase *tests = tcase_create("stress");
 
-	tcase_add_test(tests, console_lines_are_told_apart);
-	tcase_add_test(tests, other_lines_report_nothing);
-	tcase_add_test(tests, long_lines_are_cut);
-	tcase_add_test(tests, planted_faults_are_read);
-	tcase_add_test(tests, findings_are_read);
 	tcase_add_test(tests, reports_are_read);
-	tcase_add_test(tests, what_is_no_report_has_no_findings);
+	tcase_add_test(tests, what_is_no_report_is_zeroes);
+	tcase_add_test(tests, more_than_a_report_holds_is_left_out);
+	tcase_add_test(tests, inspectors_reports_are_read);
 	tcase_add_test(tests, growth_is_a_leak_and_noise_is_not);
 	tcase_add_test(tests, a_step_is_no_leak);
 	tcase_add_test(tests, samples_stay_evenly_spread);

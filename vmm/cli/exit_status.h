@@ -3,12 +3,13 @@
 #ifndef VMM_EXIT_STATUS_H
 #define VMM_EXIT_STATUS_H
 
-#define STATUS_OK        0
-#define STATUS_REFUSED   1 /* the system refused: no /dev/kvm, no permission, no memory */
-#define STATUS_BAD_INPUT 2 /* an option or the kernel file is wrong */
-#define STATUS_GUEST                                                                               \
-	3 /* the guest failed: fault, panic, failed check, time-out, broken info page */
-#define STATUS_VIOLATION 4   /* the guest ended, but an invariant of its metadata was broken */
-#define STATUS_SIGNAL    128 /* + signal: stopped before the guest could end in good order */
+enum exit_status {
+	STATUS_OK = 0,
+	STATUS_REFUSED = 1,   /* the system refused: no /dev/kvm, no permission, no memory */
+	STATUS_BAD_INPUT = 2, /* an option or the kernel file is wrong */
+	STATUS_GUEST = 3,     /* the guest failed: fault, panic, failed check, time-out, no info */
+	STATUS_VIOLATION = 4, /* the guest ended, but an invariant of its metadata was broken */
+	STATUS_SIGNAL = 128,  /* + signal: stopped before the guest could end in good order */
+};
 
 #endif

@@ -37,6 +37,7 @@ struct run {
 	enum accel accel;
 	struct error no_kvm; /* why it is not KVM, though that was to be tried; else empty */
 	struct engine *engine;
+	struct console_report console;
 	struct watcher watcher;
 	struct attach_server server;
 	bool is_served;  /* other commands can look at the VM */
@@ -137,6 +138,7 @@ static void console_line(void *context, const char *text)
 {
 	struct run *run = context;
 
+	console_report_take(&run->console, text);
 	terminal_line(&run->terminal, "guest| ", text);
 }
 
@@ -221,6 +223,7 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 		.signal = run->signal,
 		.end = end,
 		.stages = &run->engine->stages,
+		.console = &run->console,
 		.seen = seen,
 	};
 	report.sees_strays = engine_stray_accesses(run->engine, &report.stray_accesses);

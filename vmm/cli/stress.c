@@ -28,7 +28,6 @@ struct stress {
 	uint64_t status_ns;
 	uint64_t status_steps;
 	unsigned found; /* rounds in which something was */
-	unsigned said;  /* of what the round that runs has found */
 };
 
 static volatile sig_atomic_t interrupts;
@@ -74,13 +73,16 @@ static void show_status(struct stress *stress, const struct round *round)
 }
 
 /* What was found is said at once: a run of hours should not keep it to itself. */
-static void say_found(struct stress *stress, const struct round *round)
+static void say_found(struct stress *stress, struct round *round)
 {
 	char text[sizeof(round->found[0].text) + 64];
 
-	for (; stress->said < round->found_count; stress->said++) {
-		const struct discovery *found = &round->found[stress->said];
+	for (unsigned i = 0; i < round->found_count; i++) {
+		struct discovery *found = &round->found[i];
 
+		if (found->is_said)
+			continue;
+		found->is_said = true;
 		snprintf(text, sizeof(text), "%s: %s: %s", round->options.scenario,
 			 finder_name(found->finder), found->text);
 		terminal_line(&stress->terminal, "found ", text);
@@ -102,7 +104,6 @@ static int run_round(struct stress *stress, const struct round_options *options)
 	}
 	stress->status_ns = round->start_ns;
 	stress->status_steps = 0;
-	stress->said = 0;
 	while (round_step(round)) {
 		say_found(stress, round);
 		show_status(stress, round);

@@ -60,6 +60,9 @@ void observation_add_json(struct json_object *root, const struct observation *se
 struct json_object *observation_frames_json(uint64_t slots, const uint64_t *by_class,
 					    uint64_t references, uint64_t holes);
 
+/* Its rule, frame and texts. */
+struct json_object *finding_json(const struct finding *finding);
+
 /* The guest's own counters. */
 struct json_object *observation_work_json(const struct cpu_counters *counters);
 

@@ -70,21 +70,24 @@ static json *check_json(const struct check_summary *summary)
 	return check;
 }
 
+json *finding_json(const struct finding *finding)
+{
+	json *entry = json_object_new_object();
+
+	json_add_text(entry, "rule", rule_name(finding->rule));
+	if (finding->has_frame)
+		json_add_number(entry, "frame", finding->frame.addr);
+	json_add_text(entry, "expected", finding->expected);
+	json_add_text(entry, "found", finding->found);
+	return entry;
+}
+
 static json *findings_json(const struct findings *findings)
 {
 	json *list = json_object_new_array();
 
-	for (unsigned i = 0; i < findings->listed; i++) {
-		const struct finding *finding = &findings->list[i];
-		json *entry = json_object_new_object();
-
-		json_add_text(entry, "rule", rule_name(finding->rule));
-		if (finding->has_frame)
-			json_add_number(entry, "frame", finding->frame.addr);
-		json_add_text(entry, "expected", finding->expected);
-		json_add_text(entry, "found", finding->found);
-		json_object_array_add(list, entry);
-	}
+	for (unsigned i = 0; i < findings->listed; i++)
+		json_object_array_add(list, finding_json(&findings->list[i]));
 	return list;
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/run/options.h"
 #include "cli/run/watcher.h"
+#include "kind/pagevisor/console_report.h"
 #include "machine/device/boot_stages.h"
 #include "machine/accel.h"
 #include "machine/vm_end.h"
@@ -24,6 +25,7 @@ struct report {
 	int signal; /* that ended the run, 0: none */
 	const struct vm_end *end;
 	const struct boot_stages *stages;
+	const struct console_report *console;
 	const struct observation *seen; /* NULL: the kernel has no info note and was not watched */
 };
 

@@ -33,6 +33,34 @@ static json *work_json(const struct report *report)
 	return work;
 }
 
+static json *failures_json(const struct console_report *console)
+{
+	json *list = json_object_new_array();
+
+	for (unsigned i = 0; i < console->count; i++) {
+		const struct console_failure *failure = &console->failures[i];
+		json *entry = json_object_new_object();
+
+		json_add_text(entry, "event", console_event_name(failure->event));
+		json_add_text(entry, "rule", failure->rule);
+		if (failure->has_frame)
+			json_add_number(entry, "frame", failure->frame);
+		json_add_text(entry, "text", failure->text);
+		json_add_number(entry, "at_ns", failure->at_ns);
+		json_object_array_add(list, entry);
+	}
+	return list;
+}
+
+static json *planted_json(const struct planted_fault *planted)
+{
+	json *entry = json_object_new_object();
+
+	json_add_number(entry, "frame", planted->frame);
+	json_add_number(entry, "steps", planted->steps);
+	return entry;
+}
+
 int report_print_json(const struct report *report)
 {
 	char verdict[sizeof(report->end->text.text)];
@@ -50,6 +78,10 @@ int report_print_json(const struct report *report)
 	if (report->sees_strays)
 		json_add_number(root, "stray_accesses", report->stray_accesses);
 	json_object_object_add(root, "boot", boot_json(report));
+	if (report->console->count)
+		json_object_object_add(root, "guest_failures", failures_json(report->console));
+	if (report->console->planted.is_planted)
+		json_object_object_add(root, "planted", planted_json(&report->console->planted));
 	if (report->seen) {
 		if (report->seen->has_view && report->seen->view.cpu_count)
 			json_object_object_add(root, "work", work_json(report));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/exit_status.h"
 
 #define SELF "/proc/self/exe"
 
@@ -171,6 +172,6 @@ void child_close(struct child *child)
 
 int child_exit_status(const struct child *child)
 {
-	return WIFSIGNALED(child->status) ? 128 + WTERMSIG(child->status)
+	return WIFSIGNALED(child->status) ? STATUS_SIGNAL + WTERMSIG(child->status)
 					  : WEXITSTATUS(child->status);
 }

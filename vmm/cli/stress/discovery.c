@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "kind/pagevisor/console_report.h"
+
 const char *finder_name(enum finder finder)
 {
 	static const char *const names[FINDER_COUNT] = {
@@ -19,68 +22,48 @@ const char *finder_name(enum finder finder)
 	return names[finder];
 }
 
-/* "frame 0x1234000" anywhere in the text. */
-static void find_frame(const char *text, struct discovery *discovery)
+static const char *text_of(const json *object, const char *name)
 {
-	const char *at = strstr(text, "frame 0x");
+	const char *text = json_get_text(object, name);
 
-	discovery->has_frame = at && sscanf(at, "frame 0x%" SCNx64, &discovery->frame) == 1;
+	return text ? text : "";
 }
 
-/* The guest's words: what comes last, behind a colon. */
-static void take_words(const char *line, struct discovery *discovery)
+struct discovery discovery_of_finding(const json *finding, enum finder finder)
 {
-	const char *colon = strrchr(line, ':');
+	struct discovery found = {.finder = finder, .at_ns = clock_now_ns()};
+	char where[32] = "whole guest";
 
-	snprintf(discovery->rule, sizeof(discovery->rule), "%s",
-		 colon && colon[1] == ' ' ? colon + 2 : line);
+	found.has_frame = json_get_number(finding, "frame", &found.frame);
+	if (found.has_frame)
+		snprintf(where, sizeof(where), "frame %#" PRIx64, found.frame);
+	snprintf(found.rule, sizeof(found.rule), "%s", text_of(finding, "rule"));
+	snprintf(found.text, sizeof(found.text), "%s: %s: expected %.80s, found %.80s", where,
+		 found.rule, text_of(finding, "expected"), text_of(finding, "found"));
+	return found;
 }
 
-bool discovery_from_console(const char *line, struct discovery *discovery)
+static enum finder finder_of(const char *event)
 {
-	enum finder finder;
+	static const enum finder finders[CONSOLE_EVENT_COUNT] = {
+		[CONSOLE_CHECK] = FINDER_CHECK,
+		[CONSOLE_ABORT] = FINDER_ABORT,
+		[CONSOLE_TRAP] = FINDER_TRAP,
+	};
 
-	if (strncmp(line, "check failed on cpu ", 20) == 0)
-		finder = FINDER_CHECK;
-	else if (strncmp(line, "panic on cpu ", 13) == 0)
-		finder = FINDER_ABORT;
-	else if (strncmp(line, "exception ", 10) == 0)
-		finder = FINDER_TRAP;
-	else
-		return false;
-	*discovery = (struct discovery){.finder = finder};
-	snprintf(discovery->text, sizeof(discovery->text), "%s", line);
-	find_frame(line, discovery);
-	if (finder == FINDER_TRAP)
-		snprintf(discovery->rule, sizeof(discovery->rule), "%.*s", (int)strcspn(line, ",:"),
-			 line);
-	else
-		take_words(line, discovery);
-	return true;
+	for (enum console_event i = 0; i < CONSOLE_EVENT_COUNT; i++)
+		if (strcmp(event, console_event_name(i)) == 0)
+			return finders[i];
+	return FINDER_NONE;
 }
 
-bool discovery_from_finding(const char *line, enum finder finder, struct discovery *discovery)
+struct discovery discovery_of_failure(const json *failure)
 {
-	char rule[sizeof(discovery->rule)];
-	const char *at = strstr(line, ": ");
+	struct discovery found = {.finder = finder_of(text_of(failure, "event"))};
 
-	if (!at || sscanf(at + 2, "%79[a-z_0-9]:", rule) != 1)
-		return false;
-	*discovery = (struct discovery){.finder = finder};
-	memcpy(discovery->rule, rule, sizeof(rule));
-	snprintf(discovery->text, sizeof(discovery->text), "%s", line);
-	find_frame(line, discovery);
-	return true;
-}
-
-bool planted_from_console(const char *line, struct planted *planted)
-{
-	struct planted found = {.is_planted = true};
-
-	if (sscanf(line,
-		   "planted %*31[a-z_]: frame 0x%" SCNx64 ", cpu %*u, after %" SCNu64 " steps",
-		   &found.frame, &found.steps) != 2)
-		return false;
-	*planted = found;
-	return true;
+	found.has_frame = json_get_number(failure, "frame", &found.frame);
+	json_get_number(failure, "at_ns", &found.at_ns);
+	snprintf(found.rule, sizeof(found.rule), "%s", text_of(failure, "rule"));
+	snprintf(found.text, sizeof(found.text), "%s", text_of(failure, "text"));
+	return found;
 }

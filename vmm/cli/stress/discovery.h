@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*
- * What a stress run finds: who found it, where, and which rule is broken. The guest's part comes as lines of its console,
- * which are hostile: they are matched, bounded and cut, and nothing else.
- */
+/* What a stress run finds: who found it, where, and which rule is broken. */
 #ifndef VMM_STRESS_DISCOVERY_H
 #define VMM_STRESS_DISCOVERY_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "base/json.h"
 
 enum finder {
 	FINDER_NONE,
@@ -27,25 +26,18 @@ const char *finder_name(enum finder finder);
 struct discovery {
 	enum finder finder; /* FINDER_NONE: nothing was found */
 	bool has_frame;
+	bool is_said;
 	uint64_t frame;
 	char rule[80]; /* its name, or the guest's words */
 	char text[256];
-	uint64_t steps; /* of the guest by then */
+	uint64_t steps; /* of the guest by then; 0: not known */
+	uint64_t at_ns; /* CLOCK_MONOTONIC */
 };
 
-/* Whether a line of the guest's console reports something broken. */
-bool discovery_from_console(const char *line, struct discovery *discovery);
+/* A finding, as the JSON reports of `check`, `run` and inspectors have it, found now. */
+struct discovery discovery_of_finding(const json *finding, enum finder finder);
 
-/* Whether a line of finding_format's does: "frame 0x...: rule: expected ..., found ...". */
-bool discovery_from_finding(const char *line, enum finder finder, struct discovery *discovery);
-
-/* A fault that the guest says it has planted. */
-struct planted {
-	bool is_planted;
-	uint64_t frame;
-	uint64_t steps; /* of all processors by then */
-};
-
-bool planted_from_console(const char *line, struct planted *planted);
+/* A failure of the guest's own, as the report of `run` has it. FINDER_NONE when it is none. */
+struct discovery discovery_of_failure(const json *failure);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "cli/exit_status.h"
 #include "view/observation.h"
 #include "memory/rcu.h"
@@ -36,22 +37,50 @@ static bool attach(struct source *source, const char *vm)
 	return true;
 }
 
-static void say_findings(const struct observation *seen, unsigned said)
+static void report_findings(const struct observation *seen, unsigned reported)
 {
-	char text[256];
+	for (unsigned i = reported; i < seen->findings.listed; i++) {
+		json *line = json_object_new_object();
 
-	for (unsigned i = said; i < seen->findings.listed; i++) {
-		finding_format(&seen->findings.list[i], text, sizeof(text));
-		printf("finding %" PRIu64 " %s\n", seen->counters.operations, text);
+		json_add_number(line, "steps", seen->counters.operations);
+		json_object_object_add(line, "finding", finding_json(&seen->findings.list[i]));
+		json_print_line(line);
 	}
 }
 
-static void say_look(const struct observation *seen)
+static void report_scan(const struct observation *seen)
 {
-	printf("look %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-	       seen->counters.operations, seen->counters.allocations, seen->counters.frees,
-	       seen->last.frames[REF_CLASS_SHARED] + seen->last.frames[REF_CLASS_UNIQUE],
-	       seen->view.slot_count);
+	json *line = json_object_new_object();
+
+	json_add_number(line, "steps", seen->counters.operations);
+	json_add_number(line, "allocations", seen->counters.allocations);
+	json_add_number(line, "frees", seen->counters.frees);
+	json_add_number(line, "in_use",
+			seen->last.frames[REF_CLASS_SHARED] + seen->last.frames[REF_CLASS_UNIQUE]);
+	json_add_number(line, "slots", seen->view.slot_count);
+	json_print_line(line);
+}
+
+bool inspector_report_read(const char *line, struct inspector_report *report)
+{
+	json *root = json_tokener_parse(line);
+	const json *finding = json_member(root, "finding", json_type_object);
+
+	*report = (struct inspector_report){0};
+	bool is_report = json_get_number(root, "steps", &report->steps);
+
+	if (finding) {
+		report->found = discovery_of_finding(finding, FINDER_LEVEL_2);
+		report->found.steps = report->steps;
+	} else {
+		is_report = is_report &&
+			    json_get_number(root, "allocations", &report->allocations) &&
+			    json_get_number(root, "frees", &report->frees) &&
+			    json_get_number(root, "in_use", &report->in_use) &&
+			    json_get_number(root, "slots", &report->slots);
+	}
+	json_object_put(root);
+	return is_report;
 }
 
 /* What cannot be paused now, because somebody else pauses or it has ended, is left alone. */
@@ -69,13 +98,13 @@ static void pause_for_a_moment(struct source *source)
 /* False when standard output is gone: so is who wanted to know. */
 static bool look(struct source *source, struct observation *seen)
 {
-	unsigned said = seen->findings.listed;
+	unsigned reported = seen->findings.listed;
 
 	observation_look(seen, &source->memory, source->info);
 	if (!seen->has_view || seen->scans == 0)
 		return true;
-	say_findings(seen, said);
-	say_look(seen);
+	report_findings(seen, reported);
+	report_scan(seen);
 	return fflush(stdout) == 0;
 }
 

@@ -17,7 +17,7 @@ struct stress_result {
 	uint64_t duration_ns;
 	uint64_t steps;
 	struct round_progress progress;
-	struct planted planted;
+	struct planted_fault planted;
 	uint64_t acts[CHAOS_ACTS];
 	struct resource_trend vm_trend, inspector_trend;
 	struct discovery found[ROUND_DISCOVERIES];

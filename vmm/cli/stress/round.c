@@ -2,9 +2,9 @@
 /* One round of a stress run: see round.h. */
 #include "cli/stress/round.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include <pagevisor/options.h>
 
 #include "base/clock.h"
+#include "cli/stress/inspector.h"
 #include "cli/stress/vm_report.h"
 
 #define STEP_MS 50
@@ -30,21 +31,46 @@
 /* Decimal digits of a number, and a word before them. */
 #define ARGUMENT_MAX 64
 
-static void add_discovery(struct round *round, const struct discovery *discovery)
+/* Before those that were found later; of too many the last one goes. */
+static void insert_discovery(struct round *round, const struct discovery *discovery)
 {
-	struct discovery *place = &round->found[round->found_count];
+	unsigned at = round->found_count;
 
-	for (unsigned i = 0; i < round->found_count; i++)
-		if (strcmp(round->found[i].text, discovery->text) == 0)
-			return;
-	if (round->found_count == ROUND_DISCOVERIES)
+	while (at > 0 && round->found[at - 1].at_ns > discovery->at_ns)
+		at--;
+	if (at == ROUND_DISCOVERIES)
 		return;
-	*place = *discovery;
-	if (place->steps == 0)
-		place->steps = round->progress.steps;
-	round->found_count++;
+	if (round->found_count < ROUND_DISCOVERIES)
+		round->found_count++;
+	memmove(&round->found[at + 1], &round->found[at],
+		(round->found_count - 1 - at) * sizeof(round->found[0]));
+	round->found[at] = *discovery;
+}
+
+static void add_discovery(struct round *round, struct discovery discovery)
+{
+	for (unsigned i = 0; i < round->found_count; i++)
+		if (strcmp(round->found[i].text, discovery.text) == 0)
+			return;
+	if (discovery.steps == 0)
+		discovery.steps = round->progress.steps;
+	insert_discovery(round, &discovery);
 	if (round->stops == 0)
 		round_stop(round);
+}
+
+/* What the run itself finds, now. */
+__attribute__((format(printf, 4, 5))) static void add_own(struct round *round, enum finder finder,
+							  const char *rule, const char *format, ...)
+{
+	struct discovery discovery = {.finder = finder, .at_ns = clock_now_ns()};
+	va_list arguments;
+
+	snprintf(discovery.rule, sizeof(discovery.rule), "%s", rule);
+	va_start(arguments, format);
+	vsnprintf(discovery.text, sizeof(discovery.text), format, arguments);
+	va_end(arguments);
+	add_discovery(round, discovery);
 }
 
 void round_stop(struct round *round)
@@ -57,21 +83,15 @@ void round_stop(struct round *round)
 	round->stop_ns = clock_now_ns() + STOP_PATIENCE_NS;
 }
 
+/* Why it refuses to run, for people. */
 static void guest_line(void *context, struct child *child, enum child_stream stream,
 		       const char *line)
 {
-	static const char console[] = "guest| ", problem[] = "pagevisor: ";
+	static const char problem[] = "pagevisor: ";
 	struct round *round = context;
-	struct discovery discovery;
 
 	(void)child;
 	(void)stream;
-	if (strncmp(line, console, sizeof(console) - 1) == 0) {
-		line += sizeof(console) - 1;
-		if (!planted_from_console(line, &round->planted) &&
-		    discovery_from_console(line, &discovery))
-			add_discovery(round, &discovery);
-	}
 	if (strncmp(line, problem, sizeof(problem) - 1) == 0)
 		snprintf(round->refusal.text, sizeof(round->refusal.text), "%s",
 			 line + sizeof(problem) - 1);
@@ -81,26 +101,22 @@ static void inspector_line(void *context, struct child *child, enum child_stream
 			   const char *line)
 {
 	struct round *round = context;
-	struct round_progress seen;
-	struct discovery discovery;
-	uint64_t steps = 0;
-	int at = 0;
+	struct inspector_report seen;
 
-	if (stream != CHILD_OUT)
+	if (stream != CHILD_OUT || !inspector_report_read(line, &seen))
 		return;
-	if (sscanf(line, "look %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
-		   &seen.steps, &seen.allocations, &seen.frees, &seen.in_use, &seen.slots) == 5) {
-		seen.looks = round->progress.looks + 1;
-		seen.checks = round->progress.checks;
-		if (child == &round->inspectors[0])
-			round->progress = seen;
-		else
-			round->progress.looks++;
-	} else if (sscanf(line, "finding %" SCNu64 " %n", &steps, &at) == 1 && at > 0 &&
-		   discovery_from_finding(line + at, FINDER_LEVEL_2, &discovery)) {
-		discovery.steps = steps;
-		add_discovery(round, &discovery);
+	if (seen.found.finder != FINDER_NONE) {
+		add_discovery(round, seen.found);
+		return;
 	}
+	round->progress.looks++;
+	if (child != &round->inspectors[0])
+		return;
+	round->progress.steps = seen.steps;
+	round->progress.allocations = seen.allocations;
+	round->progress.frees = seen.frees;
+	round->progress.in_use = seen.in_use;
+	round->progress.slots = seen.slots;
 }
 
 static void no_line(void *context, struct child *child, enum child_stream stream, const char *line)
@@ -134,6 +150,7 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD(NULL);
 	ADD("run");
 	ADD("--json");
+	ADD("--quiet");
 	ADD("--name");
 	ADD(round->name);
 	ADD("--workload");
@@ -202,21 +219,19 @@ static void start_check(struct round *round, uint64_t now)
 /* One that could not look, because the VM was stopped or has ended meanwhile, is none. */
 static void end_check(struct round *round, uint64_t now)
 {
-	struct discovery found[ROUND_DISCOVERIES];
+	struct vm_report report;
 
 	child_read(&round->checker, no_line, round);
 	if (!round->checker.pid || child_is_alive(&round->checker))
 		return;
 	int status = child_exit_status(&round->checker);
 
-	if (status == 0 || status == 4)
+	if (status == STATUS_OK || status == STATUS_VIOLATION)
 		round->progress.checks++;
-	if (status == 4) {
-		unsigned count = vm_report_findings(round->checker.output, FINDER_LEVEL_3, found,
-						    ROUND_DISCOVERIES);
-
-		for (unsigned i = 0; i < count; i++)
-			add_discovery(round, &found[i]);
+	if (status == STATUS_VIOLATION) {
+		vm_report_read(round->checker.output, FINDER_LEVEL_3, &report);
+		for (unsigned i = 0; i < report.found_count; i++)
+			add_discovery(round, report.found[i]);
 	}
 	child_close(&round->checker);
 	round->next_check_ns = now + round->options.check_ns;
@@ -225,14 +240,11 @@ static void end_check(struct round *round, uint64_t now)
 /* Whether a status is one that an inspector may end with; anything else is a bug of ours, or a sanitizer's finding. */
 static void judge_inspector(struct round *round, const struct child *inspector)
 {
-	struct discovery discovery = {.finder = FINDER_TOOL, .rule = "inspector"};
 	int status = child_exit_status(inspector);
 
-	if (status == 0 || status == 1)
-		return;
-	snprintf(discovery.text, sizeof(discovery.text), "an inspector ended with status %d",
-		 status);
-	add_discovery(round, &discovery);
+	if (status != STATUS_OK && status != STATUS_REFUSED)
+		add_own(round, FINDER_TOOL, "inspector", "an inspector ended with status %d",
+			status);
 }
 
 static void read_inspectors(struct round *round)
@@ -285,27 +297,20 @@ static void sample_resources(struct round *round, uint64_t now)
 static void judge_resources(struct round *round, const struct resource_trend *trend,
 			    const char *whose)
 {
-	struct discovery discovery = {.finder = FINDER_TOOL, .rule = "resources"};
 	char what[128];
 
-	if (!resource_trend_leaks(trend, what, sizeof(what)))
-		return;
-	snprintf(discovery.text, sizeof(discovery.text), "%s: %s", whose, what);
-	add_discovery(round, &discovery);
+	if (resource_trend_leaks(trend, what, sizeof(what)))
+		add_own(round, FINDER_TOOL, "resources", "%s: %s", whose, what);
 }
 
 /* The guest has not ended in time, or not after it was asked to. */
 static void press(struct round *round)
 {
-	struct discovery discovery = {.finder = FINDER_LIMIT, .rule = "hang"};
 	unsigned before = round->stops;
 
-	if (round->stops == 0 || round->found_count == 0) {
-		snprintf(discovery.text, sizeof(discovery.text),
-			 "the guest had not ended after %.3g s",
-			 (double)(clock_now_ns() - round->start_ns) / (double)NS_PER_S);
-		add_discovery(round, &discovery);
-	}
+	if (round->stops == 0 || round->found_count == 0)
+		add_own(round, FINDER_LIMIT, "hang", "the guest had not ended after %.3g s",
+			(double)(clock_now_ns() - round->start_ns) / (double)NS_PER_S);
 	if (round->stops == before)
 		round_stop(round);
 }
@@ -334,36 +339,33 @@ bool round_step(struct round *round)
 	return true;
 }
 
-/* The guest's books against its slots, by the VM's report. */
+/* The guest's own failures, and its books against its slots, by the VM's report. */
 static void read_report(struct round *round)
 {
-	struct discovery found[ROUND_DISCOVERIES];
-	unsigned count =
-		vm_report_findings(round->guest.output, FINDER_BOOKS, found, ROUND_DISCOVERIES);
+	struct vm_report report;
 
-	round->final_steps = vm_report_steps(round->guest.output);
+	vm_report_read(round->guest.output, FINDER_BOOKS, &report);
+	round->final_steps = report.steps;
+	round->planted = report.planted;
 	round->stops = STOPS_MAX;
-	for (unsigned i = 0; i < round->found_count; i++)
-		if (round->found[i].finder <= FINDER_TRAP)
-			round->found[i].steps = round->final_steps;
-	for (unsigned i = 0; i < count; i++) {
-		found[i].steps = round->final_steps;
-		add_discovery(round, &found[i]);
+	for (unsigned i = 0; i < report.found_count; i++) {
+		report.found[i].steps = report.steps;
+		add_discovery(round, report.found[i]);
 	}
 }
 
 /* A VM that ended in a way that nothing above explains. */
 static void judge_status(struct round *round)
 {
-	struct discovery discovery = {.finder = FINDER_TOOL, .rule = "status"};
-
-	if (round->status >= 0 && round->status <= 2)
+	switch (round->status) {
+	case STATUS_OK:
+	case STATUS_REFUSED:
+	case STATUS_BAD_INPUT:
 		return;
-	if (round->found_count > 0)
-		return;
-	snprintf(discovery.text, sizeof(discovery.text), "the VM ended with status %d: %.180s",
-		 round->status, round->refusal.text);
-	add_discovery(round, &discovery);
+	}
+	if (round->found_count == 0)
+		add_own(round, FINDER_TOOL, "status", "the VM ended with status %d: %.180s",
+			round->status, round->refusal.text);
 }
 
 void round_finish(struct round *round)

@@ -12,10 +12,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "cli/exit_status.h"
 #include "cli/stress/chaos.h"
 #include "cli/stress/child.h"
 #include "cli/stress/discovery.h"
 #include "cli/stress/resources.h"
+#include "kind/pagevisor/console_report.h"
 
 #define ROUND_INSPECTORS_MAX 16
 #define ROUND_DISCOVERIES    8
@@ -58,10 +60,10 @@ struct round {
 	struct resource_trend vm_trend,
 		inspector_trend; /* of the VM, and of the round's own inspector */
 	struct round_progress progress;
-	struct planted planted;
-	struct discovery found[ROUND_DISCOVERIES];
+	struct planted_fault planted;
+	struct discovery found[ROUND_DISCOVERIES]; /* by time */
 	unsigned found_count;
-	int status;           /* of the VM's process when it has ended */
+	int status;           /* of the VM's process when it has ended, else -1 */
 	uint64_t final_steps; /* by its report */
 	struct error refusal; /* what it said when it could not run */
 };
@@ -81,7 +83,8 @@ void round_finish(struct round *round);
 /* Whether the VM could not be run at all, with the status that says why. */
 static inline bool round_was_refused(const struct round *round)
 {
-	return (round->status == 1 || round->status == 2) && round->found_count == 0;
+	return (round->status == STATUS_REFUSED || round->status == STATUS_BAD_INPUT) &&
+	       round->found_count == 0;
 }
 
 #endif

@@ -1,63 +1,39 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What is read in the JSON reports of `run` and `check`: see vm_report.h. */
+/* The reports of `run` and `check`: see vm_report.h. */
 #include "cli/stress/vm_report.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <json.h>
-
-static const char *member_text(struct json_object *object, const char *name)
+static void add(struct vm_report *report, struct discovery found)
 {
-	struct json_object *member;
-
-	return json_object_object_get_ex(object, name, &member) ? json_object_get_string(member)
-								: "";
+	if (found.finder != FINDER_NONE && report->found_count < VM_REPORT_FOUND_MAX)
+		report->found[report->found_count++] = found;
 }
 
-static void read_finding(struct json_object *entry, enum finder finder, struct discovery *found)
+static void read_failures(const json *root, struct vm_report *report)
 {
-	struct json_object *frame;
-	char where[32] = "whole guest";
+	const json *list = json_member(root, "guest_failures", json_type_array);
 
-	*found = (struct discovery){.finder = finder};
-	found->has_frame = json_object_object_get_ex(entry, "frame", &frame);
-	if (found->has_frame) {
-		found->frame = json_object_get_uint64(frame);
-		snprintf(where, sizeof(where), "frame %#" PRIx64, found->frame);
-	}
-	snprintf(found->rule, sizeof(found->rule), "%s", member_text(entry, "rule"));
-	snprintf(found->text, sizeof(found->text), "%s: %s: expected %.80s, found %.80s", where,
-		 found->rule, member_text(entry, "expected"), member_text(entry, "found"));
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		add(report, discovery_of_failure(json_object_array_get_idx(list, i)));
 }
 
-unsigned vm_report_findings(const char *text, enum finder finder, struct discovery *found,
-			    unsigned max)
+static void read_findings(const json *root, enum finder finder, struct vm_report *report)
 {
-	struct json_object *root = json_tokener_parse(text);
-	struct json_object *list;
-	unsigned count = 0;
+	const json *list = json_member(root, "findings", json_type_array);
 
-	if (json_object_object_get_ex(root, "findings", &list) &&
-	    json_object_is_type(list, json_type_array))
-		while (count < max && count < json_object_array_length(list)) {
-			read_finding(json_object_array_get_idx(list, count), finder, &found[count]);
-			count++;
-		}
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		add(report, discovery_of_finding(json_object_array_get_idx(list, i), finder));
+}
+
+void vm_report_read(const char *text, enum finder finder, struct vm_report *report)
+{
+	json *root = json_tokener_parse(text);
+	const json *planted = json_member(root, "planted", json_type_object);
+
+	*report = (struct vm_report){0};
+	json_get_number(json_member(root, "work", json_type_object), "steps", &report->steps);
+	report->planted.is_planted = json_get_number(planted, "frame", &report->planted.frame) &&
+				     json_get_number(planted, "steps", &report->planted.steps);
+	read_failures(root, report);
+	read_findings(root, finder, report);
 	json_object_put(root);
-	return count;
-}
-
-uint64_t vm_report_steps(const char *text)
-{
-	struct json_object *root = json_tokener_parse(text);
-	struct json_object *work, *steps;
-	uint64_t value = 0;
-
-	if (json_object_object_get_ex(root, "work", &work) &&
-	    json_object_object_get_ex(work, "steps", &steps))
-		value = json_object_get_uint64(steps);
-	json_object_put(root);
-	return value;
 }

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What is read in the JSON reports of `run` and `check`, processes of our own. */
+/* What is read in the JSON reports of `run` and `check`. */
 #ifndef VMM_STRESS_VM_REPORT_H
 #define VMM_STRESS_VM_REPORT_H
 
 #include "cli/stress/discovery.h"
+#include "kind/pagevisor/console_report.h"
 
-/* The findings of a report, up to `max` of them; none when the text is no report. */
-unsigned vm_report_findings(const char *text, enum finder finder, struct discovery *found,
-			    unsigned max);
+#define VM_REPORT_FOUND_MAX 8
 
-/* The guest's steps by its own counters; 0 when the report has none. */
-uint64_t vm_report_steps(const char *text);
+struct vm_report {
+	uint64_t steps; /* of the guest, by its own counters */
+	struct planted_fault planted;
+	unsigned found_count;
+	struct discovery found[VM_REPORT_FOUND_MAX]; /* later ones are left out */
+};
+
+/* The guest's own failures and the findings, whose finder is named. What is missing, and a text that is no report, is zeroes. */
+void vm_report_read(const char *text, enum finder finder, struct vm_report *report);
 
 #endif
