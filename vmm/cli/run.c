@@ -52,8 +52,8 @@ struct run {
 
 static void choose_ring(struct run *run)
 {
-	if (run->options.ring != RING_AUTO)
-		run->ring = (unsigned)run->options.ring;
+	if (run->options.guest.ring != RING_AUTO)
+		run->ring = (unsigned)run->options.guest.ring;
 	else
 		run->ring = accel_runs_ring0(run->accel) ? 0 : RING_USER;
 }
@@ -62,7 +62,7 @@ static void choose_ring(struct run *run)
 static void announce_ring(struct run *run)
 {
 	bool native = accel_runs_ring0(run->accel);
-	const char *asked = run->options.ring != RING_AUTO ? " as asked" : "";
+	const char *asked = run->options.guest.ring != RING_AUTO ? " as asked" : "";
 	char text[160];
 
 	if (run->accel == ACCEL_QEMU_TCG)
@@ -111,15 +111,17 @@ static int build_command_line(const struct run *run, uint64_t tsc_khz, char *lin
 	if (options->trace)
 		snprintf(trace, sizeof(trace), " " OPTION_TRACE "=%u", options->trace);
 	if (!run->is_watched)
-		length = snprintf(line, COMMAND_LINE_SIZE, "%s", options->append);
+		length = snprintf(line, COMMAND_LINE_SIZE, "%s", options->guest.append);
 	else
 		length = snprintf(
 			line, COMMAND_LINE_SIZE,
 			OPTION_RING "=%u " OPTION_TSC_KHZ "=%" PRIu64 " " OPTION_WORKLOAD
 				    "=%s " OPTION_SEED "=%" PRIu64 " " OPTION_OPERATIONS "=%" PRIu64
 				    " " OPTION_TIME_MS "=%" PRIu64 "%s %s",
-			run->ring, tsc_khz, options->workload, options->seed, options->operations,
-			(options->time_ns + NS_PER_MS - 1) / NS_PER_MS, trace, options->append);
+			run->ring, tsc_khz, options->workload, options->guest.seed,
+			options->guest.operations,
+			(options->guest.time_ns + NS_PER_MS - 1) / NS_PER_MS, trace,
+			options->guest.append);
 	if (length >= COMMAND_LINE_SIZE)
 		return error_set(err, -E2BIG, "the guest's command line exceeds %d bytes",
 				 COMMAND_LINE_SIZE - 1);
@@ -247,7 +249,7 @@ static void start_server(struct run *run)
 {
 	struct attach_vm vm = {
 		.id = {.pid = (uint32_t)getpid()},
-		.cpu_count = run->options.cpus,
+		.cpu_count = run->options.guest.cpus,
 		.has_info = run->is_watched,
 		.info = run->kernel.image.info_pa,
 		.start_ns = run->start_ns,
@@ -319,8 +321,8 @@ static int run_vm(struct run *run)
 {
 	const struct engine_options options = {
 		.accel = run->accel,
-		.memory = run->options.memory,
-		.cpus = run->options.cpus,
+		.memory = run->options.guest.memory,
+		.cpus = run->options.guest.cpus,
 		.image = &run->kernel.image,
 		.symbols = &run->kernel.symbols,
 		.console = console_line,
@@ -350,7 +352,7 @@ static int prepare_and_run(struct run *run)
 	struct error err;
 
 	run->is_watched = run->kernel.image.has_info;
-	run->accel = run->options.accel;
+	run->accel = run->options.guest.accel;
 	if (accel_choose(&run->accel, &run->no_kvm) < 0)
 		return refuse(run, STATUS_REFUSED, &run->no_kvm);
 	choose_ring(run);
@@ -376,7 +378,7 @@ int command_run(int argc, char **argv)
 	run_options_parse(&run->options, argc, argv);
 	terminal_init(&run->terminal, run->options.quiet);
 	urcu_memb_register_thread();
-	if (kernel_file_open(&run->kernel, run->options.kernel, &err) < 0) {
+	if (kernel_file_open(&run->kernel, run->options.guest.kernel, &err) < 0) {
 		status = refuse(run, STATUS_BAD_INPUT, &err);
 	} else {
 		status = prepare_and_run(run);

@@ -132,7 +132,7 @@ static int run_seeds(struct stress *stress, struct round_options options)
 
 	for (unsigned i = 0; i < stress->options.seeds && status == STATUS_OK && !interrupts; i++) {
 		status = run_round(stress, &options);
-		options.seed++;
+		options.guest.seed++;
 	}
 	return status;
 }

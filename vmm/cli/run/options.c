@@ -5,7 +5,6 @@
 #include <argp.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <pagevisor/options.h>
 
@@ -15,29 +14,20 @@
 #include "cli/option_value.h"
 
 #define DEFAULT_MEMORY           (UINT64_C(512) << 20)
-#define DEFAULT_CPUS             2
 #define DEFAULT_TIME_NS          (5 * NS_PER_S)
 #define DEFAULT_SCANS_PER_SECOND 10
 #define SCANS_PER_SECOND_MAX     1000
 
+/* Beside those of guest_options.h. */
 enum option_key {
-	KEY_KERNEL = 'k',
-	KEY_MEMORY = 'm',
-	KEY_CPUS = 'c',
 	KEY_WORKLOAD = 'w',
-	KEY_SEED = 's',
-	KEY_OPERATIONS = 'n',
-	KEY_TIME = 't',
-	KEY_APPEND = 'a',
 	KEY_QUIET = 'q',
-	KEY_RING = 0x100, /* no letter */
-	KEY_TIMEOUT,
+	KEY_TIMEOUT = 0x100, /* no letter */
 	KEY_SCAN_RATE,
 	KEY_JSON,
 	KEY_NAME,
 	KEY_TRACE,
 	KEY_TRACE_ENTRIES,
-	KEY_ACCEL,
 };
 
 static const struct argp_option options_table[] = {
@@ -69,12 +59,6 @@ static const struct argp_option options_table[] = {
 	{0},
 };
 
-static void parse_accel(struct run_options *options, const char *text, struct argp_state *state)
-{
-	if (!accel_parse(text, &options->accel))
-		argp_error(state, "--accel %s: kvm, qemu, qemu-tcg or auto is possible", text);
-}
-
 static void parse_trace(struct run_options *options, const char *text, struct argp_state *state)
 {
 	uint64_t entries;
@@ -91,32 +75,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct run_options *options = state->input;
 
 	switch (key) {
-	case KEY_KERNEL:
-		options->kernel = text;
-		break;
-	case KEY_MEMORY:
-		options->memory = option_memory(text, state);
-		break;
-	case KEY_CPUS:
-		options->cpus = option_cpus(text, state);
-		break;
-	case KEY_ACCEL:
-		parse_accel(options, text, state);
-		break;
-	case KEY_RING:
-		options->ring = (int)option_ring(text, state);
-		break;
 	case KEY_WORKLOAD:
 		options->workload = text;
-		break;
-	case KEY_SEED:
-		options->seed = option_number("--seed", text, state);
-		break;
-	case KEY_OPERATIONS:
-		options->operations = option_number("--ops", text, state);
-		break;
-	case KEY_TIME:
-		options->time_ns = option_time("--time", text, state);
 		break;
 	case KEY_TIMEOUT:
 		options->timeout_ns = option_time("--timeout", text, state);
@@ -127,9 +87,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_TRACE_ENTRIES:
 		parse_trace(options, text, state);
-		break;
-	case KEY_APPEND:
-		options->append = text;
 		break;
 	case KEY_SCAN_RATE:
 		options->scans_per_second =
@@ -148,7 +105,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		argp_error(state, "what is \"%s\"? run takes options only", text);
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return guest_option_parse(&options->guest, key, text, state);
 	}
 	return 0;
 }
@@ -165,18 +122,11 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 	};
 
 	*options = (struct run_options){
-		.memory = DEFAULT_MEMORY,
-		.cpus = DEFAULT_CPUS,
-		.accel = ACCEL_AUTO,
-		.ring = RING_AUTO,
 		.workload = "churn",
-		.seed = 1,
-		.time_ns = UINT64_MAX,
-		.append = "",
 		.scans_per_second = DEFAULT_SCANS_PER_SECOND,
 	};
+	guest_options_init(&options->guest, DEFAULT_MEMORY);
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, options);
-	if (options->time_ns == UINT64_MAX)
-		options->time_ns = options->operations ? 0 : DEFAULT_TIME_NS;
+	guest_options_settle(&options->guest, DEFAULT_TIME_NS);
 }

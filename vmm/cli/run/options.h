@@ -6,24 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "machine/accel.h"
-
-#define RING_AUTO (-1)
+#include "cli/guest_options.h"
 
 struct run_options {
-	const char *name;   /* NULL: by its process */
-	const char *kernel; /* NULL: our own guest */
-	enum accel accel;
-	uint64_t memory; /* bytes */
-	unsigned cpus;
-	int ring; /* 0, 3 or RING_AUTO */
+	struct guest_options guest;
+	const char *name; /* NULL: by its process */
 	const char *workload;
-	uint64_t seed;
-	uint64_t operations; /* of each vCPU, 0: no limit */
-	uint64_t time_ns;    /* 0: no limit */
 	uint64_t timeout_ns; /* 0: none */
-	const char *append;
-	unsigned trace; /* entries of each vCPU's ring, 0: no trace */
+	unsigned trace;      /* entries of each vCPU's ring, 0: no trace */
 	unsigned scans_per_second;
 	bool json;
 	bool quiet;

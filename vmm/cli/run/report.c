@@ -154,8 +154,8 @@ int report_print_text(const struct report *report)
 
 	report_verdict(report, verdict, sizeof(verdict));
 	printf("result    %s\n", verdict);
-	printf("guest     %" PRIu64 " MiB, %u vCPUs, ", report->options->memory >> 20,
-	       report->options->cpus);
+	printf("guest     %" PRIu64 " MiB, %u vCPUs, ", report->options->guest.memory >> 20,
+	       report->options->guest.cpus);
 	if (report->seen && report->seen->has_view)
 		printf("ring %u, ", report->seen->view.ring);
 	printf("%s, %.2f s\n", accel_title(report->accel),

@@ -69,10 +69,10 @@ int report_print_json(const struct report *report)
 	report_verdict(report, verdict, sizeof(verdict));
 	json_add_text(root, "result", verdict);
 	json_add_number(root, "status", (uint64_t)report_status(report));
-	json_add_number(root, "memory_bytes", report->options->memory);
+	json_add_number(root, "memory_bytes", report->options->guest.memory);
 	json_add_text(root, "accelerator", accel_name(report->accel));
-	json_add_number(root, "cpus", report->options->cpus);
-	json_add_number(root, "seed", report->options->seed);
+	json_add_number(root, "cpus", report->options->guest.cpus);
+	json_add_number(root, "seed", report->options->guest.seed);
 	json_add_number(root, "end_ns", report->end_ns);
 	json_add_number(root, "vmm_overhead_bytes", report->overhead_bytes);
 	if (report->sees_strays)

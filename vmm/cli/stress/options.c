@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/option_value.h"
-#include "machine/accel.h"
 #include "cli/stress/catalog.h"
 
 #define DEFAULT_MEMORY      (UINT64_C(64) << 20)
@@ -21,21 +20,13 @@
 #define DEFAULT_GRACE_NS    (60 * NS_PER_S)  /* beyond the time, against what hangs */
 #define DEFAULT_PATIENCE_NS (600 * NS_PER_S) /* with --ops alone */
 
+/* Beside those of guest_options.h. */
 enum option_key {
-	KEY_MEMORY = 'm',
-	KEY_CPUS = 'c',
-	KEY_SEED = 's',
-	KEY_OPERATIONS = 'n',
-	KEY_TIME = 't',
-	KEY_APPEND = 'a',
 	KEY_QUIET = 'q',
 	KEY_PLANT = 'p',
 	KEY_INSPECTORS = 'i',
-	KEY_KERNEL = 'k',
 	KEY_LIST = 'l',
-	KEY_RING = 0x100, /* no letter */
-	KEY_ACCEL,
-	KEY_RATE,
+	KEY_RATE = 0x100, /* no letter */
 	KEY_CHECK,
 	KEY_CHAOS,
 	KEY_SEEDS,
@@ -77,15 +68,6 @@ static const struct argp_option options_table[] = {
 	{0},
 };
 
-static void parse_accel(struct round_options *round, const char *text, struct argp_state *state)
-{
-	enum accel accel;
-
-	if (!accel_parse(text, &accel))
-		argp_error(state, "--accel %s: kvm, qemu, qemu-tcg or auto is possible", text);
-	round->accel = text;
-}
-
 static void parse_plant(struct stress_options *options, const char *text, struct argp_state *state)
 {
 	options->all_plants = strcmp(text, "all") == 0;
@@ -110,7 +92,7 @@ static void parse_scenario(struct stress_options *options, const char *text,
 		return;
 	}
 	/* Another kernel has its own. */
-	if (!options->round.kernel && !catalog_find(catalog_scenarios, text))
+	if (!options->round.guest.kernel && !catalog_find(catalog_scenarios, text))
 		argp_error(state, "no scenario \"%s\"; --list shows them", text);
 	add_scenario(options, text, state);
 }
@@ -120,34 +102,6 @@ static error_t parse_round_option(int key, char *text, struct argp_state *state)
 	struct round_options *round = &((struct stress_options *)state->input)->round;
 
 	switch (key) {
-	case KEY_MEMORY:
-		round->memory = option_memory(text, state);
-		break;
-	case KEY_CPUS:
-		round->cpus = option_cpus(text, state);
-		break;
-	case KEY_RING:
-		option_ring(text, state);
-		round->ring = text;
-		break;
-	case KEY_ACCEL:
-		parse_accel(round, text, state);
-		break;
-	case KEY_KERNEL:
-		round->kernel = text;
-		break;
-	case KEY_APPEND:
-		round->append = text;
-		break;
-	case KEY_SEED:
-		round->seed = option_number("--seed", text, state);
-		break;
-	case KEY_OPERATIONS:
-		round->operations = option_number("--ops", text, state);
-		break;
-	case KEY_TIME:
-		round->time_ns = option_time("--time", text, state);
-		break;
 	case KEY_LIMIT:
 		round->limit_ns = option_time("--limit", text, state);
 		break;
@@ -165,7 +119,7 @@ static error_t parse_round_option(int key, char *text, struct argp_state *state)
 		round->chaos = true;
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return guest_option_parse(&round->guest, key, text, state);
 	}
 	return 0;
 }
@@ -215,11 +169,10 @@ static void settle(struct stress_options *options)
 
 	if (options->scenario_count == 0)
 		options->scenarios[options->scenario_count++] = catalog_scenarios[0].name;
-	if (round->time_ns == UINT64_MAX)
-		round->time_ns = round->operations ? 0 : DEFAULT_TIME_NS;
+	guest_options_settle(&round->guest, DEFAULT_TIME_NS);
 	if (round->limit_ns == 0)
-		round->limit_ns = round->time_ns ? round->time_ns + DEFAULT_GRACE_NS
-						 : DEFAULT_PATIENCE_NS;
+		round->limit_ns = round->guest.time_ns ? round->guest.time_ns + DEFAULT_GRACE_NS
+						       : DEFAULT_PATIENCE_NS;
 }
 
 void stress_options_parse(struct stress_options *options, int argc, char **argv)
@@ -237,16 +190,10 @@ void stress_options_parse(struct stress_options *options, int argc, char **argv)
 	};
 
 	*options = (struct stress_options){
-		.round = {.append = "",
-			  .accel = "auto",
-			  .seed = 1,
-			  .cpus = 2,
-			  .memory = DEFAULT_MEMORY,
-			  .time_ns = UINT64_MAX,
-			  .rate = DEFAULT_RATE,
-			  .check_ns = DEFAULT_CHECK_NS},
+		.round = {.rate = DEFAULT_RATE, .check_ns = DEFAULT_CHECK_NS},
 		.seeds = 1,
 	};
+	guest_options_init(&options->round.guest, DEFAULT_MEMORY);
 	argp_err_exit_status = STATUS_BAD_INPUT;
 	argp_parse(&parser, argc, argv, 0, NULL, options);
 	settle(options);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/number_text.h"
 #include "cli/run/report.h"
+#include "machine/accel.h"
 
 /* With more rounds than that, each says only the first thing that it found. */
 #define ROUNDS_IN_FULL 4
@@ -19,7 +20,7 @@ void stress_result_take(struct stress_result *result, const struct round *round)
 	*result = (struct stress_result){
 		.scenario = round->options.scenario,
 		.plant = round->options.plant,
-		.seed = round->options.seed,
+		.seed = round->options.guest.seed,
 		.duration_ns = clock_now_ns() - round->start_ns,
 		.steps = round->final_steps ? round->final_steps : round->progress.steps,
 		.progress = round->progress,
@@ -44,33 +45,34 @@ void stress_repro(const struct stress_options *options, const struct stress_resu
 		  char *text, size_t size)
 {
 	const struct round_options *round = &options->round;
+	const struct guest_options *guest = &round->guest;
 	int at = snprintf(text, size,
 			  "pagevisor stress %s --seed %" PRIu64 " --cpus %u --memory %" PRIu64 "M",
-			  result->scenario, result->seed, round->cpus, round->memory >> 20);
+			  result->scenario, result->seed, guest->cpus, guest->memory >> 20);
 
 #define ADD(...)                                                                                   \
 	do {                                                                                       \
 		if (at >= 0 && (size_t)at < size)                                                  \
 			at += snprintf(text + at, size - (size_t)at, __VA_ARGS__);                 \
 	} while (0)
-	if (round->operations)
-		ADD(" --ops %" PRIu64, round->operations);
-	if (round->time_ns)
-		ADD(" --time %.3g", (double)round->time_ns / (double)NS_PER_S);
+	if (guest->operations)
+		ADD(" --ops %" PRIu64, guest->operations);
+	if (guest->time_ns)
+		ADD(" --time %.3g", (double)guest->time_ns / (double)NS_PER_S);
 	if (result->plant)
 		ADD(" --plant %s", result->plant);
 	if (round->inspectors)
 		ADD(" --inspectors %u --rate %u", round->inspectors, round->rate);
 	if (round->chaos)
 		ADD(" --chaos");
-	if (strcmp(round->accel, "auto") != 0)
-		ADD(" --accel %s", round->accel);
-	if (round->ring)
-		ADD(" --ring %s", round->ring);
-	if (round->kernel)
-		ADD(" --kernel %s", round->kernel);
-	if (round->append[0])
-		ADD(" --append '%s'", round->append);
+	if (guest->accel != ACCEL_AUTO)
+		ADD(" --accel %s", accel_name(guest->accel));
+	if (guest->ring != RING_AUTO)
+		ADD(" --ring %d", guest->ring);
+	if (guest->kernel)
+		ADD(" --kernel %s", guest->kernel);
+	if (guest->append[0])
+		ADD(" --append '%s'", guest->append);
 #undef ADD
 }
 

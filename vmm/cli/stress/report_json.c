@@ -90,8 +90,8 @@ int stress_report_print_json(const struct stress_report *report)
 	json_add_number(root, "rounds_with_findings", found);
 	json_object_object_add(root, "is_interrupted",
 			       json_object_new_boolean(report->interrupted));
-	json_add_number(root, "cpus", report->options->round.cpus);
-	json_add_number(root, "memory_bytes", report->options->round.memory);
+	json_add_number(root, "cpus", report->options->round.guest.cpus);
+	json_add_number(root, "memory_bytes", report->options->round.guest.memory);
 	json_add_number(root, "time_ns", report->duration_ns);
 	json_object_object_add(root, "rounds", rounds);
 	json_print(root);

@@ -31,6 +31,9 @@
 /* Decimal digits of a number, and a word before them. */
 #define ARGUMENT_MAX 64
 
+/* Arguments of `run` that are printed. */
+#define ROUND_TEXTS_MAX 7
+
 /* Before those that were found later; of too many the last one goes. */
 static void insert_discovery(struct round *round, const struct discovery *discovery)
 {
@@ -142,6 +145,7 @@ static void build_arguments(const struct round *round, char **arguments,
 			    char texts[][COMMAND_LINE_SIZE])
 {
 	const struct round_options *options = &round->options;
+	const struct guest_options *guest = &options->guest;
 	unsigned count = 0, text = 0;
 
 #define ADD(value) (arguments[count++] = (char *)(value))
@@ -156,23 +160,20 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD("--workload");
 	ADD(options->scenario);
 	ADD("--accel");
-	ADD(options->accel);
-	ADD_TEXT("--seed=%" PRIu64, options->seed);
-	ADD_TEXT("--cpus=%u", options->cpus);
-	ADD_TEXT("--memory=%" PRIu64 "K", options->memory >> 10);
-	ADD_TEXT("--ops=%" PRIu64, options->operations);
-	ADD_TEXT("--time=%" PRIu64 ".%03u", options->time_ns / NS_PER_S,
-		 (unsigned)(options->time_ns % NS_PER_S / NS_PER_MS));
+	ADD(accel_name(guest->accel));
+	ADD_TEXT("--seed=%" PRIu64, guest->seed);
+	ADD_TEXT("--cpus=%u", guest->cpus);
+	ADD_TEXT("--memory=%" PRIu64 "K", guest->memory >> 10);
+	ADD_TEXT("--ops=%" PRIu64, guest->operations);
+	ADD_TEXT("--time=%" PRIu64 ".%03u", guest->time_ns / NS_PER_S,
+		 (unsigned)(guest->time_ns % NS_PER_S / NS_PER_MS));
 	ADD_TEXT("--append=" OPTION_STOP_ON_FAILURE "=1 %s%s %s",
-		 options->plant ? OPTION_PLANT "=" : "", options->plant ? options->plant : "",
-		 options->append);
-	if (options->ring) {
-		ADD("--ring");
-		ADD(options->ring);
-	}
-	if (options->kernel) {
+		 options->plant ? OPTION_PLANT "=" : "", options->plant ? options->plant : "", guest->append);
+	if (guest->ring != RING_AUTO)
+		ADD_TEXT("--ring=%d", guest->ring);
+	if (guest->kernel) {
 		ADD("--kernel");
-		ADD(options->kernel);
+		ADD(guest->kernel);
 	}
 	ADD(NULL);
 #undef ADD
@@ -182,7 +183,7 @@ static void build_arguments(const struct round *round, char **arguments,
 int round_start(struct round *round, const struct round_options *options, unsigned number,
 		struct error *err)
 {
-	char texts[6][COMMAND_LINE_SIZE];
+	char texts[ROUND_TEXTS_MAX][COMMAND_LINE_SIZE];
 	char *arguments[ROUND_ARGUMENTS_MAX];
 	uint64_t now = clock_now_ns();
 
@@ -194,7 +195,7 @@ int round_start(struct round *round, const struct round_options *options, unsign
 		.status = -1,
 	};
 	snprintf(round->name, sizeof(round->name), "stress-%d-%u", getpid(), number);
-	chaos_init(&round->chaos, options->seed);
+	chaos_init(&round->chaos, options->guest.seed);
 	build_arguments(round, arguments, texts);
 	int result = child_start(&round->guest, arguments, true, err);
 

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "cli/exit_status.h"
+#include "cli/guest_options.h"
 #include "cli/stress/chaos.h"
 #include "cli/stress/child.h"
 #include "cli/stress/discovery.h"
@@ -25,17 +26,9 @@
 
 struct round_options {
 	const char *scenario;
-	const char *plant;  /* NULL: none */
-	const char *append; /* more for the guest's command line */
-	const char *accel;
-	const char *ring;   /* NULL: by the host's CPU */
-	const char *kernel; /* NULL: our own */
-	uint64_t seed;
-	unsigned cpus;
-	uint64_t memory;
-	uint64_t operations; /* of each vCPU, 0: no limit */
-	uint64_t time_ns;    /* 0: no limit */
-	uint64_t limit_ns;   /* against what hangs */
+	const char *plant; /* NULL: none */
+	struct guest_options guest;
+	uint64_t limit_ns; /* against what hangs */
 	unsigned inspectors;
 	unsigned rate;     /* scans of each a second */
 	uint64_t check_ns; /* between two checks, 0: none */
