@@ -103,7 +103,7 @@ SETUP_TEST   := build/setup-test
 SETUP_LINT   := build/setup-lint
 
 .DEFAULT_GOAL := all
-.PHONY: all run test test-svm unit test-sanitizers test-sanitized soak fuzz fuzz-targets bench lint format install uninstall clean help
+.PHONY: all run test test-svm unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench lint format install uninstall clean help
 
 all: $(PROGRAM) $(GUEST_ELF) $(WORKLOADS) ## build the command and the guest
 
@@ -128,14 +128,16 @@ THREADED_SUITES := threads contention frame slot_reader guest_memory attach paus
 SANITIZED_PARTS := accel attach find_map watch trace top check capture negative hostile signals bad_input qemu stress \
 		   qemu_source libvirt
 
-# In one process under AddressSanitizer: looking for leaks at the end of each test's own takes longer than all of the tests.
-# What must abort is left out there.
-test-sanitizers: $(SETUP_TEST) ## the unit tests under AddressSanitizer, UBSan and ThreadSanitizer
+# In one process: looking for leaks at the end of each test's own takes longer than all of the tests. What must abort is left
+# out there.
+test-unit-address: $(SETUP_TEST) ## the unit tests under AddressSanitizer and UBSan
 	@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=address unit
+
+test-unit-thread: $(SETUP_TEST) ## those with threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="$(THREADED_SUITES)"
 
-test-sanitized: $(SETUP_TEST) all $(TEST_GUESTS) ## all that the command does, built with each of the sanitizers
-	@SANITIZED_PARTS="$(SANITIZED_PARTS)" tests/run.sh $(BUILD) sanitized
+test-sanitized: $(SETUP_TEST) all $(TEST_GUESTS) ## threads, and all that the command does, built with the sanitizers
+	@SANITIZED_PARTS="$(SANITIZED_PARTS)" tests/run.sh $(BUILD) unit_thread sanitized
 
 soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, MINUTES=N of them; stops at the first failure
 	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests build/address/scenarios

@@ -1,31 +1,33 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Runs all tests, or those that are named, and adds up their counts. Usage: [JOBS=N] run.sh BUILD [PART...]
+# Runs the tests, or the parts that are named, adds up their counts, and says how long each part took.
+# Usage: [JOBS=N] run.sh BUILD [PART...]
 # The variable PARTS names them, too, for `make test PARTS=kvm`; README.md lists them.
 #
-# JOBS of them run at a time, by default two where there are two CPUs: most wait for guests and time limits a lot. Each
-# has files and a runtime directory of its own. What is shown is that of one part after the other, as it comes. Those in
-# ALONE_PARTS take all CPUs, their times matter, or they need what an earlier one builds: nothing runs beside them.
+# JOBS of them run at a time, by default one more than there are CPUs, for most wait now and then. Each has files and a runtime
+# directory of its own. What is shown is that of one part after the other, as it comes. No verdict hangs on what runs beside a
+# part; those in ALONE_PARTS only take much longer when something does.
 set -um
 
 TESTS=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(dirname "$TESTS")
-# The long ones first: then none is left over at the end while the other CPU idles.
+# The long ones first: then none is left over at the end while a CPU idles.
 ALL_PARTS=(
-	sanitizers
+	unit_address
 	unit
 	libvirt
 	qemu_source
+	model
+	kvm
+	stress
 	check
 	hostile
 	fuzz
-	inspect
-	readme
-	model
-	kvm
 	accel
 	attach
+	inspect
+	readme
 	find_map
 	watch
 	trace
@@ -41,18 +43,19 @@ ALL_PARTS=(
 	setup
 	bench
 	compile_fail
-	sanitized
-	torn
-	stress
 	soak_test
-	svm
+	torn
 )
-ALONE_PARTS="sanitized torn stress soak_test svm"
+# Only when they are named: make test-sanitized, make test-svm.
+LONG_PARTS=(unit_thread sanitized svm)
+ALONE_PARTS="sanitized torn svm"
+# What runs the programs that another part builds begins when that has ended.
+declare -A AFTER=([soak_test]=unit_address)
 
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 shift $(($# > 0))
 read -r -a parts <<<"${PARTS:-${*:-${ALL_PARTS[*]}}}"
-JOBS=${JOBS:-$(($(nproc) > 1 ? 2 : 1))}
+JOBS=${JOBS:-$(($(nproc) + 1))}
 LOOK_SECONDS=0.2 # how soon output is shown
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-tests.XXXXXX")
@@ -62,18 +65,17 @@ passed=0
 failed=0
 skipped=0
 
-# Started by make test, whose variables and jobs are not for the make in here.
-run_sanitizers()
+# run_make TARGET: started by make test, whose variables and jobs are not for the make in here.
+run_make()
 {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j "$(nproc)" \
-		test-sanitizers
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j "$(nproc)" "$1"
 }
 
 run_part()
 {
 	case $1 in
 	unit) "$BUILD/unit-tests" ;;
-	sanitizers) run_sanitizers ;;
+	unit_address | unit_thread) run_make "test-${1/_/-}" ;;
 	*) "$TESTS/$1.sh" "$BUILD" ;;
 	esac
 }
@@ -82,9 +84,9 @@ run_part()
 begin()
 {
 	{
-		start=$SECONDS
-		run_part "$1"
-		echo "$? $((SECONDS - start))" >"$work/$1.ending"
+		TIMEFORMAT='%R %U %S'
+		{ time run_part "$1" 2>&3 3>&-; } 3>&2 2>"$work/$1.time"
+		echo "$? $(<"$work/$1.time")" >"$work/$1.ending"
 		mv "$work/$1.ending" "$work/$1.end"
 	} >"$work/$1.out" 2>&1 </dev/null &
 	group[$1]=$!
@@ -93,6 +95,14 @@ begin()
 is_alone()
 {
 	[[ " $ALONE_PARTS " = *" $1 "* ]]
+}
+
+# Whether what runs just now has to end before a part begins.
+must_wait()
+{
+	local first=${AFTER[$1]:-}
+
+	is_alone "$1" || { [ -n "$first" ] && [ -n "${group[$first]:-}" ] && [ ! -e "$work/$first.end" ]; }
 }
 
 # Those that began and have not ended: sets $running, and $busy when nothing may run beside them.
@@ -106,7 +116,7 @@ look_at_running()
 		kill -0 "${group[$part]}" 2>/dev/null || lives=
 		[ ! -e "$work/$part.end" ] || continue
 		# Killed, and so without a word.
-		[ -n "$lives" ] || echo "1 0" >"$work/$part.end"
+		[ -n "$lives" ] || echo "1 0 0 0" >"$work/$part.end"
 		running=$((running + 1))
 		! is_alone "$part" || busy=1
 	done
@@ -118,7 +128,7 @@ begin_more()
 	while [ "$begun" -lt "${#parts[@]}" ]; do
 		look_at_running
 		[ "$running" -lt "$JOBS" ] && [ -z "$busy" ] || return 0
-		[ "$running" -eq 0 ] || ! is_alone "${parts[begun]}" || return 0
+		[ "$running" -eq 0 ] || ! must_wait "${parts[begun]}" || return 0
 		begin "${parts[begun]}"
 		begun=$((begun + 1))
 	done
@@ -175,11 +185,12 @@ failures()
 # follow_and_count PART
 follow_and_count()
 {
-	local status seconds more_passed more_failed more_skipped
+	local status seconds user system more_passed more_failed more_skipped
 
 	follow "$1"
-	read -r status seconds <"$work/$1.end"
+	read -r status seconds user system <"$work/$1.end"
 	echo "== $1: $seconds s"
+	echo "$1 $seconds $user $system" >>"$work/seconds"
 	echo
 	read -r more_passed more_failed more_skipped < <(counts "$1")
 	# A part that broke off has no failed test to show for it.
@@ -193,13 +204,21 @@ follow_and_count()
 	skipped=$((skipped + more_skipped))
 }
 
+# The longest first.
+print_seconds()
+{
+	printf '%-14s %9s %9s\n' part seconds CPU
+	sort -k 2,2 -n -r "$work/seconds" | awk '{ printf "%-14s %9.1f %9.1f\n", $1, $2, $3 + $4 }'
+	echo
+}
+
 declare -A group
 begun=0
 for part in "${parts[@]}"; do
-	case " ${ALL_PARTS[*]} " in
+	case " ${ALL_PARTS[*]} ${LONG_PARTS[*]} " in
 	*" $part "*) ;;
 	*)
-		echo "run.sh: no part \"$part\"; there are: ${ALL_PARTS[*]}" >&2
+		echo "run.sh: no part \"$part\"; there are: ${ALL_PARTS[*]} ${LONG_PARTS[*]}" >&2
 		exit 2
 		;;
 	esac
@@ -207,6 +226,7 @@ done
 for part in "${parts[@]}"; do
 	follow_and_count "$part"
 done
+print_seconds
 # Once more, for who has the end of a long log only.
 [ "$failed" -eq 0 ] || cat "$work/failures"
 echo "$passed passed, $failed failed, $skipped skipped, $SECONDS s"
