@@ -182,6 +182,35 @@ static bool signal_stops(struct run *run, uint64_t *deadline)
 	return false;
 }
 
+static void on_late_signal(int signal)
+{
+	(void)signal;
+}
+
+static void ignore_once(int signal)
+{
+	const struct sigaction once = {.sa_handler = on_late_signal,
+				       .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+	struct sigaction old;
+
+	sigaction(signal, NULL, &old);
+	if (old.sa_handler == SIG_DFL)
+		sigaction(signal, &once, NULL);
+}
+
+/*
+ * The guest is gone; from here on a signal ends the process, should nobody read the report. But a first one still only
+ * asks for the guest's end, which it came too late for.
+ */
+static void release_signals(const struct run *run)
+{
+	if (run->signal == 0) {
+		ignore_once(SIGINT);
+		ignore_once(SIGTERM);
+	}
+	sigprocmask(SIG_SETMASK, &run->old_signals, NULL);
+}
+
 static int poll_milliseconds(uint64_t deadline)
 {
 	const int max = 60 * 1000;
@@ -305,8 +334,7 @@ static int run_guest(struct run *run, struct error *err)
 	const struct observation *seen = run->is_watched ? watcher_stop(&run->watcher) : NULL;
 
 	terminal_finish(&run->terminal);
-	/* The guest is gone; from here on a signal ends the process, should nobody read the report. */
-	sigprocmask(SIG_SETMASK, &run->old_signals, NULL);
+	release_signals(run);
 	return print_report(run, end, seen, overhead);
 }
 
