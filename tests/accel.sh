@@ -6,7 +6,6 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-LIMIT=120
 TCG=("$PAGEVISOR" run --accel qemu-tcg)
 
 # PIDs of the QEMUs that were started from here: they have our runtime directory in their environment.
@@ -19,14 +18,14 @@ qemus()
 	done
 }
 
+no_qemu_runs()
+{
+	[ -z "$(qemus)" ]
+}
+
 no_qemu_is_left()
 {
-	local deadline=$((SECONDS + LIMIT))
-
-	while [ -n "$(qemus)" ] && [ "$SECONDS" -lt "$deadline" ]; do
-		sleep 0.1
-	done
-	[ -z "$(qemus)" ]
+	within no_qemu_runs
 }
 
 no_socket_is_left()
@@ -188,14 +187,12 @@ test_same_work()
 # start NAME OPTION...: a guest in the background; waits until it runs. Its QEMU is $qemu.
 start()
 {
-	local name=$1 deadline=$((SECONDS + LIMIT))
+	local name=$1
 
 	shift
 	"${TCG[@]}" --name "$name" --memory 32M --time 0 "$@" >"$WORK/run.out" 2>"$WORK/run.err" </dev/null &
 	running_pid=$!
-	until "$PAGEVISOR" ps | grep -q "^$name .* running " || [ "$SECONDS" -ge "$deadline" ]; do
-		sleep 0.1
-	done
+	within has_stage "$name" running
 	qemu=$(qemus)
 }
 
@@ -220,7 +217,7 @@ test_stalled()
 {
 	start stalls
 	kill -STOP "$qemu"
-	until is_stopped "$qemu"; do sleep 0.1; done
+	within is_stopped "$qemu"
 	expect "a QEMU that stands still can be looked at" 0 'out:^frames    8192' -- "$PAGEVISOR" stat stalls
 	expect "but not paused" 1 'err:^pagevisor: ' -- "$PAGEVISOR" check stalls
 	check "but not paused: one line" says_one_line
@@ -248,7 +245,7 @@ test_killed()
 	"$PAGEVISOR" ps >/dev/null
 	start hangs --workload fault --append fault=hang
 	kill -INT "$running_pid"
-	sleep 0.5
+	within grep -q 'asking the guest to end' "$WORK/run.err"
 	kill -TERM "$running_pid"
 	ended "a second signal ends a guest that hangs" 143 'out:stopped by signal 15'
 	check "and its QEMU" no_qemu_is_left

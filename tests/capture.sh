@@ -19,23 +19,15 @@ end_all()
 }
 trap end_all EXIT
 
-is_running_stage()
-{
-	"$PAGEVISOR" ps | grep -q "^$1 .* running "
-}
-
 # start_vm NAME OPTION...: returns when its workload runs.
 start_vm()
 {
-	local name=$1 tries
+	local name=$1
 
 	shift
-	"$PAGEVISOR" run --name "$name" --time 0 --quiet --timeout 600 "$@" >"$WORK/$name" 2>&1 </dev/null &
+	"$PAGEVISOR" run --name "$name" --time 0 --quiet "$@" >"$WORK/$name" 2>&1 </dev/null &
 	vm_pid=$!
-	for ((tries = 0; tries < 500; tries++)); do
-		! is_running_stage "$name" || return 0
-		sleep 0.02
-	done
+	! within has_stage "$name" running || return 0
 	fail "$name starts" "it did not get to running"
 	finish
 }
@@ -58,18 +50,21 @@ steps()
 	"$PAGEVISOR" stat "$1" --json 2>/dev/null | sed -n 's/.*"steps":\([0-9]*\).*/\1/p'
 }
 
-# Whether the guest goes on, within the time after which the VMM resumes by itself.
+has_more_steps()
+{
+	local now
+
+	now=$(steps "$1")
+	[ "${now:-0}" -gt "$2" ]
+}
+
+# Whether the guest goes on.
 goes_on()
 {
-	local before after tries
+	local before
 
 	before=$(steps "$1")
-	for ((tries = 0; tries < 100; tries++)); do
-		after=$(steps "$1")
-		[ -z "$before" ] || [ -z "$after" ] || [ "$after" -le "$before" ] || return 0
-		sleep 0.05
-	done
-	return 1
+	within has_more_steps "$1" "${before:?}"
 }
 
 smaller_than()

@@ -111,7 +111,7 @@ test_installed()
 {
 	local stage=$WORK/stage
 
-	LIMIT=120 run_command env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory \
+	LIMIT=$BUILD_LIMIT run_command env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory \
 		DESTDIR="$stage" PREFIX=/usr install
 	check "it is installed" cmp -s "$stage/usr/share/bash-completion/completions/pagevisor" "$ROOT/docs/pagevisor.bash"
 	PAGEVISOR=$stage/usr/bin/pagevisor offers "workloads of what is installed" "pagevisor run -w to" torn
@@ -122,21 +122,21 @@ keys()
 	tmux -S "$SOCKET" send-keys "$@"
 }
 
+screen_shows()
+{
+	tmux -S "$SOCKET" capture-pane -p >"$OUT" && grep -Eq -e "$1" "$OUT"
+}
+
 # becomes NAME PATTERN: whether a line of the terminal comes to be like that.
 becomes()
 {
-	local deadline=$((SECONDS + LIMIT))
-
 	last_command=("the screen of bash")
 	: >"$ERR"
-	until tmux -S "$SOCKET" capture-pane -p >"$OUT" && grep -Eq -e "$2" "$OUT"; do
-		if [ $SECONDS -ge $deadline ]; then
-			fail "$1" "the screen does not come to show this: $2"
-			return
-		fi
-		sleep 0.05
-	done
-	pass "$1"
+	if within screen_shows "$2"; then
+		pass "$1"
+	else
+		fail "$1" "the screen does not come to show this: $2"
+	fi
 	keys C-u
 }
 
@@ -161,17 +161,11 @@ test_terminal()
 
 start_vm()
 {
-	local deadline=$((SECONDS + LIMIT))
-
 	"$PAGEVISOR" run --name "$1" --memory 16M --time 0 --quiet >"$WORK/run" 2>&1 </dev/null &
 	running_pid=$!
-	until "$PAGEVISOR" ps | grep -q "^$1 .* running "; do
-		[ $SECONDS -lt $deadline ] || {
-			fail "a VM to name" "it does not run"
-			finish
-		}
-		sleep 0.05
-	done
+	within has_stage "$1" running && return
+	fail "a VM to name" "it does not run"
+	finish
 }
 
 test_vms()

@@ -12,16 +12,12 @@ need_vm "find and map"
 # start NAME OPTION...: a guest in the background; waits until it runs.
 start()
 {
-	local name=$1 try
+	local name=$1
 
 	shift
 	"$PAGEVISOR" run --name "$name" --quiet "$@" >"$WORK/run" 2>&1 </dev/null &
 	running_pid=$!
-	for ((try = 0; try < LIMIT * 10; try++)); do
-		"$PAGEVISOR" stat "$name" 2>/dev/null | grep -Eq '^guest .* (running|finished|panic)' &&
-			return
-		sleep 0.1
-	done
+	within has_stage "$name" '(running|finished|panic[a-z]*)' && return
 	last_command=("$PAGEVISOR" run --name "$name" "$@")
 	cat "$WORK/run" >"$OUT"
 	fail "a guest to look at" "it does not run"

@@ -29,7 +29,7 @@ if [ -n "$problem" ]; then
 	skip "fuzzing" "$problem"
 	finish
 fi
-LIMIT=300 expect "the fuzz targets build" 0 -- "${BUILD_TARGETS[@]}" || finish
+LIMIT=$BUILD_LIMIT expect "the fuzz targets build" 0 -- "${BUILD_TARGETS[@]}" || finish
 for target in "${TARGETS[@]}"; do
 	mkdir -p "$WORK/$target"
 	expect "$target, $FUZZ_SECONDS seconds" 0 -- "$ROOT/build/fuzz/$target" -max_total_time="$FUZZ_SECONDS" \

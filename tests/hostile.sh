@@ -40,22 +40,22 @@ ram_blocks()
 	done | sort -n | tail -1
 }
 
+is_published()
+{
+	"$PAGEVISOR" stat liar >"$OUT" 2>"$ERR"
+	! grep -Eq 'has not published|no VM|no further' "$ERR"
+}
+
 # start POKES: a guest that tells these lies; returns when its info page is there.
 start()
 {
-	local try
-
-	"$PAGEVISOR" run --name liar --kernel "$GUEST" --memory 16M --cpus 1 --time 0 --timeout 120 --quiet \
+	"$PAGEVISOR" run --name liar --kernel "$GUEST" --memory 16M --cpus 1 --time 0 --quiet \
 		--append "$1" >"$WORK/run" 2>&1 </dev/null &
 	running_pid=$!
-	for ((try = 0; try < LIMIT * 10; try++)); do
-		"$PAGEVISOR" stat liar >"$OUT" 2>"$ERR"
-		if ! grep -Eq 'has not published|no VM|no further' "$ERR"; then
-			before=$(ram_blocks)
-			return
-		fi
-		sleep 0.1
-	done
+	if within is_published; then
+		before=$(ram_blocks)
+		return
+	fi
 	last_command=("$PAGEVISOR" run --kernel "$GUEST" --append "$1")
 	fail "a guest that lies" "it does not run"
 	finish
@@ -64,10 +64,9 @@ start()
 stop()
 {
 	check "$1: no command took memory of the guest's" [ "$before" = "$(ram_blocks)" ]
-	# It does not listen: the second one ends it.
+	# It does not listen: the second signal ends it.
 	kill -INT "$running_pid"
-	sleep 0.1
-	kill -INT "$running_pid" 2>/dev/null
+	kill -TERM "$running_pid" 2>/dev/null
 	wait "$running_pid" 2>/dev/null
 	running_pid=
 }

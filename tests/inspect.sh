@@ -46,20 +46,12 @@ workload()
 # start OPTION...: a VM in the background that says where its frame is; sets $address.
 start()
 {
-	local deadline=$((SECONDS + LIMIT))
-
+	rm -f "$WORK/run"
 	"$PAGEVISOR" run --name "$NAME" --memory 32M --cpus 1 --time 0 "$@" >"$WORK/run" 2>&1 </dev/null &
 	running_pid=$!
-	until "$PAGEVISOR" ps | grep -q "^$NAME .* running " || [ $SECONDS -ge $deadline ]; do
-		sleep 0.05
-	done
-	while :; do
-		address=$(sed -n 's/^guest| sample at //p' "$WORK/run")
-		if [ -n "$address" ] || [ $# -eq 0 ] || [ $SECONDS -ge "$deadline" ]; then
-			break
-		fi
-		sleep 0.05
-	done
+	within has_stage "$NAME" running
+	[ $# -eq 0 ] || within grep -q '^guest| sample at ' "$WORK/run"
+	address=$(sed -n 's/^guest| sample at //p' "$WORK/run")
 }
 
 end()
@@ -122,13 +114,12 @@ test_bad_input()
 }
 
 test_bad_input
-mkdir "$TREE"
-cp -r "$ROOT"/{include,pagemeta,guest,vmm,scripts,Makefile} "$TREE"
+copy_tree "$TREE"
 workload shared_u32
-LIMIT=180 expect "a guest with a type of its own builds" 0 -- "${BUILD_TREE[@]}" || finish
+LIMIT=$BUILD_LIMIT expect "a guest with a type of its own builds" 0 -- "${BUILD_TREE[@]}" || finish
 cp -r "$TREE/build/pagevisor-guest.elf" "$WORK/guest.elf"
 workload "_Atomic uint32_t"
-LIMIT=180 expect "a member that BTF cannot tell does not build" 2 \
+LIMIT=$BUILD_LIMIT expect "a member that BTF cannot tell does not build" 2 \
 	'err:pahole cannot tell a type of the guest; _Atomic' -- "${BUILD_TREE[@]}"
 mv "$WORK/guest.elf" "$TREE/build/pagevisor-guest.elf"
 need_vm "looking at a guest"

@@ -16,7 +16,7 @@ STAGED_MAKE=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-
 
 test_install()
 {
-	LIMIT=120 expect "make install" 0 -- "${STAGED_MAKE[@]}" install
+	LIMIT=$BUILD_LIMIT expect "make install" 0 -- "${STAGED_MAKE[@]}" install
 	check "the command is installed" [ -x "$INSTALLED" ]
 	check "the guest is installed" [ -r "$STAGE$PREFIX/lib/pagevisor/pagevisor-guest.elf" ]
 	expect "the installed command starts" 0 'out:^pagevisor [0-9]' -- "$INSTALLED" version

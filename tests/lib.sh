@@ -18,8 +18,11 @@ BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 # For the scripts that source this.
 export PAGEVISOR=$BUILD/pagevisor GUEST=$BUILD/pagevisor-guest.elf GUESTS=$BUILD/guests
 
-# Seconds that one command may take before it counts as hung.
-LIMIT=${LIMIT:-20}
+# Seconds that one command, or one thing that is waited for, may take before it counts as hung. No test comes near it, however
+# busy the machine.
+LIMIT=${LIMIT:-300}
+# The same for a build.
+export BUILD_LIMIT=1800
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-test.XXXXXX")
 OUT=$WORK/out
@@ -113,35 +116,83 @@ matches()
 
 expect()
 {
-	local name=$1 wanted=$2 pattern patterns=()
+	local name=$1 outcome=()
 
-	shift 2
+	shift
 	while [ "$1" != -- ]; do
-		patterns+=("$1")
+		outcome+=("$1")
 		shift
 	done
 	shift
 	run_command "$@"
-	judge "$name" "$wanted" "${patterns[@]}"
+	judge "$name" "${outcome[@]}"
+}
+
+# has_stage VM PATTERN: whether a VM is listed with such a stage, for within.
+has_stage()
+{
+	"$PAGEVISOR" ps | grep -Eq "^$1 .* $2 "
+}
+
+# expect_soon NAME STATUS PATTERN... -- COMMAND...: as expect, but the command runs again and again until it is as wanted: what
+# it prints comes true when a guest has had some CPU time.
+expect_soon()
+{
+	local name=$1 outcome=()
+
+	shift
+	while [ "$1" != -- ]; do
+		outcome+=("$1")
+		shift
+	done
+	shift
+	within runs_as_wanted "$@"
+	judge "$name" "${outcome[@]}"
+}
+
+runs_as_wanted()
+{
+	run_command "$@"
+	is_as_wanted "${outcome[@]}"
+}
+
+# is_as_wanted STATUS PATTERN...: whether the last command was like that; if not, $why says what differs.
+is_as_wanted()
+{
+	local wanted_status=$1 pattern
+
+	shift
+	why="exit status $status, $wanted_status was expected"
+	[ "$status" -eq "$wanted_status" ] || return
+	for pattern in "$@"; do
+		why="the output is not as this wants it: $pattern"
+		matches "$pattern" || return
+	done
 }
 
 # judge NAME STATUS PATTERN...: as expect, about what ran already.
 judge()
 {
-	local name=$1 wanted=$2 pattern
+	local name=$1
 
-	shift 2
-	if [ "$status" -ne "$wanted" ]; then
-		fail "$name" "exit status $status, $wanted was expected"
+	shift
+	if is_as_wanted "$@"; then
+		pass "$name"
+	else
+		fail "$name" "$why"
 		return 1
 	fi
-	for pattern in "$@"; do
-		if ! matches "$pattern"; then
-			fail "$name" "the output is not as this wants it: $pattern"
-			return 1
-		fi
+}
+
+# within COMMAND...: whether it succeeds before LIMIT seconds are over.
+within()
+{
+	local deadline=$((SECONDS + LIMIT))
+
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$deadline" ] || return 1
+		sleep 0.05
 	done
-	pass "$name"
 }
 
 # check NAME COMMAND...: a property of the last output; the command says by its status if it holds.
@@ -233,6 +284,23 @@ need_guests()
 		echo "no test guests in $GUESTS; make test PARTS=... builds them first" >&2
 		exit 2
 	}
+}
+
+# copy_tree FOLDER: the sources, and what is built of them already, with their times: make builds there what is changed.
+copy_tree()
+{
+	local entry
+
+	mkdir -p "$1/build"
+	for entry in "$ROOT"/*; do
+		case ${entry##*/} in
+		build | docs | tests) ;;
+		*) cp -a "$entry" "$1" ;;
+		esac
+	done
+	for entry in "$ROOT"/build/{setup-build,guest,host,btf-keep,pagevisor,pagevisor-guest.elf,workloads}; do
+		[ ! -e "$entry" ] || cp -a "$entry" "$1/build"
+	done
 }
 
 # Each report of a sanitizer is a failure, whether a test saw it or not.

@@ -7,9 +7,6 @@
 # shellcheck source=libvirt_lib.sh
 . "$(dirname "$0")/libvirt_lib.sh"
 
-# Daemon, QEMU and all their copying take their time where CPUs are few.
-LIMIT=$((LIMIT * 6))
-
 # A sanitizer has functions of its own before those of libtirpc, and looks for the latter when a program starts. libvirt,
 # which calls them, is loaded later; so it must be there from the start, or they call nothing.
 with_libtirpc=()
@@ -127,6 +124,7 @@ watched()
 	shift
 	status=0
 	mkfifo "$WORK/watch"
+	: >"$OUT"
 	"${with_libtirpc[@]}" "$BUILD/libvirt-watch" 2 <"$WORK/watch" >"$OUT" 2>"$ERR" &
 	reader=$!
 	exec 9>"$WORK/watch"
@@ -326,7 +324,7 @@ test_ps_before_the_daemon()
 
 	kill -TERM "$libvirtd_pid"
 	wait "$libvirtd_pid"
-	rm -f "$LIBVIRT_SOCKET"
+	rm -f "$LIBVIRT_SOCKET" "$WORK/ps-watch"
 	"$PAGEVISOR" ps --watch >"$WORK/ps-watch" 2>&1 &
 	by_uri=$!
 	install -m 755 "$PAGEVISOR" "$LIBVIRT/pagevisor"

@@ -68,16 +68,12 @@ start_libvirtd()
 # wait_until WHAT COMMAND...: until the command succeeds; only what hangs makes it fail.
 wait_until()
 {
-	local what=$1 end=$((SECONDS + 3 * LIMIT))
+	local what=$1
 
 	shift
-	until "$@"; do
-		if [ "$SECONDS" -ge "$end" ]; then
-			echo "waited for too long until $what" >&2
-			return 1
-		fi
-		sleep 0.1
-	done
+	within "$@" && return
+	echo "waited for too long until $what" >&2
+	return 1
 }
 
 # The processes of domains, by the files in which the daemon keeps their numbers. A number alone may be another

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh" "$(dirname "$0")"
 
 LINES_MAX=600
-LIMIT=300
+LIMIT=$BUILD_LIMIT
 
 cd "$ROOT" || exit 1
 
@@ -124,7 +124,7 @@ test_sources()
 }
 
 # In a copy of what git has or would have: what the build needs and git ignores is missed here.
-copy_tree()
+copy_sources()
 {
 	local tree=$WORK/$1 file
 
@@ -140,7 +140,7 @@ build()
 	local name=$1
 
 	shift
-	copy_tree "$name"
+	copy_sources "$name"
 	expect "build with $name, warnings are errors" 0 -- env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
 		make -C "$WORK/$name" --no-print-directory -j2 -k all WERROR=1 "$@"
 }

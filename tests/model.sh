@@ -12,7 +12,6 @@ REPLAY=$BUILD/model-replay
 TRACES=${TRACES:-300}
 TRACE_STEPS=6000 # Spin's; about one in ten is a line of the trace
 MEMORY_MIB=1024
-LIMIT=$((LIMIT > 120 ? LIMIT : 120))
 
 # What must find each mutant: the assertion, as Spin writes it with all macros expanded.
 torn='assertion violated whole'

@@ -9,22 +9,23 @@
 need_vm "misbehaving guests"
 need_guests
 
-# Seconds that a guest has to end by itself, and what a fault is called.
-PATIENCE=0.5
+# Seconds after which a guest that never ends is stopped, and what a fault is called.
+ENDLESS=0.5
 FAULT='vCPU 0: KVM_EXIT_(SHUTDOWN|INTERNAL_ERROR).*'
 if runs_in_tcg; then
-	PATIENCE=5
+	ENDLESS=5
 	FAULT='the guest reset its machine, as a triple fault does: vCPU 0'
 fi
 
-# guest NAME STATUS PATTERN...: in 16 MiB with one vCPU, and a while to end by itself.
+# guest NAME STATUS PATTERN...: in 16 MiB with one vCPU; it ends by itself, or after $seconds.
+seconds=$LIMIT
 guest()
 {
 	local name=$1 wanted=$2
 
 	shift 2
 	expect "$name" "$wanted" "$@" -- "$PAGEVISOR" run --kernel "$GUESTS/$name.elf" \
-		--memory 16M --cpus 1 --timeout "$PATIENCE"
+		--memory 16M --cpus 1 --timeout "$seconds"
 }
 
 # broken_info NAME TEXT: refused for what its info page says. The reason is given once on each stream.
@@ -47,10 +48,15 @@ test_faults()
 		--kernel "$GUESTS/info_flicker.elf" --memory 16M --cpus 1 --timeout 1
 	check "info_flicker: in few lines" few_lines "$ERR"
 	guest exit_status 3 'out:^result    the guest ended with an unknown status$'
-	guest hang 3 "out:^result    the guest had not ended after $PATIENCE s\$"
-	guest halt 3 "out:^result    the guest had not ended after $PATIENCE s\$"
+	seconds=$ENDLESS guest hang 3 "out:^result    the guest had not ended after $ENDLESS s\$"
+	seconds=$ENDLESS guest halt 3 "out:^result    the guest had not ended after $ENDLESS s\$"
 	expect "triple_fault with 4 vCPUs ends at once" 3 "out:$FAULT at rip 0x" -- \
 		"$PAGEVISOR" run --kernel "$GUESTS/triple_fault.elf" --memory 16M --cpus 4
+}
+
+run_endless_stray()
+{
+	run_command "$PAGEVISOR" run --kernel "$GUESTS/endless_stray.elf" --memory 16M --cpus 1 --timeout "$seconds"
 }
 
 test_stray_accesses()
@@ -64,13 +70,19 @@ test_stray_accesses()
 	guest mmio_nowhere 0 'out:ended well' 'out:^strays    7 accesses' \
 		'err:4-byte memory read from 0xd0000123, where nothing is, at rip 0x10' \
 		'err:2-byte memory write to 0xd0000000'
-	guest endless_stray 3 'err:no more of these will be shown' 'out:^strays    [0-9]{2,} accesses'
+	# On a busy machine it may not get far at first.
+	for seconds in "$ENDLESS" 5 50 "$LIMIT"; do
+		run_endless_stray
+		! matches 'err:no more of these will be shown' || break
+	done
+	seconds=$LIMIT
+	judge "endless_stray" 3 'err:no more of these will be shown' 'out:^strays    [0-9]{2,} accesses'
 	check "endless_stray: the messages are few" [ "$(wc -l <"$ERR")" -le 10 ]
 }
 
 test_console()
 {
-	PATIENCE=$LIMIT guest console_garbage 0 'err:guest\| \?+red\?+m$|\[31mred' 'err:A{100}' '!err:A{4900}'
+	guest console_garbage 0 'err:guest\| \?+red\?+m$|\[31mred' 'err:A{100}' '!err:A{4900}'
 	check "console_garbage: nothing that a terminal would obey" is_plain_text "$ERR"
 }
 

@@ -7,7 +7,6 @@
 . "$(dirname "$0")/lib.sh"
 
 QEMU=qemu-system-x86_64
-LIMIT=60
 
 # Statuses of include/pagevisor/ports.h, as isa-debug-exit gives them.
 QEMU_OK=33

@@ -7,10 +7,6 @@
 . "$(dirname "$0")/lib.sh"
 
 QEMU="qemu-system-x86_64"
-LIMIT=${LIMIT_QEMU:-60}
-
-# How long a guest may take to boot, in tenths of seconds; only against hangs.
-PATIENCE=600
 
 # Rounds of the torn-read test by the command; each reads up to 64 slots that change.
 TORN_ROUNDS=${TORN_ROUNDS:-30}
@@ -59,10 +55,16 @@ memory_options()
 	esac
 }
 
+# Whether the guest is ready, or its QEMU has ended.
+is_ready_or_gone()
+{
+	grep -q '^ready:' "$console" || ! kill -0 "$qemu"
+}
+
 # start_qemu MACHINE MEMORY CPUS KIND OPTIONS: starts a guest, and waits until its console says "ready".
 start_qemu()
 {
-	local machine=$1 memory=$2 cpus=$3 kind=$4 options=$5 tenth
+	local machine=$1 memory=$2 cpus=$3 kind=$4 options=$5
 
 	stop_qemu
 	rm -f "$qmp" "$console"
@@ -71,13 +73,8 @@ start_qemu()
 		-serial "file:$console" -no-reboot -qmp "unix:$qmp,server=on,wait=off" \
 		-monitor "unix:$hmp,server=on,wait=off" >"$WORK/qemu.log" 2>&1 &
 	qemu=$!
-	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
-		if grep -q '^ready:' "$console" 2>/dev/null; then
-			return 0
-		fi
-		kill -0 "$qemu" 2>/dev/null || break
-		sleep 0.1
-	done
+	within is_ready_or_gone
+	! grep -q '^ready:' "$console" 2>/dev/null || return 0
 	last_command=("$QEMU" "$@")
 	cp "$WORK/qemu.log" "$ERR"
 	fail "start $machine $memory $kind" "it did not get ready"
@@ -142,19 +139,20 @@ look_paused()
 	steps_go_on "$name"
 }
 
+has_more_steps()
+{
+	local now
+
+	run_command "$PAGEVISOR" stat --json "qemu:$qemu"
+	now=$(number steps)
+	[ "${now:-0}" -gt "${1:?}" ]
+}
+
 # Two looks by pid see more and more steps: the guest runs.
 steps_go_on()
 {
-	local before after tenth
-
 	run_command "$PAGEVISOR" stat --json "qemu:$qemu"
-	before=$(number steps)
-	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
-		run_command "$PAGEVISOR" stat --json "qemu:$qemu"
-		after=$(number steps)
-		[ "${after:-0}" -le "${before:-0}" ] || break
-	done
-	check "$1: steps go on" [ "${after:-0}" -gt "${before:-0}" ]
+	check "$1: steps go on" within has_more_steps "$(number steps)"
 }
 
 test_source()
@@ -250,8 +248,6 @@ is_running()
 
 test_pauses()
 {
-	local tenth
-
 	start_qemu microvm 64M 1 memfd "workload=churn time_ms=3600000" || return
 	expect "by pid: no pause" 1 'err:only be paused through QMP' -- "$PAGEVISOR" capture "$WORK/a.pvc" "qemu:$qemu"
 	check "by pid: one line" says_one_line
@@ -270,18 +266,11 @@ test_pauses()
 	# An inspector that is killed while the guest stands still: the guest goes on.
 	"$PROBE" pause_for "qemu:$qmp" 60000 >"$WORK/hold" 2>&1 &
 	running_pid=$!
-	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
-		! grep -q . "$WORK/hold" || break
-		sleep 0.1
-	done
+	within test -s "$WORK/hold"
 	kill -KILL "$running_pid"
 	wait "$running_pid" 2>/dev/null
 	running_pid=
-	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
-		! is_running || break
-		sleep 0.1
-	done
-	check "killed while it paused the guest: it goes on" is_running
+	check "killed while it paused the guest: it goes on" within is_running
 	steps_go_on "killed while it paused the guest"
 }
 
@@ -293,16 +282,14 @@ not_running()
 # QEMU is killed while it is looked at.
 test_deaths()
 {
-	local kind round ended=0
+	local kind ended=0
 
 	for kind in memfd private; do
 		start_qemu q35 1G 1 "$kind" "workload=churn time_ms=3600000" || return
+		: >"$OUT"
 		"$PAGEVISOR" top --batch 100000 --interval 0.05 "qemu:$qemu" >"$OUT" 2>"$ERR" &
 		running_pid=$!
-		for ((round = 0; round < PATIENCE; round++)); do
-			! grep -q anon "$OUT" || break
-			sleep 0.1
-		done
+		within grep -q anon "$OUT"
 		kill -KILL "$qemu"
 		wait "$qemu" 2>/dev/null
 		last_command=("$PAGEVISOR" top "qemu:$qemu")
@@ -340,7 +327,7 @@ test_refusals()
 	refuses "a socket of something else" 1 'no greeting of QMP' "qemu:$hmp"
 	"$PROBE" qmp "$qmp" stay >"$WORK/busy" &
 	busy=$!
-	while [ ! -s "$WORK/busy" ]; do sleep 0.05; done
+	within test -s "$WORK/busy"
 	refuses "a busy socket" 1 'no greeting: it serves another client' "qemu:$qmp"
 	expect "a busy socket: by pid it can be looked at" 0 'out:^frames ' -- "$PAGEVISOR" stat "qemu:$qemu"
 	kill "$busy"
@@ -363,7 +350,7 @@ test_refusals()
 	"$QEMU" -S -accel tcg -machine microvm -m 64M -nodefaults -display none \
 		-qmp "unix:$qmp,server=on,wait=off" 2>/dev/null &
 	qemu=$!
-	while ! ask_qmp query-status >/dev/null 2>&1; do sleep 0.05; done
+	within ask_qmp query-status
 	refuses "no guest, by pid" 3 'is not ours: no info page' "qemu:$qemu"
 	refuses "no guest, by socket" 3 'is not ours: no info page' "qemu:$qmp"
 	expect "no guest: capture" 3 'err:is not ours' -- "$PAGEVISOR" capture "$WORK/none.pvc" "qemu:$qmp"
@@ -389,14 +376,14 @@ torn_slots()
 # readers that leave something out and have to be caught, then by the command.
 test_torn()
 {
-	local round type words torn=0 whole=0 retried=0
+	local round type words torn=0 whole=0 retried=0 deadline=$((SECONDS + LIMIT))
 	local -A numbers=([shared]=1 [dropped]=2 [unique]=3)
 
 	start_qemu microvm 64M 1 private "workload=torn time_ms=3600000 frames=64" || return
 	expect "torn: right readers and wrong ones" 0 'out:^qemu:.* copied' 'out:^slot_walk ' 'out:^wrong: two copies' \
 		'!out:FAIL' -- "$BUILD/torn" --broken 20 --limit $((LIMIT - 5)) --vm "qemu:$qemu"
 	sed 's/^/     /' "$OUT"
-	for ((round = 0; round < TORN_ROUNDS || (retried == 0 && round < 3 * TORN_ROUNDS); round++)); do
+	for ((round = 0; round < TORN_ROUNDS || (retried == 0 && SECONDS < deadline); round++)); do
 		run_command "$PAGEVISOR" find --json --fields \
 			'type == torn_shared || type == torn_dropped || type == torn_unique' "qemu:$qemu"
 		retried=$((retried + $(number retried)))
@@ -430,17 +417,19 @@ counts_on_any_map()
 	all_counts | grep -Ev '"(gets|puts|slots|unused|shared|references|hole|reserved|acpi_nvs)"'
 }
 
+has_finished()
+{
+	run_command "$PAGEVISOR" stat --json "qemu:$qemu"
+	grep -q '"finished"' "$OUT"
+}
+
 # agree COUNTS MACHINE WORKLOAD: a finished guest of QEMU's, its capture, and a run of ours.
 agree()
 {
-	local counts=$1 machine=$2 workload=$3 accel accels=(qemu-tcg) tenth
+	local counts=$1 machine=$2 workload=$3 accel accels=(qemu-tcg)
 
 	start_qemu "$machine" 64M 1 memfd "workload=$workload ops=20000 seed=7" || return
-	for ((tenth = 0; tenth < PATIENCE; tenth++)); do
-		run_command "$PAGEVISOR" stat --json "qemu:$qemu"
-		! grep -q '"finished"' "$OUT" || break
-		sleep 0.1
-	done
+	within has_finished
 	all_counts >"$WORK/theirs"
 	check "$machine, $workload: it worked" grep -q '"allocations":[1-9]' "$WORK/theirs"
 	expect "$machine, $workload: capture of a finished guest" 0 'out:^captured' -- \

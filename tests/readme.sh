@@ -29,13 +29,6 @@ is_short()
 	[ "$lines" -ge 1 ] && [ "$lines" -le "$LINES_MAX" ]
 }
 
-copy_tree()
-{
-	mkdir "$TREE"
-	cp -r "$ROOT"/{include,pagemeta,guest,vmm,scripts,Makefile} "$TREE"
-	cp "$WORK/example.c" "$TREE/$EXAMPLE"
-}
-
 # make test runs this: its variables and jobs are not for this make.
 BUILD_EXAMPLE=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$TREE" --no-print-directory -j2
 	all WERROR=1)
@@ -69,7 +62,8 @@ fi
 extract >"$WORK/example.c"
 check "the README has an example of at most $LINES_MAX lines" is_short || finish
 check "the example declares a type" grep -q '^META_TYPE' "$WORK/example.c" || finish
-copy_tree
-LIMIT=180 expect "the example builds" 0 -- "${BUILD_EXAMPLE[@]}" || finish
+copy_tree "$TREE"
+cp "$WORK/example.c" "$TREE/$EXAMPLE"
+LIMIT=$BUILD_LIMIT expect "the example builds" 0 -- "${BUILD_EXAMPLE[@]}" || finish
 test_run
 finish

@@ -16,9 +16,6 @@ PARTS=${SANITIZED_PARTS:-trace watch find_map}
 # as many as the tests of the trace want.
 declare -A LEFT_OUT=([address]="" [thread]=trace)
 
-# For everything in there, since it is some times slower.
-COMMAND_LIMIT=120
-
 need_guests
 problem=$(vm_problem)
 if [ -n "$problem" ]; then
@@ -33,7 +30,7 @@ build_with()
 
 	case " ${SANITIZED_PARTS:-} " in *" qemu_source "*) programs+=("build/$1/torn") ;; esac
 	case " ${SANITIZED_PARTS:-} " in *" libvirt "*) programs+=("build/$1/libvirt-watch") ;; esac
-	LIMIT=900 expect "it builds with the $1 sanitizer" 0 -- \
+	LIMIT=$BUILD_LIMIT expect "it builds with the $1 sanitizer" 0 -- \
 		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j2 SANITIZE="$1" \
 		"${programs[@]}" || return
 	for file in pagevisor-guest.elf trace-guest.elf workloads guests; do
@@ -50,7 +47,7 @@ run_with()
 		[[ " ${LEFT_OUT[$1]} " = *" $part "* ]] || parts+=("$part")
 	done
 	[ ${#parts[@]} -gt 0 ] || return 0
-	env PARTS= LIMIT="$COMMAND_LIMIT" JOBS=1 "$ROOT/tests/run.sh" "$BUILD/$1" "${parts[@]}" | tee "$OUT" |
+	env PARTS= JOBS=1 "$ROOT/tests/run.sh" "$BUILD/$1" "${parts[@]}" | tee "$OUT" |
 		sed -u "s/^\([0-9]* passed, .*\)/in all, $1 sanitizer: \1/"
 	read -r more_passed more_failed more_skipped < <(sed -n \
 		's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped, .*/\1 \2 \3/p' "$OUT")

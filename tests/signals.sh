@@ -38,11 +38,6 @@ send()
 	kill -"$1" "$running_pid"
 }
 
-milliseconds()
-{
-	echo $((${EPOCHREALTIME/[.,]/} / 1000))
-}
-
 # Waits for the end; $status is what the shell makes of it. A VMM that lives on is killed.
 await_end()
 {
@@ -72,29 +67,22 @@ test_good_end()
 
 test_stop()
 {
-	local asked twice once
-
 	start --memory 64M --workload fault --append fault=hang
 	wait_for_line ' running '
-	asked=$(milliseconds)
 	send INT
 	wait_for_line 'asking the guest to end'
 	send TERM
 	await_end
+	# The status is the second one's. After one alone the guest has seconds to end in good order, and then it is that one's.
 	judge "a second signal stops a guest that hangs" 143 'out:stopped by signal 15 \(Terminated\)' \
 		'out:^findings  none'
-	twice=$(($(milliseconds) - asked))
 
 	start --memory 64M --workload fault --append fault=hang --json
 	wait_for_line ' running '
-	asked=$(milliseconds)
 	send INT
 	await_end
-	once=$(($(milliseconds) - asked))
 	judge "a guest that hangs is stopped a while after one signal" 130 'out:"status":130,' \
 		'out:"result":"stopped by signal 2'
-	# After one the guest is given seconds to end in good order.
-	check "a second signal stops it sooner than that" [ "$twice" -lt "$once" ]
 }
 
 # A kernel that is not ours cannot be asked.
@@ -139,13 +127,10 @@ test_stray_kick()
 # is_gone PID...: QEMU takes a moment to follow.
 is_gone()
 {
-	local pid deadline=$((SECONDS + LIMIT))
+	local pid
 
 	for pid in "$@"; do
-		while [ -e "/proc/$pid" ] && [ "$SECONDS" -lt "$deadline" ]; do
-			sleep 0.1
-		done
-		[ ! -e "/proc/$pid" ] || return 1
+		within test ! -e "/proc/$pid" || return 1
 	done
 }
 

@@ -3,7 +3,6 @@
 #
 # pagevisor stress: scenarios that find nothing in a guest that works, planted faults that are found, chaos, a host
 # without memory, and ends of all kinds. Where there is no /dev/kvm the guests run in QEMU. Usage: stress.sh [BUILD]
-LIMIT=${LIMIT:-200}
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -44,8 +43,12 @@ each_member()
 
 nothing_runs()
 {
-	"$PAGEVISOR" ps --json | grep -q '"name"' && return 1
-	return 0
+	! "$PAGEVISOR" ps --json | grep -q '"name"'
+}
+
+something_runs()
+{
+	"$PAGEVISOR" ps --json | grep -q '"running"'
 }
 
 # refused NAME PATTERN OPTION...
@@ -80,7 +83,7 @@ test_options()
 # The guest has all scenarios of the list, and all of them find nothing.
 test_clean()
 {
-	local cpus
+	local cpus seconds
 
 	for cpus in 1 2; do
 		expect "all scenarios, $cpus CPUs: nothing is found" 0 'out:^ *"rounds_with_findings": *0,' \
@@ -92,8 +95,12 @@ test_clean()
 		expect "a mix of three, order=$order" 0 'out:nothing found' -- "$PAGEVISOR" stress mix --ops 4000 \
 			--append "mix=churn,lists,trees order=$order" "${SMALL[@]}"
 	done
-	expect "inspectors and checks look on" 0 'out:^ *"rounds_with_findings": *0,' -- \
-		"$PAGEVISOR" stress --time 5 --inspectors 2 --rate 20 --check-every 0.5 --json "${SMALL[@]}"
+	# A busy machine may need longer for the same looks.
+	for seconds in 5 20 100; do
+		run_command "$PAGEVISOR" stress --time "$seconds" --inspectors 2 --rate 20 --check-every 0.5 --json "${SMALL[@]}"
+		! each_member looks 10 || ! each_member checks 1 || break
+	done
+	judge "inspectors and checks look on" 0 'out:^ *"rounds_with_findings": *0,'
 	check "they did" each_member looks 10
 	check "checks were made" each_member checks 1
 	check "nothing is left running" nothing_runs
@@ -146,9 +153,9 @@ test_ends()
 	expect "a guest that traps" 4 'out:guest trap: exception 14' -- \
 		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=page_fault" --ops 10 "${SMALL[@]}"
 
-	"$PAGEVISOR" stress churn --time 0 --limit 100 "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
+	"$PAGEVISOR" stress churn --time 0 --limit "$LIMIT" "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
 	running_pid=$!
-	until "$PAGEVISOR" ps --json | grep -q '"running"'; do sleep 0.1; done
+	within something_runs
 	kill -INT "$running_pid"
 	status=0
 	wait "$running_pid" || status=$?
@@ -156,17 +163,13 @@ test_ends()
 	judge "an interrupt ends it in good order" 0 'out:^verdict   interrupted; 0 of 1 rounds' 'out:nothing found'
 	check "nothing is left running" nothing_runs
 
-	"$PAGEVISOR" stress churn --time 0 --limit 100 "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
+	"$PAGEVISOR" stress churn --time 0 --limit "$LIMIT" "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
 	running_pid=$!
-	until "$PAGEVISOR" ps --json | grep -q '"running"'; do sleep 0.1; done
+	within something_runs
 	kill -KILL "$running_pid"
 	wait "$running_pid" 2>/dev/null
 	running_pid=
-	for ((try = 0; try < LIMIT * 10; try++)); do
-		nothing_runs && break
-		sleep 0.1
-	done
-	check "its VM goes with it when it is killed" nothing_runs
+	check "its VM goes with it when it is killed" within nothing_runs
 }
 
 one_line_of_stderr()
@@ -207,7 +210,7 @@ make_memory_group()
 # The guest fills its RAM, of which its group may have a fifth: the kernel kills QEMU, or the VMM where the guest is on KVM.
 test_no_memory_later()
 {
-	local name="no memory while the guest runs: ended" group tries
+	local name="no memory while the guest runs: ended" group
 
 	if ! make_memory_group 50M; then
 		skip "$name" "no memory cgroup can be made here"
@@ -215,17 +218,13 @@ test_no_memory_later()
 	fi
 	# shellcheck disable=SC2016 # the inner shell's own number
 	run_command bash -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" \
-		"$PAGEVISOR" run --memory 256M --workload shortage --time 10
+		"$PAGEVISOR" run --memory 256M --workload shortage --time 0
 	case $status in
 	137) pass "$name" ;;
 	*) judge "$name" 3 'err:^pagevisor: QEMU was ended by signal 9' ;;
 	esac
 	# What was killed leaves its group a moment later.
-	for ((tries = 0; tries < 50; tries++)); do
-		rmdir "$group" 2>/dev/null && break
-		sleep 0.1
-	done
-	check "no memory while the guest runs: nothing is left" [ ! -e "$group" ]
+	check "no memory while the guest runs: nothing is left" within rmdir "$group"
 }
 
 test_options

@@ -33,7 +33,7 @@ start_vm()
 {
 	"$PAGEVISOR" run --name shown --memory 64M --time 0 --quiet >"$WORK/run" 2>&1 </dev/null &
 	running_pid=$!
-	within has_stage running && return
+	within has_stage shown running && return
 	fail "a guest to look at" "it does not run"
 	finish
 }
@@ -43,22 +43,6 @@ stop_vm()
 	kill -INT "$running_pid"
 	wait "$running_pid" 2>/dev/null
 	running_pid=
-}
-
-has_stage()
-{
-	"$PAGEVISOR" ps | grep -q "^shown .* $1 "
-}
-
-# within COMMAND...: whether it succeeds before LIMIT seconds are over.
-within()
-{
-	local deadline=$((SECONDS + LIMIT))
-
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $deadline ] || return 1
-		sleep 0.05
-	done
 }
 
 # on_terminal TERM COLUMNS LINES COMMAND...: notes its status, and how the terminal was before and after it.
@@ -182,13 +166,13 @@ frames_add_up()
 
 test_batch()
 {
-	expect "--batch" 0 'out:^vm        shown, running$' 'out:^rates     steps [1-9]' \
+	expect_soon "--batch" 0 'out:^vm        shown, running$' 'out:^rates     steps [1-9]' \
 		'out:^          meta_page +256 +\+0$' 'out:^references 1: [1-9]' \
 		'out:^free      about [1-9][0-9]* frames' 'out:^          depot +[0-9]+$' \
 		'out:^          cache of cpu 1 +[0-9]+$' 'out:, 0 given up$' -- "$PAGEVISOR" top --batch 3 --interval 0.1
 	check "--batch: as many as were asked for" [ "$(grep -c '^vm ' "$OUT")" -eq 3 ]
 	check "--batch: plain text" is_plain_text "$OUT"
-	expect "--batch --json" 0 '!err:.' 'out:^{"name":"shown","stage":"running",.*"given_up":0,"scan_ns":[0-9]+}$' \
+	expect_soon "--batch --json" 0 '!err:.' 'out:^{"name":"shown","stage":"running",.*"given_up":0,"scan_ns":[0-9]+}$' \
 		'out:"rates":{"steps":[1-9]' 'out:"frames":{"slots":16384,' 'out:"types":{.*"meta_page":256[,}]' \
 		'out:"changes":{.*"meta_page":0[,}]' 'out:"free":{"frames":[1-9][0-9]*,"blocks":{"4096":[0-9]+,' \
 		'out:"cached":\[[0-9]+,[0-9]+\]' 'out:"shared_by_references":{"1":[1-9]' -- \

@@ -3,10 +3,7 @@
 #
 # The torn-read test on /dev/kvm, for a moment: readers that follow the protocol against a guest that changes
 # the slots they read, beside readers that leave a part of it out. `make soak` gives it more time.
-# Usage: [COUNT=N] torn.sh [BUILD]
-#
-# The test ends when so much is read. The limit is for what hangs, on the slowest of machines.
-LIMIT=${LIMIT:-600}
+# The test ends when so much is read. Usage: [COUNT=N] torn.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -34,16 +34,12 @@ bad_options()
 # start OPTION...: a storyteller in the background; sets $address.
 start()
 {
-	local deadline=$((SECONDS + LIMIT * 3))
-
+	rm -f "$WORK/run"
 	"$PAGEVISOR" run "${accel[@]}" --name "$NAME" --kernel "$STORY" --workload story --memory 32M --time 0 "$@" \
 		>"$WORK/run" 2>&1 </dev/null &
 	running_pid=$!
-	address=
-	while [ -z "$address" ] && [ $SECONDS -lt $deadline ]; do
-		sleep 0.1
-		address=$(sed -n 's/^guest| story at //p' "$WORK/run")
-	done
+	within grep -q '^guest| story at .' "$WORK/run"
+	address=$(sed -n 's/^guest| story at //p' "$WORK/run")
 }
 
 stop()

@@ -11,7 +11,8 @@
 #include "base/clock.h"
 #include "source/source_open.h"
 
-#define CHUNK (UINT64_C(64) << 10)
+#define CHUNK            (UINT64_C(64) << 10)
+#define DIRTY_ROUNDS_MAX 1000
 
 /* The first region of a source's RAM, with room for two copies of it and its dirty bits. */
 struct ram {
@@ -162,13 +163,17 @@ int probe_dirty(char **arguments)
 	if (control_dirty_read(control, ram.reader, true, paddr(0), ram.size / PAGE_SIZE + 1,
 			       ram.dirty, &err) == 0)
 		return probe_fail("pages past the RAM have bits");
-	for (int i = atoi(arguments[1]); status == EXIT_SUCCESS && i > 0; i--)
+	const int rounds = atoi(arguments[1]);
+
+	/* A guest may stand still for some, when others pause it as well, or have its CPUs. */
+	for (int i = 0; status == EXIT_SUCCESS &&
+			(i < rounds || (i < DIRTY_ROUNDS_MAX && ram.changed_pages == 0));
+	     i++)
 		status = check_dirty_once(&ram);
 	control_dirty_stop(control, ram.reader);
 	if (status != EXIT_SUCCESS)
 		return status;
 	source_close(&ram.source);
-	/* A guest may stand still for one round, when others pause it as well. */
 	if (ram.changed_pages == 0 || ram.clean_pages == 0)
 		return probe_fail("the log says nothing");
 	return probe_say("every page that changed was in the log");

@@ -11,7 +11,7 @@
 #define DEFAULT_SEED  1
 #define MS_PER_S      1000
 #define NS_PER_MS     1000000
-#define PATIENCE_MS   30000 /* beyond that time, until all events have happened */
+#define PATIENCE_MS   300000 /* beyond that time, until all events have happened */
 #define POLL_MS       10
 #define HOST_PAUSE_NS 1000 /* so that the host does not starve the members */
 #define HOST_HELD_MAX 64

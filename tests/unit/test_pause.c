@@ -14,7 +14,7 @@
 #include "machine/kvm/pause.h"
 
 #define VCPUS       4
-#define PATIENCE_NS (5 * NS_PER_S)
+#define PATIENCE_NS (60 * NS_PER_S) /* against hangs alone */
 
 /* What a guest would do: steps, until immediate_exit has it come out. */
 struct player {
