@@ -79,7 +79,7 @@ test_headers()
 	for header in guest/*.h guest/*/*.h; do
 		header_compiles "$header" "${GUEST_INCLUDES[@]}"
 	done
-	for header in vmm/*/*.h; do
+	for header in $(find vmm -name "*.h" | sort); do
 		header_compiles "$header" "${HOST_INCLUDES[@]}"
 	done
 }
