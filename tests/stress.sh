@@ -121,13 +121,11 @@ test_plant()
 	local plant=$1 seed rule="out:\"rule\": *\"[^\"]*(${RULES[$1]})"
 
 	# It may be over before the first check from outside, and the books of a scenario or at the end may be the
-	# first to differ: they name no frame.
+	# first to differ: they name no frame. Or a check sees it before the guest has said that it is planted.
 	for seed in 1 2 3 4 5 6; do
 		run_command "$PAGEVISOR" stress mix --plant "$plant" --ops 60000 --seed "$seed" --check-every 0.2 \
 			--json "${SMALL[@]}"
-		if [ "$status" -ne 0 ] && matches "$rule" && names_frame_of "$plant"; then
-			break
-		fi
+		is_as_wanted 4 'out:"is_planted": *true' "$rule" && names_frame_of "$plant" && break
 	done
 	judge "$plant is planted and found" 4 'out:"is_planted": *true' "$rule" \
 		'out:"again": *"pagevisor stress mix --seed [0-9]+ .*--plant '"$plant" || return
