@@ -380,7 +380,7 @@ test_torn()
 	local -A numbers=([shared]=1 [dropped]=2 [unique]=3)
 
 	start_qemu microvm 64M 1 private "workload=torn time_ms=3600000 frames=64" || return
-	expect "torn: right readers and wrong ones" 0 'out:^qemu:.* copied' 'out:^slot_walk ' 'out:^wrong: two copies' \
+	expect "torn: right readers and wrong ones" 0 'out:^qemu:.* copied' 'out:^record_walk ' 'out:^wrong: two copies' \
 		'!out:FAIL' -- "$BUILD/torn" --broken 20 --limit $((LIMIT - 5)) --vm "qemu:$qemu"
 	sed 's/^/     /' "$OUT"
 	for ((round = 0; round < TORN_ROUNDS || (retried == 0 && SECONDS < deadline); round++)); do

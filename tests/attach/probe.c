@@ -19,8 +19,8 @@
 #include "attach/probe.h"
 #include "base/clock.h"
 #include "attach/runtime_dir.h"
-#include "kind/pagevisor/guest_view.h"
-#include "view/observation.h"
+#include "inspect/observation.h"
+#include "kind/registry.h"
 #include "memory/rcu.h"
 #include "source/source_open.h"
 
@@ -54,16 +54,19 @@ int probe_say(const char *what)
 /* boot_id VM: prints the number that its guest has drawn for this boot. */
 static int boot_id(char **arguments)
 {
-	struct guest_view view;
+	struct guest *guest;
 	struct source source;
 	struct error err;
 	char text[32];
 
 	if (source_open(arguments[0], &source, &err) < 0)
 		return probe_fail(err.text);
-	if (!source.has_info || guest_view_read(&source.memory, source.info, &view, &err) < 0)
+	if (guest_find(&source.memory, &source.hints, &guest, &err) < 0)
+		return probe_fail(err.text);
+	if (guest->boot_id == 0)
 		return probe_fail("it has no number");
-	snprintf(text, sizeof(text), "%016" PRIx64, view.boot_id);
+	snprintf(text, sizeof(text), "%016" PRIx64, guest->boot_id);
+	guest_free(guest);
 	source_close(&source);
 	return probe_say(text);
 }
@@ -79,7 +82,8 @@ static int hold(char **arguments)
 		return probe_fail(err.text);
 	probe_say("attached");
 	while (!source_has_ended(&source))
-		observation_look(seen, &source.memory, source.info);
+		observation_look(seen, &source.memory, &source.hints);
+	observation_end(seen);
 	source_close(&source);
 	int result = seen->findings.total ? probe_fail("findings") : probe_say("the VM has ended");
 

@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "kind/pagevisor/incremental_scan.h"
+#include "inspect/incremental.h"
 #include "kind/pagevisor/state_scan.h"
+#include "kind/registry.h"
 #include "memory/rcu.h"
 #include "source/source_snapshot.h"
 #include "source/source_open.h"
@@ -37,8 +38,8 @@
 #define SMALL_SIZE   "64M"
 
 static struct source source;
-static struct guest_view view;
-static struct incremental_scan incremental;
+static struct guest *guest;
+static struct incremental incremental;
 static pid_t vmm;
 static useconds_t window_us = WINDOW_US;
 static bool is_stopped; /* relaxed: the join orders everything else */
@@ -77,9 +78,11 @@ static void wait_for_guest(const char *name)
 		usleep(POLL_US);
 		if (source_open(name, &source, &err) < 0)
 			continue;
-		if (guest_view_read(&source.memory, source.info, &view, &err) == 0 &&
-		    view.stage == STAGE_RUNNING)
-			return;
+		if (guest_find(&source.memory, &source.hints, &guest, &err) == 0) {
+			if (strcmp(guest->stage, "running") == 0)
+				return;
+			guest_free(guest);
+		}
 		source_close(&source);
 	}
 	fail("the guest does not run", &err);
@@ -87,11 +90,11 @@ static void wait_for_guest(const char *name)
 
 static uint64_t steps(void)
 {
-	struct cpu_counters counters;
+	struct facts counters;
 
-	if (guest_view_counters(&view, &source.memory, &counters) < 0)
+	if (guest_counters(guest, &counters) < 0)
 		fail("the guest's counters", NULL);
-	return counters.operations;
+	return facts_value(&counters, "steps");
 }
 
 static uint64_t cpu_ns_of(pid_t pid)
@@ -133,26 +136,26 @@ static void look_1(void)
 {
 	struct state_scan scan;
 
-	if (state_scan_array(&source.memory, &view, &scan) < 0)
+	if (state_scan_array(guest, &scan) < 0)
 		fail("the scan of states", NULL);
 }
 
 static void look_2(void)
 {
-	struct scan scan;
+	struct frame_tally tally;
 	struct findings found;
 
-	if (scan_array(&source.memory, &view, &scan, &found) < 0)
+	if (guest_tally(guest, &tally, &found) < 0)
 		fail("the scan", NULL);
 }
 
 static void look_at_changes(void)
 {
-	struct scan scan;
+	struct frame_tally tally;
 	struct findings found;
 	struct error err;
 
-	if (incremental_scan_update(&incremental, &view, &scan, &found, &err) < 0)
+	if (incremental_update(&incremental, guest, &tally, &found, &err) < 0)
 		fail("the incremental scan", &err);
 }
 
@@ -236,8 +239,7 @@ static void verdict(double value, double bar, bool is_at_most)
 /* False: there is no dirty log, and why. */
 static bool begin_log(struct error *err)
 {
-	int result =
-		incremental_scan_begin(&incremental, &source.memory, source_control(&source), err);
+	int result = incremental_begin(&incremental, source_control(&source), err);
 
 	if (result < 0 && result != -ENOTSUP)
 		fail("the dirty log", err);
@@ -260,7 +262,7 @@ static void run_row(const struct row *row)
 		}
 		with[i] = window(row);
 		if (row->has_log)
-			incremental_scan_end(&incremental);
+			incremental_end(&incremental);
 		all_looks += looks;
 		ratios[i] = with[i] / alone[i];
 	}
@@ -340,6 +342,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		run_row(&rows[i]);
 	run_pauses();
+	guest_free(guest);
 	source_close(&source);
 	kill(vmm, SIGINT);
 	waitpid(vmm, NULL, 0);

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "kind/pagevisor/incremental_scan.h"
+#include "inspect/incremental.h"
 #include "kind/pagevisor/state_scan.h"
 #include "memory/rcu.h"
 #include "tests/bench/inspect_array.h"
@@ -31,7 +31,7 @@
 #define DIRTIED_OF 100 /* one page of so many */
 
 static struct bench_guest guest;
-static struct incremental_scan incremental;
+static struct incremental incremental;
 
 static uint64_t cpu_ns(void)
 {
@@ -56,7 +56,7 @@ static uint64_t stream(void)
 {
 	guest_memory_read_begin();
 	const v2u64 *at =
-		memory_map_at(guest_memory_map(&guest.memory), guest.view.array, guest.size);
+		memory_map_at(guest_memory_map(&guest.memory), guest.own.view.array, guest.size);
 	const v2u64 *end = at + guest.size / sizeof(*at);
 	v2u64 sum[4] = {0};
 	uint64_t start = cpu_ns();
@@ -77,30 +77,30 @@ static uint64_t level_1(void)
 	struct state_scan scan;
 	uint64_t start = cpu_ns();
 
-	if (state_scan_array(&guest.memory, &guest.view, &scan) < 0)
+	if (state_scan_array(&guest.own.guest, &scan) < 0)
 		fail("the scan of states");
 	return cpu_ns() - start;
 }
 
 static uint64_t level_2(void)
 {
-	struct scan scan;
+	struct frame_tally tally;
 	struct findings found;
 	uint64_t start = cpu_ns();
 
-	if (scan_array(&guest.memory, &guest.view, &scan, &found) < 0 || found.total)
+	if (guest_tally(&guest.own.guest, &tally, &found) < 0 || found.total)
 		fail("the scan");
 	return cpu_ns() - start;
 }
 
 static uint64_t level_2_of_changes(void)
 {
-	struct scan scan;
+	struct frame_tally tally;
 	struct findings found;
 	struct error err;
 	uint64_t start = cpu_ns();
 
-	if (incremental_scan_update(&incremental, &guest.view, &scan, &found, &err) < 0 ||
+	if (incremental_update(&incremental, &guest.own.guest, &tally, &found, &err) < 0 ||
 	    found.total)
 		fail("the incremental scan");
 	uint64_t duration = cpu_ns() - start;
@@ -243,12 +243,12 @@ static int run_scans(uint64_t memory)
 	snprintf(heading, sizeof(heading), "array of a %lu GiB guest, %lu MiB, cold", memory / GIB,
 		 guest.size >> 20);
 	print_heading(heading);
-	if (incremental_scan_begin(&incremental, &guest.memory, &guest.control, &err) < 0)
+	if (incremental_begin(&incremental, &guest.control, &err) < 0)
 		fail("the dirty log");
 	level_2_of_changes();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		run_row(&rows[i]);
-	incremental_scan_end(&incremental);
+	incremental_end(&incremental);
 	bench_guest_free(&guest);
 	return 0;
 }
@@ -279,7 +279,7 @@ static void serve_attached(int from, int to)
 
 	munmap(own->slots, own->size);
 	if (fd < 0 || guest_memory_init(&own->memory, &err) < 0 ||
-	    guest_memory_add(&own->memory, own->view.array, own->size, fd, 0, false, &err) < 0)
+	    guest_memory_add(&own->memory, own->own.view.array, own->size, fd, 0, false, &err) < 0)
 		_exit(1);
 	while (read(from, &order, 1) == 1) {
 		duration = level_2();

@@ -72,7 +72,7 @@ static void fill(struct bench_guest *guest, unsigned in_use)
 	uint64_t array_first = ARRAY_PA / PAGE_SIZE;
 
 	memset(guest->slots, 0xff, guest->size);
-	for (uint64_t frame = 0; frame < guest->view.slot_count; frame++) {
+	for (uint64_t frame = 0; frame < guest->own.guest.frame_count; frame++) {
 		if (frame - array_first < guest->pages)
 			set_slot(guest, frame, 1, META_PAGE);
 		else if (random_next() % 1000 < in_use)
@@ -108,7 +108,7 @@ bool bench_guest_make(struct bench_guest *guest, uint64_t memory, unsigned in_us
 		fprintf(stderr, "bench: %s\n", err.text);
 		return false;
 	}
-	guest->view = (struct guest_view){
+	struct guest_view view = {
 		.stage = STAGE_RUNNING,
 		.types_va = TYPES_VA,
 		.type_count = TYPES,
@@ -116,9 +116,9 @@ bool bench_guest_make(struct bench_guest *guest, uint64_t memory, unsigned in_us
 		.slot_count = guest->size / SLOT_SIZE,
 	};
 	for (unsigned i = 0; i < TYPES; i++)
-		snprintf(guest->view.types[i].name, sizeof(guest->view.types[i].name), "%s",
-			 names[i]);
-	guest->view.types[0].role = TYPE_ROLE_META_PAGE;
+		snprintf(view.types[i].name, sizeof(view.types[i].name), "%s", names[i]);
+	view.types[0].role = TYPE_ROLE_META_PAGE;
+	pagevisor_guest_set(&guest->own, &guest->memory, paddr(0), &view);
 	fill(guest, in_use);
 	return true;
 }

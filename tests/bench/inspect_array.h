@@ -9,14 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kind/pagevisor/guest_view.h"
+#include "kind/pagevisor/pagevisor_guest.h"
 #include "memory/control.h"
 #include "memory/guest_memory.h"
 
 struct bench_guest {
 	struct guest_memory memory; /* mapped read-only, as an inspector has it */
 	struct control control;     /* its dirty log */
-	struct guest_view view;
+	struct pagevisor_guest own;
 	int fd;
 	uint64_t size;           /* of the array, in bytes */
 	uint64_t pages;          /* of the array */

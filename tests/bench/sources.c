@@ -56,8 +56,8 @@ static bool look(struct bench *bench, struct error *err)
 		result = source_open(name, &bench->source, err);
 		if (result < 0)
 			continue;
-		result = guest_view_read(&bench->source.memory, bench->source.info, &bench->view,
-					 err);
+		result = guest_view_read(&bench->source.memory, bench->source.hints.info,
+					 &bench->view, err);
 		if (result == 0 && bench->view.stage == STAGE_RUNNING)
 			return true;
 		source_close(&bench->source);

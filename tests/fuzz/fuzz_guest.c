@@ -8,13 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <pagevisor/info.h>
+#include <pagevisor/slot.h>
 #include <pagevisor/symbols.h>
 #include <pagevisor/trace.h>
 
 #include "inspect/diff.h"
-#include "kind/pagevisor/scan.h"
-#include "kind/pagevisor/trace_history.h"
-#include "kind/pagevisor/trace_sites.h"
+#include "kind/frame_walk.h"
+#include "kind/registry.h"
 
 #define RAM_SIZE    (64 * PAGE_SIZE)
 #define INFO_PA     (4 * PAGE_SIZE)
@@ -140,34 +141,67 @@ static uint64_t blocks(const struct guest_memory *memory)
 	return (uint64_t)status.st_blocks;
 }
 
-static void read_view(const struct guest_memory *memory, const struct guest_view *view)
+/* The guest that describes itself at `info`; NULL, it does not. */
+static struct guest *find(const struct guest_memory *memory, paddr_t info)
+{
+	const struct guest_hints hints = {.has_info = true, .info = info};
+	struct guest *guest;
+	struct error err;
+
+	return guest_find(memory, &hints, &guest, &err) == 0 ? guest : NULL;
+}
+
+static void read_frames(const struct guest *guest)
 {
 	struct findings findings = {0};
-	struct cpu_counters counters;
-	struct scan scan;
+	struct facts counters;
+	struct frame_tally tally;
 	char line[256];
 
-	guest_view_counters(view, memory, &counters);
-	if (view->slot_count && scan_array(memory, view, &scan, &findings) == 0)
-		scan_audit(view, &scan, &counters, &findings);
+	guest_counters(guest, &counters);
+	if (guest->frame_count && guest_tally(guest, &tally, &findings) == 0)
+		guest_audit(guest, &tally, &findings);
 	for (unsigned i = 0; i < findings.listed; i++)
 		finding_format(&findings.list[i], line, sizeof(line));
 }
 
-/* Returns how many events have a caller with a name. */
-static uint64_t read_trace(const struct guest_memory *memory, const struct guest_view *view)
+/* What is said of a frame can be shown. */
+static int look_at_batch(void *own, const struct frame_batch *batch)
 {
-	struct trace_history history;
-	struct trace_counts counts = {0};
-	struct trace_sites sites;
+	const struct guest *guest = own;
+
+	for (uint64_t i = 0; batch->frames && i < batch->count; i++)
+		if (!guest_state_name(guest, batch->frames[i].state) ||
+		    !guest_type_name(guest, batch->frames[i].type) ||
+		    batch->frames[i].type >= (int)guest->type_count)
+			abort();
+	return 0;
+}
+
+static void walk(const struct guest *guest)
+{
+	struct read_counters counters = {0};
+	struct free_counts free_counts;
+
+	if (guest->frame_count)
+		frame_walk(guest, DETAIL_RECORD, look_at_batch, (void *)guest, &counters);
+	guest_free_counts(guest, &free_counts);
+}
+
+/* Returns how many events have a caller with a name. */
+static uint64_t read_trace(const struct guest *guest)
+{
+	struct frame_history history = {.pfn = HISTORY_ALL_FRAMES};
+	struct history_counts counts = {0};
+	struct call_sites sites;
 	uint64_t named = 0;
 
-	if (trace_history_read(memory, view, TRACE_ALL_FRAMES, TRACE_HISTORY_MAX, &history,
-			       &counts) == 0)
+	if (guest_history(guest, NULL, &history, 1, HISTORY_EVENTS_MAX, &counts) == 0)
 		for (unsigned i = 1; i < history.count; i++)
-			trace_ns_between(view, history.events[i - 1].tsc, history.events[i].tsc);
-	trace_history_free(&history);
-	if (trace_sites_read(memory, view, &sites) < 0)
+			history_ns_between(&history, history.events[i - 1].time,
+					   history.events[i].time);
+	history_free(&history);
+	if (guest_call_sites(guest, &sites) < 0)
 		return 0;
 	for (unsigned i = 0; i < sites.count; i++)
 		if (strchr(sites.sites[i].name, '+'))
@@ -177,30 +211,38 @@ static uint64_t read_trace(const struct guest_memory *memory, const struct guest
 
 void fuzz_guest_self_check(const struct guest_memory *memory, paddr_t info)
 {
-	struct guest_view view;
-	struct error err;
+	struct guest *guest = find(memory, info);
 
-	if (guest_view_read(memory, info, &view, &err) < 0 || read_trace(memory, &view) != EVENTS)
+	if (!guest || read_trace(guest) != EVENTS)
 		abort();
+	guest_free(guest);
+}
+
+static void compare_with_itself(const struct guest *guest)
+{
+	struct error err;
+	struct diff diff;
+
+	if (diff_make(guest, guest, 8, &diff, &err) < 0)
+		return;
+	if (diff.listed)
+		abort();
+	diff_free(&diff);
 }
 
 void fuzz_guest_read(const struct guest_memory *memory, paddr_t info)
 {
-	const struct diff_input input = {memory, info, "fuzz"};
 	uint64_t before = blocks(memory);
-	struct guest_view view;
-	struct error err;
-	struct diff diff;
+	struct guest *guest = find(memory, info);
 
-	if (guest_view_read(memory, info, &view, &err) == 0) {
-		read_view(memory, &view);
-		read_trace(memory, &view);
+	if (guest) {
+		read_frames(guest);
+		walk(guest);
+		read_trace(guest);
 	}
-	if (diff_make(&input, &input, 8, &diff, &err) == 0) {
-		if (diff.listed)
-			abort();
-		diff_free(&diff);
-	}
+	if (guest && guest->frame_count)
+		compare_with_itself(guest);
+	guest_free(guest);
 	if (blocks(memory) != before)
 		abort();
 }

@@ -18,7 +18,7 @@ int fuzz_guest_make(struct guest_memory *memory, paddr_t *info, const uint8_t *d
 /* Aborts unless a guest that nothing was changed in is read to its last layer: its trace, with the names of functions. */
 void fuzz_guest_self_check(const struct guest_memory *memory, paddr_t info);
 
-/* View, counters, scan, audit, trace and symbols, a diff of it with itself. Aborts when one of them touches a hole of its RAM. */
+/* What it says, counters, all frames added up and one by one, audit, trace and symbols, a diff of it with itself. Aborts when one of them touches a hole of its RAM. */
 void fuzz_guest_read(const struct guest_memory *memory, paddr_t info);
 
 #endif

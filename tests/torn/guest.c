@@ -18,11 +18,11 @@ static int find_types(struct torn_guest *guest, struct error *err)
 	static const char *const names[SET_TYPES] = {"torn_shared", "torn_dropped", "torn_unique"};
 
 	for (unsigned i = 0; i < SET_TYPES; i++) {
-		int type = type_named(&guest->view, names[i]);
+		int type = type_named(&guest->own.view, names[i]);
 
 		if (type < 0)
 			return error_set(err, -EPROTO, "the guest has no type %s", names[i]);
-		guest->types.vtables[i] = guest->view.types_va +
+		guest->types.vtables[i] = guest->own.view.types_va +
 					  (unsigned)type * sizeof(struct type_descriptor);
 	}
 	return 0;
@@ -31,17 +31,19 @@ static int find_types(struct torn_guest *guest, struct error *err)
 int torn_guest_look(struct torn_guest *guest, const struct guest_memory *memory, paddr_t info,
 		    struct error *err)
 {
-	int result = guest_view_read(memory, info, &guest->view, err);
+	struct guest_view view;
+	int result = guest_view_read(memory, info, &view, err);
 
 	if (result < 0)
 		return result;
-	if (guest->view.stage < STAGE_RUNNING)
+	if (view.stage < STAGE_RUNNING)
 		return -EAGAIN;
-	if (guest->view.stage > STAGE_RUNNING)
+	if (view.stage > STAGE_RUNNING)
 		return error_set(err, -EPROTO, "the guest's workload has ended");
-	guest->memory = memory;
+	pagevisor_guest_set(&guest->own, memory, info, &view);
 	guest_memory_read_begin();
-	guest->is_mapped = memory_map_at(guest_memory_map(memory), guest->view.array, SLOT_SIZE);
+	guest->is_mapped =
+		memory_map_at(guest_memory_map(memory), guest->own.view.array, SLOT_SIZE);
 	guest_memory_read_end();
 	return find_types(guest, err);
 }

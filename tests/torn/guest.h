@@ -4,12 +4,11 @@
 #define TESTS_TORN_GUEST_H
 
 #include "base/error.h"
-#include "kind/pagevisor/guest_view.h"
+#include "kind/pagevisor/pagevisor_guest.h"
 #include "torn/sets.h"
 
 struct torn_guest {
-	const struct guest_memory *memory;
-	struct guest_view view; /* as of the workload's start */
+	struct pagevisor_guest own; /* as of the workload's start */
 	struct set_types types;
 	bool is_mapped; /* else its memory is copied */
 };

@@ -14,7 +14,7 @@
 
 #include "machine/boot/elf_load.h"
 #include "machine/boot/start_info.h"
-#include "kind/pagevisor/scan.h"
+#include "kind/registry.h"
 #include "machine/kvm/host_cpu.h"
 
 #define MEMORY_SIZE VM_MEMORY_MIN
@@ -132,23 +132,24 @@ int machine_start(struct machine *machine, const struct machine_options *options
 /* The guest has finished and its processors stand still. */
 static int audit(const struct machine *machine, struct error *err)
 {
-	struct guest_view view;
-	struct cpu_counters counters;
+	const struct guest_hints hints = {.has_info = true, .info = machine->kernel.image.info_pa};
+	struct guest *guest;
+	struct facts counters;
 	struct findings findings;
-	struct scan scan;
+	struct frame_tally tally;
 	char text[256];
-	int result =
-		guest_view_read(&machine->vm.memory, machine->kernel.image.info_pa, &view, err);
+	int result = guest_find(&machine->vm.memory, &hints, &guest, err);
 
 	if (result < 0)
 		return result;
-	if (view.stage != STAGE_FINISHED ||
-	    scan_array(&machine->vm.memory, &view, &scan, &findings) < 0 ||
-	    guest_view_counters(&view, &machine->vm.memory, &counters) < 0)
-		return error_set(err, -EPROTO, "the guest's books could not be read at its end");
-	scan_audit(&view, &scan, &counters, &findings);
-	if (findings.total == 0)
-		return 0;
+	if (guest->progress != GUEST_FINISHED || guest_tally(guest, &tally, &findings) < 0 ||
+	    guest_counters(guest, &counters) < 0)
+		result = error_set(err, -EPROTO, "the guest's books could not be read at its end");
+	else
+		guest_audit(guest, &tally, &findings);
+	guest_free(guest);
+	if (result < 0 || findings.total == 0)
+		return result;
 	finding_format(&findings.list[0], text, sizeof(text));
 	return error_set(err, -EPROTO, "%" PRIu64 " findings at the end, the first: %s",
 			 findings.total, text);
@@ -156,7 +157,10 @@ static int audit(const struct machine *machine, struct error *err)
 
 int machine_stop(struct machine *machine, struct error *err)
 {
-	guest_view_ask_to_stop(&machine->guest.view, &machine->vm.memory);
+	paddr_t written;
+	uint64_t length;
+
+	guest_ask_to_stop(&machine->guest.own.guest, &written, &length);
 	bool in_time = machine_has_ended(machine, PATIENCE_MS);
 	const struct vm_end *end = vm_stop(&machine->vm);
 	int result;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "kind/pagevisor/slot_copy_reader.h"
-#include "kind/pagevisor/slot_walk.h"
+#include "kind/record_walk.h"
 
 #define GENERATION_NONE UINT64_MAX
 #define SEARCH_US       5000
@@ -30,7 +30,7 @@ static const char *const names[READERS] = {
 	[READER_SLOT] = "slot_read",
 	[READER_COPY] = "slot_copy_read",
 	[READER_COPY_PROCESS] = "slot_copy_read, process_vm_readv",
-	[READER_WALK] = "slot_walk",
+	[READER_WALK] = "record_walk",
 	[WRONG_ONE_LOOK] = "wrong: no second look",
 	[WRONG_REFERENCES] = "wrong: second look without generation",
 	[WRONG_GENERATION] = "wrong: second look at generation alone",
@@ -84,7 +84,7 @@ static int copy_by_process(void *source, paddr_t pa, void *buffer, size_t length
 
 static paddr_t slot_address(const struct torn_guest *guest, uint64_t slot)
 {
-	return paddr(guest->view.array.addr + slot * SLOT_SIZE);
+	return paddr(guest->own.view.array.addr + slot * SLOT_SIZE);
 }
 
 /* On memory that is copied, those that copy. */
@@ -101,8 +101,8 @@ static bool can_take_part(const struct torn_guest *guest, enum reader_kind kind)
 	case WRONG_WALK:
 		return !guest->is_mapped;
 	case READER_COPY_PROCESS:
-		return copy_by_process((void *)guest->memory, guest->view.array, &word,
-				       sizeof(word)) == 0;
+		return copy_by_process((void *)guest->own.guest.memory, guest->own.view.array,
+				       &word, sizeof(word)) == 0;
 	default:
 		return guest->is_mapped;
 	}
@@ -121,9 +121,9 @@ void readers_init(struct readers *readers, const struct torn_guest *guest)
 /* The first slots, as of one moment each. Returns how many, or what their copy failed with. */
 static int copy_slots(const struct readers *readers, struct meta_slot *slots)
 {
-	const struct guest_view *view = &readers->guest->view;
+	const struct guest_view *view = &readers->guest->own.view;
 	unsigned count = view->slot_count < TARGETS_MAX ? (unsigned)view->slot_count : TARGETS_MAX;
-	int result = guest_memory_copy(readers->guest->memory, view->array, slots,
+	int result = guest_memory_copy(readers->guest->own.guest.memory, view->array, slots,
 				       count * sizeof(*slots));
 
 	return result < 0 ? result : (int)count;
@@ -216,13 +216,14 @@ wrong_read(const struct meta_slot *slot, struct slot_copy *copy, enum reader_kin
 static inline __attribute__((always_inline)) void
 visit_mapped(struct readers *readers, enum reader_kind kind, struct tally *part)
 {
-	const struct guest_view *view = &readers->guest->view;
+	const struct guest_view *view = &readers->guest->own.view;
 	struct read_counters counters = {0};
 	struct slot_copy copy;
 
 	guest_memory_read_begin();
-	const struct meta_slot *slots = memory_map_at(guest_memory_map(readers->guest->memory),
-						      view->array, view->slot_count * SLOT_SIZE);
+	const struct meta_slot *slots =
+		memory_map_at(guest_memory_map(readers->guest->own.guest.memory), view->array,
+			      view->slot_count * SLOT_SIZE);
 
 	for (unsigned i = 0; slots && i < CHUNK; i++) {
 		unsigned at = next(readers, kind);
@@ -290,7 +291,7 @@ static int visit_group(struct readers *readers, enum reader_kind kind,
 	struct slot_copy_result results[SLOT_COPY_MAX];
 	struct read_counters counters = {0};
 	uint64_t first = readers->targets[next(readers, kind)];
-	uint64_t left = readers->guest->view.slot_count - first;
+	uint64_t left = readers->guest->own.view.slot_count - first;
 	unsigned most = readers->guest->is_mapped ? 1 : SLOT_COPY_MAX;
 	unsigned count = left < most ? (unsigned)left : most;
 	paddr_t pa = slot_address(readers->guest, first);
@@ -312,7 +313,7 @@ static int visit_copied(struct readers *readers, enum reader_kind kind, struct t
 {
 	const struct memory_copier copier = {
 		.copy = kind == READER_COPY_PROCESS ? copy_by_process : copy_memory,
-		.source = (void *)readers->guest->memory,
+		.source = (void *)readers->guest->own.guest.memory,
 	};
 	int error = 0;
 
@@ -333,9 +334,10 @@ static void walk_begins(void *own)
 	(void)own;
 }
 
-static void walk_slots(void *own, const struct meta_slot *slots, pfn_t first, uint64_t count)
+static void walk_records(void *own, const void *records, pfn_t first, uint64_t count)
 {
 	struct walk *walk = own;
+	const struct meta_slot *slots = records;
 	struct read_counters ignored = {0};
 	struct slot_copy copy;
 
@@ -384,9 +386,9 @@ static int walk_loses(void *own, pfn_t first, uint64_t count)
 
 static int visit_by_walk(struct readers *readers, struct tally *part)
 {
-	static const struct slot_visitor visitor = {
+	static const struct record_visitor visitor = {
 		.begin = walk_begins,
-		.slots = walk_slots,
+		.records = walk_records,
 		.hole = walk_hole,
 		.unstable = walk_unstable,
 		.retried = walk_retried,
@@ -395,7 +397,7 @@ static int visit_by_walk(struct readers *readers, struct tally *part)
 	};
 	struct walk walk = {readers, part};
 
-	return slot_walk(readers->guest->memory, &readers->guest->view, &visitor, &walk);
+	return record_walk(&readers->guest->own.guest, &visitor, &walk);
 }
 
 /* As the walk, without states again. */

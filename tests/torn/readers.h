@@ -12,7 +12,7 @@ enum reader_kind {
 	READER_SLOT, /* slot_read */
 	READER_COPY, /* slot_copy_read, as the memory is copied: by pread where it is mapped */
 	READER_COPY_PROCESS, /* slot_copy_read through process_vm_readv */
-	READER_WALK,         /* slot_walk over the whole array, where it copies */
+	READER_WALK,         /* record_walk over the whole array, where it copies */
 	READERS_SOUND,
 
 	WRONG_ONE_LOOK = READERS_SOUND, /* copies the slot and does not look at the state again */
@@ -20,7 +20,7 @@ enum reader_kind {
 	WRONG_GENERATION,               /* looks again, but only at the generation */
 	WRONG_TWO_COPIES,               /* on copies: states, slots, and no states again */
 	WRONG_COPIED_REFERENCES,        /* on copies: looks again, but not at the generation */
-	WRONG_WALK,                     /* as slot_walk where it copies: two copies of many slots */
+	WRONG_WALK, /* as record_walk where it copies: two copies of many slots */
 	READERS,
 };
 

@@ -422,8 +422,8 @@ static int run_machine(struct test *test)
 static int wait_for_workload(struct test *test, struct error *err)
 {
 	for (unsigned waits = 0; waits < BOOT_WAITS; waits++) {
-		int result =
-			torn_guest_look(&test->other, &test->source.memory, test->source.info, err);
+		int result = torn_guest_look(&test->other, &test->source.memory,
+					     test->source.hints.info, err);
 
 		if (result != -EAGAIN)
 			return result;

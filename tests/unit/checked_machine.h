@@ -9,6 +9,7 @@
 #include <pagevisor/allocator.h>
 
 #include "kind/pagevisor/check/check.h"
+#include "kind/pagevisor/rules.h"
 #include "pagemeta/frame_list.h"
 #include "pagemeta/segment.h"
 #include "unit/fixture.h"
@@ -66,8 +67,8 @@ void checked_look(enum check_rules rules);
 /*
  * Looks at a machine at rest. There is a finding of this rule about this frame; in the second, there is no other.
  */
-void assert_finds(enum rule rule, uint64_t frame);
-void assert_finds_only(enum rule rule, uint64_t frame);
+void assert_finds(const char *rule, uint64_t frame);
+void assert_finds_only(const char *rule, uint64_t frame);
 
 /* Fields of the allocator in the guest's memory. */
 uint64_t *pool_word(uint32_t offset);

@@ -183,8 +183,8 @@ void crafted_make(struct crafted *crafted)
 	ck_assert_int_eq(ftruncate(crafted->fd, (off_t)(CRAFTED_LOW_SIZE + CRAFTED_HIGH_SIZE)), 0);
 	*source = (struct source){.ops = &crafted_ops,
 				  .name = "crafted",
-				  .has_info = true,
-				  .info = paddr(CRAFTED_INFO_PA),
+				  .hints.has_info = true,
+				  .hints.info = paddr(CRAFTED_INFO_PA),
 				  .control = {&crafted_control, crafted, "crafted"},
 				  .own = crafted};
 	ck_assert_int_eq(guest_memory_init(&source->memory, &err), 0);

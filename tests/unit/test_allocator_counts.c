@@ -36,7 +36,7 @@ struct crafted {
 
 static struct slot_array array;
 static struct crafted *crafted;
-static struct allocator_counts counts;
+static struct free_counts counts;
 
 static uint64_t pa_of(const void *place)
 {
@@ -152,7 +152,7 @@ START_TEST(descriptors_that_cannot_be)
 	bad[1].size--;
 	bad[2].pool_size = UINT32_MAX;
 	bad[3].cache_size = UINT32_MAX;
-	bad[4].block_orders = ALLOCATOR_ORDERS_MAX + 1;
+	bad[4].block_orders = FREE_ORDERS_MAX + 1;
 	bad[5].block_count = UINT32_MAX;
 	bad[6].depot_count = good.pool_size - 7;
 	bad[7].parked_count = UINT32_MAX - 3;

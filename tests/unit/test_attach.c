@@ -119,8 +119,8 @@ START_TEST(an_attached_source_sees_the_vm)
 	open_source(&source);
 	ck_assert_str_eq(source.name, "unit");
 	ck_assert_uint_eq(source.pid, (unsigned)getpid());
-	ck_assert_uint_eq(source.info.addr, 0x1000);
-	ck_assert(source.has_info && source.is_live && !source_has_ended(&source));
+	ck_assert_uint_eq(source.hints.info.addr, 0x1000);
+	ck_assert(source.hints.has_info && source.is_live && !source_has_ended(&source));
 	ck_assert_uint_eq(source_memory_size(&source), BASE_SIZE);
 	ck_assert_int_eq(guest_memory_copy(&source.memory, paddr(64), &value, 4), 0);
 	ck_assert_uint_eq(value, 0x12345678);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/pagevisor/types/btf_check.h: crafted blobs, each with one lie, and thousands of mutated ones.
+ * Tests of vmm/kind/fields/btf_check.h: crafted blobs, each with one lie, and thousands of mutated ones.
  * What passes goes through all that the host does with BTF. Blobs sit in buffers of their exact
  * size, so that AddressSanitizer sees overreads.
  */
@@ -13,10 +13,13 @@
 
 #include <linux/btf.h>
 
+#include <pagevisor/slot.h>
+
 #include "btf/sample.h"
-#include "kind/pagevisor/types/btf_check.h"
-#include "kind/pagevisor/types/type_catalog.h"
-#include "kind/pagevisor/types/type_format.h"
+#include "kind/fields/btf_check.h"
+#include "kind/fields/type_catalog.h"
+#include "kind/fields/type_format.h"
+#include "kind/pagevisor/pagevisor.h"
 
 #define FUZZ_ROUNDS  20000
 #define FUZZ_SEED    0x9e3779b97f4a7c15
@@ -394,21 +397,22 @@ static const uint16_t sizes[] = {sizeof(struct numbers_meta), sizeof(struct nest
 /* All that the host ever does with BTF. Returns whether it was believed. */
 static bool use(const uint8_t *blob, size_t size, FILE *out)
 {
-	static struct guest_view view;
+	static struct guest guest = {.kind = &pagevisor_kind};
 	uint64_t storage[SLOT_STORAGE_WORDS];
 	struct type_catalog *catalog;
 	bool is_believed;
 
-	view.type_count = sizeof(names) / sizeof(names[0]);
-	for (unsigned i = 0; i < view.type_count; i++) {
-		strcpy(view.types[i].name, names[i]);
-		view.types[i].size = sizes[i];
+	guest.type_count = sizeof(names) / sizeof(names[0]);
+	for (unsigned i = 0; i < guest.type_count; i++) {
+		strcpy(guest.types[i].name, names[i]);
+		guest.types[i].size = sizes[i];
 	}
 	memset(storage, 0xa5, sizeof(storage));
-	catalog = type_catalog_create(&view, blob, size);
+	catalog = type_catalog_new(&guest, "not loaded");
 	ck_assert_ptr_nonnull(catalog);
+	type_catalog_load(catalog, &guest, blob, size);
 	is_believed = catalog->btf != NULL;
-	for (unsigned i = 0; i < view.type_count; i++) {
+	for (unsigned i = 0; i < guest.type_count; i++) {
 		type_format_text(out, catalog, (int)i, storage, "");
 		type_format_fields_text(out, catalog, i, "");
 		json_object_put(type_format_json(catalog, (int)i, storage));

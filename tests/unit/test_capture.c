@@ -170,8 +170,8 @@ START_TEST(it_is_a_source_at_rest)
 	ck_assert_str_eq(source.ops->kind, "capture");
 	ck_assert_str_eq(source.name, "crafted");
 	ck_assert(!source.is_live);
-	ck_assert(source.has_info);
-	ck_assert_uint_eq(source.info.addr, CRAFTED_INFO_PA);
+	ck_assert(source.hints.has_info);
+	ck_assert_uint_eq(source.hints.info.addr, CRAFTED_INFO_PA);
 	ck_assert_uint_eq(source.cpu_count, 3);
 	ck_assert(capture_source_facts(&source)->flags & CAPTURE_ALL_MEMORY);
 	ck_assert_ptr_null(capture_source_facts(&crafted.source));
@@ -192,7 +192,7 @@ START_TEST(a_capture_of_another_abi_opens_and_says_so)
 		snapshot_make(&crafted.source.memory, NULL, NULL, &options, &snapshot, &err), 0);
 	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
 	ck_assert_int_eq(capture_source_open(path, &source, &err), 0);
-	ck_assert_int_eq(guest_view_read(&source.memory, source.info, &view, &err), -EPROTO);
+	ck_assert_int_eq(guest_view_read(&source.memory, source.hints.info, &view, &err), -EPROTO);
 	ck_assert_ptr_nonnull(strstr(err.text, "the guest speaks ABI version 4"));
 	source_close(&source);
 }

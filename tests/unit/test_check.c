@@ -339,7 +339,7 @@ START_TEST(a_link_place_past_the_storage_is_not_followed)
 	/* Without links, nothing refers to it. */
 	assert_finds(RULE_LEAKED_FRAME, checked.listed[0].index);
 	for (unsigned i = 0; i < checked.findings.listed; i++)
-		ck_assert_int_ne(checked.findings.list[i].rule, RULE_LIST_LINK);
+		ck_assert_ptr_ne(checked.findings.list[i].rule, RULE_LIST_LINK);
 }
 END_TEST
 

@@ -252,7 +252,7 @@ START_TEST(a_guest_without_the_type_is_not_asked_for_it)
 	type->size = sizeof(struct kernel_page_table_meta) - 1;
 	assert_finds(RULE_KERNEL_FRAME, ROOT_FRAME);
 	for (unsigned i = 0; i < checked.findings.listed; i++)
-		ck_assert_int_eq(checked.findings.list[i].rule, RULE_KERNEL_FRAME);
+		ck_assert_ptr_eq(checked.findings.list[i].rule, RULE_KERNEL_FRAME);
 }
 END_TEST
 

@@ -2,7 +2,7 @@
 /* What the guest prints when it fails, as fields; and what it prints otherwise, as none. */
 #include <string.h>
 
-#include "kind/pagevisor/console_report.h"
+#include "kind/pagevisor/console_lines.h"
 #include "unit/suites.h"
 
 static struct console_failure failure_of(const char *line)

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "inspect/diff.h"
+#include "kind/kind.h"
+#include "kind/registry.h"
 #include "memory/rcu.h"
 #include "unit/crafted_source.h"
 
@@ -29,12 +31,24 @@ static void teardown(void)
 	urcu_memb_unregister_thread();
 }
 
+static struct guest *guest_of(const struct crafted *crafted)
+{
+	struct guest *guest;
+
+	ck_assert_msg(guest_find(&crafted->source.memory, &crafted->source.hints, &guest, &err) ==
+			      0,
+		      "%s", err.text);
+	return guest;
+}
+
 static int make(size_t limit)
 {
-	const struct diff_input left = {&a.source.memory, a.source.info, "left"};
-	const struct diff_input right = {&b.source.memory, b.source.info, "right"};
+	struct guest *left = guest_of(&a), *right = guest_of(&b);
+	int result = diff_make(left, right, limit, &diff, &err);
 
-	return diff_make(&left, &right, limit, &diff, &err);
+	guest_free(left);
+	guest_free(right);
+	return result;
 }
 
 /* The two differ in frame 100 alone, and so. */
@@ -182,15 +196,41 @@ START_TEST(an_array_that_was_never_written_takes_no_time)
 }
 END_TEST
 
-START_TEST(a_broken_side_is_named)
+/* Frames whose records were never written have a state of every kind, and none of a kind's own. */
+START_TEST(a_frame_that_was_never_written_before_appears)
 {
-	b.info->magic = 1;
-	ck_assert_int_eq(make(10), -EPROTO);
-	ck_assert_ptr_nonnull(strstr(err.text, "right"));
-	b.info->magic = INFO_MAGIC;
-	a.info->boot_stage = STAGE_ENTERED;
-	ck_assert_int_eq(make(10), -EAGAIN);
-	ck_assert_ptr_nonnull(strstr(err.text, "left"));
+	ck_assert_int_eq(fallocate(a.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   CRAFTED_ARRAY_PA + PAGE_SIZE, PAGE_SIZE),
+			 0);
+	crafted_set_slot(&b, 100, 2, 3, CRAFTED_SLAB);
+	ck_assert_int_eq(make(1000), 0);
+	ck_assert_uint_eq(diff.changes[FRAME_APPEARED], 1);
+	ck_assert_uint_eq(diff.changes[FRAME_OTHER], PAGE_SIZE / SLOT_SIZE - 1);
+	ck_assert_uint_eq(diff.changes[FRAME_SAME], CRAFTED_SLOTS - PAGE_SIZE / SLOT_SIZE);
+	const struct diff_frame *frame = &diff.list[100 % (PAGE_SIZE / SLOT_SIZE)];
+
+	ck_assert_uint_eq(frame->frame.addr, 100 * PAGE_SIZE);
+	ck_assert_uint_eq(frame->a.state, FRAME_NEVER_WRITTEN);
+	ck_assert_int_eq(frame->a.type, FRAME_TYPE_NONE);
+	ck_assert_uint_eq(frame->b.references, 3);
+	ck_assert_str_eq(diff.types[frame->b.type].name, "slab");
+	diff_free(&diff);
+}
+END_TEST
+
+START_TEST(guests_of_two_kinds_are_not_compared)
+{
+	struct guest *left = guest_of(&a), *right = guest_of(&b);
+	const struct kind *own = right->kind;
+	struct kind other = *own;
+
+	other.name = "other";
+	right->kind = &other;
+	ck_assert_int_eq(diff_make(left, right, 10, &diff, &err), -EINVAL);
+	ck_assert_str_eq(err.text, "a guest of the kind pagevisor and one of the kind other");
+	right->kind = own;
+	guest_free(left);
+	guest_free(right);
 }
 END_TEST
 
@@ -208,7 +248,8 @@ Suite *diff_suite(void)
 	tcase_add_test(tcase, a_guest_that_grew_has_more_frames);
 	tcase_add_test(tcase, holes_are_not_touched);
 	tcase_add_test(tcase, an_array_that_was_never_written_takes_no_time);
-	tcase_add_test(tcase, a_broken_side_is_named);
+	tcase_add_test(tcase, a_frame_that_was_never_written_before_appears);
+	tcase_add_test(tcase, guests_of_two_kinds_are_not_compared);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

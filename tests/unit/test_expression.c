@@ -10,10 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pagevisor/slot.h>
+
 #include "inspect/find/expression.h"
+#include "kind/pagevisor/classify.h"
+#include "unit/crafted_guest.h"
 
 enum { ANON, PAGE_TABLE, SLAB, TYPE_COUNT };
 
+static struct guest *guest;
 static const struct guest_view view = {
 	.type_count = TYPE_COUNT,
 	.types = {{.name = "anon"}, {.name = "page_table"}, {.name = "slab"}},
@@ -40,8 +45,9 @@ static int resolve(void *own, unsigned type, const char *name)
 	return -1;
 }
 
-static bool read_field(void *own, int handle, const uint64_t *storage, expression_number *value)
+static bool read_field(void *own, int handle, const void *record, expression_number *value)
 {
+	const uint64_t *storage = ((const struct meta_slot *)record)->storage;
 	unsigned word = fields[handle].word;
 
 	(void)own;
@@ -55,40 +61,44 @@ static bool read_field(void *own, int handle, const uint64_t *storage, expressio
 static const struct field_resolver resolver = {.resolve = resolve, .read = read_field};
 
 /* A page table of level 2 with 3 references at 16 MiB; pid -1. */
-static const uint64_t table_storage[SLOT_STORAGE_WORDS] = {2, UINT64_MAX};
-static const struct expression_slot table = {.frame = {0x1000},
-					     .state = (UINT64_C(3) << SLOT_REF_SHIFT) | 7,
-					     .type = PAGE_TABLE,
-					     .storage = table_storage};
+static const struct meta_slot table_record = {.storage = {2, UINT64_MAX}};
+static struct frame table_frame;
+static const struct expression_frame table = {{0x1000}, &table_frame, &table_record};
 /* A slab with a unique owner at 0; its list is at the top of the address space. */
-static const uint64_t slab_storage[SLOT_STORAGE_WORDS] = {0, UINT64_MAX, 0, 5};
-static const struct expression_slot slab = {.frame = {0},
-					    .state = (uint64_t)REF_UNIQUE << SLOT_REF_SHIFT,
-					    .type = SLAB,
-					    .storage = slab_storage};
-static const struct expression_slot unused = {
-	.frame = {1}, .state = UINT64_MAX, .type = SLOT_TYPE_NONE};
-static const struct expression_slot wild = {
-	.frame = {2}, .state = SLOT_REF_ONE, .type = SLOT_TYPE_WILD, .storage = slab_storage};
-static const struct expression_slot illegal = {
-	.frame = {3}, .state = UINT64_C(0x80000000) << SLOT_REF_SHIFT, .type = SLOT_TYPE_NONE};
-static const struct expression_slot host = {
-	.frame = {4}, .state = (uint64_t)REF_HOST << SLOT_REF_SHIFT, .type = SLOT_TYPE_NONE};
+static const struct meta_slot slab_record = {.storage = {0, UINT64_MAX, 0, 5}};
+static struct frame slab_frame;
+static const struct expression_frame slab = {{0}, &slab_frame, &slab_record};
+static struct frame unused_frame, wild_frame, illegal_frame, host_frame;
+static const struct expression_frame unused = {{1}, &unused_frame, NULL};
+static const struct expression_frame wild = {{2}, &wild_frame, &slab_record};
+static const struct expression_frame illegal = {{3}, &illegal_frame, NULL};
+static const struct expression_frame host = {{4}, &host_frame, NULL};
 
 static struct expression expression;
 static struct error err;
 
-static bool eval(const char *text, const struct expression_slot *slot)
+static void setup(void)
+{
+	guest = crafted_guest(NULL, &view);
+	table_frame = frame_of_state(slot_state(7, 3), PAGE_TABLE);
+	slab_frame = frame_of_state(slot_state(0, REF_UNIQUE), SLAB);
+	unused_frame = frame_of_state(UINT64_MAX, FRAME_TYPE_NONE);
+	wild_frame = frame_of_state(slot_state(0, 1), FRAME_TYPE_WILD);
+	illegal_frame = frame_of_state(slot_state(0, 0x80000000), FRAME_TYPE_NONE);
+	host_frame = frame_of_state(slot_state(0, REF_HOST), FRAME_TYPE_NONE);
+}
+
+static bool eval(const char *text, const struct expression_frame *frame)
 {
 	err.text[0] = '\0';
-	ck_assert_msg(expression_compile(text, &view, &resolver, &expression, &err) == 0, "%s: %s",
+	ck_assert_msg(expression_compile(text, guest, &resolver, &expression, &err) == 0, "%s: %s",
 		      text, err.text);
-	return expression_matches(&expression, slot);
+	return expression_matches(&expression, frame);
 }
 
 static const struct {
 	const char *text;
-	const struct expression_slot *slot;
+	const struct expression_frame *frame;
 	bool matches;
 } meanings[] = {
 	{"type == page_table && ref > 1 && meta.level == 2", &table, true},
@@ -186,7 +196,7 @@ static const struct {
 
 START_TEST(an_expression_means_what_it_says)
 {
-	ck_assert_msg(eval(meanings[_i].text, meanings[_i].slot) == meanings[_i].matches,
+	ck_assert_msg(eval(meanings[_i].text, meanings[_i].frame) == meanings[_i].matches,
 		      "%s is not %d", meanings[_i].text, meanings[_i].matches);
 }
 END_TEST
@@ -243,7 +253,7 @@ static void assert_refused(const char *text, unsigned column, const char *says)
 
 	err.text[0] = '\0';
 	snprintf(prefix, sizeof(prefix), "column %u: ", column);
-	ck_assert_msg(expression_compile(text, &view, &resolver, &expression, &err) == -EINVAL,
+	ck_assert_msg(expression_compile(text, guest, &resolver, &expression, &err) == -EINVAL,
 		      "%s is taken", text);
 	ck_assert_msg(strncmp(err.text, prefix, strlen(prefix)) == 0 && strstr(err.text, says) &&
 			      !strchr(err.text, '\n'),
@@ -258,22 +268,56 @@ END_TEST
 
 START_TEST(without_a_resolver_there_are_no_fields)
 {
-	ck_assert_int_eq(expression_compile("ref > 1", &view, NULL, &expression, &err), 0);
-	ck_assert_int_eq(expression_compile("1 && meta.level", &view, NULL, &expression, &err),
+	ck_assert_int_eq(expression_compile("ref > 1", guest, NULL, &expression, &err), 0);
+	ck_assert_int_eq(expression_compile("1 && meta.level", guest, NULL, &expression, &err),
 			 -EINVAL);
 	ck_assert_str_eq(err.text, "column 6: meta.level: the fields of this guest's types are not "
 				   "known, for it carries no BTF");
 }
 END_TEST
 
-START_TEST(states_alone_are_enough_without_type_and_metadata)
+START_TEST(no_more_of_a_frame_is_asked_for_than_is_needed)
 {
 	eval("state == shared && ref > 1 && gen == 7 && pfn > 1 && addr > 1", &table);
-	ck_assert(!expression.needs_slot);
+	ck_assert_int_eq(expression.detail, DETAIL_STATE);
 	eval("ref > 1 || type == anon", &table);
-	ck_assert(expression.needs_slot);
+	ck_assert_int_eq(expression.detail, DETAIL_TYPE);
 	eval("ref > 1 || meta.level", &table);
-	ck_assert(expression.needs_slot);
+	ck_assert_int_eq(expression.detail, DETAIL_RECORD);
+	eval("meta.level || type == anon || ref > 1", &table);
+	ck_assert_int_eq(expression.detail, DETAIL_RECORD);
+}
+END_TEST
+
+/* A state of every kind is no state that one can ask for, whatever the place of the others is. */
+START_TEST(a_frame_that_could_not_be_read_is_in_no_state)
+{
+	static const struct frame unstable = {.state = FRAME_UNSTABLE, .type = FRAME_TYPE_NONE};
+	const struct expression_frame at = {{5}, &unstable, NULL};
+
+	ck_assert(!eval("state == unused || state == busy || state == shared || state == unique",
+			&at));
+	ck_assert(!eval("state == host || state == illegal", &at));
+	assert_refused("state == unstable", 10, "there are: unused busy");
+}
+END_TEST
+
+START_TEST(what_a_kind_does_not_promise_is_refused)
+{
+	const struct kind *own = guest->kind;
+	struct kind poorer = *own;
+
+	poorer.name = "poorer";
+	poorer.has_references = false;
+	guest->kind = &poorer;
+	assert_refused("gen == 7 || ref > 1", 13, "guests of the kind poorer have no ref");
+	eval("gen == 7", &table);
+	poorer.has_references = true;
+	poorer.has_generations = false;
+	assert_refused("gen == 7", 1, "guests of the kind poorer have no gen");
+	assert_refused("1 && generation", 6, "guests of the kind poorer have no generation");
+	eval("ref > 1", &table);
+	guest->kind = own;
 }
 END_TEST
 
@@ -360,9 +404,9 @@ START_TEST(many_different_fields_are_refused)
 	size_t length = strlen(text);
 
 	strcpy(text + length, "meta.f00");
-	ck_assert_int_eq(expression_compile(text, &view, &any, &expression, &err), 0);
+	ck_assert_int_eq(expression_compile(text, guest, &any, &expression, &err), 0);
 	strcpy(text + length, "meta.g");
-	ck_assert_int_eq(expression_compile(text, &view, &any, &expression, &err), -EINVAL);
+	ck_assert_int_eq(expression_compile(text, guest, &any, &expression, &err), -EINVAL);
 	ck_assert(strstr(err.text, "at most 16 different fields"));
 }
 END_TEST
@@ -533,7 +577,7 @@ START_TEST(garbage_breaks_nothing)
 			strcat(text, words[random_below(sizeof(words) / sizeof(words[0]))]);
 			strcat(text, " ");
 		}
-		if (expression_compile(text, &view, &resolver, &expression, &err) < 0) {
+		if (expression_compile(text, guest, &resolver, &expression, &err) < 0) {
 			ck_assert(strncmp(err.text, "column ", 7) == 0);
 			continue;
 		}
@@ -549,11 +593,14 @@ Suite *expression_suite(void)
 	Suite *suite = suite_create("expression");
 	TCase *tcase = tcase_create("expression");
 
+	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_loop_test(tcase, an_expression_means_what_it_says, 0,
 			    sizeof(meanings) / sizeof(meanings[0]));
 	tcase_add_loop_test(tcase, a_mistake_is_shown, 0, sizeof(mistakes) / sizeof(mistakes[0]));
 	tcase_add_test(tcase, without_a_resolver_there_are_no_fields);
-	tcase_add_test(tcase, states_alone_are_enough_without_type_and_metadata);
+	tcase_add_test(tcase, no_more_of_a_frame_is_asked_for_than_is_needed);
+	tcase_add_test(tcase, a_frame_that_could_not_be_read_is_in_no_state);
+	tcase_add_test(tcase, what_a_kind_does_not_promise_is_refused);
 	tcase_add_test(tcase, depth_is_bounded);
 	tcase_add_test(tcase, the_stack_is_bounded);
 	tcase_add_test(tcase, length_is_bounded);

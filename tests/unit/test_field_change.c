@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/kind/pagevisor/types/field_change.h over BTF of tests/btf/sample.h. */
+/* Tests of vmm/kind/fields/field_change.h over BTF of tests/btf/sample.h. */
 #include "unit/suites.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include <pagevisor/slot.h>
+
 #include "btf/sample.h"
-#include "kind/pagevisor/types/field_change.h"
+#include "kind/fields/field_change.h"
+#include "kind/pagevisor/pagevisor.h"
 
 enum { NUMBERS, NESTED, BITS, MISSING, TYPE_COUNT };
 
@@ -17,26 +20,27 @@ union storage {
 	struct bits_meta bits;
 };
 
-static struct guest_view view;
+static struct guest guest;
 static struct type_catalog *catalog;
 static union storage before, now;
 static char text[4096];
 
 static void add_type(unsigned type, const char *name, size_t size)
 {
-	strcpy(view.types[type].name, name);
-	view.types[type].size = (unsigned)size;
+	strcpy(guest.types[type].name, name);
+	guest.types[type].size = (unsigned)size;
 }
 
 static void setup(void)
 {
-	view = (struct guest_view){.type_count = TYPE_COUNT};
+	guest = (struct guest){.kind = &pagevisor_kind, .type_count = TYPE_COUNT};
 	add_type(NUMBERS, "numbers", sizeof(struct numbers_meta));
 	add_type(NESTED, "nested", sizeof(struct nested_meta));
 	add_type(BITS, "bits", sizeof(struct bits_meta));
 	add_type(MISSING, "missing", 8);
-	catalog = type_catalog_create(&view, sample_btf, (size_t)(sample_btf_end - sample_btf));
+	catalog = type_catalog_new(&guest, "not loaded");
 	ck_assert_ptr_nonnull(catalog);
+	type_catalog_load(catalog, &guest, sample_btf, (size_t)(sample_btf_end - sample_btf));
 	memset(&before, 0, sizeof(before));
 	memset(&now, 0, sizeof(now));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/cli/fleet, vmm/memory/published.h and vmm/kind/pagevisor/types/type_cache.h with one thread: VMs come and go, and what is
+ * Tests of vmm/cli/fleet, vmm/memory/published.h and vmm/kind/fields/type_cache.h with one thread: VMs come and go, and what is
  * found stays until it is dropped.
  */
 #include "unit/suites.h"
@@ -14,6 +14,8 @@
 
 #include "cli/fleet/vm_look.h"
 #include "cli/fleet/vm_set.h"
+#include "kind/fields/type_cache.h"
+#include "kind/registry.h"
 #include "memory/rcu.h"
 #include "unit/crafted_vm.h"
 
@@ -211,8 +213,8 @@ START_TEST(a_look_counts_matches)
 	const struct vm_look *look = vm_look_take(vm);
 
 	ck_assert(look->has_view && !look->has_use && !look->has_ended);
-	ck_assert_int_eq(look->stage, STAGE_RUNNING);
-	ck_assert_uint_eq(look->slot_count, CRAFTED_SLOTS);
+	ck_assert_str_eq(look->stage, boot_stage_name(STAGE_RUNNING));
+	ck_assert_uint_eq(look->frame_count, CRAFTED_SLOTS);
 	ck_assert(look->has_matches);
 	ck_assert_uint_eq(look->matches, CRAFTED_META_PAGES);
 
@@ -234,28 +236,36 @@ START_TEST(types_are_read_again_only_when_they_change)
 	struct attached_vm *vm = vm_set_find(&set, "a");
 	struct type_cache *cache = attached_vm_types(vm);
 	struct source *source = attached_vm_source(vm);
-	struct guest_view view;
+	struct guest *guest;
 
 	ck_assert_ptr_null(type_cache_take(cache));
-	ck_assert_int_eq(guest_view_read(&source->memory, source->info, &view, &err), 0);
-	ck_assert_int_eq(type_cache_update(cache, &view, &source->memory, &err), 0);
-	const struct guest_types *first = type_cache_take(cache);
+	ck_assert_int_eq(guest_find(&source->memory, &source->hints, &guest, &err), 0);
+	ck_assert_int_eq(type_cache_update(cache, guest, &err), 0);
+	const struct cached_types *first = type_cache_take(cache);
 
 	ck_assert_uint_eq(first->catalog->count, CRAFTED_TYPES);
-	ck_assert_int_eq(type_cache_update(cache, &view, &source->memory, &err), 0);
-	const struct guest_types *same = type_cache_take(cache);
+	ck_assert_int_eq(type_cache_update(cache, guest, &err), 0);
+	const struct cached_types *same = type_cache_take(cache);
 
 	ck_assert_ptr_eq(first, same);
-	guest_types_drop(same);
-	strcpy(view.types[CRAFTED_SLAB].name, "other");
-	ck_assert_int_eq(type_cache_update(cache, &view, &source->memory, &err), 0);
-	const struct guest_types *second = type_cache_take(cache);
+	cached_types_drop(same);
+	strcpy(guest->types[CRAFTED_SLAB].name, "other");
+	ck_assert_int_eq(type_cache_update(cache, guest, &err), 0);
+	const struct cached_types *second = type_cache_take(cache);
 
 	ck_assert_ptr_ne(first, second);
-	ck_assert_str_eq(first->view.types[CRAFTED_SLAB].name, "slab");
-	ck_assert_str_eq(second->view.types[CRAFTED_SLAB].name, "other");
-	guest_types_drop(first);
-	guest_types_drop(second);
+	ck_assert_str_eq(first->types[CRAFTED_SLAB].name, "slab");
+	ck_assert_str_eq(second->types[CRAFTED_SLAB].name, "other");
+	/* Another boot may have other fields by the same names. */
+	guest->boot_id++;
+	ck_assert_int_eq(type_cache_update(cache, guest, &err), 0);
+	const struct cached_types *third = type_cache_take(cache);
+
+	ck_assert_ptr_ne(second, third);
+	cached_types_drop(first);
+	cached_types_drop(second);
+	cached_types_drop(third);
+	guest_free(guest);
 	attached_vm_drop(vm);
 }
 END_TEST

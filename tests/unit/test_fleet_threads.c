@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "cli/fleet/vm_look.h"
 #include "cli/fleet/vm_set.h"
+#include "kind/fields/type_cache.h"
+#include "kind/registry.h"
 #include "memory/rcu.h"
 #include "source/source_snapshot.h"
 #include "unit/crafted_vm.h"
@@ -117,23 +119,29 @@ static void change_regions(struct crew_member *member)
 	urcu_memb_unregister_thread();
 }
 
-/* Another kernel, as far as the cache can tell: its types are read and published anew. */
+/* Another boot, as far as the cache can tell: its types are read and published anew. */
 static void retype(struct attached_vm *vm)
 {
 	const struct source *source = attached_vm_source(vm);
-	const struct guest_types *types = type_cache_take(attached_vm_types(vm));
-	struct guest_view view;
+	const struct cached_types *types = type_cache_take(attached_vm_types(vm));
+	struct guest *guest;
 	struct error err;
 
 	if (!types)
 		return;
-	view = types->view;
-	view.btf_size = view.btf_size ? 0 : CRAFTED_META_PAGES;
-	guest_types_drop(types);
+	uint64_t boot_id = types->boot_id;
+
+	cached_types_drop(types);
+	if (guest_find(&source->memory, &source->hints, &guest, &err) < 0) {
+		expect(false);
+		return;
+	}
+	guest->boot_id = boot_id + 1;
 	uint64_t start = clock_now_ns();
 
-	expect(type_cache_update(attached_vm_types(vm), &view, &source->memory, &err) == 0);
+	expect(type_cache_update(attached_vm_types(vm), guest, &err) == 0);
 	raise_max(&longest_ns, clock_now_ns() - start);
+	guest_free(guest);
 	crew_count(&retyped);
 }
 
@@ -159,16 +167,16 @@ static void look_on(struct crew_member *member)
 static void check_facts(struct attached_vm *vm)
 {
 	const struct vm_look *look = vm_look_take(vm);
-	const struct guest_types *types = type_cache_take(attached_vm_types(vm));
+	const struct cached_types *types = type_cache_take(attached_vm_types(vm));
 
 	if (look) {
-		expect(look->slot_count == CRAFTED_SLOTS && look->matches == CRAFTED_META_PAGES);
+		expect(look->frame_count == CRAFTED_SLOTS && look->matches == CRAFTED_META_PAGES);
 		vm_look_drop(look);
 	}
 	if (types) {
-		expect(types->catalog->count == types->view.type_count);
+		expect(types->catalog->count == types->type_count);
 		expect(type_catalog_unknown(types->catalog, CRAFTED_ANON) != NULL);
-		guest_types_drop(types);
+		cached_types_drop(types);
 	}
 }
 

@@ -2,10 +2,18 @@
 /* Tests of vmm/inspect/frame_watch.h: what is a change, when it happened, and what no look has seen. */
 #include "unit/suites.h"
 
-#include "inspect/frame_watch.h"
+#include <stddef.h>
 
+#include "inspect/frame_watch.h"
+#include "kind/pagevisor/classify.h"
+#include "kind/pagevisor/pagevisor.h"
+
+/* Of a record's words, the one that names the type. */
+#define TYPE_WORD (offsetof(struct meta_slot, vtable_ptr) / sizeof(uint64_t))
+
+static const struct guest guest = {.kind = &pagevisor_kind};
 static struct frame_watch watch;
-static struct frame_change change;
+static struct watch_change change;
 static uint64_t now_ns;
 
 static void setup(void)
@@ -14,25 +22,25 @@ static void setup(void)
 	now_ns = 1000;
 }
 
+/* Of a slot; while that is in use, of a type that the guest does not have. */
 static struct frame_look look_of(uint32_t generation, uint32_t references)
 {
-	struct frame_look look = {
-		.references = references,
-		.generation = generation,
-		.class = ref_classify(references),
-		.type = -1,
-		.copy.state = slot_state(generation, references),
-	};
+	int type = ref_in_use(references) ? FRAME_TYPE_WILD : FRAME_TYPE_NONE;
 
-	look.is_in_use = ref_in_use(references);
-	return look;
+	return (struct frame_look){
+		.frame = frame_of_state(slot_state(generation, references), type)};
 }
 
 /* A look that takes 10 ns, a hundred after the one before has begun. */
-static bool step(struct frame_look look)
+static bool step_of(const struct guest *of, struct frame_look look)
 {
 	now_ns += 100;
-	return frame_watch_step(&watch, &look, now_ns, now_ns + 10, &change);
+	return frame_watch_step(&watch, of, &look, now_ns, now_ns + 10, &change);
+}
+
+static bool step(struct frame_look look)
+{
+	return step_of(&guest, look);
 }
 
 START_TEST(the_first_look_is_told_and_is_no_change)
@@ -41,7 +49,7 @@ START_TEST(the_first_look_is_told_and_is_no_change)
 	ck_assert(change.is_first);
 	ck_assert_uint_eq(change.differences, 0);
 	ck_assert_ptr_null(change.before);
-	ck_assert_uint_eq(change.now->generation, 5);
+	ck_assert_uint_eq(change.now->frame.generation, 5);
 	ck_assert_uint_eq(watch.changes, 0);
 }
 END_TEST
@@ -61,9 +69,9 @@ START_TEST(references_of_one_owner)
 	step(look_of(5, 1));
 	ck_assert(step(look_of(5, 3)));
 	ck_assert(!change.is_first);
-	ck_assert_uint_eq(change.differences, FRAME_REFERENCES);
-	ck_assert_uint_eq(change.before->references, 1);
-	ck_assert_uint_eq(change.now->references, 3);
+	ck_assert_uint_eq(change.differences, WATCH_REFERENCES);
+	ck_assert_uint_eq(change.before->frame.references, 1);
+	ck_assert_uint_eq(change.now->frame.references, 3);
 	ck_assert_uint_eq(change.missed, 0);
 	ck_assert_uint_eq(watch.changes, 1);
 }
@@ -90,12 +98,12 @@ START_TEST(a_frame_that_is_dropped_and_claimed)
 {
 	step(look_of(5, 1));
 	ck_assert(step(look_of(5, REF_UNUSED)));
-	ck_assert_uint_eq(change.differences, FRAME_STATE | FRAME_REFERENCES);
+	ck_assert_uint_eq(change.differences, WATCH_STATE | WATCH_REFERENCES);
 	ck_assert_uint_eq(change.missed, 0);
 	ck_assert(step(look_of(6, REF_BUSY)));
 	ck_assert_uint_eq(change.missed, 0);
 	ck_assert(step(look_of(6, 1)));
-	ck_assert_uint_eq(change.differences, FRAME_STATE | FRAME_REFERENCES);
+	ck_assert_uint_eq(change.differences, WATCH_STATE | WATCH_REFERENCES);
 	ck_assert_uint_eq(watch.changes, 3);
 	ck_assert_uint_eq(watch.missed, 0);
 }
@@ -105,7 +113,7 @@ START_TEST(generations_between_two_looks_are_missed)
 {
 	step(look_of(5, 1));
 	ck_assert(step(look_of(18, 1)));
-	ck_assert_uint_eq(change.differences, FRAME_GENERATION);
+	ck_assert_uint_eq(change.differences, WATCH_GENERATION);
 	ck_assert_uint_eq(change.missed, 12);
 	ck_assert(step(look_of(19, 1)));
 	ck_assert_uint_eq(change.missed, 0);
@@ -129,15 +137,15 @@ START_TEST(metadata_and_type)
 {
 	struct frame_look look = look_of(5, 1);
 
-	look.copy.vtable_ptr = 0x1000;
+	look.record[TYPE_WORD] = 0x1000;
 	step(look);
-	look.copy.storage[5] ^= UINT64_C(1) << 63;
+	look.record[5] ^= UINT64_C(1) << 63;
 	ck_assert(step(look));
-	ck_assert_uint_eq(change.differences, FRAME_METADATA);
-	look.copy.vtable_ptr = 0x1040;
-	look.copy.storage[0]++;
+	ck_assert_uint_eq(change.differences, WATCH_METADATA);
+	look.record[TYPE_WORD] = 0x1040;
+	look.record[0]++;
 	ck_assert(step(look));
-	ck_assert_uint_eq(change.differences, FRAME_TYPE);
+	ck_assert_uint_eq(change.differences, WATCH_TYPE);
 }
 END_TEST
 
@@ -147,17 +155,46 @@ START_TEST(metadata_counts_while_in_use)
 	struct frame_look look = look_of(5, REF_UNUSED);
 
 	step(look);
-	look.copy.storage[0]++;
-	look.copy.vtable_ptr++;
+	look.record[0]++;
+	look.record[TYPE_WORD]++;
 	ck_assert(!step(look));
+}
+END_TEST
+
+/* A kind whose records name no type, with words behind the metadata, and without generations. */
+START_TEST(a_kind_that_promises_less)
+{
+	static const struct frame_state states[] = {{.name = "free"},
+						    {.name = "used", .is_in_use = true}};
+	static const struct kind kind = {.record_size = 3 * sizeof(uint64_t),
+					 .metadata_size = 2 * sizeof(uint64_t),
+					 .state_count = 2,
+					 .states = states};
+	const struct guest plain = {.kind = &kind, .type_count = 2};
+	struct frame_look look = {.frame = {.state = 1, .type = 0}};
+
+	ck_assert(step_of(&plain, look));
+	look.record[2]++;
+	ck_assert(!step_of(&plain, look));
+	look.record[1]++;
+	ck_assert(step_of(&plain, look));
+	ck_assert_uint_eq(change.differences, WATCH_METADATA);
+	look.frame.type = 1;
+	look.record[1]++;
+	ck_assert(step_of(&plain, look));
+	ck_assert_uint_eq(change.differences, WATCH_TYPE);
+	look.frame = (struct frame){.state = 0, .type = FRAME_TYPE_NONE};
+	ck_assert(step_of(&plain, look));
+	ck_assert_uint_eq(change.differences, WATCH_STATE);
+	ck_assert_uint_eq(watch.missed, 0);
 }
 END_TEST
 
 START_TEST(a_slot_that_is_written_for_the_first_time)
 {
-	step((struct frame_look){.is_hole = true, .type = -1});
+	step((struct frame_look){.frame = {.state = FRAME_NEVER_WRITTEN, .type = FRAME_TYPE_NONE}});
 	ck_assert(step(look_of(40, 1)));
-	ck_assert_uint_eq(change.differences & FRAME_STATE, FRAME_STATE);
+	ck_assert_uint_eq(change.differences & WATCH_STATE, WATCH_STATE);
 	ck_assert_uint_eq(change.missed, 0);
 }
 END_TEST
@@ -167,10 +204,10 @@ START_TEST(a_look_that_is_unstable)
 	struct frame_look look = look_of(9, 1);
 
 	step(look_of(5, 1));
-	look.is_unstable = true;
-	look.is_in_use = false;
+	look.frame.state = FRAME_UNSTABLE;
+	look.frame.type = FRAME_TYPE_NONE;
 	ck_assert(step(look));
-	ck_assert_uint_eq(change.differences, FRAME_STATE | FRAME_GENERATION);
+	ck_assert_uint_eq(change.differences, WATCH_STATE | WATCH_GENERATION);
 	ck_assert_uint_eq(change.missed, 3);
 	ck_assert_uint_eq(watch.unstable, 1);
 }
@@ -191,6 +228,7 @@ Suite *frame_watch_suite(void)
 	tcase_add_test(tcase, the_generation_comes_round);
 	tcase_add_test(tcase, metadata_and_type);
 	tcase_add_test(tcase, metadata_counts_while_in_use);
+	tcase_add_test(tcase, a_kind_that_promises_less);
 	tcase_add_test(tcase, a_slot_that_is_written_for_the_first_time);
 	tcase_add_test(tcase, a_look_that_is_unstable);
 	suite_add_tcase(suite, tcase);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -244,6 +245,101 @@ START_TEST(regions_come_and_go_under_readers)
 }
 END_TEST
 
+/* A copied region right behind the low one, which is mapped, and one by another reader right behind that. */
+#define COPIED_BASE (LOW_BASE + LOW_SIZE)
+#define COPIED_SIZE (8 * PAGE_SIZE)
+#define OTHER_BASE  (COPIED_BASE + COPIED_SIZE)
+#define OTHER_SIZE  (2 * PAGE_SIZE)
+
+/* Reads as the byte that `own` points to; no read-side section is open meanwhile. */
+static int read_byte(void *own, paddr_t pa, void *buffer, size_t length)
+{
+	const uint8_t *byte = own;
+
+	ck_assert(!urcu_memb_read_ongoing());
+	ck_assert_uint_ge(pa.addr, COPIED_BASE);
+	if (*byte == 0)
+		return -ENOTCONN;
+	memset(buffer, *byte, length);
+	return 0;
+}
+
+static int find_one_page(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uint64_t *data)
+{
+	(void)own;
+	(void)pa;
+	ck_assert(!urcu_memb_read_ongoing());
+	*hole = 0;
+	*data = length < PAGE_SIZE ? length : PAGE_SIZE;
+	return 0;
+}
+
+static void assert_reads(uint64_t pa, uint8_t wanted)
+{
+	uint8_t bytes[64];
+
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(pa), bytes, sizeof(bytes)), 0);
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		ck_assert_uint_eq(bytes[i], wanted);
+}
+
+static uint64_t data_at(uint64_t pa, uint64_t length)
+{
+	uint64_t hole, data;
+
+	ck_assert_int_eq(guest_memory_find_data(&memory, paddr(pa), length, &hole, &data), 0);
+	ck_assert_uint_eq(hole, 0);
+	return data;
+}
+
+START_TEST(mapped_and_copied_regions_lie_side_by_side)
+{
+	uint8_t one = 1, two = 2, bytes[2 * PAGE_SIZE];
+	const struct memory_reader first = {
+		.read = read_byte, .find_data = find_one_page, .own = &one, .chunk = 4096};
+	const struct memory_reader second = {.read = read_byte, .own = &two, .chunk = 8192};
+	struct memory_reader reader;
+
+	ck_assert_int_eq(
+		guest_memory_add_copied(&memory, paddr(OTHER_BASE), OTHER_SIZE, &second, &err), 0);
+	ck_assert_int_eq(
+		guest_memory_add_copied(&memory, paddr(COPIED_BASE), COPIED_SIZE, &first, &err), 0);
+	memset(at(LOW_BASE, LOW_SIZE), 0xa5, LOW_SIZE);
+
+	/* Each byte comes from its own region, up to the borders. */
+	assert_reads(COPIED_BASE - 64, 0xa5);
+	assert_reads(COPIED_BASE, one);
+	assert_reads(OTHER_BASE - 64, one);
+	assert_reads(OTHER_BASE, two);
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(COPIED_BASE - 1), bytes, 2), -EFAULT);
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(OTHER_BASE - 1), bytes, 2), -EFAULT);
+
+	/* Pointers lead to what is mapped alone. */
+	ck_assert_ptr_nonnull(at(COPIED_BASE - 64, 64));
+	ck_assert_ptr_null(at(COPIED_BASE, 1));
+	ck_assert(memory_map_has(guest_memory_map(&memory), paddr(COPIED_BASE), COPIED_SIZE));
+	ck_assert(!guest_memory_is_copied(&memory, paddr(COPIED_BASE - 1), &reader));
+	ck_assert(guest_memory_is_copied(&memory, paddr(COPIED_BASE), &reader));
+	ck_assert_uint_eq(reader.chunk, 4096);
+	ck_assert(guest_memory_is_copied(&memory, paddr(OTHER_BASE), &reader));
+	ck_assert_uint_eq(reader.chunk, 8192);
+
+	/* Where data lies each region tells in its own way. */
+	ck_assert_uint_eq(data_at(LOW_BASE, LOW_SIZE), LOW_SIZE);
+	ck_assert_uint_eq(data_at(COPIED_BASE, COPIED_SIZE), PAGE_SIZE);
+	ck_assert_uint_eq(data_at(OTHER_BASE, OTHER_SIZE), OTHER_SIZE);
+
+	/* One reader that fails, or a region that goes, is no matter of the others. */
+	one = 0;
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(COPIED_BASE), bytes, 1), -ENOTCONN);
+	assert_reads(OTHER_BASE, two);
+	ck_assert_int_eq(guest_memory_remove(&memory, paddr(COPIED_BASE), &err), 0);
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(COPIED_BASE), bytes, 1), -EFAULT);
+	assert_reads(COPIED_BASE - 64, 0xa5);
+	assert_reads(OTHER_BASE, two);
+}
+END_TEST
+
 Suite *guest_memory_suite(void)
 {
 	Suite *suite = suite_create("guest_memory");
@@ -262,6 +358,7 @@ Suite *guest_memory_suite(void)
 	tcase_add_test(tcase, copying_past_the_end_is_refused);
 	tcase_add_test(tcase, a_removed_region_is_gone_and_the_others_stay);
 	tcase_add_test(tcase, what_is_no_regions_beginning_cannot_be_removed);
+	tcase_add_test(tcase, mapped_and_copied_regions_lie_side_by_side);
 	tcase_add_test(tcase, regions_come_and_go_under_readers);
 	suite_add_tcase(suite, tcase);
 	return suite;

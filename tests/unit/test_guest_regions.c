@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/pagevisor/guest_regions.h and vmm/source/libvirt/guest_find.h: memory maps of any length,
+ * Tests of vmm/kind/pagevisor/guest_regions.h and vmm/source/libvirt/domain_place.h: memory maps of any length,
  * and what a page that lies about its map makes of the search for a guest.
  */
 #include "unit/suites.h"
@@ -13,7 +13,7 @@
 #include <pagevisor/pvh.h>
 
 #include "kind/pagevisor/guest_regions.h"
-#include "source/libvirt/guest_find.h"
+#include "source/libvirt/domain_place.h"
 
 #define GIB          (UINT64_C(1) << 30)
 #define RAM_SIZE     (64 * PAGE_SIZE) /* what can be read; the machine has more */
@@ -28,7 +28,7 @@ static uint8_t *ram;
 static struct guest_info *info;
 static struct info_region *regions;
 static uint64_t read_end; /* the highest address that was asked for */
-static struct guest_place place;
+static struct domain_place place;
 static struct ram_ends ends;
 static struct error err;
 
@@ -81,6 +81,7 @@ static void setup(void)
 		.abi_version = INFO_ABI_VERSION,
 		.info_size = sizeof(*info),
 		.boot_stage = STAGE_MEMORY,
+		.kernel_end_pa = RAM_SIZE,
 		.regions_pa = REGIONS_PA,
 	};
 	set_map(2);
@@ -99,7 +100,7 @@ static int read_ends(void)
 static void find(void)
 {
 	read_end = 0;
-	ck_assert_int_eq(guest_find(read_ram, NULL, MEMORY_BYTES, CHUNK, &place), 0);
+	ck_assert_int_eq(domain_place_find(read_ram, NULL, MEMORY_BYTES, CHUNK, &place), 0);
 }
 
 static void assert_found_but_split_guessed(void)
@@ -163,7 +164,7 @@ START_TEST(what_cannot_be_read_is_said)
 {
 	ck_assert_int_eq(guest_regions_ends(info, read_nothing, NULL, &ends, &err), -EIO);
 	ck_assert_ptr_nonnull(strstr(err.text, "memory map cannot be read"));
-	ck_assert_int_eq(guest_find(read_nothing, NULL, MEMORY_BYTES, CHUNK, &place), -EIO);
+	ck_assert_int_eq(domain_place_find(read_nothing, NULL, MEMORY_BYTES, CHUNK, &place), -EIO);
 }
 END_TEST
 
@@ -209,11 +210,11 @@ START_TEST(a_map_where_a_device_may_be_is_not_read)
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		info->regions_pa = places[i];
 		assert_found_but_split_guessed();
-		ck_assert_uint_le(read_end, GUEST_FIND_MAX);
+		ck_assert_uint_le(read_end, DOMAIN_SEARCH_END);
 	}
 	read_end = 0;
 	info->regions_pa = RAM_SIZE;
-	ck_assert_int_eq(guest_find(read_ram, NULL, RAM_SIZE, CHUNK, &place), 0);
+	ck_assert_int_eq(domain_place_find(read_ram, NULL, RAM_SIZE, CHUNK, &place), 0);
 	ck_assert(place.has_info);
 	ck_assert_uint_eq(read_end, INFO_PA + CHUNK);
 }

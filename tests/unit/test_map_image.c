@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/map_image.h, palette.h and the map as text. */
+/* Tests of vmm/inspect/map_image.h, view/picture/palette.h and the map as text. */
 #include "unit/suites.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kind/kind.h"
 #include "view/picture/map_picture.h"
+#include "view/picture/palette.h"
+#include "unit/crafted_guest.h"
 #include "unit/slot_array.h"
 
 #define SLOTS 10000
@@ -26,11 +29,14 @@ static void teardown(void)
 	slot_array_destroy(&array);
 }
 
+static int build_grid(enum map_by by, struct map_grid grid)
+{
+	return map_image_build(crafted_guest(&array.memory, &array.view), by, grid, &image, &err);
+}
+
 static void build(enum map_by by, unsigned columns, unsigned rows_max)
 {
-	ck_assert_int_eq(map_image_build(&array.memory, &array.view, by,
-					 map_grid_fit(SLOTS, columns, rows_max), &image, &err),
-			 0);
+	ck_assert_int_eq(build_grid(by, map_grid_fit(SLOTS, columns, rows_max)), 0);
 }
 
 static const struct map_class *cell(unsigned column, unsigned row)
@@ -148,6 +154,7 @@ START_TEST(a_hole_is_left_alone_and_shown)
 	const unsigned slots_of_page = PAGE_SIZE / SLOT_SIZE;
 
 	slot_array_punch(&array, slots_of_page, 2 * slots_of_page);
+	slot_array_punch(&array, RECORD_CHUNK, RECORD_CHUNK); /* a whole chunk of the walk */
 	uint64_t blocks = slot_array_blocks(&array);
 
 	build(MAP_BY_TYPE, slots_of_page, 1000);
@@ -155,6 +162,11 @@ START_TEST(a_hole_is_left_alone_and_shown)
 	ck_assert_str_eq(cell(0, 1)->name, "not read");
 	ck_assert_str_eq(cell(slots_of_page - 1, 2)->name, "not read");
 	ck_assert_str_eq(cell(0, 3)->name, "unused");
+	ck_assert_str_eq(cell(slots_of_page - 1, 63)->name, "unused");
+	ck_assert_str_eq(cell(0, 64)->name, "not read");
+	ck_assert_str_eq(cell(slots_of_page - 1, 127)->name, "not read");
+	ck_assert_str_eq(cell(0, 128)->name, "unused");
+	ck_assert_uint_eq(frames("not read"), 2 * slots_of_page + RECORD_CHUNK);
 	ck_assert_uint_eq(slot_array_blocks(&array), blocks);
 }
 END_TEST
@@ -162,9 +174,7 @@ END_TEST
 START_TEST(an_array_outside_of_ram_is_an_error)
 {
 	array.view.slot_count *= 2;
-	ck_assert_int_eq(map_image_build(&array.memory, &array.view, MAP_BY_TYPE,
-					 map_grid_fit(2 * SLOTS, 100, 100), &image, &err),
-			 -EFAULT);
+	ck_assert_int_eq(build_grid(MAP_BY_TYPE, map_grid_fit(2 * SLOTS, 100, 100)), -EFAULT);
 	ck_assert_ptr_null(image.cells);
 }
 END_TEST
@@ -175,36 +185,123 @@ static unsigned distance(struct colour left, struct colour right)
 			  abs(left.blue - right.blue));
 }
 
+/* The colours of classes of an image that has no cells. */
+static struct colour colours[MAP_CLASSES_MAX];
+
+static void colour_types(const char *const *names, unsigned count)
+{
+	struct map_image drawn = {.class_count = count};
+
+	for (unsigned i = 0; i < count; i++) {
+		drawn.classes[i] = (struct map_class){.of = MAP_OF_TYPE, .index = i};
+		strcpy(drawn.classes[i].name, names[i]);
+	}
+	palette_of(&drawn, colours);
+}
+
+static struct colour colour_of(struct map_class class)
+{
+	const struct map_image drawn = {.class_count = 1, .classes = {class}};
+
+	palette_of(&drawn, colours);
+	return colours[0];
+}
+
+static struct colour tone(enum frame_tone tone)
+{
+	return colour_of((struct map_class){.of = MAP_OF_STATE, .tone = tone});
+}
+
 START_TEST(types_keep_their_colours_and_differ)
 {
-	char names[META_TYPES_MAX][8];
-	struct palette_type list[META_TYPES_MAX] = {0}, reversed[META_TYPES_MAX] = {0};
-	struct colour colours[META_TYPES_MAX], again[META_TYPES_MAX];
+	char texts[FRAME_TYPES_MAX][8];
+	const char *names[FRAME_TYPES_MAX], *reversed[FRAME_TYPES_MAX];
+	struct colour first[FRAME_TYPES_MAX];
 
-	for (unsigned i = 0; i < META_TYPES_MAX; i++) {
-		snprintf(names[i], sizeof(names[i]), "t%u", i);
-		list[i].name = reversed[META_TYPES_MAX - 1 - i].name = names[i];
+	for (unsigned i = 0; i < FRAME_TYPES_MAX; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "t%u", i);
+		names[i] = reversed[FRAME_TYPES_MAX - 1 - i] = texts[i];
 	}
-	palette_types(list, META_TYPES_MAX, colours);
-	palette_types(reversed, META_TYPES_MAX, again);
-	for (unsigned i = 0; i < META_TYPES_MAX; i++) {
-		ck_assert_uint_eq(distance(colours[i], again[META_TYPES_MAX - 1 - i]), 0);
-		ck_assert_uint_gt(distance(colours[i], COLOUR_BROKEN), 60);
-		ck_assert_uint_gt(distance(colours[i], COLOUR_NOT_READ), 40);
-		ck_assert_uint_gt(distance(colours[i], palette_state(REF_CLASS_UNUSED)), 40);
-		ck_assert_uint_gt(distance(colours[i], palette_state(REF_CLASS_BUSY)), 60);
-		ck_assert_uint_gt(distance(colours[i], palette_state(REF_CLASS_HOST)), 60);
+	colour_types(names, FRAME_TYPES_MAX);
+	memcpy(first, colours, sizeof(first));
+	colour_types(reversed, FRAME_TYPES_MAX);
+	for (unsigned i = 0; i < FRAME_TYPES_MAX; i++)
+		ck_assert_uint_eq(distance(first[i], colours[FRAME_TYPES_MAX - 1 - i]), 0);
+	for (unsigned i = 0; i < FRAME_TYPES_MAX; i++) {
+		ck_assert_uint_gt(distance(first[i], tone(TONE_BROKEN)), 60);
+		ck_assert_uint_gt(
+			distance(first[i], colour_of((struct map_class){.of = MAP_OF_UNREAD})), 40);
+		ck_assert_uint_gt(distance(first[i], tone(TONE_FREE)), 40);
+		ck_assert_uint_gt(distance(first[i], tone(TONE_TRANSIENT)), 60);
+		ck_assert_uint_gt(distance(first[i], tone(TONE_HOST)), 60);
 		for (unsigned j = 0; j < i; j++)
-			ck_assert_uint_gt(distance(colours[i], colours[j]), 20);
+			ck_assert_uint_gt(distance(first[i], first[j]), 20);
 	}
 	/* One more type takes no colour away from one that was there. */
-	const struct palette_type few[] = {
-		{.name = "anon"}, {.name = "page_table"}, {.name = "a_new_one"}};
+	static const char *const few[] = {"anon", "page_table", "a_new_one"};
 
-	palette_types(few, 2, colours);
-	palette_types(few, 3, again);
-	ck_assert_uint_eq(distance(colours[0], again[0]), 0);
-	ck_assert_uint_eq(distance(colours[1], again[1]), 0);
+	colour_types(few, 2);
+	memcpy(first, colours, sizeof(first));
+	colour_types(few, 3);
+	ck_assert_uint_eq(distance(first[0], colours[0]), 0);
+	ck_assert_uint_eq(distance(first[1], colours[1]), 0);
+}
+END_TEST
+
+START_TEST(each_class_of_an_image_has_the_colour_of_what_it_is)
+{
+	static const char *const greys[] = {"hole", "reserved"};
+
+	build(MAP_BY_STATE, 100, 100);
+	palette_of(&image, colours);
+	for (unsigned i = 0; i < image.class_count; i++)
+		for (unsigned j = 0; j < i; j++)
+			ck_assert_uint_gt(distance(colours[i], colours[j]), 20);
+	map_image_free(&image);
+	build(MAP_BY_REFS, 100, 100);
+	palette_of(&image, colours);
+	for (unsigned i = 1; i < MAP_STEPS; i++) /* darker as counts grow */
+		ck_assert_int_lt(colours[i].green, colours[i - 1].green);
+	ck_assert_uint_eq(
+		distance(colour_of((struct map_class){.of = MAP_OF_WILD}), tone(TONE_BROKEN)), 0);
+	colour_types(greys, 2);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert(colours[i].red == colours[i].green && colours[i].red == colours[i].blue);
+	ck_assert_uint_gt(distance(colours[0], colours[1]), 60);
+}
+END_TEST
+
+/* What is in use comes first; then by tone. */
+START_TEST(classes_have_an_order)
+{
+	static const char *const names[][12] = {
+		[MAP_BY_TYPE] = {"anon", "page_table", "wild", "busy", "host", "illegal", "unused",
+				 "not read"},
+		[MAP_BY_STATE] = {"shared", "unique", "busy", "host", "illegal", "unused",
+				  "not read"},
+		[MAP_BY_REFS] = {"1", "2", "3-4", "5-8", "9-64", "65 and more", "unique", "busy",
+				 "host", "illegal", "unused", "not read"},
+	};
+
+	for (enum map_by by = MAP_BY_TYPE; by <= MAP_BY_REFS; by++) {
+		build(by, 100, 100);
+		for (unsigned i = 0; i < image.class_count; i++)
+			ck_assert_str_eq(image.classes[i].name, names[by][i]);
+		map_image_free(&image);
+	}
+}
+END_TEST
+
+START_TEST(references_are_of_kinds_that_count_them)
+{
+	struct guest guest = *crafted_guest(&array.memory, &array.view);
+	struct kind kind = *guest.kind;
+
+	ck_assert(map_by_applies(&guest, MAP_BY_REFS));
+	kind.has_references = false;
+	guest.kind = &kind;
+	ck_assert(!map_by_applies(&guest, MAP_BY_REFS));
+	ck_assert(map_by_applies(&guest, MAP_BY_TYPE) && map_by_applies(&guest, MAP_BY_STATE));
 }
 END_TEST
 
@@ -231,14 +328,12 @@ END_TEST
 
 static char printed[1 << 16];
 
-static void print(enum map_colours colours, unsigned width)
+static void print(enum map_colours depth, unsigned width)
 {
 	FILE *out = fmemopen(printed, sizeof(printed), "w");
 
-	ck_assert_int_eq(map_image_build(&array.memory, &array.view, MAP_BY_TYPE,
-					 map_text_grid(SLOTS, width, colours), &image, &err),
-			 0);
-	map_print(&image, "demo", width, colours, out);
+	ck_assert_int_eq(build_grid(MAP_BY_TYPE, map_text_grid(SLOTS, width, depth)), 0);
+	map_print(&image, "demo", width, depth, out);
 	fclose(out);
 }
 
@@ -320,6 +415,9 @@ Suite *map_image_suite(void)
 	tcase_add_test(tcase, a_hole_is_left_alone_and_shown);
 	tcase_add_test(tcase, an_array_outside_of_ram_is_an_error);
 	tcase_add_test(tcase, types_keep_their_colours_and_differ);
+	tcase_add_test(tcase, each_class_of_an_image_has_the_colour_of_what_it_is);
+	tcase_add_test(tcase, classes_have_an_order);
+	tcase_add_test(tcase, references_are_of_kinds_that_count_them);
 	tcase_add_test(tcase, colours_of_a_terminal_are_near);
 	tcase_add_test(tcase, sizes_have_the_unit_that_divides_them);
 	tcase_add_test(tcase, letters_show_memory_where_there_are_no_colours);

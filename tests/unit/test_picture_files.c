@@ -18,9 +18,12 @@
 
 #include "view/picture/canvas.h"
 #include "view/picture/map_picture.h"
+#include "view/picture/palette.h"
+#include "unit/crafted_guest.h"
 #include "unit/slot_array.h"
 
-#define SLOTS 16384 /* 64 MiB */
+#define SLOTS      16384 /* 64 MiB */
+#define TABLE_NAME "<t>&\"'"
 
 static struct slot_array array;
 static struct map_image image;
@@ -33,7 +36,7 @@ static void setup(void)
 	slot_array_create(&array, SLOTS);
 	for (unsigned i = 0; i < 300; i++)
 		slot_array_set(&array, i, 1, ARRAY_ANON);
-	strcpy(array.view.types[ARRAY_TABLE].name, "<t>&\"'");
+	strcpy(array.view.types[ARRAY_TABLE].name, TABLE_NAME);
 	slot_array_set(&array, 5, 1, ARRAY_TABLE);
 	strcpy(folder, "/tmp/pagevisor-unit.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -63,8 +66,9 @@ static void teardown(void)
 
 static void build(struct map_grid grid)
 {
-	ck_assert_int_eq(
-		map_image_build(&array.memory, &array.view, MAP_BY_TYPE, grid, &image, &err), 0);
+	ck_assert_int_eq(map_image_build(crafted_guest(&array.memory, &array.view), MAP_BY_TYPE,
+					 grid, &image, &err),
+			 0);
 }
 
 static uint8_t *read_png(png_image *png)
@@ -79,11 +83,12 @@ static uint8_t *read_png(png_image *png)
 }
 
 static void assert_pixel(const png_image *png, const uint8_t *pixels, unsigned x, unsigned y,
-			 struct colour colour)
+			 struct colour expected)
 {
 	const uint8_t *pixel = pixels + ((size_t)y * png->width + x) * 3;
 
-	ck_assert_msg(pixel[0] == colour.red && pixel[1] == colour.green && pixel[2] == colour.blue,
+	ck_assert_msg(pixel[0] == expected.red && pixel[1] == expected.green &&
+			      pixel[2] == expected.blue,
 		      "pixel %u, %u is #%02x%02x%02x", x, y, pixel[0], pixel[1], pixel[2]);
 }
 
@@ -91,6 +96,17 @@ static void assert_pixel(const png_image *png, const uint8_t *pixels, unsigned x
 #define LEFT 92
 #define TOP  44
 #define CELL 8
+
+static struct colour colour(const char *name)
+{
+	struct colour colours[MAP_CLASSES_MAX];
+	unsigned class = 0;
+
+	palette_of(&image, colours);
+	while (strcmp(image.classes[class].name, name) != 0)
+		class ++;
+	return colours[class];
+}
 
 START_TEST(a_png_shows_the_cells)
 {
@@ -104,15 +120,13 @@ START_TEST(a_png_shows_the_cells)
 	ck_assert_uint_eq(png.height, 44 + 1024 + 22 + 26 + 8);
 	for (unsigned i = 0; i < 128; i++)
 		assert_pixel(&png, pixels, LEFT + i * CELL + CELL / 2, TOP + 1,
-			     image.classes[i == 5 ? ARRAY_TABLE : ARRAY_ANON].colour);
-	assert_pixel(&png, pixels, LEFT + 43 * CELL, TOP + 2 * CELL + 7,
-		     image.classes[ARRAY_ANON].colour);
-	assert_pixel(&png, pixels, LEFT + 44 * CELL, TOP + 2 * CELL,
-		     palette_state(REF_CLASS_UNUSED));
-	assert_pixel(&png, pixels, LEFT + 1023, TOP + 1023, palette_state(REF_CLASS_UNUSED));
+			     colour(i == 5 ? TABLE_NAME : "anon"));
+	assert_pixel(&png, pixels, LEFT + 43 * CELL, TOP + 2 * CELL + 7, colour("anon"));
+	assert_pixel(&png, pixels, LEFT + 44 * CELL, TOP + 2 * CELL, colour("unused"));
+	assert_pixel(&png, pixels, LEFT + 1023, TOP + 1023, colour("unused"));
 	assert_pixel(&png, pixels, LEFT + 1024, TOP + 1024, (struct colour){0x80, 0x80, 0x80});
 	/* The legend's first square. */
-	assert_pixel(&png, pixels, LEFT + 9, TOP + 1024 + 22 + 9, image.classes[ARRAY_ANON].colour);
+	assert_pixel(&png, pixels, LEFT + 9, TOP + 1024 + 22 + 9, colour("anon"));
 	free(pixels);
 }
 END_TEST

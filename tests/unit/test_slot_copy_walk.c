@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "inspect/find/find_slots.h"
-#include "kind/pagevisor/frame_look.h"
-#include "kind/pagevisor/scan.h"
+#include "inspect/find/find.h"
 #include "inspect/map_image.h"
+#include "kind/frame_look.h"
+#include "kind/frame_walk.h"
+#include "unit/crafted_guest.h"
 #include "unit/slot_array.h"
 
 #define SLOTS          10000
@@ -21,7 +22,7 @@
 
 static struct slot_array array;
 static struct guest_memory copied;
-static struct scan scan;
+static struct frame_tally tally;
 static struct findings findings;
 
 /* What the reader was asked, and what it does: after each read that has slot `victim` it calls `change`. */
@@ -66,15 +67,16 @@ static int find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uin
 
 static void make_memory(size_t chunk, bool knows_holes)
 {
+	const struct memory_reader reader = {.read = read_array,
+					     .find_data = knows_holes ? find_data : NULL,
+					     .own = &array,
+					     .chunk = chunk};
 	struct error err;
 
 	ck_assert_int_eq(guest_memory_init(&copied, &err), 0);
-	copied.reader = (struct memory_reader){.read = read_array,
-					       .find_data = knows_holes ? find_data : NULL,
-					       .own = &array,
-					       .chunk = chunk};
 	ck_assert_int_eq(guest_memory_add_copied(&copied, array.view.array,
-						 align_up(SLOTS * SLOT_SIZE, PAGE_SIZE), &err),
+						 align_up(SLOTS * SLOT_SIZE, PAGE_SIZE), &reader,
+						 &err),
 			 0);
 }
 
@@ -112,17 +114,27 @@ static void fill(void)
 		slot_array_punch(&array, page * SLOTS_PER_PAGE, SLOTS_PER_PAGE);
 }
 
-static void scans_agree(void)
+static struct guest *mapped_guest(void)
 {
-	struct scan mapped;
+	return crafted_guest(&array.memory, &array.view);
+}
+
+static struct guest *copied_guest(void)
+{
+	return crafted_guest(&copied, &array.view);
+}
+
+static void tallies_agree(void)
+{
+	struct frame_tally mapped;
 	struct findings mapped_findings;
 
-	ck_assert_int_eq(scan_array(&array.memory, &array.view, &mapped, &mapped_findings), 0);
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
-	mapped.duration_ns = scan.duration_ns = 0;
-	ck_assert_mem_eq(&scan, &mapped, sizeof(scan));
-	ck_assert_uint_gt(scan.holes, 0);
-	ck_assert_uint_gt(scan.reads.copies, 0);
+	ck_assert_int_eq(guest_tally(mapped_guest(), &mapped, &mapped_findings), 0);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
+	mapped.duration_ns = tally.duration_ns = 0;
+	ck_assert_mem_eq(&tally, &mapped, sizeof(tally));
+	ck_assert_uint_gt(tally.holes, 0);
+	ck_assert_uint_gt(tally.reads.copies, 0);
 	ck_assert_uint_gt(findings.total, 0);
 	ck_assert_mem_eq(&findings, &mapped_findings, sizeof(findings));
 }
@@ -133,8 +145,8 @@ static void pictures_agree(enum map_by by)
 	struct map_image image, mapped;
 	struct error err;
 
-	ck_assert_int_eq(map_image_build(&array.memory, &array.view, by, grid, &mapped, &err), 0);
-	ck_assert_int_eq(map_image_build(&copied, &array.view, by, grid, &image, &err), 0);
+	ck_assert_int_eq(map_image_build(mapped_guest(), by, grid, &mapped, &err), 0);
+	ck_assert_int_eq(map_image_build(copied_guest(), by, grid, &image, &err), 0);
 	ck_assert_mem_eq(image.cells, mapped.cells, grid.columns * grid.rows);
 	for (unsigned i = 0; i < image.class_count; i++)
 		ck_assert_uint_eq(image.classes[i].frames, mapped.classes[i].frames);
@@ -144,14 +156,26 @@ static void pictures_agree(enum map_by by)
 
 struct found_list {
 	uint64_t count;
-	struct found_slot slots[SLOTS];
+	struct found_frame frames[SLOTS];
+	struct meta_slot records[SLOTS]; /* of those in use */
 };
 
-static void take(void *own, const struct found_slot *slot)
+static void take(void *own, const struct found_frame *frame)
 {
 	struct found_list *list = own;
 
-	list->slots[list->count++] = *slot;
+	list->frames[list->count] = *frame;
+	if (frame->frame.type != FRAME_TYPE_NONE)
+		memcpy(&list->records[list->count], frame->record, SLOT_SIZE);
+	list->count++;
+}
+
+static void assert_same_frame(const struct frame *a, const struct frame *b)
+{
+	ck_assert_uint_eq(a->state, b->state);
+	ck_assert_uint_eq(a->references, b->references);
+	ck_assert_uint_eq(a->generation, b->generation);
+	ck_assert_int_eq(a->type, b->type);
 }
 
 static void searches_agree(const char *text)
@@ -162,7 +186,7 @@ static void searches_agree(const char *text)
 	struct error err;
 
 	memset(lists, 0, sizeof(lists));
-	ck_assert_int_eq(expression_compile(text, &array.view, NULL, &expression, &err), 0);
+	ck_assert_int_eq(expression_compile(text, mapped_guest(), NULL, &expression, &err), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct find_options options = {.expression = &expression,
 						     .limit = UINT64_MAX,
@@ -170,18 +194,16 @@ static void searches_agree(const char *text)
 						     .own = &lists[i]};
 
 		ck_assert_int_eq(
-			find_slots(i ? &copied : &array.memory, &array.view, &options, &result), 0);
+			find_frames(i ? copied_guest() : mapped_guest(), &options, &result), 0);
 	}
 	ck_assert_uint_gt(lists[0].count, 0);
 	ck_assert_uint_eq(lists[0].count, lists[1].count);
 	for (uint64_t i = 0; i < lists[0].count; i++) {
-		const struct found_slot *a = &lists[0].slots[i], *b = &lists[1].slots[i];
+		const struct found_frame *a = &lists[0].frames[i], *b = &lists[1].frames[i];
 
-		ck_assert_uint_eq(a->frame.index, b->frame.index);
-		ck_assert_uint_eq(a->state, b->state);
-		ck_assert_int_eq(a->type, b->type);
-		if (a->type != SLOT_TYPE_NONE)
-			ck_assert_mem_eq(a->copy.storage, b->copy.storage, SLOT_STORAGE_SIZE);
+		ck_assert_uint_eq(a->pfn.index, b->pfn.index);
+		assert_same_frame(&a->frame, &b->frame);
+		ck_assert_mem_eq(&lists[0].records[i], &lists[1].records[i], SLOT_SIZE);
 	}
 }
 
@@ -189,20 +211,19 @@ static void all_agree(void)
 {
 	uint64_t blocks = slot_array_blocks(&array);
 
-	scans_agree();
+	tallies_agree();
 	pictures_agree(MAP_BY_TYPE);
 	pictures_agree(MAP_BY_STATE);
 	pictures_agree(MAP_BY_REFS);
 	searches_agree("type == anon");
 	searches_agree("state == shared || state == host");
 	for (uint64_t i = 0; i < SLOTS; i += 61) {
-		struct frame_look a = {0}, b = {0};
+		struct frame_look a, b;
 
-		ck_assert_int_eq(frame_look(&array.memory, &array.view, i, &a), 0);
-		ck_assert_int_eq(frame_look(&copied, &array.view, i, &b), 0);
-		ck_assert_str_eq(frame_look_state(&a), frame_look_state(&b));
-		ck_assert_int_eq(a.type, b.type);
-		ck_assert_uint_eq(a.generation, b.generation);
+		ck_assert_int_eq(guest_look(mapped_guest(), i, &a), 0);
+		ck_assert_int_eq(guest_look(copied_guest(), i, &b), 0);
+		assert_same_frame(&a.frame, &b.frame);
+		ck_assert_mem_eq(a.record, b.record, sizeof(a.record));
 	}
 	ck_assert_uint_eq(slot_array_blocks(&array), blocks);
 }
@@ -229,13 +250,13 @@ START_TEST(array_within_a_page)
 	make_memory(chunks[_i], true);
 	view.array.addr += 3 * SLOT_SIZE;
 	view.slot_count -= 3;
-	struct scan mapped;
+	struct frame_tally mapped;
 	struct findings ignored;
 
-	ck_assert_int_eq(scan_array(&array.memory, &view, &mapped, &ignored), 0);
-	ck_assert_int_eq(scan_array(&copied, &view, &scan, &findings), 0);
-	mapped.duration_ns = scan.duration_ns = 0;
-	ck_assert_mem_eq(&scan, &mapped, sizeof(scan));
+	ck_assert_int_eq(guest_tally(crafted_guest(&array.memory, &view), &mapped, &ignored), 0);
+	ck_assert_int_eq(guest_tally(crafted_guest(&copied, &view), &tally, &findings), 0);
+	mapped.duration_ns = tally.duration_ns = 0;
+	ck_assert_mem_eq(&tally, &mapped, sizeof(tally));
 }
 END_TEST
 
@@ -245,13 +266,13 @@ START_TEST(holes_unknown)
 	guest_memory_destroy(&copied);
 	make_memory(1 << 16, false);
 	fill();
-	struct scan mapped;
+	struct frame_tally mapped;
 
-	ck_assert_int_eq(scan_array(&array.memory, &array.view, &mapped, &findings), 0);
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
-	ck_assert_uint_eq(scan.holes, 0);
-	ck_assert_uint_eq(scan.frames[REF_CLASS_BUSY],
-			  mapped.frames[REF_CLASS_BUSY] + mapped.holes);
+	ck_assert_int_eq(guest_tally(mapped_guest(), &mapped, &findings), 0);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
+	ck_assert_uint_eq(tally.holes, 0);
+	ck_assert_uint_eq(tally.states[REF_CLASS_BUSY],
+			  mapped.states[REF_CLASS_BUSY] + mapped.holes);
 }
 END_TEST
 
@@ -272,10 +293,10 @@ START_TEST(changed_slot_is_read_again)
 		slot_array_set(&array, i, 1, ARRAY_ANON);
 	victim = 5000;
 	change = recycle_once;
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
-	ck_assert_uint_eq(scan.reads.retries, 1);
-	ck_assert_uint_eq(scan.reads.unstable, 0);
-	ck_assert_uint_eq(scan.types[ARRAY_ANON], SLOTS);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
+	ck_assert_uint_eq(tally.reads.retries, 1);
+	ck_assert_uint_eq(tally.reads.unstable, 0);
+	ck_assert_uint_eq(tally.types[ARRAY_ANON], SLOTS);
 }
 END_TEST
 
@@ -291,12 +312,12 @@ START_TEST(slot_that_always_changes)
 		slot_array_set(&array, i, 1, ARRAY_ANON);
 	victim = 4097;
 	change = recycle;
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
-	ck_assert_uint_eq(scan.reads.slots, SLOTS);
-	ck_assert_uint_eq(scan.reads.unstable, 1);
-	ck_assert_uint_eq(scan.types[ARRAY_ANON], SLOTS - 1);
-	ck_assert_uint_gt(scan.reads.retries, 1);
-	ck_assert_int_eq(map_image_build(&copied, &array.view, MAP_BY_TYPE, grid, &image, &err), 0);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
+	ck_assert_uint_eq(tally.reads.slots, SLOTS);
+	ck_assert_uint_eq(tally.reads.unstable, 1);
+	ck_assert_uint_eq(tally.types[ARRAY_ANON], SLOTS - 1);
+	ck_assert_uint_gt(tally.reads.retries, 1);
+	ck_assert_int_eq(map_image_build(copied_guest(), MAP_BY_TYPE, grid, &image, &err), 0);
 	for (unsigned i = 0; i < SLOTS; i++)
 		ck_assert_msg((image.cells[i] == image.cells[0]) == (i != victim), "cell %u", i);
 	ck_assert_uint_eq(image.reads.unstable, 1);
@@ -310,20 +331,128 @@ static void heal(struct meta_slot *slot)
 	change = NULL;
 }
 
+/* What a walk in batches has handed out: the state of each frame. */
+struct covered {
+	const struct guest *guest;
+	uint64_t next; /* frame */
+	uint64_t batches, uniform;
+	uint8_t states[SLOTS];
+	int16_t types[SLOTS];
+};
+
+static int cover(void *own, const struct frame_batch *batch)
+{
+	struct covered *covered = own;
+
+	/* One behind the other, and none twice. */
+	ck_assert_uint_eq(batch->first.index, covered->next);
+	ck_assert_uint_gt(batch->count, 0);
+	ck_assert_uint_le(covered->next + batch->count, SLOTS);
+	if (batch->frames)
+		ck_assert_uint_le(batch->count, RECORD_CHUNK);
+	else
+		ck_assert(batch->state == FRAME_NEVER_WRITTEN || batch->state == FRAME_UNSTABLE);
+	for (uint64_t i = 0; i < batch->count; i++) {
+		const struct frame *frame = batch->frames ? &batch->frames[i] : NULL;
+
+		covered->states[covered->next] = frame ? frame->state : batch->state;
+		covered->types[covered->next++] = frame ? frame->type : FRAME_TYPE_NONE;
+	}
+	covered->batches++;
+	covered->uniform += !batch->frames;
+	return 0;
+}
+
+/* Every frame once, and what is counted by walking is what is counted by adding up. */
+static void batches_agree(const struct guest *guest, enum frame_detail detail, uint64_t unstable)
+{
+	static struct covered covered;
+	struct read_counters counters = {0};
+	struct frame_tally walked = {0}, added;
+
+	covered = (struct covered){.guest = guest};
+	ck_assert_int_eq(frame_walk(guest, detail, cover, &covered, &counters), 0);
+	ck_assert_uint_eq(covered.next, SLOTS);
+	ck_assert_uint_gt(covered.batches, 1);
+	for (uint64_t i = 0; i < SLOTS; i++) {
+		if (covered.states[i] == FRAME_NEVER_WRITTEN)
+			walked.holes++;
+		else if (covered.states[i] == FRAME_UNSTABLE)
+			walked.reads.unstable++;
+		else
+			walked.states[covered.states[i]]++;
+		if (covered.types[i] >= 0)
+			walked.types[covered.types[i]]++;
+	}
+	ck_assert_int_eq(guest_tally(guest, &added, &findings), 0);
+	ck_assert_mem_eq(walked.states, added.states, sizeof(added.states));
+	ck_assert_uint_eq(walked.holes, added.holes);
+	ck_assert_uint_gt(walked.holes, 0);
+	ck_assert_uint_eq(walked.reads.unstable, unstable);
+	ck_assert_uint_eq(counters.unstable, unstable);
+	ck_assert_uint_eq(counters.slots, SLOTS - walked.holes);
+	ck_assert_uint_eq(added.reads.unstable, unstable);
+	if (detail == DETAIL_STATE)
+		ck_assert_uint_eq(counters.copies, 0);
+	else
+		ck_assert_mem_eq(walked.types, added.types, sizeof(added.types));
+}
+
+START_TEST(batches_cover_every_frame_once)
+{
+	fill();
+	/* A whole chunk that was never written, and the border of one in a hole. */
+	slot_array_punch(&array, RECORD_CHUNK - SLOTS_PER_PAGE, RECORD_CHUNK + 2 * SLOTS_PER_PAGE);
+	for (int detail = DETAIL_STATE; detail <= DETAIL_RECORD; detail++) {
+		batches_agree(mapped_guest(), detail, 0);
+		batches_agree(copied_guest(), detail, 0);
+	}
+	/* Alone in its batch's state, beside holes and others. */
+	slot_array_set(&array, SLOTS - 5, 1, ARRAY_ANON);
+	victim = SLOTS - 5;
+	change = recycle;
+	for (int detail = DETAIL_TYPE; detail <= DETAIL_RECORD; detail++)
+		batches_agree(copied_guest(), detail, 1);
+}
+END_TEST
+
+static int stop_at_second(void *own, const struct frame_batch *batch)
+{
+	unsigned *batches = own;
+
+	(void)batch;
+	return ++*batches == 2 ? 7 : 0;
+}
+
+START_TEST(a_visitor_ends_the_walk)
+{
+	struct guest *const guests[] = {mapped_guest(), copied_guest()};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct read_counters counters = {0};
+		unsigned batches = 0;
+
+		ck_assert_int_eq(
+			frame_walk(guests[i], DETAIL_TYPE, stop_at_second, &batches, &counters), 7);
+		ck_assert_uint_eq(batches, 2);
+	}
+}
+END_TEST
+
 /* A count that is illegal at one look only is no finding. */
 START_TEST(illegal_for_a_moment)
 {
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
 	uint64_t others = findings.total;
 
 	slot_array_set(&array, 100, 0x80000001, ARRAY_ANON);
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
 	ck_assert_uint_eq(findings.total, others + 1);
 	victim = 100;
 	change = heal;
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
 	ck_assert_uint_eq(findings.total, others);
-	ck_assert_uint_eq(scan.types[ARRAY_ANON], 1);
+	ck_assert_uint_eq(tally.types[ARRAY_ANON], 1);
 }
 END_TEST
 
@@ -332,11 +461,11 @@ START_TEST(unused_is_read_once)
 {
 	guest_memory_destroy(&copied);
 	make_memory(MEMORY_READER_CHUNK_MAX, true);
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
 	ck_assert_uint_eq(reads, 1);
 	slot_array_set(&array, 4000, 1, ARRAY_ANON);
 	reads = 0;
-	ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), 0);
+	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);
 	ck_assert_uint_eq(reads, 3);
 }
 END_TEST
@@ -346,7 +475,7 @@ START_TEST(source_that_fails)
 	fill();
 	for (fail_at = 1; fail_at < 40; fail_at++) {
 		reads = 0;
-		ck_assert_int_eq(scan_array(&copied, &array.view, &scan, &findings), -ENOTCONN);
+		ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), -ENOTCONN);
 		ck_assert_uint_eq(reads, fail_at);
 	}
 	struct frame_look look;
@@ -354,7 +483,7 @@ START_TEST(source_that_fails)
 
 	slot_array_set(&array, 1, 1, ARRAY_ANON);
 	fail_at = reads + 1;
-	ck_assert_int_eq(frame_look(&copied, &array.view, 1, &look), -ENOTCONN);
+	ck_assert_int_eq(guest_look(copied_guest(), 1, &look), -ENOTCONN);
 	fail_at = reads + 1;
 	ck_assert_int_eq(guest_memory_copy(&copied, array.view.array, &word, sizeof(word)),
 			 -ENOTCONN);
@@ -392,6 +521,8 @@ Suite *slot_copy_walk_suite(void)
 	tcase_add_test(walk, holes_unknown);
 	tcase_add_test(walk, changed_slot_is_read_again);
 	tcase_add_test(walk, slot_that_always_changes);
+	tcase_add_test(walk, batches_cover_every_frame_once);
+	tcase_add_test(walk, a_visitor_ends_the_walk);
 	tcase_add_test(walk, illegal_for_a_moment);
 	tcase_add_test(walk, unused_is_read_once);
 	tcase_add_test(walk, source_that_fails);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kind/pagevisor/scan.h"
+#include "kind/registry.h"
 #include "memory/rcu.h"
 #include "source/source_snapshot.h"
 #include "unit/crafted_source.h"
@@ -84,19 +84,20 @@ START_TEST(a_source_at_rest_is_copied)
 }
 END_TEST
 
-START_TEST(views_and_scans_work_on_the_copy)
+START_TEST(a_guest_is_found_and_added_up_in_the_copy)
 {
-	struct guest_view view;
-	struct scan scan;
+	struct guest *guest;
+	struct frame_tally tally;
 	struct findings findings = {0};
 
 	all_memory = false;
 	ck_assert_int_eq(take(), 0);
-	ck_assert_int_eq(guest_view_read(&snapshot.memory, crafted.source.info, &view, &err), 0);
-	ck_assert_int_eq(scan_array(&snapshot.memory, &view, &scan, &findings), 0);
+	ck_assert_int_eq(guest_find(&snapshot.memory, &crafted.source.hints, &guest, &err), 0);
+	ck_assert_int_eq(guest_tally(guest, &tally, &findings), 0);
 	ck_assert_uint_eq(findings.total, 0);
-	ck_assert_uint_eq(scan.reads.slots, CRAFTED_SLOTS);
-	ck_assert_uint_eq(scan.types[CRAFTED_META_PAGE], CRAFTED_SLOTS * SLOT_SIZE / PAGE_SIZE);
+	ck_assert_uint_eq(tally.reads.slots, CRAFTED_SLOTS);
+	ck_assert_uint_eq(tally.types[CRAFTED_META_PAGE], CRAFTED_SLOTS * SLOT_SIZE / PAGE_SIZE);
+	guest_free(guest);
 	snapshot_close(&snapshot);
 }
 END_TEST
@@ -304,7 +305,7 @@ END_TEST
 
 START_TEST(a_kernel_that_says_nothing_is_copied_whole_or_not)
 {
-	crafted.source.has_info = false;
+	crafted.source.hints.has_info = false;
 	ck_assert_int_eq(take(), 0);
 	snapshot_close(&snapshot);
 	all_memory = false;
@@ -333,6 +334,74 @@ START_TEST(an_info_page_that_lies_is_copied_as_far_as_it_goes)
 }
 END_TEST
 
+/* The guest's file, from where a region of it begins. */
+struct copied_region {
+	uint64_t base, offset;
+};
+
+static int read_region(void *own, paddr_t pa, void *buffer, size_t length)
+{
+	const struct copied_region *region = own;
+
+	return pread(crafted.fd, buffer, length,
+		     (off_t)(region->offset + pa.addr - region->base)) == (ssize_t)length
+		       ? 0
+		       : -EIO;
+}
+
+/* One region is mapped, the other one copied. */
+static void make_mixed(struct guest_memory *mixed, struct copied_region *copied, unsigned mapped)
+{
+	const struct memory_region *regions = crafted.source.memory.map->regions;
+	const struct memory_region *seen = &regions[mapped], *other = &regions[1 - mapped];
+	const struct memory_reader reader = {
+		.read = read_region, .own = copied, .chunk = MEMORY_READER_CHUNK_MAX};
+
+	*copied = (struct copied_region){other->base.addr, other->fd_offset};
+	ck_assert_int_eq(guest_memory_init(mixed, &err), 0);
+	ck_assert_int_eq(guest_memory_add(mixed, seen->base, seen->size, crafted.fd,
+					  seen->fd_offset, false, &err),
+			 0);
+	ck_assert_int_eq(guest_memory_add_copied(mixed, other->base, other->size, &reader, &err),
+			 0);
+}
+
+START_TEST(mapped_and_copied_regions_are_copied_side_by_side)
+{
+	struct copied_region copied;
+	struct guest_memory mixed;
+	struct guest *here, *there;
+	struct frame_tally tally, plain;
+	struct findings findings = {0};
+	uint8_t a[PAGE_SIZE], b[PAGE_SIZE];
+
+	memset(crafted.high, 0x5a, CRAFTED_HIGH_SIZE / 2);
+	make_mixed(&mixed, &copied, (unsigned)_i);
+	/* Metadata reads as it does where all is mapped, also by a walk. */
+	ck_assert_int_eq(guest_find(&mixed, &crafted.source.hints, &here, &err), 0);
+	ck_assert_int_eq(guest_find(&crafted.source.memory, &crafted.source.hints, &there, &err),
+			 0);
+	ck_assert_int_eq(guest_tally(here, &tally, &findings), 0);
+	ck_assert_uint_eq(findings.total, 0);
+	ck_assert_int_eq(guest_tally(there, &plain, &findings), 0);
+	ck_assert_mem_eq(tally.states, plain.states, sizeof(tally.states));
+	guest_free(here);
+	guest_free(there);
+	ck_assert_int_eq(snapshot_make(&mixed, NULL, NULL, &options, &snapshot, &err), 0);
+	for (uint64_t at = 0; at < CRAFTED_LOW_SIZE + CRAFTED_HIGH_SIZE; at += PAGE_SIZE) {
+		paddr_t pa = paddr(
+			at < CRAFTED_LOW_SIZE ? at : at - CRAFTED_LOW_SIZE + CRAFTED_HIGH_BASE);
+
+		ck_assert_int_eq(guest_memory_copy(&crafted.source.memory, pa, a, sizeof(a)), 0);
+		ck_assert_int_eq(guest_memory_copy(&snapshot.memory, pa, b, sizeof(b)), 0);
+		ck_assert_mem_eq(a, b, sizeof(a));
+	}
+	ck_assert_uint_eq(crafted_blocks(snapshot.fd), crafted_blocks(crafted.fd));
+	snapshot_close(&snapshot);
+	guest_memory_destroy(&mixed);
+}
+END_TEST
+
 Suite *snapshot_suite(void)
 {
 	Suite *suite = suite_create("snapshot");
@@ -341,7 +410,7 @@ Suite *snapshot_suite(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_source_at_rest_is_copied);
-	tcase_add_test(tcase, views_and_scans_work_on_the_copy);
+	tcase_add_test(tcase, a_guest_is_found_and_added_up_in_the_copy);
 	tcase_add_test(tcase, metadata_alone_is_copied_alone);
 	tcase_add_test(tcase, holes_stay_holes_on_both_sides);
 	tcase_add_test(tcase, a_running_guest_is_copied_as_of_one_instant);
@@ -353,6 +422,7 @@ Suite *snapshot_suite(void)
 	tcase_add_loop_test(tcase, after_a_failure_the_guest_runs, 0, 9);
 	tcase_add_test(tcase, a_live_source_that_cannot_pause_is_refused);
 	tcase_add_test(tcase, a_kernel_that_says_nothing_is_copied_whole_or_not);
+	tcase_add_loop_test(tcase, mapped_and_copied_regions_are_copied_side_by_side, 0, 2);
 	tcase_add_test(tcase, an_info_page_that_lies_is_copied_as_far_as_it_goes);
 	suite_add_tcase(suite, tcase);
 	return suite;

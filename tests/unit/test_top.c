@@ -11,7 +11,9 @@
 #undef COLOR_BLUE
 
 #include "btf/sample.h"
+#include "kind/kind.h"
 #include "view/top/top_keys.h"
+#include "unit/crafted_guest.h"
 #include "unit/slot_array.h"
 
 #define SLOTS 10000
@@ -20,7 +22,6 @@ static struct slot_array array;
 static struct top_sample before, now;
 static struct top_model model;
 static struct top_state state;
-static struct guest_view view;
 
 static void setup(void)
 {
@@ -29,12 +30,17 @@ static void setup(void)
 	memset(&model, 0, sizeof(model));
 	memset(&state, 0, sizeof(state));
 	state.request.interval_ns = TOP_INTERVAL_NS;
-	view = (struct guest_view){
+	const struct guest_view view = {
 		.type_count = 3, .types = {{.name = "anon"}, {.name = "kernel"}, {.name = "slab"}}};
-	before.view = now.view = view;
+
+	before.guest = now.guest = *crafted_guest(&array.memory, &view);
 	before.at_ns = 5 * NS_PER_S;
 	now.at_ns = 7 * NS_PER_S;
-	before.has_counters = now.has_counters = true;
+}
+
+static void add_counter(struct top_sample *sample, const char *key, unsigned use, uint64_t value)
+{
+	facts_add(&sample->counters, (struct fact){.key = key, .use = use, .value = value});
 }
 
 START_TEST(buckets_double)
@@ -51,30 +57,65 @@ START_TEST(buckets_double)
 }
 END_TEST
 
+static void count_work(struct top_sample *sample, uint64_t steps, uint64_t frees, uint64_t refusals)
+{
+	add_counter(sample, "steps", FACT_AS_RATE | FACT_IN_REPORT, steps);
+	add_counter(sample, "gets", FACT_IN_REPORT, 3 * steps);
+	add_counter(sample, "frees", FACT_AS_RATE, frees);
+	add_counter(sample, "refusals", FACT_AS_RATE, refusals);
+}
+
+static void assert_rate(unsigned place, const char *key, double rate)
+{
+	ck_assert_str_eq(model.rates[place].fact->key, key);
+	ck_assert_double_eq(model.rates[place].rate, rate);
+}
+
 START_TEST(rates_are_by_the_time_between_samples)
 {
-	now.counters = (struct cpu_counters){
-		.operations = 3000, .allocations = 1100, .frees = 500, .refusals = 1};
-	before.counters =
-		(struct cpu_counters){.operations = 1000, .allocations = 100, .frees = 501};
+	count_work(&before, 1000, 501, 0);
+	count_work(&now, 3000, 500, 1);
 	top_model_update(&model, NULL, &before, TOP_BY_COUNT);
-	ck_assert(!model.has_rates && !model.has_changes);
+	ck_assert(model.rate_count == 0 && !model.has_changes);
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
-	ck_assert(model.has_rates);
-	ck_assert_double_eq(model.rates.steps, 1000);
-	ck_assert_double_eq(model.rates.allocations, 500);
-	ck_assert_double_eq(model.rates.refusals, 0.5);
-	ck_assert_double_eq(model.rates.frees, 0); /* counted backwards */
+	ck_assert_uint_eq(model.rate_count, 3);
+	assert_rate(0, "steps", 1000);
+	assert_rate(1, "frees", 0); /* counted backwards */
+	assert_rate(2, "refusals", 0.5);
 	now.at_ns = before.at_ns;
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
-	ck_assert(!model.has_rates);
+	ck_assert_uint_eq(model.rate_count, 0);
+}
+END_TEST
+
+START_TEST(no_rate_spans_two_boots)
+{
+	count_work(&before, 1000, 0, 0);
+	count_work(&now, 3000, 0, 0);
+	before.counts.tally.types[0] = now.counts.tally.types[0] = 3;
+	now.boot = before.boot + 1;
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert(model.rate_count == 0 && !model.has_changes);
+	now.boot = before.boot;
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert(model.rate_count > 0 && model.has_changes);
+}
+END_TEST
+
+START_TEST(a_guest_that_does_not_count_has_no_rates)
+{
+	count_work(&now, 3000, 0, 0);
+	top_model_update(&model, &before, &now, TOP_BY_COUNT);
+	ck_assert_uint_eq(model.rate_count, 0);
+	top_model_update(&model, &now, &before, TOP_BY_COUNT);
+	ck_assert_uint_eq(model.rate_count, 0);
 }
 END_TEST
 
 START_TEST(retries_add_up_over_samples)
 {
-	before.reads = (struct read_counters){.retries = 3, .unstable = 1};
-	now.reads = (struct read_counters){.retries = 4, .unstable = 2};
+	before.counts.tally.reads = (struct read_counters){.retries = 3, .unstable = 1};
+	now.counts.tally.reads = (struct read_counters){.retries = 4, .unstable = 2};
 	top_model_update(&model, NULL, &before, TOP_BY_COUNT);
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
 	ck_assert_uint_eq(model.retries, 7);
@@ -94,8 +135,8 @@ START_TEST(types_are_sorted_by_count_name_and_change)
 {
 	const uint64_t old[] = {10, 30, 200}, new[] = {20, 100, 100};
 
-	memcpy(before.counts.types, old, sizeof(old));
-	memcpy(now.counts.types, new, sizeof(new));
+	memcpy(before.counts.tally.types, old, sizeof(old));
+	memcpy(now.counts.tally.types, new, sizeof(new));
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
 	assert_order("kernel", "slab", "anon"); /* equal counts by name */
 	ck_assert_int_eq(model.types[0].change, 70);
@@ -110,11 +151,11 @@ END_TEST
 
 START_TEST(types_without_frames_show_once_when_they_have_gone)
 {
-	before.counts.types[1] = 5;
-	now.counts.types[0] = now.counts.wild = 1;
+	before.counts.tally.types[1] = 5;
+	now.counts.tally.types[0] = now.counts.wild = 1;
 	top_model_update(&model, &before, &now, TOP_BY_NAME);
 	assert_order("(wild)", "anon", "kernel");
-	ck_assert(model.types[0].is_wild && !model.types[1].is_wild);
+	ck_assert(model.types[0].type == FRAME_TYPE_WILD && model.types[1].type == 0);
 	ck_assert_int_eq(model.types[2].change, -5);
 	before = now;
 	top_model_update(&model, &before, &now, TOP_BY_NAME);
@@ -124,16 +165,18 @@ END_TEST
 
 START_TEST(what_was_counted_otherwise_has_no_change)
 {
-	now.counts.types[0] = 8;
+	count_work(&before, 0, 0, 0);
+	count_work(&now, 0, 0, 0);
+	now.counts.tally.types[0] = 8;
 	strcpy(now.filter, "ref > 1");
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
-	ck_assert(!model.has_changes && model.has_rates);
+	ck_assert(!model.has_changes && model.rate_count > 0);
 	ck_assert_int_eq(model.types[0].change, 0);
 	now.filter[0] = '\0';
-	strcpy(now.view.types[2].name, "other");
+	strcpy(now.guest.types[2].name, "other");
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
 	ck_assert(!model.has_changes);
-	now.view.type_count = 2;
+	now.guest.type_count = 2;
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
 	ck_assert(!model.has_changes);
 }
@@ -163,7 +206,7 @@ START_TEST(cells_that_become_one_keep_what_is_broken)
 {
 	uint8_t cells[8] = {0, 0, 1, 1, 2, 0, 0, MAP_NO_CLASS};
 	struct map_image map = {
-		.slot_count = 14,
+		.frame_count = 14,
 		.class_count = 3,
 		.grid = {.columns = 4, .rows = 2, .frames_per_cell = 2},
 		.classes = {{.name = "a"}, {.name = "b"}, {.name = "c", .is_broken = true}},
@@ -214,6 +257,19 @@ START_TEST(keys_sort_pause_and_colour)
 	ck_assert(state.shows_help);
 	ck_assert_int_eq(press("x"), TOP_DRAW);
 	ck_assert_int_eq(press("q"), TOP_QUIT);
+}
+END_TEST
+
+START_TEST(the_map_has_no_references_of_a_kind_without)
+{
+	struct kind kind = *now.guest.kind;
+
+	kind.has_references = false;
+	now.guest.kind = &kind;
+	press("m");
+	ck_assert_int_eq(state.request.by, MAP_BY_STATE);
+	press("m");
+	ck_assert_int_eq(state.request.by, MAP_BY_TYPE);
 }
 END_TEST
 
@@ -284,34 +340,42 @@ static void teardown_array(void)
 	slot_array_destroy(&array);
 }
 
+/* Counts the array as its view says now. */
+static int count_until(const bool *stop)
+{
+	const struct guest *guest = crafted_guest(&array.memory, &array.view);
+
+	now.guest = *guest;
+	return top_sample_count(guest, stop, &now);
+}
+
 static void count(const char *filter)
 {
 	static const bool never = false;
 
 	memset(&now, 0, sizeof(now));
-	now.view = array.view;
 	strcpy(now.filter, filter);
-	ck_assert_int_eq(top_sample_count(&array.memory, &never, &now), 0);
+	ck_assert_int_eq(count_until(&never), 0);
 }
 
 START_TEST(a_pass_counts_states_types_and_references)
 {
 	count("");
 	ck_assert_uint_eq(now.counts.matches, SLOTS);
-	ck_assert_uint_eq(now.counts.frames[REF_CLASS_SHARED], 6);
-	ck_assert_uint_eq(now.counts.frames[REF_CLASS_UNIQUE], 1);
-	ck_assert_uint_eq(now.counts.frames[REF_CLASS_BUSY], 1);
-	ck_assert_uint_eq(now.counts.frames[REF_CLASS_UNUSED], SLOTS - 8);
-	ck_assert_uint_eq(now.counts.types[ARRAY_ANON], 4);
-	ck_assert_uint_eq(now.counts.types[ARRAY_TABLE], 2);
+	ck_assert_uint_eq(now.counts.tally.states[REF_CLASS_SHARED], 6);
+	ck_assert_uint_eq(now.counts.tally.states[REF_CLASS_UNIQUE], 1);
+	ck_assert_uint_eq(now.counts.tally.states[REF_CLASS_BUSY], 1);
+	ck_assert_uint_eq(now.counts.tally.states[REF_CLASS_UNUSED], SLOTS - 8);
+	ck_assert_uint_eq(now.counts.tally.types[ARRAY_ANON], 4);
+	ck_assert_uint_eq(now.counts.tally.types[ARRAY_TABLE], 2);
 	ck_assert_uint_eq(now.counts.wild, 1);
-	ck_assert_uint_eq(now.counts.references, 1 + 2 + 3 + 4 + 65 + 1 + 7);
+	ck_assert_uint_eq(now.counts.tally.references, 1 + 2 + 3 + 4 + 65 + 1 + 7);
 	ck_assert_uint_eq(now.counts.buckets[0], 1);
 	ck_assert_uint_eq(now.counts.buckets[2], 2);
 	ck_assert_uint_eq(now.counts.buckets[3], 1);
 	ck_assert_uint_eq(now.counts.buckets[7], 1);
-	ck_assert_uint_eq(now.reads.slots, SLOTS);
-	ck_assert_uint_eq(now.reads.copies, 7);
+	ck_assert_uint_eq(now.counts.tally.reads.slots, SLOTS);
+	ck_assert_uint_eq(now.counts.tally.reads.copies, 7);
 }
 END_TEST
 
@@ -319,13 +383,13 @@ START_TEST(a_filter_counts_what_it_means)
 {
 	count("type == anon && ref >= 2");
 	ck_assert_uint_eq(now.counts.matches, 3);
-	ck_assert_uint_eq(now.counts.types[ARRAY_ANON], 3);
-	ck_assert_uint_eq(now.counts.types[ARRAY_TABLE], 0);
+	ck_assert_uint_eq(now.counts.tally.types[ARRAY_ANON], 3);
+	ck_assert_uint_eq(now.counts.tally.types[ARRAY_TABLE], 0);
 	ck_assert_uint_eq(now.counts.buckets[0], 0);
 	ck_assert_uint_eq(now.counts.wild, 0);
 	count("state == busy");
 	ck_assert_uint_eq(now.counts.matches, 1);
-	ck_assert_uint_eq(now.counts.frames[REF_CLASS_BUSY], 1);
+	ck_assert_uint_eq(now.counts.tally.states[REF_CLASS_BUSY], 1);
 }
 END_TEST
 
@@ -338,13 +402,14 @@ START_TEST(a_filter_knows_the_fields)
 	array.view.types[ARRAY_ANON].size = sizeof(meta);
 	memcpy(array.slots[2].storage, &meta, sizeof(meta));
 	memset(&now, 0, sizeof(now));
-	now.view = array.view;
-	now.catalog =
-		type_catalog_create(&array.view, sample_btf, (size_t)(sample_btf_end - sample_btf));
+	const struct guest *guest = crafted_guest(&array.memory, &array.view);
+
+	now.catalog = type_catalog_new(guest, "");
+	type_catalog_load(now.catalog, guest, sample_btf, (size_t)(sample_btf_end - sample_btf));
 	strcpy(now.filter, "meta.u16 == 5 && meta.level < 0");
-	ck_assert_int_eq(top_sample_count(&array.memory, &never, &now), 0);
+	ck_assert_int_eq(count_until(&never), 0);
 	ck_assert_uint_eq(now.counts.matches, 1);
-	ck_assert_uint_eq(now.counts.types[ARRAY_ANON], 1);
+	ck_assert_uint_eq(now.counts.tally.types[ARRAY_ANON], 1);
 	ck_assert_int_eq(press("/meta.u17 == 5\n"), TOP_DRAW);
 	ck_assert_ptr_nonnull(strstr(state.message, "meta.u17"));
 	ck_assert_int_eq(press("\b\b\b\b\b\b6 == 5\n"), TOP_ASK);
@@ -358,27 +423,27 @@ START_TEST(a_pass_ends_early_and_says_what_is_wrong)
 {
 	static const bool at_once = true, never = false;
 
-	now.view = array.view;
-	ck_assert_int_eq(top_sample_count(&array.memory, &at_once, &now), -ECANCELED);
-	ck_assert_uint_lt(now.reads.slots, SLOTS);
+	ck_assert_int_eq(count_until(&at_once), -ECANCELED);
+	ck_assert_uint_lt(now.counts.tally.reads.slots, SLOTS);
 	strcpy(now.filter, "type == none_such");
-	ck_assert_int_eq(top_sample_count(&array.memory, &never, &now), -EINVAL);
+	ck_assert_int_eq(count_until(&never), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(now.problem.text, "none_such"));
 	now.filter[0] = '\0';
-	now.view.array = paddr(UINT64_C(1) << 40);
-	ck_assert_int_eq(top_sample_count(&array.memory, &never, &now), -EFAULT);
+	array.view.array = paddr(UINT64_C(1) << 40);
+	ck_assert_int_eq(count_until(&never), -EFAULT);
 	ck_assert_str_ne(now.problem.text, "");
 }
 END_TEST
 
 START_TEST(holes_are_counted_and_stay_holes)
 {
-	slot_array_punch(&array, 5120, 1024);
+	slot_array_punch(&array, 1024, 1024);
+	slot_array_punch(&array, RECORD_CHUNK, RECORD_CHUNK); /* a whole chunk of the walk */
 	uint64_t blocks = slot_array_blocks(&array);
 
 	count("");
-	ck_assert_uint_eq(now.counts.holes, 1024);
-	ck_assert_uint_eq(now.counts.matches, SLOTS - 1024);
+	ck_assert_uint_eq(now.counts.tally.holes, 1024 + RECORD_CHUNK);
+	ck_assert_uint_eq(now.counts.matches, SLOTS - 1024 - RECORD_CHUNK);
 	ck_assert_uint_eq(slot_array_blocks(&array), blocks);
 }
 END_TEST
@@ -391,6 +456,8 @@ Suite *top_suite(void)
 	tcase_add_checked_fixture(worked_out, setup, NULL);
 	tcase_add_test(worked_out, buckets_double);
 	tcase_add_test(worked_out, rates_are_by_the_time_between_samples);
+	tcase_add_test(worked_out, no_rate_spans_two_boots);
+	tcase_add_test(worked_out, a_guest_that_does_not_count_has_no_rates);
 	tcase_add_test(worked_out, retries_add_up_over_samples);
 	tcase_add_test(worked_out, types_are_sorted_by_count_name_and_change);
 	tcase_add_test(worked_out, types_without_frames_show_once_when_they_have_gone);
@@ -398,6 +465,7 @@ Suite *top_suite(void)
 	tcase_add_test(worked_out, a_grid_has_as_many_cells_as_fit);
 	tcase_add_test(worked_out, cells_that_become_one_keep_what_is_broken);
 	tcase_add_test(worked_out, keys_sort_pause_and_colour);
+	tcase_add_test(worked_out, the_map_has_no_references_of_a_kind_without);
 	tcase_add_test(worked_out, keys_change_the_interval_within_bounds);
 	tcase_add_test(worked_out, a_filter_is_taken_only_when_it_is_right);
 	tcase_add_test(worked_out, a_filter_has_an_end);

@@ -21,10 +21,10 @@ static struct guest_view view;
 static struct error err;
 static struct trace_ring *rings;
 
-static struct trace_event seen[4096];
+static struct frame_event seen[4096];
 static unsigned seen_count;
-static struct trace_cursor cursor;
-static struct trace_counts counts;
+static struct history_cursor cursor;
+static struct history_counts counts;
 
 static struct trace_entry *entry_at(unsigned cpu, uint64_t position)
 {
@@ -57,10 +57,10 @@ static void setup(void)
 	for (unsigned cpu = 0; cpu < CPUS; cpu++)
 		rings[cpu] = (struct trace_ring){.entries_pa = ENTRIES_PA + cpu * PAGE_SIZE,
 						 .entry_count = ENTRY_COUNT};
-	ck_assert_int_eq(guest_view_read(&crafted.source.memory, crafted.source.info, &view, &err),
-			 0);
-	cursor = (struct trace_cursor){0};
-	counts = (struct trace_counts){0};
+	ck_assert_int_eq(
+		guest_view_read(&crafted.source.memory, crafted.source.hints.info, &view, &err), 0);
+	cursor = (struct history_cursor){0};
+	counts = (struct history_counts){0};
 	seen_count = 0;
 }
 
@@ -70,7 +70,7 @@ static void teardown(void)
 	urcu_memb_unregister_thread();
 }
 
-static void note(void *context, const struct trace_event *event)
+static void note(void *context, const struct frame_event *event)
 {
 	(void)context;
 	ck_assert_uint_lt(seen_count, sizeof(seen) / sizeof(seen[0]));
@@ -88,14 +88,16 @@ START_TEST(event_is_told_whole)
 	put_event(1, TRACE_CLAIM, FRAME, 1000);
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(seen_count, 1);
-	ck_assert_uint_eq(seen[0].tsc, 1000);
+	ck_assert_uint_eq(seen[0].time, 1000);
 	ck_assert_uint_eq(seen[0].cpu, 1);
 	ck_assert_uint_eq(seen[0].position, 0);
 	ck_assert_uint_eq(seen[0].pfn, FRAME);
 	ck_assert_uint_eq(seen[0].caller, CALLER);
-	ck_assert_uint_eq(seen[0].state, slot_state(0, 1));
-	ck_assert_int_eq(seen[0].operation, TRACE_CLAIM);
-	ck_assert_int_eq(seen[0].type, CRAFTED_ANON);
+	ck_assert_uint_eq(seen[0].after.state, REF_CLASS_SHARED);
+	ck_assert_uint_eq(seen[0].after.references, 1);
+	ck_assert_uint_eq(seen[0].after.generation, 0);
+	ck_assert_str_eq(seen[0].operation, trace_operation_name(TRACE_CLAIM));
+	ck_assert_int_eq(seen[0].after.type, CRAFTED_ANON);
 	ck_assert_uint_eq(counts.events, 1);
 	ck_assert_uint_eq(counts.lost + counts.broken + counts.refused, 0);
 }
@@ -156,14 +158,15 @@ static int read_slowly(void *own, paddr_t pa, void *buffer, size_t length)
 START_TEST(a_slow_reader_has_the_newest)
 {
 	const uint64_t count = 4 * ENTRY_COUNT, written = 3 * count, oldest = written - count + 1;
+	const struct memory_reader reader = {.read = read_slowly, .chunk = MEMORY_READER_CHUNK_MIN};
 	struct guest_memory slow;
 
 	/* The rings of both processors are one behind the other, and the first has the room of both. */
 	rings[0].entry_count = count;
 	rings[1].entry_count = 0;
 	ck_assert_int_eq(guest_memory_init(&slow, &err), 0);
-	slow.reader = (struct memory_reader){.read = read_slowly, .chunk = MEMORY_READER_CHUNK_MIN};
-	ck_assert_int_eq(guest_memory_add_copied(&slow, paddr(0), CRAFTED_LOW_SIZE, &err), 0);
+	ck_assert_int_eq(guest_memory_add_copied(&slow, paddr(0), CRAFTED_LOW_SIZE, &reader, &err),
+			 0);
 	for (uint64_t i = 0; i < written; i++)
 		put_event(0, TRACE_PUT, 1, i);
 	ck_assert_int_eq(trace_read(&slow, &view, &cursor, note, NULL, &counts), 0);
@@ -211,7 +214,7 @@ START_TEST(wild_entries_are_broken)
 	entry_at(0, 4)->what |= UINT64_C(0xff) << TRACE_TYPE_SHIFT;
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(seen_count, 1);
-	ck_assert_int_eq(seen[0].type, -1);
+	ck_assert_int_eq(seen[0].after.type, FRAME_TYPE_NONE);
 	ck_assert_uint_eq(counts.broken, 4);
 }
 END_TEST
@@ -288,9 +291,9 @@ START_TEST(rings_outside_of_memory_are_refused)
 
 	for (unsigned i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
 		crafted.info->trace_pa = wild[i];
-		ck_assert_int_eq(
-			guest_view_read(&crafted.source.memory, crafted.source.info, &view, &err),
-			-EPROTO);
+		ck_assert_int_eq(guest_view_read(&crafted.source.memory, crafted.source.hints.info,
+						 &view, &err),
+				 -EPROTO);
 		ck_assert_ptr_nonnull(strstr(err.text, "trace_pa"));
 	}
 	view.trace = paddr(CRAFTED_LOW_SIZE);
@@ -301,7 +304,7 @@ END_TEST
 
 START_TEST(history_is_of_one_frame_in_order_of_time)
 {
-	struct trace_history history;
+	struct frame_history history = {.pfn = FRAME};
 
 	put_event(0, TRACE_CLAIM, FRAME, 100);
 	put_event(0, TRACE_GET, 1, 150);
@@ -309,74 +312,79 @@ START_TEST(history_is_of_one_frame_in_order_of_time)
 	put_event(0, TRACE_PUT, FRAME, 300);
 	put_event(1, TRACE_DROP, FRAME, 400);
 	put_event(1, TRACE_GET, 1, 2400);
-	ck_assert_int_eq(
-		trace_history_read(&crafted.source.memory, &view, FRAME, 10, &history, &counts), 0);
+	ck_assert_int_eq(trace_history_read(&crafted.source.memory, &view, &cursor, &history, 1, 10,
+					    &counts),
+			 0);
 	ck_assert_uint_eq(history.count, 4);
 	ck_assert_uint_eq(history.total, 4);
-	ck_assert_int_eq(history.events[0].operation, TRACE_CLAIM);
-	ck_assert_int_eq(history.events[1].operation, TRACE_GET_ADDRESS);
-	ck_assert_int_eq(history.events[2].operation, TRACE_PUT);
-	ck_assert_int_eq(history.events[3].operation, TRACE_DROP);
+	ck_assert_str_eq(history.events[0].operation, trace_operation_name(TRACE_CLAIM));
+	ck_assert_str_eq(history.events[1].operation, trace_operation_name(TRACE_GET_ADDRESS));
+	ck_assert_str_eq(history.events[2].operation, trace_operation_name(TRACE_PUT));
+	ck_assert_str_eq(history.events[3].operation, trace_operation_name(TRACE_DROP));
 	ck_assert_uint_eq(history.newest, 2400);
-	ck_assert_uint_eq(trace_ns_between(&view, history.events[3].tsc, history.newest), 1000);
-	trace_history_free(&history);
+	ck_assert_uint_eq(history_ns_between(&history, history.events[3].time, history.newest),
+			  1000);
+	history_free(&history);
 }
 END_TEST
 
 START_TEST(history_keeps_the_newest)
 {
-	struct trace_history history;
+	struct frame_history history = {.pfn = FRAME};
 
 	for (uint64_t i = 0; i < 20; i++)
 		put_event(i % 3 == 0, TRACE_GET, FRAME, 100 + i);
 	ck_assert_int_eq(
-		trace_history_read(&crafted.source.memory, &view, FRAME, 5, &history, &counts), 0);
+		trace_history_read(&crafted.source.memory, &view, &cursor, &history, 1, 5, &counts),
+		0);
 	ck_assert_uint_eq(history.count, 5);
 	ck_assert_uint_eq(history.total, 20);
 	for (unsigned i = 0; i < 5; i++)
-		ck_assert_uint_eq(history.events[i].tsc, 115 + i);
-	trace_history_free(&history);
+		ck_assert_uint_eq(history.events[i].time, 115 + i);
+	history_free(&history);
 }
 END_TEST
 
 START_TEST(histories_go_on_from_the_cursor)
 {
-	struct trace_history histories[] = {{.pfn = FRAME}, {.pfn = 1}};
+	struct frame_history histories[] = {{.pfn = FRAME}, {.pfn = 1}};
 
 	put_event(0, TRACE_CLAIM, FRAME, 100);
 	put_event(1, TRACE_GET, FRAME, 90);
 	put_event(0, TRACE_GET, 2, 110);
-	ck_assert_int_eq(trace_histories_read(&crafted.source.memory, &view, &cursor, histories, 2,
-					      4, &counts),
+	ck_assert_int_eq(trace_history_read(&crafted.source.memory, &view, &cursor, histories, 2, 4,
+					    &counts),
 			 0);
 	ck_assert_uint_eq(histories[0].count, 2);
-	ck_assert_int_eq(histories[0].events[0].operation, TRACE_GET);
+	ck_assert_str_eq(histories[0].events[0].operation, trace_operation_name(TRACE_GET));
 	ck_assert_uint_eq(histories[1].count, 0);
 	ck_assert_uint_eq(histories[1].newest, 110);
-	trace_history_free(&histories[0]);
+	history_free(&histories[0]);
 
 	for (uint64_t i = 0; i < 6; i++)
 		put_event(0, TRACE_PUT, 1, 200 + i);
-	ck_assert_int_eq(trace_histories_read(&crafted.source.memory, &view, &cursor, histories, 2,
-					      4, &counts),
+	ck_assert_int_eq(trace_history_read(&crafted.source.memory, &view, &cursor, histories, 2, 4,
+					    &counts),
 			 0);
 	ck_assert_uint_eq(histories[0].total, 0);
 	ck_assert_uint_eq(histories[1].total, 6);
 	ck_assert_uint_eq(histories[1].count, 4);
-	ck_assert_uint_eq(histories[1].events[0].tsc, 202);
+	ck_assert_uint_eq(histories[1].events[0].time, 202);
 	ck_assert_uint_eq(counts.events, 9);
-	trace_history_free(&histories[1]);
+	history_free(&histories[1]);
 }
 END_TEST
 
 START_TEST(times_that_cannot_be_are_nothing)
 {
-	ck_assert_uint_eq(trace_ns_between(&view, 2000, 1000), 0);
-	ck_assert_uint_eq(trace_ns_between(&view, 0, 2000), 1000);
-	view.tsc_khz = 0;
-	ck_assert_uint_eq(trace_ns_between(&view, 1000, 2000), 0);
-	view.tsc_khz = 1;
-	ck_assert_uint_eq(trace_ns_between(&view, 0, UINT64_MAX), UINT64_MAX);
+	struct frame_history history = {.clock_khz = view.tsc_khz};
+
+	ck_assert_uint_eq(history_ns_between(&history, 2000, 1000), 0);
+	ck_assert_uint_eq(history_ns_between(&history, 0, 2000), 1000);
+	history.clock_khz = 0;
+	ck_assert_uint_eq(history_ns_between(&history, 1000, 2000), 0);
+	history.clock_khz = 1;
+	ck_assert_uint_eq(history_ns_between(&history, 0, UINT64_MAX), UINT64_MAX);
 }
 END_TEST
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kind/pagevisor/classify.h"
 #include "kind/pagevisor/trace_reader.h"
 #include "memory/rcu.h"
 #include "pagemeta/segment.h"
@@ -28,10 +29,10 @@ static struct guest_view view;
 static struct error err;
 static int rings_fd;
 
-static struct trace_event seen[2 * ENTRY_COUNT];
+static struct frame_event seen[2 * ENTRY_COUNT];
 static unsigned seen_count;
-static struct trace_cursor cursor;
-static struct trace_counts counts;
+static struct history_cursor cursor;
+static struct history_counts counts;
 
 /* Puts the page of the rings into a file, which the reader maps as guest memory. */
 static void publish_rings(void)
@@ -66,8 +67,8 @@ static void setup(void)
 	struct stamp_meta meta = {0};
 
 	trace_set_ring(0, frame_paddr(frame_alloc(stamp, &meta)), ENTRY_COUNT);
-	cursor = (struct trace_cursor){0};
-	counts = (struct trace_counts){0};
+	cursor = (struct history_cursor){0};
+	counts = (struct history_counts){0};
 	static_branch_set(true);
 }
 
@@ -80,7 +81,7 @@ static void teardown(void)
 	urcu_memb_unregister_thread();
 }
 
-static void note(void *context, const struct trace_event *event)
+static void note(void *context, const struct frame_event *event)
 {
 	(void)context;
 	ck_assert_uint_lt(seen_count, sizeof(seen) / sizeof(seen[0]));
@@ -99,11 +100,16 @@ static void expect_event(unsigned i, enum trace_operation operation, paddr_t fra
 			 const struct meta_type *type)
 {
 	ck_assert_uint_lt(i, seen_count);
-	ck_assert_int_eq(seen[i].operation, operation);
+	const struct frame after =
+		frame_of_state(state, type ? (int)meta_type_index(type) : FRAME_TYPE_NONE);
+
+	ck_assert_str_eq(seen[i].operation, trace_operation_name(operation));
 	ck_assert_uint_eq(seen[i].pfn, paddr_to_pfn(frame).index);
-	ck_assert_uint_eq(seen[i].state, state);
-	ck_assert_int_eq(seen[i].type, type ? (int)meta_type_index(type) : -1);
-	ck_assert(i == 0 || seen[i].tsc >= seen[i - 1].tsc);
+	ck_assert_uint_eq(seen[i].after.state, after.state);
+	ck_assert_uint_eq(seen[i].after.references, after.references);
+	ck_assert_uint_eq(seen[i].after.generation, after.generation);
+	ck_assert_int_eq(seen[i].after.type, after.type);
+	ck_assert(i == 0 || seen[i].time >= seen[i - 1].time);
 }
 
 START_TEST(each_operation_leaves_its_entry)
@@ -178,7 +184,8 @@ START_TEST(segments_are_traced_frame_by_frame)
 	read_events();
 	ck_assert_uint_eq(seen_count, 8);
 	for (unsigned i = 0; i < 8; i++) {
-		ck_assert_int_eq(seen[i].operation, i < 4 ? TRACE_CLAIM : TRACE_DROP);
+		ck_assert_str_eq(seen[i].operation,
+				 trace_operation_name(i < 4 ? TRACE_CLAIM : TRACE_DROP));
 		ck_assert_uint_eq(seen[i].pfn, seen[0].pfn + i % 4);
 	}
 }
@@ -191,8 +198,8 @@ START_TEST(zeroed_frames_are_traced)
 	frame_put(frame_alloc_zeroed(stamp, &meta));
 	read_events();
 	ck_assert_uint_eq(seen_count, 2);
-	ck_assert_int_eq(seen[0].operation, TRACE_CLAIM);
-	ck_assert_int_eq(seen[1].operation, TRACE_DROP);
+	ck_assert_str_eq(seen[0].operation, trace_operation_name(TRACE_CLAIM));
+	ck_assert_str_eq(seen[1].operation, trace_operation_name(TRACE_DROP));
 }
 END_TEST
 
@@ -296,17 +303,18 @@ static void *write_round_and_round(void *argument)
 	return NULL;
 }
 
-static void expect_whole(void *context, const struct trace_event *event)
+static void expect_whole(void *context, const struct frame_event *event)
 {
 	const uint64_t *pfn = context;
-	bool is_get = event->operation == TRACE_GET;
+	bool is_get = strcmp(event->operation, trace_operation_name(TRACE_GET)) == 0;
 
 	ck_assert_uint_eq(event->pfn, *pfn);
-	ck_assert(is_get || event->operation == TRACE_PUT);
-	ck_assert_uint_eq(slot_state_refs(event->state), is_get ? 2 : 1);
+	if (!is_get)
+		ck_assert_str_eq(event->operation, trace_operation_name(TRACE_PUT));
+	ck_assert_uint_eq(event->after.references, is_get ? 2 : 1);
 	ck_assert_uint_eq(event->position % 2, is_get ? 0 : 1);
-	ck_assert_uint_gt(event->tsc, seen[0].tsc);
-	seen[0].tsc = event->tsc;
+	ck_assert_uint_gt(event->time, seen[0].time);
+	seen[0].time = event->time;
 }
 
 START_TEST(reader_beside_a_writer_takes_no_torn_entry)
@@ -317,7 +325,7 @@ START_TEST(reader_beside_a_writer_takes_no_torn_entry)
 	pthread_t writer;
 
 	trace_rings[0].head = 0;
-	seen[0].tsc = 0;
+	seen[0].time = 0;
 	quit = false;
 	ck_assert_int_eq(pthread_create(&writer, NULL, write_round_and_round, frame.slot), 0);
 	while (counts.events < READS || counts.lost == 0)

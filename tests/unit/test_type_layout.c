@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/pagevisor/types/type_layout.h, type_catalog.h and type_format.h over BTF that pahole made of
+ * Tests of vmm/kind/fields/type_layout.h, type_catalog.h and type_format.h over BTF that pahole made of
  * tests/btf/sample.h: what the host says about a member is what the compiler says.
  */
 #include "unit/suites.h"
@@ -13,17 +13,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <pagevisor/slot.h>
+
 #include "btf/sample.h"
 #include "memory/rcu.h"
-#include "kind/pagevisor/types/type_catalog.h"
-#include "kind/pagevisor/types/type_format.h"
+#include "kind/fields/type_catalog.h"
+#include "kind/fields/type_format.h"
+#include "kind/pagevisor/pagevisor.h"
+#include "kind/pagevisor/type_read.h"
 
 enum { NUMBERS, NESTED, BITS, ATOMIC, ALIAS, BARE, MISSING, TYPE_COUNT };
 
 #define RAM_SIZE (64 * PAGE_SIZE)
 #define BTF_PA   (3 * PAGE_SIZE + 8)
 
-static struct guest_view view;
+static struct guest guest;
 static struct type_catalog *catalog;
 
 union storage {
@@ -40,13 +44,20 @@ static size_t sample_size(void)
 
 static void add_type(unsigned type, const char *name, size_t size)
 {
-	strcpy(view.types[type].name, name);
-	view.types[type].size = (unsigned)size;
+	strcpy(guest.types[type].name, name);
+	guest.types[type].size = (unsigned)size;
+}
+
+static void load_sample(void)
+{
+	catalog = type_catalog_new(&guest, "not loaded");
+	ck_assert_ptr_nonnull(catalog);
+	type_catalog_load(catalog, &guest, sample_btf, sample_size());
 }
 
 static void setup(void)
 {
-	view = (struct guest_view){.type_count = TYPE_COUNT};
+	guest = (struct guest){.kind = &pagevisor_kind, .type_count = TYPE_COUNT};
 	add_type(NUMBERS, "numbers", sizeof(struct numbers_meta));
 	add_type(NESTED, "nested", sizeof(struct nested_meta));
 	add_type(BITS, "bits", sizeof(struct bits_meta));
@@ -54,8 +65,7 @@ static void setup(void)
 	add_type(ALIAS, "alias", sizeof(struct numbers_meta));
 	add_type(BARE, "bare", sizeof(shared_u64));
 	add_type(MISSING, "missing", 8);
-	catalog = type_catalog_create(&view, sample_btf, sample_size());
-	ck_assert_ptr_nonnull(catalog);
+	load_sample();
 	ck_assert_msg(catalog->btf != NULL, "%s", catalog->why.text);
 }
 
@@ -212,8 +222,8 @@ START_TEST(a_type_that_is_not_known_says_why)
 	ck_assert_ptr_nonnull(strstr(type_catalog_unknown(catalog, MISSING), "does not have"));
 	ck_assert_uint_eq(catalog->layouts[ATOMIC].field_count, 0);
 	type_catalog_free(catalog);
-	view.types[NUMBERS].size++;
-	catalog = type_catalog_create(&view, sample_btf, sample_size());
+	guest.types[NUMBERS].size++;
+	load_sample();
 	ck_assert_ptr_nonnull(strstr(type_catalog_unknown(catalog, NUMBERS), "bytes"));
 	ck_assert_ptr_null(type_catalog_unknown(catalog, ALIAS));
 }
@@ -302,6 +312,7 @@ END_TEST
 START_TEST(a_guest_is_read)
 {
 	struct guest_memory memory;
+	struct guest_view view;
 	struct error err;
 	int fd = memfd_create("test", MFD_CLOEXEC);
 	static const struct {
@@ -318,18 +329,19 @@ START_TEST(a_guest_is_read)
 	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
 	ck_assert_int_eq(guest_memory_add(&memory, paddr(0), RAM_SIZE, fd, 0, true, &err), 0);
 	ck_assert_int_gt(pwrite(fd, sample_btf, sample_size(), BTF_PA), 0);
+	guest.memory = &memory;
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		type_catalog_free(catalog);
 		view.btf = paddr(lies[i].pa);
 		view.btf_size = lies[i].size;
-		catalog = type_catalog_read(&view, &memory);
+		catalog = type_catalog_read(&guest, &view);
 		ck_assert_msg(strstr(type_catalog_unknown(catalog, NUMBERS), lies[i].why), "%s",
 			      type_catalog_unknown(catalog, NUMBERS));
 	}
 	type_catalog_free(catalog);
 	view.btf = paddr(BTF_PA);
 	view.btf_size = sample_size();
-	catalog = type_catalog_read(&view, &memory);
+	catalog = type_catalog_read(&guest, &view);
 	ck_assert_ptr_null(type_catalog_unknown(catalog, NUMBERS));
 	guest_memory_destroy(&memory);
 	close(fd);

@@ -165,8 +165,8 @@ static void print_json(const struct capture *capture, const struct source *sourc
 static int write_file(struct capture *capture, const struct source *source, struct error *err)
 {
 	const struct capture_progress progress = {show_progress, capture};
-	const struct capture_vm vm = {source->name, source->cpu_count, source->has_info,
-				      source->info};
+	const struct capture_vm vm = {source->name, source->cpu_count, source->hints.has_info,
+				      source->hints.info};
 
 	capture->doing = "writing";
 	return capture_write(&capture->snapshot, &vm, capture->options.file, &progress,
@@ -216,7 +216,7 @@ int command_capture(int argc, char **argv)
 
 	/* Without --all-memory it is metadata that is wanted; a guest that boots is waited for. */
 	if (status == STATUS_OK && !capture.options.all_memory)
-		status = session_look(&session, STAGE_METADATA);
+		status = session_look(&session, GUEST_HAS_FRAMES);
 	if (status == STATUS_OK)
 		status = take_and_write(&capture, &session.source);
 	session_close(&session);

@@ -17,10 +17,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "source/capture_source.h"
-#include "kind/pagevisor/check/check.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
-#include "view/observation.h"
+#include "view/observation_json.h"
+#include "view/observation_text.h"
 #include "source/source_snapshot.h"
 
 #define LOOKS 3
@@ -37,21 +37,15 @@ struct look {
 	struct snapshot_facts facts;
 };
 
-static int check_memory(const struct guest_memory *memory, paddr_t info, enum check_rules rules,
-			struct observation *seen, struct error *err)
+static int check_memory(const struct guest_memory *memory, const struct guest_hints *hints,
+			enum check_rules rules, struct observation *seen, struct error *err)
 {
-	struct findings found;
-	int result = observation_look(seen, memory, info);
+	int result = observation_look(seen, memory, hints);
 
 	if (result < 0)
 		return error_set(err, result, "%s",
-				 seen->has_view ? "the array is not in RAM" : seen->problem.text);
-	result = check_guest(memory, &seen->view, rules, &seen->check, &found, err);
-	if (result == 0) {
-		seen->is_checked = true;
-		findings_append(&seen->findings, &found);
-	}
-	return result;
+				 seen->is_known ? "the array is not in RAM" : seen->problem.text);
+	return observation_check(seen, rules, err);
 }
 
 /* Looks at a live guest as of one instant; all of its memory may hold references. */
@@ -64,50 +58,54 @@ static int look_live(struct source *source, struct look *look, struct error *err
 	if (result < 0)
 		return result;
 	look->facts = snapshot.facts;
-	result = check_memory(&snapshot.memory, source->info, CHECK_ONE_OF_LOOKS, &look->seen, err);
+	result = check_memory(&snapshot.memory, &source->hints, CHECK_ONE_OF_LOOKS, &look->seen,
+			      err);
+	if (look->seen.guest)
+		guest_detach(look->seen.guest);
 	snapshot_close(&snapshot);
 	return result;
 }
 
 /* Whether each processor has made a step since it was at `before`; also when it cannot be told. */
-static bool all_made_steps(const struct source *source, const struct guest_view *view,
-			   const uint64_t before[MAX_CPUS])
+static bool all_made_steps(const struct guest *guest, const uint64_t *before)
 {
-	uint64_t now[MAX_CPUS];
+	uint64_t now[GUEST_CPUS_MAX];
 
-	if (guest_view_steps(view, &source->memory, now) < 0)
+	if (guest_steps(guest, now) < 0)
 		return true;
-	for (unsigned cpu = 0; cpu < view->cpu_count; cpu++)
+	for (unsigned cpu = 0; cpu < guest->cpu_count; cpu++)
 		if (now[cpu] == before[cpu])
 			return false;
 	return true;
 }
 
-/* Between two looks; `view` is of the first. */
-static void let_it_run(const struct source *source, const struct guest_view *view)
+/* Between two looks. */
+static void let_it_run(const struct guest *guest)
 {
-	uint64_t before[MAX_CPUS];
-	bool can_tell = guest_view_steps(view, &source->memory, before) == 0;
+	uint64_t before[GUEST_CPUS_MAX];
+	bool can_tell = guest_steps(guest, before) == 0;
 
 	clock_sleep_ns(BETWEEN_LOOKS_NS);
 	uint64_t deadline = clock_now_ns() + STEP_PATIENCE_NS;
 
-	while (can_tell && !all_made_steps(source, view, before) && clock_now_ns() < deadline)
+	while (can_tell && !all_made_steps(guest, before) && clock_now_ns() < deadline)
 		clock_sleep_ns(STEP_POLL_NS);
 }
 
 /* The first look, and of its findings those that later looks confirm. */
-static int look_again(struct source *source, struct look *first, struct look *again,
+static int look_again(struct session *session, struct look *first, struct look *again,
 		      struct error *err)
 {
+	struct source *source = &session->source;
 	int result = look_live(source, first, err);
 
 	for (unsigned look = 1; look < LOOKS && result == 0 && first->seen.findings.total; look++) {
-		let_it_run(source, &first->seen.view);
+		let_it_run(session->guest);
 		*again = (struct look){0};
 		result = look_live(source, again, err);
 		if (result == 0)
 			findings_keep_common(&first->seen.findings, &again->seen.findings);
+		observation_end(&again->seen);
 	}
 	return result;
 }
@@ -121,7 +119,7 @@ static int look_at_capture(const struct source *source, struct look *look, struc
 			"%s holds the metadata alone; a check wants a capture that was made with "
 			"--all-memory",
 			source->name);
-	return check_memory(&source->memory, source->info, CHECK_ANY_INSTANT, &look->seen, err);
+	return check_memory(&source->memory, &source->hints, CHECK_ANY_INSTANT, &look->seen, err);
 }
 
 static void print_text(const struct source *source, const struct look *look)
@@ -130,7 +128,7 @@ static void print_text(const struct source *source, const struct look *look)
 	if (source->is_live)
 		printf("paused    %.0f us\n", (double)look->facts.paused_ns / 1e3);
 	observation_print_frames(&look->seen);
-	observation_print_check(&look->seen.check);
+	observation_print_check(&look->seen);
 	observation_print_findings(&look->seen.findings);
 }
 
@@ -149,11 +147,11 @@ static int check_and_print(struct session *session, struct look *looks)
 {
 	struct source *source = &session->source;
 	struct error err;
-	int status = session_look(session, STAGE_METADATA);
+	int status = session_look(session, GUEST_HAS_FRAMES);
 
 	if (status != STATUS_OK)
 		return status;
-	int result = source->is_live ? look_again(source, &looks[0], &looks[1], &err)
+	int result = source->is_live ? look_again(session, &looks[0], &looks[1], &err)
 				     : look_at_capture(source, &looks[0], &err);
 	if (result < 0)
 		return session_refuse(result, &err);
@@ -184,6 +182,7 @@ int command_check(int argc, char **argv)
 	if (status == STATUS_OK)
 		status = check_and_print(&session, looks);
 	session_close(&session);
+	observation_end(&looks[0].seen);
 	free(looks);
 	return session_flush(status);
 }

@@ -12,6 +12,8 @@
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"
+#include "kind/kind.h"
+#include "kind/registry.h"
 #include "memory/rcu.h"
 #include "source/source_snapshot.h"
 
@@ -78,7 +80,8 @@ struct side {
 	struct snapshot snapshot;
 	bool is_open;
 	bool has_snapshot;
-	struct diff_input input;
+	struct guest *copy;        /* the guest in the snapshot */
+	const struct guest *guest; /* what is compared */
 };
 
 /* Returns an exit status; what is not STATUS_OK was said. */
@@ -92,52 +95,64 @@ static int side_open(struct side *side, const char *name)
 	if (result < 0)
 		return session_refuse(result, &err);
 	side->is_open = true;
-	int status = session_look(&side->session, STAGE_METADATA);
+	int status = session_look(&side->session, GUEST_HAS_FRAMES);
 
 	if (status != STATUS_OK)
 		return status;
-	side->input = (struct diff_input){&source->memory, source->info, name};
+	side->guest = side->session.guest;
 	if (!source->is_live)
 		return STATUS_OK;
 	result = source_snapshot(source, false, &options, &side->snapshot, &err);
 	if (result < 0)
 		return session_refuse(result, &err);
 	side->has_snapshot = true;
-	side->input.memory = &side->snapshot.memory;
-	return STATUS_OK;
+	result = guest_find(&side->snapshot.memory, &source->hints, &side->copy, &err);
+	side->guest = side->copy;
+	return result < 0 ? session_refuse(result, &err) : STATUS_OK;
 }
 
 static void side_close(struct side *side)
 {
+	guest_free(side->copy);
+	guest_free(side->session.guest);
 	if (side->has_snapshot)
 		snapshot_close(&side->snapshot);
 	if (side->is_open)
 		source_close(&side->session.source);
 }
 
-static const char *class_name(const struct frame_side *side)
+/* A frame that one side does not have, or never wrote, is in no state there. */
+static const char *state_name(const struct guest *guest, const struct frame *frame)
 {
-	return side->class == FRAME_CLASS_NONE ? "none" : ref_class_name(side->class);
+	return frame->state == FRAME_NEVER_WRITTEN ? "none" : guest_state_name(guest, frame->state);
 }
 
-static const char *type_name(const struct diff *diff, const struct frame_side *side)
+static const char *type_name(const struct diff *diff, const struct frame *frame)
 {
-	return side->type < 0 ? "" : diff->types[side->type].name;
+	return frame->type < 0 ? "" : diff->types[frame->type].name;
 }
 
-static void print_side(const struct diff *diff, const struct frame_side *side)
+static bool has_count(const struct guest *guest, const struct frame *frame)
 {
-	bool has_type = side->type >= 0;
+	const struct frame_state *state = guest_state(guest, frame->state);
+
+	return state->is_in_use && state->has_count;
+}
+
+static void print_side(const struct diff *diff, const struct guest *guest,
+		       const struct frame *frame)
+{
+	bool has_type = frame->type >= 0, counts = has_count(guest, frame);
 
 	/* A type with references is of a shared frame. */
-	if (side->class != REF_CLASS_SHARED || !has_type)
-		printf("%s%s", class_name(side), has_type ? " " : "");
+	if (!counts || !has_type)
+		printf("%s%s", state_name(guest, frame), has_type ? " " : "");
 	if (has_type)
-		printf("%s", type_name(diff, side));
-	if (side->class == REF_CLASS_SHARED)
-		printf(" x%u", side->references);
-	if (side->class != FRAME_CLASS_NONE)
-		printf(" gen %u", side->generation);
+		printf("%s", type_name(diff, frame));
+	if (counts)
+		printf(" x%u", frame->references);
+	if (guest->kind->has_generations && frame->state != FRAME_NEVER_WRITTEN)
+		printf(" gen %u", frame->generation);
 }
 
 static uint64_t changed_frames(const struct diff *diff)
@@ -165,23 +180,24 @@ static void print_types(const struct diff *diff)
 	}
 }
 
-static void print_text(const struct diff *diff)
+static void print_text(const struct diff *diff, const struct guest *guest)
 {
 	printf("frames    %" PRIu64 " in A, %" PRIu64 " in B; %" PRIu64 " changed\n",
 	       diff->frames_a, diff->frames_b, changed_frames(diff));
 	for (unsigned i = FRAME_SAME + 1; i < FRAME_CHANGE_COUNT; i++)
 		printf("          %-15s %11" PRIu64 "\n", frame_change_name(i), diff->changes[i]);
-	printf("          %-15s %11" PRIu64 " -> %" PRIu64 "\n", "(references)", diff->references_a,
-	       diff->references_b);
+	if (guest->kind->has_references)
+		printf("          %-15s %11" PRIu64 " -> %" PRIu64 "\n", "(references)",
+		       diff->references_a, diff->references_b);
 	print_types(diff);
 	for (size_t i = 0; i < diff->listed; i++) {
 		const struct diff_frame *frame = &diff->list[i];
 
 		printf("frame %#-12" PRIx64 " %-10s ", frame->frame.addr,
 		       frame_change_name(frame->change));
-		print_side(diff, &frame->a);
+		print_side(diff, guest, &frame->a);
 		printf(" -> ");
-		print_side(diff, &frame->b);
+		print_side(diff, guest, &frame->b);
 		printf("\n");
 	}
 	if (diff->listed < changed_frames(diff) && diff->listed > 0)
@@ -198,24 +214,25 @@ static struct json_object *changes_json(const uint64_t *changes)
 	return object;
 }
 
-static struct json_object *side_json(const struct diff *diff, const struct frame_side *side)
+static struct json_object *side_json(const struct diff *diff, const struct guest *guest,
+				     const struct frame *frame)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_add_text(object, "state", class_name(side));
-	if (side->type >= 0)
-		json_add_text(object, "type", type_name(diff, side));
-	if (side->class != FRAME_CLASS_NONE) {
+	json_add_text(object, "state", state_name(guest, frame));
+	if (frame->type >= 0)
+		json_add_text(object, "type", type_name(diff, frame));
+	if (frame->state == FRAME_NEVER_WRITTEN)
+		return object;
+	if (guest->kind->has_references)
 		json_add_number(object, "references",
-				side->class == REF_CLASS_SHARED   ? side->references
-				: side->class == REF_CLASS_UNIQUE ? 1
-								  : 0);
-		json_add_number(object, "generation", side->generation);
-	}
+				guest_frame_is_in_use(guest, frame) ? frame->references : 0);
+	if (guest->kind->has_generations)
+		json_add_number(object, "generation", frame->generation);
 	return object;
 }
 
-static void print_json(const struct diff *diff)
+static void print_json(const struct diff *diff, const struct guest *guest)
 {
 	struct json_object *root = json_object_new_object();
 	struct json_object *types = json_object_new_object();
@@ -223,8 +240,10 @@ static void print_json(const struct diff *diff)
 
 	json_add_number(root, "frames_a", diff->frames_a);
 	json_add_number(root, "frames_b", diff->frames_b);
-	json_add_number(root, "references_a", diff->references_a);
-	json_add_number(root, "references_b", diff->references_b);
+	if (guest->kind->has_references) {
+		json_add_number(root, "references_a", diff->references_a);
+		json_add_number(root, "references_b", diff->references_b);
+	}
 	json_add_number(root, "changed", changed_frames(diff));
 	json_object_object_add(root, "changes", changes_json(diff->changes));
 	for (unsigned i = 0; i < diff->type_count; i++) {
@@ -240,8 +259,8 @@ static void print_json(const struct diff *diff)
 
 		json_add_number(frame, "frame", diff->list[i].frame.addr);
 		json_add_text(frame, "change", frame_change_name(diff->list[i].change));
-		json_object_object_add(frame, "a", side_json(diff, &diff->list[i].a));
-		json_object_object_add(frame, "b", side_json(diff, &diff->list[i].b));
+		json_object_object_add(frame, "a", side_json(diff, guest, &diff->list[i].a));
+		json_object_object_add(frame, "b", side_json(diff, guest, &diff->list[i].b));
 		json_object_array_add(list, frame);
 	}
 	json_object_object_add(root, "list", list);
@@ -252,14 +271,14 @@ static int compare(const struct side sides[2], const struct options *options)
 {
 	struct error err;
 	struct diff diff;
-	int result = diff_make(&sides[0].input, &sides[1].input, options->list, &diff, &err);
+	int result = diff_make(sides[0].guest, sides[1].guest, options->list, &diff, &err);
 
 	if (result < 0)
 		return session_refuse(result, &err);
 	if (options->json)
-		print_json(&diff);
+		print_json(&diff, sides[0].guest);
 	else
-		print_text(&diff);
+		print_text(&diff, sides[0].guest);
 	diff_free(&diff);
 	return session_flush(STATUS_OK);
 }

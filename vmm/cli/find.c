@@ -11,9 +11,9 @@
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"
-#include "inspect/find/find_slots.h"
+#include "inspect/find/find.h"
 #include "inspect/find/field_lookup.h"
-#include "kind/pagevisor/types/type_format.h"
+#include "kind/fields/type_format.h"
 
 enum option_key {
 	KEY_COUNT = 'c',
@@ -95,49 +95,52 @@ static const struct argp parser = {
 	       "  pagevisor find --count 'state == shared && addr < 16M'\n\n" SESSION_VM_HELP,
 };
 
-static const char *type_text(const struct find *find, const struct found_slot *slot)
-{
-	if (slot->type >= 0)
-		return find->session.view.types[slot->type].name;
-	return slot->type == SLOT_TYPE_WILD ? "?" : "-";
-}
-
-static void print_line(void *own, const struct found_slot *slot)
+static void print_line(void *own, const struct found_frame *found)
 {
 	struct find *find = own;
+	const struct guest *guest = find->session.guest;
+	const struct frame *frame = &found->frame;
 
 	find->printed++;
-	printf("%#-14" PRIx64 " %-7s %-12s %" PRIu32 "\n", pfn_to_paddr(slot->frame).addr,
-	       ref_class_name(ref_classify(slot_state_refs(slot->state))), type_text(find, slot),
-	       expression_references(slot->state));
-	if (find->show_fields && slot->type >= 0)
-		type_format_text(stdout, find->catalog, slot->type, slot->copy.storage, "    ");
+	printf("%#-14" PRIx64 " %-7s %-12s", pfn_to_paddr(found->pfn).addr,
+	       guest_state_name(guest, frame->state), guest_type_name(guest, frame->type));
+	if (guest->kind->has_references)
+		printf(" %" PRIu32, frame->references);
+	printf("\n");
+	if (find->show_fields && frame->type >= 0)
+		type_format_text(stdout, find->catalog, frame->type, found->record, "    ");
 }
 
 /* One object after the other: there may be millions. */
-static void print_object(void *own, const struct found_slot *slot)
+static void print_object(void *own, const struct found_frame *found)
 {
 	struct find *find = own;
-	struct json_object *frame = json_object_new_object();
+	const struct guest *guest = find->session.guest;
+	const struct frame *frame = &found->frame;
+	struct json_object *object = json_object_new_object();
+	uint64_t word;
 
-	json_add_number(frame, "frame", pfn_to_paddr(slot->frame).addr);
-	json_add_number(frame, "pfn", slot->frame.index);
-	json_add_text(frame, "state", ref_class_name(ref_classify(slot_state_refs(slot->state))));
-	if (slot->type != SLOT_TYPE_NONE)
-		json_add_number(frame, "vtable", slot->copy.vtable_ptr);
-	if (slot->type >= 0)
-		json_add_text(frame, "type", type_text(find, slot));
-	json_add_number(frame, "references", expression_references(slot->state));
-	json_add_number(frame, "generation", slot_state_generation(slot->state));
-	if (find->show_fields && slot->type >= 0)
-		json_object_object_add(
-			frame, "meta",
-			type_format_json(find->catalog, slot->type, slot->copy.storage));
-	printf("%s\n    %s", find->printed++ ? "," : "", json_line(frame));
-	json_object_put(frame);
+	json_add_number(object, "frame", pfn_to_paddr(found->pfn).addr);
+	json_add_number(object, "pfn", found->pfn.index);
+	json_add_text(object, "state", guest_state_name(guest, frame->state));
+	if (frame->type != FRAME_TYPE_NONE && kind_type_word(guest->kind, found->record, &word))
+		json_add_number(object, guest->kind->type_word, word);
+	if (frame->type >= 0)
+		json_add_text(object, "type", guest_type_name(guest, frame->type));
+	if (guest->kind->has_references)
+		json_add_number(object, "references", frame->references);
+	if (guest->kind->has_generations)
+		json_add_number(object, "generation", frame->generation);
+	if (find->show_fields && frame->type >= 0)
+		json_object_object_add(object, "meta",
+				       type_format_json(find->catalog, frame->type, found->record));
+	printf("%s\n    %s", find->printed++ ? "," : "",
+	       json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+							      JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
 }
 
-static int search(struct find *find, void (*found)(void *own, const struct found_slot *slot))
+static int search(struct find *find, void (*found)(void *own, const struct found_frame *frame))
 {
 	const struct find_options options = {
 		.expression = &find->expression,
@@ -146,8 +149,7 @@ static int search(struct find *find, void (*found)(void *own, const struct found
 		.own = find,
 	};
 	struct error err;
-	int result = find_slots(&find->session.source.memory, &find->session.view, &options,
-				&find->result);
+	int result = find_frames(find->session.guest, &options, &find->result);
 
 	if (result == 0)
 		return STATUS_OK;
@@ -201,7 +203,7 @@ static int compile_and_print(struct find *find)
 {
 	struct field_resolver resolver = field_lookup_resolver(find->fields, find->catalog);
 	struct error err, where;
-	int result = expression_compile(find->text, &find->session.view,
+	int result = expression_compile(find->text, find->session.guest,
 					find->catalog->btf ? &resolver : NULL, &find->expression,
 					&where);
 
@@ -215,11 +217,11 @@ static int compile_and_print(struct find *find)
 static int find_and_print(struct find *find)
 {
 	struct error err;
-	int status = session_look(&find->session, STAGE_METADATA);
+	int status = session_look(&find->session, GUEST_HAS_FRAMES);
 
 	if (status != STATUS_OK)
 		return status;
-	find->catalog = type_catalog_read(&find->session.view, &find->session.source.memory);
+	find->catalog = guest_type_catalog(find->session.guest);
 	find->fields = calloc(1, sizeof(*find->fields));
 	if (find->catalog && find->fields)
 		status = compile_and_print(find);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
+#include "kind/kind.h"
 #include "view/picture/map_picture.h"
 
 #define DEFAULT_WIDTH 80
@@ -110,7 +111,7 @@ static void print_json(const struct map_image *image)
 	struct json_object *classes = json_object_new_array();
 
 	json_add_text(root, "by", map_by_name(image->by));
-	json_add_number(root, "slots", image->slot_count);
+	json_add_number(root, "slots", image->frame_count);
 	for (unsigned i = 0; i < image->class_count; i++) {
 		struct json_object *class = json_object_new_object();
 
@@ -126,15 +127,13 @@ static void print_json(const struct map_image *image)
 
 static int build(struct map *map, struct map_grid grid, struct map_image *image)
 {
-	const struct session *session = &map->session;
 	struct error err;
-	int result = map_image_build(&session->source.memory, &session->view, map->by, grid, image,
-				     &err);
+	int result = map_image_build(map->session.guest, map->by, grid, image, &err);
 
 	if (result == 0)
 		return STATUS_OK;
 	return result == -ENOMEM ? session_refuse(result, &err)
-				 : session_lost(&session->source, err.text);
+				 : session_lost(&map->session.source, err.text);
 }
 
 static int draw_file(struct map *map, const char *path, struct map_grid grid,
@@ -158,8 +157,8 @@ static int draw_text(struct map *map)
 	enum map_colours colours = terminal_colours();
 	unsigned width = terminal_width();
 	struct map_image image;
-	int status =
-		build(map, map_text_grid(map->session.view.slot_count, width, colours), &image);
+	struct map_grid grid = map_text_grid(map->session.guest->frame_count, width, colours);
+	int status = build(map, grid, &image);
 
 	if (status != STATUS_OK)
 		return status;
@@ -171,18 +170,34 @@ static int draw_text(struct map *map)
 	return STATUS_OK;
 }
 
-static int look_and_draw(struct map *map)
+static int draw_all(struct map *map)
 {
-	int status = session_look(&map->session, STAGE_METADATA);
-	uint64_t slots = map->session.view.slot_count;
+	uint64_t frames = map->session.guest->frame_count;
+	int status = draw_file(map, map->png, map_png_grid(frames), map_write_png);
 
 	if (status == STATUS_OK)
-		status = draw_file(map, map->png, map_png_grid(slots), map_write_png);
-	if (status == STATUS_OK)
-		status = draw_file(map, map->svg, map_svg_grid(slots), map_write_svg);
+		status = draw_file(map, map->svg, map_svg_grid(frames), map_write_svg);
 	if (status == STATUS_OK && (map->session.options.json || !(map->png || map->svg)))
 		status = draw_text(map);
 	return status;
+}
+
+static int look_and_draw(struct map *map)
+{
+	int status = session_look(&map->session, GUEST_HAS_FRAMES);
+	const struct guest *guest = map->session.guest;
+	struct error err;
+
+	if (status != STATUS_OK)
+		return status;
+	if (!map_by_applies(guest, map->by)) {
+		error_set(&err, 0,
+			  "--by refs: a guest of the kind %s has no references; type or state is "
+			  "possible",
+			  guest->kind->name);
+		return session_refuse(-EINVAL, &err);
+	}
+	return draw_all(map);
 }
 
 int command_map(int argc, char **argv)

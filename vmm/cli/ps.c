@@ -41,11 +41,11 @@ struct ps {
 /* How far the guest has come, by its own word. */
 static const char *stage_of(const struct source *source, const struct vm_look *look)
 {
-	if (!source->has_info)
+	if (!source->hints.has_info)
 		return "-";
 	if (look->has_view)
-		return boot_stage_name(look->stage);
-	return look->is_broken ? "broken" : boot_stage_name(STAGE_NONE);
+		return look->stage;
+	return look->is_broken ? "broken" : "none";
 }
 
 static uint64_t up_ns(const struct source *source)
@@ -66,7 +66,7 @@ static struct json_object *as_json(const struct ps *ps, const struct source *sou
 	json_add_number(entry, "cpus", source->cpu_count);
 	json_add_text(entry, "stage", stage_of(source, look));
 	if (look->has_use) {
-		json_add_number(entry, "frames", look->slot_count);
+		json_add_number(entry, "frames", look->frame_count);
 		json_add_number(entry, "frames_in_use", look->in_use);
 	}
 	if (look->has_matches)
@@ -91,7 +91,7 @@ static void print_row(const struct ps *ps, const struct source *source, const st
 
 	if (look->has_use)
 		snprintf(used, sizeof(used), "%.1f %%",
-			 100.0 * (double)look->in_use / (double)look->slot_count);
+			 100.0 * (double)look->in_use / (double)look->frame_count);
 	if (look->has_matches)
 		snprintf(matches, sizeof(matches), "%" PRIu64, look->matches);
 	if (source->start_ns)

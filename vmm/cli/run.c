@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <pagevisor/layout.h>
 #include <pagevisor/options.h>
 #include <pagevisor/x86.h>
 
@@ -22,6 +23,7 @@
 #include "cli/run/kernel_file.h"
 #include "cli/run/report.h"
 #include "cli/run/options.h"
+#include "kind/registry.h"
 #include "view/terminal.h"
 #include "cli/run/watcher.h"
 #include "machine/engine_create.h"
@@ -113,15 +115,14 @@ static int build_command_line(const struct run *run, uint64_t tsc_khz, char *lin
 	if (!run->is_watched)
 		length = snprintf(line, COMMAND_LINE_SIZE, "%s", options->guest.append);
 	else
-		length = snprintf(
-			line, COMMAND_LINE_SIZE,
-			OPTION_RING "=%u " OPTION_TSC_KHZ "=%" PRIu64 " " OPTION_WORKLOAD
-				    "=%s " OPTION_SEED "=%" PRIu64 " " OPTION_OPERATIONS "=%" PRIu64
-				    " " OPTION_TIME_MS "=%" PRIu64 "%s %s",
-			run->ring, tsc_khz, options->workload, options->guest.seed,
-			options->guest.operations,
-			(options->guest.time_ns + NS_PER_MS - 1) / NS_PER_MS, trace,
-			options->guest.append);
+		length = snprintf(line, COMMAND_LINE_SIZE,
+				  OPTION_RING "=%u " OPTION_TSC_KHZ "=%" PRIu64 " " OPTION_WORKLOAD
+					      "=%s " OPTION_SEED "=%" PRIu64 " " OPTION_OPERATIONS
+					      "=%" PRIu64 " " OPTION_TIME_MS "=%" PRIu64 "%s %s",
+				  run->ring, tsc_khz, options->workload, options->guest.seed,
+				  options->guest.operations,
+				  (options->guest.time_ns + NS_PER_MS - 1) / NS_PER_MS, trace,
+				  options->guest.append);
 	if (length >= COMMAND_LINE_SIZE)
 		return error_set(err, -E2BIG, "the guest's command line exceeds %d bytes",
 				 COMMAND_LINE_SIZE - 1);
@@ -140,7 +141,7 @@ static void console_line(void *context, const char *text)
 {
 	struct run *run = context;
 
-	console_report_take(&run->console, text);
+	guest_read_console(&run->console, text);
 	terminal_line(&run->terminal, "guest| ", text);
 }
 

@@ -12,11 +12,12 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "cli/run/report.h"
+#include "kind/registry.h"
 #include "memory/rcu.h"
+#include "source/boot_wait.h"
 #include "source/source_open.h"
 
 /* A guest boots in less; one that takes longer is not waited for. */
-#define BOOT_TIME_NS  NS_PER_S
 #define BOOT_RETRY_NS (5 * NS_PER_MS)
 
 enum option_key {
@@ -122,6 +123,8 @@ int session_open(struct session *session)
 
 void session_close(struct session *session)
 {
+	guest_free(session->guest);
+	session->guest = NULL;
 	if (session->is_open)
 		source_close(&session->source);
 	session->is_open = false;
@@ -134,34 +137,47 @@ static int refuse_guest(const struct error *err)
 	return STATUS_GUEST;
 }
 
-int session_look(struct session *session, enum boot_stage stage)
+/* A guest that panicked comes no further, and has what it had then. */
+static bool has_come(const struct guest *guest, enum guest_progress progress)
 {
-	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
+	return guest->progress >= progress || (guest->is_dead && guest->frame_count > 0);
+}
+
+/* Why there is nothing to look at. */
+static int refuse_to_look(const struct session *session, int result, struct error *err)
+{
+	const struct source *source = &session->source;
+
+	if (result == -ENODATA && !source->hints.has_info)
+		error_set(err, 0,
+			  "the kernel of %s has no pagevisor note: its metadata is not known",
+			  source->name);
+	else if (result < 0 && source_has_ended(source) &&
+		 guest_memory_is_copied(&source->memory, source->hints.info, NULL))
+		return session_lost(source, err->text);
+	else if (result >= 0)
+		error_set(err, 0, "the guest has got no further than to the stage \"%s\"",
+			  session->guest->stage);
+	return refuse_guest(err);
+}
+
+int session_look(struct session *session, enum guest_progress progress)
+{
+	struct boot_wait wait = boot_wait_begin();
 	const struct source *source = &session->source;
 	struct error err;
 	int result;
 
-	if (!source->has_info) {
-		error_set(&err, 0,
-			  "the kernel of %s has no pagevisor note: its metadata is not known",
-			  source->name);
-		return refuse_guest(&err);
-	}
 	for (;;) {
-		result = guest_view_read(&source->memory, source->info, &session->view, &err);
-		if (result == 0 && session->view.stage >= stage)
+		result = session->guest ? guest_refresh(session->guest, &err)
+					: guest_find(&source->memory, &source->hints,
+						     &session->guest, &err);
+		if (result >= 0 && has_come(session->guest, progress))
 			return STATUS_OK;
 		if ((result < 0 && result != -EAGAIN) || !source->is_live ||
-		    source_has_ended(source) || clock_now_ns() >= deadline)
-			break;
-		clock_sleep_ns(BOOT_RETRY_NS);
+		    source_has_ended(source) || !boot_wait_again(&wait, BOOT_RETRY_NS))
+			return refuse_to_look(session, result, &err);
 	}
-	if (result < 0 && source->memory.reader.read && source_has_ended(source))
-		return session_lost(source, err.text);
-	if (result == 0)
-		error_set(&err, 0, "the guest has got no further than to the stage \"%s\"",
-			  boot_stage_name(session->view.stage));
-	return refuse_guest(&err);
 }
 
 /* Who reads our output, `head` say, has seen enough: that is no failure. A pipe says so whatever write it was that failed. */

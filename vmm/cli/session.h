@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What all commands that look at a guest share: the options that name it, opening it, its view, and exit
+ * What all commands that look at a guest share: the options that name it, opening it, finding the guest, and exit
  * statuses. Such a command is, in short,
  *
  *     session_parse(&session.options, "What it does.", argc, argv);
  *     status = session_open(&session);
  *     if (status == STATUS_OK)
- *             status = session_look(&session, STAGE_METADATA);
+ *             status = session_look(&session, GUEST_HAS_FRAMES);
  *     if (status == STATUS_OK)
- *             ... session.source.memory, session.view ...
+ *             ... session.source, session.guest ...
  *     session_close(&session);
  *     return session_flush(status);
  *
@@ -23,7 +23,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "kind/pagevisor/guest_view.h"
+#include "kind/guest.h"
 #include "source/source.h"
 
 /* What --help says about VM; "..." SESSION_VM_HELP "..." */
@@ -44,7 +44,7 @@ struct session {
 	struct session_options options;
 	bool is_open;
 	struct source source;
-	struct guest_view view; /* as of the last session_look */
+	struct guest *guest; /* as of the last session_look; NULL before */
 };
 
 /* Parses [VM] and --json alone; prints and exits on --help and on an error, with STATUS_BAD_INPUT. */
@@ -58,10 +58,10 @@ int session_open(struct session *session);
 void session_close(struct session *session);
 
 /*
- * Reads the guest's view, and waits a moment for a guest that has not got to `stage` yet (but not for one that has
- * panicked). Returns STATUS_OK or, after one line on standard error, STATUS_GUEST.
+ * Finds the source's guest, or refreshes it, and waits up to a second for one that boots to get as far as `progress`.
+ * Returns STATUS_OK or, after one line on standard error, STATUS_GUEST.
  */
-int session_look(struct session *session, enum boot_stage stage);
+int session_look(struct session *session, enum guest_progress progress);
 
 /*
  * Opens a source that looking begins with: as source_open, and prints what people should know about it on standard

@@ -14,11 +14,9 @@
 #include "cli/exit_status.h"
 #include "view/frame_text.h"
 #include "cli/session.h"
-#include "cli/show_entries.h"
 #include "view/trace_text.h"
-#include "kind/pagevisor/frame_look.h"
-#include "kind/pagevisor/guest_symbols.h"
-#include "kind/pagevisor/types/type_format.h"
+#include "kind/fields/type_format.h"
+#include "kind/kind.h"
 
 #define NEIGHBOURS 2 /* on each side */
 
@@ -73,29 +71,28 @@ static const struct argp parser = {
 
 /* The frame and its neighbours: looks[i] is of frame `first + i`. */
 struct sight {
-	const struct guest_view *view;
+	const struct guest *guest;
 	struct type_catalog *catalog;
 	uint64_t pfn;
 	uint64_t first;
 	unsigned count;
 	struct frame_look looks[2 * NEIGHBOURS + 1];
-	bool has_entries; /* the page table is there, and was walked */
-	struct frame_entries entries;
+	struct description description;
 	bool is_traced; /* what follows is there */
-	struct trace_history history;
+	struct frame_history history;
 	struct symbols symbols;
 };
 
-static int look_around(struct sight *sight, const struct guest_memory *memory)
+static int look_around(struct sight *sight)
 {
 	uint64_t last = sight->pfn + NEIGHBOURS;
 
 	sight->first = sight->pfn > NEIGHBOURS ? sight->pfn - NEIGHBOURS : 0;
-	if (last >= sight->view->slot_count)
-		last = sight->view->slot_count - 1;
+	if (last >= sight->guest->frame_count)
+		last = sight->guest->frame_count - 1;
 	sight->count = (unsigned)(last - sight->first) + 1;
 	for (unsigned i = 0; i < sight->count; i++) {
-		int result = frame_look(memory, sight->view, sight->first + i, &sight->looks[i]);
+		int result = guest_look(sight->guest, sight->first + i, &sight->looks[i]);
 
 		if (result < 0)
 			return result;
@@ -103,15 +100,15 @@ static int look_around(struct sight *sight, const struct guest_memory *memory)
 	return 0;
 }
 
-static void look_back(struct sight *sight, const struct guest_memory *memory)
+static void look_back(struct sight *sight)
 {
-	struct trace_counts counts = {0};
+	struct history_counts counts = {0};
 
-	if (trace_history_read(memory, sight->view, sight->pfn, TRACE_HISTORY_SHOWN,
-			       &sight->history, &counts) < 0)
+	sight->history.pfn = sight->pfn;
+	if (guest_history(sight->guest, NULL, &sight->history, 1, TRACE_HISTORY_SHOWN, &counts) < 0)
 		return;
 	sight->is_traced = true;
-	if (guest_symbols_read(sight->view, memory, &sight->symbols) < 0)
+	if (guest_symbols(sight->guest, &sight->symbols) < 0)
 		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
 	trace_counts_tell(&counts);
 }
@@ -121,9 +118,10 @@ static const struct frame_look *the_look(const struct sight *sight)
 	return &sight->looks[sight->pfn - sight->first];
 }
 
-static const char *type_name(const struct sight *sight, const struct frame_look *look)
+static const char *type_name(const struct sight *sight, const struct frame *frame)
 {
-	return look->type < 0 ? "none of the guest's types" : sight->view->types[look->type].name;
+	return frame->type == FRAME_TYPE_WILD ? "none of the guest's types"
+					      : guest_type_name(sight->guest, frame->type);
 }
 
 static void print_neighbours(const struct sight *sight)
@@ -131,45 +129,48 @@ static void print_neighbours(const struct sight *sight)
 	const char *title = "around";
 
 	for (unsigned i = 0; i < sight->count; i++) {
-		const struct frame_look *look = &sight->looks[i];
+		const struct frame *frame = &sight->looks[i].frame;
 
 		if (sight->first + i == sight->pfn)
 			continue;
 		printf("%-9s 0x%" PRIx64 " %s", title, (sight->first + i) * PAGE_SIZE,
-		       frame_look_state(look));
-		if (look->is_in_use)
-			printf(" %s", type_name(sight, look));
+		       guest_state_name(sight->guest, frame->state));
+		if (guest_frame_is_in_use(sight->guest, frame))
+			printf(" %s", type_name(sight, frame));
 		printf("\n");
 		title = "";
 	}
 }
 
-static void print_text(const struct sight *sight)
+static void print_state(const struct sight *sight, const struct frame *frame)
 {
-	const struct frame_look *look = the_look(sight);
+	const struct frame_state *state = guest_state(sight->guest, frame->state);
 
-	printf("frame     0x%" PRIx64 ", pfn %" PRIu64 "\n", sight->pfn * PAGE_SIZE, sight->pfn);
-	printf("state     %s", frame_look_state(look));
-	if (!look->is_hole) {
-		if (look->class == REF_CLASS_SHARED)
-			printf(", %u reference%s", look->references,
-			       look->references == 1 ? "" : "s");
-		else if (look->class == REF_CLASS_ILLEGAL)
-			printf(", count %#x", look->references);
-		printf(", generation %u", look->generation);
+	printf("state     %s", state->name);
+	if (frame_has_count(sight->guest, frame)) {
+		if (state->is_broken)
+			printf(", count %#x", frame->references);
+		else
+			printf(", %u reference%s", frame->references,
+			       frame->references == 1 ? "" : "s");
 	}
+	if (sight->guest->kind->has_generations && frame->state != FRAME_NEVER_WRITTEN)
+		printf(", generation %u", frame->generation);
 	printf("\n");
-	if (look->is_in_use) {
-		printf("type      %s", type_name(sight, look));
-		if (look->type < 0)
-			printf(": vtable pointer %#" PRIx64, look->copy.vtable_ptr);
-		printf("\nmetadata\n");
-		type_format_text(stdout, sight->catalog, look->type, look->copy.storage,
-				 "          ");
-	}
-	if (sight->has_entries)
-		show_entries_text(&sight->entries, sight->pfn);
-	print_neighbours(sight);
+}
+
+/* Of a frame in use. */
+static void print_metadata(const struct sight *sight, const struct frame_look *look)
+{
+	const struct kind *kind = sight->guest->kind;
+	int type = look->frame.type;
+	uint64_t word;
+
+	printf("type      %s", type_name(sight, &look->frame));
+	if (type == FRAME_TYPE_WILD && kind_type_word(kind, look->record, &word))
+		printf(": %s pointer %#" PRIx64, kind->type_word, word);
+	printf("\nmetadata\n");
+	type_format_text(stdout, sight->catalog, type, look->record, "          ");
 }
 
 /* Of a guest that traces. */
@@ -178,35 +179,41 @@ static void print_history(const struct sight *sight)
 	if (sight->is_traced && sight->history.count == 0)
 		printf("history   nothing that is still in the trace\n");
 	else if (sight->is_traced)
-		trace_history_print(&sight->history, sight->view, &sight->symbols, "history",
+		trace_history_print(&sight->history, sight->guest, &sight->symbols, "history",
 				    false);
 }
 
-static void add_address(struct json_object *object, uint64_t pfn)
+static void print_text(const struct sight *sight)
 {
-	char text[32];
+	const struct frame_look *look = the_look(sight);
 
-	snprintf(text, sizeof(text), "0x%" PRIx64, pfn * PAGE_SIZE);
-	json_add_text(object, "frame", text);
-	json_add_number(object, "pfn", pfn);
+	printf("frame     0x%" PRIx64 ", pfn %" PRIu64 "\n", sight->pfn * PAGE_SIZE, sight->pfn);
+	print_state(sight, &look->frame);
+	if (guest_frame_is_in_use(sight->guest, &look->frame))
+		print_metadata(sight, look);
+	if (sight->description.text)
+		fputs(sight->description.text, stdout);
+	print_neighbours(sight);
+	print_history(sight);
 }
 
 /* What is known of a frame without its metadata. */
 static struct json_object *look_json(const struct sight *sight, uint64_t pfn)
 {
-	const struct frame_look *look = &sight->looks[pfn - sight->first];
 	struct json_object *object = json_object_new_object();
+	char text[32];
 
-	add_address(object, pfn);
-	json_add_text(object, "state", frame_look_state(look));
-	if (look->is_hole)
-		return object;
-	if (look->class == REF_CLASS_SHARED || look->class == REF_CLASS_ILLEGAL)
-		json_add_number(object, "references", look->references);
-	json_add_number(object, "generation", look->generation);
-	if (look->is_in_use && look->type >= 0)
-		json_add_text(object, "type", type_name(sight, look));
+	snprintf(text, sizeof(text), "0x%" PRIx64, pfn * PAGE_SIZE);
+	json_add_text(object, "frame", text);
+	json_add_number(object, "pfn", pfn);
+	frame_add_json(object, sight->guest, &sight->looks[pfn - sight->first].frame);
 	return object;
+}
+
+static void add_description(const struct sight *sight, struct json_object *root)
+{
+	json_object_object_foreach(sight->description.members, name, member)
+		json_object_object_add(root, name, json_object_get(member));
 }
 
 static void print_json(const struct sight *sight, const struct source *source)
@@ -216,12 +223,12 @@ static void print_json(const struct sight *sight, const struct source *source)
 	struct json_object *around = json_object_new_array();
 
 	json_add_text(root, "vm", source->name);
-	if (look->is_in_use)
+	if (guest_frame_is_in_use(sight->guest, &look->frame))
 		json_object_object_add(
 			root, "metadata",
-			type_format_json(sight->catalog, look->type, look->copy.storage));
-	if (sight->has_entries)
-		show_entries_json(&sight->entries, sight->pfn, root);
+			type_format_json(sight->catalog, look->frame.type, look->record));
+	if (sight->description.members)
+		add_description(sight, root);
 	for (unsigned i = 0; i < sight->count; i++)
 		if (sight->first + i != sight->pfn)
 			json_object_array_add(around, look_json(sight, sight->first + i));
@@ -229,46 +236,52 @@ static void print_json(const struct sight *sight, const struct source *source)
 	if (sight->is_traced)
 		json_object_object_add(
 			root, "history",
-			trace_history_json(&sight->history, sight->view, &sight->symbols, false));
+			trace_history_json(&sight->history, sight->guest, &sight->symbols, false));
 	json_print(root);
 }
 
-/* A capture of metadata alone has no page table. */
-static bool has_page_table(const struct source *source, const struct guest_view *view)
+/* A capture may hold no more than what describes the frames. */
+static bool has_all_memory(const struct source *source)
 {
-	return view->page_table.addr != 0 &&
-	       (source->is_live || capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY);
+	return source->is_live || capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY;
+}
+
+/* Returns an exit status. */
+static int look_all_over(struct sight *sight, const struct source *source)
+{
+	const struct describe_options options = {.has_all_memory = has_all_memory(source)};
+	struct error err;
+
+	sight->catalog = guest_type_catalog(sight->guest);
+	if (!sight->catalog)
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	look_back(sight);
+	if (look_around(sight) < 0)
+		return session_lost(source, "the array went away");
+	if (guest_describe(sight->guest, the_look(sight), &options, &sight->description, &err) < 0)
+		return session_refuse(-ENOMEM, &err);
+	return STATUS_OK;
 }
 
 static int look_and_print(struct session *session, uint64_t pfn)
 {
-	const struct source *source = &session->source;
-	struct sight sight = {.view = &session->view, .pfn = pfn};
-	int status = session_look(session, STAGE_METADATA);
+	struct sight sight = {.pfn = pfn};
+	int status = session_look(session, GUEST_HAS_FRAMES);
 	struct error err;
 
 	if (status != STATUS_OK)
 		return status;
-	if (frame_exists(&session->view, pfn, &err) < 0)
+	sight.guest = session->guest;
+	if (frame_exists(sight.guest, pfn, &err) < 0)
 		return session_refuse(-EINVAL, &err);
-	sight.catalog = type_catalog_read(sight.view, &source->memory);
-	if (!sight.catalog)
-		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-	look_back(&sight, &source->memory);
-	sight.has_entries = has_page_table(source, sight.view);
-	if (sight.has_entries &&
-	    frame_entries_find(&source->memory, sight.view, pfn, &sight.entries, &err) < 0) {
-		status = session_refuse(-ENOMEM, &err);
-	} else if (look_around(&sight, &source->memory) < 0) {
-		status = session_lost(source, "the array went away");
-	} else if (session->options.json) {
-		print_json(&sight, source);
-	} else {
+	status = look_all_over(&sight, &session->source);
+	if (status == STATUS_OK && session->options.json)
+		print_json(&sight, &session->source);
+	else if (status == STATUS_OK)
 		print_text(&sight);
-		print_history(&sight);
-	}
-	trace_history_free(&sight.history);
+	history_free(&sight.history);
 	symbols_free(&sight.symbols);
+	description_free(&sight.description);
 	type_catalog_free(sight.catalog);
 	return status;
 }

@@ -12,7 +12,8 @@
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"
-#include "view/observation.h"
+#include "view/observation_json.h"
+#include "view/observation_text.h"
 #include "cli/stat_follow.h"
 
 #define INTERVAL_MIN_NS (10 * NS_PER_MS)
@@ -52,15 +53,14 @@ static void print_text(const struct source *source, const struct observation *se
 	printf("\nguest     %" PRIu64 " MiB", source_memory_size(source) >> 20);
 	if (source->cpu_count)
 		printf(", %u vCPUs", source->cpu_count);
-	printf(", ring %u, %s", seen->view.ring, boot_stage_name(seen->view.stage));
+	print_facts_in_line(&seen->guest->facts);
+	printf(", %s", seen->guest->stage);
 	if (source->start_ns)
 		printf(", %.2f s", (double)up_ns(source) / (double)NS_PER_S);
 	printf("\n");
-	if (seen->view.cpu_count) {
-		print_count("steps", seen->counters.operations);
-		print_count("allocated", seen->counters.allocations);
-		print_count("freed", seen->counters.frees);
-	}
+	for (unsigned i = 0; i < seen->counters.count; i++)
+		if (seen->counters.list[i].use & FACT_IN_REPORT)
+			print_count(seen->counters.list[i].label, seen->counters.list[i].value);
 	if (seen->scans) {
 		observation_print_frames(seen);
 		observation_print_scans(seen);
@@ -80,8 +80,8 @@ static void print_json(const struct source *source, const struct observation *se
 		json_add_number(root, "cpus", source->cpu_count);
 	if (source->start_ns)
 		json_add_number(root, "up_ns", up_ns(source));
-	if (seen->view.cpu_count)
-		json_object_object_add(root, "work", observation_work_json(&seen->counters));
+	if (seen->counters.count)
+		json_object_object_add(root, "work", facts_json(&seen->counters));
 	observation_add_json(root, seen);
 	json_print(root);
 }
@@ -94,15 +94,15 @@ static int look_and_print(struct session *session)
 
 	if (!seen)
 		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-	int status = session_look(session, STAGE_METADATA);
+	int status = session_look(session, GUEST_HAS_FRAMES);
 
 	if (status == STATUS_OK) {
-		int result = observation_look(seen, &source->memory, source->info);
+		int result = observation_look(seen, &source->memory, &source->hints);
 
 		/* It held water a moment ago. */
 		if (result < 0) {
 			status = session_lost(source,
-					      seen->has_view ? "the array went away during the scan"
+					      seen->is_known ? "the array went away during the scan"
 							     : seen->problem.text);
 		} else if (session->options.json) {
 			print_json(source, seen);
@@ -110,6 +110,7 @@ static int look_and_print(struct session *session)
 			print_text(source, seen);
 		}
 	}
+	observation_end(seen);
 	free(seen);
 	return status;
 }
@@ -154,7 +155,7 @@ static int look(struct stat_command *command)
 
 	if (!command->is_following)
 		return look_and_print(session);
-	int status = session_look(session, STAGE_METADATA);
+	int status = session_look(session, GUEST_HAS_FRAMES);
 
 	return status == STATUS_OK ? stat_follow(session, &command->follow) : status;
 }

@@ -12,8 +12,7 @@
 #include "base/json.h"
 #include "cli/exit_status.h"
 #include "base/number_text.h"
-#include "view/observation.h"
-#include "kind/pagevisor/incremental_scan.h"
+#include "view/observation_json.h"
 
 /* How soon the end of the VM is noticed. */
 #define ENDED_POLL_NS (50 * NS_PER_MS)
@@ -21,11 +20,11 @@
 struct follow {
 	struct session *session;
 	const struct stat_follow_options *options;
-	struct incremental_scan incremental;
+	struct incremental incremental;
 	struct observation seen;
 	uint64_t first_ns; /* of the first look */
 	uint64_t at_ns;    /* of the last one, and what the guest had counted then */
-	uint64_t allocations, frees;
+	struct facts counters;
 };
 
 /* Told once: what is slower than was asked for is no failure. */
@@ -41,17 +40,23 @@ static void begin(struct follow *follow)
 
 	if (!follow->options->incremental)
 		return;
-	if (incremental_scan_begin(&follow->incremental, &source->memory, source_control(source),
-				   &why) == 0)
+	if (incremental_begin(&follow->incremental, source_control(source), &why) == 0)
 		follow->seen.incremental = &follow->incremental;
 	else
 		tell_full_scans(&why);
 }
 
-static void print_title(void)
+/* Columns of a second's changes are those that the guest's kind has. */
+static void print_title(const struct guest *guest)
 {
-	printf("%10s  %-9s %9s %8s %9s %9s %8s %9s\n", "UP", "STAGE", "IN USE", "", "ALLOC/s",
-	       "FREE/s", "READ", "FINDINGS");
+	struct facts counters;
+
+	printf("%10s  %-9s %9s %8s", "UP", "STAGE", "IN USE", "");
+	guest_counters(guest, &counters);
+	for (unsigned i = 0; i < counters.count; i++)
+		if (counters.list[i].use & FACT_IN_TABLE)
+			printf(" %9s", counters.list[i].heading);
+	printf(" %8s %9s\n", "READ", "FINDINGS");
 }
 
 static void rate_text(char *text, uint64_t before, uint64_t now, uint64_t ns)
@@ -62,22 +67,36 @@ static void rate_text(char *text, uint64_t before, uint64_t now, uint64_t ns)
 		number_text(text, (double)(now - before) * (double)NS_PER_S / (double)ns);
 }
 
+static void print_rates(const struct follow *follow, uint64_t ns)
+{
+	const struct facts *counters = &follow->seen.counters;
+	char rate[NUMBER_TEXT_SIZE];
+
+	for (unsigned i = 0; i < counters->count; i++) {
+		const struct fact *fact = &counters->list[i];
+
+		if (!(fact->use & FACT_IN_TABLE))
+			continue;
+		rate_text(rate, facts_value(&follow->counters, fact->key), fact->value, ns);
+		printf(" %9s", rate);
+	}
+}
+
 static void print_line(struct follow *follow, uint64_t now)
 {
 	const struct observation *seen = &follow->seen;
 	const struct source *source = &follow->session->source;
 	uint64_t start = source->start_ns && source->start_ns < now ? source->start_ns
 								    : follow->first_ns;
-	uint64_t in_use = seen->last.frames[REF_CLASS_SHARED] + seen->last.frames[REF_CLASS_UNIQUE];
-	uint64_t ns = follow->at_ns ? now - follow->at_ns : 0;
-	char allocations[NUMBER_TEXT_SIZE], frees[NUMBER_TEXT_SIZE], read[NUMBER_TEXT_SIZE];
+	uint64_t in_use = guest_in_use(seen->guest, &seen->last);
+	char read[NUMBER_TEXT_SIZE];
 
-	rate_text(allocations, follow->allocations, seen->counters.allocations, ns);
-	rate_text(frees, follow->frees, seen->counters.frees, ns);
-	printf("%8.1f s  %-9s %9" PRIu64 " %6.1f %% %9s %9s %8s %9" PRIu64 "\n",
-	       (double)(now - start) / (double)NS_PER_S, boot_stage_name(seen->view.stage), in_use,
-	       100.0 * (double)in_use / (double)seen->view.slot_count, allocations, frees,
-	       number_text(read, (double)seen->last.reads.slots), seen->now.total);
+	printf("%8.1f s  %-9s %9" PRIu64 " %6.1f %%", (double)(now - start) / (double)NS_PER_S,
+	       seen->guest->stage, in_use,
+	       100.0 * (double)in_use / (double)seen->guest->frame_count);
+	print_rates(follow, follow->at_ns ? now - follow->at_ns : 0);
+	printf(" %8s %9" PRIu64 "\n", number_text(read, (double)seen->last.reads.slots),
+	       seen->now.total);
 }
 
 /* One object on one line for each look. */
@@ -89,7 +108,7 @@ static void print_json_line(const struct follow *follow, uint64_t now)
 	json_add_number(root, "at_ns", now - follow->first_ns);
 	json_add_number(root, "slots_read", follow->seen.last.reads.slots);
 	json_add_number(root, "scan_ns", follow->seen.last.duration_ns);
-	json_object_object_add(root, "work", observation_work_json(&follow->seen.counters));
+	json_object_object_add(root, "work", facts_json(&follow->seen.counters));
 	observation_add_json(root, &follow->seen);
 	json_print_line(root);
 }
@@ -99,7 +118,7 @@ static int look(struct follow *follow)
 	struct observation *seen = &follow->seen;
 	const struct source *source = &follow->session->source;
 	bool was_incremental = seen->incremental != NULL;
-	int result = observation_look(seen, &source->memory, source->info);
+	int result = observation_look(seen, &source->memory, &source->hints);
 
 	/* A VM that has ended has no log, and is read once more to the end. */
 	if (was_incremental && !seen->incremental && !source_has_ended(source))
@@ -115,7 +134,7 @@ static int look_and_print(struct follow *follow)
 		follow->first_ns = now;
 	if (look(follow) < 0) {
 		fprintf(stderr, "pagevisor: %s\n",
-			follow->seen.has_view ? "the array went away during the scan"
+			follow->seen.is_known ? "the array went away during the scan"
 					      : follow->seen.problem.text);
 		return STATUS_GUEST;
 	}
@@ -124,8 +143,7 @@ static int look_and_print(struct follow *follow)
 	else
 		print_line(follow, now);
 	follow->at_ns = now;
-	follow->allocations = follow->seen.counters.allocations;
-	follow->frees = follow->seen.counters.frees;
+	follow->counters = follow->seen.counters;
 	return STATUS_OK;
 }
 
@@ -174,10 +192,11 @@ int stat_follow(struct session *session, const struct stat_follow_options *optio
 	follow->options = options;
 	begin(follow);
 	if (!session->options.json)
-		print_title();
+		print_title(session->guest);
 	int status = print_lines(follow);
 
-	incremental_scan_end(&follow->incremental);
+	incremental_end(&follow->incremental);
+	observation_end(&follow->seen);
 	if (status == STATUS_OK && session->source.is_live && source_has_ended(&session->source))
 		fprintf(stderr, "pagevisor: the VM %s has ended\n", session->source.name);
 	free(follow);

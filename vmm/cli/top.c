@@ -48,6 +48,7 @@ struct top {
 	struct top_state state;
 	struct top_model model;
 	struct top_sample *sample; /* the model's */
+	struct top_target target;  /* without the screen, when no other thread looks */
 	char problem[sizeof(((struct error *)0)->text)];
 	int signal_fd;
 	sigset_t old_signals;
@@ -279,6 +280,7 @@ static int print_batch(struct top *top)
 	static const bool never = false;
 	const struct source *source = &top->session.source;
 
+	top->target = (struct top_target){.memory = &source->memory, .hints = source->hints};
 	for (uint64_t i = 0; i < top->batch; i++) {
 		uint64_t start = clock_now_ns();
 		struct top_sample *sample = malloc(sizeof(*sample));
@@ -286,7 +288,7 @@ static int print_batch(struct top *top)
 
 		if (!sample)
 			return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-		top_sample_take(&source->memory, source->info, &top->state.request, &never, sample);
+		top_sample_take(&top->target, &top->state.request, &never, sample);
 		take_sample(top, sample);
 		/* What is copied cannot be looked at any more when its VM has ended. */
 		if (top->problem[0] && i > 0 && ends_soon(source))
@@ -319,10 +321,11 @@ static int look(struct top *top)
 	int status = session_open(&top->session);
 
 	if (status == STATUS_OK)
-		status = session_look(&top->session, STAGE_METADATA);
+		status = session_look(&top->session, GUEST_HAS_FRAMES);
 	if (status == STATUS_OK)
 		status = top->batch ? print_batch(top) : show_screen(top);
 	top_sample_free(top->sample);
+	top_target_release(&top->target);
 	session_close(&top->session);
 	return session_flush(status);
 }

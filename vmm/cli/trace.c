@@ -12,7 +12,6 @@
 #include "cli/session.h"
 #include "base/number_text.h"
 #include "view/trace_text.h"
-#include "kind/pagevisor/guest_symbols.h"
 
 #define LIMIT_DEFAULT 20
 
@@ -47,9 +46,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 				   text);
 		return 0;
 	case KEY_LIMIT:
-		if (!number_parse(text, 1, TRACE_HISTORY_MAX, &options->limit))
+		if (!number_parse(text, 1, HISTORY_EVENTS_MAX, &options->limit))
 			argp_error(state, "--limit %s: a number from 1 to %d is needed", text,
-				   TRACE_HISTORY_MAX);
+				   HISTORY_EVENTS_MAX);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -65,45 +64,54 @@ static const struct argp parser = {
 	.children = session_children,
 };
 
-static int print(const struct session *session, const struct trace_options *options)
+static void print(const struct session *session, const struct trace_options *options,
+		  const struct frame_history *history, const struct symbols *symbols)
 {
-	const struct guest_memory *memory = &session->source.memory;
-	const struct guest_view *view = &session->view;
-	struct trace_history history;
-	struct trace_counts counts = {0};
-	struct symbols symbols;
-	struct error err;
-	int result = trace_history_read(memory, view, options->pfn, (unsigned)options->limit,
-					&history, &counts);
-
-	if (result == -ENODATA) {
-		fprintf(stderr, "pagevisor: %s does not trace; it would with run --trace\n",
-			session->source.name);
-		return STATUS_REFUSED;
-	}
-	if (result < 0)
-		return session_refuse(error_set(&err, result, "the trace cannot be read"), &err);
-	if (guest_symbols_read(view, memory, &symbols) < 0)
-		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
-	trace_counts_tell(&counts);
 	if (options->common.json) {
 		struct json_object *root = json_object_new_object();
 
 		json_add_text(root, "vm", session->source.name);
 		json_object_object_add(root, "events",
-				       trace_history_json(&history, view, &symbols, true));
+				       trace_history_json(history, session->guest, symbols, true));
 		json_print(root);
 	} else {
-		trace_history_print(&history, view, &symbols, "history", true);
+		trace_history_print(history, session->guest, symbols, "history", true);
 	}
-	symbols_free(&symbols);
-	trace_history_free(&history);
-	return STATUS_OK;
+}
+
+static int refuse(const struct session *session, int result)
+{
+	struct error err;
+
+	if (result != -ENODATA)
+		return session_refuse(error_set(&err, result, "the trace cannot be read"), &err);
+	fprintf(stderr, "pagevisor: %s does not trace; it would with run --trace\n",
+		session->source.name);
+	return STATUS_REFUSED;
+}
+
+static int read_and_print(const struct session *session, const struct trace_options *options)
+{
+	struct frame_history history = {.pfn = options->pfn};
+	struct history_counts counts = {0};
+	struct symbols symbols;
+	int result =
+		guest_history(session->guest, NULL, &history, 1, (unsigned)options->limit, &counts);
+
+	if (result == 0) {
+		if (guest_symbols(session->guest, &symbols) < 0)
+			fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
+		trace_counts_tell(&counts);
+		print(session, options, &history, &symbols);
+		symbols_free(&symbols);
+	}
+	history_free(&history);
+	return result == 0 ? STATUS_OK : refuse(session, result);
 }
 
 int command_trace(int argc, char **argv)
 {
-	struct trace_options options = {.pfn = TRACE_ALL_FRAMES, .limit = LIMIT_DEFAULT};
+	struct trace_options options = {.pfn = HISTORY_ALL_FRAMES, .limit = LIMIT_DEFAULT};
 	struct session session = {0};
 	struct error err;
 
@@ -114,12 +122,12 @@ int command_trace(int argc, char **argv)
 	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = session_look(&session, STAGE_CPUS);
-	if (status == STATUS_OK && options.pfn != TRACE_ALL_FRAMES &&
-	    frame_exists(&session.view, options.pfn, &err) < 0)
+		status = session_look(&session, GUEST_RUNS);
+	if (status == STATUS_OK && options.pfn != HISTORY_ALL_FRAMES &&
+	    frame_exists(session.guest, options.pfn, &err) < 0)
 		status = session_refuse(-EINVAL, &err);
 	if (status == STATUS_OK)
-		status = print(&session, &options);
+		status = read_and_print(&session, &options);
 	session_close(&session);
 	return session_flush(status);
 }

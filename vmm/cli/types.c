@@ -10,19 +10,29 @@
 #include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
-#include "kind/pagevisor/scan.h"
-#include "kind/pagevisor/types/type_format.h"
+#include "kind/kind.h"
+#include "kind/fields/type_format.h"
 
-static void print_text(const struct guest_view *view, const struct scan *scan,
+/* " untyped on_drop" */
+static void print_flags(const struct guest *guest, const struct frame_type *type)
+{
+	if (type->flags)
+		printf(" ");
+	for (unsigned i = 0; i < guest->kind->type_flag_count; i++)
+		if (type->flags >> i & 1)
+			printf(" %s", guest->kind->type_flags[i]);
+}
+
+static void print_text(const struct guest *guest, const struct frame_tally *tally,
 		       const struct type_catalog *catalog)
 {
 	printf("%-31s BYTES     FRAMES  FLAGS\n", "TYPE");
-	for (unsigned i = 0; i < view->type_count; i++) {
-		const struct type_view *type = &view->types[i];
+	for (unsigned i = 0; i < guest->type_count; i++) {
+		const struct frame_type *type = &guest->types[i];
 
-		printf("%-31s %5u %10" PRIu64 "%s%s%s\n", type->name, type->size, scan->types[i],
-		       type->is_untyped || type->has_on_drop ? " " : "",
-		       type->is_untyped ? " untyped" : "", type->has_on_drop ? " on_drop" : "");
+		printf("%-31s %5u %10" PRIu64, type->name, type->size, tally->types[i]);
+		print_flags(guest, type);
+		printf("\n");
 		if (catalog->btf)
 			type_format_fields_text(stdout, catalog, i, "    ");
 	}
@@ -30,17 +40,19 @@ static void print_text(const struct guest_view *view, const struct scan *scan,
 		printf("The fields are not known: %s.\n", catalog->why.text);
 }
 
-static struct json_object *type_json(const struct type_view *type, uint64_t frames,
-				     const struct type_catalog *catalog, unsigned index)
+static struct json_object *type_json(const struct guest *guest, unsigned index, uint64_t frames,
+				     const struct type_catalog *catalog)
 {
+	const struct frame_type *type = &guest->types[index];
 	const char *unknown = type_catalog_unknown(catalog, index);
 	struct json_object *object = json_object_new_object();
 
 	json_add_text(object, "name", type->name);
 	json_add_number(object, "size", type->size);
 	json_add_number(object, "frames", frames);
-	json_object_object_add(object, "untyped", json_object_new_boolean(type->is_untyped));
-	json_object_object_add(object, "on_drop", json_object_new_boolean(type->has_on_drop));
+	for (unsigned i = 0; i < guest->kind->type_flag_count; i++)
+		json_object_object_add(object, guest->kind->type_flags[i],
+				       json_object_new_boolean(type->flags >> i & 1));
 	if (unknown)
 		json_add_text(object, "unknown", unknown);
 	else
@@ -48,16 +60,15 @@ static struct json_object *type_json(const struct type_view *type, uint64_t fram
 	return object;
 }
 
-static void print_json(const struct source *source, const struct guest_view *view,
-		       const struct scan *scan, const struct type_catalog *catalog)
+static void print_json(const struct source *source, const struct guest *guest,
+		       const struct frame_tally *tally, const struct type_catalog *catalog)
 {
 	struct json_object *root = json_object_new_object();
 	struct json_object *types = json_object_new_array();
 
 	json_add_text(root, "vm", source->name);
-	for (unsigned i = 0; i < view->type_count; i++)
-		json_object_array_add(types,
-				      type_json(&view->types[i], scan->types[i], catalog, i));
+	for (unsigned i = 0; i < guest->type_count; i++)
+		json_object_array_add(types, type_json(guest, i, tally->types[i], catalog));
 	json_object_object_add(root, "types", types);
 	json_print(root);
 }
@@ -66,25 +77,25 @@ static int look_and_print(struct session *session)
 {
 	const struct source *source = &session->source;
 	struct findings findings = {0};
-	struct scan scan;
+	struct frame_tally tally;
 	struct error err;
-	int status = session_look(session, STAGE_METADATA);
+	int status = session_look(session, GUEST_HAS_FRAMES);
 
 	if (status != STATUS_OK)
 		return status;
-	if (scan_array(&source->memory, &session->view, &scan, &findings) < 0) {
+	if (guest_tally(session->guest, &tally, &findings) < 0) {
 		fprintf(stderr, "pagevisor: the array went away during the scan\n");
 		return STATUS_GUEST;
 	}
 
-	struct type_catalog *catalog = type_catalog_read(&session->view, &source->memory);
+	struct type_catalog *catalog = guest_type_catalog(session->guest);
 
 	if (!catalog)
 		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 	if (session->options.json)
-		print_json(source, &session->view, &scan, catalog);
+		print_json(source, session->guest, &tally, catalog);
 	else
-		print_text(&session->view, &scan, catalog);
+		print_text(session->guest, &tally, catalog);
 	type_catalog_free(catalog);
 	return STATUS_OK;
 }

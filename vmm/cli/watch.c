@@ -19,6 +19,7 @@
 #include "view/frame_text.h"
 #include "cli/session.h"
 #include "base/number_text.h"
+#include "kind/kind.h"
 #include "view/watch_print.h"
 #include "cli/watch_trace.h"
 
@@ -51,7 +52,7 @@ struct watch {
 	uint64_t interval_ns;
 	unsigned frame_count;
 	struct frame_watch frames[WATCH_FRAMES_MAX];
-	struct frame_change news[WATCH_FRAMES_MAX]; /* of this round */
+	struct watch_change news[WATCH_FRAMES_MAX]; /* of this round */
 	bool is_new[WATCH_FRAMES_MAX];
 	struct watch_trace trace;
 	uint64_t events; /* in the trace, of these frames */
@@ -174,10 +175,10 @@ static enum watch_end look_at(struct watch *watch, unsigned number)
 	struct frame_look look;
 	uint64_t start = clock_now_ns();
 
-	if (frame_look(&watch->session.source.memory, &watch->session.view, frame->pfn, &look) < 0)
+	if (guest_look(watch->session.guest, frame->pfn, &look) < 0)
 		return END_ARRAY;
-	watch->is_new[number] =
-		frame_watch_step(frame, &look, start, clock_now_ns(), &watch->news[number]);
+	watch->is_new[number] = frame_watch_step(frame, watch->session.guest, &look, start,
+						 clock_now_ns(), &watch->news[number]);
 	return GOES_ON;
 }
 
@@ -185,7 +186,7 @@ static enum watch_end look_at(struct watch *watch, unsigned number)
 static bool print_news(struct watch *watch, unsigned number)
 {
 	const struct watch_print *print = &watch->print;
-	const struct frame_change *change = &watch->news[number];
+	const struct watch_change *change = &watch->news[number];
 	uint64_t pfn = watch->frames[number].pfn;
 	bool as_json = watch->session.options.json;
 
@@ -223,7 +224,7 @@ static enum watch_end look_at_all(struct watch *watch)
 
 	while (looked < watch->frame_count && (end = look_at(watch, looked)) == GOES_ON)
 		looked++;
-	watch_trace_read(&watch->trace, &watch->session.source.memory, &watch->session.view);
+	watch_trace_read(&watch->trace, watch->session.guest);
 	for (unsigned i = 0; i < looked; i++) {
 		enum watch_end told = tell(watch, i);
 
@@ -285,6 +286,7 @@ static struct watch_summary sum_up(const struct watch *watch, enum watch_end end
 		.time_ns = clock_now_ns() - watch->print.start_ns,
 		.rounds = watch->rounds,
 		.changes = watch->changes,
+		.has_missed = watch->session.guest->kind->has_generations,
 		.is_traced = watch->trace.is_on,
 		.events = watch->events,
 		.lost = watch->trace.counts.lost,
@@ -307,10 +309,12 @@ static void print_summary(const struct watch_summary *sum)
 
 	fprintf(stderr,
 		"%.2f s, %" PRIu64 " looks, %.0f a second, at most %.1f ms apart\n"
-		"%" PRIu64 " changes seen, %" PRIu64 " generations missed, %" PRIu64
-		" looks unstable\n",
+		"%" PRIu64 " changes seen, ",
 		seconds, sum->rounds, (double)sum->rounds / seconds,
-		(double)sum->gap_ns / (double)NS_PER_MS, sum->changes, sum->missed, sum->unstable);
+		(double)sum->gap_ns / (double)NS_PER_MS, sum->changes);
+	if (sum->has_missed)
+		fprintf(stderr, "%" PRIu64 " generations missed, ", sum->missed);
+	fprintf(stderr, "%" PRIu64 " looks unstable\n", sum->unstable);
 	if (sum->is_traced)
 		fprintf(stderr,
 			"%" PRIu64 " events of its trace, %" PRIu64
@@ -366,7 +370,7 @@ static int refuse_frames(const struct watch *watch)
 	struct error err;
 
 	for (unsigned i = 0; i < watch->frame_count; i++)
-		if (frame_exists(&session->view, watch->frames[i].pfn, &err) < 0)
+		if (frame_exists(session->guest, watch->frames[i].pfn, &err) < 0)
 			return session_refuse(-EINVAL, &err);
 	if (session->source.is_live)
 		return STATUS_OK;
@@ -382,19 +386,19 @@ static void open_trace(struct watch *watch)
 	watch->trace.frame_count = watch->frame_count;
 	for (unsigned i = 0; i < watch->frame_count; i++)
 		watch->trace.histories[i].pfn = watch->frames[i].pfn;
-	watch_trace_open(&watch->trace, &watch->session.source.memory, &watch->session.view);
+	watch_trace_open(&watch->trace, watch->session.guest);
 }
 
 static int watch_frames(struct watch *watch, enum watch_end *end)
 {
 	const struct session *session = &watch->session;
-	struct type_catalog *catalog = type_catalog_read(&session->view, &session->source.memory);
+	struct type_catalog *catalog = guest_type_catalog(session->guest);
 	struct error err;
 
 	if (!catalog)
 		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 	watch->print = (struct watch_print){
-		.view = &session->view,
+		.guest = session->guest,
 		.catalog = catalog,
 		.start_ns = clock_now_ns(),
 		.many = watch->frame_count > 1,
@@ -421,7 +425,7 @@ int command_watch(int argc, char **argv)
 	int status = session_open(&watch.session);
 
 	if (status == STATUS_OK)
-		status = session_look(&watch.session, STAGE_METADATA);
+		status = session_look(&watch.session, GUEST_HAS_FRAMES);
 	if (status == STATUS_OK)
 		status = refuse_frames(&watch);
 	if (status == STATUS_OK)

@@ -11,20 +11,18 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "view/trace_text.h"
-#include "kind/pagevisor/guest_symbols.h"
 
-void watch_trace_open(struct watch_trace *trace, const struct guest_memory *memory,
-		      const struct guest_view *view)
+void watch_trace_open(struct watch_trace *trace, const struct guest *guest)
 {
-	trace->is_on = view->trace.addr != 0;
-	if (trace->is_on && guest_symbols_read(view, memory, &trace->symbols) < 0)
+	trace->is_on = guest_keeps_history(guest);
+	if (trace->is_on && guest_symbols(guest, &trace->symbols) < 0)
 		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
 }
 
 static void forget(struct watch_trace *trace)
 {
 	for (unsigned i = 0; i < trace->frame_count; i++)
-		trace_history_free(&trace->histories[i]);
+		history_free(&trace->histories[i]);
 }
 
 void watch_trace_close(struct watch_trace *trace)
@@ -34,18 +32,17 @@ void watch_trace_close(struct watch_trace *trace)
 	trace_counts_tell(&trace->counts);
 }
 
-void watch_trace_read(struct watch_trace *trace, const struct guest_memory *memory,
-		      const struct guest_view *view)
+void watch_trace_read(struct watch_trace *trace, const struct guest *guest)
 {
 	if (!trace->is_on)
 		return;
 	forget(trace);
-	trace_histories_read(memory, view, &trace->cursor, trace->histories, trace->frame_count,
-			     TRACE_HISTORY_SHOWN, &trace->counts);
+	guest_history(guest, &trace->cursor, trace->histories, trace->frame_count,
+		      TRACE_HISTORY_SHOWN, &trace->counts);
 	trace->read_ns = clock_now_ns();
 }
 
-static int print_text(const struct watch_trace *trace, const struct trace_history *history,
+static int print_text(const struct watch_trace *trace, const struct frame_history *history,
 		      const struct watch_print *print)
 {
 	uint64_t left_out = history->total - history->count;
@@ -55,11 +52,11 @@ static int print_text(const struct watch_trace *trace, const struct trace_histor
 		snprintf(title, sizeof(title), "%#" PRIx64, history->pfn * PAGE_SIZE);
 	if (left_out)
 		printf("%-9s ... %" PRIu64 " earlier\n", title, left_out);
-	trace_history_print(history, print->view, &trace->symbols, left_out ? "" : title, false);
+	trace_history_print(history, print->guest, &trace->symbols, left_out ? "" : title, false);
 	return (int)history->count;
 }
 
-static int print_json(const struct watch_trace *trace, const struct trace_history *history,
+static int print_json(const struct watch_trace *trace, const struct frame_history *history,
 		      const struct watch_print *print)
 {
 	uint64_t left_out = history->total - history->count;
@@ -71,7 +68,7 @@ static int print_json(const struct watch_trace *trace, const struct trace_histor
 		json_add_number(line, "time_ns", trace->read_ns - print->start_ns);
 		if (i == 0 && left_out)
 			json_add_number(line, "left_out", left_out);
-		trace_event_json(line, history, i, print->view, &trace->symbols, true);
+		trace_event_json(line, history, i, print->guest, &trace->symbols, true);
 		if (json_print_line(line) < 0)
 			return -ENOMEM;
 	}
@@ -81,7 +78,7 @@ static int print_json(const struct watch_trace *trace, const struct trace_histor
 int watch_trace_print(const struct watch_trace *trace, unsigned frame,
 		      const struct watch_print *print, bool as_json)
 {
-	const struct trace_history *history = &trace->histories[frame];
+	const struct frame_history *history = &trace->histories[frame];
 
 	return as_json ? print_json(trace, history, print) : print_text(trace, history, print);
 }

@@ -8,8 +8,7 @@
 
 #include "base/elf/symbols.h"
 #include "view/watch_print.h"
-#include "kind/pagevisor/trace_history.h"
-#include "memory/guest_memory.h"
+#include "kind/history.h"
 
 #define WATCH_FRAMES_MAX 64
 
@@ -17,20 +16,18 @@
 struct watch_trace {
 	bool is_on; /* the guest traces */
 	unsigned frame_count;
-	struct trace_history histories[WATCH_FRAMES_MAX]; /* since the reading before */
+	struct frame_history histories[WATCH_FRAMES_MAX]; /* since the reading before */
 	uint64_t read_ns;                                 /* when that was */
-	struct trace_cursor cursor;
-	struct trace_counts counts;
+	struct history_cursor cursor;
+	struct history_counts counts;
 	struct symbols symbols;
 };
 
-void watch_trace_open(struct watch_trace *trace, const struct guest_memory *memory,
-		      const struct guest_view *view);
+void watch_trace_open(struct watch_trace *trace, const struct guest *guest);
 void watch_trace_close(struct watch_trace *trace);
 
 /* What happened since the last time; at first, all that the trace still holds. Where that cannot be read, nothing. */
-void watch_trace_read(struct watch_trace *trace, const struct guest_memory *memory,
-		      const struct guest_view *view);
+void watch_trace_read(struct watch_trace *trace, const struct guest *guest);
 
 /* The events of a frame that were read last, one a line. Returns how many lines there are, or -ENOMEM. */
 int watch_trace_print(const struct watch_trace *trace, unsigned frame,

@@ -11,12 +11,9 @@
 #include <stdint.h>
 
 #include <pagevisor/address.h>
-#include <pagevisor/info.h>
-#include <pagevisor/slot.h>
 
 #include "base/error.h"
-#include "kind/pagevisor/guest_view.h"
-#include "memory/guest_memory.h"
+#include "kind/guest.h"
 
 enum frame_change {
 	FRAME_SAME,
@@ -31,55 +28,37 @@ enum frame_change {
 
 const char *frame_change_name(enum frame_change change);
 
-/* The class of a frame whose slot was never written, or that has none. */
-#define FRAME_CLASS_NONE REF_CLASS_COUNT
-
-/* A frame on one side. */
-struct frame_side {
-	unsigned class; /* enum ref_class, or FRAME_CLASS_NONE */
-	uint32_t references;
-	uint32_t generation;
-	int type; /* index into diff.types while in use, -1: none, or no type's pointer */
-};
-
 struct diff_frame {
 	paddr_t frame;
 	enum frame_change change;
-	struct frame_side a, b;
+	struct frame a, b; /* types are indices into diff.types, states those of each side's kind */
 };
 
 /* A type as both sides may have it: types are the same when their names are. */
 struct diff_type {
-	char name[sizeof(((struct type_view *)0)->name)];
+	char name[FRAME_NAME_SIZE];
 	uint64_t in_use_a, in_use_b;
 	uint64_t changes[FRAME_CHANGE_COUNT]; /* by the type in B; of those that vanished, in A */
 };
 
-#define DIFF_TYPES_MAX (2 * META_TYPES_MAX)
+#define DIFF_TYPES_MAX (2 * FRAME_TYPES_MAX)
 
 struct diff {
 	uint64_t frames_a, frames_b; /* slots on each side */
 	uint64_t changes[FRAME_CHANGE_COUNT];
-	uint64_t references_a, references_b;
+	uint64_t references_a, references_b; /* where the kind counts them */
 	unsigned type_count;
 	struct diff_type types[DIFF_TYPES_MAX];
 	size_t listed, limit;
 	struct diff_frame *list; /* the first frames that changed, by address */
 };
 
-/* One side: its memory, and where its info page is. */
-struct diff_input {
-	const struct guest_memory *memory;
-	paddr_t info;
-	const char *name; /* for messages */
-};
-
 /*
- * Compares, and lists at most `limit` frames. Returns 0 or a negative errno with a line of text: -EPROTO a side's
- * info page is broken, -EAGAIN it has no metadata yet, -ENOMEM. After success diff_free is due.
+ * Compares two guests at rest, of one kind, that have frames; lists at most `limit` frames. Returns 0 or a negative errno
+ * with a line of text: -EINVAL they are of two kinds, -ENOMEM. After success diff_free is due.
  */
-int diff_make(const struct diff_input *a, const struct diff_input *b, size_t limit,
-	      struct diff *diff, struct error *err);
+int diff_make(const struct guest *a, const struct guest *b, size_t limit, struct diff *diff,
+	      struct error *err);
 
 void diff_free(struct diff *diff);
 

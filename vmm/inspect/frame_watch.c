@@ -4,42 +4,53 @@
 
 #include <string.h>
 
-static bool has_other_state(const struct frame_look *before, const struct frame_look *now)
+#include "kind/kind.h"
+
+/* Types that the guest does not have differ by the word that names them. */
+static bool has_other_type(const struct kind *kind, const struct frame_look *before,
+			   const struct frame_look *now)
 {
-	return before->is_hole != now->is_hole || before->is_unstable != now->is_unstable ||
-	       before->class != now->class;
+	uint64_t old, new;
+
+	if (before->frame.type != now->frame.type)
+		return true;
+	return kind_type_word(kind, before->record, &old) &&
+	       kind_type_word(kind, now->record, &new) && old != new;
 }
 
-static unsigned metadata_differences(const struct frame_look *before, const struct frame_look *now)
+static unsigned metadata_differences(const struct guest *guest, const struct frame_look *before,
+				     const struct frame_look *now)
 {
-	const struct slot_copy *old = &before->copy, *new = &now->copy;
-
-	if (!before->is_in_use || !now->is_in_use)
+	if (!guest_frame_is_in_use(guest, &before->frame) ||
+	    !guest_frame_is_in_use(guest, &now->frame))
 		return 0;
-	if (old->vtable_ptr != new->vtable_ptr)
-		return FRAME_TYPE;
-	return memcmp(old->storage, new->storage, sizeof(old->storage)) ? FRAME_METADATA : 0;
+	if (has_other_type(guest->kind, before, now))
+		return WATCH_TYPE;
+	return memcmp(before->record, now->record, guest->kind->metadata_size) ? WATCH_METADATA : 0;
 }
 
-static unsigned differences(const struct frame_look *before, const struct frame_look *now)
+static unsigned differences(const struct guest *guest, const struct frame_look *before,
+			    const struct frame_look *now)
 {
-	unsigned found = metadata_differences(before, now);
+	unsigned found = metadata_differences(guest, before, now);
 
-	if (has_other_state(before, now))
-		found |= FRAME_STATE;
-	if (before->references != now->references)
-		found |= FRAME_REFERENCES;
-	if (before->generation != now->generation)
-		found |= FRAME_GENERATION;
+	if (before->frame.state != now->frame.state)
+		found |= WATCH_STATE;
+	if (before->frame.references != now->frame.references)
+		found |= WATCH_REFERENCES;
+	if (before->frame.generation != now->frame.generation)
+		found |= WATCH_GENERATION;
 	return found;
 }
 
-/* Modulo 2^32, as the generation is. A slot that was not written before counts from nowhere. */
-static uint32_t missed_generations(const struct frame_look *before, const struct frame_look *now)
+/* Modulo 2^32, as the generation is. A record that was not written before counts from nowhere. */
+static uint32_t missed_generations(const struct frame *before, const struct frame *now)
 {
 	uint32_t steps = now->generation - before->generation;
 
-	return before->is_hole || now->is_hole || steps == 0 ? 0 : steps - 1;
+	if (before->state == FRAME_NEVER_WRITTEN || now->state == FRAME_NEVER_WRITTEN)
+		return 0;
+	return steps == 0 ? 0 : steps - 1;
 }
 
 static void note_look(struct frame_watch *watch, const struct frame_look *look, uint64_t start_ns,
@@ -51,15 +62,16 @@ static void note_look(struct frame_watch *watch, const struct frame_look *look, 
 	watch->looked[watch->newest] = *look;
 	watch->start_ns = start_ns;
 	watch->looks++;
-	watch->unstable += look->is_unstable;
+	watch->unstable += look->frame.state == FRAME_UNSTABLE;
 }
 
-bool frame_watch_step(struct frame_watch *watch, const struct frame_look *look, uint64_t start_ns,
-		      uint64_t end_ns, struct frame_change *change)
+bool frame_watch_step(struct frame_watch *watch, const struct guest *guest,
+		      const struct frame_look *look, uint64_t start_ns, uint64_t end_ns,
+		      struct watch_change *change)
 {
 	bool is_first = watch->looks == 0;
 
-	*change = (struct frame_change){
+	*change = (struct watch_change){
 		.is_first = is_first,
 		.after_ns = is_first ? start_ns : watch->start_ns,
 		.at_ns = end_ns,
@@ -69,10 +81,10 @@ bool frame_watch_step(struct frame_watch *watch, const struct frame_look *look, 
 	if (is_first)
 		return true;
 	change->before = &watch->looked[!watch->newest];
-	change->differences = differences(change->before, change->now);
+	change->differences = differences(guest, change->before, change->now);
 	if (change->differences == 0)
 		return false;
-	change->missed = missed_generations(change->before, change->now);
+	change->missed = missed_generations(&change->before->frame, &change->now->frame);
 	watch->changes++;
 	watch->missed += change->missed;
 	return true;

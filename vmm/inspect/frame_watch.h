@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What happened to a frame between two looks at its slot.
+ * What happened to a frame between two looks at it.
  *
- * Looks are samples: a change that came and went between two of them leaves no trace, but for the generation. It goes
- * up by one whenever an owner may write the slot anew, so that a step of n means n - 1 such times that no look has seen.
- * References that went up and down again are not counted by anything.
+ * Looks are samples: a change that came and went between two of them leaves no trace, but for the generation, where the
+ * kind of the guest has one. It goes up by one whenever an owner may write the record anew, so that a step of n means
+ * n - 1 such times that no look has seen. References that went up and down again are not counted by anything.
  */
 #ifndef VMM_FRAME_WATCH_H
 #define VMM_FRAME_WATCH_H
@@ -12,20 +12,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kind/pagevisor/frame_look.h"
+#include "kind/frame_look.h"
 
-/* What is different. */
-enum frame_difference {
-	FRAME_STATE = 1 << 0, /* also: written for the first time, or unstable */
-	FRAME_REFERENCES = 1 << 1,
-	FRAME_GENERATION = 1 << 2,
-	FRAME_TYPE = 1 << 3,     /* in use before and now */
-	FRAME_METADATA = 1 << 4, /* the same, and of the same type */
+/* What is different; what the kind of the guest does not promise never is. */
+enum watch_difference {
+	WATCH_STATE = 1 << 0, /* also: written for the first time, or unstable */
+	WATCH_REFERENCES = 1 << 1,
+	WATCH_GENERATION = 1 << 2,
+	WATCH_TYPE = 1 << 3,     /* in use before and now */
+	WATCH_METADATA = 1 << 4, /* the same, and of the same type */
 };
 
-struct frame_change {
+struct watch_change {
 	bool is_first;                   /* nothing was seen before: no difference is set */
-	unsigned differences;            /* enum frame_difference */
+	unsigned differences;            /* enum watch_difference */
 	uint64_t after_ns, at_ns;        /* it happened between: two looks, both included */
 	uint32_t missed;                 /* generations that no look has seen */
 	const struct frame_look *before; /* until the next step; not set at first */
@@ -45,8 +45,9 @@ struct frame_watch {
 	struct frame_look looked[2];
 };
 
-/* Takes a look at the frame, which was taken in that time. True when it is the first one, or differs from the look before. */
-bool frame_watch_step(struct frame_watch *watch, const struct frame_look *look, uint64_t start_ns,
-		      uint64_t end_ns, struct frame_change *change);
+/* Takes a look at the frame of the guest, which was taken in that time. True when it is the first one, or differs from the look before. */
+bool frame_watch_step(struct frame_watch *watch, const struct guest *guest,
+		      const struct frame_look *look, uint64_t start_ns, uint64_t end_ns,
+		      struct watch_change *change);
 
 #endif

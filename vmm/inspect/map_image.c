@@ -9,46 +9,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kind/pagevisor/slot_walk.h"
+#include "inspect/state_order.h"
+#include "kind/frame_walk.h"
 
 /* Upper bounds of the reference counts that share a class. */
-static const uint32_t step_ends[PALETTE_STEPS] = {1, 2, 4, 8, 64, REF_MAX_HELD};
-static const char *const step_names[PALETTE_STEPS] = {"1",   "2",    "3-4",
-						      "5-8", "9-64", "65 and more"};
-static const char step_letters[PALETTE_STEPS] = {'1', '2', '3', '5', '9', '+'};
+static const uint32_t step_ends[MAP_STEPS] = {1, 2, 4, 8, 64, UINT32_MAX};
+static const char *const step_names[MAP_STEPS] = {"1", "2", "3-4", "5-8", "9-64", "65 and more"};
+static const char step_letters[MAP_STEPS] = {'1', '2', '3', '5', '9', '+'};
 
-static const char state_letters[REF_CLASS_COUNT] = {
-	[REF_CLASS_UNUSED] = '.', [REF_CLASS_BUSY] = '?', [REF_CLASS_SHARED] = 'S',
-	[REF_CLASS_UNIQUE] = 'U', [REF_CLASS_HOST] = '#', [REF_CLASS_ILLEGAL] = '!',
-};
+_Static_assert(MAP_STEPS <= FRAME_TYPES_MAX, "steps have room instead of types");
+_Static_assert(MAP_CLASSES_MAX <= MAP_NO_CLASS, "a class fits a cell");
 
 #define NO_LETTER '\0' /* of a type, before it gets one */
 
 struct builder {
-	const struct guest_view *view;
+	const struct guest *guest;
 	struct map_image *image;
-	uint8_t states[REF_CLASS_COUNT]; /* class of each */
-	uint8_t steps[PALETTE_STEPS];
+	uint8_t states[FRAME_STATES_MAX]; /* class of each */
+	uint8_t steps[MAP_STEPS];
 	uint8_t wild;
-	uint8_t not_read;
+	uint8_t unread;
 	/* The cell at hand, and what has been counted of it. */
 	uint64_t cell;
 	uint64_t cell_frames;
 	uint64_t counts[MAP_CLASSES_MAX];
-	/* The chunk at hand. */
-	struct read_counters reads;
-	unsigned chunk_count;
-	uint8_t chunk[SLOT_WALK_CHUNK]; /* class of each frame */
 };
 
-static uint8_t add_class(struct map_image *image, const char *name, struct colour colour,
-			 char letter)
+/* Returns its index. */
+static uint8_t add_class(struct map_image *image, const char *name, struct map_class class)
 {
-	struct map_class *class = &image->classes[image->class_count];
+	struct map_class *added = &image->classes[image->class_count];
 
-	snprintf(class->name, sizeof(class->name), "%s", name);
-	class->colour = colour;
-	class->letter = letter;
+	*added = class;
+	snprintf(added->name, sizeof(added->name), "%s", name);
 	return (uint8_t)image->class_count++;
 }
 
@@ -57,7 +50,7 @@ static bool is_letter_free(const struct map_image *image, char letter)
 	for (unsigned i = 0; i < image->class_count; i++)
 		if (image->classes[i].letter == letter)
 			return false;
-	return !strchr(".?#!~*", letter);
+	return true;
 }
 
 /* A letter of the name if one is free, small or large, else any. */
@@ -94,127 +87,89 @@ static void pick_letters(struct map_image *image)
 		}
 }
 
-static void add_state(struct builder *builder, enum ref_class class)
-{
-	builder->states[class] = add_class(builder->image, ref_class_name(class),
-					   palette_state(class), state_letters[class]);
-	builder->image->classes[builder->states[class]].is_broken = class == REF_CLASS_ILLEGAL;
-}
-
+/* A type's class has the index of the type. */
 static void add_types(struct builder *builder)
 {
-	struct palette_type types[META_TYPES_MAX];
-	struct colour colours[META_TYPES_MAX];
-	const struct guest_view *view = builder->view;
+	const struct guest *guest = builder->guest;
 
-	for (unsigned i = 0; i < view->type_count; i++)
-		types[i] = (struct palette_type){view->types[i].name, view->types[i].role};
-	palette_types(types, view->type_count, colours);
-	for (unsigned i = 0; i < view->type_count; i++)
-		add_class(builder->image, types[i].name, colours[i], NO_LETTER);
-	builder->wild = add_class(builder->image, "wild", COLOUR_BROKEN, '*');
-	builder->image->classes[builder->wild].is_broken = true;
+	for (unsigned i = 0; i < guest->type_count; i++)
+		add_class(builder->image, guest->types[i].name,
+			  (struct map_class){.of = MAP_OF_TYPE, .index = i, .letter = NO_LETTER});
+	builder->wild =
+		add_class(builder->image, "wild",
+			  (struct map_class){.of = MAP_OF_WILD, .letter = '*', .is_broken = true});
+}
+
+static void add_steps(struct builder *builder)
+{
+	for (unsigned i = 0; i < MAP_STEPS; i++)
+		builder->steps[i] = add_class(builder->image, step_names[i],
+					      (struct map_class){.of = MAP_OF_STEP,
+								 .index = i,
+								 .letter = step_letters[i]});
+}
+
+/* Whether frames in a state show their type or their references instead. */
+static bool shows_more(enum map_by by, const struct frame_state *state)
+{
+	return state->is_in_use && (by == MAP_BY_TYPE || (by == MAP_BY_REFS && state->has_count));
+}
+
+static void add_states(struct builder *builder)
+{
+	static const enum frame_tone tones[TONE_COUNT] = {TONE_SHARED, TONE_OWNED,  TONE_TRANSIENT,
+							  TONE_HOST,   TONE_BROKEN, TONE_FREE};
+	const struct kind *kind = builder->guest->kind;
+	uint8_t states[FRAME_STATES_MAX];
+	unsigned count = state_order(kind, tones, states);
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct frame_state *state = &kind->states[states[i]];
+
+		if (shows_more(builder->image->by, state))
+			continue;
+		builder->states[states[i]] =
+			add_class(builder->image, state->name,
+				  (struct map_class){.of = MAP_OF_STATE,
+						     .index = states[i],
+						     .tone = state->tone,
+						     .letter = state->letter,
+						     .is_broken = state->is_broken});
+	}
 }
 
 /* What is in use comes first: where two classes have as many frames in a cell, the first is shown. */
 static void add_classes(struct builder *builder)
 {
-	switch (builder->image->by) {
-	case MAP_BY_TYPE:
+	if (builder->image->by == MAP_BY_TYPE)
 		add_types(builder);
-		break;
-	case MAP_BY_STATE:
-		add_state(builder, REF_CLASS_SHARED);
-		add_state(builder, REF_CLASS_UNIQUE);
-		break;
-	case MAP_BY_REFS:
-		for (unsigned i = 0; i < PALETTE_STEPS; i++)
-			builder->steps[i] = add_class(builder->image, step_names[i],
-						      palette_step(i), step_letters[i]);
-		add_state(builder, REF_CLASS_UNIQUE);
-		break;
-	}
-	add_state(builder, REF_CLASS_BUSY);
-	add_state(builder, REF_CLASS_HOST);
-	add_state(builder, REF_CLASS_ILLEGAL);
-	add_state(builder, REF_CLASS_UNUSED);
-	builder->not_read = add_class(builder->image, "not read", COLOUR_NOT_READ, '~');
+	if (builder->image->by == MAP_BY_REFS)
+		add_steps(builder);
+	add_states(builder);
+	builder->unread = add_class(builder->image, "not read",
+				    (struct map_class){.of = MAP_OF_UNREAD, .letter = '~'});
 }
 
-static uint8_t type_class(struct builder *builder, const struct meta_slot *slot)
+static unsigned step_of(uint32_t references)
 {
-	struct slot_copy copy;
-	int type;
+	unsigned step = 0;
 
-	switch (slot_read(slot, &copy, &builder->reads)) {
-	case SLOT_READ_OK:
-		type = guest_view_type(builder->view, copy.vtable_ptr);
-		return type < 0 ? builder->wild : (uint8_t)type;
-	case SLOT_READ_NOT_IN_USE:
-		return builder->states[ref_classify(slot_state_refs(copy.state))];
-	default:
-		return builder->not_read;
-	}
+	while (references > step_ends[step])
+		step++;
+	return step;
 }
 
-static uint8_t slot_class(struct builder *builder, const struct meta_slot *slot)
+static uint8_t frame_class(const struct builder *builder, const struct frame *frame)
 {
-	uint32_t refs = slot_state_refs(slot_read_state(slot));
-	enum ref_class class = ref_classify(refs);
+	enum map_by by = builder->image->by;
 
-	if (builder->image->by == MAP_BY_TYPE && ref_in_use(refs))
-		return type_class(builder, slot);
-	if (builder->image->by == MAP_BY_REFS && class == REF_CLASS_SHARED) {
-		unsigned step = 0;
-
-		while (refs > step_ends[step])
-			step++;
-		return builder->steps[step];
-	}
-	return builder->states[class];
-}
-
-static void begin_chunk(void *own)
-{
-	struct builder *builder = own;
-
-	builder->chunk_count = 0;
-	builder->reads = (struct read_counters){0};
-}
-
-static void classify_slots(void *own, const struct meta_slot *slots, pfn_t first, uint64_t count)
-{
-	struct builder *builder = own;
-
-	(void)first;
-	builder->reads.slots += count;
-	for (uint64_t i = 0; i < count; i++)
-		builder->chunk[builder->chunk_count++] = slot_class(builder, &slots[i]);
-}
-
-static void skip_slots(void *own, pfn_t first, uint64_t count)
-{
-	struct builder *builder = own;
-
-	(void)first;
-	memset(builder->chunk + builder->chunk_count, builder->not_read, count);
-	builder->chunk_count += (unsigned)count;
-}
-
-static void skip_unstable(void *own, pfn_t first, uint64_t count)
-{
-	struct builder *builder = own;
-
-	builder->reads.slots += count;
-	builder->reads.unstable += count;
-	skip_slots(builder, first, count);
-}
-
-static void count_retried(void *own, uint64_t copies)
-{
-	struct builder *builder = own;
-
-	builder->reads.retries += copies;
+	if (frame->state == FRAME_NEVER_WRITTEN || frame->state == FRAME_UNSTABLE)
+		return builder->unread;
+	if (!shows_more(by, guest_state(builder->guest, frame->state)))
+		return builder->states[frame->state];
+	if (by == MAP_BY_REFS)
+		return builder->steps[step_of(frame->references)];
+	return frame->type < 0 ? builder->wild : (uint8_t)frame->type;
 }
 
 /* Decides what the cell at hand shows, and goes on to the next. */
@@ -237,69 +192,58 @@ static void finish_cell(struct builder *builder)
 	memset(builder->counts, 0, sizeof(builder->counts));
 }
 
-static int keep_chunk(void *own)
+static int add_frames(void *own, const struct frame_batch *batch)
 {
 	struct builder *builder = own;
 	struct map_image *image = builder->image;
 
-	for (unsigned i = 0; i < builder->chunk_count; i++) {
-		builder->counts[builder->chunk[i]]++;
-		image->classes[builder->chunk[i]].frames++;
+	for (uint64_t i = 0; i < batch->count; i++) {
+		/* A batch without frames is of one that was not read. */
+		uint8_t class = batch->frames ? frame_class(builder, &batch->frames[i])
+					      : builder->unread;
+
+		builder->counts[class]++;
+		image->classes[class].frames++;
 		if (++builder->cell_frames == image->grid.frames_per_cell)
 			finish_cell(builder);
 	}
-	read_counters_add(&image->reads, &builder->reads);
 	return 0;
 }
 
-static int lose_chunk(void *own, pfn_t first, uint64_t count)
-{
-	struct builder *builder = own;
-
-	begin_chunk(builder);
-	skip_slots(builder, first, count);
-	builder->reads.slots = builder->reads.unstable = count;
-	return keep_chunk(builder);
-}
-
-struct map_grid map_grid_fit(uint64_t slots, unsigned columns, unsigned rows_max)
+struct map_grid map_grid_fit(uint64_t frames, unsigned columns, unsigned rows_max)
 {
 	struct map_grid grid = {.columns = columns, .frames_per_cell = 1};
-	uint64_t cells = slots;
+	uint64_t cells = frames;
 
 	while (cells > (uint64_t)columns * rows_max) {
 		grid.frames_per_cell *= 2;
-		cells = (slots - 1) / grid.frames_per_cell + 1;
+		cells = (frames - 1) / grid.frames_per_cell + 1;
 	}
 	grid.rows = (unsigned)((cells + columns - 1) / columns);
 	return grid;
 }
 
-int map_image_build(const struct guest_memory *memory, const struct guest_view *view,
-		    enum map_by by, struct map_grid grid, struct map_image *image,
-		    struct error *err)
+bool map_by_applies(const struct guest *guest, enum map_by by)
 {
-	static const struct slot_visitor visitor = {
-		.begin = begin_chunk,
-		.slots = classify_slots,
-		.hole = skip_slots,
-		.unstable = skip_unstable,
-		.retried = count_retried,
-		.keep = keep_chunk,
-		.lose = lose_chunk,
-	};
+	return by != MAP_BY_REFS || guest->kind->has_references;
+}
+
+int map_image_build(const struct guest *guest, enum map_by by, struct map_grid grid,
+		    struct map_image *image, struct error *err)
+{
 	struct builder *builder = calloc(1, sizeof(*builder));
 	uint64_t cells = (uint64_t)grid.columns * grid.rows;
 	int result = -ENOMEM;
 
-	*image = (struct map_image){.by = by, .grid = grid, .slot_count = view->slot_count};
+	*image = (struct map_image){.by = by, .grid = grid, .frame_count = guest->frame_count};
 	image->cells = malloc(cells);
 	if (builder && image->cells) {
 		memset(image->cells, MAP_NO_CLASS, cells);
-		builder->view = view;
+		builder->guest = guest;
 		builder->image = image;
 		add_classes(builder);
-		result = slot_walk(memory, view, &visitor, builder);
+		result = frame_walk(guest, by == MAP_BY_TYPE ? DETAIL_TYPE : DETAIL_STATE,
+				    add_frames, builder, &image->reads);
 		if (result == 0 && builder->cell_frames > 0)
 			finish_cell(builder);
 		pick_letters(image);
@@ -345,7 +289,7 @@ char *map_title_text(char *text, const struct map_image *image, const char *name
 	uint64_t bytes = image->grid.frames_per_cell * PAGE_SIZE;
 
 	snprintf(text, MAP_TITLE_TEXT, "%.24s: %" PRIu64 " frames by %s; a cell is %s, a row %s",
-		 name, image->slot_count, map_by_name(image->by), map_size_text(cell, bytes),
+		 name, image->frame_count, map_by_name(image->by), map_size_text(cell, bytes),
 		 map_size_text(row, bytes * image->grid.columns));
 	return text;
 }

@@ -6,38 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *rule_name(enum rule rule)
-{
-	static const char *const names[RULE_COUNT] = {
-		[RULE_ILLEGAL_REFERENCES] = "illegal_references",
-		[RULE_WILD_VTABLE] = "wild_vtable",
-		[RULE_META_PAGE] = "meta_page",
-		[RULE_TYPE_COUNT] = "type_count",
-		[RULE_REFERENCE_COUNT] = "reference_count",
-		[RULE_BUSY_AT_END] = "busy_at_end",
-		[RULE_STUCK_BUSY] = "stuck_busy",
-		[RULE_SLOT_COUNT] = "slot_count",
-		[RULE_KERNEL_FRAME] = "kernel_frame",
-		[RULE_ALLOCATOR] = "allocator",
-		[RULE_FREE_LINK] = "free_link",
-		[RULE_FREE_COUNT] = "free_count",
-		[RULE_LISTED_TWICE] = "listed_twice",
-		[RULE_LISTED_IN_USE] = "listed_in_use",
-		[RULE_FREE_TAG] = "free_tag",
-		[RULE_FOREIGN_FRAME] = "foreign_frame",
-		[RULE_LOST_FRAME] = "lost_frame",
-		[RULE_LEAKED_FRAME] = "leaked_frame",
-		[RULE_LIST_LINK] = "list_link",
-		[RULE_PAGE_TABLE] = "page_table",
-		[RULE_TABLE_REFERENCES] = "table_references",
-		[RULE_LOST_TABLE] = "lost_table",
-		[RULE_WILD_ENTRY] = "wild_entry",
-		[RULE_MAPPING] = "mapping",
-	};
-
-	return names[rule];
-}
-
 static bool is_listed(const struct findings *findings, const struct finding *finding)
 {
 	for (unsigned i = 0; i < findings->listed; i++) {
@@ -110,6 +78,6 @@ void finding_format(const struct finding *finding, char *buffer, size_t size)
 
 	if (finding->has_frame)
 		snprintf(where, sizeof(where), "frame %#" PRIx64, finding->frame.addr);
-	snprintf(buffer, size, "%s: %s: expected %s, found %s", where, rule_name(finding->rule),
+	snprintf(buffer, size, "%s: %s: expected %s, found %s", where, finding->rule,
 		 finding->expected, finding->found);
 }

@@ -38,7 +38,7 @@ void data_pages_find(const struct memory_region *region, paddr_t first, uint64_t
 {
 	uint64_t offset = first.addr - region->base.addr;
 
-	if (region->fd < 0) {
+	if (memory_region_is_copied(region)) {
 		memset(has_data, RESIDENT, pages);
 		return;
 	}

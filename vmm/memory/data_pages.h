@@ -16,7 +16,7 @@
 
 /*
  * Sets has_data[i] to 1 if page i of `pages` from `first` on has data, else to 0. They all lie in the region, and
- * `first` is page-aligned. A region without a file has data everywhere. In the section in which the region was found.
+ * `first` is page-aligned. One that is copied has data everywhere. In the section in which the region was found.
  */
 void data_pages_find(const struct memory_region *region, paddr_t first, uint64_t pages,
 		     uint8_t *has_data);

@@ -30,11 +30,18 @@ bool memory_map_has(const struct memory_map *map, paddr_t pa, uint64_t length)
 	return region && length > 0 && length <= region->size - (pa.addr - region->base.addr);
 }
 
+/* The region that holds all of a range, or NULL. */
+static const struct memory_region *find_whole(const struct memory_map *map, paddr_t pa,
+					      uint64_t length)
+{
+	return memory_map_has(map, pa, length) ? memory_map_find(map, pa) : NULL;
+}
+
 void *memory_map_at(const struct memory_map *map, paddr_t pa, uint64_t length)
 {
-	const struct memory_region *region = memory_map_find(map, pa);
+	const struct memory_region *region = find_whole(map, pa, length);
 
-	if (!region || !region->host || !memory_map_has(map, pa, length))
+	if (!region || memory_region_is_copied(region))
 		return NULL;
 	return region->host + (pa.addr - region->base.addr);
 }
@@ -44,7 +51,7 @@ bool memory_region_is_hole(const struct memory_region *region, paddr_t pa)
 {
 	off_t start = (off_t)(region->fd_offset + (pa.addr - region->base.addr));
 
-	if (region->fd < 0)
+	if (memory_region_is_copied(region))
 		return false;
 
 	off_t data = lseek(region->fd, start, SEEK_DATA);
@@ -57,14 +64,13 @@ int guest_memory_init(struct guest_memory *memory, struct error *err)
 	memory->map = calloc(1, sizeof(*memory->map));
 	if (!memory->map)
 		return error_set(err, -ENOMEM, "no memory for the guest's memory map");
-	memory->reader = (struct memory_reader){0};
 	pthread_mutex_init(&memory->update, NULL);
 	return 0;
 }
 
 static void unmap(const struct memory_region *region)
 {
-	if (region->host)
+	if (!memory_region_is_copied(region))
 		munmap(region->host, region->size);
 }
 
@@ -138,7 +144,7 @@ static int add_locked(struct guest_memory *memory, const struct memory_region *r
 	struct memory_region added = *region;
 	int protection = PROT_READ | (writable ? PROT_WRITE : 0);
 
-	if (added.fd >= 0)
+	if (!memory_region_is_copied(region))
 		added.host = mmap(NULL, added.size, protection, MAP_SHARED | MAP_NORESERVE,
 				  added.fd, (off_t)added.fd_offset);
 	if (added.host == MAP_FAILED)
@@ -179,9 +185,10 @@ int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, i
 }
 
 int guest_memory_add_copied(struct guest_memory *memory, paddr_t base, uint64_t size,
-			    struct error *err)
+			    const struct memory_reader *reader, struct error *err)
 {
-	const struct memory_region region = {.base = base, .size = size, .fd = -1};
+	const struct memory_region region = {
+		.base = base, .size = size, .fd = -1, .reader = *reader};
 
 	return add(memory, &region, false, err);
 }
@@ -245,26 +252,36 @@ void guest_memory_read_end(void)
 	rcu_section_end();
 }
 
+bool guest_memory_is_copied(const struct guest_memory *memory, paddr_t pa,
+			    struct memory_reader *reader)
+{
+	guest_memory_read_begin();
+	const struct memory_region *region = memory_map_find(guest_memory_map(memory), pa);
+	bool is_copied = region && memory_region_is_copied(region);
+
+	if (is_copied && reader)
+		*reader = region->reader;
+	guest_memory_read_end();
+	return is_copied;
+}
+
 int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length)
 {
-	bool is_copied = false;
+	struct memory_reader reader = {0};
 	int result = -EFAULT;
 
 	guest_memory_read_begin();
-	const struct memory_map *map = guest_memory_map(memory);
+	const struct memory_region *region = find_whole(guest_memory_map(memory), pa, length);
 
-	if (memory_map_has(map, pa, length)) {
-		const struct memory_region *region = memory_map_find(map, pa);
-
-		is_copied = !region->host;
-		/* A file in memory never blocks, so the section stays short. */
-		if (!is_copied &&
-		    fd_read_at(region->fd, buffer, length,
-			       region->fd_offset + (pa.addr - region->base.addr)) == 0)
-			result = 0;
-	}
+	if (region)
+		reader = region->reader;
+	/* A file in memory never blocks, so the section stays short. */
+	if (region && !reader.read &&
+	    fd_read_at(region->fd, buffer, length,
+		       region->fd_offset + (pa.addr - region->base.addr)) == 0)
+		result = 0;
 	guest_memory_read_end();
-	return is_copied ? memory->reader.read(memory->reader.own, pa, buffer, length) : result;
+	return reader.read ? reader.read(reader.own, pa, buffer, length) : result;
 }
 
 /* The same in a file, from one offset to another. */
@@ -288,25 +305,21 @@ static void find_data_in_file(int fd, off_t start, off_t end, uint64_t *hole, ui
 int guest_memory_find_data(const struct guest_memory *memory, paddr_t pa, uint64_t length,
 			   uint64_t *hole, uint64_t *data)
 {
-	const struct memory_reader *reader = &memory->reader;
-	bool is_copied = false;
+	struct memory_reader reader = {0};
 
 	*hole = 0;
 	*data = length;
 	guest_memory_read_begin();
-	const struct memory_map *map = guest_memory_map(memory);
-	int result = memory_map_has(map, pa, length) ? 0 : -EFAULT;
+	const struct memory_region *region = find_whole(guest_memory_map(memory), pa, length);
+	int result = region ? 0 : -EFAULT;
 
-	if (result == 0) {
-		const struct memory_region *region = memory_map_find(map, pa);
+	if (region)
+		reader = region->reader;
+	if (region && !reader.read) {
 		off_t start = (off_t)(region->fd_offset + (pa.addr - region->base.addr));
 
-		is_copied = !region->host;
-		if (!is_copied)
-			find_data_in_file(region->fd, start, start + (off_t)length, hole, data);
+		find_data_in_file(region->fd, start, start + (off_t)length, hole, data);
 	}
 	guest_memory_read_end();
-	if (is_copied && reader->find_data)
-		result = reader->find_data(reader->own, pa, length, hole, data);
-	return result;
+	return reader.find_data ? reader.find_data(reader.own, pa, length, hole, data) : result;
 }

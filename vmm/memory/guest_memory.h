@@ -21,14 +21,20 @@
 #include "base/error.h"
 #include "memory/memory_reader.h"
 
-/* One contiguous piece of guest RAM and where the host has it mapped, or NULL: it is copied, by the memory's reader. */
+/* One contiguous piece of guest RAM: mapped from a file, or copied by a reader. */
 struct memory_region {
 	paddr_t base;
 	uint64_t size;
-	uint8_t *host;
-	int fd;             /* the file that backs it; -1 when there is none */
-	uint64_t fd_offset; /* of the region's first byte in the memfd */
+	uint8_t *host;               /* where it is mapped; NULL: it is copied */
+	int fd;                      /* the file that it is mapped from; -1: it is copied */
+	uint64_t fd_offset;          /* of the region's first byte in the file */
+	struct memory_reader reader; /* zeroes: it is mapped */
 };
+
+static inline bool memory_region_is_copied(const struct memory_region *region)
+{
+	return region->reader.read;
+}
 
 #define MEMORY_REGIONS_MAX 16
 
@@ -42,8 +48,6 @@ struct memory_map {
 struct guest_memory {
 	struct memory_map *map; /* RCU-protected */
 	pthread_mutex_t update; /* held by whoever replaces map */
-	struct memory_reader
-		reader; /* of its copied regions; constant once the first one was added */
 };
 
 /*
@@ -61,7 +65,7 @@ const struct memory_region *memory_map_find(const struct memory_map *map, paddr_
 
 /*
  * Whether the page that holds pa, which lies in the region, was never written: reading it through the mapping would
- * allocate it. One without a file has no holes.
+ * allocate it. One that is copied has none that can be seen here.
  */
 bool memory_region_is_hole(const struct memory_region *region, paddr_t pa);
 
@@ -81,11 +85,10 @@ int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, i
 		     uint64_t fd_offset, bool writable, struct error *err);
 
 /*
- * Adds `size` bytes at `base` that are not mapped but copied by memory->reader, which is set before. Returns what
- * guest_memory_add returns.
+ * Adds `size` bytes at `base` that are not mapped but copied by that reader. Returns what guest_memory_add returns.
  */
 int guest_memory_add_copied(struct guest_memory *memory, paddr_t base, uint64_t size,
-			    struct error *err);
+			    const struct memory_reader *reader, struct error *err);
 
 /*
  * Removes the region that begins at `base`; it is unmapped when the last reader that could see it has ended its
@@ -99,9 +102,13 @@ const struct memory_map *guest_memory_map(const struct guest_memory *memory);
 void guest_memory_read_begin(void);
 void guest_memory_read_end(void);
 
+/* Whether pa lies in memory that is copied; then *reader (which may be NULL) is by which reader. Opens its own section. */
+bool guest_memory_is_copied(const struct guest_memory *memory, paddr_t pa,
+			    struct memory_reader *reader);
+
 /*
  * Copies length bytes at pa into buffer through the backing descriptor, so that looking at memory
- * the guest never touched does not allocate it, or through the memory's reader. Opens its own read-side section, and
+ * the guest never touched does not allocate it, or through the region's reader. Opens its own read-side section, and
  * has closed it when a reader is called. Returns 0, -EFAULT when the range is not guest memory, or what the reader
  * said.
  */

@@ -2,12 +2,13 @@
 /*
  * How guest memory is read that cannot be mapped: another process's private memory, a remote host's.
  *
- * A source that copies plugs in here and is then like any other one to all that reads guests. It sets the reader
- * of its source's guest_memory, adds the guest's regions by guest_memory_add_copied, and is done:
+ * Each region that is copied carries its reader, beside regions that are mapped and need none. A source that copies adds
+ * its regions by guest_memory_add_copied and is then like any other one to all that reads guests:
+ *
+ *     const struct memory_reader reader = {.read = peek, .own = domain, .chunk = 1 << 20};
  *
  *     guest_memory_init(&source->memory, err);
- *     source->memory.reader = (struct memory_reader){.read = peek, .own = domain, .chunk = 1 << 20};
- *     guest_memory_add_copied(&source->memory, paddr(0), low_size, err);
+ *     guest_memory_add_copied(&source->memory, paddr(0), low_size, &reader, err);
  *
  * Nothing is fetched before it is asked for: the info page, types and BTF through guest_memory_copy, slots through
  * slot_walk and frame_look, snapshots in chunks. No read-side section is open during a call, so a reader may block; it

@@ -18,6 +18,12 @@
 
 #define FIND_SIZE (UINT64_C(4) << 20)
 
+/* Bytes of a region that are copied at once. */
+static uint64_t piece_of(const struct memory_region *region)
+{
+	return region->reader.chunk > PIECE_SIZE ? region->reader.chunk : PIECE_SIZE;
+}
+
 /* The regions, each with a descriptor of its own: whatever happens to the map, they can be read. */
 static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *memory,
 		       struct error *err)
@@ -29,10 +35,13 @@ static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *me
 	for (unsigned i = 0; i < copy->layout.count; i++) {
 		struct memory_region *region = &copy->layout.regions[i];
 
-		if (region->host)
+		if (!memory_region_is_copied(region)) {
 			region->fd = fcntl(region->fd, F_DUPFD_CLOEXEC, 0);
-		if (region->host && region->fd < 0)
-			failed = -errno;
+			if (region->fd < 0)
+				failed = -errno;
+		}
+		if (copy->buffer_size < piece_of(region))
+			copy->buffer_size = piece_of(region);
 		copy->offsets[i] = copy->size;
 		copy->size += region->size;
 	}
@@ -45,15 +54,12 @@ static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *me
 int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *memory,
 			uint64_t max_bytes, struct error *err)
 {
-	*copy = (struct snapshot_copy){
-		.max_bytes = max_bytes, .fd = -1, .reader = memory->reader, .piece = PIECE_SIZE};
-	if (copy->piece < copy->reader.chunk)
-		copy->piece = copy->reader.chunk;
+	*copy = (struct snapshot_copy){.max_bytes = max_bytes, .fd = -1, .buffer_size = PIECE_SIZE};
 	int result = copy_layout(copy, memory, err);
 
 	if (result == 0) {
 		copy->fd = memfd_create("pagevisor-snapshot", MFD_CLOEXEC);
-		copy->buffer = malloc(copy->piece);
+		copy->buffer = malloc(copy->buffer_size);
 		if (copy->fd < 0 || ftruncate(copy->fd, (off_t)copy->size) < 0)
 			result = error_set(err, -errno, "no memory for a snapshot: %s",
 					   strerror(errno));
@@ -63,7 +69,7 @@ int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *m
 	if (result < 0)
 		snapshot_copy_end(copy);
 	else
-		memset(copy->buffer, 0, copy->piece); /* page faults now, not in the pause */
+		memset(copy->buffer, 0, copy->buffer_size); /* page faults now, not in the pause */
 	return result;
 }
 
@@ -133,16 +139,18 @@ static int write_data(struct snapshot_copy *copy, uint64_t length, uint64_t to, 
 	return result;
 }
 
-static int copy_by_reader(struct snapshot_copy *copy, paddr_t pa, uint64_t length, uint64_t to,
-			  struct error *err)
+static int copy_by_reader(struct snapshot_copy *copy, const struct place *place, uint64_t at,
+			  uint64_t length, struct error *err)
 {
-	int result = copy->reader.read(copy->reader.own, pa, copy->buffer, length);
+	const struct memory_reader *reader = &place->region->reader;
+	uint64_t to = place->to + at;
+	int result = reader->read(reader->own, paddr(place->pa.addr + at), copy->buffer, length);
 
 	if (result < 0)
 		return error_set(err, result, "cannot read the guest's memory: %s",
 				 result == -ENOTCONN ? "the VM has ended" : strerror(-result));
-	return copy->reader.find_data ? transfer(copy->buffer, copy->fd, true, length, to, err)
-				      : write_data(copy, length, to, err);
+	return reader->find_data ? transfer(copy->buffer, copy->fd, true, length, to, err)
+				 : write_data(copy, length, to, err);
 }
 
 static int copy_by_file(struct snapshot_copy *copy, const struct place *place, uint64_t at,
@@ -158,14 +166,15 @@ static int copy_by_file(struct snapshot_copy *copy, const struct place *place, u
 static int copy_bytes(struct snapshot_copy *copy, const struct place *place, uint64_t length,
 		      struct error *err)
 {
+	uint64_t most = piece_of(place->region);
 	int result = 0;
 
-	for (uint64_t at = 0; result == 0 && at < length; at += copy->piece) {
-		uint64_t piece = length - at < copy->piece ? length - at : copy->piece;
+	for (uint64_t at = 0; result == 0 && at < length; at += most) {
+		uint64_t piece = length - at < most ? length - at : most;
 
-		result = place->region->fd < 0 ? copy_by_reader(copy, paddr(place->pa.addr + at),
-								piece, place->to + at, err)
-					       : copy_by_file(copy, place, at, piece, err);
+		result = memory_region_is_copied(place->region)
+				 ? copy_by_reader(copy, place, at, piece, err)
+				 : copy_by_file(copy, place, at, piece, err);
 	}
 	return result < 0 ? result : check_size(copy, err);
 }
@@ -182,10 +191,12 @@ static uint64_t hole_length(int fd, uint64_t from, uint64_t size)
 static int piece_by_reader(struct snapshot_copy *copy, const struct place *place, uint64_t size,
 			   uint64_t *length, uint64_t *pages, struct error *err)
 {
+	const struct memory_reader *reader = &place->region->reader;
 	uint64_t asked = size < FIND_SIZE ? size : FIND_SIZE, hole = 0, data = asked;
-	int result = copy->reader.find_data ? copy->reader.find_data(copy->reader.own, place->pa,
-								     asked, &hole, &data)
-					    : 0;
+	uint64_t piece = piece_of(place->region);
+	int result = reader->find_data
+			     ? reader->find_data(reader->own, place->pa, asked, &hole, &data)
+			     : 0;
 
 	if (result < 0)
 		return error_set(err, result, "cannot read the guest's memory: %s",
@@ -193,7 +204,7 @@ static int piece_by_reader(struct snapshot_copy *copy, const struct place *place
 	*length = hole;
 	if (hole > 0)
 		return 0;
-	*length = data < copy->piece ? data : copy->piece;
+	*length = data < piece ? data : piece;
 	*pages += *length / PAGE_SIZE;
 	return copy_bytes(copy, place, *length, err);
 }
@@ -205,7 +216,7 @@ int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, u
 
 	if (!find_place(copy, pa, &place))
 		return error_set(err, -EFAULT, "%#" PRIx64 " is not guest memory", pa.addr);
-	if (place.region->fd < 0)
+	if (memory_region_is_copied(place.region))
 		return piece_by_reader(copy, &place, size, length, pages, err);
 	/* One search for the end of a whole stretch: it takes time in proportion to the stretch. */
 	if (place.region != copy->data_region || place.from >= copy->data_end) {
@@ -217,7 +228,7 @@ int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, u
 		copy->data_region = place.region;
 		copy->data_end = end < 0 ? place.from + size : (uint64_t)end;
 	}
-	*length = size < copy->piece ? size : copy->piece;
+	*length = size < PIECE_SIZE ? size : PIECE_SIZE;
 	if (*length > copy->data_end - place.from)
 		*length = align_up(copy->data_end - place.from, PAGE_SIZE);
 	*pages += *length / PAGE_SIZE;
@@ -230,7 +241,9 @@ int snapshot_copy_again(struct snapshot_copy *copy, paddr_t pa, uint64_t size, s
 
 	if (!find_place(copy, pa, &place))
 		return error_set(err, -EFAULT, "%#" PRIx64 " is not guest memory", pa.addr);
-	uint64_t hole = place.region->fd < 0 ? 0 : hole_length(place.region->fd, place.from, size);
+	uint64_t hole = memory_region_is_copied(place.region)
+				? 0
+				: hole_length(place.region->fd, place.from, size);
 
 	/* A hole further on reads as zeros, which is what it is: searching for it would take too long here. */
 	if (hole > 0 && fallocate(copy->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The copy that a snapshot makes: a sparse memfd with all regions of the guest one behind the other, filled
- * through descriptors, or by the memory's reader. No mapping of the guest is read, so no hole of it is filled and no page fault taken.
+ * through descriptors, or by its readers. No mapping of the guest is read, so no hole of it is filled and no page fault taken.
  */
 #ifndef VMM_SNAPSHOT_COPY_H
 #define VMM_SNAPSHOT_COPY_H
@@ -15,14 +15,13 @@
 #include "memory/guest_memory.h"
 
 struct snapshot_copy {
-	struct memory_map layout; /* the guest's regions as they were; fd: a duplicate of ours */
+	struct memory_map layout; /* the guest's regions as they were; fd: a duplicate of theirs */
 	uint64_t offsets[MEMORY_REGIONS_MAX]; /* of each region in the copy */
 	uint64_t size;
 	uint64_t max_bytes;
 	int fd;
-	struct memory_reader reader; /* of regions without a descriptor */
 	uint8_t *buffer;
-	uint64_t piece; /* its size */
+	uint64_t buffer_size; /* the largest piece of any region */
 
 	/* The backing file of this region is known to have data up to here; copy_piece's own. */
 	const struct memory_region *data_region;

@@ -43,8 +43,8 @@ int capture_source_open(const char *path, struct source *source, struct error *e
 
 	_Static_assert(sizeof(source->name) == sizeof(facts->vm_name), "a name fits");
 	memcpy(source->name, facts->vm_name, sizeof(source->name));
-	source->has_info = facts->flags & CAPTURE_HAS_INFO;
-	source->info = paddr(facts->info_pa);
+	source->hints.has_info = facts->flags & CAPTURE_HAS_INFO;
+	source->hints.info = paddr(facts->info_pa);
 	source->cpu_count = facts->cpu_count;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <pagevisor/address.h>
 
 #include "base/error.h"
+#include "kind/guest.h"
 #include "memory/control.h"
 #include "memory/guest_memory.h"
 
@@ -34,8 +35,7 @@ struct source {
 	const struct source_ops *ops;
 	char name[64];              /* as people call it */
 	bool is_live;               /* the guest runs: what is read changes meanwhile */
-	bool has_info;              /* its kernel says where its info page is */
-	paddr_t info;               /* where that is */
+	struct guest_hints hints;   /* where its kernel describes itself */
 	uint32_t pid;               /* of the VMM, 0: none */
 	unsigned cpu_count;         /* vCPUs, 0: not known */
 	bool may_shrink;            /* a file behind a mapping: a reader may die of SIGBUS */

@@ -4,16 +4,24 @@
 
 #include <errno.h>
 
-#include "kind/pagevisor/snapshot_plan.h"
+#include "kind/registry.h"
+
+static void find_describing(void *context, const struct guest_memory *memory,
+			    struct memory_ranges *ranges)
+{
+	const struct source *source = context;
+
+	*ranges = (struct memory_ranges){0};
+	guest_describing_memory(memory, &source->hints, ranges);
+}
 
 int source_snapshot(const struct source *source, bool all_memory,
 		    const struct snapshot_options *options, struct snapshot *snapshot,
 		    struct error *err)
 {
-	paddr_t info = source->info;
-	const struct snapshot_plan metadata = {snapshot_plan_metadata, &info};
+	const struct snapshot_plan metadata = {find_describing, (void *)source};
 
-	if (!source->has_info && !all_memory)
+	if (!source->hints.has_info && !all_memory)
 		return error_set(err, -EPROTO,
 				 "the kernel of %s has no pagevisor note: only all of its memory "
 				 "can be copied",

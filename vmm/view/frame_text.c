@@ -9,6 +9,8 @@
 
 #include <pagevisor/address.h>
 
+#include "kind/kind.h"
+
 bool frame_parse(const char *text, uint64_t *pfn)
 {
 	bool is_pfn = strncmp(text, "pfn:", 4) == 0;
@@ -32,12 +34,34 @@ bool frame_parse(const char *text, uint64_t *pfn)
 	return true;
 }
 
-int frame_exists(const struct guest_view *view, uint64_t pfn, struct error *err)
+int frame_exists(const struct guest *guest, uint64_t pfn, struct error *err)
 {
-	if (pfn < view->slot_count)
+	if (pfn < guest->frame_count)
 		return 0;
 	return error_set(err, -EINVAL,
 			 "no such frame: the guest's memory ends at %#" PRIx64
 			 ", the last frame is pfn:%" PRIu64,
-			 view->max_paddr, view->slot_count - 1);
+			 guest->memory_end, guest->frame_count - 1);
+}
+
+bool frame_has_count(const struct guest *guest, const struct frame *frame)
+{
+	bool had_count = frame->state == FRAME_UNSTABLE && frame->references > 0;
+
+	return guest->kind->has_references &&
+	       (guest_state(guest, frame->state)->has_count || had_count);
+}
+
+void frame_add_json(struct json_object *object, const struct guest *guest,
+		    const struct frame *frame)
+{
+	json_add_text(object, "state", guest_state_name(guest, frame->state));
+	if (frame->state == FRAME_NEVER_WRITTEN)
+		return;
+	if (frame_has_count(guest, frame))
+		json_add_number(object, "references", frame->references);
+	if (guest->kind->has_generations)
+		json_add_number(object, "generation", frame->generation);
+	if (frame->type >= 0)
+		json_add_text(object, "type", guest_type_name(guest, frame->type));
 }

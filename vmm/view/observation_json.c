@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What was seen of a guest's metadata, as JSON: see observation.h. */
-#include "view/observation.h"
+/* What was seen of a guest's frames, as JSON: see observation_json.h. */
+#include "view/observation_json.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-json *observation_frames_json(uint64_t slots, const uint64_t *by_class, uint64_t references,
-			      uint64_t holes)
+#include "kind/kind.h"
+
+typedef struct json_object json;
+
+json *frames_json(const struct guest *guest, const uint64_t *by_state, uint64_t references,
+		  uint64_t holes)
 {
 	json *frames = json_object_new_object();
 
-	json_add_number(frames, "slots", slots);
-	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
-		json_add_number(frames, ref_class_name(i), by_class[i]);
-	json_add_number(frames, "references", references);
+	json_add_number(frames, "slots", guest->frame_count);
+	for (unsigned i = 0; i < guest->kind->state_count; i++)
+		json_add_number(frames, guest_state_name(guest, i), by_state[i]);
+	if (guest->kind->has_references)
+		json_add_number(frames, "references", references);
 	json_add_number(frames, "never_written", holes);
 	return frames;
 }
@@ -22,23 +26,30 @@ static json *types_json(const struct observation *seen)
 {
 	json *types = json_object_new_object();
 
-	for (unsigned i = 0; i < seen->view.type_count; i++)
-		json_add_number(types, seen->view.types[i].name, seen->last.types[i]);
+	for (unsigned i = 0; i < seen->guest->type_count; i++)
+		json_add_number(types, seen->guest->types[i].name, seen->last.types[i]);
 	return types;
 }
 
-json *observation_work_json(const struct cpu_counters *counters)
+void facts_add_json(json *object, const struct facts *facts)
 {
-	json *work = json_object_new_object();
+	for (unsigned i = 0; i < facts->count; i++) {
+		const struct fact *fact = &facts->list[i];
 
-	json_add_number(work, "steps", counters->operations);
-	json_add_number(work, "allocations", counters->allocations);
-	json_add_number(work, "frees", counters->frees);
-	json_add_number(work, "refusals", counters->refusals);
-	json_add_number(work, "gets", counters->gets);
-	json_add_number(work, "puts", counters->puts);
-	json_add_number(work, "failures", counters->failures);
-	return work;
+		if (fact->use & FACT_IS_FLAG)
+			json_object_object_add(object, fact->key,
+					       json_object_new_boolean(fact->value != 0));
+		else
+			json_add_number(object, fact->key, fact->value);
+	}
+}
+
+json *facts_json(const struct facts *facts)
+{
+	json *object = json_object_new_object();
+
+	facts_add_json(object, facts);
+	return object;
 }
 
 static json *scans_json(const struct observation *seen)
@@ -54,27 +65,11 @@ static json *scans_json(const struct observation *seen)
 	return scans;
 }
 
-static json *check_json(const struct check_summary *summary)
-{
-	json *check = json_object_new_object();
-
-	json_object_object_add(check, "has_lists", json_object_new_boolean(summary->has_lists));
-	json_object_object_add(check, "has_references",
-			       json_object_new_boolean(summary->has_references));
-	json_add_number(check, "free_frames", summary->free_frames);
-	json_add_number(check, "list_members", summary->list_members);
-	json_add_number(check, "tables", summary->tables);
-	json_add_number(check, "held_frames", summary->held_frames);
-	json_add_number(check, "scanned_bytes", summary->scanned_bytes);
-	json_add_number(check, "time_ns", summary->duration_ns);
-	return check;
-}
-
 json *finding_json(const struct finding *finding)
 {
 	json *entry = json_object_new_object();
 
-	json_add_text(entry, "rule", rule_name(finding->rule));
+	json_add_text(entry, "rule", finding->rule);
 	if (finding->has_frame)
 		json_add_number(entry, "frame", finding->frame.addr);
 	json_add_text(entry, "expected", finding->expected);
@@ -93,24 +88,21 @@ static json *findings_json(const struct findings *findings)
 
 void observation_add_json(json *root, const struct observation *seen)
 {
-	if (!seen->has_view) {
+	if (!seen->is_known) {
 		json_add_text(root, "info_problem", seen->problem.text);
 		return;
 	}
-	json_add_number(root, "ring", seen->view.ring);
-	if (seen->view.tsc_khz)
-		json_add_number(root, "tsc_khz", seen->view.tsc_khz);
-	json_add_text(root, "stage", boot_stage_name(seen->view.stage));
+	facts_add_json(root, &seen->guest->facts);
+	json_add_text(root, "stage", seen->guest->stage);
 	if (seen->scans) {
-		json_object_object_add(
-			root, "frames",
-			observation_frames_json(seen->view.slot_count, seen->last.frames,
-						seen->last.references, seen->last.holes));
+		json_object_object_add(root, "frames",
+				       frames_json(seen->guest, seen->last.states,
+						   seen->last.references, seen->last.holes));
 		json_object_object_add(root, "types", types_json(seen));
 		json_object_object_add(root, "scans", scans_json(seen));
 	}
 	if (seen->is_checked)
-		json_object_object_add(root, "check", check_json(&seen->check));
+		json_object_object_add(root, "check", facts_json(&seen->check));
 	json_add_number(root, "finding_count", seen->findings.total);
 	json_object_object_add(root, "findings", findings_json(&seen->findings));
 }

@@ -5,25 +5,26 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include <pagevisor/slot.h>
+#include <pagevisor/address.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "kind/kind.h"
+#include "view/frame_text.h"
 
 #define TIME_TEXT  32
 #define STATE_TEXT 48
 #define PLACE_TEXT SYMBOLS_TEXT_SIZE
 
 /* How long before the newest event; in ticks of the clock where the guest does not know its frequency. */
-static const char *time_text(const struct guest_view *view, uint64_t tsc, uint64_t newest,
-			     char *text)
+static const char *time_text(const struct frame_history *history, uint64_t time, char *text)
 {
 	static const char *const units[] = {"ns", "us", "ms", "s"};
-	double value = (double)trace_ns_between(view, tsc, newest);
+	double value = (double)history_ns_between(history, time, history->newest);
 	unsigned unit = 0;
 
-	if (view->tsc_khz == 0) {
-		snprintf(text, TIME_TEXT, "-%.3g ticks", (double)(newest - tsc));
+	if (history->clock_khz == 0) {
+		snprintf(text, TIME_TEXT, "-%.3g ticks", (double)(history->newest - time));
 		return text;
 	}
 	for (; unit < 3 && value >= 999.5; unit++)
@@ -32,16 +33,16 @@ static const char *time_text(const struct guest_view *view, uint64_t tsc, uint64
 	return text;
 }
 
-static const char *state_text(uint64_t state, char *text)
+static const char *state_text(const struct guest *guest, const struct frame *frame, char *text)
 {
-	uint32_t refs = slot_state_refs(state);
-	enum ref_class class = ref_classify(refs);
-	char count[16] = "";
+	char count[16] = "", generation[20] = "";
 
-	if (class == REF_CLASS_SHARED || class == REF_CLASS_ILLEGAL)
-		snprintf(count, sizeof(count), " x%" PRIu32, refs);
-	snprintf(text, STATE_TEXT, "%s%s gen %" PRIu32, ref_class_name(class), count,
-		 slot_state_generation(state));
+	if (frame_has_count(guest, frame))
+		snprintf(count, sizeof(count), " x%" PRIu32, frame->references);
+	if (guest->kind->has_generations)
+		snprintf(generation, sizeof(generation), " gen %" PRIu32, frame->generation);
+	snprintf(text, STATE_TEXT, "%s%s%s", guest_state_name(guest, frame->state), count,
+		 generation);
 	return text;
 }
 
@@ -70,36 +71,43 @@ static const char *place_text(const struct symbols *symbols, uint64_t caller, ch
 	return text;
 }
 
-static const char *type_name(const struct guest_view *view, int type)
-{
-	return type < 0 ? "" : view->types[type].name;
-}
-
-void trace_history_print(const struct trace_history *history, const struct guest_view *view,
+void trace_history_print(const struct frame_history *history, const struct guest *guest,
 			 const struct symbols *symbols, const char *title, bool with_frames)
 {
 	char time[TIME_TEXT], state[STATE_TEXT], place[PLACE_TEXT], frame[32] = "";
 
 	for (unsigned i = 0; i < history->count; i++) {
-		const struct trace_event *event = &history->events[i];
+		const struct frame_event *event = &history->events[i];
+		bool has_type = event->after.type >= 0;
 
 		if (with_frames)
 			snprintf(frame, sizeof(frame), "%#-12" PRIx64 " ", event->pfn * PAGE_SIZE);
 		printf("%-9s %8s cpu %-2u %s%-11s %-21s %s%s%s\n", title,
-		       time_text(view, event->tsc, history->newest, time), event->cpu, frame,
-		       trace_operation_name(event->operation), state_text(event->state, state),
-		       place_text(symbols, event->caller, place), event->type < 0 ? "" : " ",
-		       type_name(view, event->type));
+		       time_text(history, event->time, time), event->cpu, frame, event->operation,
+		       state_text(guest, &event->after, state),
+		       place_text(symbols, event->caller, place), has_type ? " " : "",
+		       has_type ? guest_type_name(guest, event->after.type) : "");
 		title = "";
 	}
 }
 
-void trace_event_json(struct json_object *object, const struct trace_history *history,
-		      unsigned number, const struct guest_view *view, const struct symbols *symbols,
+static void add_state(struct json_object *object, const struct guest *guest,
+		      const struct frame *frame)
+{
+	json_add_text(object, "state", guest_state_name(guest, frame->state));
+	if (frame_has_count(guest, frame) && !guest_state(guest, frame->state)->is_broken)
+		json_add_number(object, "references", frame->references);
+	if (guest->kind->has_generations)
+		json_add_number(object, "generation", frame->generation);
+	if (frame->type >= 0)
+		json_add_text(object, "type", guest_type_name(guest, frame->type));
+}
+
+void trace_event_json(struct json_object *object, const struct frame_history *history,
+		      unsigned number, const struct guest *guest, const struct symbols *symbols,
 		      bool with_frames)
 {
-	const struct trace_event *event = &history->events[number];
-	uint32_t refs = slot_state_refs(event->state);
+	const struct frame_event *event = &history->events[number];
 	char text[32];
 	const char *name;
 	uint64_t offset;
@@ -108,18 +116,13 @@ void trace_event_json(struct json_object *object, const struct trace_history *hi
 		snprintf(text, sizeof(text), "0x%" PRIx64, event->pfn * PAGE_SIZE);
 		json_add_text(object, "frame", text);
 	}
-	if (view->tsc_khz)
+	if (history->clock_khz)
 		json_add_number(object, "ago_ns",
-				trace_ns_between(view, event->tsc, history->newest));
-	json_add_number(object, "tsc", event->tsc);
+				history_ns_between(history, event->time, history->newest));
+	json_add_number(object, "tsc", event->time);
 	json_add_number(object, "cpu", event->cpu);
-	json_add_text(object, "operation", trace_operation_name(event->operation));
-	json_add_text(object, "state", ref_class_name(ref_classify(refs)));
-	if (ref_classify(refs) == REF_CLASS_SHARED)
-		json_add_number(object, "references", refs);
-	json_add_number(object, "generation", slot_state_generation(event->state));
-	if (event->type >= 0)
-		json_add_text(object, "type", type_name(view, event->type));
+	json_add_text(object, "operation", event->operation);
+	add_state(object, guest, &event->after);
 	snprintf(text, sizeof(text), "0x%" PRIx64, event->caller);
 	json_add_text(object, "caller", text);
 	if (find_caller(symbols, event->caller, &name, &offset)) {
@@ -128,8 +131,8 @@ void trace_event_json(struct json_object *object, const struct trace_history *hi
 	}
 }
 
-struct json_object *trace_history_json(const struct trace_history *history,
-				       const struct guest_view *view, const struct symbols *symbols,
+struct json_object *trace_history_json(const struct frame_history *history,
+				       const struct guest *guest, const struct symbols *symbols,
 				       bool with_frames)
 {
 	struct json_object *array = json_object_new_array();
@@ -137,13 +140,13 @@ struct json_object *trace_history_json(const struct trace_history *history,
 	for (unsigned i = 0; i < history->count; i++) {
 		struct json_object *object = json_object_new_object();
 
-		trace_event_json(object, history, i, view, symbols, with_frames);
+		trace_event_json(object, history, i, guest, symbols, with_frames);
 		json_object_array_add(array, object);
 	}
 	return array;
 }
 
-void trace_counts_tell(const struct trace_counts *counts)
+void trace_counts_tell(const struct history_counts *counts)
 {
 	if (counts->broken || counts->refused)
 		fprintf(stderr,

@@ -12,7 +12,9 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "kind/pagevisor/types/field_change.h"
+#include "kind/fields/field_change.h"
+#include "kind/kind.h"
+#include "view/frame_text.h"
 
 #define INDENT    12 /* of what a line had no room for */
 #define NOTE_SIZE 512
@@ -73,57 +75,65 @@ static void note_field(void *own, const char *name, struct json_object *before,
 }
 
 /* What the metadata was before, where that can be compared. */
-static const uint64_t *storage_before(const struct frame_change *change)
+static const void *record_before(const struct watch_print *print, const struct watch_change *change)
 {
-	if (change->is_first || !change->before->is_in_use || (change->differences & FRAME_TYPE))
+	if (change->is_first || !guest_frame_is_in_use(print->guest, &change->before->frame) ||
+	    (change->differences & WATCH_TYPE))
 		return NULL;
-	return change->before->copy.storage;
+	return change->before->record;
 }
 
 /* Where only references or the generation differ, so do no fields. */
-static void each_field(const struct watch_print *print, const struct frame_change *change,
+static void each_field(const struct watch_print *print, const struct watch_change *change,
 		       field_change_fn *found, void *own)
 {
-	if (change->now->is_in_use)
-		field_changes(print->catalog, change->now->type, storage_before(change),
-			      change->now->copy.storage, found, own);
-}
+	const struct frame_look *now = change->now;
 
-static const char *type_text(const struct watch_print *print, const struct frame_look *look)
-{
-	if (!look->is_in_use)
-		return "-";
-	return look->type < 0 ? "?" : print->view->types[look->type].name;
-}
-
-static bool has_references(const struct frame_look *look)
-{
-	return !look->is_hole &&
-	       (look->class == REF_CLASS_SHARED || look->class == REF_CLASS_ILLEGAL);
+	if (guest_frame_is_in_use(print->guest, &now->frame))
+		field_changes(print->catalog, now->frame.type, record_before(print, change),
+			      now->record, found, own);
 }
 
 void watch_print_head(const struct watch_print *print)
 {
 	if (print->many)
 		printf("%-12s ", "FRAME");
-	printf("%10s  %-8s %5s  %-12s %10s  %s\n", "SECONDS", "STATE", "REFS", "TYPE", "GENERATION",
-	       "CHANGED");
+	printf("%10s  %-8s", "SECONDS", "STATE");
+	if (print->guest->kind->has_references)
+		printf(" %5s", "REFS");
+	printf("  %-12s", "TYPE");
+	if (print->guest->kind->has_generations)
+		printf(" %10s", "GENERATION");
+	printf("  CHANGED\n");
+}
+
+/* Under the head; a column that the kind has nothing for is not there. */
+static void put_columns(const struct watch_print *print, struct line *line, uint64_t time_ns,
+			const struct frame *frame)
+{
+	const struct guest *guest = print->guest;
+	char references[16] = "-";
+
+	if (frame_has_count(guest, frame))
+		snprintf(references, sizeof(references), "%" PRIu32, frame->references);
+	put(line, "%10.6f  %-8s", (double)time_ns / (double)NS_PER_S,
+	    guest_state_name(guest, frame->state));
+	if (guest->kind->has_references)
+		put(line, " %5s", references);
+	put(line, "  %-12s", guest_type_name(guest, frame->type));
+	if (guest->kind->has_generations)
+		put(line, " %10" PRIu32, frame->generation);
 }
 
 void watch_print_text(const struct watch_print *print, uint64_t pfn,
-		      const struct frame_change *change)
+		      const struct watch_change *change)
 {
 	struct line line = {.columns = print->columns};
-	const struct frame_look *look = change->now;
-	char note[NOTE_SIZE], references[16] = "-";
+	char note[NOTE_SIZE];
 
-	if (has_references(look))
-		snprintf(references, sizeof(references), "%" PRIu32, look->references);
 	if (print->many)
 		put(&line, "%#-12" PRIx64 " ", pfn * PAGE_SIZE);
-	put(&line, "%10.6f  %-8s %5s  %-12s %10" PRIu32,
-	    (double)(change->at_ns - print->start_ns) / (double)NS_PER_S, frame_look_state(look),
-	    references, type_text(print, look), look->generation);
+	put_columns(print, &line, change->at_ns - print->start_ns, &change->now->frame);
 	if (change->missed) {
 		snprintf(note, sizeof(note), "%" PRIu32 " missed", change->missed);
 		put_note(&line, note);
@@ -149,23 +159,10 @@ static void add_field(void *own, const char *name, struct json_object *before,
 	json_object_object_add(own, name, json_object_get(now));
 }
 
-static void add_look(const struct watch_print *print, struct json_object *line,
-		     const struct frame_look *look)
-{
-	json_add_text(line, "state", frame_look_state(look));
-	if (look->is_hole)
-		return;
-	if (has_references(look))
-		json_add_number(line, "references", look->references);
-	json_add_number(line, "generation", look->generation);
-	if (look->is_in_use && look->type >= 0)
-		json_add_text(line, "type", type_text(print, look));
-}
-
 int watch_print_json(const struct watch_print *print, uint64_t pfn,
-		     const struct frame_change *change)
+		     const struct watch_change *change)
 {
-	bool is_new = !storage_before(change);
+	bool is_new = !record_before(print, change);
 	struct json_object *line = json_object_new_object();
 	struct json_object *fields = json_object_new_object();
 	char frame[32];
@@ -177,11 +174,11 @@ int watch_print_json(const struct watch_print *print, uint64_t pfn,
 		json_add_number(line, "after_ns", change->after_ns - print->start_ns);
 	json_add_text(line, "frame", frame);
 	json_add_number(line, "pfn", pfn);
-	add_look(print, line, change->now);
-	if (!change->is_first)
+	frame_add_json(line, print->guest, &change->now->frame);
+	if (!change->is_first && print->guest->kind->has_generations)
 		json_add_number(line, "missed", change->missed);
 	each_field(print, change, is_new ? add_field : add_changed, fields);
-	if (change->now->is_in_use)
+	if (guest_frame_is_in_use(print->guest, &change->now->frame))
 		json_object_object_add(line, is_new ? "fields" : "changed", fields);
 	else
 		json_object_put(fields);
@@ -198,7 +195,8 @@ int watch_print_json_end(const struct watch_summary *summary)
 	json_add_number(line, "looks", summary->rounds);
 	json_add_number(line, "longest_gap_ns", summary->gap_ns);
 	json_add_number(line, "changes", summary->changes);
-	json_add_number(line, "missed", summary->missed);
+	if (summary->has_missed)
+		json_add_number(line, "missed", summary->missed);
 	json_add_number(line, "unstable", summary->unstable);
 	if (summary->is_traced) {
 		json_add_number(line, "trace_events", summary->events);

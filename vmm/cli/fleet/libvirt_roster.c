@@ -26,7 +26,7 @@ static int open_domain(void *context, struct source *source, struct error *err)
 
 	if (result < 0)
 		return result;
-	if (!source->has_info) {
+	if (!source->hints.has_info) {
 		source_close(source);
 		return error_set(err, -ENODATA, "a guest that is none of ours");
 	}

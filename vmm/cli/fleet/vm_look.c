@@ -6,8 +6,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "inspect/find/find_slots.h"
-#include "kind/pagevisor/allocator_counts.h"
+#include "inspect/find/find.h"
+#include "kind/free_counts.h"
+#include "kind/registry.h"
 #include "inspect/find/field_lookup.h"
 
 static void free_look(struct published_object *object)
@@ -21,68 +22,68 @@ struct question {
 	struct field_lookup fields;
 };
 
-static void count_matches(const struct source *source, const struct guest_types *types,
+static void count_matches(const struct guest *guest, const struct cached_types *types,
 			  const char *text, struct question *question, struct vm_look *look)
 {
 	struct field_resolver resolver = field_lookup_resolver(&question->fields, types->catalog);
 	const struct find_options options = {.expression = &question->expression};
 	struct find_result result;
 
-	if (expression_compile(text, &types->view, types->catalog->btf ? &resolver : NULL,
+	if (expression_compile(text, guest, types->catalog->btf ? &resolver : NULL,
 			       &question->expression, &look->problem) < 0)
 		return;
-	look->has_matches = find_slots(&source->memory, &types->view, &options, &result) == 0;
+	look->has_matches = find_frames(guest, &options, &result) == 0;
 	look->matches = result.matches;
 }
 
-/* The array may move until the guest has one, the types do not: the view is of now, the catalog of when it was read. */
-static int ask(struct attached_vm *vm, const struct guest_view *view, const char *text,
+static int ask(struct attached_vm *vm, const struct guest *guest, const char *text,
 	       struct vm_look *look, struct error *err)
 {
-	const struct source *source = attached_vm_source(vm);
-	int result = type_cache_update(attached_vm_types(vm), view, &source->memory, err);
+	int result = type_cache_update(attached_vm_types(vm), guest, err);
 
 	if (result < 0)
 		return result;
 	struct question *question = calloc(1, sizeof(*question));
-	const struct guest_types *types = type_cache_take(attached_vm_types(vm));
+	const struct cached_types *types = type_cache_take(attached_vm_types(vm));
 
 	if (question)
-		count_matches(source, types, text, question, look);
-	guest_types_drop(types);
+		count_matches(guest, types, text, question, look);
+	cached_types_drop(types);
 	free(question);
 	return question ? 0 : error_set(err, -ENOMEM, "no memory for an expression");
 }
 
 /* Frames that the host holds are in nobody's use. The counts are of no one moment, and may come to more than there is. */
-static void count_use(const struct source *source, const struct guest_view *view,
-		      struct vm_look *look)
+static void count_use(const struct guest *guest, struct vm_look *look)
 {
-	struct allocator_counts counts;
+	struct free_counts counts;
 
-	allocator_counts_read(&source->memory, view, &counts);
+	guest_free_counts(guest, &counts);
 	uint64_t idle = counts.free_frames + counts.parked;
 
 	look->has_use = counts.is_known;
-	look->in_use = idle < view->slot_count ? view->slot_count - idle : 0;
+	look->in_use = idle < guest->frame_count ? guest->frame_count - idle : 0;
 }
 
 static int look_at_guest(struct attached_vm *vm, const char *expression, struct vm_look *look,
 			 struct error *err)
 {
 	const struct source *source = attached_vm_source(vm);
-	struct guest_view view;
+	struct guest *guest;
 	struct error ignored;
-	int result = guest_view_read(&source->memory, source->info, &view, &ignored);
+	int result = guest_find(&source->memory, &source->hints, &guest, &ignored);
 
 	look->has_view = result == 0;
 	look->is_broken = result < 0 && result != -EAGAIN;
 	if (result < 0)
 		return 0;
-	look->stage = view.stage;
-	look->slot_count = view.slot_count;
-	count_use(source, &view, look);
-	return view.slot_count > 0 && expression ? ask(vm, &view, expression, look, err) : 0;
+	look->stage = guest->stage;
+	look->frame_count = guest->frame_count;
+	count_use(guest, look);
+	if (guest->frame_count > 0 && expression)
+		result = ask(vm, guest, expression, look, err);
+	guest_free(guest);
+	return result;
 }
 
 int vm_look_make(struct attached_vm *vm, const char *expression, struct error *err)
@@ -95,7 +96,7 @@ int vm_look_make(struct attached_vm *vm, const char *expression, struct error *e
 		return error_set(err, -ENOMEM, "no memory for another look at a VM");
 	published_object_init(&look->object, free_look);
 	look->at_ns = clock_now_ns();
-	if (source->has_info)
+	if (source->hints.has_info)
 		result = look_at_guest(vm, expression, look, err);
 	look->has_ended = source_has_ended(source);
 	if (result < 0) {

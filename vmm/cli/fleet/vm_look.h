@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "cli/fleet/vm_set.h"
-#include "kind/pagevisor/guest_view.h"
+#include "kind/guest.h"
 #include "memory/published.h"
 
 /* One look, published as attached_vm_looks. */
@@ -21,9 +21,9 @@ struct vm_look {
 	bool has_ended; /* the VM has: what follows is of before */
 	bool has_view;  /* the guest says something that holds water */
 	bool is_broken; /* what it says does not */
-	enum boot_stage stage;
-	uint64_t slot_count; /* 0: it has no metadata yet */
-	bool has_use;        /* its allocator tells how many frames are in use, about: */
+	const char *stage;
+	uint64_t frame_count; /* 0: it has no metadata yet */
+	bool has_use;         /* its allocator tells how many frames are in use, about: */
 	uint64_t in_use;
 	bool has_matches; /* of the expression that was asked for, it holds for so many frames: */
 	uint64_t matches;
@@ -32,7 +32,7 @@ struct vm_look {
 
 /*
  * Looks at a VM, and publishes what it saw. It takes no longer for a large VM than for a small one: what is in use is the
- * allocator's own count (kind/pagevisor/allocator_counts.h), and slots are read only to count the frames that an expression of
+ * allocator's own count (kind/free_counts.h), and slots are read only to count the frames that an expression of
  * find means (NULL: none is asked for). The thread is registered with liburcu and the only one that looks at this VM. Returns 0 or
  * -ENOMEM, and then what was published before stays.
  */

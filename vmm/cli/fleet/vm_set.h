@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "memory/published.h"
 #include "source/source.h"
-#include "kind/pagevisor/types/type_cache.h"
+#include "kind/fields/type_cache.h"
 
 #define VM_KEY_SIZE 256
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "base/number_text.h"
+#include "view/observation_text.h"
 
 static bool exited_with(const struct report *report, uint8_t value)
 {
@@ -70,7 +71,7 @@ void report_verdict(const struct report *report, char *buffer, unsigned size)
 			 report->seen->findings.total);
 	else if (exited_with(report, GUEST_EXIT_OK) && is_unfinished(report))
 		snprintf(buffer, size, "%s",
-			 report->seen->has_view
+			 report->seen->is_known
 				 ? "the guest ended without having finished its workload"
 				 : report->seen->problem.text);
 	else
@@ -123,22 +124,21 @@ static void print_observation(const struct report *report)
 {
 	const struct observation *seen = report->seen;
 
-	if (!seen || !seen->has_view) {
+	if (!seen || !seen->is_known) {
 		printf("metadata  not watched: %s\n",
 		       seen ? seen->problem.text : "the kernel has no pagevisor note");
 		return;
 	}
-	if (seen->view.cpu_count) {
-		print_rate(report, "steps", seen->counters.operations);
-		print_rate(report, "allocated", seen->counters.allocations);
-		print_rate(report, "freed", seen->counters.frees);
-	}
+	for (unsigned i = 0; i < seen->counters.count; i++)
+		if (seen->counters.list[i].use & FACT_IN_REPORT)
+			print_rate(report, seen->counters.list[i].label,
+				   seen->counters.list[i].value);
 	if (seen->scans) {
 		observation_print_frames(seen);
 		observation_print_scans(seen);
 	}
 	if (seen->is_checked)
-		observation_print_check(&seen->check);
+		observation_print_check(seen);
 	observation_print_findings(&seen->findings);
 }
 
@@ -154,11 +154,11 @@ int report_print_text(const struct report *report)
 
 	report_verdict(report, verdict, sizeof(verdict));
 	printf("result    %s\n", verdict);
-	printf("guest     %" PRIu64 " MiB, %u vCPUs, ", report->options->guest.memory >> 20,
+	printf("guest     %" PRIu64 " MiB, %u vCPUs", report->options->guest.memory >> 20,
 	       report->options->guest.cpus);
-	if (report->seen && report->seen->has_view)
-		printf("ring %u, ", report->seen->view.ring);
-	printf("%s, %.2f s\n", accel_title(report->accel),
+	if (report->seen && report->seen->is_known)
+		print_facts_in_line(&report->seen->guest->facts);
+	printf(", %s, %.2f s\n", accel_title(report->accel),
 	       (double)(report->end_ns - report->start_ns) / (double)NS_PER_S);
 	print_boot(report);
 	print_observation(report);

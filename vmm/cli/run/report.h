@@ -8,7 +8,7 @@
 
 #include "cli/run/options.h"
 #include "cli/run/watcher.h"
-#include "kind/pagevisor/console_report.h"
+#include "kind/console_report.h"
 #include "machine/device/boot_stages.h"
 #include "machine/accel.h"
 #include "machine/vm_end.h"

@@ -7,6 +7,7 @@
 #include "cli/exit_status.h"
 #include "base/json.h"
 #include "cli/run/report.h"
+#include "view/observation_json.h"
 
 static json *boot_json(const struct report *report)
 {
@@ -24,12 +25,12 @@ static json *boot_json(const struct report *report)
 
 static json *work_json(const struct report *report)
 {
-	const struct cpu_counters *counters = &report->seen->counters;
-	json *work = observation_work_json(counters);
+	const struct facts *counters = &report->seen->counters;
+	json *work = facts_json(counters);
 
 	json_object_object_add(
 		work, "steps_per_second",
-		json_object_new_double(report_per_second(report, counters->operations)));
+		json_object_new_double(report_per_second(report, facts_value(counters, "steps"))));
 	return work;
 }
 
@@ -83,7 +84,7 @@ int report_print_json(const struct report *report)
 	if (report->console->planted.is_planted)
 		json_object_object_add(root, "planted", planted_json(&report->console->planted));
 	if (report->seen) {
-		if (report->seen->has_view && report->seen->view.cpu_count)
+		if (report->seen->is_known && report->seen->counters.count)
 			json_object_object_add(root, "work", work_json(report));
 		observation_add_json(root, report->seen);
 	}

@@ -23,32 +23,37 @@
 
 struct rate_mark {
 	uint64_t at_ns;
-	uint64_t allocations;
-	uint64_t frees;
+	struct facts counters;
 };
+
+static double change_of(const struct observation *seen, const struct rate_mark *mark,
+			const char *counter)
+{
+	return (double)(facts_value(&seen->counters, counter) -
+			facts_value(&mark->counters, counter));
+}
 
 static void show_status(struct watcher *watcher, uint64_t start_ns, struct rate_mark *mark)
 {
 	const struct observation *seen = &watcher->seen;
 	uint64_t now = clock_now_ns();
 	double seconds = (double)(now - mark->at_ns) / (double)NS_PER_S;
-	uint64_t in_use = seen->last.frames[REF_CLASS_SHARED] + seen->last.frames[REF_CLASS_UNIQUE];
+	uint64_t in_use = guest_in_use(seen->guest, &seen->last);
 	char allocations[NUMBER_TEXT_SIZE], frees[NUMBER_TEXT_SIZE], text[160];
 
 	if (!watcher->terminal->is_tty && now - mark->at_ns < PLAIN_STATUS_INTERVAL_NS)
 		return;
-	number_text(allocations,
-		    (double)(seen->counters.allocations - mark->allocations) / seconds);
-	number_text(frees, (double)(seen->counters.frees - mark->frees) / seconds);
+	number_text(allocations, change_of(seen, mark, "allocations") / seconds);
+	number_text(frees, change_of(seen, mark, "frees") / seconds);
 	snprintf(text, sizeof(text),
 		 "%5.1f s %-9s in use %" PRIu64 "/%" PRIu64
 		 " (%.1f %%)  +%s/s -%s/s  findings %" PRIu64,
-		 (double)(now - start_ns) / (double)NS_PER_S, boot_stage_name(seen->view.stage),
-		 in_use, seen->view.slot_count,
-		 100.0 * (double)in_use / (double)seen->view.slot_count, allocations, frees,
+		 (double)(now - start_ns) / (double)NS_PER_S, seen->guest->stage, in_use,
+		 seen->guest->frame_count,
+		 100.0 * (double)in_use / (double)seen->guest->frame_count, allocations, frees,
 		 seen->findings.total);
 	terminal_status(watcher->terminal, text);
-	*mark = (struct rate_mark){now, seen->counters.allocations, seen->counters.frees};
+	*mark = (struct rate_mark){now, seen->counters};
 }
 
 /* A broken page is said once; a page that is not there yet is normal while the guest boots. */
@@ -56,19 +61,20 @@ static void scan_once(struct watcher *watcher)
 {
 	struct observation *seen = &watcher->seen;
 	struct error before = seen->problem;
-	int result = observation_look(seen, watcher->engine->memory, watcher->info);
+	int result = observation_look(seen, watcher->engine->memory, &watcher->hints);
 
-	if (!seen->has_view && result != -EAGAIN && strcmp(before.text, seen->problem.text) != 0 &&
+	if (!seen->is_known && result != -EAGAIN && strcmp(before.text, seen->problem.text) != 0 &&
 	    watcher->problems_said++ < PROBLEMS_SAID_MAX)
 		terminal_problem(watcher->terminal, seen->problem.text);
 }
 
 static void ask_guest_to_stop(struct watcher *watcher)
 {
-	const struct guest_view *view = &watcher->seen.view;
+	paddr_t written;
+	uint64_t length;
 
-	guest_view_ask_to_stop(view, watcher->engine->memory);
-	control_host_wrote(&watcher->engine->control, view->mailbox, sizeof(struct mailbox));
+	if (guest_ask_to_stop(watcher->seen.guest, &written, &length) == 0)
+		control_host_wrote(&watcher->engine->control, written, length);
 }
 
 /* Waits for the next scan. False when the watcher is to end. */
@@ -83,7 +89,7 @@ static bool wait_for_next(struct watcher *watcher)
 	bool ask = watcher->asked_to_stop;
 
 	pthread_mutex_unlock(&watcher->lock);
-	if (ask && watcher->seen.has_view)
+	if (ask && watcher->seen.is_known)
 		ask_guest_to_stop(watcher);
 	return go_on;
 }
@@ -97,7 +103,7 @@ static void *watch(void *argument)
 	urcu_memb_register_thread();
 	while (wait_for_next(watcher)) {
 		scan_once(watcher);
-		if (watcher->seen.has_view && watcher->seen.scans > 0)
+		if (watcher->seen.is_known && watcher->seen.scans > 0)
 			show_status(watcher, start, &mark);
 	}
 	urcu_memb_unregister_thread();
@@ -109,7 +115,7 @@ int watcher_start(struct watcher *watcher, struct engine *engine, struct termina
 {
 	*watcher = (struct watcher){.engine = engine,
 				    .terminal = terminal,
-				    .info = info,
+				    .hints = {.has_info = true, .info = info},
 				    .scans_per_second = scans_per_second};
 	pthread_mutex_init(&watcher->lock, NULL);
 	thread_condition_init(&watcher->wake);
@@ -128,19 +134,14 @@ static void check_once(struct watcher *watcher)
 {
 	struct observation *seen = &watcher->seen;
 	bool at_rest = observation_is_complete(seen);
-	struct findings found;
 	struct error err;
 
-	if (!seen->has_view || seen->view.slot_count == 0)
+	if (!seen->is_known || seen->guest->frame_count == 0)
 		return;
-	if (check_guest(watcher->engine->memory, &seen->view,
-			at_rest ? CHECK_AT_REST : CHECK_ANY_INSTANT, &seen->check, &found,
-			&err) < 0) {
+	int result = observation_check(seen, at_rest ? CHECK_AT_REST : CHECK_ANY_INSTANT, &err);
+
+	if (result < 0 && result != -ENOTSUP)
 		terminal_problem(watcher->terminal, err.text);
-		return;
-	}
-	seen->is_checked = true;
-	findings_append(&seen->findings, &found);
 }
 
 const struct observation *watcher_stop(struct watcher *watcher)
@@ -155,7 +156,7 @@ const struct observation *watcher_stop(struct watcher *watcher)
 
 	scan_once(watcher);
 	if (observation_is_complete(seen))
-		scan_audit(&seen->view, &seen->last, &seen->counters, &seen->findings);
+		guest_audit(seen->guest, &seen->last, &seen->findings);
 	check_once(watcher);
 	pthread_cond_destroy(&watcher->wake);
 	pthread_mutex_destroy(&watcher->lock);

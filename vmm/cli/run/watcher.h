@@ -9,14 +9,14 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "view/observation.h"
+#include "inspect/observation.h"
 #include "view/terminal.h"
 #include "machine/engine.h"
 
 struct watcher {
 	struct engine *engine;
 	struct terminal *terminal;
-	paddr_t info;
+	struct guest_hints hints;
 	unsigned scans_per_second;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */

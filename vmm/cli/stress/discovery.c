@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "kind/pagevisor/console_report.h"
+#include "kind/console_report.h"
 
 const char *finder_name(enum finder finder)
 {

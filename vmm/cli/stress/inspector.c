@@ -11,7 +11,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/exit_status.h"
-#include "view/observation.h"
+#include "inspect/observation.h"
+#include "view/observation_json.h"
 #include "memory/rcu.h"
 #include "source/source_open.h"
 
@@ -42,7 +43,7 @@ static void report_findings(const struct observation *seen, unsigned reported)
 	for (unsigned i = reported; i < seen->findings.listed; i++) {
 		json *line = json_object_new_object();
 
-		json_add_number(line, "steps", seen->counters.operations);
+		json_add_number(line, "steps", facts_value(&seen->counters, "steps"));
 		json_object_object_add(line, "finding", finding_json(&seen->findings.list[i]));
 		json_print_line(line);
 	}
@@ -52,12 +53,11 @@ static void report_scan(const struct observation *seen)
 {
 	json *line = json_object_new_object();
 
-	json_add_number(line, "steps", seen->counters.operations);
-	json_add_number(line, "allocations", seen->counters.allocations);
-	json_add_number(line, "frees", seen->counters.frees);
-	json_add_number(line, "in_use",
-			seen->last.frames[REF_CLASS_SHARED] + seen->last.frames[REF_CLASS_UNIQUE]);
-	json_add_number(line, "slots", seen->view.slot_count);
+	json_add_number(line, "steps", facts_value(&seen->counters, "steps"));
+	json_add_number(line, "allocations", facts_value(&seen->counters, "allocations"));
+	json_add_number(line, "frees", facts_value(&seen->counters, "frees"));
+	json_add_number(line, "in_use", guest_in_use(seen->guest, &seen->last));
+	json_add_number(line, "slots", seen->guest->frame_count);
 	json_print_line(line);
 }
 
@@ -100,8 +100,8 @@ static bool look(struct source *source, struct observation *seen)
 {
 	unsigned reported = seen->findings.listed;
 
-	observation_look(seen, &source->memory, source->info);
-	if (!seen->has_view || seen->scans == 0)
+	observation_look(seen, &source->memory, &source->hints);
+	if (!seen->is_known || seen->scans == 0)
 		return true;
 	report_findings(seen, reported);
 	report_scan(seen);
@@ -125,6 +125,7 @@ int stress_inspector(const char *vm, unsigned rate, bool pauses)
 			pause_for_a_moment(&source);
 		clock_sleep_ns(NS_PER_S / rate);
 	}
+	observation_end(seen);
 	source_close(&source);
 	urcu_memb_unregister_thread();
 	free(seen);

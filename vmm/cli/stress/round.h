@@ -18,7 +18,7 @@
 #include "cli/stress/child.h"
 #include "cli/stress/discovery.h"
 #include "cli/stress/resources.h"
-#include "kind/pagevisor/console_report.h"
+#include "kind/console_report.h"
 
 #define ROUND_INSPECTORS_MAX 16
 #define ROUND_DISCOVERIES    8

@@ -4,7 +4,7 @@
 #define VMM_STRESS_VM_REPORT_H
 
 #include "cli/stress/discovery.h"
-#include "kind/pagevisor/console_report.h"
+#include "kind/console_report.h"
 
 #define VM_REPORT_FOUND_MAX 8
 

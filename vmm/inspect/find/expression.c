@@ -14,29 +14,15 @@ static struct value number_value(expression_number number)
 	return (struct value){.number = number};
 }
 
-uint32_t expression_references(uint64_t state)
-{
-	uint32_t refs = slot_state_refs(state);
-
-	switch (ref_classify(refs)) {
-	case REF_CLASS_SHARED:
-	case REF_CLASS_ILLEGAL:
-		return refs;
-	case REF_CLASS_UNIQUE:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
 static struct value field_value(const struct expression *expression, unsigned index,
-				const struct expression_slot *slot)
+				const struct expression_frame *at)
 {
 	const struct field_resolver *resolver = &expression->resolver;
 	struct value value = {.is_missing = true};
-	int handle = slot->type < 0 ? -1 : expression->fields[index].handles[slot->type];
+	int type = at->frame->type;
+	int handle = type < 0 ? -1 : expression->fields[index].handles[type];
 
-	if (handle >= 0 && resolver->read(resolver->own, handle, slot->storage, &value.number))
+	if (handle >= 0 && resolver->read(resolver->own, handle, at->record, &value.number))
 		value.is_missing = false;
 	else
 		value.number = 0;
@@ -44,29 +30,30 @@ static struct value field_value(const struct expression *expression, unsigned in
 }
 
 static struct value pushed(const struct expression *expression, struct expression_op op,
-			   const struct expression_slot *slot)
+			   const struct expression_frame *at)
 {
 	switch (op.code) {
 	case OP_NUMBER:
 		return number_value(expression->numbers[op.operand]);
 	case OP_REFS:
-		return number_value(expression_references(slot->state));
+		return number_value(at->frame->references);
 	case OP_GENERATION:
-		return number_value(slot_state_generation(slot->state));
+		return number_value(at->frame->generation);
 	case OP_PFN:
-		return number_value(slot->frame.index);
+		return number_value(at->pfn.index);
 	case OP_ADDRESS:
-		return number_value(pfn_to_paddr(slot->frame).addr);
+		return number_value(pfn_to_paddr(at->pfn).addr);
 	case OP_FIELD:
-		return field_value(expression, op.operand, slot);
+		return field_value(expression, op.operand, at);
 	case OP_TYPE_IS:
-		return number_value(slot->type == op.operand);
+		return number_value(at->frame->type == op.operand);
 	case OP_TYPE_IS_NOT:
-		return number_value(slot->type != SLOT_TYPE_NONE && slot->type != op.operand);
+		return number_value(at->frame->type != FRAME_TYPE_NONE &&
+				    at->frame->type != op.operand);
 	case OP_STATE_IS:
-		return number_value(ref_classify(slot_state_refs(slot->state)) == op.operand);
+		return number_value(at->frame->state == op.operand);
 	default: /* OP_STATE_IS_NOT */
-		return number_value(ref_classify(slot_state_refs(slot->state)) != op.operand);
+		return number_value(at->frame->state != op.operand);
 	}
 }
 
@@ -117,16 +104,16 @@ static struct value changed(enum operation code, struct value value)
 	return value;
 }
 
-bool expression_matches(const struct expression *expression, const struct expression_slot *slot)
+bool expression_matches(const struct expression *expression, const struct expression_frame *at)
 {
 	struct value stack[EXPRESSION_STACK_MAX];
 	unsigned top = 0; /* values on the stack */
 
-	for (unsigned at = 0; at < expression->op_count; at++) {
-		struct expression_op op = expression->ops[at];
+	for (unsigned next = 0; next < expression->op_count; next++) {
+		struct expression_op op = expression->ops[next];
 
 		if (op.code < OP_NOT) {
-			stack[top++] = pushed(expression, op, slot);
+			stack[top++] = pushed(expression, op, at);
 		} else if (op.code < OP_EQUAL) {
 			stack[top - 1] = changed(op.code, stack[top - 1]);
 		} else if (op.code < OP_AND) {
@@ -134,7 +121,7 @@ bool expression_matches(const struct expression *expression, const struct expres
 			stack[top - 1] = combined(op.code, stack[top - 1], stack[top]);
 		} else if ((stack[top - 1].number != 0) == (op.code == OP_OR)) {
 			stack[top - 1] = number_value(op.code == OP_OR);
-			at = op.operand - 1U;
+			next = op.operand - 1U;
 		} else {
 			top--;
 		}

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Expressions over a slot, `type == page_table && ref > 1 && meta.level == 2`: compiled once against what a guest
- * says of its types, then evaluated for each of its slots.
+ * Expressions over a frame, `type == page_table && ref > 1 && meta.level == 2`: compiled once against what a guest
+ * promises of its frames, then evaluated for each of them.
  *
  * Operators bind as in C: || && & == != < <= > >= + - and the unary ! and -. Numbers are decimal or hexadecimal
  * with an optional K, M or G (powers of 1024). Names:
  *
  *     type            == or != the name of a type
- *     state           == or != unused, busy, shared, unique, host or illegal
- *     ref             references: 1 and up while shared, 1 while unique, 0 while unused, busy or the host's, and
- *                     the count as it stands when it is illegal
- *     generation gen  how often the slot changed owner, modulo 2^32
+ *     state           == or != the name of a state
+ *     ref             references: 1 and up while shared, 1 for a single owner, 0 while free, and the count as it stands
+ *                     when it is broken
+ *     generation gen  how often the record changed owner, modulo 2^32
  *     pfn addr        the frame's number and address
  *     meta.FIELD      a field of the metadata; meta.FIELD.FIELD one of a structure in it
  *
- * A frame that is not in use has no type, and a type may lack a field: every comparison with what is not there is
+ * A frame that is not in use has no type, and a type may lack a field: every comparison with what is missing is
  * false, != too. Calculation is exact: no operand and no result of + and - is ever cut to 64 bits.
  */
 #ifndef VMM_EXPRESSION_H
@@ -24,11 +24,9 @@
 #include <stdint.h>
 
 #include <pagevisor/address.h>
-#include <pagevisor/info.h>
-#include <pagevisor/slot.h>
 
 #include "base/error.h"
-#include "kind/pagevisor/guest_view.h"
+#include "kind/kind.h"
 
 #define EXPRESSION_LENGTH_MAX 1024 /* characters */
 #define EXPRESSION_DEPTH_MAX  32   /* parentheses and unary operators within one another */
@@ -47,8 +45,8 @@ struct field_resolver {
 	void *own;
 	/* A handle for the field of that name ("level", "owner.pid") of a type, or -1 if the type has none such. */
 	int (*resolve)(void *own, unsigned type, const char *name);
-	/* The field's value in a copy of a slot's storage; false when it cannot be told. Must be fast. */
-	bool (*read)(void *own, int handle, const uint64_t *storage, expression_number *value);
+	/* The field's value in a copy of a record; false when it cannot be told. Must be fast. */
+	bool (*read)(void *own, int handle, const void *record, expression_number *value);
 };
 
 struct expression_op {
@@ -58,12 +56,12 @@ struct expression_op {
 
 struct expression_field {
 	char name[FIELD_NAME_MAX];
-	int handles[META_TYPES_MAX]; /* -1: a type without that field */
+	int handles[FRAME_TYPES_MAX]; /* -1: a type without that field */
 };
 
 /* Immutable once compiled. */
 struct expression {
-	bool needs_slot; /* states alone do not tell: type or metadata is asked for */
+	enum frame_detail detail; /* how much of a frame it asks for */
 	unsigned op_count;
 	unsigned number_count;
 	unsigned field_count;
@@ -74,28 +72,21 @@ struct expression {
 };
 
 /* What an expression is evaluated over. */
-#define SLOT_TYPE_NONE (-1) /* not in use, or no copy was taken */
-#define SLOT_TYPE_WILD (-2) /* in use, but its vtable pointer is no type's */
-
-struct expression_slot {
-	pfn_t frame;
-	uint64_t state;
-	int type;                /* index, or one of the above */
-	const uint64_t *storage; /* SLOT_STORAGE_WORDS; looked at when there is a type */
+struct expression_frame {
+	pfn_t pfn;
+	const struct frame *frame;
+	const void *record; /* looked at with DETAIL_RECORD, when there is a type */
 };
 
 /*
- * Compiles a text against the types of a view. `resolver` may be NULL: there are no fields then. Returns 0, or
+ * Compiles a text against what a guest promises of its frames: its states and types. `resolver` may be NULL: there are no fields then. Returns 0, or
  * -EINVAL with one line that says at which column (the first is 1) what is wrong and what would be right.
  */
-int expression_compile(const char *text, const struct guest_view *view,
+int expression_compile(const char *text, const struct guest *guest,
 		       const struct field_resolver *resolver, struct expression *expression,
 		       struct error *err);
 
-/* What `ref` stands for. */
-uint32_t expression_references(uint64_t state);
-
-/* Whether the slot is meant. Allocates nothing. */
-bool expression_matches(const struct expression *expression, const struct expression_slot *slot);
+/* Whether the frame matches. Its type and record are there as far as expression->detail asks. Allocates nothing. */
+bool expression_matches(const struct expression *expression, const struct expression_frame *frame);
 
 #endif

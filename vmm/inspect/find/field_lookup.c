@@ -6,7 +6,7 @@ static int resolve(void *own, unsigned type, const char *name)
 {
 	struct field_lookup *lookup = own;
 	struct type_field *field = &lookup->fields[lookup->count];
-	const uint64_t zeroes[SLOT_STORAGE_WORDS] = {0};
+	const uint8_t zeroes[FRAME_RECORD_MAX] = {0};
 	uint64_t value;
 
 	if (type >= lookup->catalog->count || lookup->count == LOOKUP_FIELDS_MAX)
@@ -17,13 +17,13 @@ static int resolve(void *own, unsigned type, const char *name)
 	return (int)lookup->count++;
 }
 
-static bool read_field(void *own, int handle, const uint64_t *storage, expression_number *value)
+static bool read_field(void *own, int handle, const void *record, expression_number *value)
 {
 	const struct field_lookup *lookup = own;
 	const struct type_field *field = &lookup->fields[handle];
 	uint64_t bits;
 
-	if (!type_field_value(field, storage, &bits))
+	if (!type_field_value(field, record, &bits))
 		return false;
 	if (type_field_is_signed(field))
 		*value = (int64_t)bits;

@@ -4,9 +4,9 @@
 #define VMM_FIELD_LOOKUP_H
 
 #include "inspect/find/expression.h"
-#include "kind/pagevisor/types/type_catalog.h"
+#include "kind/fields/type_catalog.h"
 
-#define LOOKUP_FIELDS_MAX (EXPRESSION_FIELDS_MAX * META_TYPES_MAX)
+#define LOOKUP_FIELDS_MAX (EXPRESSION_FIELDS_MAX * FRAME_TYPES_MAX)
 
 /* Fields that an expression has asked for; a handle is the place of one. */
 struct field_lookup {

@@ -14,7 +14,7 @@ enum operation {
 	OP_FIELD,   /* operand: index of the field */
 	OP_TYPE_IS, /* operand: index of the type */
 	OP_TYPE_IS_NOT,
-	OP_STATE_IS, /* operand: enum ref_class */
+	OP_STATE_IS, /* operand: index of the state */
 	OP_STATE_IS_NOT,
 	/* Replace the topmost value. */
 	OP_NOT,

@@ -17,7 +17,7 @@
 
 struct parser {
 	const char *text;
-	const struct guest_view *view;
+	const struct guest *guest;
 	struct expression *expression;
 	struct error *err;
 	struct token token; /* the one at hand */
@@ -103,53 +103,71 @@ static void emit_number(struct parser *parser, uint64_t number)
 	}
 }
 
-/* A list of all types' names that fits an error. */
-static void list_types(const struct guest_view *view, char *names, size_t size)
+/* One more name for a list in an error. False: it has no room. */
+static bool list_name(char *names, size_t size, const char *name)
 {
-	size_t used = 0;
+	size_t used = strlen(names);
+	int length = snprintf(names + used, size - used, " %s", name);
 
+	if (length >= 0 && (size_t)length < size - used)
+		return true;
+	names[used] = '\0';
+	return false;
+}
+
+static void list_types(const struct guest *guest, char *names, size_t size)
+{
 	names[0] = '\0';
-	for (unsigned i = 0; i < view->type_count; i++) {
-		int length = snprintf(names + used, size - used, " %s", view->types[i].name);
-
-		if (length < 0 || (size_t)length >= size - used) {
-			names[used] = '\0';
+	for (unsigned i = 0; i < guest->type_count; i++)
+		if (!list_name(names, size, guest->types[i].name))
 			return;
-		}
-		used += (size_t)length;
-	}
+}
+
+static void list_states(const struct guest *guest, char *names, size_t size)
+{
+	names[0] = '\0';
+	for (unsigned i = 0; i < guest->kind->state_count; i++)
+		if (!list_name(names, size, guest_state_name(guest, i)))
+			return;
+}
+
+/* What an operand needs of a frame, if that is more than before. */
+static void need(struct parser *parser, enum frame_detail detail)
+{
+	if (parser->expression->detail < detail)
+		parser->expression->detail = detail;
 }
 
 static void type_name(struct parser *parser, bool is_equal)
 {
 	char names[NAMES_SIZE], quoted[64];
 
-	for (unsigned i = 0; i < parser->view->type_count; i++) {
-		if (!token_is(parser, parser->view->types[i].name))
+	for (unsigned i = 0; i < parser->guest->type_count; i++) {
+		if (!token_is(parser, parser->guest->types[i].name))
 			continue;
 		emit(parser, is_equal ? OP_TYPE_IS : OP_TYPE_IS_NOT, i, 1);
 		advance(parser);
 		return;
 	}
-	list_types(parser->view, names, sizeof(names));
+	list_types(parser->guest, names, sizeof(names));
 	refuse(parser, parser->token.column, "%s is no type of this guest; there are:%s",
 	       token_quoted(parser, quoted, sizeof(quoted)), names);
 }
 
 static void state_name(struct parser *parser, bool is_equal)
 {
-	char quoted[64];
+	char names[NAMES_SIZE], quoted[64];
 
-	for (unsigned i = 0; i < REF_CLASS_COUNT; i++) {
-		if (!token_is(parser, ref_class_name(i)))
+	for (unsigned i = 0; i < parser->guest->kind->state_count; i++) {
+		if (!token_is(parser, guest_state_name(parser->guest, i)))
 			continue;
 		emit(parser, is_equal ? OP_STATE_IS : OP_STATE_IS_NOT, i, 1);
 		advance(parser);
 		return;
 	}
-	refuse(parser, parser->token.column,
-	       "%s is no state; there are: unused busy shared unique host illegal",
-	       token_quoted(parser, quoted, sizeof(quoted)));
+	list_states(parser->guest, names, sizeof(names));
+	refuse(parser, parser->token.column, "%s is no state; there are:%s",
+	       token_quoted(parser, quoted, sizeof(quoted)), names);
 }
 
 /* What is compared with a name: `type == page_table`, `state != unused`. */
@@ -167,11 +185,12 @@ static void named_comparison(struct parser *parser)
 		return;
 	}
 	advance(parser);
-	parser->expression->needs_slot |= is_type;
-	if (is_type)
+	if (is_type) {
+		need(parser, DETAIL_TYPE);
 		type_name(parser, is_equal);
-	else
+	} else {
 		state_name(parser, is_equal);
+	}
 }
 
 static bool find_handles(struct parser *parser, struct expression_field *field)
@@ -179,9 +198,9 @@ static bool find_handles(struct parser *parser, struct expression_field *field)
 	const struct field_resolver *resolver = &parser->expression->resolver;
 	bool has_any = false;
 
-	for (unsigned i = 0; i < META_TYPES_MAX; i++)
+	for (unsigned i = 0; i < FRAME_TYPES_MAX; i++)
 		field->handles[i] = -1;
-	for (unsigned i = 0; i < parser->view->type_count; i++) {
+	for (unsigned i = 0; i < parser->guest->type_count; i++) {
 		field->handles[i] = resolver->resolve(resolver->own, i, field->name);
 		has_any |= field->handles[i] >= 0;
 	}
@@ -232,10 +251,17 @@ static void meta_field(struct parser *parser)
 	}
 	memcpy(name, token->text + prefix, token->length - prefix);
 	name[token->length - prefix] = '\0';
-	parser->expression->needs_slot = true;
+	need(parser, DETAIL_RECORD);
 	unsigned index = field_index(parser, name);
 
 	emit(parser, OP_FIELD, index, 1);
+}
+
+static bool is_promised(const struct kind *kind, enum operation code)
+{
+	return code == OP_REFS         ? kind->has_references
+	       : code == OP_GENERATION ? kind->has_generations
+				       : true;
 }
 
 static void name_operand(struct parser *parser)
@@ -254,6 +280,11 @@ static void name_operand(struct parser *parser)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!token_is(parser, words[i].name))
 			continue;
+		if (!is_promised(parser->guest->kind, words[i].code)) {
+			refuse(parser, token->column, "guests of the kind %s have no %s",
+			       parser->guest->kind->name, words[i].name);
+			return;
+		}
 		emit(parser, words[i].code, 0, 1);
 		advance(parser);
 		return;
@@ -428,12 +459,12 @@ static void parse_or(struct parser *parser)
 	parse_shortcut(parser, TOKEN_OR, OP_OR, parse_and);
 }
 
-int expression_compile(const char *text, const struct guest_view *view,
+int expression_compile(const char *text, const struct guest *guest,
 		       const struct field_resolver *resolver, struct expression *expression,
 		       struct error *err)
 {
 	struct parser parser = {.text = text,
-				.view = view,
+				.guest = guest,
 				.expression = expression,
 				.err = err,
 				.token = {.text = text}};

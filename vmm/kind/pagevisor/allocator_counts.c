@@ -16,7 +16,7 @@ struct reader {
 	const struct guest_memory *memory;
 	const struct guest_view *view;
 	struct allocator_descriptor at;
-	struct allocator_counts *counts;
+	struct free_counts *counts;
 	uint8_t part[PART_SIZE_MAX]; /* the pool, or a cache */
 };
 
@@ -46,7 +46,7 @@ static bool is_sound(const struct allocator_descriptor *at)
 {
 	return at->version == ALLOCATOR_VERSION && at->size == sizeof(*at) &&
 	       at->pool_size <= PART_SIZE_MAX && at->cache_size <= PART_SIZE_MAX &&
-	       at->block_orders <= ALLOCATOR_ORDERS_MAX &&
+	       at->block_orders <= FREE_ORDERS_MAX &&
 	       fits(at->block_count, at->block_orders, 8, at->pool_size) &&
 	       fits(at->depot_count, 1, 8, at->pool_size) &&
 	       fits(at->parked_count, 1, 8, at->pool_size) &&
@@ -80,7 +80,7 @@ static bool add(struct reader *reader, uint64_t count, uint64_t frames, uint64_t
 static bool read_pool(struct reader *reader)
 {
 	const struct allocator_descriptor *at = &reader->at;
-	struct allocator_counts *counts = reader->counts;
+	struct free_counts *counts = reader->counts;
 	uint64_t bundle = 1 + (uint64_t)at->bundle_nodes * (1 + (uint64_t)at->bundle_leaves);
 
 	if (!read_part(reader, at->pool_va, at->pool_size))
@@ -130,7 +130,7 @@ static bool read_cache(struct reader *reader, unsigned cpu)
 
 static bool read_all(struct reader *reader)
 {
-	struct allocator_counts *counts = reader->counts;
+	struct free_counts *counts = reader->counts;
 
 	counts->caches = reader->at.cache_count;
 	if (counts->caches > reader->view->cpu_count)
@@ -144,11 +144,11 @@ static bool read_all(struct reader *reader)
 }
 
 void allocator_counts_read(const struct guest_memory *memory, const struct guest_view *view,
-			   struct allocator_counts *counts)
+			   struct free_counts *counts)
 {
 	struct reader *reader;
 
-	*counts = (struct allocator_counts){0};
+	*counts = (struct free_counts){0};
 	if (view->allocator.addr == 0) {
 		error_set(&counts->why, -ENOENT, "the guest has none yet");
 		return;

@@ -8,16 +8,10 @@
 
 #include <pagevisor/info.h>
 
-#include "base/error.h"
+#include "kind/guest.h"
 
 /* Reads guest memory at a physical address. Returns 0 or a negative errno. */
 typedef int (*guest_read)(void *own, uint64_t address, void *buffer, size_t size);
-
-/* Where usable memory ends that begins below 4 GiB, and from there on; 0: there is none. */
-struct ram_ends {
-	uint64_t low;
-	uint64_t high;
-};
 
 /*
  * Reads the map that an info page names, each entry once. Returns 0; -EAGAIN when the guest has not read it yet;

@@ -37,7 +37,7 @@ struct guest_view {
 	uint64_t types_va;
 	unsigned type_count;
 	struct type_view types[META_TYPES_MAX];
-	paddr_t btf; /* as the guest says; checked when it is read, see kind/pagevisor/types/type_catalog.h */
+	paddr_t btf; /* as the guest says; checked when it is read, see kind/fields/type_catalog.h */
 	uint64_t btf_size; /* 0: there is none */
 	paddr_t symbols;   /* as the BTF; see kind/pagevisor/guest_symbols.h */
 	uint64_t symbols_size;

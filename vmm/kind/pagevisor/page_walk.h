@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "kind/findings.h"
+#include "kind/pagevisor/rules.h"
 #include "memory/guest_memory.h"
 
 /* A present entry, as often as there are ways to it. */

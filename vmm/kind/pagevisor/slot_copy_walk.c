@@ -23,9 +23,10 @@ enum outcome {
 
 struct walk {
 	const struct guest_memory *memory;
-	const struct slot_visitor *visitor;
+	const struct record_visitor *visitor;
 	void *own;
 	paddr_t array;
+	uint64_t first_frame;
 	uint64_t batch;          /* slots */
 	struct meta_slot *slots; /* the batch: as of the first copy, then as settled */
 	struct meta_slot *second;
@@ -198,7 +199,7 @@ static int read_batch(struct walk *walk, uint64_t first, uint64_t count)
 /* A visitor's chunk: runs of one outcome each. */
 static int visit(struct walk *walk, uint64_t first, uint64_t at, uint64_t end)
 {
-	const struct slot_visitor *visitor = walk->visitor;
+	const struct record_visitor *visitor = walk->visitor;
 
 	visitor->begin(walk->own);
 	if (walk->retries)
@@ -211,11 +212,12 @@ static int visit(struct walk *walk, uint64_t first, uint64_t at, uint64_t end)
 		while (at + count < end && walk->outcomes[at + count] == outcome)
 			count++;
 		if (outcome == OUTCOME_HOLE)
-			visitor->hole(walk->own, pfn(first + at), count);
+			visitor->hole(walk->own, pfn(walk->first_frame + first + at), count);
 		else if (outcome == OUTCOME_UNSTABLE)
-			visitor->unstable(walk->own, pfn(first + at), count);
+			visitor->unstable(walk->own, pfn(walk->first_frame + first + at), count);
 		else
-			visitor->slots(walk->own, &walk->slots[at], pfn(first + at), count);
+			visitor->records(walk->own, &walk->slots[at],
+					 pfn(walk->first_frame + first + at), count);
 		at += count;
 	}
 	return visitor->keep(walk->own);
@@ -225,9 +227,9 @@ static int walk_batch(struct walk *walk, uint64_t first, uint64_t count)
 {
 	int result = read_batch(walk, first, count);
 
-	for (uint64_t at = 0; result == 0 && at < count; at += SLOT_WALK_CHUNK)
+	for (uint64_t at = 0; result == 0 && at < count; at += RECORD_CHUNK)
 		result = visit(walk, first, at,
-			       count - at < SLOT_WALK_CHUNK ? count : at + SLOT_WALK_CHUNK);
+			       count - at < RECORD_CHUNK ? count : at + RECORD_CHUNK);
 	return result;
 }
 
@@ -240,20 +242,25 @@ static int allocate(struct walk *walk)
 	return walk->slots && walk->second && walk->third && walk->outcomes ? 0 : -ENOMEM;
 }
 
-int slot_copy_walk(const struct guest_memory *memory, const struct guest_view *view,
-		   const struct slot_visitor *visitor, void *own)
+int slot_copy_walk(const struct guest *guest, const struct record_run *run,
+		   const struct record_visitor *visitor, void *own)
 {
+	struct memory_reader reader;
+
+	if (!guest_memory_is_copied(guest->memory, run->pa, &reader))
+		return -EFAULT;
 	struct walk walk = {
-		.memory = memory,
+		.memory = guest->memory,
 		.visitor = visitor,
 		.own = own,
-		.array = view->array,
-		.batch = memory->reader.chunk / SLOT_SIZE,
+		.array = run->pa,
+		.first_frame = run->first.index,
+		.batch = reader.chunk / SLOT_SIZE,
 	};
 	int result = allocate(&walk);
 
-	for (uint64_t first = 0; result == 0 && first < view->slot_count; first += walk.batch) {
-		uint64_t left = view->slot_count - first;
+	for (uint64_t first = 0; result == 0 && first < run->count; first += walk.batch) {
+		uint64_t left = run->count - first;
 
 		result = walk_batch(&walk, first, left < walk.batch ? left : walk.batch);
 	}

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The walk of slot_walk.h where the array is copied instead of mapped; slot_walk calls it. */
+/*
+ * The walk over an array in memory that is copied, for record_walk: slots are read up to MEMORY_READER_CHUNK_MAX bytes at
+ * a time, states, slots, states, and what changed meanwhile again a few slots at a time. So a visitor is given slots that
+ * level 2 has settled already: of those in use it reads a consistent copy at its first attempt.
+ */
 #ifndef VMM_SLOT_COPY_WALK_H
 #define VMM_SLOT_COPY_WALK_H
 
-#include "kind/pagevisor/guest_view.h"
-#include "kind/pagevisor/slot_walk.h"
-#include "memory/guest_memory.h"
+#include "kind/kind.h"
 
-int slot_copy_walk(const struct guest_memory *memory, const struct guest_view *view,
-		   const struct slot_visitor *visitor, void *own);
+/* Returns as record_walk. */
+int slot_copy_walk(const struct guest *guest, const struct record_run *run,
+		   const struct record_visitor *visitor, void *own);
 
 #endif

@@ -19,6 +19,7 @@
 #include <pagevisor/slot.h>
 
 #include "base/clock.h"
+#include "kind/read_counters.h"
 
 #define SLOT_READ_TIME_MAX_NS NS_PER_S
 #define SLOT_READ_TRIES       64
@@ -28,22 +29,6 @@ struct slot_copy {
 	uint64_t vtable_ptr;
 	uint64_t storage[SLOT_STORAGE_WORDS];
 };
-
-/* What reading cost; shown to the user. One thread each. */
-struct read_counters {
-	uint64_t slots;    /* slots whose state was read */
-	uint64_t copies;   /* consistent copies taken */
-	uint64_t retries;  /* copies thrown away because the slot changed meanwhile */
-	uint64_t unstable; /* slots given up after SLOT_READ_TRIES or for want of time */
-};
-
-static inline void read_counters_add(struct read_counters *sum, const struct read_counters *part)
-{
-	sum->slots += part->slots;
-	sum->copies += part->copies;
-	sum->retries += part->retries;
-	sum->unstable += part->unstable;
-}
 
 enum slot_read_result {
 	SLOT_READ_OK,

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "kind/pagevisor/slot_reader.h"
-#include "kind/pagevisor/slot_walk.h"
+#include "kind/record_walk.h"
 
 /*
  * Without branches: where states are mixed, a wrong guess for each slot would cost more than its cache line. A shared
@@ -46,7 +46,7 @@ static void begin_chunk(void *own)
 	scanner->chunk = (struct state_scan){0};
 }
 
-static void add_slots(void *own, const struct meta_slot *slots, pfn_t first, uint64_t count)
+static void add_slots(void *own, const void *slots, pfn_t first, uint64_t count)
 {
 	struct state_scanner *scanner = own;
 
@@ -102,12 +102,11 @@ static int keep_late_chunk(void *own, pfn_t first, uint64_t count)
 	return keep_chunk(own);
 }
 
-int state_scan_array(const struct guest_memory *memory, const struct guest_view *view,
-		     struct state_scan *scan)
+int state_scan_array(const struct guest *guest, struct state_scan *scan)
 {
-	static const struct slot_visitor visitor = {
+	static const struct record_visitor visitor = {
 		.begin = begin_chunk,
-		.slots = add_slots,
+		.records = add_slots,
 		.hole = add_hole,
 		.unstable = add_unstable,
 		.retried = ignore_retried,
@@ -118,7 +117,7 @@ int state_scan_array(const struct guest_memory *memory, const struct guest_view 
 	uint64_t start = clock_now_ns();
 
 	*scan = (struct state_scan){0};
-	int result = slot_walk(memory, view, &visitor, &scanner);
+	int result = record_walk(guest, &visitor, &scanner);
 
 	scan->duration_ns = clock_now_ns() - start;
 	return result;

@@ -13,7 +13,7 @@
 
 #include <pagevisor/slot.h>
 
-#include "kind/pagevisor/guest_view.h"
+#include "kind/guest.h"
 
 struct state_counts {
 	uint64_t frames[REF_CLASS_COUNT];
@@ -33,10 +33,9 @@ struct state_scan {
 void state_counts_add(struct state_counts *counts, const struct meta_slot *slots, uint64_t count);
 
 /*
- * Reads the states of the whole array of a view at STAGE_METADATA or later. The thread is registered with liburcu; a
- * read-side section covers a few thousand slots. Returns what slot_walk returns.
+ * Reads the states of the whole array of a guest that has frames. The thread is registered with liburcu; a
+ * read-side section covers a few thousand slots. Returns as record_walk.
  */
-int state_scan_array(const struct guest_memory *memory, const struct guest_view *view,
-		     struct state_scan *scan);
+int state_scan_array(const struct guest *guest, struct state_scan *scan);
 
 #endif

@@ -8,16 +8,17 @@
 
 /* While the rings are read, a history keeps the newest `limit` events of each ring, as a ring of its own. */
 struct collector {
-	struct trace_history *histories;
+	struct frame_history *histories;
 	unsigned count;
 	unsigned limit;
 	unsigned cpus;
 	uint64_t newest;
+	uint64_t clock_khz;
 	bool has_no_memory;
 };
 
-static void keep(struct collector *to, struct trace_history *history,
-		 const struct trace_event *event)
+static void keep(struct collector *to, struct frame_history *history,
+		 const struct frame_event *event)
 {
 	if (!history->events)
 		history->events = calloc((size_t)to->limit * to->cpus, sizeof(*history->events));
@@ -29,37 +30,39 @@ static void keep(struct collector *to, struct trace_history *history,
 		*event;
 }
 
-static void collect(void *context, const struct trace_event *event)
+static void collect(void *context, const struct frame_event *event)
 {
 	struct collector *to = context;
 
-	if (event->tsc > to->newest)
-		to->newest = event->tsc;
+	if (event->time > to->newest)
+		to->newest = event->time;
 	for (unsigned i = 0; i < to->count; i++)
-		if (event->pfn == to->histories[i].pfn || to->histories[i].pfn == TRACE_ALL_FRAMES)
+		if (event->pfn == to->histories[i].pfn ||
+		    to->histories[i].pfn == HISTORY_ALL_FRAMES)
 			keep(to, &to->histories[i], event);
 }
 
 /* The order of time; of one moment, that of the processors. */
 static int compare(const void *left, const void *right)
 {
-	const struct trace_event *a = left;
-	const struct trace_event *b = right;
+	const struct frame_event *a = left;
+	const struct frame_event *b = right;
 
-	if (a->tsc != b->tsc)
-		return a->tsc < b->tsc ? -1 : 1;
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
 	if (a->cpu != b->cpu)
 		return a->cpu < b->cpu ? -1 : 1;
 	return (a->position > b->position) - (a->position < b->position);
 }
 
 /* Moves the rings' events together, sorts them and keeps the newest. */
-static void merge(const struct collector *from, struct trace_history *history)
+static void merge(const struct collector *from, struct frame_history *history)
 {
-	struct trace_event *events = history->events;
+	struct frame_event *events = history->events;
 	unsigned count = 0, limit = from->limit;
 
 	history->newest = from->newest;
+	history->clock_khz = from->clock_khz;
 	if (!events)
 		return;
 	for (unsigned cpu = 0; cpu < from->cpus; cpu++) {
@@ -75,15 +78,15 @@ static void merge(const struct collector *from, struct trace_history *history)
 	memmove(events, events + (count - history->count), history->count * sizeof(*events));
 }
 
-int trace_histories_read(const struct guest_memory *memory, const struct guest_view *view,
-			 struct trace_cursor *cursor, struct trace_history *histories,
-			 unsigned count, unsigned limit, struct trace_counts *counts)
+int trace_history_read(const struct guest_memory *memory, const struct guest_view *view,
+		       struct history_cursor *cursor, struct frame_history *histories,
+		       unsigned count, unsigned limit, struct history_counts *counts)
 {
-	struct collector collector = {
-		.histories = histories, .count = count, .limit = limit, .cpus = view->cpu_count};
-
-	for (unsigned i = 0; i < count; i++)
-		histories[i] = (struct trace_history){.pfn = histories[i].pfn};
+	struct collector collector = {.histories = histories,
+				      .count = count,
+				      .limit = limit,
+				      .cpus = view->cpu_count,
+				      .clock_khz = view->tsc_khz};
 
 	int result = trace_read(memory, view, cursor, collect, &collector, counts);
 
@@ -91,25 +94,9 @@ int trace_histories_read(const struct guest_memory *memory, const struct guest_v
 		result = -ENOMEM;
 	for (unsigned i = 0; i < count; i++) {
 		if (result < 0)
-			trace_history_free(&histories[i]);
+			history_free(&histories[i]);
 		else
 			merge(&collector, &histories[i]);
 	}
 	return result;
-}
-
-int trace_history_read(const struct guest_memory *memory, const struct guest_view *view,
-		       uint64_t pfn, unsigned limit, struct trace_history *history,
-		       struct trace_counts *counts)
-{
-	struct trace_cursor cursor = {0};
-
-	*history = (struct trace_history){.pfn = pfn};
-	return trace_histories_read(memory, view, &cursor, history, 1, limit, counts);
-}
-
-void trace_history_free(struct trace_history *history)
-{
-	free(history->events);
-	*history = (struct trace_history){.pfn = history->pfn};
 }

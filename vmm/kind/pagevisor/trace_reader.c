@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/clock.h"
+#include "kind/pagevisor/classify.h"
 
 #define CHUNK_ENTRIES 1024 /* copied at once, at most */
 #define PROBE_ENTRIES 64   /* copied to see how fast that is; as many as the smallest ring has */
@@ -22,7 +22,7 @@ struct ring_reader {
 	uint64_t entry_count;
 	trace_visit *visit;
 	void *context;
-	struct trace_counts *counts;
+	struct history_counts *counts;
 };
 
 static bool ring_is_good(const struct trace_ring *ring)
@@ -42,15 +42,16 @@ static void visit_entry(const struct ring_reader *ring, uint64_t position,
 {
 	unsigned type = entry->what >> TRACE_TYPE_SHIFT & BYTE;
 	unsigned operation = entry->what >> TRACE_OPERATION_SHIFT & BYTE;
-	const struct trace_event event = {
-		.tsc = entry->tsc,
+	const struct frame_event event = {
+		.time = entry->tsc,
 		.position = position,
-		.state = entry->state,
 		.pfn = entry->what & TRACE_PFN_MASK,
 		.caller = trace_caller(entry->origin),
 		.cpu = ring->cpu,
-		.operation = (enum trace_operation)operation,
-		.type = type <= ring->view->type_count ? (int)type - 1 : -1,
+		.operation = trace_operation_name(operation),
+		.after = frame_of_state(entry->state, type <= ring->view->type_count && type > 0
+							      ? (int)type - 1
+							      : FRAME_TYPE_NONE),
 	};
 
 	if ((uint32_t)entry->origin != (uint32_t)position || operation == TRACE_NONE ||
@@ -143,8 +144,8 @@ static int approach(const struct ring_reader *ring, uint64_t *from, uint64_t *fi
 }
 
 int trace_read(const struct guest_memory *memory, const struct guest_view *view,
-	       struct trace_cursor *cursor, trace_visit *visit, void *context,
-	       struct trace_counts *counts)
+	       struct history_cursor *cursor, trace_visit *visit, void *context,
+	       struct history_counts *counts)
 {
 	if (view->trace.addr == 0)
 		return -ENODATA;
@@ -181,16 +182,4 @@ int trace_read(const struct guest_memory *memory, const struct guest_view *view,
 		cursor->next[cpu] = ring.head;
 	}
 	return 0;
-}
-
-uint64_t trace_ns_between(const struct guest_view *view, uint64_t from, uint64_t to)
-{
-	const uint64_t ns_per_ms = NS_PER_S / 1000;
-
-	if (view->tsc_khz == 0 || to < from)
-		return 0;
-
-	unsigned __int128 ns = (unsigned __int128)(to - from) * ns_per_ms / view->tsc_khz;
-
-	return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }

@@ -23,7 +23,7 @@ struct counter {
 	uint64_t events; /* 0: free */
 };
 
-static void count(void *context, const struct trace_event *event)
+static void count(void *context, const struct frame_event *event)
 {
 	struct counter *table = context;
 	uint64_t at = event->caller * HASH_FACTOR >> (64 - TABLE_BITS);
@@ -50,7 +50,7 @@ static int compare(const void *left, const void *right)
 	return (a->caller > b->caller) - (a->caller < b->caller);
 }
 
-static void name_site(const struct symbols *symbols, struct trace_site *site)
+static void name_site(const struct symbols *symbols, struct call_site *site)
 {
 	const char *name;
 	uint64_t offset;
@@ -62,22 +62,22 @@ static void name_site(const struct symbols *symbols, struct trace_site *site)
 }
 
 int trace_sites_read(const struct guest_memory *memory, const struct guest_view *view,
-		     struct trace_sites *sites)
+		     struct call_sites *sites)
 {
 	struct counter *table = calloc(TABLE_SIZE, sizeof(*table));
-	struct trace_cursor cursor = {0};
-	struct trace_counts counts = {0};
+	struct history_cursor cursor = {0};
+	struct history_counts counts = {0};
 	struct symbols symbols;
 	int result = table ? trace_read(memory, view, &cursor, count, table, &counts) : -ENOMEM;
 
-	*sites = (struct trace_sites){.events = counts.events};
+	*sites = (struct call_sites){.events = counts.events};
 	if (result == 0) {
 		qsort(table, TABLE_SIZE, sizeof(*table), compare);
 		/* Without a table of functions the sites have their addresses. */
 		guest_symbols_read(view, memory, &symbols);
-		for (; sites->count < TRACE_SITES_MAX && table[sites->count].events;
+		for (; sites->count < CALL_SITES_MAX && table[sites->count].events;
 		     sites->count++) {
-			struct trace_site *site = &sites->sites[sites->count];
+			struct call_site *site = &sites->sites[sites->count];
 
 			site->caller = table[sites->count].caller;
 			site->events = table[sites->count].events;

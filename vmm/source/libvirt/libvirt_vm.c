@@ -13,18 +13,18 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "source/boot_wait.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/domain_process.h"
 #include "source/libvirt/domain_ram.h"
 #include "source/libvirt/events.h"
-#include "source/libvirt/guest_find.h"
+#include "source/libvirt/domain_place.h"
 #include "source/libvirt/pauser.h"
 
 /* In the place of a domain's name. libvirt has no name with a '/' in it. */
 #define UUID_PREFIX "uuid/"
 
 /* How long a guest that boots is waited for, and how often it is looked for. */
-#define BOOT_TIME_NS  NS_PER_S
 #define BOOT_RETRY_NS (50 * NS_PER_MS)
 
 struct libvirt_vm {
@@ -113,18 +113,23 @@ static int find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uin
 	return 0;
 }
 
-static int add_part(const struct libvirt_vm *vm, struct guest_memory *memory, uint64_t base,
+static int add_part(struct libvirt_vm *vm, struct guest_memory *memory, uint64_t base,
 		    uint64_t size, uint64_t offset, struct error *err)
 {
+	const struct memory_reader reader = {.read = read_copied,
+					     .find_data = vm->ram_fd >= 0 ? find_data : NULL,
+					     .own = vm,
+					     .chunk = LIBVIRT_PEEK_MAX};
+
 	if (size == 0)
 		return 0;
 	return vm->is_mapped
 		       ? guest_memory_add(memory, paddr(base), size, vm->ram_fd, offset, false, err)
-		       : guest_memory_add_copied(memory, paddr(base), size, err);
+		       : guest_memory_add_copied(memory, paddr(base), size, &reader, err);
 }
 
-static int add_memory(struct libvirt_vm *vm, const struct guest_place *place, struct source *source,
-		      struct error *err)
+static int add_memory(struct libvirt_vm *vm, const struct domain_place *place,
+		      struct source *source, struct error *err)
 {
 	struct guest_memory *memory = &source->memory;
 	int result = guest_memory_init(memory, err);
@@ -132,10 +137,6 @@ static int add_memory(struct libvirt_vm *vm, const struct guest_place *place, st
 	if (result < 0)
 		return result;
 	vm->low_size = place->low_size;
-	memory->reader = (struct memory_reader){.read = read_copied,
-						.find_data = vm->ram_fd >= 0 ? find_data : NULL,
-						.own = vm,
-						.chunk = LIBVIRT_PEEK_MAX};
 	result = add_part(vm, memory, 0, place->low_size, 0, err);
 	if (result == 0)
 		result =
@@ -266,29 +267,28 @@ static int find_domain(struct libvirt_vm *vm, const char *domain, struct error *
 	return result;
 }
 
-static int look_for_guest(struct libvirt_vm *vm, bool wait, struct guest_place *place,
+static int look_for_guest(struct libvirt_vm *vm, bool wait, struct domain_place *place,
 			  struct error *err)
 {
-	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
+	struct boot_wait waited = boot_wait_begin();
 
 	for (;;) {
-		int result = guest_find(read_memory, vm, vm->facts.memory_bytes, LIBVIRT_PEEK_MAX,
-					place);
+		int result = domain_place_find(read_memory, vm, vm->facts.memory_bytes,
+					       LIBVIRT_PEEK_MAX, place);
 
 		if (result < 0)
 			return error_set(err, result, "cannot read the memory of the domain %s",
 					 vm->facts.name);
 		if (place->has_info || !wait || vm->facts.is_paused || has_ended(vm) ||
-		    clock_now_ns() >= deadline)
+		    !boot_wait_again(&waited, BOOT_RETRY_NS))
 			return 0;
-		clock_sleep_ns(BOOT_RETRY_NS);
 	}
 }
 
 static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struct source *source,
 		       struct error *err)
 {
-	struct guest_place place;
+	struct domain_place place;
 	const char *domain = parse_name(vm, name, err);
 	int result = domain ? find_domain(vm, domain, err) : -EINVAL;
 
@@ -318,8 +318,8 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 	*source = (struct source){
 		.ops = &libvirt_ops,
 		.is_live = true,
-		.has_info = place.has_info,
-		.info = place.info,
+		.hints.has_info = place.has_info,
+		.hints.info = place.info,
 		.pid = pid,
 		.cpu_count = vm->facts.cpu_count,
 		.may_shrink = vm->is_mapped && !is_sealed,

@@ -23,18 +23,6 @@ static int gone(const struct qemu_ram *ram)
 	return qemu_peer_has_ended(ram->peer) ? -ENOTCONN : -EFAULT;
 }
 
-static const struct ram_piece *find_piece(const struct qemu_ram *ram, paddr_t pa, uint64_t length)
-{
-	for (unsigned i = 0; i < ram->count; i++) {
-		const struct ram_piece *piece = &ram->pieces[i];
-
-		if (pa.addr >= piece->base.addr && pa.addr - piece->base.addr < piece->size &&
-		    length <= piece->size - (pa.addr - piece->base.addr))
-			return piece;
-	}
-	return NULL;
-}
-
 static int read_process(const struct qemu_ram *ram, uint64_t address, void *buffer, size_t length)
 {
 	for (size_t done = 0; done < length;) {
@@ -90,11 +78,8 @@ static int read_private_file(const struct qemu_ram *ram, const struct ram_piece 
 
 static int ram_read(void *own, paddr_t pa, void *buffer, size_t length)
 {
-	const struct qemu_ram *ram = own;
-	const struct ram_piece *piece = find_piece(ram, pa, length);
-
-	if (!piece)
-		return -EFAULT;
+	const struct ram_piece *piece = own;
+	const struct qemu_ram *ram = piece->ram;
 	uint64_t offset = pa.addr - piece->base.addr;
 
 	switch (piece->backing) {
@@ -112,19 +97,15 @@ static int ram_read(void *own, paddr_t pa, void *buffer, size_t length)
 /* The guest never wrote what QEMU has no page for; a private file may have it all the same. */
 static int ram_find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uint64_t *data)
 {
-	const struct qemu_ram *ram = own;
-	const struct ram_piece *piece = find_piece(ram, pa, length);
+	const struct ram_piece *piece = own;
+	const struct qemu_ram *ram = piece->ram;
+	uint64_t address = piece->address + (pa.addr - piece->base.addr), run;
 	bool is_present;
-	uint64_t run;
 
 	*hole = 0;
 	*data = length;
-	if (!piece)
-		return -EFAULT;
 	if (ram->pagemap < 0 || piece->backing == RAM_PRIVATE_FILE)
 		return 0;
-	uint64_t address = piece->address + (pa.addr - piece->base.addr);
-
 	if (ram_pages_run(ram->pagemap, address, length, &is_present, &run) < 0)
 		return gone(ram);
 	*hole = is_present ? 0 : run;
@@ -139,8 +120,6 @@ void qemu_ram_begin(struct qemu_ram *ram, const struct qemu_peer *peer, struct g
 		.memory = memory,
 		.pagemap = openat(peer->directory, "pagemap", O_RDONLY | O_CLOEXEC),
 	};
-	memory->reader = (struct memory_reader){
-		.read = ram_read, .find_data = ram_find_data, .own = ram, .chunk = READER_CHUNK};
 }
 
 /* What is behind a mapping, and its file if that is needed. */
@@ -177,23 +156,32 @@ static int classify(const struct qemu_ram *ram, const struct peer_mapping *mappi
 }
 
 /* What the first bytes say of all: whether they may be read. */
-static int try_copy(const struct qemu_ram *ram, const struct ram_piece *piece, struct error *err)
+static int try_copy(struct ram_piece *piece, struct error *err)
 {
 	uint64_t word;
 
-	if (ram_read((void *)ram, piece->base, &word, sizeof(word)) != -EPERM)
+	if (ram_read(piece, piece->base, &word, sizeof(word)) != -EPERM)
 		return 0;
 	return error_set(err, -EACCES,
 			 "the private memory of process %u may not be read; root may, or Yama's "
 			 "ptrace_scope 0 lets its user, and RAM with share=on needs neither",
-			 ram->peer->pid);
+			 piece->ram->peer->pid);
+}
+
+/* Anything but what QEMU shares. */
+static int add_copied(struct qemu_ram *ram, struct ram_piece *piece, struct error *err)
+{
+	const struct memory_reader reader = {
+		.read = ram_read, .find_data = ram_find_data, .own = piece, .chunk = READER_CHUNK};
+	int result = guest_memory_add_copied(ram->memory, piece->base, piece->size, &reader, err);
+
+	return result < 0 ? result : try_copy(piece, err);
 }
 
 int qemu_ram_add(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr_t base,
 		 uint64_t size, uint64_t address, struct error *err)
 {
 	const struct peer_mapping *mapping = peer_mappings_find(mappings, address);
-	struct ram_piece piece = {.base = base, .size = size, .address = address};
 
 	if (!mapping || size > mapping->end - address)
 		return error_set(
@@ -202,18 +190,15 @@ int qemu_ram_add(struct qemu_ram *ram, const struct peer_mappings *mappings, pad
 			ram->peer->pid, address);
 	if (ram->count == MEMORY_REGIONS_MAX)
 		return error_set(err, -ENOSPC, "more than %d memory regions", MEMORY_REGIONS_MAX);
-	int result = classify(ram, mapping, &piece, err);
+	struct ram_piece *piece = &ram->pieces[ram->count++]; /* its file is closed at the end */
 
-	ram->pieces[ram->count] = piece;
-	if (result == 0 && piece.backing == RAM_SHARED)
-		result = guest_memory_add(ram->memory, base, size, piece.fd, piece.fd_offset, false,
-					  err);
-	else if (result == 0)
-		result = guest_memory_add_copied(ram->memory, base, size, err);
-	ram->count++; /* the file is closed at the end */
-	if (result == 0 && piece.backing != RAM_SHARED)
-		result = try_copy(ram, &ram->pieces[ram->count - 1], err);
-	return result;
+	*piece = (struct ram_piece){.ram = ram, .base = base, .size = size, .address = address};
+	int result = classify(ram, mapping, piece, err);
+
+	if (result == 0 && piece->backing == RAM_SHARED)
+		return guest_memory_add(ram->memory, base, size, piece->fd, piece->fd_offset, false,
+					err);
+	return result < 0 ? result : add_copied(ram, piece, err);
 }
 
 void qemu_ram_end(struct qemu_ram *ram)

@@ -2,8 +2,8 @@
 /*
  * The RAM of a QEMU guest, out of QEMU's own address space, as a guest_memory.
  *
- * What QEMU shares (a memfd or a file, share=on) is mapped, read-only. All else is copied, by the reader that
- * qemu_ram_begin sets: private memory through process_vm_readv, huge pages through their file, since to look at a hole
+ * What QEMU shares (a memfd or a file, share=on) is mapped, read-only. All else is copied, each
+ * piece by a reader of its own: private memory through process_vm_readv, huge pages through their file, since to look at a hole
  * of those through a mapping would take a huge page. Memory that the guest never wrote is not touched in any of them:
  * /proc/PID/pagemap tells for private memory.
  */
@@ -28,6 +28,7 @@ enum ram_backing {
 
 /* A piece of guest memory in QEMU's address space. */
 struct ram_piece {
+	const struct qemu_ram *ram;
 	paddr_t base;
 	uint64_t size;
 	uint64_t address; /* in QEMU */
@@ -44,7 +45,7 @@ struct qemu_ram {
 	struct ram_piece pieces[MEMORY_REGIONS_MAX];
 };
 
-/* Readers of `memory`, which is empty, will use ram and process until qemu_ram_end. */
+/* Readers of `memory` use ram, which stays where it is, and the process until qemu_ram_end. */
 void qemu_ram_begin(struct qemu_ram *ram, const struct qemu_peer *peer,
 		    struct guest_memory *memory);
 

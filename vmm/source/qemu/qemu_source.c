@@ -12,6 +12,8 @@
 #include "attach/vm_name.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "kind/registry.h"
+#include "source/boot_wait.h"
 #include "source/qemu/memory_tree.h"
 #include "source/qemu/peer.h"
 #include "qmp/qmp.h"
@@ -20,7 +22,6 @@
 #include "source/qemu/ram_search.h"
 
 /* A guest boots in less; one that takes longer is not waited for. */
-#define BOOT_TIME_NS  NS_PER_S
 #define BOOT_RETRY_NS (20 * NS_PER_MS)
 
 #define BACKENDS_MAX MEMORY_REGIONS_MAX
@@ -131,7 +132,7 @@ static int search(struct source *source, struct error *err)
 
 	if (result < 0)
 		return result;
-	result = ram_search(&own->ram, &mappings, &source->info, err);
+	result = ram_search(&own->ram, &mappings, &source->hints.info, err);
 	free(mappings.list);
 	return result;
 }
@@ -223,20 +224,21 @@ static int add_described(struct source *source, struct error *err)
 	return result;
 }
 
+/* One that has not read its memory map yet describes itself all the same. */
 static int find_info(struct source *source, struct error *err)
 {
-	const struct qemu_source *own = source->own;
+	const struct guest_hints anywhere = {0};
+	struct guest_place place;
+	struct error why;
+	int result = guest_locate(&source->memory, &anywhere, &place, &why);
 
-	for (unsigned i = 0; i < own->ram.count; i++) {
-		int result = ram_search_info(&source->memory, own->ram.pieces[i].base,
-					     own->ram.pieces[i].size, &source->info);
-
-		if (result == 0)
-			return 0;
-		if (result != -ENODATA)
-			return error_set(err, result, "%s: cannot read its memory: %s",
-					 source->name, strerror(-result));
+	if (result == 0 || result == -EAGAIN) {
+		source->hints.info = place.info;
+		return 0;
 	}
+	if (result != -ENODATA)
+		return error_set(err, result, "%s: cannot read its memory: %s", source->name,
+				 strerror(-result));
 	return error_set(err, -ENODATA, "the guest of %s is not ours: no info page in its RAM",
 			 source->name);
 }
@@ -251,7 +253,7 @@ static int describe_and_find(struct source *source, struct error *err)
 static int find_in_time(struct source *source, struct error *err)
 {
 	const struct qemu_source *own = source->own;
-	uint64_t deadline = clock_now_ns() + BOOT_TIME_NS;
+	struct boot_wait wait = boot_wait_begin();
 
 	for (;;) {
 		int result = begin_memory(source, err);
@@ -264,9 +266,9 @@ static int find_in_time(struct source *source, struct error *err)
 		end_memory(source);
 		if (qemu_peer_has_ended(&own->peer))
 			return error_set(err, -ENOTCONN, "process %u has ended", own->peer.pid);
-		if ((result != -ENODATA && result != -EAGAIN) || clock_now_ns() >= deadline)
+		if ((result != -ENODATA && result != -EAGAIN) ||
+		    !boot_wait_again(&wait, BOOT_RETRY_NS))
 			return result;
-		clock_sleep_ns(BOOT_RETRY_NS);
 	}
 }
 
@@ -350,7 +352,7 @@ int qemu_source_open(const char *name, struct source *source, struct error *err)
 		return error_set(err, -ENOMEM, "no memory for another VM");
 	*source = (struct source){.ops = &ops,
 				  .is_live = true,
-				  .has_info = true,
+				  .hints.has_info = true,
 				  .control = {&process_control, source, source->name},
 				  .own = own};
 	if (*name == '\0' ||

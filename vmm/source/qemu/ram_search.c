@@ -6,79 +6,23 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <pagevisor/info.h>
 #include <pagevisor/layout.h>
 
-#include "kind/pagevisor/frame_look.h"
-#include "kind/pagevisor/guest_regions.h"
-#include "kind/pagevisor/guest_view.h"
+#include "kind/registry.h"
 
 /* No guest runs in less. */
 #define RAM_SIZE_MIN (UINT64_C(1) << 20)
 
-/* The page at `at` begins with the magic; whether it says that it lies where it does. */
-static bool is_info_page(const struct guest_memory *memory, paddr_t at)
-{
-	struct guest_info info;
-
-	return guest_memory_copy(memory, at, &info, sizeof(info)) == 0 &&
-	       info.magic == INFO_MAGIC && at.addr >= info.kernel_start_pa &&
-	       at.addr < info.kernel_end_pa;
-}
-
-int ram_search_info(const struct guest_memory *memory, paddr_t from, uint64_t size, paddr_t *info)
-{
-	uint64_t hole, data, magic;
-
-	for (uint64_t at = 0; at < size; at += hole + data) {
-		paddr_t start = paddr(from.addr + at);
-		int result = guest_memory_find_data(memory, start, size - at, &hole, &data);
-
-		for (uint64_t page = hole; result == 0 && page < hole + data; page += PAGE_SIZE) {
-			*info = paddr(start.addr + page);
-			result = guest_memory_copy(memory, *info, &magic, sizeof(magic));
-			if (result == 0 && magic == INFO_MAGIC && is_info_page(memory, *info))
-				return 0;
-		}
-		if (result < 0)
-			return result;
-	}
-	return -ENODATA;
-}
-
-/* What a guest's page says of its RAM, or why that is no use. */
-struct found {
-	int result;
-	struct error why;
-	struct ram_ends ends;
-};
-
-static int read_memory(void *memory, uint64_t address, void *buffer, size_t size)
-{
-	return guest_memory_copy(memory, paddr(address), buffer, size);
-}
-
-static void read_ends(struct guest_memory *memory, paddr_t info_pa, struct found *found)
-{
-	struct guest_info info;
-
-	found->result = guest_memory_copy(memory, info_pa, &info, sizeof(info));
-	if (found->result < 0)
-		error_set(&found->why, found->result, "the guest's info page cannot be read: %s",
-			  strerror(-found->result));
-	else
-		found->result =
-			guest_regions_ends(&info, read_memory, memory, &found->ends, &found->why);
-}
-
 /* One mapping as if it were a guest's RAM from 0 on. */
 static int search_mapping(const struct qemu_peer *peer, const struct peer_mappings *mappings,
-			  const struct peer_mapping *mapping, paddr_t *info, struct found *found,
+			  const struct peer_mapping *mapping, struct guest_place *place,
 			  struct error *err)
 {
+	const struct guest_hints anywhere = {0};
 	uint64_t size = mapping->end - mapping->start;
 	struct guest_memory memory;
 	struct qemu_ram ram;
+	struct error why;
 	int result = guest_memory_init(&memory, err);
 
 	if (result < 0)
@@ -86,10 +30,10 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 	qemu_ram_begin(&ram, peer, &memory);
 	result = qemu_ram_add(&ram, mappings, paddr(0), size, mapping->start, err);
 	if (result == 0) {
-		result = ram_search_info(&memory, paddr(0), size, info);
-		if (result == 0)
-			read_ends(&memory, *info, found);
-		else
+		result = guest_locate(&memory, &anywhere, place, &why);
+		if (result == -EAGAIN || (result == 0 && !place->has_ends))
+			*err = why;
+		else if (result < 0)
 			error_set(err, result, "the memory of process %u cannot be read: %s",
 				  peer->pid, strerror(-result));
 	}
@@ -121,49 +65,45 @@ static int add_parts(struct qemu_ram *ram, const struct peer_mappings *mappings,
 	return result;
 }
 
-/* The array's own frames are of the type that keeps it, wherever they are. */
 static int verify(const struct qemu_ram *ram, paddr_t info, struct error *err)
 {
-	struct guest_view view;
-	struct frame_look look;
-	int result = guest_view_read(ram->memory, info, &view, err);
+	const struct guest_hints hints = {.has_info = true, .info = info};
+	struct guest *guest;
+	int result = guest_find(ram->memory, &hints, &guest, err);
 
-	if (result < 0 || view.stage < STAGE_READY || view.slot_count == 0)
+	if (result < 0)
 		return result;
-	int type = guest_view_type_of_role(&view, TYPE_ROLE_META_PAGE);
-	uint64_t frame = view.array.addr / PAGE_SIZE;
-
-	if (type < 0 || frame >= view.slot_count ||
-	    (frame_look(ram->memory, &view, frame, &look) == 0 &&
-	     (look.is_unstable || look.type == type)))
-		return 0;
-	return error_set(err, -EPROTO,
-			 "the RAM of process %u is not where its guest says: name the QMP socket, "
-			 "qemu:/PATH",
-			 ram->peer->pid);
+	if (!guest_is_in_place(guest))
+		result =
+			error_set(err, -EPROTO,
+				  "the RAM of process %u is not where its guest says: name the QMP "
+				  "socket, qemu:/PATH",
+				  ram->peer->pid);
+	guest_free(guest);
+	return result;
 }
 
 int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr_t *info,
 	       struct error *err)
 {
 	struct error why = {"none of its memory is like a guest's RAM"};
-	struct found found;
+	struct guest_place place;
 	int refused = 0;
 
 	for (size_t i = 0; i < mappings->count; i++) {
 		const struct peer_mapping *mapping = &mappings->list[i];
-		int result =
-			mapping->end - mapping->start < RAM_SIZE_MIN
-				? -ENODATA
-				: search_mapping(ram->peer, mappings, mapping, info, &found, &why);
+		int result = mapping->end - mapping->start < RAM_SIZE_MIN
+				     ? -ENODATA
+				     : search_mapping(ram->peer, mappings, mapping, &place, &why);
 
 		if (result == -ENOTCONN || result == -EACCES)
 			refused = result;
+		if (result == -EAGAIN || (result == 0 && !place.has_ends))
+			return error_set(err, result ? result : -EPROTO, "%s", why.text);
 		if (result < 0)
 			continue;
-		if (found.result < 0)
-			return error_set(err, found.result, "%s", found.why.text);
-		result = add_parts(ram, mappings, mapping, &found.ends, err);
+		*info = place.info;
+		result = add_parts(ram, mappings, mapping, &place.ends, err);
 		return result < 0 ? result : verify(ram, *info, err);
 	}
 	if (refused)

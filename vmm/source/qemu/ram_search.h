@@ -25,7 +25,4 @@
 int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr_t *info,
 	       struct error *err);
 
-/* Searches guest memory for an info page, from `from` on. Returns 0, -ENODATA, or what reading said; no text. */
-int ram_search_info(const struct guest_memory *memory, paddr_t from, uint64_t size, paddr_t *info);
-
 #endif

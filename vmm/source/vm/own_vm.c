@@ -326,8 +326,8 @@ static int attach(struct own_vm *vm, struct source *source, struct error *err)
 	*source = (struct source){
 		.ops = &own_vm_ops,
 		.is_live = true,
-		.has_info = hello->flags & ATTACH_HAS_INFO,
-		.info = paddr(hello->info_pa),
+		.hints.has_info = hello->flags & ATTACH_HAS_INFO,
+		.hints.info = paddr(hello->info_pa),
 		.pid = hello->pid,
 		.cpu_count = hello->cpu_count,
 		.start_ns = hello->start_ns,

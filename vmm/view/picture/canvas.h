@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "inspect/palette.h"
+#include "view/picture/palette.h"
 
 struct canvas {
 	unsigned width, height;

@@ -18,7 +18,7 @@ enum map_colours {
 };
 
 /* `width` is that of the terminal, in characters. */
-struct map_grid map_text_grid(uint64_t slots, unsigned width, enum map_colours colours);
+struct map_grid map_text_grid(uint64_t frames, unsigned width, enum map_colours colours);
 void map_print(const struct map_image *image, const char *name, unsigned width,
 	       enum map_colours colours, FILE *out);
 
@@ -26,10 +26,10 @@ void map_print(const struct map_image *image, const char *name, unsigned width,
  * Both replace the file as a whole or leave it as it was. They return 0, -ENOMEM, -EINVAL when the path is no
  * regular file's, or what the system said.
  */
-struct map_grid map_png_grid(uint64_t slots);
+struct map_grid map_png_grid(uint64_t frames);
 int map_write_png(const struct map_image *image, const char *name, const char *path,
 		  struct error *err);
-struct map_grid map_svg_grid(uint64_t slots);
+struct map_grid map_svg_grid(uint64_t frames);
 int map_write_svg(const struct map_image *image, const char *name, const char *path,
 		  struct error *err);
 

@@ -6,6 +6,7 @@
 
 #include "view/picture/canvas.h"
 #include "view/picture/map_picture.h"
+#include "view/picture/palette.h"
 
 /* The map is a square at most; sizes are pixels. */
 #define MAP_SIDE     1024
@@ -23,13 +24,13 @@
 #define SWATCH       18
 #define BROKEN_MIN   6 /* what is broken is to be seen however small a cell is */
 
-struct map_grid map_png_grid(uint64_t slots)
+struct map_grid map_png_grid(uint64_t frames)
 {
 	struct map_grid grid = {0};
 
 	/* Large cells where they fit. */
 	for (unsigned cell = CELL_MAX; cell > 0; cell /= 2) {
-		grid = map_grid_fit(slots, MAP_SIDE / cell, MAP_SIDE / cell);
+		grid = map_grid_fit(frames, MAP_SIDE / cell, MAP_SIDE / cell);
 		if (grid.frames_per_cell == 1)
 			break;
 	}
@@ -39,6 +40,7 @@ struct map_grid map_png_grid(uint64_t slots)
 struct drawing {
 	const struct map_image *image;
 	struct canvas canvas;
+	uint8_t colours[MAP_CLASSES_MAX]; /* of the canvas, for each class */
 	unsigned cell;
 	unsigned map_height;
 	unsigned legend_columns, legend_width; /* of an entry */
@@ -83,13 +85,22 @@ static void draw_frame(struct drawing *drawing, unsigned x, unsigned y, unsigned
 	canvas_fill(&drawing->canvas, x, y, width, height, drawing->paper);
 }
 
+static void take_colours(struct drawing *drawing)
+{
+	struct colour colours[MAP_CLASSES_MAX];
+
+	drawing->paper = canvas_colour(&drawing->canvas, (struct colour){0xff, 0xff, 0xff});
+	drawing->ink = canvas_colour(&drawing->canvas, (struct colour){0x20, 0x20, 0x20});
+	drawing->frame_colour = canvas_colour(&drawing->canvas, (struct colour){0x80, 0x80, 0x80});
+	palette_of(drawing->image, colours);
+	for (unsigned i = 0; i < drawing->image->class_count; i++)
+		drawing->colours[i] = canvas_colour(&drawing->canvas, colours[i]);
+}
+
 static void draw_cells(struct drawing *drawing)
 {
 	const struct map_image *image = drawing->image;
-	uint8_t colours[MAP_CLASSES_MAX];
 
-	for (unsigned i = 0; i < image->class_count; i++)
-		colours[i] = canvas_colour(&drawing->canvas, image->classes[i].colour);
 	draw_frame(drawing, LEFT, TOP, MAP_SIDE, drawing->map_height);
 	for (unsigned pass = 0; pass < 2; pass++) {
 		bool is_broken = pass == 1; /* on top of the others */
@@ -105,7 +116,7 @@ static void draw_cells(struct drawing *drawing)
 				    image->classes[class].is_broken == is_broken)
 					canvas_fill(&drawing->canvas, LEFT + column * drawing->cell,
 						    TOP + row * drawing->cell, side, side,
-						    colours[class]);
+						    drawing->colours[class]);
 			}
 	}
 }
@@ -140,8 +151,7 @@ static void draw_legend(struct drawing *drawing)
 		if (class->frames == 0)
 			continue;
 		draw_frame(drawing, x, y, SWATCH, SWATCH);
-		canvas_fill(&drawing->canvas, x, y, SWATCH, SWATCH,
-			    canvas_colour(&drawing->canvas, class->colour));
+		canvas_fill(&drawing->canvas, x, y, SWATCH, SWATCH, drawing->colours[i]);
 		legend_text(class, text, sizeof(text));
 		canvas_text(&drawing->canvas, x + SWATCH + 8, y + 2, TEXT_SCALE, drawing->ink,
 			    text);
@@ -162,9 +172,7 @@ int map_write_png(const struct map_image *image, const char *name, const char *p
 
 	if (result < 0)
 		return result;
-	drawing.paper = canvas_colour(&drawing.canvas, (struct colour){0xff, 0xff, 0xff});
-	drawing.ink = canvas_colour(&drawing.canvas, (struct colour){0x20, 0x20, 0x20});
-	drawing.frame_colour = canvas_colour(&drawing.canvas, (struct colour){0x80, 0x80, 0x80});
+	take_colours(&drawing);
 	canvas_text(&drawing.canvas, LEFT, 14, TEXT_SCALE, drawing.ink,
 		    map_title_text(title, image, name));
 	draw_cells(&drawing);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "view/picture/map_picture.h"
+#include "view/picture/palette.h"
 #include "view/picture/picture_file.h"
 
 /* A bounded number of rectangles, so that viewers stay quick; in pixels from here on. */
@@ -18,9 +19,9 @@
 #define LEGEND_WIDTH 256
 #define TEXT_COLOUR  "#202020"
 
-struct map_grid map_svg_grid(uint64_t slots)
+struct map_grid map_svg_grid(uint64_t frames)
 {
-	return map_grid_fit(slots, GRID_COLUMNS, GRID_ROWS);
+	return map_grid_fit(frames, GRID_COLUMNS, GRID_ROWS);
 }
 
 /* Names come from outside. */
@@ -60,8 +61,8 @@ static void put_run(const struct map_image *image, unsigned row, unsigned column
 	uint64_t first = ((uint64_t)row * grid->columns + column) * grid->frames_per_cell;
 	uint64_t last = first + (end - column) * grid->frames_per_cell;
 
-	if (last > image->slot_count)
-		last = image->slot_count;
+	if (last > image->frame_count)
+		last = image->frame_count;
 	fprintf(out, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\"><title>",
 		LEFT + column * CELL, TOP + row * CELL, (end - column) * CELL, CELL);
 	fprintf(out, "%#" PRIx64 " to %#" PRIx64 ": ", first * PAGE_SIZE, last * PAGE_SIZE - 1);
@@ -69,10 +70,11 @@ static void put_run(const struct map_image *image, unsigned row, unsigned column
 	fputs("</title></rect>\n", out);
 }
 
-static void put_class(const struct map_image *image, unsigned class, FILE *out)
+static void put_class(const struct map_image *image, unsigned class, struct colour colour,
+		      FILE *out)
 {
 	fputs("<g ", out);
-	put_fill(image->classes[class].colour, out);
+	put_fill(colour, out);
 	fputs(">\n", out);
 	for (unsigned row = 0; row < image->grid.rows; row++) {
 		for (unsigned column = 0; column < image->grid.columns;) {
@@ -103,7 +105,8 @@ static void put_labels(const struct map_image *image, FILE *out)
 	fputs("</g>\n", out);
 }
 
-static void put_legend(const struct map_image *image, unsigned top, FILE *out)
+static void put_legend(const struct map_image *image, const struct colour *colours, unsigned top,
+		       FILE *out)
 {
 	unsigned columns = GRID_COLUMNS * CELL / LEGEND_WIDTH, entry = 0;
 
@@ -118,7 +121,7 @@ static void put_legend(const struct map_image *image, unsigned top, FILE *out)
 		fprintf(out,
 			"<rect x=\"%u\" y=\"%u\" width=\"16\" height=\"14\" stroke=\"#808080\" ", x,
 			y);
-		put_fill(class->colour, out);
+		put_fill(colours[i], out);
 		fprintf(out, "/>\n<text x=\"%u\" y=\"%u\">", x + 24, y + 12);
 		put_text(class->name, out);
 		fprintf(out, ": %" PRIu64 "</text>\n", class->frames);
@@ -142,12 +145,14 @@ int map_write_svg(const struct map_image *image, const char *name, const char *p
 	unsigned legend = TOP + image->grid.rows * CELL + 16;
 	unsigned width = LEFT + image->grid.columns * CELL + RIGHT;
 	unsigned height = legend + legend_height(image) + 8;
+	struct colour colours[MAP_CLASSES_MAX];
 	struct picture_file file;
 	char title[MAP_TITLE_TEXT];
 	int result = picture_file_open(&file, path, err);
 
 	if (result < 0)
 		return result;
+	palette_of(image, colours);
 	fprintf(file.stream,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
@@ -161,9 +166,9 @@ int map_write_svg(const struct map_image *image, const char *name, const char *p
 	fputs("<g shape-rendering=\"crispEdges\">\n", file.stream);
 	for (unsigned i = 0; i < image->class_count; i++)
 		if (image->classes[i].frames > 0)
-			put_class(image, i, file.stream);
+			put_class(image, i, colours[i], file.stream);
 	fputs("</g>\n", file.stream);
-	put_legend(image, legend, file.stream);
+	put_legend(image, colours, legend, file.stream);
 	fputs("</svg>\n", file.stream);
 	return picture_file_finish(&file, err);
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "view/picture/map_picture.h"
+#include "view/picture/palette.h"
 
 #define LABEL_WIDTH  7 /* an address before the first column, and a space behind it */
 #define COLUMNS_MIN  16
@@ -11,18 +12,26 @@
 #define LINES_MAX    32
 #define LABELS_APART 4 /* lines */
 
-struct map_grid map_text_grid(uint64_t slots, unsigned width, enum map_colours colours)
+struct map_grid map_text_grid(uint64_t frames, unsigned width, enum map_colours colours)
 {
 	unsigned columns = COLUMNS_MIN;
 
 	while (columns * 2 <= COLUMNS_MAX && LABEL_WIDTH + 1 + columns * 2 <= width)
 		columns *= 2;
-	return map_grid_fit(slots, columns, colours == MAP_LETTERS ? LINES_MAX : 2 * LINES_MAX);
+	return map_grid_fit(frames, columns, colours == MAP_LETTERS ? LINES_MAX : 2 * LINES_MAX);
 }
 
-static void set_colour(enum map_colours colours, unsigned what, struct colour colour, FILE *out)
+/* What the terminal can do, and the colours of the classes. */
+struct ink {
+	enum map_colours depth;
+	struct colour colours[MAP_CLASSES_MAX];
+};
+
+static void set_colour(const struct ink *ink, unsigned what, unsigned class, FILE *out)
 {
-	if (colours == MAP_24_BIT)
+	struct colour colour = ink->colours[class];
+
+	if (ink->depth == MAP_24_BIT)
 		fprintf(out, "\033[%u;2;%u;%u;%um", what, colour.red, colour.green, colour.blue);
 	else
 		fprintf(out, "\033[%u;5;%um", what, palette_terminal_index(colour));
@@ -54,7 +63,7 @@ static void print_letters(const struct map_image *image, unsigned row, FILE *out
 }
 
 /* Two rows of cells in one line; colours are set where they change. */
-static void print_blocks(const struct map_image *image, unsigned row, enum map_colours colours,
+static void print_blocks(const struct map_image *image, unsigned row, const struct ink *ink,
 			 FILE *out)
 {
 	int upper_set = -1, lower_set = -1;
@@ -67,11 +76,11 @@ static void print_blocks(const struct map_image *image, unsigned row, enum map_c
 		if (upper == MAP_NO_CLASS)
 			break;
 		if (upper != upper_set)
-			set_colour(colours, FOREGROUND, image->classes[upper].colour, out);
+			set_colour(ink, FOREGROUND, upper, out);
 		if (lower == MAP_NO_CLASS && lower != lower_set)
 			fprintf(out, "\033[49m");
 		else if (lower != lower_set)
-			set_colour(colours, BACKGROUND, image->classes[lower].colour, out);
+			set_colour(ink, BACKGROUND, lower, out);
 		upper_set = upper;
 		lower_set = lower;
 		fputs(HALF_BLOCK, out);
@@ -79,17 +88,18 @@ static void print_blocks(const struct map_image *image, unsigned row, enum map_c
 	fputs(RESET, out);
 }
 
-static void print_swatch(const struct map_class *class, enum map_colours colours, FILE *out)
+static void print_swatch(const struct map_image *image, unsigned class, const struct ink *ink,
+			 FILE *out)
 {
-	if (colours == MAP_LETTERS) {
-		fprintf(out, "%c ", class->letter);
+	if (ink->depth == MAP_LETTERS) {
+		fprintf(out, "%c ", image->classes[class].letter);
 		return;
 	}
-	set_colour(colours, BACKGROUND, class->colour, out);
+	set_colour(ink, BACKGROUND, class, out);
 	fprintf(out, "  " RESET " ");
 }
 
-static void print_legend(const struct map_image *image, unsigned width, enum map_colours colours,
+static void print_legend(const struct map_image *image, unsigned width, const struct ink *ink,
 			 FILE *out)
 {
 	unsigned used = 0;
@@ -108,9 +118,9 @@ static void print_legend(const struct map_image *image, unsigned width, enum map
 			used = 0;
 		}
 		fputs(used > 0 ? "   " : "", out);
-		print_swatch(class, colours, out);
+		print_swatch(image, i, ink, out);
 		fputs(text, out);
-		used += (used > 0 ? 3 : 0) + length + (colours == MAP_LETTERS ? 2 : 3);
+		used += (used > 0 ? 3 : 0) + length + (ink->depth == MAP_LETTERS ? 2 : 3);
 	}
 	putc('\n', out);
 }
@@ -119,16 +129,18 @@ void map_print(const struct map_image *image, const char *name, unsigned width,
 	       enum map_colours colours, FILE *out)
 {
 	unsigned rows_of_line = colours == MAP_LETTERS ? 1 : 2;
+	struct ink ink = {.depth = colours};
 	char title[MAP_TITLE_TEXT];
 
+	palette_of(image, ink.colours);
 	fprintf(out, "%s\n", map_title_text(title, image, name));
 	for (unsigned row = 0; row < image->grid.rows; row += rows_of_line) {
 		print_label(image, row, rows_of_line, out);
 		if (colours == MAP_LETTERS)
 			print_letters(image, row, out);
 		else
-			print_blocks(image, row, colours, out);
+			print_blocks(image, row, &ink, out);
 		putc('\n', out);
 	}
-	print_legend(image, width, colours, out);
+	print_legend(image, width, &ink, out);
 }

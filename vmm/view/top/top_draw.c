@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/number_text.h"
+#include "view/picture/palette.h"
 
 #define TEXT_MAX      1024
 #define TERMINALS_OWN (-1) /* its own colour */
@@ -83,9 +84,19 @@ void top_bar(const struct top_terminal *terminal, int y, int x, int width, doubl
 	addstr(eighths[units % steps]);
 }
 
-static int index_of(const struct map_class *class)
+void top_marks(const struct map_image *map, struct top_mark marks[MAP_CLASSES_MAX])
 {
-	return class ? (int)palette_terminal_index(class->colour) : TERMINALS_OWN;
+	struct colour colours[MAP_CLASSES_MAX];
+
+	palette_of(map, colours);
+	for (unsigned i = 0; i < map->class_count; i++)
+		marks[i] = (struct top_mark){palette_terminal_index(colours[i]),
+					     map->classes[i].letter};
+}
+
+static int index_of(const struct top_mark *mark)
+{
+	return mark ? (int)mark->colour : TERMINALS_OWN;
 }
 
 /* Pairs are made as they are needed; curses gives up the oldest when there are too many. */
@@ -97,17 +108,17 @@ static void use_pair(int foreground, int background)
 		attr_set(A_NORMAL, 0, &pair);
 }
 
-void top_swatch(const struct top_terminal *terminal, int y, int x, const struct map_class *class)
+void top_swatch(const struct top_terminal *terminal, int y, int x, const struct top_mark *mark)
 {
-	if (!class)
+	if (!mark)
 		return;
 	if (terminal->has_colours)
-		use_pair(TERMINALS_OWN, index_of(class));
-	mvaddch(y, x, terminal->has_colours ? ' ' : (chtype) class->letter);
+		use_pair(TERMINALS_OWN, index_of(mark));
+	mvaddch(y, x, terminal->has_colours ? ' ' : (chtype)mark->letter);
 	attrset(A_NORMAL);
 }
 
-void top_half_blocks(int y, int x, const struct map_class *upper, const struct map_class *lower)
+void top_half_blocks(int y, int x, const struct top_mark *upper, const struct top_mark *lower)
 {
 	use_pair(index_of(upper), index_of(lower));
 	mvaddstr(y, x, "▀");

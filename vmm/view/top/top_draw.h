@@ -37,10 +37,19 @@ char *top_change_text(char *text, int width, int64_t change);
 /* A part of a whole, 0 to 1; what is not zero shows. */
 void top_bar(const struct top_terminal *terminal, int y, int x, int width, double part);
 
-/* What stands for a class in the map: its colour, or its letter. NULL: nothing does. */
-void top_swatch(const struct top_terminal *terminal, int y, int x, const struct map_class *class);
+/* What stands for a class of the map: its colour of the terminal's 256, or its letter. */
+struct top_mark {
+	unsigned colour;
+	char letter;
+};
+
+/* The marks of all classes of a map. */
+void top_marks(const struct map_image *map, struct top_mark marks[MAP_CLASSES_MAX]);
+
+/* NULL: nothing stands there. */
+void top_swatch(const struct top_terminal *terminal, int y, int x, const struct top_mark *mark);
 
 /* Two cells of a map, one above the other, as one character; lower may be NULL. */
-void top_half_blocks(int y, int x, const struct map_class *upper, const struct map_class *lower);
+void top_half_blocks(int y, int x, const struct top_mark *upper, const struct top_mark *lower);
 
 #endif

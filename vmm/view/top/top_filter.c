@@ -12,7 +12,7 @@ struct top_filter {
 	struct expression expression;
 };
 
-struct top_filter *top_filter_create(const char *text, const struct guest_view *view,
+struct top_filter *top_filter_create(const char *text, const struct guest *guest,
 				     const struct type_catalog *catalog, struct error *err)
 {
 	struct top_filter *filter = calloc(1, sizeof(*filter));
@@ -24,7 +24,7 @@ struct top_filter *top_filter_create(const char *text, const struct guest_view *
 	struct field_resolver resolver = field_lookup_resolver(&filter->fields, catalog);
 	bool has_fields = catalog && catalog->btf;
 
-	if (expression_compile(text, view, has_fields ? &resolver : NULL, &filter->expression,
+	if (expression_compile(text, guest, has_fields ? &resolver : NULL, &filter->expression,
 			       err) < 0) {
 		free(filter);
 		return NULL;

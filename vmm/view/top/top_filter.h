@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "inspect/find/expression.h"
-#include "kind/pagevisor/types/type_catalog.h"
+#include "kind/fields/type_catalog.h"
 
 struct top_filter;
 
@@ -13,7 +13,7 @@ struct top_filter;
  * Compiles a text. The catalog may be NULL: there are no fields then; else it stays for as long as the filter does.
  * Returns NULL with a line of text: where the expression is wrong, or that there is no memory. free() frees it.
  */
-struct top_filter *top_filter_create(const char *text, const struct guest_view *view,
+struct top_filter *top_filter_create(const char *text, const struct guest *guest,
 				     const struct type_catalog *catalog, struct error *err);
 
 /* What it means. */

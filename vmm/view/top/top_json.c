@@ -5,17 +5,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/json.h"
-#include "view/observation.h"
+#include "kind/kind.h"
+#include "view/observation_json.h"
 
-static void add_rates(json *root, const struct top_rates *rates)
+static void add_rates(json *root, const struct top_model *model)
 {
 	json *object = json_object_new_object();
 
-	json_object_object_add(object, "steps", json_object_new_double(rates->steps));
-	json_object_object_add(object, "allocations", json_object_new_double(rates->allocations));
-	json_object_object_add(object, "frees", json_object_new_double(rates->frees));
-	json_object_object_add(object, "refusals", json_object_new_double(rates->refusals));
+	for (unsigned i = 0; i < model->rate_count; i++)
+		json_object_object_add(object, model->rates[i].fact->key,
+				       json_object_new_double(model->rates[i].rate));
 	json_object_object_add(root, "rates", object);
 }
 
@@ -39,7 +38,7 @@ static void add_types(json *root, const struct top_model *model)
 }
 
 /* Blocks by their bytes, frames in the cache of each CPU. */
-static void add_free(json *root, const struct allocator_counts *counts)
+static void add_free(json *root, const struct free_counts *counts)
 {
 	json *object = json_object_new_object(), *blocks = json_object_new_object();
 	json *cached = json_object_new_array();
@@ -58,7 +57,7 @@ static void add_free(json *root, const struct allocator_counts *counts)
 	json_object_object_add(root, "free", object);
 }
 
-static void add_callers(json *root, const struct trace_sites *sites)
+static void add_callers(json *root, const struct call_sites *sites)
 {
 	json *callers = json_object_new_array();
 
@@ -72,33 +71,41 @@ static void add_callers(json *root, const struct trace_sites *sites)
 	json_object_object_add(root, "callers", callers);
 }
 
-json *top_json(const struct top_model *model, const char *name)
+static void add_references(json *root, const struct top_counts *counts)
 {
-	const struct top_sample *sample = model->sample;
-	const struct top_counts *counts = &sample->counts;
-	json *root = json_object_new_object(), *shared = json_object_new_object();
+	json *shared = json_object_new_object();
 
-	json_add_text(root, "name", name);
-	json_add_text(root, "stage", boot_stage_name(sample->view.stage));
-	json_add_number(root, "at_ns", sample->at_ns);
-	if (sample->has_counters)
-		json_object_object_add(root, "work", observation_work_json(&sample->counters));
-	if (model->has_rates)
-		add_rates(root, &model->rates);
-	json_object_object_add(root, "frames",
-			       observation_frames_json(sample->view.slot_count, counts->frames,
-						       counts->references, counts->holes));
-	add_types(root, model);
-	if (sample->allocator.is_known)
-		add_free(root, &sample->allocator);
-	if (sample->is_traced)
-		add_callers(root, &sample->sites);
 	for (unsigned i = 0; i < TOP_BUCKETS; i++)
 		json_add_number(shared, top_bucket_name(i), counts->buckets[i]);
 	json_object_object_add(root, "shared_by_references", shared);
-	json_add_number(root, "slots_read", sample->reads.slots);
-	json_add_number(root, "retried", sample->reads.retries);
-	json_add_number(root, "given_up", sample->reads.unstable);
-	json_add_number(root, "scan_ns", sample->duration_ns);
+}
+
+json *top_json(const struct top_model *model, const char *name)
+{
+	const struct top_sample *sample = model->sample;
+	const struct frame_tally *tally = &sample->counts.tally;
+	json *root = json_object_new_object();
+
+	json_add_text(root, "name", name);
+	json_add_text(root, "stage", sample->guest.stage);
+	json_add_number(root, "at_ns", sample->at_ns);
+	if (sample->counters.count)
+		json_object_object_add(root, "work", facts_json(&sample->counters));
+	if (model->rate_count)
+		add_rates(root, model);
+	json_object_object_add(
+		root, "frames",
+		frames_json(&sample->guest, tally->states, tally->references, tally->holes));
+	add_types(root, model);
+	if (sample->free.is_known)
+		add_free(root, &sample->free);
+	if (sample->is_traced)
+		add_callers(root, &sample->sites);
+	if (sample->guest.kind->has_references)
+		add_references(root, &sample->counts);
+	json_add_number(root, "slots_read", tally->reads.slots);
+	json_add_number(root, "retried", tally->reads.retries);
+	json_add_number(root, "given_up", tally->reads.unstable);
+	json_add_number(root, "scan_ns", tally->duration_ns);
 	return root;
 }

@@ -60,6 +60,15 @@ static enum top_action ask(struct top_state *state)
 	return TOP_ASK;
 }
 
+/* The next of those that the guest knows. */
+static enum top_action colour_otherwise(struct top_state *state, const struct top_sample *sample)
+{
+	do
+		state->request.by = (state->request.by + 1) % (MAP_BY_REFS + 1);
+	while (sample && !map_by_applies(&sample->guest, state->request.by));
+	return ask(state);
+}
+
 static enum top_action faster(struct top_state *state)
 {
 	for (size_t i = INTERVALS; i-- > 0;)
@@ -90,7 +99,7 @@ static enum top_action take_filter(struct top_state *state, const struct top_sam
 		state->typed[0] = '\0';
 	} else {
 		struct top_filter *filter =
-			top_filter_create(state->typed, &sample->view, sample->catalog, &err);
+			top_filter_create(state->typed, &sample->guest, sample->catalog, &err);
 
 		if (!filter)
 			return say(state, err.text);
@@ -160,8 +169,7 @@ enum top_action top_key(struct top_state *state, int key, const struct top_sampl
 		state->request.is_paused = !state->request.is_paused;
 		return TOP_ASK;
 	case 'm':
-		state->request.by = (state->request.by + 1) % (MAP_BY_REFS + 1);
-		return ask(state);
+		return colour_otherwise(state, sample);
 	case '+':
 		return faster(state);
 	case '-':

@@ -17,33 +17,33 @@ static double rate(uint64_t before, uint64_t now, uint64_t ns)
 static void update_rates(struct top_model *model, const struct top_sample *before,
 			 const struct top_sample *now)
 {
-	model->rates = (struct top_rates){0};
-	model->has_rates = before && before->has_counters && now->has_counters &&
-			   now->at_ns > before->at_ns;
-	if (!model->has_rates)
+	model->rate_count = 0;
+	if (!before || before->counters.count == 0 || now->at_ns <= before->at_ns)
 		return;
-	const struct cpu_counters *old = &before->counters, *new = &now->counters;
-	uint64_t ns = now->at_ns - before->at_ns;
+	for (unsigned i = 0; i < now->counters.count; i++) {
+		const struct fact *fact = &now->counters.list[i];
 
-	model->rates.steps = rate(old->operations, new->operations, ns);
-	model->rates.allocations = rate(old->allocations, new->allocations, ns);
-	model->rates.frees = rate(old->frees, new->frees, ns);
-	model->rates.refusals = rate(old->refusals, new->refusals, ns);
+		if (fact->use & FACT_AS_RATE)
+			model->rates[model->rate_count++] = (struct top_rate){
+				fact, rate(facts_value(&before->counters, fact->key), fact->value,
+					   now->at_ns - before->at_ns)};
+	}
 }
 
 /* Whether two samples counted the same things. */
 static bool is_comparable(const struct top_sample *before, const struct top_sample *now)
 {
-	if (before->view.type_count != now->view.type_count ||
+	if (before->guest.kind != now->guest.kind ||
+	    before->guest.type_count != now->guest.type_count ||
 	    strcmp(before->filter, now->filter) != 0)
 		return false;
-	for (unsigned i = 0; i < now->view.type_count; i++)
-		if (strcmp(before->view.types[i].name, now->view.types[i].name) != 0)
+	for (unsigned i = 0; i < now->guest.type_count; i++)
+		if (strcmp(before->guest.types[i].name, now->guest.types[i].name) != 0)
 			return false;
 	return true;
 }
 
-static void add_type(struct top_model *model, const char *name, bool is_wild, uint64_t frames,
+static void add_type(struct top_model *model, const char *name, int index, uint64_t frames,
 		     uint64_t before)
 {
 	struct top_type *type = &model->types[model->type_count];
@@ -51,7 +51,7 @@ static void add_type(struct top_model *model, const char *name, bool is_wild, ui
 	if (frames == 0 && (!model->has_changes || before == 0))
 		return;
 	snprintf(type->name, sizeof(type->name), "%s", name);
-	type->is_wild = is_wild;
+	type->type = index;
 	type->frames = frames;
 	type->change = model->has_changes ? (int64_t)(frames - before) : 0;
 	model->type_count++;
@@ -61,18 +61,21 @@ void top_model_update(struct top_model *model, const struct top_sample *before,
 		      const struct top_sample *now, enum top_sort sort)
 {
 	static const struct top_counts nothing;
+
+	if (before && before->boot != now->boot)
+		before = NULL;
 	const struct top_counts *old = before ? &before->counts : &nothing;
 
 	model->sample = now;
 	update_rates(model, before, now);
 	model->has_changes = before && is_comparable(before, now);
 	model->type_count = 0;
-	for (unsigned i = 0; i < now->view.type_count; i++)
-		add_type(model, now->view.types[i].name, false, now->counts.types[i],
-			 old->types[i]);
-	add_type(model, "(wild)", true, now->counts.wild, old->wild);
-	model->retries += now->reads.retries;
-	model->unstable += now->reads.unstable;
+	for (unsigned i = 0; i < now->guest.type_count; i++)
+		add_type(model, now->guest.types[i].name, (int)i, now->counts.tally.types[i],
+			 old->tally.types[i]);
+	add_type(model, "(wild)", FRAME_TYPE_WILD, now->counts.wild, old->wild);
+	model->retries += now->counts.tally.reads.retries;
+	model->unstable += now->counts.tally.reads.unstable;
 	top_model_sort(model, sort);
 }
 
@@ -138,7 +141,7 @@ uint8_t top_map_merge(const struct map_image *map, uint64_t first, uint64_t coun
 
 uint64_t top_map_factor(const struct map_image *map, uint64_t room)
 {
-	uint64_t cells = (map->slot_count - 1) / map->grid.frames_per_cell + 1;
+	uint64_t cells = (map->frame_count - 1) / map->grid.frames_per_cell + 1;
 	uint64_t factor = 1;
 
 	while (room > 0 && (cells - 1) / factor + 1 > room)

@@ -15,14 +15,14 @@ enum top_sort {
 	TOP_SORTS,
 };
 
-/* A second. Zero until there are two samples. */
-struct top_rates {
-	double steps, allocations, frees, refusals;
+struct top_rate {
+	const struct fact *fact; /* of the sample, with FACT_AS_RATE */
+	double rate;             /* a second */
 };
 
 struct top_type {
-	char name[sizeof(((struct type_view *)0)->name)];
-	bool is_wild; /* those of no type */
+	char name[FRAME_NAME_SIZE];
+	int type; /* index, or FRAME_TYPE_WILD: those of no type */
 	uint64_t frames;
 	int64_t change; /* since the sample before */
 };
@@ -30,17 +30,17 @@ struct top_type {
 /* Starts as zeroes. */
 struct top_model {
 	const struct top_sample *sample; /* the newest, NULL: none yet */
-	bool has_rates;
-	struct top_rates rates;
+	unsigned rate_count;             /* 0: two samples of one boot are needed */
+	struct top_rate rates[FACTS_MAX];
 	bool has_changes; /* the samples counted the same: types, filter */
 	unsigned type_count;
-	struct top_type types[META_TYPES_MAX + 1]; /* with frames or a change, in order */
-	uint64_t retries, unstable;                /* over all samples */
+	struct top_type types[FRAME_TYPES_MAX + 1]; /* with frames or a change, in order */
+	uint64_t retries, unstable;                 /* over all samples */
 };
 
 /*
- * The model of `now`, which follows `before` (NULL: is the first); `before` is not needed any more afterwards, `now` as
- * long as the model.
+ * The model of `now`, which follows `before` (NULL: is the first; one of another boot counts for nothing); `before` is not
+ * needed any more afterwards, `now` as long as the model.
  */
 void top_model_update(struct top_model *model, const struct top_sample *before,
 		      const struct top_sample *now, enum top_sort sort);
@@ -52,9 +52,7 @@ const char *top_sort_name(enum top_sort sort);
 /* Frames in use, of those that were counted. */
 static inline uint64_t top_model_in_use(const struct top_model *model)
 {
-	const uint64_t *frames = model->sample->counts.frames;
-
-	return frames[REF_CLASS_SHARED] + frames[REF_CLASS_UNIQUE];
+	return guest_in_use(&model->sample->guest, &model->sample->counts.tally);
 }
 
 /*

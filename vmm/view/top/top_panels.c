@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inspect/state_order.h"
+
 #define NAME_MIN     11
 #define NUMBER_WIDTH 6
 #define CHANGE_WIDTH 7
@@ -13,21 +15,16 @@
 #define LABELS_APART 4 /* lines */
 #define FREE_NAME    6
 
-/* The class that the map has for a name; the first one, if two have it: types come first. */
-static const struct map_class *class_of(const struct top_picture *picture, const char *name)
+/* What stands in the map for that type, state or step; NULL: nothing does. */
+static const struct top_mark *mark_of(const struct top_picture *picture, enum map_class_of of,
+				      unsigned index)
 {
 	const struct map_image *map = &picture->model->sample->map;
 
 	for (unsigned i = 0; map->cells && i < map->class_count; i++)
-		if (strcmp(map->classes[i].name, name) == 0)
-			return &map->classes[i];
+		if (map->classes[i].of == of && map->classes[i].index == index)
+			return &picture->marks[i];
 	return NULL;
-}
-
-static const struct map_class *class_if(const struct top_picture *picture, enum map_by by,
-					const char *name)
-{
-	return picture->model->sample->map.by == by ? class_of(picture, name) : NULL;
 }
 
 static double part_of(uint64_t part, uint64_t whole)
@@ -43,10 +40,12 @@ static void draw_type(const struct top_picture *picture, const struct top_type *
 	int fixed = 2 + NAME_MIN + 1 + NUMBER_WIDTH + 1 + CHANGE_WIDTH + 1;
 	int name = NAME_MIN + (area.width - fixed) / 3;
 	int x = area.x + 2;
+	bool is_wild = type->type == FRAME_TYPE_WILD;
 
 	top_swatch(picture->terminal, area.y, area.x,
-		   class_if(picture, MAP_BY_TYPE, type->is_wild ? "wild" : type->name));
-	top_put(area.y, x, name, type->is_wild ? TOP_WARNING : TOP_PLAIN, "%s", type->name);
+		   is_wild ? mark_of(picture, MAP_OF_WILD, 0)
+			   : mark_of(picture, MAP_OF_TYPE, (unsigned)type->type));
+	top_put(area.y, x, name, is_wild ? TOP_WARNING : TOP_PLAIN, "%s", type->name);
 	x += name + 1;
 	top_put(area.y, x, NUMBER_WIDTH, TOP_PLAIN, "%*s", NUMBER_WIDTH,
 		top_count_text(text, NUMBER_WIDTH, type->frames));
@@ -78,14 +77,14 @@ void top_panel_types(const struct top_picture *picture, struct top_area area)
 }
 
 /* "S shared    5442 ####" */
-static void draw_count(const struct top_picture *picture, const struct map_class *class,
+static void draw_count(const struct top_picture *picture, const struct top_mark *mark,
 		       const char *name, int name_width, enum top_style style, uint64_t count,
 		       double part, struct top_area area)
 {
 	char text[TOP_COUNT_TEXT];
 	int x = area.x + 2;
 
-	top_swatch(picture->terminal, area.y, area.x, class);
+	top_swatch(picture->terminal, area.y, area.x, mark);
 	top_put(area.y, x, name_width, style, "%s", name);
 	x += name_width + 1;
 	top_put(area.y, x, NUMBER_WIDTH, style, "%*s", NUMBER_WIDTH,
@@ -99,7 +98,7 @@ static void draw_count(const struct top_picture *picture, const struct map_class
 /* Of a guest that traces: who does most of what its rings hold. */
 void top_panel_callers(const struct top_picture *picture, struct top_area area)
 {
-	const struct trace_sites *sites = &picture->model->sample->sites;
+	const struct call_sites *sites = &picture->model->sample->sites;
 	int name = area.width - SHARE_WIDTH;
 
 	top_put(area.y, area.x, area.width, TOP_PLAIN, "CALLERS");
@@ -113,21 +112,21 @@ void top_panel_callers(const struct top_picture *picture, struct top_area area)
 
 void top_panel_states(const struct top_picture *picture, struct top_area area)
 {
-	static const enum ref_class order[REF_CLASS_COUNT] = {
-		REF_CLASS_SHARED,  REF_CLASS_UNIQUE, REF_CLASS_UNUSED,
-		REF_CLASS_ILLEGAL, REF_CLASS_BUSY,   REF_CLASS_HOST,
-	};
+	static const enum frame_tone tones[TONE_COUNT] = {TONE_SHARED, TONE_OWNED,     TONE_FREE,
+							  TONE_BROKEN, TONE_TRANSIENT, TONE_HOST};
+	const struct kind *kind = picture->model->sample->guest.kind;
 	const struct top_counts *counts = &picture->model->sample->counts;
+	uint8_t states[FRAME_STATES_MAX];
+	int number = (int)state_order(kind, tones, states);
 
 	top_put(area.y, area.x, area.width, TOP_PLAIN, "STATES");
 	top_fill(area.y, area.x, area.width, TOP_HEADING);
-	for (int i = 0; i < REF_CLASS_COUNT && i + 1 < area.height; i++) {
-		const char *name = ref_class_name(order[i]);
-		uint64_t count = counts->frames[order[i]];
-		bool is_broken = order[i] == REF_CLASS_ILLEGAL && count > 0;
+	for (int i = 0; i < number && i + 1 < area.height; i++) {
+		const struct frame_state *state = &kind->states[states[i]];
+		uint64_t count = counts->tally.states[states[i]];
 
-		draw_count(picture, class_of(picture, name), name, 7,
-			   is_broken ? TOP_WARNING : TOP_PLAIN, count,
+		draw_count(picture, mark_of(picture, MAP_OF_STATE, states[i]), state->name, 7,
+			   state->is_broken && count > 0 ? TOP_WARNING : TOP_PLAIN, count,
 			   part_of(count, counts->matches),
 			   (struct top_area){area.y + 1 + i, area.x, 1, area.width});
 	}
@@ -136,8 +135,7 @@ void top_panel_states(const struct top_picture *picture, struct top_area area)
 void top_panel_references(const struct top_picture *picture, struct top_area area)
 {
 	/* The map has fewer steps. */
-	static const char *const classes[TOP_BUCKETS] = {"1",    "2",    "3-4",  "5-8",
-							 "9-64", "9-64", "9-64", "65 and more"};
+	static const unsigned steps[TOP_BUCKETS] = {0, 1, 2, 3, 4, 4, 4, 5};
 	const struct top_counts *counts = &picture->model->sample->counts;
 	uint64_t most = 0;
 
@@ -147,7 +145,7 @@ void top_panel_references(const struct top_picture *picture, struct top_area are
 	top_put(area.y, area.x, area.width, TOP_PLAIN, "REFERENCES");
 	top_fill(area.y, area.x, area.width, TOP_HEADING);
 	for (int i = 0; i < TOP_BUCKETS && i + 1 < area.height; i++)
-		draw_count(picture, class_if(picture, MAP_BY_REFS, classes[i]),
+		draw_count(picture, mark_of(picture, MAP_OF_STEP, steps[i]),
 			   top_bucket_name((unsigned)i), 5, TOP_PLAIN, counts->buckets[i],
 			   part_of(counts->buckets[i], most),
 			   (struct top_area){area.y + 1 + i, area.x, 1, area.width});
@@ -161,8 +159,7 @@ struct free_line {
 };
 
 /* The caches: a line for each CPU, or all in one. */
-static unsigned list_caches(const struct allocator_counts *counts, bool in_one,
-			    struct free_line *lines)
+static unsigned list_caches(const struct free_counts *counts, bool in_one, struct free_line *lines)
 {
 	for (unsigned cpu = 0; cpu < counts->caches; cpu++) {
 		struct free_line *line = &lines[in_one ? 0 : cpu];
@@ -174,7 +171,7 @@ static unsigned list_caches(const struct allocator_counts *counts, bool in_one,
 	return in_one ? counts->caches > 0 : counts->caches;
 }
 
-static unsigned list_blocks(const struct allocator_counts *counts, struct free_line *lines)
+static unsigned list_blocks(const struct free_counts *counts, struct free_line *lines)
 {
 	unsigned used = 0;
 
@@ -193,8 +190,8 @@ static unsigned list_blocks(const struct allocator_counts *counts, struct free_l
 /* Large blocks last. When there is no room for all, small ones go. */
 void top_panel_allocator(const struct top_picture *picture, struct top_area area)
 {
-	const struct allocator_counts *counts = &picture->model->sample->allocator;
-	struct free_line lines[MAX_CPUS + 1 + ALLOCATOR_ORDERS_MAX] = {0};
+	const struct free_counts *counts = &picture->model->sample->free;
+	struct free_line lines[GUEST_CPUS_MAX + 1 + FREE_ORDERS_MAX] = {0};
 	unsigned rows = (unsigned)area.height - 1, used = 0;
 
 	top_put(area.y, area.x, area.width, TOP_PLAIN, "FREE, about");
@@ -204,7 +201,7 @@ void top_panel_allocator(const struct top_picture *picture, struct top_area area
 			top_put(area.y + 1, area.x, area.width, TOP_FAINT, "%s", counts->why.text);
 		return;
 	}
-	struct free_line blocks[ALLOCATOR_ORDERS_MAX] = {0};
+	struct free_line blocks[FREE_ORDERS_MAX] = {0};
 	unsigned orders = list_blocks(counts, blocks);
 
 	used = list_caches(counts, orders + 1 + counts->caches > rows, lines);
@@ -251,28 +248,28 @@ static struct map_layout map_layout(const struct map_image *map, unsigned column
 	return layout;
 }
 
-static const struct map_class *class_at(const struct map_image *map,
-					const struct map_layout *layout, unsigned column,
-					unsigned row)
+static const struct top_mark *mark_at(const struct top_picture *picture,
+				      const struct map_layout *layout, unsigned column,
+				      unsigned row)
 {
 	uint64_t cell = (uint64_t)row * layout->columns + column;
-	uint8_t class = top_map_merge(map, cell * layout->factor, layout->factor);
+	uint8_t class =
+		top_map_merge(&picture->model->sample->map, cell * layout->factor, layout->factor);
 
-	return class == MAP_NO_CLASS ? NULL : &map->classes[class];
+	return class == MAP_NO_CLASS ? NULL : &picture->marks[class];
 }
 
 static void draw_map_line(const struct top_picture *picture, const struct map_layout *layout,
 			  unsigned row, int y, int x)
 {
-	const struct map_image *map = &picture->model->sample->map;
 	bool halves = draws_halves(picture->terminal);
 
 	for (unsigned column = 0; column < layout->columns; column++) {
-		const struct map_class *upper = class_at(map, layout, column, row);
+		const struct top_mark *upper = mark_at(picture, layout, column, row);
 
 		if (upper && halves)
 			top_half_blocks(y, x + (int)column, upper,
-					class_at(map, layout, column, row + 1));
+					mark_at(picture, layout, column, row + 1));
 		else
 			top_swatch(picture->terminal, y, x + (int)column, upper);
 	}
@@ -297,7 +294,7 @@ void top_panel_map(const struct top_picture *picture, struct top_area area)
 		int y = area.y + 1 + (int)(row / step);
 		uint64_t address = bytes * layout.columns * row;
 
-		if (address >= map->slot_count * PAGE_SIZE)
+		if (address >= map->frame_count * PAGE_SIZE)
 			break;
 		if (row / step % LABELS_APART == 0)
 			top_put(y, area.x, LABEL_WIDTH, TOP_FAINT, "%*s", LABEL_WIDTH,

@@ -14,6 +14,7 @@ struct top_picture {
 	const struct top_terminal *terminal;
 	const struct top_model *model; /* with a sample */
 	const struct top_state *state;
+	const struct top_mark *marks; /* of the sample's map */
 };
 
 void top_panel_types(const struct top_picture *picture, struct top_area area);

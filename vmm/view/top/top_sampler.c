@@ -66,7 +66,6 @@ static bool wait_for_turn(struct top_sampler *sampler, uint64_t start, uint64_t 
 static void *look_on(void *argument)
 {
 	struct top_sampler *sampler = argument;
-	const struct source *source = sampler->source;
 	struct top_request request;
 	uint64_t start = 0, duration = 0;
 
@@ -75,13 +74,14 @@ static void *look_on(void *argument)
 		struct top_sample *sample = malloc(sizeof(*sample));
 
 		start = clock_now_ns();
-		if (sample && top_sample_take(&source->memory, source->info, &request,
-					      &sampler->stopping, sample) != -ECANCELED)
+		if (sample && top_sample_take(&sampler->target, &request, &sampler->stopping,
+					      sample) != -ECANCELED)
 			publish(sampler, sample);
 		else
 			top_sample_free(sample);
 		duration = clock_now_ns() - start;
 	}
+	top_target_release(&sampler->target);
 	urcu_memb_unregister_thread();
 	return NULL;
 }
@@ -89,8 +89,11 @@ static void *look_on(void *argument)
 int top_sampler_start(struct top_sampler *sampler, const struct source *source,
 		      const struct top_request *request, struct error *err)
 {
-
-	*sampler = (struct top_sampler){.source = source, .request = *request, .is_due = true};
+	*sampler = (struct top_sampler){
+		.target = {.memory = &source->memory, .hints = source->hints},
+		.request = *request,
+		.is_due = true,
+	};
 	sampler->ready_fd = wake_fd_open(err);
 	if (sampler->ready_fd < 0)
 		return sampler->ready_fd;

@@ -12,7 +12,7 @@
 #include "view/top/top_sample.h"
 
 struct top_sampler {
-	const struct source *source;
+	struct top_target target; /* of the thread */
 	pthread_t thread;
 	bool stopping; /* atomic: the walk polls it */
 	int ready_fd;  /* an eventfd: readable when there is a sample to take */

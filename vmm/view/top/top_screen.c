@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/number_text.h"
+#include "kind/kind.h"
 #include "view/top/top_panels.h"
 
 #define LINES_MIN      10
@@ -29,18 +30,37 @@
 #define PANEL_ROWS_MAX 20
 #define LABEL          10 /* of a line of figures */
 #define ESCAPE_MS      25
+#define FIGURES_MAX    512               /* characters of a line of figures */
 #define PROGRAM        "pagevisor top  " /* if there is room */
+
+static bool has_callers(const struct top_sample *sample)
+{
+	return sample->is_traced;
+}
+
+static bool has_references(const struct top_sample *sample)
+{
+	return sample->guest.kind->has_references;
+}
+
+static bool has_allocator(const struct top_sample *sample)
+{
+	return sample->guest.kind->free_counts;
+}
 
 /* From the left, as many as have room; all but the first take turns. What remains of the width is shared out by weight. */
 static const struct panel {
 	int width_min;
 	int weight;
-	bool needs_trace; /* of a guest that traces alone */
+	bool (*has)(
+		const struct top_sample *sample); /* whether the guest has that; NULL: all have */
 	void (*draw)(const struct top_picture *picture, struct top_area area);
 } panels[] = {
-	{36, 2, false, top_panel_types},     {20, 1, true, top_panel_callers},
-	{20, 1, false, top_panel_states},    {20, 1, false, top_panel_references},
-	{20, 1, false, top_panel_allocator},
+	{36, 2, NULL, top_panel_types},
+	{20, 1, has_callers, top_panel_callers},
+	{20, 1, NULL, top_panel_states},
+	{20, 1, has_references, top_panel_references},
+	{20, 1, has_allocator, top_panel_allocator},
 };
 
 #define PANELS (sizeof(panels) / sizeof(panels[0]))
@@ -178,7 +198,7 @@ static void draw_title(const struct source *source, const struct top_model *mode
 	if (source->cpu_count)
 		append(left, sizeof(left), ", %u vCPUs", source->cpu_count);
 	if (model->sample)
-		append(left, sizeof(left), ", %s", boot_stage_name(model->sample->view.stage));
+		append(left, sizeof(left), ", %s", model->sample->guest.stage);
 	if (source->start_ns && now > source->start_ns)
 		append(left, sizeof(left), ", %.1f s",
 		       (double)(now - source->start_ns) / (double)NS_PER_S);
@@ -192,49 +212,54 @@ static void draw_title(const struct source *source, const struct top_model *mode
 
 static void draw_rates(const struct top_model *model)
 {
-	char steps[NUMBER_TEXT_SIZE], up[NUMBER_TEXT_SIZE], down[NUMBER_TEXT_SIZE];
-	char refused[NUMBER_TEXT_SIZE];
-	const struct top_rates *rates = &model->rates;
+	char line[FIGURES_MAX] = "", number[NUMBER_TEXT_SIZE];
 
+	if (!model->sample->guest.kind->counters)
+		return;
 	top_put(1, 0, LABEL, TOP_STRONG, "a second");
-	if (!model->has_rates)
+	if (!model->rate_count) {
 		top_put(1, LABEL, COLS - LABEL, TOP_FAINT, "known after the next look");
-	else
-		top_put(1, LABEL, COLS - LABEL, TOP_PLAIN,
-			"steps %s   allocated %s   freed %s   refused %s",
-			number_text(steps, rates->steps), number_text(up, rates->allocations),
-			number_text(down, rates->frees), number_text(refused, rates->refusals));
+		return;
+	}
+	for (unsigned i = 0; i < model->rate_count; i++)
+		append(line, sizeof(line), "%s%s %s", i ? "   " : "", model->rates[i].fact->label,
+		       number_text(number, model->rates[i].rate));
+	top_put(1, LABEL, COLS - LABEL, TOP_PLAIN, "%s", line);
 }
 
 static void draw_scan(const struct top_model *model)
 {
-	const struct top_sample *sample = model->sample;
-	double seconds = (double)sample->duration_ns / (double)NS_PER_S;
+	const struct frame_tally *tally = &model->sample->counts.tally;
+	double seconds = (double)tally->duration_ns / (double)NS_PER_S;
 	char slots[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE];
 
 	top_put(2, 0, LABEL, TOP_STRONG, "scan");
 	top_put(2, LABEL, COLS - LABEL, TOP_PLAIN,
 		"%s slots in %.2f ms, %s/s; in all %" PRIu64 " retried, %" PRIu64 " given up",
-		number_text(slots, (double)sample->reads.slots), seconds * 1000,
-		number_text(rate, seconds > 0 ? (double)sample->reads.slots / seconds : 0),
+		number_text(slots, (double)tally->reads.slots), seconds * 1000,
+		number_text(rate, seconds > 0 ? (double)tally->reads.slots / seconds : 0),
 		model->retries, model->unstable);
 }
 
 static void draw_meant(const struct top_model *model)
 {
 	const struct top_sample *sample = model->sample;
-	uint64_t slots = sample->view.slot_count, used = top_model_in_use(model);
+	uint64_t frames = sample->guest.frame_count, used = top_model_in_use(model);
+	char line[FIGURES_MAX];
 
 	if (sample->filter[0]) {
 		top_put(3, 0, LABEL, TOP_STRONG, "filter");
 		top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%" PRIu64 " of %" PRIu64 " frames: %s",
-			sample->counts.matches, slots, sample->filter);
+			sample->counts.matches, frames, sample->filter);
 		return;
 	}
+	snprintf(line, sizeof(line), "%" PRIu64 " of %" PRIu64 " frames (%.1f %%)", used, frames,
+		 100.0 * (double)used / (double)frames);
+	if (sample->guest.kind->has_references)
+		append(line, sizeof(line), ", %" PRIu64 " references",
+		       sample->counts.tally.references);
 	top_put(3, 0, LABEL, TOP_STRONG, "in use");
-	top_put(3, LABEL, COLS - LABEL, TOP_PLAIN,
-		"%" PRIu64 " of %" PRIu64 " frames (%.1f %%), %" PRIu64 " references", used, slots,
-		100.0 * (double)used / (double)slots, sample->counts.references);
+	top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%s", line);
 }
 
 /* Those that have something to show, in the order of the table. Returns how many. */
@@ -243,7 +268,7 @@ static size_t choose_panels(const struct top_model *model, const struct panel **
 	size_t count = 0;
 
 	for (size_t i = 0; i < PANELS; i++)
-		if (!panels[i].needs_trace || model->sample->is_traced)
+		if (!panels[i].has || panels[i].has(model->sample))
 			chosen[count++] = &panels[i];
 	return count;
 }
@@ -329,7 +354,8 @@ void top_screen_draw(const struct top_screen *screen, const struct source *sourc
 		     const struct top_model *model, const struct top_state *state,
 		     const char *problem)
 {
-	const struct top_picture picture = {&screen->terminal, model, state};
+	struct top_mark marks[MAP_CLASSES_MAX];
+	const struct top_picture picture = {&screen->terminal, model, state, marks};
 
 	erase();
 	if (is_too_small()) {
@@ -340,6 +366,7 @@ void top_screen_draw(const struct top_screen *screen, const struct source *sourc
 	}
 	draw_title(source, model, state);
 	if (model->sample) {
+		top_marks(&model->sample->map, marks);
 		draw_rates(model);
 		draw_scan(model);
 		draw_meant(model);

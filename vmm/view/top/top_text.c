@@ -6,20 +6,50 @@
 
 #include "base/clock.h"
 #include "base/number_text.h"
+#include "kind/kind.h"
 
 static void print_rates(const struct top_model *model, FILE *out)
 {
-	char steps[NUMBER_TEXT_SIZE], up[NUMBER_TEXT_SIZE], down[NUMBER_TEXT_SIZE];
+	char text[NUMBER_TEXT_SIZE];
+	unsigned printed = 0;
 
-	if (model->has_rates)
-		fprintf(out, "rates     steps %s/s, allocated %s/s, freed %s/s\n",
-			number_text(steps, model->rates.steps),
-			number_text(up, model->rates.allocations),
-			number_text(down, model->rates.frees));
+	for (unsigned i = 0; i < model->rate_count; i++) {
+		const struct top_rate *rate = &model->rates[i];
+
+		if (!(rate->fact->use & FACT_IN_REPORT))
+			continue;
+		fprintf(out, "%s%s %s/s", printed ? ", " : "rates     ", rate->fact->label,
+			number_text(text, rate->rate));
+		printed++;
+	}
+	if (printed)
+		fprintf(out, "\n");
+}
+
+static void print_frames(const struct top_model *model, FILE *out)
+{
+	const struct top_sample *sample = model->sample;
+	const char *separator = ":";
+
+	fprintf(out, "frames    %" PRIu64, sample->guest.frame_count);
+	for (unsigned i = 0; i < sample->guest.kind->state_count; i++)
+		if (sample->counts.tally.states[i]) {
+			fprintf(out, "%s %" PRIu64 " %s", separator, sample->counts.tally.states[i],
+				guest_state_name(&sample->guest, i));
+			separator = ",";
+		}
+	fprintf(out, "\n");
+	for (unsigned i = 0; i < model->type_count; i++) {
+		fprintf(out, "          %-16s %10" PRIu64, model->types[i].name,
+			model->types[i].frames);
+		if (model->has_changes)
+			fprintf(out, " %+10" PRId64, model->types[i].change);
+		fprintf(out, "\n");
+	}
 }
 
 /* What the allocator says of itself: blocks by their size, frames in caches. */
-static void print_allocator(const struct allocator_counts *counts, FILE *out)
+static void print_allocator(const struct free_counts *counts, FILE *out)
 {
 	char size[MAP_SIZE_TEXT];
 
@@ -39,40 +69,34 @@ static void print_allocator(const struct allocator_counts *counts, FILE *out)
 	fprintf(out, "          %-16s %10" PRIu64 "\n", "depot", counts->depot);
 }
 
-void top_print(const struct top_model *model, const char *name, FILE *out)
+static void print_references(const struct top_counts *counts, FILE *out)
 {
-	const struct top_sample *sample = model->sample;
-	const struct top_counts *counts = &sample->counts;
-	const char *separator = ":";
-
-	fprintf(out, "vm        %s, %s\n", name, boot_stage_name(sample->view.stage));
-	print_rates(model, out);
-	fprintf(out, "frames    %" PRIu64, sample->view.slot_count);
-	for (unsigned i = 0; i < REF_CLASS_COUNT; i++)
-		if (counts->frames[i]) {
-			fprintf(out, "%s %" PRIu64 " %s", separator, counts->frames[i],
-				ref_class_name(i));
-			separator = ",";
-		}
-	fprintf(out, "\n");
-	for (unsigned i = 0; i < model->type_count; i++) {
-		fprintf(out, "          %-16s %10" PRIu64, model->types[i].name,
-			model->types[i].frames);
-		if (model->has_changes)
-			fprintf(out, " %+10" PRId64, model->types[i].change);
-		fprintf(out, "\n");
-	}
-	print_allocator(&sample->allocator, out);
-	for (unsigned i = 0; i < sample->sites.count; i++)
-		fprintf(out, "%-9s %-40s %10" PRIu64 "\n", i ? "" : "callers",
-			sample->sites.sites[i].name, sample->sites.sites[i].events);
 	fprintf(out, "references");
 	for (unsigned i = 0; i < TOP_BUCKETS; i++)
 		fprintf(out, "%s %s: %" PRIu64, i ? "," : "", top_bucket_name(i),
 			counts->buckets[i]);
+	fprintf(out, "\n");
+}
+
+void top_print(const struct top_model *model, const char *name, FILE *out)
+{
+	const struct top_sample *sample = model->sample;
+	const struct frame_tally *tally = &sample->counts.tally;
+	const struct kind *kind = sample->guest.kind;
+
+	fprintf(out, "vm        %s, %s\n", name, sample->guest.stage);
+	print_rates(model, out);
+	print_frames(model, out);
+	if (kind->free_counts)
+		print_allocator(&sample->free, out);
+	for (unsigned i = 0; i < sample->sites.count; i++)
+		fprintf(out, "%-9s %-40s %10" PRIu64 "\n", i ? "" : "callers",
+			sample->sites.sites[i].name, sample->sites.sites[i].events);
+	if (kind->has_references)
+		print_references(&sample->counts, out);
 	fprintf(out,
-		"\nscan      %" PRIu64 " slots in %.2f ms, %" PRIu64 " retried, %" PRIu64
+		"scan      %" PRIu64 " slots in %.2f ms, %" PRIu64 " retried, %" PRIu64
 		" given up\n",
-		sample->reads.slots, (double)sample->duration_ns / (double)NS_PER_MS,
-		sample->reads.retries, sample->reads.unstable);
+		tally->reads.slots, (double)tally->duration_ns / (double)NS_PER_MS,
+		tally->reads.retries, tally->reads.unstable);
 }

@@ -34,7 +34,7 @@ struct check_text check_text(const char *format, ...)
 	return text;
 }
 
-void check_finding(struct check *check, enum rule rule, uint64_t frame, const char *expected,
+void check_finding(struct check *check, const char *rule, uint64_t frame, const char *expected,
 		   const char *found)
 {
 	struct finding finding = {.rule = rule};
@@ -135,4 +135,32 @@ int check_guest(const struct guest_memory *memory, const struct guest_view *view
 	free(check.marks);
 	summary->duration_ns = clock_now_ns() - start;
 	return result;
+}
+
+void check_summary_facts(const struct check_summary *summary, struct facts *facts)
+{
+	unsigned lists = summary->has_lists ? FACT_IN_LINE : 0;
+	unsigned references = summary->has_references ? FACT_IN_LINE : 0;
+	const struct fact list[] = {
+		{.key = "has_lists", .use = FACT_IS_FLAG, .value = summary->has_lists},
+		{.key = "has_references", .use = FACT_IS_FLAG, .value = summary->has_references},
+		{.key = "free_frames",
+		 .label = "%" PRIu64 " frames in free lists",
+		 .use = lists,
+		 .value = summary->free_frames},
+		{.key = "list_members", .value = summary->list_members},
+		{.key = "held_frames",
+		 .label = "%" PRIu64 " held",
+		 .use = references,
+		 .value = summary->held_frames},
+		{.key = "tables",
+		 .label = "%" PRIu64 " page tables",
+		 .use = FACT_IN_LINE,
+		 .value = summary->tables},
+		{.key = "scanned_bytes", .value = summary->scanned_bytes},
+		{.key = "time_ns", .value = summary->duration_ns},
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		facts_add(facts, list[i]);
 }

@@ -16,15 +16,9 @@
 
 #include "base/error.h"
 #include "kind/findings.h"
+#include "kind/guest.h"
 #include "kind/pagevisor/guest_view.h"
 #include "memory/guest_memory.h"
-
-/* Which rules: some hold at any instant, some only where no operation was cut short. */
-enum check_rules {
-	CHECK_ANY_INSTANT,  /* a guest that was stopped or paused anywhere */
-	CHECK_ONE_OF_LOOKS, /* paused, and one of several looks: see findings_keep_common */
-	CHECK_AT_REST,      /* the guest has finished: as above, and nobody holds a lock */
-};
 
 /* What was looked at. */
 struct check_summary {
@@ -45,5 +39,8 @@ struct check_summary {
 int check_guest(const struct guest_memory *memory, const struct guest_view *view,
 		enum check_rules rules, struct check_summary *summary, struct findings *findings,
 		struct error *err);
+
+/* The same as named figures. */
+void check_summary_facts(const struct check_summary *summary, struct facts *facts);
 
 #endif

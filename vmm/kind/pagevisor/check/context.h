@@ -9,6 +9,7 @@
 #include <pagevisor/slot.h>
 
 #include "kind/pagevisor/check/check.h"
+#include "kind/pagevisor/rules.h"
 
 /* Where a frame is free, in the low bits of its mark. */
 enum free_place {
@@ -66,7 +67,7 @@ struct check_text check_text(const char *format, ...) __attribute__((format(prin
 #define TEXT(...) (check_text(__VA_ARGS__).text)
 
 /* Says that a rule is broken. frame: FRAME_NUMBER_NONE when it is about no frame. */
-void check_finding(struct check *check, enum rule rule, uint64_t frame, const char *expected,
+void check_finding(struct check *check, const char *rule, uint64_t frame, const char *expected,
 		   const char *found);
 
 /* "shared anon", "unused", ... */

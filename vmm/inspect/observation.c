@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What was seen of a guest's frames: see observation.h. */
+#include "inspect/observation.h"
+
+#include <errno.h>
+
+#include "kind/registry.h"
+
+static int look_at_guest(struct observation *seen, const struct guest_memory *memory,
+			 const struct guest_hints *hints)
+{
+	struct error err;
+	int result = seen->guest ? guest_refresh(seen->guest, &err)
+				 : guest_find(memory, hints, &seen->guest, &err);
+
+	seen->is_known = result >= 0;
+	if (result < 0)
+		seen->problem = err;
+	else
+		seen->problem.text[0] = '\0';
+	return result < 0 ? result : 0;
+}
+
+/* A dirty log may go away, with the VM at the latest: then everything is read from now on. */
+static int scan(struct observation *seen)
+{
+	if (seen->incremental) {
+		int result = incremental_update(seen->incremental, seen->guest, &seen->last,
+						&seen->now, &seen->log_problem);
+
+		if (result == 0 || result == -EFAULT)
+			return result;
+		seen->incremental = NULL;
+	}
+	return guest_tally(seen->guest, &seen->last, &seen->now);
+}
+
+int observation_look(struct observation *seen, const struct guest_memory *memory,
+		     const struct guest_hints *hints)
+{
+	int result = look_at_guest(seen, memory, hints);
+	struct facts counters;
+
+	if (result < 0 || seen->guest->frame_count == 0)
+		return result;
+	result = scan(seen);
+	if (result < 0)
+		return result;
+	findings_merge(&seen->findings, &seen->now);
+	if (guest_counters(seen->guest, &counters) == 0)
+		seen->counters = counters;
+	seen->scans++;
+	seen->scan_ns += seen->last.duration_ns;
+	read_counters_add(&seen->reads, &seen->last.reads);
+	return 0;
+}
+
+int observation_check(struct observation *seen, enum check_rules rules, struct error *err)
+{
+	struct findings found;
+	int result = guest_check(seen->guest, rules, &seen->check, &found, err);
+
+	if (result < 0)
+		return result;
+	seen->is_checked = true;
+	findings_append(&seen->findings, &found);
+	return 0;
+}
+
+void observation_end(struct observation *seen)
+{
+	guest_free(seen->guest);
+	seen->guest = NULL;
+	seen->is_known = false;
+}

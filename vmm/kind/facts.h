@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Figures that a kind of guest knows by names of its own: counters, what a check went through, what is special about it. */
+#ifndef VMM_FACTS_H
+#define VMM_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define FACTS_MAX 16
+
+/* Where a fact is shown to people; programs get all of them, by their keys. */
+enum fact_use {
+	FACT_IN_REPORT = 1 << 0, /* on a line of its own, under its label */
+	FACT_AS_RATE = 1 << 1,   /* per second, while one looks again and again */
+	FACT_IN_TABLE = 1 << 2,  /* per second, as a column under its heading */
+	FACT_IN_LINE = 1 << 3,   /* within a line: its label is a printf format for one uint64_t */
+	FACT_IS_FLAG = 1 << 4,   /* true or false to programs */
+};
+
+struct fact {
+	const char *key;     /* in JSON */
+	const char *label;   /* for people; NULL: not shown to them */
+	const char *heading; /* of a column, with FACT_IN_TABLE */
+	unsigned use;        /* enum fact_use */
+	uint64_t value;
+};
+
+struct facts {
+	unsigned count;
+	struct fact list[FACTS_MAX];
+};
+
+static inline void facts_add(struct facts *facts, struct fact fact)
+{
+	if (facts->count < FACTS_MAX)
+		facts->list[facts->count++] = fact;
+}
+
+/* The fact of that key, or NULL. */
+static inline const struct fact *facts_find(const struct facts *facts, const char *key)
+{
+	for (unsigned i = 0; i < facts->count; i++)
+		if (strcmp(facts->list[i].key, key) == 0)
+			return &facts->list[i];
+	return NULL;
+}
+
+static inline uint64_t facts_value(const struct facts *facts, const char *key)
+{
+	const struct fact *fact = facts_find(facts, key);
+
+	return fact ? fact->value : 0;
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Fields that differ: see field_change.h. */
+#include "kind/fields/field_change.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kind/fields/type_format.h"
+
+#define WORD_TEXT_SIZE    24
+#define ELEMENT_NAME_SIZE (TYPE_FIELD_NAME_MAX + 16)
+
+struct comparison {
+	const struct type_catalog *catalog;
+	const void *before; /* NULL: nothing */
+	const void *now;
+	field_change_fn *found;
+	void *own;
+};
+
+/* A bit-field shares bytes with others, so its value counts; anything else is as its bytes are. */
+static bool differs(const struct comparison *compared, const struct type_field *field)
+{
+	uint64_t old, new;
+
+	if (!compared->before)
+		return true;
+	if (type_field_value(field, compared->before, &old) &&
+	    type_field_value(field, compared->now, &new))
+		return old != new;
+	return memcmp((const uint8_t *)compared->before + field->offset,
+		      (const uint8_t *)compared->now + field->offset, field->size) != 0;
+}
+
+static void report(const struct comparison *compared, const char *name, struct json_object *before,
+		   struct json_object *now)
+{
+	compared->found(compared->own, name, before, now);
+	json_object_put(before);
+	json_object_put(now);
+}
+
+static void compare_field(const struct comparison *compared, const struct type_field *field,
+			  const char *name)
+{
+	if (!differs(compared, field))
+		return;
+	report(compared, name,
+	       compared->before ? type_format_value(compared->catalog, field, compared->before)
+				: NULL,
+	       type_format_value(compared->catalog, field, compared->now));
+}
+
+/* Of an array that changed, the elements; a new one as a whole. */
+static void compare_array(const struct comparison *compared, const struct type_field *array)
+{
+	char name[ELEMENT_NAME_SIZE];
+
+	if (!compared->before) {
+		compare_field(compared, array, array->name);
+		return;
+	}
+	for (unsigned i = 0; i < array->elements; i++) {
+		struct type_field element = type_field_element(array, i);
+
+		snprintf(name, sizeof(name), "%s[%u]", array->name, i);
+		compare_field(compared, &element, name);
+	}
+}
+
+static struct json_object *word_json(uint64_t word)
+{
+	char text[WORD_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, word);
+	return json_object_new_string(text);
+}
+
+static void compare_words(const struct comparison *compared)
+{
+	char name[WORD_TEXT_SIZE];
+
+	for (unsigned i = 0; i < type_catalog_words(compared->catalog); i++) {
+		uint64_t now = record_word(compared->now, i);
+		uint64_t before = compared->before ? record_word(compared->before, i) : now;
+
+		if (compared->before && before == now)
+			continue;
+		snprintf(name, sizeof(name), "word[%u]", i);
+		report(compared, name, compared->before ? word_json(before) : NULL, word_json(now));
+	}
+}
+
+void field_changes(const struct type_catalog *catalog, int type, const void *before,
+		   const void *now, field_change_fn *found, void *own)
+{
+	const struct comparison compared = {catalog, before, now, found, own};
+
+	if (type < 0 || (unsigned)type >= catalog->count ||
+	    type_catalog_unknown(catalog, (unsigned)type)) {
+		compare_words(&compared);
+		return;
+	}
+	const struct type_layout *layout = &catalog->layouts[type];
+
+	for (unsigned i = 0; i < layout->field_count; i++) {
+		if (layout->fields[i].kind == FIELD_ARRAY)
+			compare_array(&compared, &layout->fields[i]);
+		else
+			compare_field(&compared, &layout->fields[i], layout->fields[i].name);
+	}
+}

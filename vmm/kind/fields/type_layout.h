@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The fields of a metadata type, as the guest's BTF tells them: where each lies in a record
+ * and how to read it.
+ *
+ * Nested members are flattened: "link.next", "entries[2].pa". An array of numbers stays one field,
+ * and its elements have names, too: "words[2]". The members of a union share their bytes.
+ */
+#ifndef VMM_TYPE_LAYOUT_H
+#define VMM_TYPE_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "kind/frame.h"
+
+struct btf;
+
+#define TYPE_FIELDS_MAX     256
+#define TYPE_FIELD_NAME_MAX 160 /* with the NUL */
+
+enum field_kind {
+	FIELD_UNSIGNED,
+	FIELD_SIGNED,
+	FIELD_BOOL,
+	FIELD_ENUM,
+	FIELD_POINTER,
+	FIELD_TEXT,  /* an array of char; ends at a NUL or at its last byte */
+	FIELD_ARRAY, /* of one of the first five */
+	FIELD_OTHER, /* bytes that are no number: a float, or wider than a word */
+};
+
+struct type_field {
+	char name[TYPE_FIELD_NAME_MAX];
+	uint32_t type_id;  /* in the BTF; of an array's elements, if it is one */
+	uint16_t offset;   /* in bytes */
+	uint16_t size;     /* in bytes, all elements together; of a bit-field: those that hold it */
+	uint8_t first_bit; /* of a bit-field, counted from offset */
+	uint8_t bits;      /* of a bit-field, else 0 */
+	uint8_t kind;
+	uint8_t element_kind; /* of an array's elements; otherwise as kind */
+	uint16_t elements;    /* of an array; otherwise 1 */
+	bool is_signed;       /* of an enumeration */
+	bool is_shared;       /* may change while the frame is shared: shared_u32, shared_u64 */
+};
+
+struct type_layout {
+	uint32_t type_id; /* what META_TYPE named; 0: nothing is known */
+	uint32_t size;
+	unsigned field_count;
+	struct type_field *fields;
+	struct error unknown; /* why nothing is known */
+};
+
+/*
+ * The layout of the metadata type `name`, from BTF that btf_check has passed. Returns 0; -ENOENT
+ * when the BTF does not have the type; -EPROTO for a type of more than size_max bytes, or with a member
+ * that has no type; -ENOMEM. After a failure `layout` is empty and `unknown` has the text, too.
+ */
+int type_layout_build(const struct btf *btf, const char *name, uint32_t size_max,
+		      struct type_layout *layout, struct error *err);
+void type_layout_destroy(struct type_layout *layout);
+
+/* The field of a dotted name, also an element of an array of numbers. Returns false without one. */
+bool type_layout_find(const struct type_layout *layout, const char *name, struct type_field *field);
+
+/* Element `index` of an array, as a field of its own; index < array->elements. */
+struct type_field type_field_element(const struct type_field *array, unsigned index);
+
+/*
+ * The value of a field that is a number, from a record: sign-extended where the field is
+ * signed. Returns false when it is none.
+ */
+bool type_field_value(const struct type_field *field, const void *storage, uint64_t *value);
+
+/* Whether a value of the field is an int64_t. */
+bool type_field_is_signed(const struct type_field *field);
+
+/* The name of an enumeration's value, or NULL. Valid for as long as the BTF is. */
+const char *type_field_enum_name(const struct btf *btf, const struct type_field *field,
+				 uint64_t value);
+
+const char *field_kind_name(enum field_kind kind);
+
+#endif

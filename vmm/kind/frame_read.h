@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Frames of a guest at rest, a range at a time, for what reads two guests side by side. */
+#ifndef VMM_FRAME_READ_H
+#define VMM_FRAME_READ_H
+
+#include "kind/guest.h"
+
+#define FRAMES_NONE UINT64_MAX
+
+/* Where the record of a frame lies, and how many records lie from there on, this one included. False: it has none. */
+bool record_find(const struct guest *guest, uint64_t frame, paddr_t *pa, uint64_t *count);
+
+/* The first frame from `first` on whose record the guest may have written; FRAMES_NONE when there is none. */
+uint64_t frame_next_written(const struct guest *guest, uint64_t first);
+
+/*
+ * Reads frames [first, first + count), `count` up to RECORD_CHUNK, with their types. Those that the guest never wrote, or
+ * does not have, are FRAME_NEVER_WRITTEN. Touches no hole. Returns 0 or -ENOMEM.
+ */
+int frames_read(const struct guest *guest, uint64_t first, uint64_t count, struct frame *frames);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A guest of some kind: see guest.h. Hands on to its kind, and says what a kind that lacks a function does instead. */
+#include "kind/guest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kind/kind.h"
+#include "kind/record_walk.h"
+
+int guest_refresh(struct guest *guest, struct error *err)
+{
+	return guest->kind->refresh(guest, err);
+}
+
+bool guest_is_in_place(const struct guest *guest)
+{
+	return !guest->kind->is_in_place || guest->kind->is_in_place(guest);
+}
+
+void guest_detach(struct guest *guest)
+{
+	guest->memory = NULL;
+}
+
+void guest_free(struct guest *guest)
+{
+	if (guest)
+		guest->kind->free(guest);
+}
+
+const struct frame_state *guest_state(const struct guest *guest, unsigned state)
+{
+	static const struct frame_state never_written = {.name = "never written", .letter = '~'};
+	static const struct frame_state unstable = {.name = "unstable", .letter = '~'};
+
+	if (state < guest->kind->state_count)
+		return &guest->kind->states[state];
+	return state == FRAME_NEVER_WRITTEN ? &never_written : &unstable;
+}
+
+const char *guest_state_name(const struct guest *guest, unsigned state)
+{
+	return guest_state(guest, state)->name;
+}
+
+const char *guest_type_name(const struct guest *guest, int type)
+{
+	if (type >= 0 && (unsigned)type < guest->type_count)
+		return guest->types[type].name;
+	return type == FRAME_TYPE_WILD ? "?" : "-";
+}
+
+uint64_t guest_in_use(const struct guest *guest, const struct frame_tally *tally)
+{
+	uint64_t frames = 0;
+
+	for (unsigned i = 0; i < guest->kind->state_count; i++)
+		if (guest->kind->states[i].is_in_use)
+			frames += tally->states[i];
+	return frames;
+}
+
+int guest_counters(const struct guest *guest, struct facts *counters)
+{
+	counters->count = 0;
+	return guest->kind->counters ? guest->kind->counters(guest, counters) : -EAGAIN;
+}
+
+void guest_audit(const struct guest *guest, const struct frame_tally *tally,
+		 struct findings *findings)
+{
+	if (guest->kind->audit)
+		guest->kind->audit(guest, tally, findings);
+}
+
+int guest_steps(const struct guest *guest, uint64_t *steps)
+{
+	return guest->kind->steps ? guest->kind->steps(guest, steps) : -ENOTSUP;
+}
+
+int guest_check(const struct guest *guest, enum check_rules rules, struct facts *summary,
+		struct findings *findings, struct error *err)
+{
+	summary->count = 0;
+	if (!guest->kind->check)
+		return error_set(err, -ENOTSUP,
+				 "there are no rules to check for a guest of the kind %s",
+				 guest->kind->name);
+	return guest->kind->check(guest, rules, summary, findings, err);
+}
+
+int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *length)
+{
+	return guest->kind->ask_to_stop ? guest->kind->ask_to_stop(guest, written, length)
+					: -ENOTSUP;
+}
+
+struct type_catalog *guest_type_catalog(const struct guest *guest)
+{
+	return guest->kind->types(guest);
+}
+
+void guest_free_counts(const struct guest *guest, struct free_counts *counts)
+{
+	*counts = (struct free_counts){0};
+	if (guest->kind->free_counts)
+		guest->kind->free_counts(guest, counts);
+	else
+		error_set(&counts->why, -ENOTSUP, "its kind does not tell");
+}
+
+int guest_describe(const struct guest *guest, const struct frame_look *look,
+		   const struct describe_options *options, struct description *description,
+		   struct error *err)
+{
+	*description = (struct description){0};
+	return guest->kind->describe ? guest->kind->describe(guest, look, options, description, err)
+				     : 0;
+}
+
+void description_free(struct description *description)
+{
+	free(description->text);
+	json_object_put(description->members);
+	*description = (struct description){0};
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A guest of this kind, as its own functions know it. */
+#ifndef VMM_PAGEVISOR_GUEST_H
+#define VMM_PAGEVISOR_GUEST_H
+
+#include "kind/guest.h"
+#include "kind/pagevisor/guest_view.h"
+#include "kind/pagevisor/pagevisor.h"
+#include "kind/pagevisor/tally_slots.h"
+
+struct pagevisor_guest {
+	struct guest guest; /* the first: see pagevisor_guest_of */
+	paddr_t info;       /* where it describes itself */
+	struct guest_view view;
+	struct slot_rules rules; /* of the view */
+};
+
+static inline const struct pagevisor_guest *pagevisor_guest_of(const struct guest *guest)
+{
+	return (const struct pagevisor_guest *)guest;
+}
+
+/* Makes a guest what a view of it says; `own` stays where it is from then on. */
+void pagevisor_guest_set(struct pagevisor_guest *own, const struct guest_memory *memory,
+			 paddr_t info, const struct guest_view *view);
+
+#endif

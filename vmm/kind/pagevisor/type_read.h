@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The types of a guest with their fields, by the BTF that its image carries. */
+#ifndef VMM_TYPE_READ_H
+#define VMM_TYPE_READ_H
+
+#include "kind/fields/type_catalog.h"
+#include "kind/pagevisor/guest_view.h"
+
+/* Returns NULL only when memory ran out: what is wrong with the BTF is said in the catalog. */
+struct type_catalog *type_catalog_read(const struct guest *guest, const struct guest_view *view);
+
+#endif

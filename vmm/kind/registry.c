@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* All kinds of guests: see registry.h. */
+#include "kind/registry.h"
+
+#include <errno.h>
+
+#include "kind/kind.h"
+#include "kind/pagevisor/pagevisor.h"
+
+#define CANDIDATES_MAX 8
+
+/* To add a kind, add its line. */
+static const struct kind *const kinds[] = {
+	&pagevisor_kind,
+};
+
+/* Asks all kinds. Returns how many guests there are, or why there are none. */
+static int find_all(const struct guest_memory *memory, const struct guest_hints *hints,
+		    struct guest **guests, struct error *err)
+{
+	int count = 0, why = -ENODATA;
+
+	error_set(err, -ENODATA, "no guest of a known kind is in its memory");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct error problem = {""};
+		int found = kinds[i]->find(memory, hints, &guests[count],
+					   CANDIDATES_MAX - (unsigned)count, &problem);
+
+		if (found > 0) {
+			count += found;
+		} else if (found < 0) {
+			why = found;
+			*err = problem;
+		}
+	}
+	return count ? count : why;
+}
+
+int guest_find(const struct guest_memory *memory, const struct guest_hints *hints,
+	       struct guest **guest, struct error *err)
+{
+	struct guest *guests[CANDIDATES_MAX];
+	int count = find_all(memory, hints, guests, err);
+
+	if (count < 0)
+		return count;
+	if (count == 1) {
+		*guest = guests[0];
+		return 0;
+	}
+	for (int i = 0; i < count; i++)
+		guest_free(guests[i]);
+	return error_set(err, -ENOTUNIQ, "%d guests are in its memory: which one runs is not known",
+			 count);
+}
+
+int guest_locate(const struct guest_memory *memory, const struct guest_hints *hints,
+		 struct guest_place *place, struct error *err)
+{
+	int result = error_set(err, -ENODATA, "no guest of a known kind is in its memory");
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && result == -ENODATA; i++)
+		result = kinds[i]->locate(memory, hints, place, err);
+	return result;
+}
+
+void guest_read_console(struct console_report *report, const char *line)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i]->read_console)
+			kinds[i]->read_console(report, line);
+}
+
+void guest_describing_memory(const struct guest_memory *memory, const struct guest_hints *hints,
+			     struct memory_ranges *ranges)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i]->describing_memory)
+			kinds[i]->describing_memory(memory, hints, ranges);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What was seen of a guest's frames, as lines of a report on standard output. */
+#ifndef VMM_OBSERVATION_TEXT_H
+#define VMM_OBSERVATION_TEXT_H
+
+#include "inspect/observation.h"
+
+/* Frames by state and type; what scanning cost; what a check went through; broken invariants. */
+void observation_print_frames(const struct observation *seen);
+void observation_print_scans(const struct observation *seen);
+void observation_print_check(const struct observation *seen);
+void observation_print_findings(const struct findings *findings);
+
+/* ", ring 3": what a guest says of itself that belongs into a line, each behind a comma. */
+void print_facts_in_line(const struct facts *facts);
+
+#endif

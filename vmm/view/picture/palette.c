@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Colours that can be told apart: see palette.h. */
+#include "view/picture/palette.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Red belongs to what is broken, light grey to what is free, whatever is drawn. */
+static const struct colour tone_colours[TONE_COUNT] = {
+	[TONE_FREE] = {0xe9, 0xe9, 0xe9},  [TONE_SHARED] = {0x00, 0x72, 0xb2},
+	[TONE_OWNED] = {0xe6, 0x9f, 0x00}, [TONE_TRANSIENT] = {0x00, 0xe5, 0xe5},
+	[TONE_HOST] = {0x00, 0x00, 0x00},  [TONE_BROKEN] = {0xe0, 0x10, 0x10},
+};
+static const struct colour unread_colour = {0xff, 0xff, 0xff};
+
+/* Light to dark as counts grow. */
+static const struct colour step_colours[MAP_STEPS] = {
+	{0xb4, 0xde, 0x2c}, {0x4a, 0xc1, 0x6d}, {0x1f, 0x9d, 0x8a},
+	{0x2c, 0x72, 0x8e}, {0x41, 0x44, 0x87}, {0x44, 0x01, 0x54},
+};
+
+/* The first ones are the easiest to tell apart. */
+static const struct colour type_colours[] = {
+	{0x00, 0x72, 0xb2}, {0xe6, 0x9f, 0x00}, {0x00, 0x9e, 0x73}, {0x56, 0xb4, 0xe9},
+	{0xcc, 0x79, 0xa7}, {0xf0, 0xe4, 0x42}, {0x33, 0x22, 0x88}, {0x99, 0x99, 0x33},
+	{0x88, 0x22, 0x55}, {0x44, 0xaa, 0x99}, {0x8b, 0x5a, 0x2b}, {0xb2, 0xdf, 0x8a},
+	{0xaa, 0x99, 0xdd}, {0x11, 0x77, 0x33}, {0xdd, 0xcc, 0x77}, {0xaa, 0x44, 0x99},
+};
+
+#define TYPE_COLOURS (sizeof(type_colours) / sizeof(type_colours[0]))
+/* The same lighter, and then darker: enough for FRAME_TYPES_MAX. */
+#define TYPE_PLACES  (3 * TYPE_COLOURS)
+
+_Static_assert(TYPE_PLACES >= FRAME_TYPES_MAX, "a colour for each type");
+
+static struct colour place_colour(unsigned place)
+{
+	struct colour colour = type_colours[place % TYPE_COLOURS];
+
+	if (place >= 2 * TYPE_COLOURS) {
+		colour.red = (uint8_t)(colour.red * 5 / 8);
+		colour.green = (uint8_t)(colour.green * 5 / 8);
+		colour.blue = (uint8_t)(colour.blue * 5 / 8);
+	} else if (place >= TYPE_COLOURS) {
+		colour.red = (uint8_t)((colour.red + 0xff) / 2);
+		colour.green = (uint8_t)((colour.green + 0xff) / 2);
+		colour.blue = (uint8_t)((colour.blue + 0xff) / 2);
+	}
+	return colour;
+}
+
+/* Types that every guest has, or that are drawn often: chosen to lie well side by side. */
+static const struct {
+	const char *name;
+	unsigned place;
+} chosen[] = {
+	{"meta_page", 6}, {"page_table", 1}, {"anon", 3},       {"slab", 2},
+	{"kernel", 8},    {"early", 10},     {"held_table", 5},
+};
+
+/* What is no memory, or not to be used as such: greys, darker than what is free. */
+static const struct {
+	const char *name;
+	struct colour colour;
+} greys[] = {
+	{"hole", {0x96, 0x96, 0x96}},
+	{"reserved", {0x5a, 0x5a, 0x5a}},
+};
+
+static bool grey_of(const char *name, struct colour *colour)
+{
+	for (size_t i = 0; i < sizeof(greys) / sizeof(greys[0]); i++)
+		if (strcmp(greys[i].name, name) == 0) {
+			*colour = greys[i].colour;
+			return true;
+		}
+	return false;
+}
+
+static unsigned name_hash(const char *name)
+{
+	uint32_t hash = 2166136261U; /* FNV-1a */
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619U;
+	return (unsigned)hash;
+}
+
+/* The place of a name: its own, or the next one that is free. */
+static unsigned take_place(const char *name, bool *is_taken)
+{
+	unsigned place = name_hash(name) % TYPE_COLOURS;
+
+	for (size_t i = 0; i < sizeof(chosen) / sizeof(chosen[0]); i++)
+		if (strcmp(chosen[i].name, name) == 0)
+			place = chosen[i].place;
+	while (is_taken[place])
+		place = (place + 1) % TYPE_PLACES;
+	is_taken[place] = true;
+	return place;
+}
+
+static bool is_chosen(const char *name)
+{
+	for (size_t i = 0; i < sizeof(chosen) / sizeof(chosen[0]); i++)
+		if (strcmp(chosen[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Chosen ones first, then by name: who comes first takes the place that two want. */
+static bool goes_before(const char *left, const char *right)
+{
+	if (is_chosen(left) != is_chosen(right))
+		return is_chosen(left);
+	return strcmp(left, right) < 0;
+}
+
+/* The classes that are types, in the order in which they choose. Returns how many. */
+static unsigned order_types(const struct map_image *image, const struct map_class **order)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < image->class_count; i++) {
+		const struct map_class *class = &image->classes[i];
+		unsigned at = count;
+
+		if (class->of != MAP_OF_TYPE)
+			continue;
+		for (; at > 0 && goes_before(class->name, order[at - 1]->name); at--)
+			order[at] = order[at - 1];
+		order[at] = class;
+		count++;
+	}
+	return count;
+}
+
+static void colour_types(const struct map_image *image, struct colour *colours)
+{
+	const struct map_class *order[FRAME_TYPES_MAX];
+	unsigned count = order_types(image, order);
+	bool is_taken[TYPE_PLACES] = {false};
+
+	for (unsigned i = 0; i < count; i++) {
+		struct colour *colour = &colours[order[i] - image->classes];
+
+		if (!grey_of(order[i]->name, colour))
+			*colour = place_colour(take_place(order[i]->name, is_taken));
+	}
+}
+
+static struct colour colour_of(const struct map_class *class)
+{
+	switch (class->of) {
+	case MAP_OF_STATE:
+		return tone_colours[class->tone];
+	case MAP_OF_STEP:
+		return step_colours[class->index];
+	case MAP_OF_WILD:
+		return tone_colours[TONE_BROKEN];
+	default:
+		return unread_colour;
+	}
+}
+
+void palette_of(const struct map_image *image, struct colour colours[MAP_CLASSES_MAX])
+{
+	for (unsigned i = 0; i < image->class_count; i++)
+		colours[i] = colour_of(&image->classes[i]);
+	colour_types(image, colours);
+}
+
+/* The colour cube of 6 x 6 x 6 begins at 16; its steps are 0, 95, 135, 175, 215 and 255. */
+static unsigned cube_step(uint8_t value)
+{
+	if (value < 48)
+		return 0;
+	return value < 115 ? 1 : (value - 35U) / 40;
+}
+
+unsigned palette_terminal_index(struct colour colour)
+{
+	/* Greys have 24 steps of their own, from 8 by tens. */
+	if (colour.red == colour.green && colour.green == colour.blue && colour.red >= 8 &&
+	    colour.red < 0xee)
+		return 232 + (colour.red - 8U) / 10;
+	return 16 + 36 * cube_step(colour.red) + 6 * cube_step(colour.green) +
+	       cube_step(colour.blue);
+}
