@@ -438,12 +438,31 @@ test_pause()
 	expect_soon "a pause that is too long" 1 'out:^the VM calm went on by itself' -- \
 		"$PROBE" pause_for calm 2500
 	check "the guest works on after it" has_progress calm
+	test_holder calm
 	end_vm calm
 	# Processors that were never started are paused, too.
 	start foreign "$PAGEVISOR" run --name foreign --memory 16M --cpus 3 --kernel "$GUESTS/hang.elf"
 	within test -S "$(socket_of foreign)"
 	expect "another kernel can be paused" 0 'out:^stood still' -- "$PROBE" pause foreign 5
 	stop foreign
+}
+
+# Whoever holds a pause is named, for as long as it does; a pause ends by itself after two seconds.
+test_holder()
+{
+	start holder "$PROBE" pause_for "$1" 60000
+	await_line holder '^paused'
+	expect "ps says who has paused a VM" 0 "out:^$1 .* paused " \
+		"out:^ +paused by ${pids[holder]} for [0-9.]+ s$" -- "$PAGEVISOR" ps
+	check "ps fits 80 columns then" [ "$(wc -L <"$OUT")" -le 80 ]
+	stop holder
+	expect "ps when nobody has" 0 "out:^$1 .* running " -- "$PAGEVISOR" ps
+	check "ps when nobody has: no word of it" [ "$(grep -c paused "$OUT")" -eq 0 ]
+	start holder "$PROBE" pause_for "$1" 60000
+	await_line holder '^paused'
+	expect "ps --json says who has paused a VM" 0 'out:"stage":"running"' 'out:"paused":[{]' \
+		"out:\"pid\":${pids[holder]},$" 'out:"ns":[0-9]+$' -- "$PAGEVISOR" ps --json
+	stop holder
 }
 
 # A VM that is asked to end, and then stopped, while an inspector pauses it. Sets $took, in seconds.
@@ -540,7 +559,7 @@ test_lies()
 	local none='fake.4711: what listens there is no VM of this pagevisor:'
 
 	lie silent 1 'fake.4711: what listens there says nothing'
-	lie version 1 "$none the protocol is version 99, this is version 1"
+	lie version 1 "$none the protocol is version 99, this is version 2"
 	lie short 1 "$none the length of a message"
 	lie empty 1 "VM"
 	lie zeros 1 "$none the magic is 0"

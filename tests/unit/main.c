@@ -76,6 +76,7 @@ static const struct {
 	{"top", top_suite},
 	{"slot_reader", slot_reader_suite},
 	{"snapshot", snapshot_suite},
+	{"control", control_suite},
 	{"incremental", incremental_suite},
 	{"fleet", fleet_suite},
 	{"fleet_threads", fleet_threads_suite},

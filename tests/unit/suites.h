@@ -66,6 +66,7 @@ Suite *findings_suite(void);
 Suite *top_suite(void);
 Suite *slot_reader_suite(void);
 Suite *snapshot_suite(void);
+Suite *control_suite(void);
 Suite *incremental_suite(void);
 Suite *fleet_suite(void);
 Suite *fleet_threads_suite(void);

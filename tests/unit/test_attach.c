@@ -172,11 +172,82 @@ END_TEST
 
 START_TEST(what_a_vm_cannot_do_is_said)
 {
+	struct pause_holder holder;
 	struct source source;
 
 	open_source(&source);
 	ck_assert_int_eq(control_pause(&source.control, &err), -ENOTSUP);
+	ck_assert_int_eq(control_holder(&source.control, &holder, &err), -ENOTSUP);
 	source_close(&source);
+}
+END_TEST
+
+/* The control of a VM whose vCPUs are a number: how often they were stopped, less how often they were let go. */
+static int stopped; /* atomic for who is not the server */
+
+static int stop_vcpus(void *own, struct error *why)
+{
+	(void)why;
+	++*(int *)own;
+	return 0;
+}
+
+static int let_vcpus_go(void *own, uint64_t *paused_ns, struct error *why)
+{
+	(void)why;
+	--*(int *)own;
+	*paused_ns = 0;
+	return 0;
+}
+
+static const struct control_ops pausing = {.pause = stop_vcpus, .resume = let_vcpus_go};
+static const struct control vcpus = {&pausing, &stopped, "unit"};
+
+static struct pause_holder holder_of(const struct source *source)
+{
+	struct pause_holder holder;
+
+	ck_assert_int_eq(control_holder(&source->control, &holder, &err), 0);
+	return holder;
+}
+
+/* Several may hold a pause; the one that has held it longest is named, and nobody once all have let go. */
+START_TEST(who_holds_a_pause_is_known)
+{
+	struct source first, second, asks;
+	uint64_t before = clock_now_ns(), paused_ns;
+
+	attach_server_stop(&server);
+	vm.control = &vcpus;
+	ck_assert_int_eq(attach_server_start(&server, &vm, &err), 0);
+	open_source(&first);
+	open_source(&second);
+	open_source(&asks);
+	ck_assert_uint_eq(holder_of(&asks).since_ns, 0);
+	ck_assert_uint_eq(holder_of(&asks).pid, 0);
+	ck_assert_int_eq(control_pause(&second.control, &err), 0);
+	struct pause_holder held = holder_of(&asks);
+
+	ck_assert_uint_eq(held.pid, (unsigned)getpid());
+	ck_assert_uint_ge(held.since_ns, before);
+	ck_assert_uint_le(held.since_ns, clock_now_ns());
+	uint64_t between = clock_now_ns();
+
+	ck_assert_int_eq(control_pause(&first.control, &err), 0);
+	ck_assert_int_eq(stopped, 1);
+	ck_assert_uint_eq(holder_of(&asks).since_ns, held.since_ns);
+	ck_assert_int_eq(control_resume(&second.control, &paused_ns, &err), 0);
+	ck_assert_uint_ge(holder_of(&asks).since_ns, between);
+	/* One that goes holds nothing. */
+	source_close(&first);
+	uint64_t deadline = clock_now_ns() + PATIENCE_NS;
+
+	while (holder_of(&asks).since_ns && clock_now_ns() < deadline)
+		usleep(1000);
+	ck_assert_uint_eq(holder_of(&asks).since_ns, 0);
+	ck_assert_int_eq(__atomic_load_n(&stopped, __ATOMIC_ACQUIRE), 0);
+	source_close(&second);
+	source_close(&asks);
 }
 END_TEST
 
@@ -353,6 +424,7 @@ Suite *attach_suite(void)
 	tcase_add_test(tcase, a_source_follows_the_map);
 	tcase_add_test(tcase, a_source_outlives_its_vm);
 	tcase_add_test(tcase, what_a_vm_cannot_do_is_said);
+	tcase_add_test(tcase, who_holds_a_pause_is_known);
 	tcase_add_test(tcase, inspectors_past_the_limit_are_refused);
 	tcase_add_test(tcase, attaching_leaves_nothing_behind);
 	tcase_add_test(tcase, a_refused_start_leaves_nothing_behind);

@@ -63,6 +63,8 @@ START_TEST(good_messages_pass)
 	ck_assert_int_eq(attach_check_request(&message, sizeof(message.request), &err), 0);
 	make_reply(ATTACH_REPLY, 0, sizeof(message.reply));
 	ck_assert_int_eq(attach_check_reply(&message, sizeof(message.reply), 0, &err), 0);
+	message.reply.pid = INT32_MAX;
+	ck_assert_int_eq(attach_check_reply(&message, sizeof(message.reply), 0, &err), 0);
 	make_reply(ATTACH_REFUSED, -EUSERS, sizeof(message.reply));
 	ck_assert_int_eq(attach_check_reply(&message, sizeof(message.reply), 0, &err), 0);
 	make_reply(ATTACH_REPLY, -EPERM, sizeof(message.reply));
@@ -241,6 +243,9 @@ START_TEST(lies_of_other_messages)
 	make_reply(ATTACH_REPLY, INT32_MIN, sizeof(message.reply));
 	ck_assert_int_eq(attach_check_reply(&message, sizeof(message.reply), 0, &err), -EPROTO);
 	make_reply(ATTACH_REFUSED, 0, sizeof(message.reply));
+	ck_assert_int_eq(attach_check_reply(&message, sizeof(message.reply), 0, &err), -EPROTO);
+	make_reply(ATTACH_REPLY, 0, sizeof(message.reply));
+	message.reply.pid = UINT32_C(0x80000000);
 	ck_assert_int_eq(attach_check_reply(&message, sizeof(message.reply), 0, &err), -EPROTO);
 	/* Bits that were not asked for, and none where some were. */
 	make_reply(ATTACH_REPLY, 0, attach_dirty_size(64));

@@ -121,6 +121,8 @@ int attach_check_reply(const union attach_message *message, size_t length, uint3
 		return bad(err, "the type of a message", reply->header.type);
 	if (reply->result > 0 || reply->result < -4095)
 		return bad(err, "the result of a request", (uint32_t)reply->result);
+	if (reply->pid > INT32_MAX)
+		return bad(err, "the process of a reply", reply->pid);
 	if (reply->header.type == ATTACH_REFUSED && reply->result == 0)
 		return bad(err, "the result of a refusal", 0);
 	return 0;

@@ -18,7 +18,7 @@
 #include "base/error.h"
 
 #define ATTACH_MAGIC   UINT32_C(0x41475650) /* "PVGA", little-endian */
-#define ATTACH_VERSION 1
+#define ATTACH_VERSION 2
 
 #define ATTACH_REGIONS_MAX 16
 #define ATTACH_NAME_SIZE   40 /* with the NUL that ends it */
@@ -39,6 +39,7 @@ enum attach_type {
 	ATTACH_DIRTY_START,
 	ATTACH_DIRTY_READ, /* `pages` from `base` on; struct attach_dirty_reply */
 	ATTACH_DIRTY_STOP,
+	ATTACH_HOLDER, /* pid: who holds the pause; value: since when, 0: nobody */
 	ATTACH_TYPE_COUNT,
 };
 
@@ -110,11 +111,13 @@ _Static_assert(sizeof(struct attach_request) == 32, "attach protocol");
 struct attach_reply {
 	struct attach_header header;
 	int32_t result; /* 0 or a negative errno */
-	uint32_t reserved;
+	uint32_t pid;   /* 0: none, or one that the VM cannot see */
 	uint64_t value;
 };
 
 _Static_assert(offsetof(struct attach_reply, result) == 16, "attach protocol");
+_Static_assert(offsetof(struct attach_reply, pid) == 20, "attach protocol");
+_Static_assert(offsetof(struct attach_reply, value) == 24, "attach protocol");
 _Static_assert(sizeof(struct attach_reply) == 32, "attach protocol");
 
 /* As long as the bits of the pages that were asked for, in whole words. */

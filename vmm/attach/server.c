@@ -104,19 +104,21 @@ static bool send_reply(int fd, enum attach_type type, uint32_t sequence, int res
 }
 
 /* The same user, or root. Returns 0 or -EACCES. */
-static int check_peer(int fd)
+static int check_peer(int fd, uint32_t *pid)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		return -EACCES;
+	*pid = (uint32_t)peer.pid;
 	return peer.uid == geteuid() || peer.uid == 0 ? 0 : -EACCES;
 }
 
 static void welcome(struct attach_server *server, int fd)
 {
-	int refusal = check_peer(fd);
+	uint32_t pid;
+	int refusal = check_peer(fd, &pid);
 
 	if (refusal == 0 && server->client_count == ATTACH_CLIENTS_MAX)
 		refusal = -EUSERS;
@@ -126,7 +128,8 @@ static void welcome(struct attach_server *server, int fd)
 		close(fd);
 		return;
 	}
-	server->clients[server->client_count++] = (struct attach_server_client){.fd = fd};
+	server->clients[server->client_count++] =
+		(struct attach_server_client){.fd = fd, .pid = pid};
 }
 
 /* One in each turn: clients that went before it came have been seen to go. */
@@ -179,6 +182,24 @@ static bool serve_resume(struct attach_server *server, struct attach_server_clie
 
 	resume_for(server, client);
 	return send_reply(client->fd, ATTACH_REPLY, sequence, was_pausing ? 0 : -ETIME, paused_ns);
+}
+
+/* Of several that hold it, the one that has held it longest. */
+static bool serve_holder(const struct attach_server *server, int fd, uint32_t sequence)
+{
+	struct attach_reply reply = {
+		.header = attach_header(ATTACH_REPLY, sizeof(reply), sequence)};
+
+	for (unsigned i = 0; i < server->client_count; i++) {
+		const struct attach_server_client *client = &server->clients[i];
+
+		if (client->is_pausing &&
+		    (reply.value == 0 || client->paused_from_ns < reply.value)) {
+			reply.value = client->paused_from_ns;
+			reply.pid = client->pid;
+		}
+	}
+	return send_message(fd, &reply, sizeof(reply));
 }
 
 static int start_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
@@ -255,6 +276,8 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 		       send_notice(server, client);
 	case ATTACH_RESUME:
 		return serve_resume(server, client, sequence);
+	case ATTACH_HOLDER:
+		return serve_holder(server, client->fd, sequence);
 	case ATTACH_DIRTY_READ:
 		return serve_dirty_read(&server->vm, client, request);
 	case ATTACH_PAUSE:

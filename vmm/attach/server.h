@@ -38,6 +38,7 @@ struct attach_vm {
 
 struct attach_server_client {
 	int fd;
+	uint32_t pid; /* 0: in another PID namespace */
 	bool is_subscribed;
 	bool is_pausing;         /* holds the vCPUs */
 	uint64_t paused_from_ns; /* CLOCK_MONOTONIC */

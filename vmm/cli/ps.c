@@ -48,11 +48,31 @@ static const char *stage_of(const struct source *source, const struct vm_look *l
 	return look->is_broken ? "broken" : "none";
 }
 
+/* What people see of it: while somebody holds the guest, that counts for more than how far it has come. */
+static const char *state_of(const struct source *source, const struct vm_look *look)
+{
+	return look->holder.since_ns ? "paused" : stage_of(source, look);
+}
+
+static uint64_t paused_ns(const struct vm_look *look)
+{
+	return look->at_ns > look->holder.since_ns ? look->at_ns - look->holder.since_ns : 0;
+}
+
 static uint64_t up_ns(const struct source *source)
 {
 	uint64_t now = clock_now_ns();
 
 	return source->start_ns && now > source->start_ns ? now - source->start_ns : 0;
+}
+
+static struct json_object *holder_json(const struct vm_look *look)
+{
+	struct json_object *paused = json_object_new_object();
+
+	json_add_number(paused, "pid", look->holder.pid);
+	json_add_number(paused, "ns", paused_ns(look));
+	return paused;
 }
 
 static struct json_object *as_json(const struct ps *ps, const struct source *source,
@@ -65,6 +85,8 @@ static struct json_object *as_json(const struct ps *ps, const struct source *sou
 	json_add_number(entry, "memory_bytes", source_memory_size(source));
 	json_add_number(entry, "cpus", source->cpu_count);
 	json_add_text(entry, "stage", stage_of(source, look));
+	if (look->holder.since_ns)
+		json_object_object_add(entry, "paused", holder_json(look));
 	if (look->has_use) {
 		json_add_number(entry, "frames", look->frame_count);
 		json_add_number(entry, "frames_in_use", look->in_use);
@@ -85,6 +107,17 @@ static void print_title(const struct ps *ps)
 	printf(ps->expression ? " %8s\n" : "\n", "MATCHES");
 }
 
+/* In a line of its own: a row has no room for it. */
+static void print_holder(const struct vm_look *look)
+{
+	char pid[CELL_SIZE] = "a process in another namespace";
+
+	if (look->holder.pid)
+		snprintf(pid, sizeof(pid), "%" PRIu32, look->holder.pid);
+	printf("%-16s paused by %s for %.1f s\n", "", pid,
+	       (double)paused_ns(look) / (double)NS_PER_S);
+}
+
 static void print_row(const struct ps *ps, const struct source *source, const struct vm_look *look)
 {
 	char used[CELL_SIZE] = "-", matches[CELL_SIZE] = "-", up[CELL_SIZE] = "-";
@@ -97,9 +130,11 @@ static void print_row(const struct ps *ps, const struct source *source, const st
 	if (source->start_ns)
 		snprintf(up, sizeof(up), "%.1f s", (double)up_ns(source) / (double)NS_PER_S);
 	printf("%-16s %9u %6" PRIu64 " MiB %5u  %-9s %6s %9s", source->name, source->pid,
-	       source_memory_size(source) >> 20, source->cpu_count, stage_of(source, look), used,
+	       source_memory_size(source) >> 20, source->cpu_count, state_of(source, look), used,
 	       up);
 	printf(ps->expression ? " %8s\n" : "\n", matches);
+	if (look->holder.since_ns)
+		print_holder(look);
 }
 
 static int by_name(const void *left, const void *right)
@@ -192,7 +227,7 @@ static bool is_news(struct ps *ps)
 		const struct vm_look *look = vm_look_take(ps->vms[i]);
 
 		length += (size_t)snprintf(now + length, sizeof(ps->seen) - length, "%s %u %.9s,",
-					   source->name, source->pid, stage_of(source, look));
+					   source->name, source->pid, state_of(source, look));
 		vm_look_drop(look);
 	}
 	bool differs = !now || strcmp(now, ps->seen) != 0;
@@ -274,7 +309,7 @@ int command_ps(int argc, char **argv)
 		.parser = parse_option,
 		.doc = "Lists your VMs that run, and domains of this machine's libvirt with a guest of "
 		       "pagevisor's: name, process, RAM, vCPUs, how far the guest has "
-		       "come, how much of its memory its allocator has given out, about, and for how "
+		       "come, or who has paused it and for how long, how much of its memory its allocator has given out, about, and for how "
 		       "long the VM has been running.\vOnly --count reads metadata, all of it.",
 	};
 	struct ps *ps = calloc(1, sizeof(*ps));

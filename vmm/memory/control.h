@@ -19,8 +19,8 @@
 
 /* Who holds a guest that stands still. */
 struct pause_holder {
-	uint32_t pid;      /* 0: nobody, the guest runs */
-	uint64_t since_ns; /* CLOCK_MONOTONIC */
+	uint32_t pid; /* 0: a process that cannot be seen from here, in another PID namespace */
+	uint64_t since_ns; /* CLOCK_MONOTONIC; 0: nobody, the guest runs */
 };
 
 struct control_ops {

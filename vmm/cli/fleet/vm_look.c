@@ -90,12 +90,14 @@ int vm_look_make(struct attached_vm *vm, const char *expression, struct error *e
 {
 	const struct source *source = attached_vm_source(vm);
 	struct vm_look *look = calloc(1, sizeof(*look));
+	struct error ignored;
 	int result = 0;
 
 	if (!look)
 		return error_set(err, -ENOMEM, "no memory for another look at a VM");
 	published_object_init(&look->object, free_look);
 	look->at_ns = clock_now_ns();
+	control_holder(source_control(source), &look->holder, &ignored);
 	if (source->hints.has_info)
 		result = look_at_guest(vm, expression, look, err);
 	look->has_ended = source_has_ended(source);

@@ -27,6 +27,7 @@ struct vm_look {
 	uint64_t in_use;
 	bool has_matches; /* of the expression that was asked for, it holds for so many frames: */
 	uint64_t matches;
+	struct pause_holder holder; /* who had paused it, where it tells */
 	struct error problem; /* not empty: what was asked for makes no sense for this guest */
 };
 

@@ -172,10 +172,10 @@ static int explain(const struct own_vm *vm, int result, struct error *err)
 }
 
 /*
- * Sends a request and waits for the reply, of which it hands out the value, and the bits for a request of pages.
+ * Sends a request and waits for the reply, which it hands out, and the bits for a request of pages.
  */
 static int ask(struct own_vm *vm, enum attach_type type, const struct attach_request *request,
-	       uint64_t *value, uint64_t *bits, struct error *err)
+	       struct attach_reply *reply, uint64_t *bits, struct error *err)
 {
 	pthread_mutex_lock(&vm->request);
 	pthread_mutex_lock(&vm->lock);
@@ -189,8 +189,8 @@ static int ask(struct own_vm *vm, enum attach_type type, const struct attach_req
 	vm->is_answered = true;
 	if (result == 0)
 		result = explain(vm, vm->reply.reply.result, err);
-	if (result == 0 && value)
-		*value = vm->reply.reply.value;
+	if (result == 0 && reply)
+		*reply = vm->reply.reply;
 	if (result == 0 && bits)
 		memcpy(bits, vm->reply.bits, (request->pages + UINT64_C(63)) / 64 * 8);
 	pthread_mutex_unlock(&vm->lock);
@@ -198,11 +198,12 @@ static int ask(struct own_vm *vm, enum attach_type type, const struct attach_req
 	return result;
 }
 
-static int ask_plain(struct own_vm *vm, enum attach_type type, uint64_t *value, struct error *err)
+static int ask_plain(struct own_vm *vm, enum attach_type type, struct attach_reply *reply,
+		     struct error *err)
 {
 	const struct attach_request request = {0};
 
-	return ask(vm, type, &request, value, NULL, err);
+	return ask(vm, type, &request, reply, NULL, err);
 }
 
 static int own_vm_pause(void *own, struct error *err)
@@ -212,7 +213,22 @@ static int own_vm_pause(void *own, struct error *err)
 
 static int own_vm_resume(void *own, uint64_t *paused_ns, struct error *err)
 {
-	return ask_plain(own, ATTACH_RESUME, paused_ns, err);
+	struct attach_reply reply;
+	int result = ask_plain(own, ATTACH_RESUME, &reply, err);
+
+	if (result == 0)
+		*paused_ns = reply.value;
+	return result;
+}
+
+static int own_vm_holder(void *own, struct pause_holder *holder, struct error *err)
+{
+	struct attach_reply reply;
+	int result = ask_plain(own, ATTACH_HOLDER, &reply, err);
+
+	if (result == 0)
+		*holder = (struct pause_holder){reply.pid, reply.value};
+	return result;
 }
 
 /* A connection is one reader of the VM's log; which one, the VM knows. */
@@ -253,6 +269,7 @@ static void own_vm_dirty_stop(void *own, int reader)
 static const struct control_ops own_vm_control = {
 	.pause = own_vm_pause,
 	.resume = own_vm_resume,
+	.holder = own_vm_holder,
 	.dirty_start = own_vm_dirty_start,
 	.dirty_read = own_vm_dirty_read,
 	.dirty_stop = own_vm_dirty_stop,
