@@ -5,7 +5,8 @@
 
 #include "base/bounded_call.h"
 #include "base/error.h"
-#include "source/libvirt/connection.h"
+#include "source/libvirt/api.h"
+#include "source/libvirt/domain_facts.h"
 
 /* On the heap, and holding references of its own: a call that is abandoned outlives its caller. */
 struct libvirt_call {

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "source/libvirt/api.h"
+#include "source/libvirt/domain_facts.h"
 
 #define LIBVIRT_TIMEOUT_MS      5000
 #define LIBVIRT_OPEN_TIMEOUT_MS 30000 /* by ssh, with a human who types a password */
@@ -22,24 +23,11 @@
 /* The most that one peek may ask for: what a reply of libvirt's protocol has room for (4 MiB in libvirt 9.0). */
 #define LIBVIRT_PEEK_MAX (4u << 20)
 
-#define DOMAIN_NAME_SIZE 64 /* longer ones are cut: to be shown, not to be looked up */
-#define DOMAIN_UUID_SIZE VIR_UUID_STRING_BUFLEN
-
 struct libvirt_connection {
 	const struct libvirt_api *api;
 	virConnectPtr conn;
 	char uri[256];
 	bool is_local; /* the daemon is on this machine, as far as the URI says: it names no host */
-};
-
-struct domain_facts {
-	char name[DOMAIN_NAME_SIZE];
-	char uuid[DOMAIN_UUID_SIZE];
-	unsigned id;    /* another one each time that it is started; 0: it is not active */
-	bool is_active; /* it runs, or stands still */
-	bool is_paused;
-	unsigned cpu_count;
-	uint64_t memory_bytes; /* at most */
 };
 
 /* A NULL URI is the user's default: that of LIBVIRT_DEFAULT_URI, of libvirt.conf, or what libvirt finds. */
