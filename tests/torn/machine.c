@@ -41,13 +41,13 @@ static void exit_write(void *context, uint16_t offset, uint8_t value)
 static void attach_devices(struct machine *machine)
 {
 	serial_init(&machine->serial, console_line, machine);
-	serial_attach(&machine->serial, &machine->vm.bus);
-	boot_stages_attach(&machine->stages, &machine->vm.bus);
-	io_bus_add(&machine->vm.bus, &(struct io_device){.first = PORT_EXIT,
-							 .count = PORT_EXIT_COUNT,
-							 .write = exit_write,
-							 .context = machine});
-	machine->vm.symbols = &machine->kernel.symbols;
+	serial_attach(&machine->serial, &machine->vm.board.bus);
+	boot_stages_attach(&machine->stages, &machine->vm.board.bus);
+	io_bus_add(&machine->vm.board.bus, &(struct io_device){.first = PORT_EXIT,
+							       .count = PORT_EXIT_COUNT,
+							       .write = exit_write,
+							       .context = machine});
+	machine->vm.board.symbols = &machine->kernel.symbols;
 }
 
 static int load_guest(struct machine *machine, const struct machine_options *options,
@@ -76,7 +76,7 @@ static int load_guest(struct machine *machine, const struct machine_options *opt
 
 bool machine_has_ended(const struct machine *machine, int ms)
 {
-	struct pollfd fd = {.fd = machine->vm.end.fd, .events = POLLIN};
+	struct pollfd fd = {.fd = machine->vm.board.end.fd, .events = POLLIN};
 
 	return poll(&fd, 1, ms) > 0;
 }

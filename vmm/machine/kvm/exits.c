@@ -8,7 +8,6 @@
 #include "base/elf/symbols.h"
 #include "machine/kvm/kvm.h"
 #include "machine/kvm/vcpu.h"
-#include "machine/kvm/vm.h"
 
 #define STRAY_NOTES_MAX 8
 
@@ -31,7 +30,7 @@ static void describe_place(struct vcpu *vcpu, char *buffer, size_t size)
 		snprintf(buffer, size, "at an unknown rip");
 		return;
 	}
-	symbols_format(vcpu->vm->symbols, regs.rip, place, sizeof(place));
+	symbols_format(vcpu->board->symbols, regs.rip, place, sizeof(place));
 	snprintf(buffer, size, "at rip %s, cr2 %#" PRIx64 "%s", place, (uint64_t)sregs.cr2,
 		 regs.rip == RESET_RIP ? " (registers were reset by KVM)" : "");
 }
@@ -48,7 +47,7 @@ __attribute__((format(printf, 2, 3))) static bool fault(struct vcpu *vcpu, const
 	va_end(args);
 	describe_place(vcpu, place, sizeof(place));
 	error_set(&end.text, 0, "vCPU %u: %s %s", vcpu->index, what, place);
-	vm_finish(vcpu->vm, &end);
+	end_latch_record(&vcpu->board->end, &end);
 	return false;
 }
 
@@ -56,10 +55,10 @@ __attribute__((format(printf, 2, 3))) static bool fault(struct vcpu *vcpu, const
 static void note_stray(struct vcpu *vcpu, const char *kind, bool is_write, uint64_t address,
 		       unsigned size)
 {
-	struct vm *vm = vcpu->vm;
+	struct board *board = vcpu->board;
 	char text[PLACE_SIZE + 128];
 	char place[PLACE_SIZE];
-	uint64_t earlier = __atomic_fetch_add(&vm->stray_accesses, 1, __ATOMIC_RELAXED);
+	uint64_t earlier = __atomic_fetch_add(&board->stray_accesses, 1, __ATOMIC_RELAXED);
 
 	if (earlier >= STRAY_NOTES_MAX)
 		return;
@@ -67,7 +66,7 @@ static void note_stray(struct vcpu *vcpu, const char *kind, bool is_write, uint6
 	snprintf(text, sizeof(text), "vCPU %u: %u-byte %s %s %#" PRIx64 ", where nothing is, %s%s",
 		 vcpu->index, size, kind, is_write ? "write to" : "read from", address, place,
 		 earlier == STRAY_NOTES_MAX - 1 ? "; no more of these will be shown" : "");
-	vm->note(vm->note_context, text);
+	board->note(board->note_context, text);
 }
 
 static bool handle_io(struct vcpu *vcpu)
@@ -78,8 +77,8 @@ static bool handle_io(struct vcpu *vcpu)
 
 	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
 		bool claimed =
-			is_write ? io_bus_write(&vcpu->vm->bus, run->io.port, data, run->io.size)
-				 : io_bus_read(&vcpu->vm->bus, run->io.port, data, run->io.size);
+			is_write ? io_bus_write(&vcpu->board->bus, run->io.port, data, run->io.size)
+				 : io_bus_read(&vcpu->board->bus, run->io.port, data, run->io.size);
 
 		if (!claimed)
 			note_stray(vcpu, "port", is_write, run->io.port, run->io.size);

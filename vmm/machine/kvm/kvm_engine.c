@@ -122,7 +122,7 @@ static const struct vm_end *stop(struct engine *engine)
 
 static uint64_t stray_accesses(const struct engine *engine)
 {
-	return ((const struct kvm_engine *)engine)->vm.stray_accesses;
+	return ((const struct kvm_engine *)engine)->vm.board.stray_accesses;
 }
 
 static void destroy(struct engine *engine)
@@ -151,15 +151,15 @@ static void exit_write(void *context, uint16_t offset, uint8_t value)
 static void attach_devices(struct kvm_engine *own, const struct engine_options *options)
 {
 	serial_init(&own->base.serial, options->console, options->context);
-	serial_attach(&own->base.serial, &own->vm.bus);
-	boot_stages_attach(&own->base.stages, &own->vm.bus);
-	io_bus_add(&own->vm.bus, &(struct io_device){.first = PORT_EXIT,
-						     .count = PORT_EXIT_COUNT,
-						     .write = exit_write,
-						     .context = &own->vm});
-	own->vm.note = options->note;
-	own->vm.note_context = options->context;
-	own->vm.symbols = options->symbols;
+	serial_attach(&own->base.serial, &own->vm.board.bus);
+	boot_stages_attach(&own->base.stages, &own->vm.board.bus);
+	io_bus_add(&own->vm.board.bus, &(struct io_device){.first = PORT_EXIT,
+							   .count = PORT_EXIT_COUNT,
+							   .write = exit_write,
+							   .context = &own->vm});
+	own->vm.board.note = options->note;
+	own->vm.board.note_context = options->context;
+	own->vm.board.symbols = options->symbols;
 }
 
 int kvm_engine_create(struct engine **engine, const struct engine_options *options,
@@ -180,7 +180,7 @@ int kvm_engine_create(struct engine **engine, const struct engine_options *optio
 	own->base.memory = &own->vm.memory;
 	own->base.control = (struct control){&control, own, "the guest"};
 	own->base.memory_fd = own->vm.memory_fd;
-	own->base.end_fd = own->vm.end.fd;
+	own->base.end_fd = own->vm.board.end.fd;
 	own->image = options->image;
 	own->memory = options->memory;
 	own->cpus = options->cpus;

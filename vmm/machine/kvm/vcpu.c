@@ -14,7 +14,6 @@
 #include "base/thread.h"
 #include "machine/kvm/cpu_state.h"
 #include "machine/kvm/kvm.h"
-#include "machine/kvm/vm.h"
 
 #define KICK_SIGNAL       SIGUSR1
 #define CPUID_ENTRIES_MAX 256
@@ -30,10 +29,10 @@ static int set_cpuid(struct vcpu *vcpu, struct error *err)
 	if (!cpuid)
 		return error_set(err, -ENOMEM, "no memory for the CPUID table");
 	cpuid->nent = CPUID_ENTRIES_MAX;
-	int result = KVM_CALL(vcpu->vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid, err);
+	int result = KVM_CALL(vcpu->board->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid, err);
 
 	if (result >= 0) {
-		cpu_state_cpuid(cpuid, vcpu->index, vcpu->vm->cpu_count);
+		cpu_state_cpuid(cpuid, vcpu->index, vcpu->board->cpu_count);
 		result = KVM_CALL(vcpu->fd, KVM_SET_CPUID2, cpuid, err);
 	}
 	free(cpuid);
@@ -42,7 +41,7 @@ static int set_cpuid(struct vcpu *vcpu, struct error *err)
 
 static int map_run(struct vcpu *vcpu, struct error *err)
 {
-	int size = KVM_CALL(vcpu->vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0, err);
+	int size = KVM_CALL(vcpu->board->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0, err);
 
 	if (size < 0)
 		return size;
@@ -56,10 +55,10 @@ static int map_run(struct vcpu *vcpu, struct error *err)
 	return 0;
 }
 
-int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned index, struct error *err)
+int vcpu_create(struct vcpu *vcpu, struct board *board, unsigned index, struct error *err)
 {
-	*vcpu = (struct vcpu){.vm = vm, .index = index};
-	int result = KVM_CALL(vm->fd, KVM_CREATE_VCPU, index, err);
+	*vcpu = (struct vcpu){.board = board, .index = index};
+	int result = KVM_CALL(board->vm_fd, KVM_CREATE_VCPU, index, err);
 
 	if (result < 0)
 		return result;
@@ -89,7 +88,7 @@ static void run_failed(struct vcpu *vcpu, int error)
 	struct vm_end end = {.outcome = VM_FAULTED};
 
 	error_set(&end.text, 0, "vCPU %u: KVM_RUN: %s", vcpu->index, strerror(error));
-	vm_finish(vcpu->vm, &end);
+	end_latch_record(&vcpu->board->end, &end);
 }
 
 static void *vcpu_thread(void *argument)
@@ -101,9 +100,9 @@ static void *vcpu_thread(void *argument)
 	sigaddset(&kick_only, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick_only, NULL);
 	/* Acquire: pairs with the release in vm_stop. */
-	while (!__atomic_load_n(&vcpu->vm->stopping, __ATOMIC_ACQUIRE)) {
-		if (vm_pause_is_wanted(&vcpu->vm->pause)) {
-			vm_pause_park(&vcpu->vm->pause, &vcpu->run->immediate_exit);
+	while (!__atomic_load_n(&vcpu->board->stopping, __ATOMIC_ACQUIRE)) {
+		if (vm_pause_is_wanted(&vcpu->board->pause)) {
+			vm_pause_park(&vcpu->board->pause, &vcpu->run->immediate_exit);
 			continue;
 		}
 		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
@@ -116,7 +115,7 @@ static void *vcpu_thread(void *argument)
 		if (!vcpu_handle_exit(vcpu))
 			break;
 	}
-	vm_pause_leave(&vcpu->vm->pause);
+	vm_pause_leave(&vcpu->board->pause);
 	return NULL;
 }
 
@@ -130,11 +129,11 @@ int vcpu_start(struct vcpu *vcpu, struct error *err)
 	const struct sigaction kick = {.sa_handler = on_kick};
 
 	sigaction(KICK_SIGNAL, &kick, NULL);
-	vm_pause_join(&vcpu->vm->pause);
+	vm_pause_join(&vcpu->board->pause);
 	int result = thread_start(&vcpu->thread, vcpu_thread, vcpu, err);
 
 	if (result < 0)
-		vm_pause_leave(&vcpu->vm->pause);
+		vm_pause_leave(&vcpu->board->pause);
 	else
 		vcpu->has_thread = true;
 	return result;

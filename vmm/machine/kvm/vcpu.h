@@ -9,11 +9,10 @@
 #include <linux/kvm.h>
 
 #include "base/error.h"
-
-struct vm;
+#include "machine/kvm/board.h"
 
 struct vcpu {
-	struct vm *vm;
+	struct board *board;
 	unsigned index;
 	int fd;
 	struct kvm_run *run; /* shared with KVM; only this vCPU's thread reads it while it runs */
@@ -22,8 +21,8 @@ struct vcpu {
 	bool has_thread;
 };
 
-/* Makes vCPU `index` of the VM, its CPUID set. Nothing is left behind on failure. */
-int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned index, struct error *err);
+/* Makes vCPU `index` of the VM with that board, its CPUID set. Nothing is left behind on failure. */
+int vcpu_create(struct vcpu *vcpu, struct board *board, unsigned index, struct error *err);
 
 void vcpu_destroy(struct vcpu *vcpu);
 

@@ -19,14 +19,14 @@ static int create_chips(struct vm *vm, struct error *err)
 {
 	const uint64_t identity_map = KVM_IDENTITY_MAP_ADDRESS;
 	const struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
-	int result = KVM_CALL(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, err);
+	int result = KVM_CALL(vm->board.vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, err);
 
 	if (result >= 0)
-		result = KVM_CALL(vm->fd, KVM_SET_TSS_ADDR, KVM_TSS_ADDRESS, err);
+		result = KVM_CALL(vm->board.vm_fd, KVM_SET_TSS_ADDR, KVM_TSS_ADDRESS, err);
 	if (result >= 0)
-		result = KVM_CALL(vm->fd, KVM_CREATE_IRQCHIP, 0, err);
+		result = KVM_CALL(vm->board.vm_fd, KVM_CREATE_IRQCHIP, 0, err);
 	if (result >= 0)
-		result = KVM_CALL(vm->fd, KVM_CREATE_PIT2, &pit, err);
+		result = KVM_CALL(vm->board.vm_fd, KVM_CREATE_PIT2, &pit, err);
 	return result < 0 ? result : 0;
 }
 
@@ -53,12 +53,12 @@ static int create_memory(struct vm *vm, uint64_t size, struct error *err)
 static int create_vcpus(struct vm *vm, unsigned cpus, struct error *err)
 {
 	/* The final count goes into each CPUID; destroy goes by it as well. */
-	vm->cpu_count = cpus;
+	vm->board.cpu_count = cpus;
 	for (unsigned i = 0; i < cpus; i++) {
-		int result = vcpu_create(&vm->vcpus[i], vm, i, err);
+		int result = vcpu_create(&vm->vcpus[i], &vm->board, i, err);
 
 		if (result < 0) {
-			vm->cpu_count = i;
+			vm->board.cpu_count = i;
 			return result;
 		}
 	}
@@ -77,22 +77,20 @@ int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *
 
 	if (cpus < 1 || cpus > MAX_CPUS)
 		return error_set(err, -EINVAL, "%u vCPUs; 1 to %d are possible", cpus, MAX_CPUS);
-	*vm = (struct vm){.kvm_fd = -1,
-			  .fd = -1,
-			  .memory_fd = -1,
-			  .symbols = &no_symbols,
-			  .note = discard_note};
+	*vm = (struct vm){
+		.board = {.kvm_fd = -1, .vm_fd = -1, .symbols = &no_symbols, .note = discard_note},
+		.memory_fd = -1};
 	int result = guest_memory_init(&vm->memory, err);
 
 	if (result < 0)
 		return result;
-	vm_pause_init(&vm->pause);
-	result = end_latch_init(&vm->end, err);
+	vm_pause_init(&vm->board.pause);
+	result = end_latch_init(&vm->board.end, err);
 	if (result >= 0)
-		result = vm->kvm_fd = kvm_open(err);
+		result = vm->board.kvm_fd = kvm_open(err);
 	if (result >= 0)
-		result = vm->fd = KVM_CALL(vm->kvm_fd, KVM_CREATE_VM, 0, err);
-	dirty_log_init(&vm->dirty, vm->fd);
+		result = vm->board.vm_fd = KVM_CALL(vm->board.kvm_fd, KVM_CREATE_VM, 0, err);
+	dirty_log_init(&vm->dirty, vm->board.vm_fd);
 	if (result >= 0)
 		result = create_chips(vm, err);
 	if (result >= 0)
@@ -108,15 +106,15 @@ int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *
 
 void vm_destroy(struct vm *vm)
 {
-	for (unsigned i = 0; i < vm->cpu_count; i++)
+	for (unsigned i = 0; i < vm->board.cpu_count; i++)
 		vcpu_destroy(&vm->vcpus[i]);
-	fd_close(vm->fd);
-	fd_close(vm->kvm_fd);
+	fd_close(vm->board.vm_fd);
+	fd_close(vm->board.kvm_fd);
 	guest_memory_destroy(&vm->memory);
 	fd_close(vm->memory_fd);
 	dirty_log_destroy(&vm->dirty);
-	vm_pause_destroy(&vm->pause);
-	end_latch_destroy(&vm->end);
+	vm_pause_destroy(&vm->board.pause);
+	end_latch_destroy(&vm->board.end);
 }
 
 int vm_set_entry(struct vm *vm, paddr_t entry, paddr_t start_info, struct error *err)
@@ -145,7 +143,7 @@ uint64_t vm_tsc_khz(struct vm *vm)
 
 int vm_start(struct vm *vm, struct error *err)
 {
-	for (unsigned i = 0; i < vm->cpu_count; i++) {
+	for (unsigned i = 0; i < vm->board.cpu_count; i++) {
 		int result = vcpu_start(&vm->vcpus[i], err);
 
 		if (result < 0) {
@@ -158,24 +156,24 @@ int vm_start(struct vm *vm, struct error *err)
 
 void vm_finish(struct vm *vm, const struct vm_end *end)
 {
-	end_latch_record(&vm->end, end);
+	end_latch_record(&vm->board.end, end);
 }
 
 int vm_pause(struct vm *vm)
 {
-	vm_pause_begin(&vm->pause);
-	for (unsigned i = 0; i < vm->cpu_count; i++)
+	vm_pause_begin(&vm->board.pause);
+	for (unsigned i = 0; i < vm->board.cpu_count; i++)
 		vcpu_kick(&vm->vcpus[i]);
-	int result = vm_pause_await(&vm->pause, clock_now_ns() + VM_PAUSE_PATIENCE_NS);
+	int result = vm_pause_await(&vm->board.pause, clock_now_ns() + VM_PAUSE_PATIENCE_NS);
 
 	if (result < 0)
-		vm_pause_end(&vm->pause);
+		vm_pause_end(&vm->board.pause);
 	return result;
 }
 
 void vm_resume(struct vm *vm)
 {
-	vm_pause_end(&vm->pause);
+	vm_pause_end(&vm->board.pause);
 }
 
 const struct vm_end *vm_stop(struct vm *vm)
@@ -184,11 +182,11 @@ const struct vm_end *vm_stop(struct vm *vm)
 
 	vm_finish(vm, &stopped);
 	/* Release: pairs with the acquire in vcpu_thread. */
-	__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
-	vm_pause_cancel(&vm->pause);
-	for (unsigned i = 0; i < vm->cpu_count; i++)
+	__atomic_store_n(&vm->board.stopping, true, __ATOMIC_RELEASE);
+	vm_pause_cancel(&vm->board.pause);
+	for (unsigned i = 0; i < vm->board.cpu_count; i++)
 		vcpu_kick(&vm->vcpus[i]);
-	for (unsigned i = 0; i < vm->cpu_count; i++)
+	for (unsigned i = 0; i < vm->board.cpu_count; i++)
 		vcpu_join(&vm->vcpus[i]);
-	return &vm->end.end;
+	return &vm->board.end.end;
 }

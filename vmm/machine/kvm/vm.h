@@ -16,33 +16,19 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/elf/symbols.h"
-#include "machine/device/io_bus.h"
+#include "machine/kvm/board.h"
 #include "machine/kvm/dirty_log.h"
-#include "machine/kvm/pause.h"
 #include "machine/kvm/vcpu.h"
 #include "machine/vm_end.h"
 #include "memory/guest_memory.h"
 #include "memory/ram.h"
 
 struct vm {
-	int kvm_fd;
-	int fd;
+	struct board board;
 	int memory_fd; /* the memfd behind all RAM */
 	struct guest_memory memory;
 	struct dirty_log dirty;
-	struct io_bus bus;
-	const struct symbols *symbols; /* of the kernel, for messages */
-	unsigned cpu_count;
-	struct vcpu vcpus[MAX_CPUS];
-	struct vm_pause pause;
-	bool stopping; /* release by the stopper, acquire by the vCPU threads */
-	struct end_latch end;
-
-	/* One line about something odd that the guest survived; called by vCPU threads. */
-	void (*note)(void *context, const char *text);
-	void *note_context;
-	uint64_t stray_accesses; /* to ports and addresses where nothing is; relaxed */
+	struct vcpu vcpus[MAX_CPUS]; /* board.cpu_count of them */
 };
 
 /*
