@@ -12,13 +12,10 @@
 #ifndef PAGEMETA_SEGMENT_H
 #define PAGEMETA_SEGMENT_H
 
+#include <pagevisor/segment.h>
+
 #include "frame_alloc.h"
 #include "handle.h"
-
-struct segment {
-	pfn_t first;
-	uint64_t count; /* 0: an empty segment, that holds nothing */
-};
 
 #define SEGMENT_NONE ((struct segment){{0}, 0})
 

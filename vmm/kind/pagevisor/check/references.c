@@ -4,10 +4,13 @@
  * number. It begins in the kernel's image, which holds all data and stacks, and goes on in the metadata and the bytes
  * of the frames that it finds; untyped frames hold no references. A word refers to a frame if it is an address in the
  * frame's slot, an address in the linear mapping, or the physical address of the frame; two words refer to a run of
- * frames if they are its first frame's number and its length, as in a struct segment, and all its frames are held. A
+ * frames if they are its first frame's number and its length, as in pagevisor/segment.h, and all its frames are held. A
  * number that happens to look like that hides a leak, but none is made up.
  */
 #include <inttypes.h>
+#include <string.h>
+
+#include <pagevisor/segment.h>
 
 #include "kind/pagevisor/check/context.h"
 
@@ -19,9 +22,14 @@
 
 #define PAGE_WORDS (PAGE_SIZE / sizeof(uint64_t))
 
-/* Two words that may be a run of frames. */
-static void refer_to_run(struct check *check, uint64_t first, uint64_t count)
+/* Two words that may be a run of frames; the first one is a frame's number. */
+static void refer_to_run(struct check *check, const uint64_t *words)
 {
+	struct segment run;
+
+	memcpy(&run, words, sizeof(run));
+	uint64_t first = run.first.index, count = run.count;
+
 	if (count == 0 || count > check->view->slot_count - first ||
 	    !(check->marks[first] & MARK_HELD) || !(check->marks[first + count - 1] & MARK_HELD))
 		return;
@@ -52,7 +60,7 @@ static void search_words(struct check *check, const uint64_t *words, size_t coun
 		else if (is_aligned(word, PAGE_SIZE))
 			check_refer(check, word / PAGE_SIZE);
 		if (word < view->slot_count && i + 1 < count)
-			refer_to_run(check, word, words[i + 1]);
+			refer_to_run(check, &words[i]);
 	}
 }
 
