@@ -60,7 +60,7 @@ _Noreturn void panic(const char *format, ...)
 	va_list args;
 
 	panic_begin();
-	kprintf("panic on cpu %u: ", this_cpu_index());
+	kprintf(LINE_PANIC "%u: ", this_cpu_index());
 	va_start(args, format);
 	kvprintf(format, args);
 	va_end(args);

@@ -93,7 +93,7 @@ _Noreturn void trap_report(const struct trap_frame *on_trap_stack)
 	const struct trap_frame frame = *on_trap_stack;
 
 	panic_begin();
-	kprintf("exception %lu (%s), error code 0x%lx on cpu %u\n", frame.vector,
+	kprintf(LINE_EXCEPTION "%lu (%s), error code 0x%lx on cpu %u\n", frame.vector,
 		exception_name(frame.vector), frame.error_code, this_cpu_index());
 	kprintf("rip 0x%016lx rsp 0x%016lx rflags 0x%lx cs 0x%lx\n", frame.rip, frame.rsp,
 		frame.rflags, frame.cs);

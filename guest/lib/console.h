@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include <pagevisor/console_lines.h>
 #include <pagevisor/info.h>
 
 extern struct log_ring log_ring;

@@ -74,7 +74,8 @@ void memory_check(void)
 	uint64_t faults = meta_check(&array, &fault);
 
 	if (faults)
-		panic("%lu of %lu slots are wrong; frame 0x%lx: expected %s, found state 0x%lx, "
+		panic("%lu of %lu slots are wrong; " LINE_FRAME
+		      "%lx: expected %s, found state 0x%lx, "
 		      "vtable 0x%lx",
 		      faults, array.slots, fault.frame.addr, fault.what, fault.state,
 		      fault.vtable_ptr);

@@ -5,14 +5,15 @@
 #include <pagevisor/x86.h>
 
 #include "boot/page_table.h"
+#include "lib/console.h"
 #include "mm/page_table.h"
 #include "pagemeta/early_alloc.h"
 #include "panic.h"
 
 _Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state)
 {
-	panic("frame 0x%lx, references 0x%x, generation %u: %s", frame.addr, slot_state_refs(state),
-	      slot_state_generation(state), what);
+	panic(LINE_FRAME "%lx, references 0x%x, generation %u: %s", frame.addr,
+	      slot_state_refs(state), slot_state_generation(state), what);
 }
 
 /* Tables have to be reachable through what is mapped already. */

@@ -55,7 +55,7 @@ static void say(const struct worker *worker, const struct meta_slot *slot)
 	plant.is_said = true;
 	for (unsigned cpu = 0; cpu < worker->cpus; cpu++)
 		steps += __atomic_load_n(&all_workers[cpu].counters->operations, __ATOMIC_RELAXED);
-	kprintf("planted %s: frame 0x%lx, cpu %u, after %lu steps\n", plant.fault->name,
+	kprintf(LINE_PLANTED "%s: " LINE_FRAME "%lx, cpu %u, after %lu steps\n", plant.fault->name,
 		meta_to_frame(slot).addr, worker->cpu, steps);
 }
 

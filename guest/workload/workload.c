@@ -303,10 +303,10 @@ void worker_check(struct worker *worker, bool holds, const char *what, frame_t f
 	if (__builtin_expect(holds, 1))
 		return;
 	if (worker->counters->failures == 0 && frame.slot)
-		kprintf("check failed on cpu %u, frame 0x%lx: %s\n", worker->cpu,
+		kprintf(LINE_CHECK_FAILED "%u, " LINE_FRAME "%lx: %s\n", worker->cpu,
 			frame_paddr(frame).addr, what);
 	else if (worker->counters->failures == 0)
-		kprintf("check failed on cpu %u: %s\n", worker->cpu, what);
+		kprintf(LINE_CHECK_FAILED "%u: %s\n", worker->cpu, what);
 	count(&worker->counters->failures);
 	if (stops_on_failure)
 		__atomic_store_n(&is_stopping, true, __ATOMIC_RELAXED);

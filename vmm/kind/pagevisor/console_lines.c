@@ -6,21 +6,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pagevisor/console_lines.h>
+
 #include "base/clock.h"
 
 /* How the lines of each begin. */
 static const char *const beginnings[CONSOLE_EVENT_COUNT] = {
-	[CONSOLE_CHECK] = "check failed on cpu ",
-	[CONSOLE_ABORT] = "panic on cpu ",
-	[CONSOLE_TRAP] = "exception ",
+	[CONSOLE_CHECK] = LINE_CHECK_FAILED,
+	[CONSOLE_ABORT] = LINE_PANIC,
+	[CONSOLE_TRAP] = LINE_EXCEPTION,
 };
 
 /* "frame 0x1234000" anywhere in the line. */
 static void find_frame(const char *line, struct console_failure *failure)
 {
-	const char *at = strstr(line, "frame 0x");
+	const char *at = strstr(line, LINE_FRAME);
 
-	failure->has_frame = at && sscanf(at, "frame 0x%" SCNx64, &failure->frame) == 1;
+	failure->has_frame = at && sscanf(at, LINE_FRAME "%" SCNx64, &failure->frame) == 1;
 }
 
 /* An exception's name is what comes first; of the others, the words behind the last colon. */
@@ -57,7 +59,8 @@ void console_report_take(struct console_report *report, const char *line)
 		if (strncmp(line, beginnings[event], strlen(beginnings[event])) == 0)
 			take_failure(report, event, line);
 	if (sscanf(line,
-		   "planted %*31[a-z_]: frame 0x%" SCNx64 ", cpu %*u, after %" SCNu64 " steps",
+		   LINE_PLANTED "%*31[a-z_]: " LINE_FRAME "%" SCNx64 ", cpu %*u, after %" SCNu64
+				" steps",
 		   &planted.frame, &planted.steps) == 2)
 		report->planted = planted;
 }
