@@ -143,8 +143,8 @@ END_TEST
 START_TEST(regions_that_wrap_do_not_count)
 {
 	set_map(4);
-	set_region(0, UINT64_MAX - PAGE_SIZE, 2 * PAGE_SIZE, E820_USABLE);
-	set_region(1, PAGE_SIZE, UINT64_MAX, E820_USABLE);
+	set_region(0, UINT64_MAX - PAGE_SIZE + 1, HIGH_RAM_BASE + 2 * HIGH_BYTES, E820_USABLE);
+	set_region(1, HIGH_RAM_BASE - PAGE_SIZE, UINT64_MAX - GIB / 2, E820_USABLE);
 	ck_assert_int_eq(read_ends(), 0);
 	ck_assert_uint_eq(ends.low, 3 * GIB);
 	ck_assert_uint_eq(ends.high, HIGH_RAM_BASE + HIGH_BYTES);

@@ -114,6 +114,27 @@ START_TEST(metadata_alone_is_copied_alone)
 }
 END_TEST
 
+/* Its own pages, behind all else that is copied; entries beyond the bound are nobody's. */
+START_TEST(the_memory_map_is_copied)
+{
+	const uint64_t pages = INFO_REGIONS_MAX * sizeof(struct info_region) / PAGE_SIZE;
+
+	all_memory = false;
+	crafted.info->regions_pa = CRAFTED_OTHER_PA;
+	crafted.info->region_count = INFO_REGIONS_MAX;
+	memset(crafted.low + CRAFTED_OTHER_PA, 1, (pages + 1) * PAGE_SIZE);
+	ck_assert_int_eq(take(), 0);
+	ck_assert(!is_hole(&snapshot, CRAFTED_OTHER_PA));
+	ck_assert(!is_hole(&snapshot, CRAFTED_OTHER_PA + (pages - 1) * PAGE_SIZE));
+	ck_assert(is_hole(&snapshot, CRAFTED_OTHER_PA + pages * PAGE_SIZE));
+	snapshot_close(&snapshot);
+	crafted.info->region_count = INFO_REGIONS_MAX + 1;
+	ck_assert_int_eq(take(), 0);
+	ck_assert(is_hole(&snapshot, CRAFTED_OTHER_PA));
+	snapshot_close(&snapshot);
+}
+END_TEST
+
 START_TEST(holes_stay_holes_on_both_sides)
 {
 	uint64_t before = crafted_blocks(crafted.fd);
@@ -412,6 +433,7 @@ Suite *snapshot_suite(void)
 	tcase_add_test(tcase, a_source_at_rest_is_copied);
 	tcase_add_test(tcase, a_guest_is_found_and_added_up_in_the_copy);
 	tcase_add_test(tcase, metadata_alone_is_copied_alone);
+	tcase_add_test(tcase, the_memory_map_is_copied);
 	tcase_add_test(tcase, holes_stay_holes_on_both_sides);
 	tcase_add_test(tcase, a_running_guest_is_copied_as_of_one_instant);
 	tcase_add_test(tcase, a_whole_pause_gives_one_instant);
