@@ -2,30 +2,7 @@
 /* Memory regions: see region.h. */
 #include "region.h"
 
-#include <stddef.h>
-
 #include <pagevisor/pvh.h>
-
-const char *region_kind_name(enum region_kind kind)
-{
-	static const char *const names[REGION_KIND_COUNT] = {
-		[REGION_HOLE] = "hole",
-		[REGION_USABLE] = "usable",
-		[REGION_RECLAIMABLE] = "reclaimable",
-		[REGION_ACPI_RECLAIMABLE] = "acpi_reclaimable",
-		[REGION_RESERVED] = "reserved",
-		[REGION_ACPI_NVS] = "acpi_nvs",
-		[REGION_NON_VOLATILE] = "non_volatile",
-		[REGION_FRAMEBUFFER] = "framebuffer",
-		[REGION_UNUSABLE] = "unusable",
-		[REGION_MODULE] = "module",
-		[REGION_KERNEL] = "kernel",
-		[REGION_EARLY] = "early",
-		[REGION_META] = "meta_page",
-	};
-
-	return names[kind];
-}
 
 enum region_kind region_kind_of_e820(uint32_t type)
 {
@@ -120,12 +97,4 @@ bool region_partition(const struct region_list *list, uint64_t end, struct regio
 		partition->regions[partition->count++] = (struct region){addr, next, kind};
 	}
 	return true;
-}
-
-const struct region *region_find(const struct region_list *partition, uint64_t addr)
-{
-	for (unsigned i = 0; i < partition->count; i++)
-		if (addr < partition->regions[i].end)
-			return &partition->regions[i];
-	return NULL;
 }

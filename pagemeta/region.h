@@ -31,7 +31,6 @@ enum region_kind {
 	REGION_EARLY,            /* given out by the early allocator */
 	REGION_META,             /* the metadata array itself */
 	REGION_KIND_COUNT,
-	REGION_BAD = REGION_UNUSABLE,
 };
 
 /* Bytes [start, end). */
@@ -47,8 +46,6 @@ struct region_list {
 	unsigned count;
 	struct region regions[REGIONS_MAX];
 };
-
-const char *region_kind_name(enum region_kind kind);
 
 /* The kind of an E820 type; types that this kernel does not know are reserved. */
 enum region_kind region_kind_of_e820(uint32_t type);
@@ -72,8 +69,5 @@ uint64_t region_list_max_paddr(const struct region_list *list);
  * *partition is then meaningless.
  */
 bool region_partition(const struct region_list *list, uint64_t end, struct region_list *partition);
-
-/* The region of a partition that holds an address, or NULL past its end. */
-const struct region *region_find(const struct region_list *partition, uint64_t addr);
 
 #endif

@@ -73,12 +73,6 @@ void trace_set_ring(unsigned cpu, paddr_t address, uint64_t entry_count)
 	ring->entry_count = entry_count;
 }
 
-void trace_reset(void)
-{
-	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
-		trace_rings[cpu] = (struct trace_ring){0};
-}
-
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -47,9 +47,6 @@ static inline __attribute__((always_inline)) void trace_event(enum trace_operati
  */
 void trace_set_ring(unsigned cpu, paddr_t address, uint64_t entry_count);
 
-/* Takes all rings away. */
-void trace_reset(void);
-
 /* All CPUs' rings, for who publishes them. */
 extern struct trace_ring trace_rings[];
 

@@ -86,21 +86,3 @@ bool page_table_map(struct page_table *table, uint64_t va, paddr_t pa, uint64_t 
 	}
 	return true;
 }
-
-bool page_table_translate(const struct page_table *table, uint64_t va, paddr_t *pa)
-{
-	paddr_t at = table->root;
-
-	for (unsigned level = LEVEL_ROOT;; level--) {
-		uint64_t entry = *entry_of(table_at(at), va, level);
-		uint64_t span = pt_entry_size(level);
-
-		if (!(entry & PTE_PRESENT))
-			return false;
-		at = entry_target(entry);
-		if (level == LEVEL_PAGE || entry & PTE_LARGE) {
-			*pa = paddr(align_down(at.addr, span) + (va & (span - 1)));
-			return true;
-		}
-	}
-}

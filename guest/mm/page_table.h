@@ -31,7 +31,4 @@ struct page_table {
 bool page_table_map(struct page_table *table, uint64_t va, paddr_t pa, uint64_t size,
 		    uint64_t flags);
 
-/* The physical address that va is mapped to. False when it is not mapped. */
-bool page_table_translate(const struct page_table *table, uint64_t va, paddr_t *pa);
-
 #endif

@@ -28,9 +28,7 @@
 
 /* Control register 4. */
 #define CR4_PAE_BIT 5
-#define CR4_PGE_BIT 7
 #define CR4_PAE     X86_BIT(CR4_PAE_BIT)
-#define CR4_PGE     X86_BIT(CR4_PGE_BIT)
 
 /* Model-specific registers (SDM volume 4). */
 #define MSR_EFER    0xc0000080

@@ -2,6 +2,7 @@
 /* What the tests of pagemeta share: see fixture.h. */
 #include "unit/fixture.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,4 +204,33 @@ uint64_t test_setting(const char *name, uint64_t otherwise)
 
 	ck_assert_msg(*text && !*end, "%s: \"%s\" is no number", name, text);
 	return value;
+}
+
+const char *region_kind_name(enum region_kind kind)
+{
+	static const char *const names[REGION_KIND_COUNT] = {
+		[REGION_HOLE] = "hole",
+		[REGION_USABLE] = "usable",
+		[REGION_RECLAIMABLE] = "reclaimable",
+		[REGION_ACPI_RECLAIMABLE] = "acpi_reclaimable",
+		[REGION_RESERVED] = "reserved",
+		[REGION_ACPI_NVS] = "acpi_nvs",
+		[REGION_NON_VOLATILE] = "non_volatile",
+		[REGION_FRAMEBUFFER] = "framebuffer",
+		[REGION_UNUSABLE] = "unusable",
+		[REGION_MODULE] = "module",
+		[REGION_KERNEL] = "kernel",
+		[REGION_EARLY] = "early",
+		[REGION_META] = "meta_page",
+	};
+
+	return names[kind];
+}
+
+const struct region *region_at(const struct region_list *partition, uint64_t addr)
+{
+	for (unsigned i = 0; i < partition->count; i++)
+		if (addr < partition->regions[i].end)
+			return &partition->regions[i];
+	ck_abort_msg("%#" PRIx64 " lies past the end of the partition", addr);
 }

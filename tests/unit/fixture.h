@@ -55,6 +55,10 @@ void machine_create(const struct firmware_map *map);
 
 void machine_destroy(void);
 
+/* What the type of such memory is called, and the region of a partition that holds an address. */
+const char *region_kind_name(enum region_kind kind);
+const struct region *region_at(const struct region_list *partition, uint64_t addr);
+
 /* Check fixtures: 16 MiB in one region; the frame allocator lists nothing, or all of it. */
 #define SMALL_MACHINE_SIZE (16 * MIB)
 void small_machine_setup(void);

@@ -11,6 +11,7 @@
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/frame_reader.h"
 #include "pagemeta/meta_init.h"
+#include "unit/fixture.h"
 
 struct frame_model model;
 
@@ -104,7 +105,7 @@ void model_init(const struct region_list *partition, uint64_t end, uint64_t take
 	memset(&touched, 0, sizeof(touched));
 	model.count = end / PAGE_SIZE;
 	for (uint64_t index = 0; index < model.count; index++) {
-		const struct region *region = region_find(partition, index * PAGE_SIZE);
+		const struct region *region = region_at(partition, index * PAGE_SIZE);
 		struct model_frame *frame = &model.frames[index];
 
 		/* The array is filled with 0xff, that is the last generation before 0. */

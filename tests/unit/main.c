@@ -36,7 +36,6 @@ static const struct {
 	{"managed_ranges", managed_ranges_suite},
 	{"frame_add", frame_add_suite},
 	{"frame_give", frame_give_suite},
-	{"frag_stats", frag_stats_suite},
 	{"frame_zeroed", frame_zeroed_suite},
 	{"segment", segment_suite},
 	{"segment_alloc", segment_alloc_suite},

@@ -24,7 +24,6 @@ Suite *frame_alloc_suite(void);
 Suite *managed_ranges_suite(void);
 Suite *frame_add_suite(void);
 Suite *frame_give_suite(void);
-Suite *frag_stats_suite(void);
 Suite *frame_zeroed_suite(void);
 Suite *segment_suite(void);
 Suite *segment_alloc_suite(void);

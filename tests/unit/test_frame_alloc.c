@@ -126,7 +126,7 @@ START_TEST(only_usable_frames_are_handed_out)
 	for (unsigned i = 0; i < held_count; i++) {
 		paddr_t frame = frame_paddr(held[i]);
 
-		ck_assert_uint_eq(region_find(&machine.array.partition, frame.addr)->kind,
+		ck_assert_uint_eq(region_at(&machine.array.partition, frame.addr)->kind,
 				  REGION_USABLE);
 	}
 }

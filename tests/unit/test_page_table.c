@@ -46,19 +46,40 @@ static void setup(void)
 	frames_limit = TABLE_FRAMES;
 }
 
+/* The physical address that the processor finds for va. False when there is none. */
+static bool translate(uint64_t va, uint64_t *pa)
+{
+	uint64_t at = table.root.addr;
+
+	for (unsigned level = PT_LEVELS; level-- > 0;) {
+		const uint64_t *entries = platform_phys_to_virt(paddr(at));
+		uint64_t span = pt_entry_size(level);
+		uint64_t entry = entries[va / span % PT_ENTRIES];
+
+		if (!(entry & PTE_PRESENT))
+			return false;
+		at = entry & PTE_ADDRESS_MASK;
+		if (level == 0 || entry & PTE_LARGE) {
+			*pa = align_down(at, span) + va % span;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void assert_maps(uint64_t va, uint64_t expected)
 {
-	paddr_t pa = {UINT64_MAX};
+	uint64_t pa = UINT64_MAX;
 
-	ck_assert(page_table_translate(&table, va, &pa));
-	ck_assert_uint_eq(pa.addr, expected);
+	ck_assert(translate(va, &pa));
+	ck_assert_uint_eq(pa, expected);
 }
 
 static void assert_unmapped(uint64_t va)
 {
-	paddr_t pa;
+	uint64_t pa;
 
-	ck_assert(!page_table_translate(&table, va, &pa));
+	ck_assert(!translate(va, &pa));
 }
 
 START_TEST(maps_pages_one_by_one)

@@ -297,27 +297,6 @@ START_TEST(partition_of_random_regions_agrees_with_a_page_model)
 }
 END_TEST
 
-START_TEST(find_tells_the_region_of_every_address)
-{
-	add(PAGE_SIZE, PAGE_SIZE, REGION_USABLE);
-	ck_assert(region_partition(&list, 3 * PAGE_SIZE, &partition));
-	ck_assert_uint_eq(region_find(&partition, 0)->kind, REGION_HOLE);
-	ck_assert_uint_eq(region_find(&partition, PAGE_SIZE - 1)->kind, REGION_HOLE);
-	ck_assert_uint_eq(region_find(&partition, PAGE_SIZE)->kind, REGION_USABLE);
-	ck_assert_uint_eq(region_find(&partition, 2 * PAGE_SIZE - 1)->kind, REGION_USABLE);
-	ck_assert_uint_eq(region_find(&partition, 2 * PAGE_SIZE)->kind, REGION_HOLE);
-}
-END_TEST
-
-START_TEST(find_past_the_end_is_null)
-{
-	ck_assert(region_partition(&list, PAGE_SIZE, &partition));
-	ck_assert_ptr_nonnull(region_find(&partition, PAGE_SIZE - 1));
-	ck_assert_ptr_null(region_find(&partition, PAGE_SIZE));
-	ck_assert_ptr_null(region_find(&partition, UINT64_MAX));
-}
-END_TEST
-
 Suite *region_suite(void)
 {
 	Suite *suite = suite_create("region");
@@ -336,8 +315,7 @@ Suite *region_suite(void)
 		partition_of_nothing_is_one_hole, partition_up_to_zero_is_empty,
 		partition_merges_neighbours_of_one_kind, stronger_kind_wins_an_overlap,
 		framebuffer_shows_inside_a_reserved_region, partition_that_does_not_fit_is_refused,
-		partition_of_random_regions_agrees_with_a_page_model,
-		find_tells_the_region_of_every_address, find_past_the_end_is_null);
+		partition_of_random_regions_agrees_with_a_page_model);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

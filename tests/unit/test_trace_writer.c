@@ -75,7 +75,7 @@ static void setup(void)
 static void teardown(void)
 {
 	static_branch_set(false);
-	trace_reset();
+	memset(trace_rings, 0, PLATFORM_MAX_CPUS * sizeof(trace_rings[0]));
 	guest_memory_destroy(&memory);
 	close(rings_fd);
 	urcu_memb_unregister_thread();
@@ -244,7 +244,7 @@ START_TEST(processor_without_a_ring_leaves_nothing)
 {
 	struct stamp_meta meta = {0};
 
-	trace_reset();
+	memset(trace_rings, 0, PLATFORM_MAX_CPUS * sizeof(trace_rings[0]));
 	frame_put(frame_alloc(stamp, &meta));
 	read_events();
 	ck_assert_uint_eq(seen_count, 0);

@@ -22,14 +22,6 @@
 #define RETRY_MS     500
 #define RETRY_MAX_MS 60000
 
-/* Of the last domains that ended it is known why. */
-#define ENDS_MAX 64
-
-struct domain_end {
-	char uuid[DOMAIN_UUID_SIZE];
-	const char *why; /* static text */
-};
-
 struct domain_list {
 	struct domain_table *table; /* RCU-protected; its only updater is the thread */
 	pthread_t thread;
@@ -44,25 +36,13 @@ struct domain_list {
 	bool is_connected;
 	struct libvirt_connection connection;
 	struct libvirt_listener *listener;
-
-	pthread_mutex_t lock; /* of what follows */
-	struct domain_end ends[ENDS_MAX];
-	unsigned end_count; /* of all that there were: the next goes to end_count % ENDS_MAX */
 };
 
 /* On the loop's thread. */
-static void on_event(void *context, enum libvirt_event event, const char *uuid, const char *why)
+static void on_event(void *context, enum libvirt_event event)
 {
 	struct domain_list *list = context;
 
-	if (event == DOMAIN_STOPPED) {
-		pthread_mutex_lock(&list->lock);
-		struct domain_end *end = &list->ends[list->end_count++ % ENDS_MAX];
-
-		libvirt_copy_text(end->uuid, sizeof(end->uuid), uuid);
-		end->why = why;
-		pthread_mutex_unlock(&list->lock);
-	}
 	if (event == LIBVIRT_LOST)
 		__atomic_store_n(&list->is_lost, true, __ATOMIC_RELAXED);
 	wake_fd_set(list->wake_fd);
@@ -209,7 +189,6 @@ static void free_list(struct domain_list *list)
 {
 	fd_close(list->wake_fd);
 	fd_close(list->changed_fd);
-	pthread_mutex_destroy(&list->lock);
 	free(list->table);
 	free(list->uri);
 	free(list);
@@ -222,7 +201,6 @@ static struct domain_list *new_list(const char *uri, unsigned timeout_ms)
 
 	if (!list)
 		return NULL;
-	pthread_mutex_init(&list->lock, NULL);
 	list->timeout_ms = timeout_ms;
 	list->wake_fd = wake_fd_open(&ignored);
 	list->changed_fd = wake_fd_open(&ignored);
@@ -297,19 +275,4 @@ int domain_list_fd(const struct domain_list *list)
 void domain_list_seen(struct domain_list *list)
 {
 	wake_fd_clear(list->changed_fd);
-}
-
-const char *domain_list_why(struct domain_list *list, const char *uuid)
-{
-	const char *why = NULL;
-
-	pthread_mutex_lock(&list->lock);
-	for (unsigned i = 0; i < ENDS_MAX && i < list->end_count && !why; i++) {
-		const struct domain_end *end = &list->ends[(list->end_count - 1 - i) % ENDS_MAX];
-
-		if (strcmp(end->uuid, uuid) == 0)
-			why = end->why;
-	}
-	pthread_mutex_unlock(&list->lock);
-	return why;
 }

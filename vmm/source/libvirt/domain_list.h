@@ -39,7 +39,4 @@ const struct domain_table *domain_list_table(const struct domain_list *list);
 int domain_list_fd(const struct domain_list *list);
 void domain_list_seen(struct domain_list *list);
 
-/* How a domain that is gone has ended, as far as one of the last events said: "crashed", or NULL. */
-const char *domain_list_why(struct domain_list *list, const char *uuid);
-
 #endif

@@ -121,43 +121,21 @@ static void put_close(void *opaque)
 	put_listener(listener);
 }
 
-static void tell(struct libvirt_listener *listener, enum libvirt_event event, const char *uuid,
-		 const char *why)
+static void tell(struct libvirt_listener *listener, enum libvirt_event event)
 {
 	pthread_mutex_lock(&listener->lock);
 	if (listener->on_event)
-		listener->on_event(listener->context, event, uuid, why);
+		listener->on_event(listener->context, event);
 	pthread_mutex_unlock(&listener->lock);
-}
-
-static const char *why_stopped(int detail)
-{
-	static const char *const why[] = {
-		[VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN] = "shut down",
-		[VIR_DOMAIN_EVENT_STOPPED_DESTROYED] = "destroyed",
-		[VIR_DOMAIN_EVENT_STOPPED_CRASHED] = "crashed",
-		[VIR_DOMAIN_EVENT_STOPPED_MIGRATED] = "migrated",
-		[VIR_DOMAIN_EVENT_STOPPED_SAVED] = "saved",
-		[VIR_DOMAIN_EVENT_STOPPED_FAILED] = "failed",
-		[VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT] = "went back to a snapshot",
-	};
-
-	return detail >= 0 && (size_t)detail < sizeof(why) / sizeof(why[0]) && why[detail]
-		       ? why[detail]
-		       : "stopped";
 }
 
 static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail,
 			void *opaque)
 {
-	char uuid[DOMAIN_UUID_SIZE] = "";
-
 	(void)conn;
-	loop.api->virDomainGetUUIDString(domain, uuid);
-	if (event == VIR_DOMAIN_EVENT_STOPPED)
-		tell(opaque, DOMAIN_STOPPED, uuid, why_stopped(detail));
-	else
-		tell(opaque, DOMAIN_CHANGED, uuid, NULL);
+	(void)domain;
+	(void)detail;
+	tell(opaque, event == VIR_DOMAIN_EVENT_STOPPED ? DOMAIN_STOPPED : DOMAIN_CHANGED);
 	return 0;
 }
 
@@ -165,7 +143,7 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
 {
 	(void)conn;
 	(void)reason;
-	tell(opaque, LIBVIRT_LOST, NULL, NULL);
+	tell(opaque, LIBVIRT_LOST);
 }
 
 static int register_callbacks(struct libvirt_call *call)

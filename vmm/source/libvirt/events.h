@@ -19,9 +19,8 @@ enum libvirt_event {
 	LIBVIRT_LOST, /* nothing comes any more */
 };
 
-/* On the loop's thread, which it must not keep. `why` is of a DOMAIN_STOPPED: "crashed"; uuid of an event of a domain. */
-typedef void (*libvirt_on_event)(void *context, enum libvirt_event event, const char *uuid,
-				 const char *why);
+/* On the loop's thread, which it must not keep. */
+typedef void (*libvirt_on_event)(void *context, enum libvirt_event event);
 
 struct libvirt_listener;
 

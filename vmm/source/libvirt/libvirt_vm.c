@@ -46,12 +46,10 @@ static bool has_ended(const struct libvirt_vm *vm)
 	return __atomic_load_n(&vm->has_ended, __ATOMIC_RELAXED);
 }
 
-static void on_event(void *context, enum libvirt_event event, const char *uuid, const char *why)
+static void on_event(void *context, enum libvirt_event event)
 {
 	struct libvirt_vm *vm = context;
 
-	(void)uuid;
-	(void)why;
 	if (event != DOMAIN_CHANGED)
 		__atomic_store_n(&vm->has_ended, true, __ATOMIC_RELAXED);
 }

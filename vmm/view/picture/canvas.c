@@ -56,7 +56,7 @@ static void draw_glyph(struct canvas *canvas, unsigned x, unsigned y, unsigned s
 								: '?' - GLYPH_FIRST];
 
 	for (unsigned column = 0; column < GLYPH_WIDTH; column++)
-		for (unsigned row = 0; row < 8; row++)
+		for (unsigned row = 0; row < GLYPH_HEIGHT; row++)
 			if (columns[column] >> row & 1)
 				canvas_fill(canvas, x + column * scale, y + row * scale, scale,
 					    scale, colour);

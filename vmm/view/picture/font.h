@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define GLYPH_WIDTH  5
-#define GLYPH_HEIGHT 7
+#define GLYPH_HEIGHT 8 /* with what lies below the line */
 #define GLYPH_FIRST  ' '
 #define GLYPH_LAST   '~'
 
