@@ -3,7 +3,6 @@
 #include "cli/session.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -11,8 +10,8 @@
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
-#include "cli/run/report.h"
 #include "kind/registry.h"
+#include "cli/output.h"
 #include "memory/rcu.h"
 #include "source/boot_wait.h"
 #include "source/source_open.h"
@@ -180,17 +179,9 @@ int session_look(struct session *session, enum guest_progress progress)
 	}
 }
 
-/* Who reads our output, `head` say, has seen enough: that is no failure. A pipe says so whatever write it was that failed. */
-static bool is_reader_gone(void)
-{
-	struct pollfd output = {.fd = STDOUT_FILENO};
-
-	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
-}
-
 int session_flush(int status)
 {
-	if (report_flush() == 0 || is_reader_gone())
+	if (output_flush() == 0 || output_reader_is_gone())
 		return status;
 	fprintf(stderr, "pagevisor: cannot write the output\n");
 	return STATUS_REFUSED;

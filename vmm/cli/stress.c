@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "cli/exit_status.h"
 #include "base/number_text.h"
-#include "cli/run/report.h"
+#include "cli/output.h"
 #include "cli/stress/inspector.h"
 #include "cli/stress/report.h"
 #include "view/terminal.h"
@@ -182,7 +182,7 @@ static int print_list(void)
 	printf("faults to plant\n");
 	for (const struct catalog_entry *entry = catalog_plants; entry->name; entry++)
 		printf("  %-16s %s\n", entry->name, entry->text);
-	return report_flush() == 0 ? STATUS_OK : STATUS_REFUSED;
+	return output_flush() == 0 ? STATUS_OK : STATUS_REFUSED;
 }
 
 static int print_report(struct stress *stress)

@@ -2,7 +2,6 @@
 /* What a run amounted to, for people: see report.h. */
 #include "cli/run/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "cli/exit_status.h"
 #include "base/number_text.h"
 #include "view/observation_text.h"
+#include "cli/output.h"
 
 static bool exited_with(const struct report *report, uint8_t value)
 {
@@ -142,12 +142,6 @@ static void print_observation(const struct report *report)
 	observation_print_findings(&seen->findings);
 }
 
-int report_flush(void)
-{
-	/* A write that failed before the last one shows in the stream only. */
-	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -EIO;
-}
-
 int report_print_text(const struct report *report)
 {
 	char verdict[sizeof(report->end->text.text)];
@@ -165,5 +159,5 @@ int report_print_text(const struct report *report)
 	if (report->stray_accesses)
 		printf("strays    %" PRIu64 " accesses to where nothing is\n",
 		       report->stray_accesses);
-	return report_flush();
+	return output_flush();
 }

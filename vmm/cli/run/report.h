@@ -40,11 +40,8 @@ void report_verdict(const struct report *report, char *buffer, unsigned size);
  */
 double report_per_second(const struct report *report, uint64_t count);
 
-/* Prints to standard output. Returns what report_flush returns. */
+/* Prints to standard output. Returns what output_flush returns. */
 int report_print_text(const struct report *report);
 int report_print_json(const struct report *report);
-
-/* Ends the printing of either: 0, or -EIO when any of it was lost. */
-int report_flush(void);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "cli/exit_status.h"
 #include "base/json.h"
+#include "cli/output.h"
 #include "cli/run/report.h"
 #include "view/observation_json.h"
 
@@ -89,5 +90,5 @@ int report_print_json(const struct report *report)
 		observation_add_json(root, report->seen);
 	}
 	json_print(root);
-	return report_flush();
+	return output_flush();
 }

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/number_text.h"
-#include "cli/run/report.h"
+#include "cli/output.h"
 #include "machine/accel.h"
 
 /* With more rounds than that, each says only the first thing that it found. */
@@ -226,5 +226,5 @@ int stress_report_print_text(const struct stress_report *report)
 	printf("verdict   %s%u of %u rounds found something, %.1f s\n",
 	       report->interrupted ? "interrupted; " : "", found, report->count,
 	       (double)report->duration_ns / (double)NS_PER_S);
-	return report_flush();
+	return output_flush();
 }

@@ -41,7 +41,7 @@ uint64_t stress_result_steps_until_found(const struct stress_result *result);
 void stress_repro(const struct stress_options *options, const struct stress_result *result,
 		  char *text, size_t size);
 
-/* Prints to standard output; as report_flush. */
+/* Prints to standard output; as output_flush. */
 int stress_report_print_text(const struct stress_report *report);
 int stress_report_print_json(const struct stress_report *report);
 

@@ -2,7 +2,7 @@
 /* What a stress run amounted to, as one JSON object. Times end in their unit. */
 
 #include "base/json.h"
-#include "cli/run/report.h"
+#include "cli/output.h"
 #include "cli/stress/report.h"
 
 static json *found_json(const struct stress_result *result)
@@ -95,5 +95,5 @@ int stress_report_print_json(const struct stress_report *report)
 	json_add_number(root, "time_ns", report->duration_ns);
 	json_object_object_add(root, "rounds", rounds);
 	json_print(root);
-	return report_flush();
+	return output_flush();
 }

@@ -168,7 +168,8 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD_TEXT("--time=%" PRIu64 ".%03u", guest->time_ns / NS_PER_S,
 		 (unsigned)(guest->time_ns % NS_PER_S / NS_PER_MS));
 	ADD_TEXT("--append=" OPTION_STOP_ON_FAILURE "=1 %s%s %s",
-		 options->plant ? OPTION_PLANT "=" : "", options->plant ? options->plant : "", guest->append);
+		 options->plant ? OPTION_PLANT "=" : "", options->plant ? options->plant : "",
+		 guest->append);
 	if (guest->ring != RING_AUTO)
 		ADD_TEXT("--ring=%d", guest->ring);
 	if (guest->kernel) {
