@@ -12,8 +12,10 @@
 
 #include "btf/sample.h"
 #include "kind/kind.h"
+#include "memory/rcu.h"
 #include "view/top/top_keys.h"
 #include "unit/crafted_guest.h"
+#include "unit/crafted_source.h"
 #include "unit/slot_array.h"
 
 #define SLOTS 10000
@@ -448,10 +450,90 @@ START_TEST(holes_are_counted_and_stay_holes)
 }
 END_TEST
 
+static struct crafted crafted;
+static struct top_target target;
+
+static void setup_target(void)
+{
+	setup();
+	urcu_memb_register_thread();
+	crafted_make(&crafted);
+	target = (struct top_target){.memory = &crafted.source.memory,
+				     .hints = crafted.source.hints};
+}
+
+static void teardown_target(void)
+{
+	top_sample_clear(&now);
+	top_target_release(&target);
+	crafted_free(&crafted);
+	urcu_memb_unregister_thread();
+}
+
+static int take(void)
+{
+	static const bool never = false;
+
+	top_sample_clear(&now);
+	return top_sample_take(&target, &state.request, &never, &now);
+}
+
+START_TEST(a_boot_between_two_looks_is_seen)
+{
+	ck_assert_int_eq(take(), 0);
+	ck_assert_str_eq(now.problem.text, "");
+	unsigned boot = now.boot;
+	const struct guest *guest = target.guest;
+
+	ck_assert_uint_gt(now.counters.count, 0);
+	ck_assert_int_eq(take(), 0);
+	ck_assert_uint_eq(now.boot, boot);
+	ck_assert_ptr_eq(target.guest, guest); /* refreshed, not found again */
+	crafted.info->boot_id++;
+	crafted.info->array_pa = 0; /* it has just begun */
+	crafted.info->boot_stage = STAGE_ENTERED;
+	ck_assert_int_eq(take(), -EAGAIN);
+	ck_assert_str_ne(now.problem.text, "");
+	crafted.info->array_pa = CRAFTED_ARRAY_PA;
+	crafted.info->boot_stage = STAGE_RUNNING;
+	ck_assert_int_eq(take(), 0);
+	ck_assert_uint_eq(now.boot, boot + 1); /* though the look that saw it had no frames */
+}
+END_TEST
+
+START_TEST(what_cannot_be_true_is_a_problem_until_it_can)
+{
+	ck_assert_int_eq(take(), 0);
+	crafted.info->slot_size = 1;
+	ck_assert_int_eq(take(), -EPROTO);
+	ck_assert_str_ne(now.problem.text, "");
+	crafted.info->slot_size = SLOT_SIZE;
+	ck_assert_int_eq(take(), 0);
+	ck_assert_str_eq(now.problem.text, "");
+	ck_assert_uint_eq(now.boot, 0);
+}
+END_TEST
+
+START_TEST(a_sample_outlives_its_guest)
+{
+	state.request.columns = state.request.rows = 16;
+	strcpy(state.request.filter, "type == anon");
+	crafted_set_slot(&crafted, 3, 1, 1, CRAFTED_ANON);
+	ck_assert_int_eq(take(), 0);
+	top_target_release(&target);
+	top_model_update(&model, NULL, &now, TOP_BY_COUNT);
+	ck_assert_str_eq(model.types[0].name, "anon");
+	ck_assert_uint_eq(top_model_in_use(&model), model.types[0].frames);
+	ck_assert_ptr_nonnull(now.map.cells);
+	ck_assert_int_eq(press("/ || type == slab\n"), TOP_ASK);
+}
+END_TEST
+
 Suite *top_suite(void)
 {
 	Suite *suite = suite_create("top");
 	TCase *worked_out = tcase_create("model and keys"), *gathered = tcase_create("sample");
+	TCase *looked_at = tcase_create("target");
 
 	tcase_add_checked_fixture(worked_out, setup, NULL);
 	tcase_add_test(worked_out, buckets_double);
@@ -477,5 +559,10 @@ Suite *top_suite(void)
 	tcase_add_test(gathered, a_pass_ends_early_and_says_what_is_wrong);
 	tcase_add_test(gathered, holes_are_counted_and_stay_holes);
 	suite_add_tcase(suite, gathered);
+	tcase_add_checked_fixture(looked_at, setup_target, teardown_target);
+	tcase_add_test(looked_at, a_boot_between_two_looks_is_seen);
+	tcase_add_test(looked_at, what_cannot_be_true_is_a_problem_until_it_can);
+	tcase_add_test(looked_at, a_sample_outlives_its_guest);
+	suite_add_tcase(suite, looked_at);
 	return suite;
 }
