@@ -325,6 +325,34 @@ START_TEST(slot_that_always_changes)
 }
 END_TEST
 
+static void pass_on(struct meta_slot *slot)
+{
+	slot->state += slot_state(1, 0);
+}
+
+/* One look at it has a count and a generation that it had; a single owner is no count. */
+START_TEST(look_at_a_slot_that_always_changes)
+{
+	static const struct {
+		uint32_t refs, references;
+	} slots[] = {{3, 3}, {REF_UNIQUE, 0}};
+	struct frame_look look;
+
+	for (unsigned i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+		slot_array_set(&array, 42, slots[i].refs, ARRAY_ANON);
+		uint32_t start = slot_state_generation(array.slots[42].state);
+
+		victim = 42;
+		change = pass_on;
+		ck_assert_int_eq(guest_look(copied_guest(), 42, &look), 0);
+		ck_assert_uint_eq(look.frame.state, FRAME_UNSTABLE);
+		ck_assert_int_eq(look.frame.type, FRAME_TYPE_NONE);
+		ck_assert_uint_eq(look.frame.references, slots[i].references);
+		ck_assert_uint_gt(look.frame.generation, start);
+	}
+}
+END_TEST
+
 static void heal(struct meta_slot *slot)
 {
 	slot->state = slot_state(slot_state_generation(slot->state), 1);
@@ -521,6 +549,7 @@ Suite *slot_copy_walk_suite(void)
 	tcase_add_test(walk, holes_unknown);
 	tcase_add_test(walk, changed_slot_is_read_again);
 	tcase_add_test(walk, slot_that_always_changes);
+	tcase_add_test(walk, look_at_a_slot_that_always_changes);
 	tcase_add_test(walk, batches_cover_every_frame_once);
 	tcase_add_test(walk, a_visitor_ends_the_walk);
 	tcase_add_test(walk, illegal_for_a_moment);

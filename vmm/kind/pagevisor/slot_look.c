@@ -42,7 +42,7 @@ static int copy_slot(const struct guest_memory *memory, const struct guest_view 
 {
 	const struct memory_copier copier = {copy_memory, (void *)memory};
 	paddr_t page = paddr(align_down(at.addr, PAGE_SIZE));
-	struct slot_copy_result result;
+	struct slot_copy_result result = {.result = SLOT_READ_UNSTABLE};
 	struct read_counters counters = {0};
 	uint64_t hole, data;
 	int code = guest_memory_find_data(memory, page, PAGE_SIZE, &hole, &data);
