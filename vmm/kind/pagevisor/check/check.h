@@ -33,7 +33,7 @@ struct check_summary {
 };
 
 /*
- * Checks the memory of a guest whose view is at STAGE_METADATA or later. The rules on single slots are scan_array's.
+ * Checks the memory of a guest whose view is at STAGE_METADATA or later. The rules on single slots are guest_tally's.
  * The thread is registered with liburcu. Returns 0 whatever it found, or -ENOMEM.
  */
 int check_guest(const struct guest_memory *memory, const struct guest_view *view,

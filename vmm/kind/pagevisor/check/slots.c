@@ -52,7 +52,7 @@ static void check_held(struct check *check, uint64_t frame, const struct meta_sl
 	int type = guest_view_type(check->view, slot->vtable_ptr);
 
 	if (type < 0 || check->view->types[type].is_permanent)
-		return; /* a wild pointer is scan_array's to tell */
+		return; /* a wild pointer is guest_tally's to tell */
 	check->marks[frame] |= MARK_HELD;
 	if (!check->view->types[type].is_untyped)
 		check->marks[frame] |= MARK_BYTES;
