@@ -250,32 +250,56 @@ test_refusals()
 	refuses "none of ours" 3 "is none of pagevisor's" 'libvirt:test:///default#test'
 }
 
+# begin_capture NAME: of all that large has, from afar; its process is $pid.
+begin_capture()
+{
+	"$PAGEVISOR" capture --all-memory "$WORK/$1.pvc" "libvirt:$LIBVIRT_REMOTE_URI#large" >"$OUT" 2>"$ERR" &
+	pid=$!
+}
+
+# By QEMU itself, so after all that the daemon has asked it before: a daemon that is killed while it waits for an answer finds
+# it when it comes back, and does not understand it.
+qemu_has_stopped()
+{
+	virsh --quiet qemu-monitor-command large '{"execute":"query-status"}' | grep -q '"running": *false'
+}
+
+# stands_still NAME: whether the capture is stopped while large is paused for it. One that was through before is begun again.
+stands_still()
+{
+	kill -0 "$pid" || begin_capture "$1"
+	domain_state_is large paused || return
+	kill -STOP "$pid"
+	qemu_has_stopped && return
+	kill -CONT "$pid"
+	return 1
+}
+
 # A domain that is destroyed while it is read, and an inspector or a daemon that is killed while one stands still.
 test_ends()
 {
-	local far="libvirt:$LIBVIRT_REMOTE_URI#large" pid
+	local pid
 
 	check "large: created" domain_start large --machine pc --memory 6G --cpus 1 &&
 		wait_until "large is ready" domain_says large '^ready:' || return
 	looks_at_sparse large 6144
-	"$PAGEVISOR" capture --all-memory "$WORK/killed.pvc" "$far" >/dev/null 2>&1 &
-	pid=$!
-	wait_until "large is paused" domain_state_is large paused
+	begin_capture killed
+	wait_until "large is paused" stands_still killed
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	check "killed inspector: the domain goes on" wait_until "large runs" domain_state_is large running
-	"$PAGEVISOR" capture --all-memory "$WORK/lost.pvc" "$far" >/dev/null 2>&1 &
-	pid=$!
-	wait_until "large is paused" domain_state_is large paused
+	begin_capture lost
+	wait_until "large is paused" stands_still lost
 	kill -KILL "$libvirtd_pid"
 	wait "$libvirtd_pid" 2>/dev/null
+	kill -CONT "$pid"
 	start_libvirtd
 	wait "$pid" 2>/dev/null
 	check "killed daemon: the domain goes on" wait_until "large runs" domain_state_is large running
-	"$PAGEVISOR" capture --all-memory "$WORK/ended.pvc" "$far" >"$OUT" 2>"$ERR" &
-	pid=$!
-	wait_until "large is paused" domain_state_is large paused
+	begin_capture ended
+	wait_until "large is paused" stands_still ended
 	virsh --quiet destroy large >/dev/null
+	kill -CONT "$pid"
 	status=0
 	wait "$pid" || status=$?
 	last_command=("capture of a domain that is destroyed")
