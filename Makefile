@@ -65,7 +65,7 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(basename $(2)))
 
 GUEST_SOURCES := $(wildcard pagemeta/*.c guest/*.c guest/*/*.c)
 GUEST_ASM     := $(wildcard guest/*/*.S)
-BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/kind/fields/btf_check.c vmm/kind/fields/type_layout.c vmm/base/error.c
+BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/kind/fields/btf_check.c vmm/kind/fields/type_layout.c vmm/kind/pagevisor/type_marks.c vmm/base/error.c
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(sort $(shell find vmm -name '*.c')))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
 		 guest/mm/page_table.c guest/mm/table_frames.c guest/boot/boot_info.c

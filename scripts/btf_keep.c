@@ -15,10 +15,9 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include <pagevisor/slot.h>
-
 #include "kind/fields/btf_check.h"
 #include "kind/fields/type_layout.h"
+#include "kind/pagevisor/type_read.h"
 
 static int read_file(const char *path, void **bytes, size_t *size)
 {
@@ -122,7 +121,7 @@ static int check_all(const struct btf *btf, char *const *names)
 	for (; *names; names++) {
 		struct type_layout layout;
 
-		if (type_layout_build(btf, *names, SLOT_STORAGE_SIZE, &layout, &err) < 0) {
+		if (type_layout_build(btf, *names, &pagevisor_type_marks, &layout, &err) < 0) {
 			fprintf(stderr, "btf_keep: %s\n", err.text);
 			failed = 1;
 		}

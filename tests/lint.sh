@@ -81,6 +81,30 @@ wrong_includes()
 		}'
 }
 
+# Includes between files of vmm/, "INCLUDER INCLUDED", whose target exists.
+vmm_includes()
+{
+	sources 'vmm/*.[ch]' | xargs grep -H '^ *# *include' |
+		sed -nE 's/^([^:]*): *# *include +["<]([^">]*)[">].*/\1 vmm\/\2/p' |
+		while read -r from to; do
+			[ ! -f "$to" ] || echo "$from $to"
+		done
+}
+
+# What only the kind whose ABI it is, and what writes slots for memory management, may know: see vmm/kind/README.md.
+KIND_ABI='pagevisor/(slot|info|allocator|trace|symbols|type|segment|mailbox|list_link|kernel_table)\.h|pagemeta/'
+KIND_NAMES='struct (meta_slot|guest_info|guest_view|type_descriptor|type_view|cpu_counters|allocator_descriptor|trace_ring|trace_entry|symbol_table)|enum ref_class|REF_CLASS_|slot_state_'
+KIND_PLACES='^vmm/(kind/pagevisor|manage|platform)/'
+
+kind_leaks()
+{
+	sources 'vmm/*.[ch]' | grep -vE "$KIND_PLACES" | xargs grep -nE \
+		"^ *# *include +[\"<]($KIND_ABI)|\\b($KIND_NAMES)\\b"
+	# The registry alone knows the kinds.
+	sources 'vmm/*.[ch]' | grep -vE "$KIND_PLACES|^vmm/kind/registry(_table)?\.c" |
+		xargs grep -n '^ *# *include "kind/pagevisor/'
+}
+
 without_licence()
 {
 	local file
@@ -115,6 +139,9 @@ test_sources()
 {
 	not_formatted | none "clang-format" "make format changes it"
 	wrong_includes | none "include directions" "an include that goes the wrong way"
+	awk -f tests/rooms.awk vmm/README.md <(vmm_includes) |
+		none "rooms of vmm" "an include that climbs, or closes a circle"
+	kind_leaks | none "kinds of guests" "what only vmm/kind/pagevisor may know"
 	without_licence "${code_files[@]}" | none "licence lines" "no SPDX line in the first three"
 	without_header_comment | none "header comments" "no comment below the licence line"
 	too_long "${code_files[@]}" | none "no file past $LINES_MAX lines" "too long"

@@ -14,6 +14,8 @@
 #include <pagevisor/trace.h>
 
 #include "inspect/diff.h"
+#include "kind/history.h"
+#include "kind/free_counts.h"
 #include "kind/frame_walk.h"
 #include "kind/registry.h"
 

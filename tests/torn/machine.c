@@ -14,6 +14,7 @@
 
 #include "machine/boot/elf_load.h"
 #include "machine/boot/start_info.h"
+#include "kind/frame_look.h"
 #include "kind/registry.h"
 #include "machine/kvm/host_cpu.h"
 

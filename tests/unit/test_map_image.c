@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kind/record_walk.h"
 #include "kind/kind.h"
 #include "view/picture/map_picture.h"
 #include "view/picture/palette.h"

@@ -12,6 +12,7 @@
 
 #include "inspect/find/find.h"
 #include "inspect/map_image.h"
+#include "kind/record_walk.h"
 #include "kind/frame_look.h"
 #include "kind/frame_walk.h"
 #include "unit/crafted_guest.h"

@@ -11,6 +11,7 @@
 #undef COLOR_BLUE
 
 #include "btf/sample.h"
+#include "kind/record_walk.h"
 #include "kind/kind.h"
 #include "memory/rcu.h"
 #include "view/top/top_keys.h"

@@ -15,6 +15,8 @@
 #include "view/frame_text.h"
 #include "cli/session.h"
 #include "view/trace_text.h"
+#include "kind/description.h"
+#include "kind/frame_look.h"
 #include "kind/fields/type_format.h"
 #include "kind/kind.h"
 

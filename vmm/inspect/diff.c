@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kind/record_walk.h"
 #include "kind/frame_read.h"
 #include "kind/kind.h"
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "kind/guest.h"
+#include "kind/record_walk.h"
 #include "memory/data_pages.h"
 
 /* Pages of records in one read-side section, about as many as a full scan reads in one. */

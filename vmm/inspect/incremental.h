@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "kind/tally.h"
 #include "kind/kind.h"
 #include "memory/control.h"
 

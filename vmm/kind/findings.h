@@ -9,6 +9,13 @@
 
 #include <pagevisor/address.h>
 
+/* Which rules of a kind are checked: some hold at any instant, some only where no operation was cut short. */
+enum check_rules {
+	CHECK_ANY_INSTANT,  /* a guest that was stopped or paused anywhere */
+	CHECK_ONE_OF_LOOKS, /* paused, and one of several looks: see findings_keep_common */
+	CHECK_AT_REST,      /* the guest has finished: as above, and nobody holds a lock */
+};
+
 struct finding {
 	const char *
 		rule; /* a constant of the kind whose rule it is, so that equal rules are equal pointers */

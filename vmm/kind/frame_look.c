@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* One look at one frame: see frame_look.h. */
+#include "kind/record_walk.h"
 #include "kind/frame_look.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
 #ifndef VMM_FRAME_LOOK_H
 #define VMM_FRAME_LOOK_H
 
+#include "kind/guest.h"
 #include "kind/frame.h"
 
 struct guest;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* All frames in batches: see frame_walk.h. */
+#include "kind/record_walk.h"
+#include "kind/guest.h"
 #include "kind/frame_walk.h"
 
 #include <errno.h>

@@ -121,13 +121,6 @@ void guest_audit(const struct guest *guest, const struct frame_tally *tally,
 /* Steps that each processor has made, `steps` has room for GUEST_CPUS_MAX. Returns 0 or -ENOTSUP: that cannot be told. */
 int guest_steps(const struct guest *guest, uint64_t *steps);
 
-/* Whether memory that was not copied for its frames' sake alone is needed to judge them; see guest_check. */
-enum check_rules {
-	CHECK_ANY_INSTANT,  /* a guest that was stopped or paused anywhere */
-	CHECK_ONE_OF_LOOKS, /* paused, and one of several looks: see findings_keep_common */
-	CHECK_AT_REST,      /* the guest has finished: as above, and nobody holds a lock */
-};
-
 /*
  * Runs the rules of its kind over all memory of a guest that stands still, beside those of guest_tally. `summary` is what
  * was gone through. Returns 0 whatever it found; -ENOTSUP the kind has no rules; -ENOMEM.

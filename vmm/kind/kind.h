@@ -15,14 +15,29 @@
 
 #include <string.h>
 
-#include "kind/console_report.h"
-#include "kind/description.h"
-#include "kind/free_counts.h"
-#include "kind/frame_look.h"
-#include "kind/guest.h"
-#include "kind/history.h"
-#include "kind/record_walk.h"
-#include "memory/ranges.h"
+#include <pagevisor/address.h>
+
+#include "base/error.h"
+#include "kind/findings.h"
+#include "kind/frame.h"
+
+struct console_report;
+struct describe_options;
+struct description;
+struct facts;
+struct frame_look;
+struct frame_tally;
+struct free_counts;
+struct guest;
+struct guest_hints;
+struct guest_memory;
+struct guest_place;
+struct history_ops;
+struct memory_ranges;
+struct read_counters;
+struct record_visitor;
+struct type_catalog;
+struct type_marks;
 
 /* Records in guest-physical memory: those of frames first .. first + count - 1 lie one behind the other from pa on. */
 struct record_run {
@@ -52,6 +67,8 @@ struct kind {
 	unsigned type_word_offset;
 	unsigned state_count;
 	const struct frame_state *states;
+	const struct type_marks
+		*type_marks; /* how its BTF names types: kind/fields/type_layout.h */
 	unsigned type_flag_count;
 	const char *const *type_flags;
 

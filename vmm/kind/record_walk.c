@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* A walk over all records: see record_walk.h. */
+#include "kind/guest.h"
 #include "kind/record_walk.h"
 
 #include <errno.h>

@@ -37,7 +37,7 @@ struct elf_image {
 	bool has_pvh_entry;                                  /* always, once parsed */
 	paddr_t pvh_entry; /* below 4 GiB, in the file's part of a segment */
 	bool has_info;
-	paddr_t info_pa; /* page-aligned; the whole struct guest_info lies in one segment */
+	paddr_t info_pa; /* page-aligned; all that it describes lies in one segment */
 };
 
 /* Whether the file holds `length` bytes at `offset`; never wraps. */

@@ -3,6 +3,8 @@
 #include "inspect/find/find.h"
 
 #include "base/clock.h"
+#include "kind/frame_look.h"
+#include "kind/guest.h"
 #include "kind/frame_walk.h"
 
 struct finder {

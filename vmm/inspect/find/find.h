@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "inspect/find/expression.h"
+#include "kind/read_counters.h"
 
 /* A frame that was found, of one moment. */
 struct found_frame {

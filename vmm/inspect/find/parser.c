@@ -14,6 +14,7 @@
 
 #include "inspect/find/operations.h"
 #include "inspect/find/token.h"
+#include "kind/guest.h"
 
 struct parser {
 	const char *text;

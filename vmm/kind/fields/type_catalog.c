@@ -32,7 +32,7 @@ static void build_layouts(struct type_catalog *catalog, const struct guest *gues
 		struct type_layout *layout = &catalog->layouts[i];
 		const struct frame_type *type = &guest->types[i];
 
-		if (type_layout_build(catalog->btf, type->name, catalog->metadata_size, layout,
+		if (type_layout_build(catalog->btf, type->name, guest->kind->type_marks, layout,
 				      &err) < 0)
 			continue;
 		if (layout->size != type->size) {

@@ -10,7 +10,7 @@
 
 #include <bpf/btf.h>
 
-#include <pagevisor/type.h>
+#define MARKER_SIZE 128
 
 /* A member on the way to its fields. */
 struct place {
@@ -24,7 +24,7 @@ struct builder {
 	const struct btf *btf;
 	struct type_layout *layout;
 	const char *type; /* for messages */
-	uint32_t size_max;
+	const struct type_marks *marks;
 	struct error *err;
 	unsigned steps; /* members and elements so far */
 };
@@ -41,18 +41,18 @@ static bool is_wrapper(const struct btf_type *type)
 }
 
 /* The type behind typedefs and qualifiers; notes on the way whether one marks it as shared. */
-static uint32_t strip(const struct btf *btf, uint32_t id, bool *is_shared)
+static uint32_t strip(const struct builder *b, uint32_t id, bool *is_shared)
 {
-	const struct btf_type *type = btf__type_by_id(btf, id);
+	const struct btf_type *type = btf__type_by_id(b->btf, id);
 
 	while (id != 0 && is_wrapper(type)) {
-		const char *name = btf__name_by_offset(btf, type->name_off);
+		const char *name = btf__name_by_offset(b->btf, type->name_off);
 
-		if (btf_is_typedef(type) &&
-		    (strcmp(name, TYPE_SHARED_U32) == 0 || strcmp(name, TYPE_SHARED_U64) == 0))
+		if (btf_is_typedef(type) && (strcmp(name, b->marks->shared_types[0]) == 0 ||
+					     strcmp(name, b->marks->shared_types[1]) == 0))
 			*is_shared = true;
 		id = type->type;
-		type = btf__type_by_id(btf, id);
+		type = btf__type_by_id(b->btf, id);
 	}
 	return id;
 }
@@ -183,7 +183,7 @@ static int add_members(struct builder *b, const struct place *place)
 			return result;
 		inner.type_id = members[i].type;
 		if (bits) {
-			inner.type_id = strip(b->btf, inner.type_id, &inner.is_shared);
+			inner.type_id = strip(b, inner.type_id, &inner.is_shared);
 			result = add_bit_field(b, &inner, first_bit, bits);
 		} else {
 			result = add_place(b, &inner);
@@ -199,7 +199,7 @@ static int add_array(struct builder *b, const struct place *place)
 {
 	const struct btf_array *array = btf_array(btf__type_by_id(b->btf, place->type_id));
 	bool is_shared = place->is_shared;
-	uint32_t id = strip(b->btf, array->type, &is_shared);
+	uint32_t id = strip(b, array->type, &is_shared);
 	const struct btf_type *type = btf__type_by_id(b->btf, id);
 	int64_t size = btf__resolve_size(b->btf, id);
 	struct place inner = *place;
@@ -248,7 +248,7 @@ static int add_place(struct builder *b, struct place *place)
 	/* Members without bytes are no fields, but there may be many of them. */
 	if (++b->steps > TYPE_FIELDS_MAX)
 		return refuse(b, "has too many members", "");
-	place->type_id = strip(b->btf, place->type_id, &place->is_shared);
+	place->type_id = strip(b, place->type_id, &place->is_shared);
 	if (place->type_id == 0)
 		return refuse(b, "has a member whose type BTF cannot tell (_Atomic?)", place->name);
 
@@ -263,10 +263,10 @@ static int add_place(struct builder *b, struct place *place)
 
 static int build(struct builder *b)
 {
-	char marker[sizeof(TYPE_LAYOUT_PREFIX) + 64];
+	char marker[MARKER_SIZE];
 	struct place place = {0};
 
-	snprintf(marker, sizeof(marker), TYPE_LAYOUT_PREFIX "%s", b->type);
+	snprintf(marker, sizeof(marker), "%s%s", b->marks->prefix, b->type);
 
 	int id = btf__find_by_name_kind(b->btf, marker, BTF_KIND_TYPEDEF);
 
@@ -276,7 +276,7 @@ static int build(struct builder *b)
 
 	int64_t size = btf__resolve_size(b->btf, (uint32_t)id);
 
-	if (size < 0 || size > b->size_max)
+	if (size < 0 || size > b->marks->size_max)
 		return refuse(b, "does not fit a slot", "");
 	/* What META_TYPE named, and not its marker, is what people know. */
 	b->layout->type_id = btf__type_by_id(b->btf, (uint32_t)id)->type;
@@ -284,8 +284,7 @@ static int build(struct builder *b)
 	place.type_id = b->layout->type_id;
 
 	bool is_shared = false;
-	const struct btf_type *type =
-		btf__type_by_id(b->btf, strip(b->btf, place.type_id, &is_shared));
+	const struct btf_type *type = btf__type_by_id(b->btf, strip(b, place.type_id, &is_shared));
 
 	/* A type that is a bare number has one field. */
 	if (!btf_is_composite(type))
@@ -293,11 +292,11 @@ static int build(struct builder *b)
 	return add_place(b, &place);
 }
 
-int type_layout_build(const struct btf *btf, const char *name, uint32_t size_max,
+int type_layout_build(const struct btf *btf, const char *name, const struct type_marks *marks,
 		      struct type_layout *layout, struct error *err)
 {
 	struct builder builder = {
-		.btf = btf, .layout = layout, .type = name, .size_max = size_max, .err = err};
+		.btf = btf, .layout = layout, .type = name, .marks = marks, .err = err};
 
 	*layout = (struct type_layout){0};
 

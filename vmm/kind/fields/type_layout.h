@@ -53,12 +53,20 @@ struct type_layout {
 	struct error unknown; /* why nothing is known */
 };
 
+/* How a kind's BTF marks what is metadata. */
+struct type_marks {
+	const char *prefix; /* a typedef of this and the type's name is the type's own */
+	const char
+		*shared_types[2]; /* typedefs of words that may change while the frame is shared */
+	uint32_t size_max;        /* bytes of a type at most */
+};
+
 /*
- * The layout of the metadata type `name`, from BTF that btf_check has passed. Returns 0; -ENOENT
- * when the BTF does not have the type; -EPROTO for a type of more than size_max bytes, or with a member
- * that has no type; -ENOMEM. After a failure `layout` is empty and `unknown` has the text, too.
+ * The layout of the metadata type `name`, from BTF that btf_check has passed. Returns 0; -ENOENT when the BTF does not have
+ * the type; -EPROTO for a type of more than marks->size_max bytes, or with a member that has no type; -ENOMEM. After a failure
+ * `layout` is empty and `unknown` has the text, too.
  */
-int type_layout_build(const struct btf *btf, const char *name, uint32_t size_max,
+int type_layout_build(const struct btf *btf, const char *name, const struct type_marks *marks,
 		      struct type_layout *layout, struct error *err);
 void type_layout_destroy(struct type_layout *layout);
 

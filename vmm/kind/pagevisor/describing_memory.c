@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Which memory describes the frames: see describing_memory.h. */
+#include "kind/guest.h"
 #include "kind/pagevisor/describing_memory.h"
 
 #include <pagevisor/info.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The functions of a guest's kernel: see guest_symbols.h. */
+#include "kind/guest.h"
 #include "kind/pagevisor/guest_symbols.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What a guest says about itself: see guest_view.h. */
+#include "kind/guest.h"
 #include "kind/pagevisor/guest_view.h"
 
 #include <errno.h>

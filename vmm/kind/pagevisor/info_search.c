@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Finding info pages: see info_search.h. */
+#include "kind/guest.h"
 #include "kind/pagevisor/info_search.h"
 
 #include <errno.h>

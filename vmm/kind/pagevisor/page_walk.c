@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* A walk over the kernel's page table: see page_walk.h. */
+#include "kind/guest.h"
 #include "kind/pagevisor/page_walk.h"
 
 #include <errno.h>

@@ -6,6 +6,8 @@
  * states, slots, states, and what changed meanwhile is read again by slot_copy_read, a few slots at a time. Then
  * visitors look at what was settled, in chunks as they know them.
  */
+#include "kind/record_walk.h"
+#include "kind/guest.h"
 #include "kind/pagevisor/slot_copy_walk.h"
 
 #include <errno.h>

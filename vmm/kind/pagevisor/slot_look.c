@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* One look at the slot of one frame: see slot_look.h. */
+#include "kind/guest.h"
 #include "kind/pagevisor/slot_look.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Adding up slots: see tally_slots.h. */
+#include "kind/guest.h"
 #include "kind/pagevisor/tally_slots.h"
 
 #include <inttypes.h>

@@ -6,6 +6,8 @@
 #include "kind/fields/type_catalog.h"
 #include "kind/pagevisor/guest_view.h"
 
+extern const struct type_marks pagevisor_type_marks;
+
 /* Returns NULL only when memory ran out: what is wrong with the BTF is said in the catalog. */
 struct type_catalog *type_catalog_read(const struct guest *guest, const struct guest_view *view);
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,52 +11,6 @@
 
 #include "base/clock.h"
 #include "kind/pagevisor/check/context.h"
-
-bool check_read(const struct check *check, uint64_t pa, void *buffer, size_t size)
-{
-	return guest_memory_copy(check->memory, paddr(pa), buffer, size) == 0;
-}
-
-bool check_read_slot(const struct check *check, uint64_t frame, struct meta_slot *slot)
-{
-	return check_read(check, check->view->array.addr + frame * SLOT_SIZE, slot, sizeof(*slot));
-}
-
-struct check_text check_text(const char *format, ...)
-{
-	struct check_text text;
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text.text, sizeof(text.text), format, arguments);
-	va_end(arguments);
-	return text;
-}
-
-void check_finding(struct check *check, const char *rule, uint64_t frame, const char *expected,
-		   const char *found)
-{
-	struct finding finding = {.rule = rule};
-
-	if (frame != FRAME_NUMBER_NONE) {
-		finding.has_frame = true;
-		finding.frame = pfn_to_paddr(pfn(frame));
-	}
-	snprintf(finding.expected, sizeof(finding.expected), "%s", expected);
-	snprintf(finding.found, sizeof(finding.found), "%s", found);
-	findings_add(check->findings, &finding);
-}
-
-struct check_text check_describe(const struct check *check, const struct meta_slot *slot)
-{
-	uint32_t refs = slot_state_refs(slot->state);
-	int type = guest_view_type(check->view, slot->vtable_ptr);
-
-	return check_text("%s%s%s", ref_class_name(ref_classify(refs)), ref_in_use(refs) ? " " : "",
-			  !ref_in_use(refs) ? ""
-			  : type < 0        ? "of no type"
-					    : check->view->types[type].name);
-}
 
 /* The end of the guest's last piece of RAM. */
 static uint64_t ram_end(const struct guest_memory *memory)
@@ -135,32 +88,4 @@ int check_guest(const struct guest_memory *memory, const struct guest_view *view
 	free(check.marks);
 	summary->duration_ns = clock_now_ns() - start;
 	return result;
-}
-
-void check_summary_facts(const struct check_summary *summary, struct facts *facts)
-{
-	unsigned lists = summary->has_lists ? FACT_IN_LINE : 0;
-	unsigned references = summary->has_references ? FACT_IN_LINE : 0;
-	const struct fact list[] = {
-		{.key = "has_lists", .use = FACT_IS_FLAG, .value = summary->has_lists},
-		{.key = "has_references", .use = FACT_IS_FLAG, .value = summary->has_references},
-		{.key = "free_frames",
-		 .label = "%" PRIu64 " frames in free lists",
-		 .use = lists,
-		 .value = summary->free_frames},
-		{.key = "list_members", .value = summary->list_members},
-		{.key = "held_frames",
-		 .label = "%" PRIu64 " held",
-		 .use = references,
-		 .value = summary->held_frames},
-		{.key = "tables",
-		 .label = "%" PRIu64 " page tables",
-		 .use = FACT_IN_LINE,
-		 .value = summary->tables},
-		{.key = "scanned_bytes", .value = summary->scanned_bytes},
-		{.key = "time_ns", .value = summary->duration_ns},
-	};
-
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		facts_add(facts, list[i]);
 }

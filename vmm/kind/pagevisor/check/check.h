@@ -17,20 +17,9 @@
 #include "base/error.h"
 #include "kind/findings.h"
 #include "kind/guest.h"
+#include "kind/pagevisor/check/summary.h"
 #include "kind/pagevisor/guest_view.h"
 #include "memory/guest_memory.h"
-
-/* What was looked at. */
-struct check_summary {
-	bool has_lists; /* the allocator's lists were walked: it says where they are, and nobody held a lock */
-	bool has_references;    /* references were looked for */
-	uint64_t free_frames;   /* in the allocator's lists */
-	uint64_t list_members;  /* frames in frame lists */
-	uint64_t tables;        /* of the kernel's page table */
-	uint64_t held_frames;   /* in use, and somebody has to refer to them */
-	uint64_t scanned_bytes; /* where references were looked for */
-	uint64_t duration_ns;
-};
 
 /*
  * Checks the memory of a guest whose view is at STAGE_METADATA or later. The rules on single slots are guest_tally's.
@@ -39,8 +28,5 @@ struct check_summary {
 int check_guest(const struct guest_memory *memory, const struct guest_view *view,
 		enum check_rules rules, struct check_summary *summary, struct findings *findings,
 		struct error *err);
-
-/* The same as named figures. */
-void check_summary_facts(const struct check_summary *summary, struct facts *facts);
 
 #endif

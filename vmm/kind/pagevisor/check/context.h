@@ -8,7 +8,10 @@
 #include <pagevisor/kernel_table.h>
 #include <pagevisor/slot.h>
 
-#include "kind/pagevisor/check/check.h"
+#include "kind/findings.h"
+#include "kind/pagevisor/check/summary.h"
+#include "kind/pagevisor/guest_view.h"
+#include "memory/guest_memory.h"
 #include "kind/pagevisor/rules.h"
 
 /* Where a frame is free, in the low bits of its mark. */

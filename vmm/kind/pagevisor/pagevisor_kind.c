@@ -325,6 +325,7 @@ const struct kind pagevisor_kind = {
 	.type_word_offset = offsetof(struct meta_slot, vtable_ptr),
 	.state_count = REF_CLASS_COUNT,
 	.states = slot_states,
+	.type_marks = &pagevisor_type_marks,
 	.type_flag_count = sizeof(type_flags) / sizeof(type_flags[0]),
 	.type_flags = type_flags,
 	.has_references = true,

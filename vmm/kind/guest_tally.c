@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Adding up all frames of a guest: see guest_tally in guest.h. */
+#include "kind/guest.h"
 #include "kind/tally.h"
 
 #include "kind/kind.h"

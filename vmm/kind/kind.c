@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A guest of some kind: see guest.h. Hands on to its kind, and says what a kind that lacks a function does instead. */
-#include "kind/guest.h"
+/* What guests are asked, handed on to their kind; where a kind lacks a function, what happens instead. See guest.h. */
+#include "kind/kind.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "kind/kind.h"
-#include "kind/record_walk.h"
+#include "kind/description.h"
+#include "kind/free_counts.h"
+#include "kind/guest.h"
 
 int guest_refresh(struct guest *guest, struct error *err)
 {
