@@ -107,11 +107,11 @@ test_running_guest()
 {
 	local a=$WORK/a.pvc b=$WORK/b.pvc full=$WORK/full.pvc
 
-	expect "capture of a running guest" 0 'out:^paused +[0-9]+ us' 'out:^captured  one: ' -- \
+	expect_pause "capture of a running guest" 0 'out:^paused +[0-9]+ us' 'out:^captured  one: ' -- \
 		"$PAGEVISOR" capture "$a" one
-	expect "capture, --json" 0 'out:"paused_ns":[1-9]' 'out:"all_memory":false' -- \
+	expect_pause "capture, --json" 0 'out:"paused_ns":[1-9]' 'out:"all_memory":false' -- \
 		"$PAGEVISOR" capture --json "$b" one
-	expect "capture with a whole pause" 0 'for the whole copy' -- "$PAGEVISOR" capture --whole-pause "$b" one
+	expect_pause "capture with a whole pause" 0 'for the whole copy' -- "$PAGEVISOR" capture --whole-pause "$b" one
 	check "the guest goes on" goes_on one
 	expect "stat of a capture" 0 'out:^vm        one' 'out:^findings  none$' 'out:0 retried, 0 given up' -- \
 		"$PAGEVISOR" stat "$a"
@@ -123,7 +123,7 @@ test_running_guest()
 	check "the table of a diff fits 80 columns" [ "$(awk 'length > 80' "$OUT" | grep -cv '^frame 0x')" -eq 0 ]
 	expect "diff with a guest that runs, --json" 0 'out:"changes":' 'out:"meta_page":' -- \
 		"$PAGEVISOR" diff --json --list 1 "$a" one
-	expect "capture of all memory" 0 'all that holds data' -- "$PAGEVISOR" capture --all-memory "$full" one
+	expect_pause "capture of all memory" 0 'all that holds data' -- "$PAGEVISOR" capture --all-memory "$full" one
 	expect "stat of a capture of all memory" 0 'out:^findings  none$' -- "$PAGEVISOR" stat "$full"
 	expect "capture of a capture" 0 'out:nothing ran' -- "$PAGEVISOR" capture "$b" "$a"
 	expect "the two are the same" 0 'out:; 0 changed$' -- "$PAGEVISOR" diff "$a" "$b"
@@ -235,13 +235,13 @@ test_killed_capture()
 			"$WORK/killed.pvc" one; :) >/dev/null 2>&1
 	done
 	check "the guest goes on after captures that were killed" goes_on one
-	expect "another capture after that" 0 'out:^paused' -- "$PAGEVISOR" capture "$WORK/b.pvc" one
+	expect_pause "another capture after that" 0 'out:^paused' -- "$PAGEVISOR" capture "$WORK/b.pvc" one
 }
 
 test_large_guest()
 {
 	start_vm large --memory 4G
-	expect "capture of 4 GiB" 0 'out:^paused' -- "$PAGEVISOR" capture "$WORK/large.pvc" large
+	expect_pause "capture of 4 GiB" 0 'out:^paused' -- "$PAGEVISOR" capture "$WORK/large.pvc" large
 	check "it stays small" smaller_than "$WORK/large.pvc" $((4 << 20))
 	expect "stat of it" 0 'out:^guest     4096 MiB' 'out:^findings  none$' -- "$PAGEVISOR" stat "$WORK/large.pvc"
 	end_vm large

@@ -138,15 +138,28 @@ has_stage()
 # it prints comes true when a guest has had some CPU time.
 expect_soon()
 {
-	local name=$1 outcome=()
+	expect_again runs_as_wanted "$@"
+}
 
-	shift
+# expect_pause NAME STATUS PATTERN... -- COMMAND...: as expect, for a command that pauses the guest: again when the pause took
+# longer than a pause may.
+expect_pause()
+{
+	expect_again pauses_in_time "$@"
+}
+
+# expect_again TRY NAME STATUS PATTERN... -- COMMAND...: as expect, of what TRY COMMAND ran when it succeeded.
+expect_again()
+{
+	local try=$1 name=$2 outcome=()
+
+	shift 2
 	while [ "$1" != -- ]; do
 		outcome+=("$1")
 		shift
 	done
 	shift
-	within runs_as_wanted "$@"
+	within "$try" "$@"
 	judge "$name" "${outcome[@]}"
 }
 
@@ -154,6 +167,12 @@ runs_as_wanted()
 {
 	run_command "$@"
 	is_as_wanted "${outcome[@]}"
+}
+
+pauses_in_time()
+{
+	run_command "$@"
+	! matches 'err:went on by itself|stood still for too long'
 }
 
 # is_as_wanted STATUS PATTERN...: whether the last command was like that; if not, $why says what differs.

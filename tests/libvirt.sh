@@ -172,10 +172,10 @@ looks()
 		"$PAGEVISOR" diff "$WORK/near.pvc" "$WORK/far.pvc"
 	check "$name: it is still paused" domain_state_is "$name" paused
 	virsh --quiet resume "$name" >/dev/null
-	expect "capture of $name, running" 0 'out:^paused' -- \
+	expect_pause "capture of $name, running" 0 'out:^paused' -- \
 		"$PAGEVISOR" capture "$WORK/near.pvc" "libvirt:$name"
 	check "$name: it runs again" domain_state_is "$name" running
-	expect "check of $name" 0 'out:^findings +none' -- "$PAGEVISOR" check "libvirt:$name"
+	expect_pause "check of $name" 0 'out:^findings +none' -- "$PAGEVISOR" check "libvirt:$name"
 	check "$name: it runs again after that" domain_state_is "$name" running
 	virsh --quiet destroy "$name" >/dev/null
 	rm -f "$WORK"/*.pvc
@@ -215,7 +215,7 @@ looks_at_sparse()
 	virsh --quiet resume "$name" >/dev/null
 	# One that stands still cannot show that what it was just doing is no leak.
 	wait_until "$name runs" runs "$name"
-	expect "check of $name" 0 '!err:.' 'out:^findings +none' -- "$PAGEVISOR" check "libvirt:$name"
+	expect_pause "check of $name" 0 '!err:.' 'out:^findings +none' -- "$PAGEVISOR" check "libvirt:$name"
 }
 
 test_sources()

@@ -130,10 +130,10 @@ look_paused()
 {
 	local name=$1
 
-	expect "$name: capture" 0 'out:^captured' 'out:^paused .*whole copy' -- \
+	expect_pause "$name: capture" 0 'out:^captured' 'out:^paused .*whole copy' -- \
 		"$PAGEVISOR" capture "$WORK/a.pvc" "qemu:$qmp"
-	expect "$name: diff" 0 'out:^frames .* changed' -- "$PAGEVISOR" diff "$WORK/a.pvc" "qemu:$qmp"
-	expect "$name: check" 0 'out:^findings  +none' -- \
+	expect_pause "$name: diff" 0 'out:^frames .* changed' -- "$PAGEVISOR" diff "$WORK/a.pvc" "qemu:$qmp"
+	expect_pause "$name: check" 0 'out:^findings  +none' -- \
 		"$PAGEVISOR" check "qemu:$qmp"
 	expect "$name: it runs again" 0 'out:^guest  .*running' -- "$PAGEVISOR" stat "qemu:$qmp"
 	steps_go_on "$name"
@@ -432,7 +432,7 @@ agree()
 	within has_finished
 	all_counts >"$WORK/theirs"
 	check "$machine, $workload: it worked" grep -q '"allocations":[1-9]' "$WORK/theirs"
-	expect "$machine, $workload: capture of a finished guest" 0 'out:^captured' -- \
+	expect_pause "$machine, $workload: capture of a finished guest" 0 'out:^captured' -- \
 		"$PAGEVISOR" capture "$WORK/end.pvc" "qemu:$qmp"
 	run_command "$PAGEVISOR" stat --json "$WORK/end.pvc"
 	all_counts >"$WORK/captured"
