@@ -37,12 +37,9 @@ static uint64_t next_recorded(const struct guest *guest, uint64_t first)
 	return next;
 }
 
-/*
- * Of `count` records from pa on: how many lie in a hole that begins there, and how many in the data behind it. A record
- * lies within a page.
- */
-static int find_written(const struct guest *guest, paddr_t pa, uint64_t count, uint64_t *holes,
-			uint64_t *written)
+/* A record lies within a page. */
+int records_find_written(const struct guest *guest, paddr_t pa, uint64_t count, uint64_t *holes,
+			 uint64_t *written)
 {
 	unsigned size = guest->kind->record_size;
 	paddr_t page = paddr(align_down(pa.addr, PAGE_SIZE));
@@ -71,7 +68,7 @@ uint64_t frame_next_written(const struct guest *guest, uint64_t first)
 			first = next_recorded(guest, first);
 			continue;
 		}
-		if (find_written(guest, pa, count, &holes, &written) < 0)
+		if (records_find_written(guest, pa, count, &holes, &written) < 0)
 			return FRAMES_NONE;
 		if (written)
 			return first + holes;
@@ -97,7 +94,7 @@ static void read_run(const struct guest *guest, uint64_t first, paddr_t pa, uint
 	for (uint64_t at = 0; at < count; at += holes + written) {
 		paddr_t from = paddr(pa.addr + at * size);
 
-		if (find_written(guest, from, count - at, &holes, &written) < 0)
+		if (records_find_written(guest, from, count - at, &holes, &written) < 0)
 			return;
 		uint64_t data = at + holes;
 

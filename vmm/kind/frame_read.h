@@ -10,6 +10,13 @@
 /* Where the record of a frame lies, and how many records lie from there on, this one included. False: it has none. */
 bool record_find(const struct guest *guest, uint64_t frame, paddr_t *pa, uint64_t *count);
 
+/*
+ * Of `count` records from pa on: how many lie in a hole that begins there, and how many in the data behind it; at least
+ * one in all. Returns 0, -EFAULT when they are not in memory, or what a source that copies says.
+ */
+int records_find_written(const struct guest *guest, paddr_t pa, uint64_t count, uint64_t *holes,
+			 uint64_t *written);
+
 /* The first frame from `first` on whose record the guest may have written; FRAMES_NONE when there is none. */
 uint64_t frame_next_written(const struct guest *guest, uint64_t first);
 

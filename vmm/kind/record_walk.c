@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "kind/frame_read.h"
 #include "kind/kind.h"
 #include "memory/data_pages.h"
 
@@ -116,28 +117,34 @@ static int walk_chunk_in_time(struct walk *walk, uint64_t first, uint64_t count)
 	return walk->visitor->lose(walk->own, pfn(walk->run.first.index + first), count);
 }
 
-/* Of a run that lies in memory that is copied, one copy after the other. Returns as record_walk. */
+/* Of a run that lies in memory that is copied, one copy after the other: of what the guest has written. */
 static int copy_run(struct walk *walk, uint8_t *buffer)
 {
 	const struct record_visitor *visitor = walk->visitor;
-	uint64_t count;
+	uint64_t holes, written;
+	int result = 0;
 
-	for (uint64_t first = 0; first < walk->run.count; first += count) {
+	for (uint64_t first = 0; result == 0 && first < walk->run.count; first += holes + written) {
 		paddr_t pa = paddr(walk->run.pa.addr + first * walk->size);
-		uint64_t left = walk->run.count - first;
+		uint64_t left = walk->run.count - first, frame = walk->run.first.index + first;
 
-		count = left < RECORD_CHUNK ? left : RECORD_CHUNK;
-		int result = guest_memory_copy(walk->guest->memory, pa, buffer, count * walk->size);
-
+		result = records_find_written(walk->guest, pa,
+					      left < RECORD_CHUNK ? left : RECORD_CHUNK, &holes,
+					      &written);
+		if (result == 0 && written)
+			result = guest_memory_copy(walk->guest->memory,
+						   paddr(pa.addr + holes * walk->size), buffer,
+						   written * walk->size);
 		if (result < 0)
 			return result;
 		visitor->begin(walk->own);
-		visitor->records(walk->own, buffer, pfn(walk->run.first.index + first), count);
+		if (holes)
+			visitor->hole(walk->own, pfn(frame), holes);
+		if (written)
+			visitor->records(walk->own, buffer, pfn(frame + holes), written);
 		result = visitor->keep(walk->own);
-		if (result)
-			return result;
 	}
-	return 0;
+	return result;
 }
 
 static int walk_copied(struct walk *walk)
