@@ -2,7 +2,7 @@
 /*
  * What a kind of guest implements: the seam between one kernel's metadata and everything that works on frames.
  *
- * A kind lives in a folder of its own, kind/NAME/, and in one line of registry.c. Everything above sees struct guest
+ * A kind lives in a folder of its own, kind/NAME/, and in one line of registry_table.c. Everything above sees struct guest
  * (guest.h) and struct frame (frame.h). A function that a kind lacks is NULL unless its comment says that it must be
  * there; what it does not promise is not shown.
  *

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* All kinds of guests: see registry.h. */
+/* What asks all kinds of guests: see registry.h. */
 #include "kind/registry.h"
 
 #include <errno.h>
 
 #include "kind/kind.h"
-#include "kind/pagevisor/pagevisor.h"
 
 #define CANDIDATES_MAX 8
-
-/* To add a kind, add its line. */
-static const struct kind *const kinds[] = {
-	&pagevisor_kind,
-};
 
 /* Asks all kinds. Returns how many guests there are, or why there are none. */
 static int find_all(const struct guest_memory *memory, const struct guest_hints *hints,
@@ -21,10 +15,10 @@ static int find_all(const struct guest_memory *memory, const struct guest_hints 
 	int count = 0, why = -ENODATA;
 
 	error_set(err, -ENODATA, "no guest of a known kind is in its memory");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; all_kinds[i]; i++) {
 		struct error problem = {""};
-		int found = kinds[i]->find(memory, hints, &guests[count],
-					   CANDIDATES_MAX - (unsigned)count, &problem);
+		int found = all_kinds[i]->find(memory, hints, &guests[count],
+					       CANDIDATES_MAX - (unsigned)count, &problem);
 
 		if (found > 0) {
 			count += found;
@@ -59,22 +53,22 @@ int guest_locate(const struct guest_memory *memory, const struct guest_hints *hi
 {
 	int result = error_set(err, -ENODATA, "no guest of a known kind is in its memory");
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && result == -ENODATA; i++)
-		result = kinds[i]->locate(memory, hints, place, err);
+	for (size_t i = 0; all_kinds[i] && result == -ENODATA; i++)
+		result = all_kinds[i]->locate(memory, hints, place, err);
 	return result;
 }
 
 void guest_read_console(struct console_report *report, const char *line)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i]->read_console)
-			kinds[i]->read_console(report, line);
+	for (size_t i = 0; all_kinds[i]; i++)
+		if (all_kinds[i]->read_console)
+			all_kinds[i]->read_console(report, line);
 }
 
 void guest_describing_memory(const struct guest_memory *memory, const struct guest_hints *hints,
 			     struct memory_ranges *ranges)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i]->describing_memory)
-			kinds[i]->describing_memory(memory, hints, ranges);
+	for (size_t i = 0; all_kinds[i]; i++)
+		if (all_kinds[i]->describing_memory)
+			all_kinds[i]->describing_memory(memory, hints, ranges);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* All kinds of guests there are: the one place that knows them. */
+/* All kinds of guests there are, and what asks all of them. */
 #ifndef VMM_KIND_REGISTRY_H
 #define VMM_KIND_REGISTRY_H
 
 #include "kind/console_report.h"
 #include "kind/guest.h"
 #include "memory/ranges.h"
+
+/* Ends with NULL: registry_table.c, the one place that knows the kinds by name. */
+extern const struct kind *const all_kinds[];
 
 /*
  * Finds the guest in a memory. Several that may be alive are no guess: the caller has to say which. Returns 0; -EAGAIN,

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The kinds of guests that this program knows: to add one, add its line. */
+#include <stddef.h>
+
+#include "kind/pagevisor/pagevisor.h"
+#include "kind/registry.h"
+
+const struct kind *const all_kinds[] = {
+	&pagevisor_kind,
+	NULL,
+};
