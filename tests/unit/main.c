@@ -58,6 +58,8 @@ static const struct {
 	{"attach_protocol", attach_protocol_suite},
 	{"attach", attach_suite},
 	{"pause", pause_suite},
+	{"kind", kind_suite},
+	{"kind_commands", kind_commands_suite},
 	{"guest_view", guest_view_suite},
 	{"guest_regions", guest_regions_suite},
 	{"trace_reader", trace_reader_suite},

@@ -48,6 +48,8 @@ Suite *vm_name_suite(void);
 Suite *attach_protocol_suite(void);
 Suite *attach_suite(void);
 Suite *pause_suite(void);
+Suite *kind_suite(void);
+Suite *kind_commands_suite(void);
 Suite *guest_view_suite(void);
 Suite *guest_regions_suite(void);
 Suite *trace_reader_suite(void);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A second kind of guest, as unlike pagevisor's own as the seam allows: a record is one word, without references and
+ * generations, in two runs; a page anywhere in memory says where they are. And memories to find such guests in.
+ */
+#ifndef TESTS_UNIT_LEDGER_KIND_H
+#define TESTS_UNIT_LEDGER_KIND_H
+
+#include <stdint.h>
+
+#include "kind/kind.h"
+#include "memory/guest_memory.h"
+
+extern const struct kind ledger_kind;
+
+/* A record: three bits of state, four of type, and what the frame is worth. */
+enum ledger_state { LEDGER_VACANT, LEDGER_HELD, LEDGER_VOID };
+enum ledger_type { LEDGER_GOLD, LEDGER_SALT, LEDGER_TYPES };
+
+#define LEDGER_TYPE_SHIFT  3
+#define LEDGER_VALUE_SHIFT 7
+
+static inline uint64_t ledger_record(uint64_t state, uint64_t type, uint64_t value)
+{
+	return state | type << LEDGER_TYPE_SHIFT | value << LEDGER_VALUE_SHIFT;
+}
+
+extern const char LEDGER_RULE_STATE[]; /* a state that there is not */
+
+#define LEDGER_MAGIC UINT64_C(0x72656764656c2121)
+#define LEDGER_RUNS  2
+
+/* At the start of a page. */
+struct ledger_page {
+	uint64_t magic;
+	uint64_t boot;
+	uint64_t run_count;
+	struct {
+		uint64_t pa, count;
+	} runs[LEDGER_RUNS]; /* the second one goes on where the first one ends */
+};
+
+/*
+ * A guest's memory: its page, and its records in two runs, the second one at the lower address. All frames are vacant at
+ * first.
+ */
+#define LEDGER_RAM    (UINT64_C(64) * PAGE_SIZE)
+#define LEDGER_PAGE   (5 * PAGE_SIZE)
+#define LEDGER_OTHER  (7 * PAGE_SIZE) /* written, and nothing that describes frames */
+#define LEDGER_FIRST  6000            /* frames in the first run: more than a walk reads at once */
+#define LEDGER_FRAMES 9000
+#define LEDGER_RUN_0  (LEDGER_RAM - LEDGER_FIRST * sizeof(uint64_t)) /* up to the last byte */
+#define LEDGER_RUN_1  (20 * PAGE_SIZE + 64)                          /* from within a page on */
+
+struct ledger {
+	struct guest_memory memory;
+	int fd;
+	uint8_t *ram;
+	struct ledger_page *page;
+};
+
+/* The thread is registered with liburcu. */
+void ledger_make(struct ledger *ledger);
+void ledger_free(struct ledger *ledger);
+
+/* The record of a frame, to be written. */
+uint64_t *ledger_at(const struct ledger *ledger, uint64_t frame);
+
+/* Makes a hole of some pages of the file. */
+void ledger_punch(const struct ledger *ledger, uint64_t pa, uint64_t pages);
+
+/*
+ * Frames of every sort: 10 to 14, at both ends of the first run and at the end of the second; and frames whose records
+ * were never written.
+ */
+void ledger_fill(const struct ledger *ledger);
+
+#define LEDGER_HOLE       1392 /* its record begins a page */
+#define LEDGER_HOLE_COUNT (PAGE_SIZE / sizeof(uint64_t))
+
+#endif
