@@ -48,7 +48,7 @@ HOST_PACKAGES := json-c libbpf libpng libzstd ncursesw
 HEADER_PACKAGES := libvirt
 HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
 	     $(HOST_PACKAGE_FLAGS)
-HOST_LIBS  = -pthread -lurcu-memb -lurcu-cds -lurcu-common $(HOST_PACKAGE_LIBS)
+HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(HOST_PACKAGE_LIBS)
 TEST_FLAGS = $(HOST_FLAGS) $(CHECK_FLAGS)
 TEST_LIBS  = $(HOST_LIBS) $(CHECK_LIBS)
 

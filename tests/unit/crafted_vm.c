@@ -8,17 +8,7 @@
 
 extern const uint8_t sample_btf[], sample_btf_end[];
 
-static unsigned alive, alive_max;
-
-static void opened(void)
-{
-	unsigned now = __atomic_add_fetch(&alive, 1, __ATOMIC_RELAXED);
-	unsigned max = __atomic_load_n(&alive_max, __ATOMIC_RELAXED);
-
-	while (now > max && !__atomic_compare_exchange_n(&alive_max, &max, now, false,
-							 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-}
+static unsigned alive;
 
 /* The memory moved to the source when it was opened, and moves back. */
 static void close_vm(struct source *source)
@@ -28,18 +18,24 @@ static void close_vm(struct source *source)
 	crafted->source.memory = source->memory;
 	crafted_free(crafted);
 	free(crafted);
-	__atomic_sub_fetch(&alive, 1, __ATOMIC_RELAXED);
+	alive--;
+}
+
+static bool has_ended(const struct source *source)
+{
+	return source->pid == CRAFTED_ENDED_PID;
 }
 
 static void close_empty(struct source *source)
 {
 	guest_memory_destroy(&source->memory);
-	__atomic_sub_fetch(&alive, 1, __ATOMIC_RELAXED);
+	alive--;
 }
 
 int crafted_vm_open(void *context, struct source *source, struct error *err)
 {
-	static const struct source_ops ops = {.kind = "crafted", .close = close_vm};
+	static const struct source_ops ops = {
+		.kind = "crafted", .has_ended = has_ended, .close = close_vm};
 	struct crafted *crafted = malloc(sizeof(*crafted));
 
 	(void)context;
@@ -51,7 +47,7 @@ int crafted_vm_open(void *context, struct source *source, struct error *err)
 	memcpy(crafted->low + CRAFTED_OTHER_PA, sample_btf, crafted->info->btf_size);
 	*source = crafted->source;
 	source->ops = &ops;
-	opened();
+	alive++;
 	return 0;
 }
 
@@ -64,21 +60,11 @@ int crafted_vm_open_empty(void *context, struct source *source, struct error *er
 	int result = guest_memory_init(&source->memory, err);
 
 	if (result == 0)
-		opened();
+		alive++;
 	return result;
 }
 
 unsigned crafted_vms_alive(void)
 {
-	return __atomic_load_n(&alive, __ATOMIC_RELAXED);
-}
-
-unsigned crafted_vms_alive_max(void)
-{
-	return __atomic_load_n(&alive_max, __ATOMIC_RELAXED);
-}
-
-void crafted_vms_count_anew(void)
-{
-	__atomic_store_n(&alive_max, crafted_vms_alive(), __ATOMIC_RELAXED);
+	return alive;
 }

@@ -8,13 +8,14 @@
 
 #define CRAFTED_META_PAGES (CRAFTED_SLOTS * SLOT_SIZE / PAGE_SIZE)
 
-/* For vm_set_add: a guest at rest, with BTF; or one without any RAM. Any thread that is registered with liburcu. */
+/* For vm_set_add: a guest at rest, with BTF; or one without any RAM. */
 int crafted_vm_open(void *context, struct source *source, struct error *err);
 int crafted_vm_open_empty(void *context, struct source *source, struct error *err);
 
-/* How many are open, and how many were at most since it was counted anew. */
+/* A VM whose source has this process has ended. */
+#define CRAFTED_ENDED_PID 1
+
+/* How many are open. */
 unsigned crafted_vms_alive(void);
-unsigned crafted_vms_alive_max(void);
-void crafted_vms_count_anew(void);
 
 #endif

@@ -80,7 +80,6 @@ static const struct {
 	{"control", control_suite},
 	{"incremental", incremental_suite},
 	{"fleet", fleet_suite},
-	{"fleet_threads", fleet_threads_suite},
 	{"capture", capture_suite},
 	{"diff", diff_suite},
 	{"slot_copy_reader", slot_copy_reader_suite},

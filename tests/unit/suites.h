@@ -70,7 +70,6 @@ Suite *snapshot_suite(void);
 Suite *control_suite(void);
 Suite *incremental_suite(void);
 Suite *fleet_suite(void);
-Suite *fleet_threads_suite(void);
 Suite *capture_suite(void);
 Suite *diff_suite(void);
 Suite *slot_copy_reader_suite(void);

@@ -34,8 +34,6 @@ struct ps {
 	struct ps_watch watch;
 	char seen[VM_SET_MAX * SEEN_SIZE]; /* what was printed last: who there was, and how far */
 	struct vm_set set;
-	unsigned count;
-	struct attached_vm *vms[VM_SET_MAX]; /* that are shown, by name */
 };
 
 /* How far the guest has come, by its own word. */
@@ -139,8 +137,8 @@ static void print_row(const struct ps *ps, const struct source *source, const st
 
 static int by_name(const void *left, const void *right)
 {
-	const struct source *a = attached_vm_source(*(struct attached_vm *const *)left);
-	const struct source *b = attached_vm_source(*(struct attached_vm *const *)right);
+	const struct source *a = &(*(struct attached_vm *const *)left)->source;
+	const struct source *b = &(*(struct attached_vm *const *)right)->source;
 	int order = strcmp(a->name, b->name);
 
 	return order ? order : (a->pid > b->pid) - (a->pid < b->pid);
@@ -155,13 +153,12 @@ static int judge_expression(const struct ps *ps)
 	struct error problem = {{0}};
 	bool is_right = false;
 
-	for (unsigned i = 0; ps->expression && i < ps->count; i++) {
-		const struct vm_look *look = vm_look_take(ps->vms[i]);
+	for (unsigned i = 0; ps->expression && i < ps->set.count; i++) {
+		const struct vm_look *look = &ps->set.vms[i]->look;
 
 		is_right |= look->has_matches;
 		if (look->problem.text[0])
 			problem = look->problem;
-		vm_look_drop(look);
 	}
 	if (is_right || !problem.text[0])
 		return STATUS_OK;
@@ -180,15 +177,14 @@ static void print_all(struct ps *ps)
 	} else {
 		print_title(ps);
 	}
-	for (unsigned i = 0; i < ps->count; i++) {
-		const struct source *source = attached_vm_source(ps->vms[i]);
-		const struct vm_look *look = vm_look_take(ps->vms[i]);
+	for (unsigned i = 0; i < ps->set.count; i++) {
+		const struct source *source = &ps->set.vms[i]->source;
+		const struct vm_look *look = &ps->set.vms[i]->look;
 
 		if (ps->json)
 			json_object_array_add(list, as_json(ps, source, look));
 		else
 			print_row(ps, source, look);
-		vm_look_drop(look);
 	}
 	if (root)
 		json_print(root);
@@ -209,10 +205,9 @@ static int look_at_all(struct ps *ps, struct error *err)
 		ps_watch_refresh(&ps->watch, &ps->set);
 	else
 		libvirt_roster_refresh(&ps->set, tell_problem, NULL);
-	ps->count = vm_set_list(&ps->set, ps->vms, VM_SET_MAX);
-	qsort(ps->vms, ps->count, sizeof(struct attached_vm *), by_name);
-	for (unsigned i = 0; result == 0 && i < ps->count; i++)
-		result = vm_look_make(ps->vms[i], ps->expression, err);
+	qsort(ps->set.vms, ps->set.count, sizeof(struct attached_vm *), by_name);
+	for (unsigned i = 0; result == 0 && i < ps->set.count; i++)
+		result = vm_look_make(ps->set.vms[i], ps->expression, err);
 	return result;
 }
 
@@ -222,13 +217,12 @@ static bool is_news(struct ps *ps)
 	char *now = calloc(1, sizeof(ps->seen));
 	size_t length = 0;
 
-	for (unsigned i = 0; now && i < ps->count && length < sizeof(ps->seen); i++) {
-		const struct source *source = attached_vm_source(ps->vms[i]);
-		const struct vm_look *look = vm_look_take(ps->vms[i]);
+	for (unsigned i = 0; now && i < ps->set.count && length < sizeof(ps->seen); i++) {
+		const struct source *source = &ps->set.vms[i]->source;
+		const struct vm_look *look = &ps->set.vms[i]->look;
 
 		length += (size_t)snprintf(now + length, sizeof(ps->seen) - length, "%s %u %.9s,",
 					   source->name, source->pid, state_of(source, look));
-		vm_look_drop(look);
 	}
 	bool differs = !now || strcmp(now, ps->seen) != 0;
 
@@ -247,18 +241,11 @@ static int list_once(struct ps *ps, bool is_first)
 
 	if (status == STATUS_OK && (is_news(ps) || is_first))
 		print_all(ps);
-	for (unsigned i = 0; i < ps->count; i++)
-		attached_vm_drop(ps->vms[i]);
 	return session_flush(status);
 }
 
 static int list_vms(struct ps *ps)
 {
-	struct error err;
-	int result = vm_set_init(&ps->set, &err);
-
-	if (result < 0)
-		return session_refuse(result, &err);
 	if (ps->is_watched)
 		ps_watch_begin(&ps->watch);
 	int status = list_once(ps, true);
@@ -269,7 +256,7 @@ static int list_vms(struct ps *ps)
 	}
 	if (ps->is_watched)
 		ps_watch_end(&ps->watch);
-	vm_set_destroy(&ps->set);
+	vm_set_clear(&ps->set);
 	return status;
 }
 

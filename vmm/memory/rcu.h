@@ -35,20 +35,6 @@ static inline void rcu_wait_for_readers(void)
 	urcu_memb_synchronize_rcu();
 	__tsan_acquire(&rcu_grace_period);
 }
-
-/*
- * liburcu's hash tables are not instrumented: what was written to a node before it was added is seen by
- * whoever finds it, or compares it.
- */
-static inline void rcu_table_adding(void *node)
-{
-	__tsan_release(node);
-}
-
-static inline void rcu_table_found(void *node)
-{
-	__tsan_acquire(node);
-}
 #else
 static inline void rcu_section_end(void)
 {
@@ -58,16 +44,6 @@ static inline void rcu_section_end(void)
 static inline void rcu_wait_for_readers(void)
 {
 	urcu_memb_synchronize_rcu();
-}
-
-static inline void rcu_table_adding(void *node)
-{
-	(void)node;
-}
-
-static inline void rcu_table_found(void *node)
-{
-	(void)node;
 }
 #endif
 

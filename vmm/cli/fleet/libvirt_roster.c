@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "source/libvirt/libvirt_vm.h"
 #include "source/libvirt/local_daemons.h"
@@ -51,18 +50,7 @@ void libvirt_roster_attach(struct vm_set *set, const char *prefix,
 
 void libvirt_roster_remove_ended(struct vm_set *set)
 {
-	struct attached_vm **vms = calloc(VM_SET_MAX, sizeof(struct attached_vm *));
-	unsigned count = vms ? vm_set_list(set, vms, VM_SET_MAX) : 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		const char *key = attached_vm_key(vms[i]);
-
-		if (strncmp(key, KEY_PREFIX, strlen(KEY_PREFIX)) == 0 &&
-		    source_has_ended(attached_vm_source(vms[i])))
-			vm_set_remove(set, key);
-		attached_vm_drop(vms[i]);
-	}
-	free(vms);
+	vm_set_remove_ended(set, KEY_PREFIX);
 }
 
 /* A daemon that is silent is worth a word. */

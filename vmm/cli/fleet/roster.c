@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "source/vm/own_vm.h"
 
@@ -39,33 +38,17 @@ static void attach_new(struct vm_set *set, struct vm_list *list, roster_problem_
 	}
 }
 
-static void remove_ended(struct vm_set *set, struct attached_vm **vms)
-{
-	unsigned count = vm_set_list(set, vms, VM_SET_MAX);
-
-	for (unsigned i = 0; i < count; i++) {
-		const char *key = attached_vm_key(vms[i]);
-
-		if (strncmp(key, KEY_PREFIX, strlen(KEY_PREFIX)) == 0 &&
-		    source_has_ended(attached_vm_source(vms[i])))
-			vm_set_remove(set, key);
-		attached_vm_drop(vms[i]);
-	}
-}
-
 int roster_refresh(struct vm_set *set, roster_problem_function *problem, void *context,
 		   struct error *err)
 {
 	struct vm_list *list = malloc(sizeof(*list));
-	struct attached_vm **vms = calloc(VM_SET_MAX, sizeof(struct attached_vm *));
-	int result = list && vms ? own_vm_list(list, err)
-				 : error_set(err, -ENOMEM, "no memory for a list");
+	int result = list ? own_vm_list(list, err)
+			  : error_set(err, -ENOMEM, "no memory for a list");
 
 	if (result == 0) {
-		remove_ended(set, vms);
+		vm_set_remove_ended(set, KEY_PREFIX);
 		attach_new(set, list, problem, context);
 	}
-	free(vms);
 	free(list);
 	return result;
 }

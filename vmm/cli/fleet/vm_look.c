@@ -11,18 +11,13 @@
 #include "kind/registry.h"
 #include "inspect/find/field_lookup.h"
 
-static void free_look(struct published_object *object)
-{
-	free(object);
-}
-
 /* What an expression is compiled to. */
 struct question {
 	struct expression expression;
 	struct field_lookup fields;
 };
 
-static void count_matches(const struct guest *guest, const struct cached_types *types,
+static void count_matches(const struct guest *guest, const struct type_cache *types,
 			  const char *text, struct question *question, struct vm_look *look)
 {
 	struct field_resolver resolver = field_lookup_resolver(&question->fields, types->catalog);
@@ -39,16 +34,14 @@ static void count_matches(const struct guest *guest, const struct cached_types *
 static int ask(struct attached_vm *vm, const struct guest *guest, const char *text,
 	       struct vm_look *look, struct error *err)
 {
-	int result = type_cache_update(attached_vm_types(vm), guest, err);
+	int result = type_cache_update(&vm->types, guest, err);
 
 	if (result < 0)
 		return result;
 	struct question *question = calloc(1, sizeof(*question));
-	const struct cached_types *types = type_cache_take(attached_vm_types(vm));
 
 	if (question)
-		count_matches(guest, types, text, question, look);
-	cached_types_drop(types);
+		count_matches(guest, &vm->types, text, question, look);
 	free(question);
 	return question ? 0 : error_set(err, -ENOMEM, "no memory for an expression");
 }
@@ -68,7 +61,7 @@ static void count_use(const struct guest *guest, struct vm_look *look)
 static int look_at_guest(struct attached_vm *vm, const char *expression, struct vm_look *look,
 			 struct error *err)
 {
-	const struct source *source = attached_vm_source(vm);
+	const struct source *source = &vm->source;
 	struct guest *guest;
 	struct error ignored;
 	int result = guest_find(&source->memory, &source->hints, &guest, &ignored);
@@ -88,33 +81,16 @@ static int look_at_guest(struct attached_vm *vm, const char *expression, struct 
 
 int vm_look_make(struct attached_vm *vm, const char *expression, struct error *err)
 {
-	const struct source *source = attached_vm_source(vm);
-	struct vm_look *look = calloc(1, sizeof(*look));
+	const struct source *source = &vm->source;
+	struct vm_look look = {.at_ns = clock_now_ns()};
 	struct error ignored;
 	int result = 0;
 
-	if (!look)
-		return error_set(err, -ENOMEM, "no memory for another look at a VM");
-	published_object_init(&look->object, free_look);
-	look->at_ns = clock_now_ns();
-	control_holder(source_control(source), &look->holder, &ignored);
+	control_holder(source_control(source), &look.holder, &ignored);
 	if (source->hints.has_info)
-		result = look_at_guest(vm, expression, look, err);
-	look->has_ended = source_has_ended(source);
-	if (result < 0) {
-		published_drop(&look->object);
-		return result;
-	}
-	published_set(attached_vm_looks(vm), &look->object);
-	return 0;
-}
-
-const struct vm_look *vm_look_take(struct attached_vm *vm)
-{
-	return (const struct vm_look *)published_take(attached_vm_looks(vm));
-}
-
-void vm_look_drop(const struct vm_look *look)
-{
-	published_drop((struct published_object *)&look->object);
+		result = look_at_guest(vm, expression, &look, err);
+	look.has_ended = source_has_ended(source);
+	if (result == 0)
+		vm->look = look;
+	return result;
 }

@@ -3,9 +3,8 @@
  * The metadata types of a guest with their fields, as its BTF tells them: one layout for each type
  * of its guest, in the same order.
  *
- * A catalog never changes once it is built, so that any number of threads may read it: publish it
- * with rcu_pointer_publish, and free it after a grace period. A guest without BTF, or with BTF that
- * is refused, has a catalog as well; it says why, and its layouts are empty.
+ * A catalog never changes once it is built. A guest without BTF, or with BTF that is refused, has a
+ * catalog as well; it says why, and its layouts are empty.
  */
 #ifndef VMM_TYPE_CATALOG_H
 #define VMM_TYPE_CATALOG_H
