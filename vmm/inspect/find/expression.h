@@ -35,7 +35,10 @@
 #define EXPRESSION_FIELDS_MAX 16 /* different fields */
 #define FIELD_NAME_MAX        128
 
-/* Wide enough for sums and differences of as many 64-bit operands, signed or not, as fit an expression. */
+/*
+ * Wide enough for sums and differences of as many 64-bit operands as fit an expression. In 64 bits a result would
+ * depend on whether the guest declared a field signed: `meta.count == -1`, `meta.end - meta.start > 0`.
+ */
 typedef __int128 expression_number;
 
 /*
