@@ -24,7 +24,7 @@ struct attach_client {
 /*
  * Connects to a VM of the directory and takes its hello. Returns 0 or a negative errno and a line of text:
  * -ECONNREFUSED nobody listens (any more), -EACCES not permitted, -EUSERS it has too many inspectors already,
- * -EPROTO what answered is no VM of ours.
+ * -EPROTO what answered is no VM of this pagevisor.
  */
 int attach_client_connect(struct attach_client *client, int dir_fd, const struct vm_id *id,
 			  struct error *err);

@@ -155,7 +155,7 @@ static inline size_t attach_dirty_size(uint32_t pages)
 }
 
 /*
- * Whether `length` bytes that came in are a hello (a refusal, a notice, a reply, a request) that holds water:
+ * Whether `length` bytes that came in are a hello (a refusal, a notice, a reply, a request) in good order:
  * magic, version, size, and every field that can be judged without the RAM's file. Return 0, or -EPROTO with a
  * text that says what is wrong.
  */

@@ -2,7 +2,6 @@
 /* How a VM's run ended: see vm_end.h. */
 #include "machine/vm_end.h"
 
-
 #include "base/fd.h"
 #include "base/wake_fd.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The RAM of a VM of ours: see ram.h. */
+/* The RAM of one of our VMs: see ram.h. */
 #include "memory/ram.h"
 
 #include <errno.h>

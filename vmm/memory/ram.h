@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The RAM of a VM of ours: one memfd, mapped as regions. */
+/* The RAM of one of our VMs: one memfd, mapped as regions. */
 #ifndef VMM_RAM_H
 #define VMM_RAM_H
 

@@ -2,7 +2,7 @@
 /*
  * A source: where an inspector gets a guest's memory from.
  *
- * Whatever it is (a VM of ours in another process, a QEMU, a capture file), it ends up as a struct guest_memory, whose
+ * Whatever it is (one of our VMs, in another process, a QEMU, a capture file), it ends up as a struct guest_memory, whose
  * mappings are read-only or that copies (memory/memory_reader.h says how a new one plugs in), so that reading,
  * scanning and printing know no difference. What only some sources can
  * do to a running guest is their control (memory/control.h).

@@ -199,9 +199,8 @@ static int check_notes(const struct elf_image *image, struct error *err)
 				 "PVH entry 0x%" PRIx64
 				 "; it must lie below 4 GiB in a segment's code",
 				 image->pvh_entry.addr);
-	if (image->has_info &&
-	    (!is_aligned(image->info_pa.addr, PAGE_SIZE) ||
-	     !in_segment(image, image->info_pa, PAGE_SIZE, false)))
+	if (image->has_info && (!is_aligned(image->info_pa.addr, PAGE_SIZE) ||
+				!in_segment(image, image->info_pa, PAGE_SIZE, false)))
 		return error_set(err, -ENOEXEC,
 				 "info page at 0x%" PRIx64
 				 "; it must be page-aligned and lie in a segment",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A VM of ours as a source: see own_vm.h. A thread takes what its VMM sends: notices of a changed memory map, and
+ * One of our VMs as a source: see own_vm.h. A thread takes what its VMM sends: notices of a changed memory map, and
  * replies, which it hands to whoever waits for one.
  */
 #include "source/vm/own_vm.h"

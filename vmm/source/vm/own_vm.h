@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A VM of ours as a source: its RAM is mapped read-only, and its VMM does what only that can. */
+/* One of our VMs as a source: its RAM is mapped read-only, and its VMM does what only that can. */
 #ifndef VMM_SOURCE_OWN_VM_H
 #define VMM_SOURCE_OWN_VM_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Which VM of ours a name means: see own_vm.h. */
+/* Which of our VMs a name means: see own_vm.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
