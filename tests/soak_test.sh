@@ -131,7 +131,7 @@ test_signals()
 	running_pid=
 	judge "SIG$signal: exit status and a summary" "$wanted" \
 		'out:^soak: 0 turns in [0-9.]+ s, ended by a signal; nothing had failed$'
-	check "SIG$signal: the turn that was under way has ended" [ ! -e "/proc/$(cat "$WORK/turn")" ]
+	check "SIG$signal: the turn that was under way has ended" within test ! -e "/proc/$(cat "$WORK/turn")"
 }
 
 test_input()

@@ -4,8 +4,8 @@
  * buffer. Every byte of the file is hostile input; what passes elf_image_parse() needs no further
  * check except against the RAM it is loaded into.
  */
-#ifndef VMM_BOOT_ELF_IMAGE_H
-#define VMM_BOOT_ELF_IMAGE_H
+#ifndef VMM_ELF_IMAGE_H
+#define VMM_ELF_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

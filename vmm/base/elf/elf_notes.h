@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Walks the notes of an ELF file's PT_NOTE segment, all of it hostile input. */
-#ifndef VMM_BOOT_ELF_NOTES_H
-#define VMM_BOOT_ELF_NOTES_H
+#ifndef VMM_ELF_NOTES_H
+#define VMM_ELF_NOTES_H
 
 #include <stdbool.h>
 #include <stdint.h>
