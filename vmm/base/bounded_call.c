@@ -23,7 +23,7 @@ static void *make_call(void *argument)
 
 	call->is_done = true;
 	pthread_cond_signal(&call->done_changed);
-	/* Unless it is abandoned, the waiter may free it from here on. */
+	/* Unless the call is abandoned, the waiter may free it from here on. */
 	pthread_mutex_unlock(&call->lock);
 	if (is_abandoned) {
 		end_call(call);

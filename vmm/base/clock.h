@@ -22,7 +22,7 @@ static inline struct timespec clock_timespec(uint64_t ns)
 	return (struct timespec){(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
 }
 
-/* A signal ends it early. */
+/* A signal ends the sleep early. */
 static inline void clock_sleep_ns(uint64_t ns)
 {
 	const struct timespec time = clock_timespec(ns);

@@ -26,7 +26,9 @@ char *number_text(char *buffer, double value)
 	return buffer;
 }
 
-/* Digits at the start of text. Returns where they end, NULL when there are none or too many. */
+/*
+ * Parses the digits at the start of text. Returns where they end, or NULL when there are none or the number overflows.
+ */
 static const char *parse_digits(const char *text, uint64_t *value)
 {
 	const char *start = text;

@@ -14,16 +14,15 @@
  */
 char *number_text(char *buffer, double value);
 
-/* A whole decimal number in [min, max], with nothing behind it. */
+/* Parses a whole decimal number in [min, max], with nothing after it. */
 bool number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
 /*
- * As number_parse, in bytes, with an optional K, M or G (powers of 1024); no suffix means MiB, as
- * QEMU's -m.
+ * As number_parse, in bytes, with an optional suffix K, M or G (powers of 1024). No suffix means MiB, as for QEMU's -m.
  */
 bool size_parse(const char *text, uint64_t min, uint64_t max, uint64_t *bytes);
 
-/* A time of zero to a year in seconds, with up to nine decimals: "2.5". */
+/* Parses a time in seconds, from zero to a year, with up to nine decimals: "2.5". */
 bool seconds_parse(const char *text, uint64_t *ns);
 
 #endif

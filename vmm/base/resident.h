@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * Resident bytes of a process without shared memory, which is the guest's RAM (RssAnon + RssFile of proc(5)); 0 if
- * the kernel does not tell.
+ * Resident bytes of a process, without shared memory, which is the guest's RAM (RssAnon + RssFile, proc(5)). 0 if the
+ * kernel does not report them.
  */
 uint64_t resident_overhead(pid_t pid);
 

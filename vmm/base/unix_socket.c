@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Connecting in time: see unix_socket.h. */
+/* Connecting with a timeout: see unix_socket.h. */
 #include "base/unix_socket.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-/* How long to wait before a listener whose queue of connections is full is tried again. */
+/* How long to wait before retrying a listener whose backlog is full. */
 #define RETRY_NS (10 * NS_PER_MS)
 
 int unix_socket_connect(int fd, const struct sockaddr_un *address, unsigned timeout_ms)

@@ -5,7 +5,10 @@
 
 #include <sys/un.h>
 
-/* Connects a non-blocking socket. Returns 0 or a negative errno; -EBUSY when the listener's queue stays full for that long. */
+/*
+ * Connects a non-blocking socket. Returns 0 or a negative errno: -EBUSY when the listener's backlog stays full for
+ * timeout_ms.
+ */
 int unix_socket_connect(int fd, const struct sockaddr_un *address, unsigned timeout_ms);
 
 #endif

@@ -15,7 +15,7 @@ int wake_fd_open(struct error *err)
 	return fd < 0 ? error_set(err, -errno, "eventfd: %s", strerror(errno)) : fd;
 }
 
-/* The write fails only when the count is full, and then the descriptor is readable. */
+/* The write fails only when the counter is at its maximum; the descriptor is readable then. */
 void wake_fd_set(int fd)
 {
 	const uint64_t one = 1;

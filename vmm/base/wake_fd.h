@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A descriptor that one thread makes readable to wake another one, which polls it: an eventfd that never blocks. */
+/* An eventfd that never blocks: one thread makes it readable to wake another, which polls it. */
 #ifndef VMM_WAKE_FD_H
 #define VMM_WAKE_FD_H
 
 #include "base/error.h"
 
-/* Returns the descriptor, to be closed, or a negative errno. */
+/* Returns the descriptor, which the caller closes, or a negative errno. */
 int wake_fd_open(struct error *err);
 
-/* Makes it readable, and no longer readable. */
+/* Make the descriptor readable, and no longer readable. */
 void wake_fd_set(int fd);
 void wake_fd_clear(int fd);
 

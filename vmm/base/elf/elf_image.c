@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * ELF loader: see elf_image.h. Structures are copied out of the file before use, for nothing in it
- * is known to be aligned; formats are those of the ELF-64 object file format and of elf(5).
+ * Parses a kernel image: see elf_image.h. Structures are copied out of the file before use, because nothing in a file
+ * is guaranteed to be aligned. The formats are those of the ELF-64 object file format and of elf(5).
  */
 #include "base/elf/elf_image.h"
 
@@ -75,7 +75,7 @@ static int check_segment(const struct elf_image *image, const Elf64_Phdr *ph, st
 				 ph->p_paddr, ph->p_filesz, ph->p_memsz);
 	if (ph->p_memsz == 0)
 		return 0;
-	/* Linkers give a segment of zeros alone an offset that may lie past the end. */
+	/* Linkers may give a segment of nothing but zeros an offset past the end of the file. */
 	if (ph->p_filesz != 0 && !elf_range_fits(image->size, ph->p_offset, ph->p_filesz))
 		return error_set(err, -ENOEXEC,
 				 "segment at 0x%" PRIx64 ": 0x%" PRIx64
@@ -86,7 +86,7 @@ static int check_segment(const struct elf_image *image, const Elf64_Phdr *ph, st
 				 "segment at 0x%" PRIx64 ": 0x%" PRIx64
 				 " bytes wrap around the end of the address space",
 				 ph->p_paddr, ph->p_memsz);
-	/* Below lie the structures that the VMM leaves for the kernel (machine/boot/start_info.h). */
+	/* Below this address lie the structures that the VMM prepares for the kernel (machine/boot/start_info.h). */
 	if (ph->p_paddr < KERNEL_PHYSICAL_LOAD)
 		return error_set(err, -ENOEXEC,
 				 "segment at 0x%" PRIx64 "; kernels are loaded at 0x%x or above",
@@ -120,7 +120,7 @@ static int add_segment(struct elf_image *image, const Elf64_Phdr *ph, struct err
 	return 0;
 }
 
-/* Takes what a note says. Of notes that say the same thing twice, the first counts. */
+/* Takes the content of a note. Of several notes of the same kind, the first counts. */
 static int take_note(struct elf_image *image, const struct elf_note *note, struct error *err)
 {
 	uint64_t value = 0;
@@ -172,13 +172,13 @@ static int parse_notes(struct elf_image *image, const Elf64_Phdr *ph, struct err
 	return 0;
 }
 
-/* Whether one segment holds all of the range; of the segment only what the file gives, if asked. */
+/* Whether one segment holds all of the range. With file_part, only the part that comes from the file counts. */
 static bool in_segment(const struct elf_image *image, paddr_t pa, uint64_t length, bool file_part)
 {
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		const struct elf_segment *segment = &image->segments[i];
 		uint64_t size = file_part ? segment->file_size : segment->size;
-		/* Below the base it wraps, past any size: segments end within 64 bits. */
+		/* For an address below the base, the offset wraps and exceeds any size: segments end within 64 bits. */
 		uint64_t offset = pa.addr - segment->base.addr;
 
 		if (offset < size && length <= size - offset)
@@ -187,7 +187,7 @@ static bool in_segment(const struct elf_image *image, paddr_t pa, uint64_t lengt
 	return false;
 }
 
-/* What can be said only once all segments and notes are known. */
+/* Checks that need all segments and notes. */
 static int check_notes(const struct elf_image *image, struct error *err)
 {
 	if (!image->has_pvh_entry)

@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 
-/* Checks what is open on fd and gives its size. */
+/* Checks the open file and returns its size. */
 static int check_file(int fd, const char *path, size_t *size, struct error *err)
 {
 	struct stat st;
@@ -45,7 +45,7 @@ static int read_open_file(int fd, const char *path, void **bytes, size_t *size, 
 		return error_set(err, -ENOMEM, "%s: no memory for its %zu bytes", path, length);
 	rc = fd_read_at(fd, buffer, length, 0);
 	if (rc == -ENODATA)
-		error_set(err, rc, "%s: it became shorter while it was read", path);
+		error_set(err, rc, "%s: the file was truncated while it was being read", path);
 	else if (rc < 0)
 		error_set(err, rc, "%s: %s", path, strerror(-rc));
 	else if (memcmp(buffer, ELFMAG, SELFMAG) != 0)
@@ -61,7 +61,7 @@ static int read_open_file(int fd, const char *path, void **bytes, size_t *size, 
 
 int elf_image_read_file(const char *path, void **bytes, size_t *size, struct error *err)
 {
-	/* Non-blocking: opening a FIFO would otherwise wait for its writer. */
+	/* O_NONBLOCK: opening a FIFO would otherwise wait for its writer. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int rc;
 

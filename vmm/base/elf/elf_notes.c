@@ -36,7 +36,7 @@ int elf_notes_next(struct elf_notes *notes, struct elf_note *note)
 		.desc_size = header.n_descsz,
 		.type = header.n_type,
 	};
-	/* The last descriptor need not be padded: the next note may begin past the end. */
+	/* The last descriptor need not be padded, so the offset of the next note may lie past the end. */
 	notes->at = align_up(desc + header.n_descsz, align);
 	return 1;
 }

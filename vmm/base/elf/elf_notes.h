@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Walks the notes of an ELF file's PT_NOTE segment, all of it hostile input. */
+/* Walks the notes of an ELF file's PT_NOTE segment. All of it is hostile input. */
 #ifndef VMM_ELF_NOTES_H
 #define VMM_ELF_NOTES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The contents of one PT_NOTE segment, and how far the walk has come. */
+/* The contents of one PT_NOTE segment, and the position of the walk. */
 struct elf_notes {
 	const uint8_t *bytes;
-	uint64_t size;  /* lies within a buffer, so that no sum of it and 32-bit sizes wraps */
+	uint64_t size;  /* lies within a buffer: adding 32-bit sizes to it never wraps */
 	uint64_t align; /* p_align */
-	uint64_t at;    /* offset of the next note, 0 at first */
+	uint64_t at;    /* offset of the next note; 0 at first */
 };
 
 /* One note; name and descriptor point into the segment and are not aligned. */
 struct elf_note {
 	const uint8_t *name;
 	const uint8_t *desc;
-	uint32_t name_size; /* with its NUL */
+	uint32_t name_size; /* including the NUL */
 	uint32_t desc_size;
 	uint32_t type;
 };
 
 /*
- * Takes the next note. Returns 1, 0 at the end, or -ENOEXEC when the rest is malformed or the
- * alignment is not one that notes may have (4 or 8; 0 and 1 mean 4).
+ * Takes the next note. Returns 1, 0 at the end, or -ENOEXEC when the rest is malformed or the alignment is not valid
+ * for notes (4 or 8; 0 and 1 mean 4).
  */
 int elf_notes_next(struct elf_notes *notes, struct elf_note *note);
 

@@ -11,13 +11,13 @@
 
 #include "base/elf/elf_image.h"
 
-/* A name may be as long as the file; messages show this much of it. */
+/* A name may be as long as the file. Messages show at most this much of it. */
 #define NAME_SHOWN_MAX 128
 
 /* The file and its two sections; their ranges are checked against the file. */
 struct symbol_sections {
 	const uint8_t *bytes;
-	Elf64_Shdr symtab; /* sh_size 0: there is none */
+	Elf64_Shdr symtab; /* sh_size 0: no symbol table */
 	Elf64_Shdr strtab;
 };
 
@@ -41,7 +41,7 @@ static int find_sections(struct symbol_sections *found, size_t size)
 	memcpy(&header, found->bytes, sizeof(header));
 	if (memcmp(header.e_ident, ident, sizeof(ident)) != 0)
 		return -ENOEXEC;
-	if (header.e_shnum == 0) /* none, or more than 65279: no kernel of ours has that many */
+	if (header.e_shnum == 0) /* none, or more than 65279: none of our kernels has that many */
 		return 0;
 	if (header.e_shentsize != sizeof(*symtab) ||
 	    !elf_range_fits(size, header.e_shoff, header.e_shnum * sizeof(*symtab)))
@@ -66,9 +66,9 @@ static int find_sections(struct symbol_sections *found, size_t size)
 }
 
 /*
- * Copies the whole string table rather than each name: symbols can share a name, or its tail, and
- * copies of their own could exceed the file by any factor. Ends it with a NUL, whatever the file
- * does, and lets nothing through that a terminal could take for a command.
+ * Copies the whole string table rather than each name: symbols can share a name or its tail, so separate copies could
+ * exceed the size of the file many times over. Ends the copy with a NUL, whatever the file contains, and replaces
+ * everything that a terminal could interpret as a command.
  */
 static char *copy_names(const uint8_t *strings, size_t size)
 {
@@ -104,7 +104,7 @@ static void copy_functions(struct symbols *symbols, const struct symbol_sections
 	}
 }
 
-/* By address, then size, then name, so that the result does not depend on the sort. */
+/* Orders by address, then size, then name, so that the result does not depend on the sort algorithm. */
 static int compare_symbols(const void *left, const void *right)
 {
 	const struct symbol *a = left;
@@ -151,7 +151,7 @@ bool symbols_find(const struct symbols *symbols, uint64_t address, const char **
 	size_t high = symbols->count;
 	const struct symbol *symbol;
 
-	/* Afterwards low is the first symbol past the address. */
+	/* After the loop, low is the first symbol past the address. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -167,7 +167,7 @@ bool symbols_find(const struct symbols *symbols, uint64_t address, const char **
 	*name = symbols->names + symbol->name;
 	if (symbol->size != 0)
 		return *offset < symbol->size;
-	/* The last symbol has no next one to end it: only its own address is surely in it. */
+	/* No symbol follows the last one to mark its end: only its own address certainly belongs to it. */
 	return low < symbols->count || *offset == 0;
 }
 
