@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Control of a running guest, for who uses it: see control.h. */
+/* The functions that callers use to control a guest: see control.h. */
 #include "memory/control.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
-/* Of a guest that offers nothing, and of one at rest. */
+/* The operations of a guest at rest, or of one that offers none. */
 static const struct control_ops nothing;
 
 static const struct control_ops *ops_of(const struct control *control)
@@ -46,7 +46,7 @@ int control_holder(const struct control *control, struct pause_holder *holder, s
 {
 	*holder = (struct pause_holder){0};
 	return ops_of(control)->holder ? control->ops->holder(control->own, holder, err)
-				       : lacks(control, "does not tell who has paused it", err);
+				       : lacks(control, "cannot report who paused it", err);
 }
 
 int control_dirty_start(const struct control *control, struct error *err)

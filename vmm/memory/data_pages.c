@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RESIDENT 1 /* of mincore's bytes the only bit that means something */
+#define RESIDENT 1 /* the only bit of a mincore(2) byte with a meaning */
 
-/* The kernel tells who neither owns a file nor may write to it that all of it is resident. */
+/* To a caller that neither owns the file nor may write to it, the kernel reports that every page is resident. */
 static bool may_ask_for_residents(const struct memory_region *region)
 {
 	struct stat status;
@@ -18,7 +18,7 @@ static bool may_ask_for_residents(const struct memory_region *region)
 	return fstat(region->fd, &status) == 0 && status.st_uid == geteuid();
 }
 
-/* Pages from a page on that have no data: at most `pages`. Holes begin and end at page borders. */
+/* The number of pages without data at `offset`: at most `pages`. Holes start and end on page boundaries. */
 static uint64_t hole_pages(const struct memory_region *region, uint64_t offset, uint64_t pages)
 {
 	off_t start = (off_t)(region->fd_offset + offset);
@@ -32,7 +32,7 @@ static uint64_t hole_pages(const struct memory_region *region, uint64_t offset, 
 	return hole < pages ? hole : pages;
 }
 
-/* What is resident has data; of the rest, some may be swapped out. */
+/* A resident page has data. A page that is not resident may be swapped out. */
 void data_pages_find(const struct memory_region *region, paddr_t first, uint64_t pages,
 		     uint8_t *has_data)
 {

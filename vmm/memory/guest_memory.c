@@ -46,7 +46,7 @@ void *memory_map_at(const struct memory_map *map, paddr_t pa, uint64_t length)
 	return region->host + (pa.addr - region->base.addr);
 }
 
-/* Holes begin and end at page borders. */
+/* Holes start and end on page boundaries. */
 bool memory_region_is_hole(const struct memory_region *region, paddr_t pa)
 {
 	off_t start = (off_t)(region->fd_offset + (pa.addr - region->base.addr));
@@ -83,7 +83,7 @@ void guest_memory_destroy(struct guest_memory *memory)
 	pthread_mutex_destroy(&memory->update);
 }
 
-/* Where a region belongs among the others; count + 1 when it overlaps one of them. */
+/* The index of a region among the others, or count + 1 when it overlaps one of them. */
 static unsigned place_of(const struct memory_map *map, uint64_t base, uint64_t size)
 {
 	unsigned place = 0;
@@ -275,7 +275,7 @@ int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffe
 
 	if (region)
 		reader = region->reader;
-	/* A file in memory never blocks, so the section stays short. */
+	/* Reading a file in memory never blocks, so the read-side section stays short. */
 	if (region && !reader.read &&
 	    fd_read_at(region->fd, buffer, length,
 		       region->fd_offset + (pa.addr - region->base.addr)) == 0)
@@ -284,7 +284,7 @@ int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffe
 	return reader.read ? reader.read(reader.own, pa, buffer, length) : result;
 }
 
-/* The same in a file, from one offset to another. */
+/* As guest_memory_find_data, in a file from one offset to another. */
 static void find_data_in_file(int fd, off_t start, off_t end, uint64_t *hole, uint64_t *data)
 {
 	off_t from = lseek(fd, start, SEEK_DATA), to = end;
@@ -295,7 +295,7 @@ static void find_data_in_file(int fd, off_t start, off_t end, uint64_t *hole, ui
 		from = end;
 	if (from < end)
 		to = lseek(fd, from, SEEK_HOLE);
-	/* A file that shrinks meanwhile, or has no holes. */
+	/* The file shrank meanwhile, or has no holes. */
 	if (to <= from || to > end)
 		to = end;
 	*hole = (uint64_t)(from - start);

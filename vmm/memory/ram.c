@@ -18,7 +18,7 @@ static int set_up(struct guest_memory *memory, int fd, uint64_t size, struct err
 	if (ftruncate(fd, (off_t)size))
 		return error_set(err, -errno, "cannot make %" PRIu64 " MiB of guest memory: %s",
 				 size >> 20, strerror(errno));
-	/* Whoever maps it can rely on its size. Holes may still be made. */
+	/* Whoever maps the file can rely on its size. Holes can still be punched. */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		return error_set(err, -errno, "F_SEAL_SHRINK: %s", strerror(errno));
 
@@ -35,7 +35,7 @@ int ram_create(struct guest_memory *memory, uint64_t size, struct error *err)
 	if (size < VM_MEMORY_MIN || size > VM_MEMORY_MAX || !is_aligned(size, PAGE_SIZE))
 		return error_set(err, -EINVAL,
 				 "%" PRIu64 " bytes of memory; 16 MiB to 64 GiB in whole pages "
-				 "are possible",
+				 "are supported",
 				 size);
 	int fd = memfd_create("pagevisor-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 

@@ -12,10 +12,10 @@
 #define VM_MEMORY_MAX (UINT64_C(64) << 30)
 
 /*
- * Makes zeroed RAM of `size` bytes in whole pages (sparse: memory is taken when touched) and adds it to an empty
- * memory: what does not fit below LOW_RAM_MAX continues at HIGH_RAM_BASE, and in the file right behind the rest. The
- * file cannot shrink. Returns its descriptor, the caller's, or a negative errno; regions that were added until then
- * go with the memory.
+ * Makes zeroed RAM of `size` bytes in whole pages and adds it to an empty memory. The RAM is sparse: pages are
+ * allocated when touched. What does not fit below LOW_RAM_MAX continues at HIGH_RAM_BASE; in the file it follows
+ * directly. The file cannot shrink. Returns its descriptor, which the caller owns, or a negative errno; regions already
+ * added by then are freed with the memory.
  */
 int ram_create(struct guest_memory *memory, uint64_t size, struct error *err);
 

@@ -6,7 +6,7 @@
 
 _Static_assert(MEMORY_REGIONS_MAX <= MEMORY_RANGES_MAX, "a list holds all regions");
 
-/* Adds a range in its place, joined with those that it overlaps: all of them lie in its region, too. */
+/* Inserts a range in order and joins it with those that it overlaps, all of which lie in its region, too. */
 static void add_range(struct memory_ranges *ranges, uint64_t start, uint64_t end)
 {
 	struct memory_ranges joined = {0};
@@ -53,7 +53,7 @@ void memory_ranges_all(const struct guest_memory *memory, struct memory_ranges *
 	guest_memory_read_begin();
 	const struct memory_map *map = guest_memory_map(memory);
 
-	/* Not joined: a range lies within one region. */
+	/* Adjacent regions are not joined: a range lies within one region. */
 	for (unsigned i = 0; i < map->count; i++)
 		ranges->list[ranges->count++] =
 			(struct memory_range){map->regions[i].base, map->regions[i].size};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Ranges of guest memory: a sorted list of whole pages, such as a snapshot copies. */
+/* Ranges of guest memory: sorted lists of whole pages, such as the memory that a snapshot copies. */
 #ifndef VMM_RANGES_H
 #define VMM_RANGES_H
 
@@ -25,13 +25,13 @@ struct memory_ranges {
 };
 
 /*
- * Adds the pages of a range that a guest named, cut at the end of the region that it begins in and joined with those that
- * it overlaps; nothing when it begins in none. The list has room for it.
+ * Adds the pages of a range that a guest reported. The range is cut at the end of the region in which it starts, and
+ * joined with the ranges that it overlaps. Adds nothing when it starts in no region. The list must have room for it.
  */
 void memory_ranges_add(struct memory_ranges *ranges, const struct memory_map *map, paddr_t pa,
 		       uint64_t size);
 
-/* All regions. */
+/* Lists all regions. */
 void memory_ranges_all(const struct guest_memory *memory, struct memory_ranges *ranges);
 
 bool memory_ranges_equal(const struct memory_ranges *a, const struct memory_ranges *b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What ThreadSanitizer's build needs of rcu.h. */
+/* Defines the variable that rcu.h needs in the ThreadSanitizer build. */
 #include "memory/rcu.h"
 
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * liburcu, as this project uses it: the memb flavour, and a build in which ThreadSanitizer
- * understands it.
+ * liburcu, as this project uses it: the memb flavour, and a build that ThreadSanitizer understands.
  *
- * liburcu 0.13 orders readers and grace periods by membarrier(2) and compiler barriers, which the
- * sanitizer cannot see. In its build the two promises of RCU are spelled out: what a reader did
- * inside a section happens before the end of a grace period that waited for it, and a published
- * pointer carries what it points to.
+ * liburcu 0.13 orders readers and grace periods with membarrier(2) and compiler barriers, which the sanitizer cannot
+ * see. The sanitizer's build therefore spells out the two promises of RCU. What a reader did inside a section happens
+ * before the end of a grace period that waited for it. And a reader of a published pointer sees what it points to.
  */
 #ifndef VMM_RCU_H
 #define VMM_RCU_H
@@ -22,7 +20,7 @@
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 
-extern char rcu_grace_period; /* stands for the grace period in the sanitizer's order of events */
+extern char rcu_grace_period; /* represents the grace period to the sanitizer */
 
 static inline void rcu_section_end(void)
 {
@@ -55,7 +53,7 @@ static inline void rcu_section_begin(void)
 /* Consume, as rcu_dereference; an acquire load is the same on x86. Partner: rcu_pointer_publish. */
 #define rcu_pointer_read(pointer) __atomic_load_n(&(pointer), __ATOMIC_ACQUIRE)
 
-/* Release, as rcu_assign_pointer: who reads the pointer sees what it points to. */
+/* Release, as rcu_assign_pointer: a reader of the pointer sees what it points to. Partner: rcu_pointer_read. */
 #define rcu_pointer_publish(pointer, value) __atomic_store_n(&(pointer), (value), __ATOMIC_RELEASE)
 
 #endif

@@ -13,8 +13,9 @@
 #include "memory/snapshot_copy.h"
 
 /*
- * While the guest runs, what it wrote is copied again as long as that makes what is left clearly less: at most
- * so many times, and not for fewer pages than are copied in the time that a pause takes by itself.
+ * While the guest runs, the pages that it wrote are copied again, in at most ROUNDS_MAX rounds. They end early once a
+ * round copies more than half as many pages as the one before, or no more than PAGES_ENOUGH: about as many as are
+ * copied in the time that a pause takes by itself.
  */
 #define ROUNDS_MAX   4
 #define PAGES_ENOUGH 64
@@ -38,7 +39,7 @@ struct job {
 	struct memory_ranges ranges;
 	struct snapshot_copy copy;
 	struct snapshot_facts *facts;
-	int reader;      /* of the dirty log */
+	int reader;      /* its number at the dirty log */
 	uint64_t *dirty; /* a bit for each page of the largest range; NULL without a dirty log */
 };
 
@@ -50,7 +51,7 @@ static void find_ranges(const struct job *job, struct memory_ranges *ranges)
 		memory_ranges_all(job->memory, ranges);
 }
 
-/* All ranges; `progress` only while nothing stands still for it. */
+/* Copies all ranges. `progress` is set only while the guest is not paused. */
 static int copy_ranges(struct job *job, bool progress, uint64_t *pages, struct error *err)
 {
 	const struct snapshot_options *options = job->options;
@@ -76,7 +77,9 @@ static int copy_ranges(struct job *job, bool progress, uint64_t *pages, struct e
 	return 0;
 }
 
-/* The next pages of [at, end) that are dirty: *run is the first, and how many follow it. 0: none. */
+/*
+ * Finds the next run of dirty pages in [at, end). Sets *run to the first page and returns how many there are; 0: none.
+ */
 static uint64_t dirty_run(const uint64_t *bitmap, uint64_t at, uint64_t end, uint64_t *run)
 {
 	while (at < end) {
@@ -94,7 +97,7 @@ static uint64_t dirty_run(const uint64_t *bitmap, uint64_t at, uint64_t end, uin
 	return at > *run ? at - *run : 0;
 }
 
-/* Copies those pages of a range again that the log has. */
+/* Copies the dirty pages of a range again. */
 static int copy_dirty_range(struct job *job, const struct memory_range *range, uint64_t *pages,
 			    struct error *err)
 {
@@ -123,7 +126,7 @@ static int copy_dirty(struct job *job, uint64_t *pages, struct error *err)
 	return result;
 }
 
-/* The guest runs, the dirty log is on: leaves little for the pause. */
+/* The guest runs and the dirty log is on. Leaves few pages for the pause. */
 static int copy_while_running(struct job *job, struct error *err)
 {
 	uint64_t before = UINT64_MAX;
@@ -141,7 +144,10 @@ static int copy_while_running(struct job *job, struct error *err)
 	return result;
 }
 
-/* The guest stands still. What is to be copied can have changed while it ran: then from the start. */
+/*
+ * The guest is paused. Copies everything from the start if there is no dirty log, or if the ranges to copy changed
+ * while the guest ran.
+ */
 static int copy_while_paused(struct job *job, struct error *err)
 {
 	struct memory_ranges ranges;
@@ -158,7 +164,7 @@ static int copy_while_paused(struct job *job, struct error *err)
 	return result < 0 ? result : copy_ranges(job, false, &job->facts->pages_paused, err);
 }
 
-/* Whatever happens in between, the guest goes on; a pause that ended by itself was too short. */
+/* Resumes the guest whatever happens in between. If the pause ended by itself, it was too short and the copy fails. */
 static int copy_in_pause(struct job *job, struct error *err)
 {
 	struct error ignored;
@@ -173,7 +179,7 @@ static int copy_in_pause(struct job *job, struct error *err)
 	return result < 0 ? result : resumed;
 }
 
-/* The log is on. */
+/* The dirty log is on; turns it off. */
 static int copy_with_dirty_log(struct job *job, struct error *err)
 {
 	job->facts->method = SNAPSHOT_DIRTY_LOG;
@@ -196,7 +202,7 @@ static int allocate_dirty(struct job *job, struct error *err)
 	return job->dirty ? 0 : error_set(err, -ENOMEM, "no memory for the dirty log");
 }
 
-/* Without a pause there is no instant: then the attempt to pause says why. */
+/* Without a pause there is no instant. If the guest cannot be paused, the failing attempt sets the error text. */
 static int copy_live(struct job *job, struct error *err)
 {
 	if (!job->options->whole_pause && control_can_pause(job->control) &&

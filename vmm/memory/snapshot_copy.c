@@ -13,18 +13,18 @@
 
 #include "base/fd.h"
 
-/* As much as stays in a CPU's second-level cache on the way. */
+/* Small enough to stay in a CPU's second-level cache between read and write. */
 #define PIECE_SIZE (UINT64_C(256) << 10)
 
 #define FIND_SIZE (UINT64_C(4) << 20)
 
-/* Bytes of a region that are copied at once. */
+/* How many bytes of a region are copied at once. */
 static uint64_t piece_of(const struct memory_region *region)
 {
 	return region->reader.chunk > PIECE_SIZE ? region->reader.chunk : PIECE_SIZE;
 }
 
-/* The regions, each with a descriptor of its own: whatever happens to the map, they can be read. */
+/* Copies the list of regions and duplicates their descriptors, so that they can be read whatever happens to the map. */
 static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *memory,
 		       struct error *err)
 {
@@ -46,7 +46,7 @@ static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *me
 		copy->size += region->size;
 	}
 	guest_memory_read_end();
-	return failed ? error_set(err, failed, "cannot hold on to the guest's memory: %s",
+	return failed ? error_set(err, failed, "cannot duplicate the guest's memory file: %s",
 				  strerror(-failed))
 		      : 0;
 }
@@ -91,7 +91,7 @@ static int transfer(uint8_t *buffer, int fd, bool write, uint64_t length, uint64
 			   : fd_read_at(fd, buffer, length, offset);
 
 	if (result == -ENODATA)
-		return error_set(err, -EFAULT, "the guest's memory became smaller");
+		return error_set(err, -EFAULT, "the guest's memory was truncated");
 	if (result < 0)
 		return error_set(err, result, "cannot %s: %s",
 				 write ? "write the snapshot" : "read the guest's memory",
@@ -125,7 +125,10 @@ static bool is_zero_page(const uint8_t *page)
 	return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
 }
 
-/* Writes what is not zeros, where holes of the source are not known: they shall be holes of the copy. */
+/*
+ * Writes the pages that are not all zeros. The holes of the source are unknown, and zero pages become holes of the
+ * copy.
+ */
 static int write_data(struct snapshot_copy *copy, uint64_t length, uint64_t to, struct error *err)
 {
 	int result = 0;
@@ -179,7 +182,7 @@ static int copy_bytes(struct snapshot_copy *copy, const struct place *place, uin
 	return result < 0 ? result : check_size(copy, err);
 }
 
-/* How far from `from` the next data is, `size` if none is nearer. */
+/* The distance from `from` to the next data, at most `size`. */
 static uint64_t hole_length(int fd, uint64_t from, uint64_t size)
 {
 	off_t data = lseek(fd, (off_t)from, SEEK_DATA);
@@ -187,7 +190,7 @@ static uint64_t hole_length(int fd, uint64_t from, uint64_t size)
 	return data < 0 || (uint64_t)data - from > size ? size : (uint64_t)data - from;
 }
 
-/* snapshot_copy_piece where a reader copies; it is asked about little more at a time than is copied. */
+/* snapshot_copy_piece for a copied region. Asks the reader about little more than it copies. */
 static int piece_by_reader(struct snapshot_copy *copy, const struct place *place, uint64_t size,
 			   uint64_t *length, uint64_t *pages, struct error *err)
 {
@@ -218,7 +221,7 @@ int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, u
 		return error_set(err, -EFAULT, "%#" PRIx64 " is not guest memory", pa.addr);
 	if (memory_region_is_copied(place.region))
 		return piece_by_reader(copy, &place, size, length, pages, err);
-	/* One search for the end of a whole stretch: it takes time in proportion to the stretch. */
+	/* Finds the end of a stretch of data once: the search takes time in proportion to the stretch. */
 	if (place.region != copy->data_region || place.from >= copy->data_end) {
 		*length = hole_length(place.region->fd, place.from, size);
 		if (*length > 0)
@@ -245,7 +248,7 @@ int snapshot_copy_again(struct snapshot_copy *copy, paddr_t pa, uint64_t size, s
 				? 0
 				: hole_length(place.region->fd, place.from, size);
 
-	/* A hole further on reads as zeros, which is what it is: searching for it would take too long here. */
+	/* A hole further on reads as zeros, which is correct. Searching for it would take too long here. */
 	if (hole > 0 && fallocate(copy->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				  (off_t)place.to, (off_t)hole) < 0)
 		return error_set(err, -errno, "cannot punch a hole: %s", strerror(errno));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The copy that a snapshot makes: a sparse memfd with all regions of the guest one behind the other, filled
- * through descriptors, or by its readers. No mapping of the guest is read, so no hole of it is filled and no page fault taken.
+ * The copy that a snapshot makes: a sparse memfd that holds all regions of the guest, one after another. It is filled
+ * through their descriptors or by their readers. No mapping of the guest is read, so copying fills no hole and takes no
+ * page fault.
  */
 #ifndef VMM_SNAPSHOT_COPY_H
 #define VMM_SNAPSHOT_COPY_H
@@ -15,7 +16,9 @@
 #include "memory/guest_memory.h"
 
 struct snapshot_copy {
-	struct memory_map layout; /* the guest's regions as they were; fd: a duplicate of theirs */
+	struct memory_map
+		/* The guest's regions when the copy started; each fd is a duplicate. */
+		layout;
 	uint64_t offsets[MEMORY_REGIONS_MAX]; /* of each region in the copy */
 	uint64_t size;
 	uint64_t max_bytes;
@@ -23,36 +26,36 @@ struct snapshot_copy {
 	uint8_t *buffer;
 	uint64_t buffer_size; /* the largest piece of any region */
 
-	/* The backing file of this region is known to have data up to here; copy_piece's own. */
+	/* The backing file of this region has data up to data_end. Private to snapshot_copy_piece. */
 	const struct memory_region *data_region;
 	uint64_t data_end;
 };
 
-/* An empty copy of that memory. max_bytes is what it may take, 0: any. */
+/* Starts an empty copy of that memory. It may take max_bytes; 0: no limit. */
 int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *memory,
 			uint64_t max_bytes, struct error *err);
 
 /*
- * Copies a first piece of the `size` bytes at pa, which lie within one region, into a copy that has nothing there.
- * *length is how much that was, holes included; pages of data are added to *pages.
+ * Copies the first piece of the `size` bytes at pa, which lie within one region, into a part of the copy that is still
+ * empty. Sets *length to the size of the piece, holes included, and adds its pages of data to *pages.
  */
 int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, uint64_t *length,
 			uint64_t *pages, struct error *err);
 
-/* Copies all of a range over what the copy has there; where it begins with a hole, so does the copy. */
+/* Copies a whole range over the earlier copy of it. If the range starts with a hole, so does the copy. */
 int snapshot_copy_again(struct snapshot_copy *copy, paddr_t pa, uint64_t size, struct error *err);
 
-/* Makes all of it a hole. */
+/* Empties the copy: all of it becomes a hole. */
 int snapshot_copy_clear(struct snapshot_copy *copy, struct error *err);
 
-/* Whether the memory's regions are still those that the copy began with. */
+/* Whether the memory still has the regions with which the copy started. */
 bool snapshot_copy_fits(const struct snapshot_copy *copy, const struct guest_memory *memory);
 
-/* Makes a memory of it, mapped read-only; the caller then owns it and the descriptor. */
+/* Turns the copy into a memory, mapped read-only. The caller then owns the memory and the descriptor. */
 int snapshot_copy_finish(struct snapshot_copy *copy, struct guest_memory *memory, int *fd,
 			 struct error *err);
 
-/* Lets go of everything that was not handed out. */
+/* Frees everything that was not handed over to the caller. */
 void snapshot_copy_end(struct snapshot_copy *copy);
 
 #endif
