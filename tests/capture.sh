@@ -98,7 +98,7 @@ test_bad_input()
 	expect "stat of no file" 1 'err:cannot open nothing.pvc: No such file' -- "$PAGEVISOR" stat nothing.pvc
 	check "stat of no file: one line" says_one_line
 	echo "no capture" >"$WORK/text.pvc"
-	expect "stat of another file" 1 'err:no good capture file' -- "$PAGEVISOR" stat "$WORK/text.pvc"
+	expect "stat of another file" 1 'err:not a valid capture file' -- "$PAGEVISOR" stat "$WORK/text.pvc"
 	check "stat of another file: one line" says_one_line
 	expect "stat of a folder" 1 'err:it is not a file' -- "$PAGEVISOR" stat "$WORK/"
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Capture files: a snapshot written to disk, and read back as a memory. format.h has the bytes. */
+/* Capture files: snapshots written to disk, and read back as a memory. format.h defines the format. */
 #ifndef VMM_CAPTURE_H
 #define VMM_CAPTURE_H
 
@@ -11,52 +11,52 @@
 #include "memory/guest_memory.h"
 #include "memory/snapshot.h"
 
-/* What a capture says of the VM besides its memory. */
+/* What a capture records about the VM besides its memory. */
 struct capture_vm {
 	const char *name;
-	unsigned cpu_count; /* 0: not known */
-	bool has_info;      /* its kernel says where its info page is */
+	unsigned cpu_count; /* 0: unknown */
+	bool has_info;      /* the kernel says where its info page is */
 	paddr_t info;
 };
 
 struct capture_written {
 	uint64_t file_bytes;
-	uint64_t data_bytes; /* of guest memory in it */
+	uint64_t data_bytes; /* bytes of guest memory in the file */
 	uint64_t chunks;
 };
 
 struct capture_progress {
-	/* After each chunk; false ends it with -ECANCELED. May be NULL. */
+	/* Called after each chunk; returning false ends the write with -ECANCELED. May be NULL. */
 	bool (*report)(void *context, uint64_t done, uint64_t total);
 	void *context;
 };
 
 /*
- * Writes a snapshot of a VM to `path`: to a temporary file beside it, which takes its place when all of it is on the
- * disk. Only its owner may read it: it holds a guest's memory. Returns 0 or a negative errno; on failure nothing is
- * left, and a file that was there before is as it was.
+ * Writes a snapshot of a VM to `path`. It writes to a temporary file in the same directory, and renames that to `path`
+ * once everything is on disk. Only the owner may read the file, because it holds a guest's memory. Returns 0 or a
+ * negative errno. On failure nothing is left behind, and an existing file is unchanged.
  */
 int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm, const char *path,
 		  const struct capture_progress *progress, struct capture_written *written,
 		  struct error *err);
 
-/* A capture file that was read. */
+/* A capture file that has been read. */
 struct capture_file {
-	struct guest_memory *memory; /* as the caller gave it; its regions are mapped read-only */
-	int memory_fd;               /* behind it */
-	struct capture_facts facts;  /* what the file says of itself, its texts made printable */
+	struct guest_memory *memory; /* as passed by the caller; its regions are mapped read-only */
+	int memory_fd;               /* the memfd behind it */
+	struct capture_facts facts;  /* the facts that the file records, with printable texts */
 };
 
 /*
- * Reads a capture file into `memory`, which is not initialised and stays where it is until capture_close. The file is not
- * trusted: -EPROTO, with a text that says what is wrong with it, for one that is no capture, is damaged or lies; -E2BIG
- * for one whose data takes more than half of this host's memory, known before any of it is unpacked. Other errors are
- * the system's. On failure nothing is left behind.
+ * Reads a capture file into `memory`, which is not initialised yet and must not move until capture_close. The file is
+ * not trusted. Returns 0 or a negative errno with a line of text: -EPROTO when the file is not a capture, is damaged or
+ * contradicts itself; -E2BIG when its data takes more than half of the host's memory, which is checked before anything
+ * is unpacked; otherwise the errno of a failed system call. On failure nothing is left behind.
  */
 int capture_open(const char *path, struct guest_memory *memory, struct capture_file *capture,
 		 struct error *err);
 
-/* The same over an open descriptor, which stays the caller's; `name` is for messages. `data_max` is in bytes. */
+/* The same for an open descriptor, which the caller keeps. `name` is for messages. `data_max` is in bytes. */
 int capture_load(int fd, const char *name, uint64_t data_max, struct guest_memory *memory,
 		 struct capture_file *capture, struct error *err);
 

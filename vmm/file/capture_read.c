@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Reading a capture file: see capture.h. Each part is read once, checked, and then used; what is allocated on the
- * word of the file is never more than the file is long, and its data no more than it unpacks to.
+ * Reading a capture file: see capture.h. Each part is read once, checked, and only then used. What is allocated because
+ * the file asks for it never exceeds the size of the file, and its data never exceeds the unpacked size.
  */
 #include "file/capture.h"
 
@@ -24,7 +24,7 @@ struct reader {
 	const char *name;
 	uint64_t file_size;
 	uint64_t data_max;
-	struct capture_section sections[CAPTURE_SECTION_CHUNKS + 1]; /* by type */
+	struct capture_section sections[CAPTURE_SECTION_CHUNKS + 1]; /* indexed by type */
 	unsigned region_count;
 	struct capture_region regions[MEMORY_REGIONS_MAX];
 	uint64_t ram_size;
@@ -39,7 +39,7 @@ struct reader {
 
 static int damaged(const struct reader *reader, struct error *err, const char *what)
 {
-	return error_set(err, -EPROTO, "%s is no good capture file: %s", reader->name, what);
+	return error_set(err, -EPROTO, "%s is not a valid capture file: %s", reader->name, what);
 }
 
 static int read_at(const struct reader *reader, void *buffer, size_t length, uint64_t offset,
@@ -62,18 +62,18 @@ static int check_header(const struct reader *reader, const struct capture_header
 
 	copy.header_checksum = 0;
 	if (header->magic != CAPTURE_MAGIC)
-		return damaged(reader, err, "it does not begin as one");
+		return damaged(reader, err, "it does not start with the magic number");
 	if (header->version != CAPTURE_VERSION)
 		return error_set(err, -EPROTO,
-				 "%s is a capture file of version %u, this reads version %d",
+				 "%s is a capture file of version %u; version %d is needed",
 				 reader->name, header->version, CAPTURE_VERSION);
 	if (crc32c(0, &copy, sizeof(copy)) != header->header_checksum)
 		return damaged(reader, err, "the header's checksum is wrong");
 	if (header->header_size != sizeof(*header) ||
 	    header->section_entry_size != sizeof(struct capture_section))
-		return damaged(reader, err, "its header has another size");
+		return damaged(reader, err, "its header has the wrong size");
 	if (header->file_size != reader->file_size)
-		return damaged(reader, err, "it is not as long as it says");
+		return damaged(reader, err, "its size is not the one in the header");
 	if (header->section_count > CAPTURE_SECTIONS_MAX)
 		return damaged(reader, err, "too many sections");
 	return 0;
@@ -94,7 +94,7 @@ static int check_end(const struct reader *reader, uint64_t offset, struct error 
 	return 0;
 }
 
-/* Sections fill the file without gap, the known ones come first and in order, and none is missing. */
+/* Checks that the sections fill the file without gaps, and that the known ones come first, in order and complete. */
 static int check_table(struct reader *reader, const struct capture_section *table, unsigned count,
 		       struct error *err)
 {
@@ -104,14 +104,14 @@ static int check_table(struct reader *reader, const struct capture_section *tabl
 		return damaged(reader, err, "a section is missing");
 	for (unsigned i = 0; i < count; i++) {
 		if (table[i].offset != offset || table[i].size > reader->file_size - offset)
-			return damaged(reader, err, "a section lies elsewhere than it should");
+			return damaged(reader, err, "a section is not where it should be");
 		offset += table[i].size;
 		if (i < CAPTURE_SECTION_CHUNKS) {
 			if (table[i].type != i + 1)
 				return damaged(reader, err, "a section is missing");
 			reader->sections[i + 1] = table[i];
 		} else if (!(table[i].flags & CAPTURE_SECTION_OPTIONAL)) {
-			return damaged(reader, err, "it has a section that this does not know");
+			return damaged(reader, err, "it has a section of an unknown type");
 		}
 	}
 	return check_end(reader, offset, err);
@@ -142,7 +142,7 @@ static int read_table(struct reader *reader, struct error *err)
 	return check_table(reader, table, header.section_count, err);
 }
 
-/* Reads a section whole; it fits the buffer. */
+/* Reads a whole section, which fits the buffer. */
 static int read_section(const struct reader *reader, enum capture_section_type type, void *buffer,
 			struct error *err)
 {
@@ -160,7 +160,7 @@ static int read_map(struct reader *reader, struct error *err)
 	int result;
 
 	if (size == 0 || size % sizeof(reader->regions[0]) || size > sizeof(reader->regions))
-		return damaged(reader, err, "its memory map has a wrong size");
+		return damaged(reader, err, "its memory map has the wrong size");
 	result = read_section(reader, CAPTURE_SECTION_MAP, reader->regions, err);
 	if (result < 0)
 		return result;
@@ -171,7 +171,7 @@ static int read_map(struct reader *reader, struct error *err)
 		if (region->size == 0 || !is_aligned(region->base | region->size, PAGE_SIZE) ||
 		    region->base < after || region->base > CAPTURE_ADDRESS_END ||
 		    region->size > CAPTURE_ADDRESS_END - region->base)
-			return damaged(reader, err, "its memory map has a wrong region");
+			return damaged(reader, err, "its memory map has an invalid region");
 		after = region->base + region->size;
 		reader->ram_size += region->size;
 	}
@@ -193,12 +193,12 @@ static int read_facts(struct reader *reader, struct capture_facts *facts, struct
 	int result;
 
 	if (reader->sections[CAPTURE_SECTION_FACTS].size != sizeof(*facts))
-		return damaged(reader, err, "its facts have a wrong size");
+		return damaged(reader, err, "its facts have the wrong size");
 	result = read_section(reader, CAPTURE_SECTION_FACTS, facts, err);
 	if (result < 0)
 		return result;
 	if (facts->method > SNAPSHOT_DIRTY_LOG)
-		return damaged(reader, err, "its facts name no known method");
+		return damaged(reader, err, "its facts name an unknown method");
 	make_printable(facts->vm_name, sizeof(facts->vm_name));
 	make_printable(facts->host_kernel, sizeof(facts->host_kernel));
 	make_printable(facts->host_cpu, sizeof(facts->host_cpu));
@@ -206,7 +206,7 @@ static int read_facts(struct reader *reader, struct capture_facts *facts, struct
 	return 0;
 }
 
-/* The region that holds all of a chunk and begins not before *region; its index, or -1. */
+/* The index of the region that holds all of a chunk, or -1. */
 static int region_of(const struct reader *reader, const struct capture_chunk *chunk)
 {
 	for (unsigned i = 0; i < reader->region_count; i++) {
@@ -219,7 +219,10 @@ static int region_of(const struct reader *reader, const struct capture_chunk *ch
 	return -1;
 }
 
-/* Whole pages, sorted, within the regions; together all of the data section, and no more than may be unpacked. */
+/*
+ * Checks that the chunks are whole pages, sorted and within the regions, that together they fill the data section, and
+ * that they unpack to no more than data_max.
+ */
 static int check_chunks(const struct reader *reader, struct error *err)
 {
 	uint64_t after = 0, data = 0, stored = 0;
@@ -235,7 +238,7 @@ static int check_chunks(const struct reader *reader, struct error *err)
 		if (region_of(reader, chunk) < 0)
 			return damaged(reader, err, "a chunk lies outside the guest's memory");
 		if (chunk->stored > reader->packed_size)
-			return damaged(reader, err, "a chunk is packed to more than it was");
+			return damaged(reader, err, "a chunk's packed size is too large");
 		after = chunk->pa + chunk->size;
 		data += chunk->size;
 		stored += chunk->stored;
@@ -257,7 +260,7 @@ static int read_chunks(struct reader *reader, struct error *err)
 
 	if (size % sizeof(reader->chunks[0]) ||
 	    size / sizeof(reader->chunks[0]) > CAPTURE_CHUNKS_MAX)
-		return damaged(reader, err, "its list of chunks has a wrong size");
+		return damaged(reader, err, "its list of chunks has the wrong size");
 	reader->chunk_count = size / sizeof(reader->chunks[0]);
 	reader->chunks = malloc(size + 1);
 	if (!reader->chunks)
@@ -266,7 +269,10 @@ static int read_chunks(struct reader *reader, struct error *err)
 	return result < 0 ? result : check_chunks(reader, err);
 }
 
-/* One frame, of that size, with a checksum: bit 2 of the byte behind the magic (RFC 8878, 3.1.1.1.1). */
+/*
+ * Whether the chunk is exactly one frame of its size with a checksum: bit 2 of the byte after the magic (RFC 8878,
+ * 3.1.1.1.1).
+ */
 static bool is_good_frame(const struct reader *reader, const struct capture_chunk *chunk)
 {
 	return chunk->stored > 5 && (reader->packed[4] & 4) &&
@@ -285,7 +291,7 @@ static int write_memory(const struct reader *reader, uint64_t offset, size_t len
 	return 0;
 }
 
-/* Where a region begins in the memfd. */
+/* The offset of a region in the memfd. */
 static uint64_t region_offset(const struct reader *reader, int region)
 {
 	uint64_t offset = 0;
@@ -310,8 +316,9 @@ static int load_chunk(const struct reader *reader, const struct capture_chunk *c
 
 	if (size != chunk->size)
 		return damaged(reader, err,
-			       ZSTD_isError(size) ? "a chunk does not unpack, or to other bytes"
-						  : "a chunk unpacks to another size");
+			       ZSTD_isError(size)
+				       ? "a chunk does not unpack, or its checksum is wrong"
+				       : "a chunk unpacks to another size");
 	return write_memory(
 		reader, region_offset(reader, region) + (chunk->pa - reader->regions[region].base),
 		size, err);
@@ -400,7 +407,7 @@ int capture_open(const char *path, struct guest_memory *memory, struct capture_f
 		 struct error *err)
 {
 	uint64_t host_memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-	/* Not to wait for the other end of a pipe. */
+	/* O_NONBLOCK: do not wait for the other end of a pipe. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)

@@ -19,7 +19,7 @@
 #include "base/fd.h"
 #include "base/version.h"
 
-/* Fast: a capture of metadata is written in well under a second, and higher levels gain little on it. */
+/* A fast level: a capture of metadata is written in well under a second, and higher levels gain little on it. */
 #define COMPRESSION_LEVEL 3
 
 #define SECTION_COUNT 4
@@ -30,14 +30,14 @@ struct writer {
 	const struct capture_progress *progress;
 	struct capture_written *written;
 	int fd;
-	uint64_t offset; /* where the next byte goes */
+	uint64_t offset; /* the position of the next byte */
 	uint64_t data_total;
 	struct capture_section table[SECTION_COUNT];
 	unsigned section_count;
 	struct capture_chunk *chunks;
 	uint64_t chunk_capacity;
 	ZSTD_CCtx *zstd;
-	uint8_t *plain; /* CAPTURE_CHUNK_MAX */
+	uint8_t *plain; /* CAPTURE_CHUNK_MAX bytes */
 	uint8_t *packed;
 	size_t packed_size;
 };
@@ -60,7 +60,7 @@ static int append(struct writer *writer, const void *bytes, size_t length, struc
 	return result;
 }
 
-/* A section from `start` up to the end of what has been written. */
+/* Adds the section that reaches from `start` to the end of what has been written. */
 static void add_section(struct writer *writer, enum capture_section_type type, uint64_t start,
 			uint32_t checksum)
 {
@@ -94,7 +94,7 @@ static int write_map(struct writer *writer, struct error *err)
 			     err);
 }
 
-/* The host's CPU as /proc/cpuinfo names it; nothing where it does not. */
+/* The name of the host's CPU from /proc/cpuinfo; the text stays as it is when there is none. */
 static void host_cpu_text(char *text, size_t size)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");
@@ -149,7 +149,7 @@ static int add_chunk(struct writer *writer, uint64_t pa, uint32_t size, uint32_t
 	struct capture_written *written = writer->written;
 
 	if (written->chunks == CAPTURE_CHUNKS_MAX)
-		return error_set(err, -EFBIG, "the guest's data is in more than %u pieces",
+		return error_set(err, -EFBIG, "the guest's data takes more than %u chunks",
 				 CAPTURE_CHUNKS_MAX);
 	if (written->chunks == writer->chunk_capacity) {
 		uint64_t capacity = writer->chunk_capacity ? writer->chunk_capacity * 2 : 1024;
@@ -170,7 +170,7 @@ static int write_chunk(struct writer *writer, paddr_t pa, uint32_t size, struct 
 	const struct capture_progress *progress = writer->progress;
 
 	if (guest_memory_copy(&writer->snapshot->memory, pa, writer->plain, size) < 0)
-		return error_set(err, -EFAULT, "the snapshot has lost memory");
+		return error_set(err, -EFAULT, "part of the snapshot's memory is missing");
 	size_t stored = ZSTD_compress2(writer->zstd, writer->packed, writer->packed_size,
 				       writer->plain, size);
 
@@ -186,7 +186,7 @@ static int write_chunk(struct writer *writer, paddr_t pa, uint32_t size, struct 
 	return result;
 }
 
-/* Chunks for all data of a region; what is a hole in the snapshot is none. */
+/* Writes the chunks for all data of a region. Holes of the snapshot get no chunks. */
 static int write_region(struct writer *writer, const struct memory_region *region,
 			struct error *err)
 {
@@ -228,7 +228,7 @@ static int write_data(struct writer *writer, struct error *err)
 					  writer->written->chunks * sizeof(writer->chunks[0]), err);
 }
 
-/* The header comes last: a file that was not written to its end has none. */
+/* The header is written last, so an incomplete file has none. */
 static int write_ends(struct writer *writer, struct error *err)
 {
 	struct capture_header header = {
@@ -281,7 +281,9 @@ static int write_all(struct writer *writer, struct error *err)
 	return result;
 }
 
-/* The directory, so that the new name is on the disk too. Some file systems cannot; the file itself is safe. */
+/*
+ * Syncs the directory, so that the new name is on disk, too. Some file systems cannot do that; the file itself is safe.
+ */
 static void sync_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -295,7 +297,7 @@ static void sync_directory(const char *path)
 	free(directory);
 }
 
-/* A device or a directory is not replaced. */
+/* Only regular files are replaced: never a device or a directory. */
 static int check_target(const char *path, struct error *err)
 {
 	struct stat status;

@@ -16,9 +16,8 @@
 #include "memory/guest_memory.h"
 
 struct snapshot_copy {
-	struct memory_map
-		/* The guest's regions when the copy started; each fd is a duplicate. */
-		layout;
+	/* The guest's regions when the copy started; each fd is a duplicate. */
+	struct memory_map layout;
 	uint64_t offsets[MEMORY_REGIONS_MAX]; /* of each region in the copy */
 	uint64_t size;
 	uint64_t max_bytes;
