@@ -324,7 +324,7 @@ test_refusals()
 	refuses "no socket" 1 'No such file' qemu:/nowhere
 	refuses "no socket, a file" 1 'Connection refused' "qemu:$ERR"
 	start_qemu microvm 64M 1 memfd "workload=churn time_ms=3600000" || return
-	refuses "a socket of something else" 1 'no greeting of QMP' "qemu:$hmp"
+	refuses "a socket of something else" 1 'no QMP greeting' "qemu:$hmp"
 	"$PROBE" qmp "$qmp" stay >"$WORK/busy" &
 	busy=$!
 	within test -s "$WORK/busy"

@@ -21,7 +21,7 @@ static uint64_t deadline_of(const struct qmp *qmp)
 	return clock_now_ns() + qmp->timeout_ms * NS_PER_MS;
 }
 
-/* Waits for the socket. Returns 0 or -ETIMEDOUT; a deadline that is over waits for nothing. */
+/* Waits for the socket. Returns 0 or a negative errno: -ETIMEDOUT at the deadline, at once if that has passed. */
 static int await(const struct qmp *qmp, short events, uint64_t deadline)
 {
 	struct pollfd poll_fd = {.fd = qmp->fd, .events = events};
@@ -57,7 +57,7 @@ static int send_all(const struct qmp *qmp, const char *text, size_t length, uint
 			text += sent;
 			length -= (size_t)sent;
 		} else if (await(qmp, POLLOUT, deadline) < 0) {
-			return error_set(err, -ETIMEDOUT, "QEMU's QMP socket takes nothing");
+			return error_set(err, -ETIMEDOUT, "QEMU's QMP socket accepts no data");
 		}
 	}
 	return 0;
@@ -78,7 +78,10 @@ static int grow(struct qmp *qmp, struct error *err)
 	return 0;
 }
 
-/* Adds what has come to the buffer. Returns 0, -ETIMEDOUT without a text, or another negative errno. */
+/*
+ * Receives what is available and appends it to the buffer. Returns 0, -ETIMEDOUT without a text, or another negative
+ * errno.
+ */
 static int receive(struct qmp *qmp, uint64_t deadline, struct error *err)
 {
 	int result = qmp->filled == qmp->size ? grow(qmp, err) : 0;
@@ -98,7 +101,7 @@ static int receive(struct qmp *qmp, uint64_t deadline, struct error *err)
 	return 0;
 }
 
-/* The first line of the buffer, an object and nothing behind it; NULL: it is none. */
+/* Parses the first line of the buffer: one object and nothing after it. Returns NULL for anything else. */
 static struct json_object *parse(struct qmp *qmp, size_t length)
 {
 	json_tokener_reset(qmp->tokener);
@@ -111,7 +114,7 @@ static struct json_object *parse(struct qmp *qmp, size_t length)
 	return NULL;
 }
 
-/* The next message. Returns 0, -ETIMEDOUT without a text, or another negative errno. */
+/* Reads the next message. Returns 0, -ETIMEDOUT without a text, or another negative errno. */
 static int next_message(struct qmp *qmp, uint64_t deadline, struct json_object **message,
 			struct error *err)
 {
@@ -135,10 +138,10 @@ static int next_message(struct qmp *qmp, uint64_t deadline, struct json_object *
 	qmp->filled -= length;
 	qmp->searched = 0;
 	memmove(qmp->buffer, qmp->buffer + length, qmp->filled);
-	return *message ? 0 : error_set(err, -EPROTO, "QMP: what came is no JSON object");
+	return *message ? 0 : error_set(err, -EPROTO, "QMP: a message is not a JSON object");
 }
 
-/* Takes an event, if it is one. */
+/* Handles the message if it is an event. Returns whether it is. */
 static bool take_event(struct qmp *qmp, struct json_object *message)
 {
 	struct json_object *event, *data = NULL;
@@ -151,7 +154,7 @@ static bool take_event(struct qmp *qmp, struct json_object *message)
 	return true;
 }
 
-/* Words of the peer's, for a terminal. */
+/* Copies text of the peer, made printable for a terminal. */
 static void copy_printable(char *to, size_t size, const char *from)
 {
 	size_t i = 0;
@@ -171,7 +174,7 @@ static int refused(const char *command, struct json_object *error, struct error 
 	return error_set(err, -EREMOTEIO, "QEMU refuses %s: %s", command, text);
 }
 
-/* Whether a message answers the last command. An error has no id when QEMU could not read the command's. */
+/* Whether a message answers the last command. An error has no id when QEMU could not read the id of the command. */
 static bool is_answer(const struct qmp *qmp, struct json_object *message)
 {
 	struct json_object *id;
@@ -195,7 +198,7 @@ static int judge(const char *command, struct json_object *message, struct json_o
 	return 0;
 }
 
-/* Waits for the answer to the last command, past events and answers that come too late. */
+/* Waits for the answer to the last command. Skips late answers to earlier ones, and handles events. */
 static int await_answer(struct qmp *qmp, const char *command, uint64_t deadline,
 			struct json_object **result, struct error *err)
 {
@@ -254,7 +257,7 @@ int qmp_execute_human(struct qmp *qmp, const char *command_line, char **text, st
 		if (!*text)
 			code = error_set(err, -ENOMEM, "no memory for a QMP answer");
 	} else {
-		code = error_set(err, -EPROTO, "QMP: the monitor's answer is no text");
+		code = error_set(err, -EPROTO, "QMP: the monitor's answer is not text");
 	}
 	json_object_put(answer);
 	return code;
@@ -275,7 +278,7 @@ int qmp_take_events(struct qmp *qmp, struct error *err)
 	return 0;
 }
 
-/* Only the same user's, or anybody's for root. */
+/* The peer must belong to the same user; root accepts any peer. */
 static int check_peer(struct qmp *qmp, struct error *err)
 {
 	struct ucred peer;
@@ -297,15 +300,15 @@ static int greet(struct qmp *qmp, struct error *err)
 
 	if (code == -ETIMEDOUT)
 		return error_set(err, -EBUSY,
-				 "no greeting: it serves another client, or is no QMP socket");
+				 "no greeting: it serves another client, or is not a QMP socket");
 	if (code < 0)
-		return error_set(err, -EPROTO, "no greeting of QMP: %s", why.text);
+		return error_set(err, -EPROTO, "no QMP greeting: %s", why.text);
 	bool is_greeting = json_object_object_get_ex(message, "QMP", &greeting) &&
 			   json_object_is_type(greeting, json_type_object);
 
 	json_object_put(message);
 	if (!is_greeting)
-		return error_set(err, -EPROTO, "what listens there does not speak QMP");
+		return error_set(err, -EPROTO, "the listener does not speak QMP");
 	return qmp_execute(qmp, "qmp_capabilities", NULL, NULL, err);
 }
 
@@ -343,7 +346,7 @@ int qmp_connect(struct qmp *qmp, const char *path, unsigned timeout_ms, struct e
 	if (result < 0) {
 		close(fd);
 		return error_set(err, result, "%s: %s", path,
-				 result == -EBUSY ? "too many clients wait already"
+				 result == -EBUSY ? "too many clients are already waiting"
 						  : strerror(-result));
 	}
 	result = qmp_start(qmp, fd, timeout_ms, &why);
