@@ -378,7 +378,7 @@ test_bad_inspectors()
 	check "the guest works on after it, too" has_progress tough
 	start silent "$PROBE" silent "$(socket_of tough)" 32
 	await_line silent connected
-	expect "too many inspectors" 1 'err:^pagevisor: the VM tough has as many inspectors as' -- \
+	expect "too many inspectors" 1 'err:^pagevisor: the VM tough already has its maximum number' -- \
 		"$PAGEVISOR" stat tough
 	check "too many inspectors: one line" says_one_line
 	stop silent
@@ -556,23 +556,23 @@ lie()
 
 test_lies()
 {
-	local none='fake.4711: what listens there is no VM of this pagevisor:'
+	local none='fake.4711: the listener is not a VM of this pagevisor:'
 
-	lie silent 1 'fake.4711: what listens there says nothing'
-	lie version 1 "$none the protocol is version 99, this is version 2"
+	lie silent 1 'fake.4711: the listener sends nothing'
+	lie version 1 "$none the protocol version is 99; 2 is needed"
 	lie short 1 "$none the length of a message"
 	lie empty 1 "VM"
 	lie zeros 1 "$none the magic is 0"
 	lie name 1 "$none it calls itself other.4711"
-	lie escape 1 "$none its name is none"
+	lie escape 1 "$none its name is not valid"
 	lie regions 1 "$none the number of memory regions is 0xffffffff"
 	lie past_end 1 "$none its memory map exceeds its RAM"
 	lie overlap 1 'the VM fake: memory region .* overlaps another'
 	lie no_ram 1 "$none it does not hand out its RAM"
 	lie two_descriptors 1 "$none its memory map exceeds its RAM"
 	lie shrinks 1 "$none its RAM may shrink"
-	lie pipe 1 "$none its RAM is no file"
-	lie null 1 "$none its RAM is no file"
+	lie pipe 1 "$none its RAM is not a file"
+	lie null 1 "$none its RAM is not a file"
 	lie wild_info 3 "the guest.s info page at 0xfffffffffffffff7 is not in RAM"
 	lie floods 3 "the guest has not published its info page"
 }

@@ -22,11 +22,11 @@ static int gone(struct error *err)
 
 static int no_vm(const struct vm_id *id, const struct error *why, struct error *err)
 {
-	return error_set(err, -EPROTO, "%s.%u: what listens there is no VM of this pagevisor: %s",
+	return error_set(err, -EPROTO, "%s.%u: the listener is not a VM of this pagevisor: %s",
 			 id->name, id->pid, why->text);
 }
 
-/* A socket may be anybody's who could put it there. */
+/* Any user who could create a file in the directory could have put the socket there. */
 static int check_peer(int fd, const struct vm_id *id, struct error *err)
 {
 	struct ucred peer;
@@ -62,7 +62,7 @@ static int take_descriptor(struct msghdr *message)
 	return taken;
 }
 
-/* One message and the descriptor that came with it, -1: none. Returns its length or a negative errno. */
+/* Receives one message and its descriptor; *ram_fd is -1 if there is none. Returns the length or a negative errno. */
 static int receive_with_descriptor(int fd, union attach_message *message, int *ram_fd)
 {
 	union {
@@ -94,11 +94,12 @@ static int receive_with_descriptor(int fd, union attach_message *message, int *r
 static int refused(const struct vm_id *id, int why, struct error *err)
 {
 	if (why == -EUSERS)
-		return error_set(err, why, "the VM %s has as many inspectors as it takes",
+		return error_set(err, why, "the VM %s already has its maximum number of inspectors",
 				 id->name);
 	if (why == -EACCES)
 		return error_set(err, why, "the VM %s belongs to another user", id->name);
-	return error_set(err, why, "the VM %s refuses: %s", id->name, strerror(-why));
+	return error_set(err, why, "the VM %s refuses the connection: %s", id->name,
+			 strerror(-why));
 }
 
 static int take_hello(struct attach_client *client, const struct vm_id *id, struct error *err)
@@ -108,7 +109,7 @@ static int take_hello(struct attach_client *client, const struct vm_id *id, stru
 	int length = receive_with_descriptor(client->fd, &message, &client->ram_fd);
 
 	if (length == -ETIMEDOUT)
-		return error_set(err, -EPROTO, "%s.%u: what listens there says nothing", id->name,
+		return error_set(err, -EPROTO, "%s.%u: the listener sends nothing", id->name,
 				 id->pid);
 	if (length == -ECONNRESET || length == 0)
 		return error_set(err, -ECONNREFUSED, "the VM %s has ended", id->name);
@@ -137,7 +138,7 @@ int attach_client_check_map(const struct attach_client *client, const struct att
 	if (client->ram_fd < 0)
 		return error_set(err, -EPROTO, "it does not hand out its RAM");
 	if (fstat(client->ram_fd, &status) || !S_ISREG(status.st_mode))
-		return error_set(err, -EPROTO, "its RAM is no file");
+		return error_set(err, -EPROTO, "its RAM is not a file");
 	/* Reading a mapping past the end of its file kills the process. */
 	if (seals < 0 || !(seals & F_SEAL_SHRINK))
 		return error_set(err, -EPROTO, "its RAM may shrink");
@@ -159,8 +160,8 @@ static int connect_and_greet(struct attach_client *client, int dir_fd, const str
 	if (result == -ENOENT || result == -ECONNREFUSED)
 		return error_set(err, -ECONNREFUSED, "the VM %s has ended", id->name);
 	if (result == -EBUSY)
-		return error_set(err, -EPROTO, "%s.%u: what listens there does not answer",
-				 id->name, id->pid);
+		return error_set(err, -EPROTO, "%s.%u: the listener does not answer", id->name,
+				 id->pid);
 	if (result < 0)
 		return error_set(err, result, "%s.%u: %s", id->name, id->pid, strerror(-result));
 	result = check_peer(client->fd, id, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Checks of what comes in over a VM's socket: see protocol.h. */
+/* Checks of the messages that arrive over a VM's socket: see protocol.h. */
 #include "attach/protocol.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static int bad(struct error *err, const char *field, uint64_t value)
 	return error_set(err, -EPROTO, "%s is %#" PRIx64, field, value);
 }
 
-/* What all messages have in common, and their size. */
+/* Checks the common header of a message, and its size. */
 static int check_header(const struct attach_header *header, size_t length, size_t expected,
 			struct error *err)
 {
@@ -26,7 +26,7 @@ static int check_header(const struct attach_header *header, size_t length, size_
 	if (header->magic != ATTACH_MAGIC)
 		return bad(err, "the magic", header->magic);
 	if (header->version != ATTACH_VERSION)
-		return error_set(err, -EPROTO, "the protocol is version %u, this is version %d",
+		return error_set(err, -EPROTO, "the protocol version is %u; %d is needed",
 				 header->version, ATTACH_VERSION);
 	if (length != expected || header->size != expected)
 		return bad(err, "the length of a message", length);
@@ -38,7 +38,7 @@ static int check_type(const struct attach_header *header, enum attach_type type,
 	return header->type == type ? 0 : bad(err, "the type of a message", header->type);
 }
 
-/* Overlaps are left to the map that the regions are added to. */
+/* Overlaps are not checked here: the memory map to which the regions are added rejects them. */
 static int check_map(const struct attach_map *map, struct error *err)
 {
 	if (map->region_count > ATTACH_REGIONS_MAX)
@@ -71,7 +71,7 @@ int attach_check_hello(const union attach_message *message, size_t length, struc
 	if (hello->flags & ~ATTACH_HAS_INFO)
 		return bad(err, "the flags", hello->flags);
 	if (hello->name[ATTACH_NAME_SIZE - 1] != '\0' || !vm_name_is_good(hello->name))
-		return error_set(err, -EPROTO, "its name is none");
+		return error_set(err, -EPROTO, "its name is not valid");
 	return check_map(&hello->map, err);
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What a running VM and its inspectors say to each other, over a UNIX socket that keeps message borders
- * (SOCK_SEQPACKET): one struct of this file a message, fixed-width, in the machine's own byte order.
+ * The protocol between a running VM and its inspectors, over a UNIX socket that keeps message boundaries
+ * (SOCK_SEQPACKET). Each message is one struct of this file, with fixed-width fields in the machine's byte order.
  *
- * On connect the VM sends a hello with the descriptor of the guest's RAM (SCM_RIGHTS, read-only), or says why it
- * refuses. From then on the inspector sends requests, and each gets one reply with the request's sequence number.
- * The VM speaks unasked only to those that subscribed: a notice with the whole memory map when it has changed.
- * Either side takes the other for hostile: a message is copied, checked by the functions below, and then used.
+ * On connect the VM sends either a hello with the descriptor of the guest's RAM (SCM_RIGHTS, read-only), or the reason
+ * for a refusal. From then on the inspector sends requests, and each gets one reply with the request's sequence number.
+ * The VM sends unsolicited messages only to subscribers: a notice with the whole memory map whenever the map has
+ * changed. Each side considers the other hostile: a message is copied, checked by the functions below, and only then
+ * used.
  */
 #ifndef VMM_ATTACH_PROTOCOL_H
 #define VMM_ATTACH_PROTOCOL_H
@@ -21,25 +22,25 @@
 #define ATTACH_VERSION 2
 
 #define ATTACH_REGIONS_MAX 16
-#define ATTACH_NAME_SIZE   40 /* with the NUL that ends it */
+#define ATTACH_NAME_SIZE   40 /* including the NUL */
 
-/* Pages whose dirty bits fit one reply: 512 MiB of RAM. */
+/* The number of pages whose dirty bits fit in one reply: 512 MiB of RAM. */
 #define ATTACH_DIRTY_PAGES_MAX UINT32_C(131072)
 
 enum attach_type {
 	ATTACH_HELLO = 1,   /* struct attach_hello, with the RAM's descriptor */
-	ATTACH_REFUSED,     /* struct attach_reply: the connection ends here; result says why */
+	ATTACH_REFUSED,     /* struct attach_reply: the VM closes the connection; result says why */
 	ATTACH_MAP_CHANGED, /* struct attach_notice */
 	ATTACH_REPLY,       /* struct attach_reply, or struct attach_dirty_reply */
 
 	/* Requests: struct attach_request. */
-	ATTACH_SUBSCRIBE, /* wants notices; the reply is followed by one with the map as it is now */
-	ATTACH_PAUSE,     /* the reply comes when all vCPUs stand still */
-	ATTACH_RESUME,    /* value: ns that they stood still; -ETIME: the pause was over already */
+	ATTACH_SUBSCRIBE, /* subscribe to notices; a notice with the current map follows the reply */
+	ATTACH_PAUSE,     /* the reply arrives when all vCPUs have stopped */
+	ATTACH_RESUME,    /* value: length of the pause in ns; -ETIME: it was already over */
 	ATTACH_DIRTY_START,
-	ATTACH_DIRTY_READ, /* `pages` from `base` on; struct attach_dirty_reply */
+	ATTACH_DIRTY_READ, /* `pages` pages from `base` on; struct attach_dirty_reply */
 	ATTACH_DIRTY_STOP,
-	ATTACH_HOLDER, /* pid: who holds the pause; value: since when, 0: nobody */
+	ATTACH_HOLDER, /* pid: holder of the pause; value: its start, 0: no pause */
 	ATTACH_TYPE_COUNT,
 };
 
@@ -47,7 +48,7 @@ struct attach_header {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t type;
-	uint32_t size; /* of the whole message */
+	uint32_t size; /* size of the whole message */
 	uint32_t sequence;
 };
 
@@ -57,7 +58,7 @@ _Static_assert(sizeof(struct attach_header) == 16, "attach protocol");
 struct attach_region {
 	uint64_t base; /* guest-physical */
 	uint64_t size;
-	uint64_t fd_offset; /* of its first byte in the RAM's file */
+	uint64_t fd_offset; /* offset of its first byte in the RAM's file */
 };
 
 struct attach_map {
@@ -69,7 +70,7 @@ struct attach_map {
 _Static_assert(offsetof(struct attach_map, regions) == 8, "attach protocol");
 _Static_assert(sizeof(struct attach_map) == 8 + 24 * ATTACH_REGIONS_MAX, "attach protocol");
 
-#define ATTACH_HAS_INFO UINT32_C(1) /* flag: info_pa is where the kernel's note says */
+#define ATTACH_HAS_INFO UINT32_C(1) /* flag: info_pa is the address in the kernel's note */
 
 struct attach_hello {
 	struct attach_header header;
@@ -96,7 +97,7 @@ struct attach_notice {
 
 _Static_assert(offsetof(struct attach_notice, map) == 16, "attach protocol");
 
-#define ATTACH_REFRESH UINT32_C(1) /* flag of DIRTY_READ: fetch what KVM knows first */
+#define ATTACH_REFRESH UINT32_C(1) /* flag of DIRTY_READ: fetch the latest from KVM first */
 
 struct attach_request {
 	struct attach_header header;
@@ -111,7 +112,7 @@ _Static_assert(sizeof(struct attach_request) == 32, "attach protocol");
 struct attach_reply {
 	struct attach_header header;
 	int32_t result; /* 0 or a negative errno */
-	uint32_t pid;   /* 0: none, or one that the VM cannot see */
+	uint32_t pid;   /* 0: none, or a process that the VM cannot see */
 	uint64_t value;
 };
 
@@ -120,7 +121,7 @@ _Static_assert(offsetof(struct attach_reply, pid) == 20, "attach protocol");
 _Static_assert(offsetof(struct attach_reply, value) == 24, "attach protocol");
 _Static_assert(sizeof(struct attach_reply) == 32, "attach protocol");
 
-/* As long as the bits of the pages that were asked for, in whole words. */
+/* The message ends after the bits of the requested pages, in whole words. */
 struct attach_dirty_reply {
 	struct attach_reply reply;
 	uint64_t bits[ATTACH_DIRTY_PAGES_MAX / 64];
@@ -128,7 +129,7 @@ struct attach_dirty_reply {
 
 _Static_assert(offsetof(struct attach_dirty_reply, bits) == 32, "attach protocol");
 
-/* Any message, for those who receive. */
+/* Any message, for receivers. */
 union attach_message {
 	struct attach_header header;
 	struct attach_hello hello;
@@ -148,22 +149,21 @@ static inline struct attach_header attach_header(enum attach_type type, size_t s
 				      .sequence = sequence};
 }
 
-/* The size of a message that carries the bits of so many pages. */
+/* The size of a message that carries the bits of `pages` pages. */
 static inline size_t attach_dirty_size(uint32_t pages)
 {
 	return offsetof(struct attach_dirty_reply, bits) + (pages + UINT64_C(63)) / 64 * 8;
 }
 
 /*
- * Whether `length` bytes that came in are a hello (a refusal, a notice, a reply, a request) in good order:
- * magic, version, size, and every field that can be judged without the RAM's file. Return 0, or -EPROTO with a
- * text that says what is wrong.
+ * Check that `length` received bytes are a valid hello (refusal, notice, reply, request): magic, version, size, and
+ * every field that can be checked without the RAM's file. Return 0, or -EPROTO with a text that says what is wrong.
  */
 int attach_check_hello(const union attach_message *message, size_t length, struct error *err);
 int attach_check_notice(const union attach_message *message, size_t length, struct error *err);
 int attach_check_request(const union attach_message *message, size_t length, struct error *err);
 
-/* A reply, or a refusal. The one to DIRTY_READ carries the bits of `pages`, unless it reports a failure. */
+/* Checks a reply or a refusal. A reply to DIRTY_READ carries the bits of `pages` pages, unless it reports a failure. */
 int attach_check_reply(const union attach_message *message, size_t length, uint32_t pages,
 		       struct error *err);
 

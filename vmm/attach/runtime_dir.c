@@ -20,7 +20,7 @@ static int runtime_dir_path(char *path, size_t size, struct error *err)
 {
 	const char *base = getenv("XDG_RUNTIME_DIR");
 
-	/* The XDG base directory specification: relative paths are to be ignored. */
+	/* The XDG base directory specification says to ignore relative paths. */
 	if (!base || base[0] != '/')
 		base = SYSTEM_DIR;
 	if ((size_t)snprintf(path, size, "%s/pagevisor", base) >= size)
@@ -28,7 +28,7 @@ static int runtime_dir_path(char *path, size_t size, struct error *err)
 	return 0;
 }
 
-/* A directory that others may enter could have any socket in it. */
+/* If others may enter a directory, any socket could have been put into it. */
 static int check_owner(int fd, const char *path, bool create, struct error *err)
 {
 	struct stat status;
@@ -84,7 +84,7 @@ int runtime_dir_list(int dir_fd, struct vm_id *list, struct error *err)
 {
 	const struct dirent *entry;
 	int count = 0;
-	/* A description of its own: reading moves its position. */
+	/* Uses a separate open file description, because reading moves the position. */
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 

@@ -21,10 +21,10 @@
 
 #define BACKLOG 64
 
-/* Without descriptors to accept with, the next try is made after this time. */
+/* How long to wait before the next accept() when no descriptor was free. */
 #define DEAF_MS 100
 
-/* Requests of one client that are served before the others get their turn. */
+/* How many requests of one client are served before the others get their turn. */
 #define REQUESTS_PER_TURN 16
 
 _Static_assert(ATTACH_REGIONS_MAX == MEMORY_REGIONS_MAX, "a map fits a message");
@@ -45,7 +45,7 @@ static void map_describe(const struct guest_memory *memory, struct attach_map *t
 	guest_memory_read_end();
 }
 
-/* Sends all or nothing, at once. False when the client did not take it. */
+/* Sends all or nothing, without waiting. False when the client did not take it. */
 static bool send_message(int fd, const void *message, size_t size)
 {
 	return send(fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
@@ -83,7 +83,7 @@ static bool send_hello(const struct attach_server *server, int fd)
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(hello);
 }
 
-/* A client that cannot take it yet gets it later. False when it has gone. */
+/* Sends the current map. A client that cannot take it yet gets it later. False when the client is gone. */
 static bool send_notice(const struct attach_server *server, struct attach_server_client *client)
 {
 	struct attach_notice notice = {
@@ -103,7 +103,7 @@ static bool send_reply(int fd, enum attach_type type, uint32_t sequence, int res
 	return send_message(fd, &reply, sizeof(reply));
 }
 
-/* The same user, or root. Returns 0 or -EACCES. */
+/* Accepts the same user and root. Returns 0 or -EACCES. */
 static int check_peer(int fd, uint32_t *pid)
 {
 	struct ucred peer;
@@ -132,7 +132,7 @@ static void welcome(struct attach_server *server, int fd)
 		(struct attach_server_client){.fd = fd, .pid = pid};
 }
 
-/* One in each turn: clients that went before it came have been seen to go. */
+/* Accepts one client each turn, so that clients that left before it came are noticed first. */
 static void accept_client(struct attach_server *server)
 {
 	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -173,7 +173,7 @@ static void resume_for(struct attach_server *server, struct attach_server_client
 		control_resume(server->vm.control, &paused_ns, &ignored);
 }
 
-/* For a client that was too slow the pause is over already. */
+/* If the client was too slow, its pause is already over. */
 static bool serve_resume(struct attach_server *server, struct attach_server_client *client,
 			 uint32_t sequence)
 {
@@ -184,7 +184,7 @@ static bool serve_resume(struct attach_server *server, struct attach_server_clie
 	return send_reply(client->fd, ATTACH_REPLY, sequence, was_pausing ? 0 : -ETIME, paused_ns);
 }
 
-/* Of several that hold it, the one that has held it longest. */
+/* Reports the client that has held the pause longest. */
 static bool serve_holder(const struct attach_server *server, int fd, uint32_t sequence)
 {
 	struct attach_reply reply = {
@@ -243,7 +243,7 @@ static bool serve_dirty_read(const struct attach_vm *vm, const struct attach_ser
 	return send_message(client->fd, &reply, size);
 }
 
-/* Ends pauses that are too long. Returns the milliseconds until the next will be, -1: there is none. */
+/* Ends pauses that have lasted too long. Returns the milliseconds until the next pause expires; -1: there is none. */
 static int end_long_pauses(struct attach_server *server)
 {
 	uint64_t now = clock_now_ns(), next = UINT64_MAX;
@@ -260,7 +260,7 @@ static int end_long_pauses(struct attach_server *server)
 	return next == UINT64_MAX ? -1 : (int)((next - now) / NS_PER_MS + 1);
 }
 
-/* False when the client is to be disconnected. */
+/* Serves one request. Returns false if the client must be disconnected. */
 static bool serve(struct attach_server *server, struct attach_server_client *client,
 		  const struct attach_request *request)
 {
@@ -294,14 +294,14 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 	return send_reply(client->fd, ATTACH_REPLY, sequence, result, 0);
 }
 
-/* False when the client has gone, or sent what is no request. */
+/* Serves waiting requests. Returns false when the client is gone or sent an invalid request. */
 static bool serve_client(struct attach_server *server, struct attach_server_client *client)
 {
 	union attach_message message;
 	struct error ignored;
 
 	for (int i = 0; i < REQUESTS_PER_TURN; i++) {
-		/* Descriptors that come along are closed by the kernel: there is no room for them. */
+		/* The kernel closes descriptors that arrive with a message, because there is no buffer for them. */
 		ssize_t length =
 			recv(client->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
 
@@ -316,7 +316,7 @@ static bool serve_client(struct attach_server *server, struct attach_server_clie
 
 static void drop_client(struct attach_server *server, unsigned index)
 {
-	/* Whoever goes, or dies, holds nothing any more. */
+	/* A client that disconnects or dies holds nothing any more. */
 	resume_for(server, &server->clients[index]);
 	stop_dirty_log(&server->vm, &server->clients[index]);
 	close(server->clients[index].fd);
@@ -337,7 +337,10 @@ static bool attend(struct attach_server *server, struct attach_server_client *cl
 	return !(events & ~POLLOUT) || serve_client(server, client);
 }
 
-/* Waits until something is to be done, and does it. Clients from the last on: the one that goes is replaced by it. */
+/*
+ * Waits for events and handles them. Goes through the clients from the last to the first, because the last one replaces
+ * a dropped one.
+ */
 static void take_turn(struct attach_server *server)
 {
 	struct pollfd fds[2 + ATTACH_CLIENTS_MAX] = {
@@ -383,8 +386,8 @@ static void *serve_all(void *argument)
 }
 
 /*
- * A socket under a name of no VM, which gets its real one once it listens: what is found under that is never
- * refused while its VM lives.
+ * Creates the socket under a name that is not a VM's, and renames it once it listens: a socket with a VM's name never
+ * refuses connections while its VM lives.
  */
 static int listen_in(struct attach_server *server, struct error *err)
 {
@@ -411,8 +414,8 @@ static int listen_in(struct attach_server *server, struct error *err)
 }
 
 /*
- * A descriptor that cannot write, of a file that its owner does not open for writing by mistake either. The VM has
- * made sure that the file does not shrink.
+ * Opens a read-only descriptor of the RAM, and makes the file read-only so that its owner does not open it for writing
+ * by mistake either. The VM has made sure that the file cannot shrink.
  */
 static int reopen_read_only(struct attach_server *server, struct error *err)
 {

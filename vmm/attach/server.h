@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The VM's side of an inspection: a thread of the VMM that listens on the VM's socket, hands out the guest's RAM
- * read-only, and serves requests. It never waits for a client, and no vCPU knows of any: one that does
- * not take a reply is disconnected, and a notice that was not taken gives way to the next.
+ * read-only, and serves requests. It never waits for a client, and no vCPU thread takes part in it. A client that does
+ * not take a reply is disconnected; a notice that is not taken is replaced by the next.
  */
 #ifndef VMM_ATTACH_SERVER_H
 #define VMM_ATTACH_SERVER_H
@@ -20,10 +20,10 @@
 
 #define ATTACH_CLIENTS_MAX 32
 
-/* A pause that its inspector does not end is ended for it. */
+/* The longest pause; the server ends a pause that its inspector does not end in time. */
 #define ATTACH_PAUSE_MAX_NS (2 * NS_PER_S)
 
-/* What there is to tell about a VM. */
+/* What the server offers of a VM. */
 struct attach_vm {
 	struct vm_id id;
 	unsigned cpu_count;
@@ -31,9 +31,9 @@ struct attach_vm {
 	paddr_t info;
 	uint64_t start_ns;
 	const struct guest_memory *memory;
-	int memory_fd; /* of all its regions */
-	const struct control
-		*control; /* NULL: it can do nothing; used by the server's thread alone */
+	int memory_fd; /* the memfd behind all regions */
+	/* NULL: nothing is supported. Used only by the server's thread. */
+	const struct control *control;
 };
 
 struct attach_server_client {
@@ -44,7 +44,7 @@ struct attach_server_client {
 	uint64_t paused_from_ns; /* CLOCK_MONOTONIC */
 	bool is_dirty_reader;
 	int dirty_reader;
-	bool is_notice_due; /* the map has changed since it was last told */
+	bool is_notice_due; /* the map has changed since the last notice */
 };
 
 struct attach_server {
@@ -52,27 +52,27 @@ struct attach_server {
 	pthread_t thread;
 	int dir_fd;
 	int listen_fd;
-	int wake_fd;      /* eventfd: the map has changed, or the server is to end */
-	int ram_fd;       /* read-only, for the clients */
-	bool stopping;    /* release by the stopper, acquire by the thread */
-	bool map_changed; /* likewise */
-	bool is_deaf;     /* no descriptors are left to accept with; tried again a little later */
+	int wake_fd;   /* eventfd: the map has changed, or the server must stop */
+	int ram_fd;    /* read-only, for the clients */
+	bool stopping; /* release store by attach_server_stop, acquire load by the thread */
+	bool map_changed; /* release store by attach_server_map_changed, acquire exchange by the thread */
+	bool is_deaf;         /* no free descriptor for accept(); retried after a while */
 	unsigned pause_count; /* clients that hold the vCPUs */
 	unsigned client_count;
-	struct attach_server_client clients[ATTACH_CLIENTS_MAX]; /* the thread's own */
+	struct attach_server_client clients[ATTACH_CLIENTS_MAX]; /* private to the thread */
 };
 
 /*
- * Starts to listen; `vm` is copied, its memory stays until the server is stopped. Returns 0 or a negative errno, and
- * then nothing is left behind.
+ * Starts listening. `vm` is copied; its memory must outlive the server. Returns 0 or a negative errno; on failure
+ * nothing is left behind.
  */
 int attach_server_start(struct attach_server *server, const struct attach_vm *vm,
 			struct error *err);
 
-/* Tells those who want to know that regions came or went. Any thread. */
+/* Notifies the subscribers that regions were added or removed. Any thread. */
 void attach_server_map_changed(struct attach_server *server);
 
-/* Removes the socket, disconnects all clients, ends the thread. */
+/* Removes the socket, disconnects all clients, and ends the thread. */
 void attach_server_stop(struct attach_server *server);
 
 #endif

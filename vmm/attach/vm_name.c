@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a VM may be called: see vm_name.h. */
+/* Names of VMs and of their sockets: see vm_name.h. */
 #include "attach/vm_name.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #define CAPTURE_SUFFIX ".pvc"
 #define PID_PREFIX     "pid:"
 
-/* In the C locale, whatever the user's is. */
+/* As in the C locale, whatever the user's locale is. */
 static bool is_alphanumeric(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -43,7 +43,7 @@ char *vm_socket_name(const struct vm_id *id, char *buffer)
 	return buffer;
 }
 
-/* All of [text, text + length): 1 to 2^31 - 1, without leading zeros. */
+/* Parses all of [text, text + length): 1 to 2^31 - 1, without leading zeros. */
 static bool parse_pid(const char *text, size_t length, uint32_t *pid)
 {
 	uint64_t value = 0;
