@@ -42,7 +42,7 @@ test_options()
 			"$PAGEVISOR" run --accel "$accel"
 	done
 	expect "more RAM than any guest gets" 2 'err:--memory 65G' -- "${TCG[@]}" --memory 65G
-	expect "RAM that QEMU does not take" 1 'err:QEMU takes memory in multiples of 8 KiB; 20484 KiB' -- \
+	expect "RAM that QEMU does not take" 1 'err:QEMU needs memory in multiples of 8 KiB; 20484 KiB' -- \
 		"${TCG[@]}" --memory 20484K
 	if is_sanitized; then
 		skip "RAM that the system does not give" "a sanitizer takes more than any limit"
@@ -235,8 +235,8 @@ test_killed()
 {
 	start dies
 	kill -KILL "$qemu"
-	ended "QEMU is killed" 3 'err:^pagevisor: QEMU was ended by signal 9 \(Killed\)$' \
-		'out:^result    QEMU was ended by signal 9' 'out:^allocated'
+	ended "QEMU is killed" 3 'err:^pagevisor: QEMU was killed by signal 9 \(Killed\)$' \
+		'out:^result    QEMU was killed by signal 9' 'out:^allocated'
 	check "no socket is left by it" no_socket_is_left
 	start dies
 	kill -KILL "$running_pid"

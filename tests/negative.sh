@@ -62,13 +62,13 @@ run_endless_stray()
 test_stray_accesses()
 {
 	if runs_in_tcg; then
-		skip "accesses to where nothing is" "QEMU does not tell of them"
+		skip "accesses without a device" "QEMU does not report them"
 		return
 	fi
 	guest pio_nowhere 0 'out:ended well' 'out:^strays    17 accesses' \
-		'err:4-byte port read from 0x510, where nothing is, at rip 0x10'
+		'err:4-byte port read from 0x510, where there is no device, at rip 0x10'
 	guest mmio_nowhere 0 'out:ended well' 'out:^strays    7 accesses' \
-		'err:4-byte memory read from 0xd0000123, where nothing is, at rip 0x10' \
+		'err:4-byte memory read from 0xd0000123, where there is no device, at rip 0x10' \
 		'err:2-byte memory write to 0xd0000000'
 	# On a busy machine it may not get far at first.
 	for seconds in "$ENDLESS" 5 50 "$LIMIT"; do

@@ -219,7 +219,7 @@ test_no_memory_later()
 		"$PAGEVISOR" run --memory 256M --workload shortage --time 0
 	case $status in
 	137) pass "$name" ;;
-	*) judge "$name" 3 'err:^pagevisor: QEMU was ended by signal 9' ;;
+	*) judge "$name" 3 'err:^pagevisor: QEMU was killed by signal 9' ;;
 	esac
 	# What was killed leaves its group a moment later.
 	check "no memory while the guest runs: nothing is left" within rmdir "$group"

@@ -48,7 +48,7 @@ START_TEST(qemu_ends_itself)
 	ck_assert_str_eq(end.text.text, "QEMU ended with status 0");
 	end = qemu_end_of_exit(&info, "");
 	ck_assert_int_eq(end.outcome, VM_FAULTED);
-	ck_assert_str_eq(end.text.text, "QEMU was ended by signal 9 (Killed)");
+	ck_assert_str_eq(end.text.text, "QEMU was killed by signal 9 (Killed)");
 }
 END_TEST
 

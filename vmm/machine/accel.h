@@ -6,20 +6,20 @@
 #include <stdbool.h>
 
 enum accel {
-	ACCEL_AUTO, /* KVM where there is one, else QEMU's TCG */
+	ACCEL_AUTO, /* KVM if available, else QEMU's TCG */
 	ACCEL_KVM,
 	ACCEL_QEMU, /* QEMU with KVM */
 	ACCEL_QEMU_TCG,
 	ACCEL_COUNT,
 };
 
-/* As an option and in JSON: "qemu-tcg". */
+/* The name as an option value and in JSON: "qemu-tcg". */
 const char *accel_name(enum accel accel);
 
-/* For people: "QEMU's TCG". */
+/* The name in messages for people: "QEMU's TCG". */
 const char *accel_title(enum accel accel);
 
-/* False when no accelerator is called that. */
+/* Returns false when no accelerator has that name. */
 bool accel_parse(const char *name, enum accel *accel);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What runs a guest, whoever emulates it: our VMM on KVM, or a QEMU process over RAM that is ours. What is
- * above this line sees RAM, the console, boot stages and the end of the run, and neither vCPUs nor processes.
+ * What runs a guest, whichever program emulates the machine: our VMM on KVM, or a QEMU process on RAM that we own. Code
+ * above this interface sees RAM, the console, boot stages and the end of the run, but neither vCPUs nor processes.
  *
- * One thread creates, loads, starts, stops and destroys it, and lives that long: a QEMU ends with it. One other thread at
- * a time pauses and resumes through its control; any thread may use the dirty log.
+ * One thread creates, loads, starts, stops and destroys an engine. That thread must live as long as the engine, because
+ * QEMU is killed when the thread ends. One other thread at a time pauses and resumes through the control. Any thread
+ * may use the dirty log.
  */
 #ifndef VMM_ENGINE_H
 #define VMM_ENGINE_H
@@ -28,20 +29,20 @@
 struct engine;
 
 struct engine_options {
-	enum accel accel; /* chosen, not ACCEL_AUTO */
+	enum accel accel; /* already chosen, never ACCEL_AUTO */
 	uint64_t memory;  /* bytes */
 	unsigned cpus;
-	/* Both stay until the engine is destroyed; the image's bytes until it has started. */
+	/* Both must outlive the engine. The image's bytes are needed until the guest has started. */
 	const struct elf_image *image;
 	const struct symbols *symbols;
 
-	/* Called by threads of the engine: a line of the console; one line about what is odd. */
+	/* Called by threads of the engine: a line of the console, and one line about something odd. */
 	void (*console)(void *context, const char *text);
 	void (*note)(void *context, const char *text);
 	void *context;
 };
 
-/* Returns are those of the functions below. */
+/* Return values are those of the functions below. */
 struct engine_ops {
 	uint64_t (*tsc_khz)(struct engine *engine);
 	int (*load)(struct engine *engine, const char *command_line, struct error *err);
@@ -56,35 +57,38 @@ struct engine {
 	const struct engine_ops *ops;
 	enum accel accel;
 	const struct guest_memory *memory;
-	struct control control; /* constant; for use from after engine_start on */
+	struct control control; /* constant; usable once engine_start has returned */
 	int memory_fd;          /* the memfd behind all RAM */
 	int end_fd;             /* readable once the run has ended */
 	struct serial serial;
 	struct boot_stages stages;
 };
 
-/* The TSC's frequency in kHz as far as it is known, else 0. */
+/* The TSC's frequency in kHz; 0 if unknown. */
 uint64_t engine_tsc_khz(struct engine *engine);
 
-/* Prepares the kernel, with its command line. Returns 0 or a negative errno: the kernel or the line do not fit. */
+/*
+ * Prepares the kernel and its command line. Returns 0 or a negative errno when the kernel or the command line does not
+ * fit.
+ */
 int engine_load(struct engine *engine, const char *command_line, struct error *err);
 
-/* Starts the guest. On failure nothing of it is left running. */
+/* Starts the guest. On failure no part of it is left running. */
 int engine_start(struct engine *engine, struct error *err);
 
-/* How long an engine may take to stand still. A pause fails with -ECANCELED when the engine is being stopped. */
+/* How long an engine may take to pause. A pause fails with -ECANCELED when the engine is being stopped. */
 #define ENGINE_PAUSE_PATIENCE_NS (NS_PER_S)
 
-/* Ends the run if it has not ended, leaves nothing running, and says how it ended. RAM stays as it then is. */
+/* Ends the run if it has not ended, leaves nothing running, and reports how it ended. RAM keeps its contents. */
 const struct vm_end *engine_stop(struct engine *engine);
 
-/* Accesses of the guest to where nothing is. False when that cannot be seen from here. */
+/* Counts the guest's accesses to ports and addresses without a device. False when this engine cannot see them. */
 bool engine_stray_accesses(const struct engine *engine, uint64_t *count);
 
-/* Resident bytes of processes other than this one, the guest's RAM not counted; after engine_stop. */
+/* Resident bytes of processes other than this one, without the guest's RAM. Call after engine_stop. */
 uint64_t engine_overhead(const struct engine *engine);
 
-/* After engine_stop, or if it was never started. */
+/* Call after engine_stop, or if the engine was never started. */
 void engine_destroy(struct engine *engine);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Chooses and makes what runs a guest: see engine_create.h. */
+/* Chooses and creates the engine that runs a guest: see engine_create.h. */
 #include "machine/engine_create.h"
 
 #include <unistd.h>

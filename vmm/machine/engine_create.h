@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Chooses and makes what runs a guest: the one place that knows all engines. */
+/* Chooses and creates the engine that runs a guest: the one place that knows all engines. */
 #ifndef VMM_ENGINE_CREATE_H
 #define VMM_ENGINE_CREATE_H
 
@@ -9,16 +9,16 @@
 #include "machine/accel.h"
 #include "machine/engine.h"
 
-/* Whether it runs the ring 0 of a guest natively, or as fast as everything else. */
+/* Whether it runs ring 0 of a guest natively, or as fast as everything else. */
 bool accel_runs_ring0(enum accel accel);
 
 /*
- * Makes a choice of ACCEL_AUTO; others stay. Where KVM cannot be used but QEMU can, `why` says what KVM lacks, else it
- * is empty. Returns 0, or what opening /dev/kvm said when there is no QEMU either.
+ * Replaces ACCEL_AUTO by a choice; other values stay. `why` says what KVM lacks when KVM cannot be used but QEMU can,
+ * and is empty otherwise. Returns 0, or the error of opening /dev/kvm when there is no QEMU either.
  */
 int accel_choose(enum accel *accel, struct error *why);
 
-/* Makes an engine with zeroed RAM whose guest has not started. Returns 0 or a negative errno: the system refuses. */
+/* Creates an engine with zeroed RAM; its guest has not started. Returns 0 or a negative errno from the system. */
 int engine_create(struct engine **engine, const struct engine_options *options, struct error *err);
 
 #endif

@@ -14,17 +14,17 @@
 
 #define RSDP_ALIGN    16 /* ACPI 6.5, 5.2.5.1 */
 #define RSDP_REVISION 2
-#define RSDP_V1_SIZE  20 /* what the first checksum covers */
+#define RSDP_V1_SIZE  20 /* the bytes that the first checksum covers */
 #define XSDT_REVISION 1
-#define MADT_REVISION 3 /* of ACPI 5.0: no newer kind of entry is used */
+#define MADT_REVISION 3 /* of ACPI 5.0: no newer type of entry is used */
 
 #define MADT_PCAT_COMPAT 1 /* KVM's interrupt controller has the two 8259s as well */
 
-/* KVM's IOAPIC starts with id 0, and its pins are the global system interrupts from 0 on. */
+/* KVM's IOAPIC has id 0 at start, and its pins are the global system interrupts from 0 on. */
 #define IOAPIC_ID       0
 #define IOAPIC_GSI_BASE 0
 
-/* All tables, as they lie in memory; of the processors only those that exist. */
+/* All tables, in their layout in memory, with entries for the existing processors only. */
 struct tables {
 	struct acpi_rsdp rsdp;
 	uint8_t pad0[12];
@@ -40,7 +40,7 @@ _Static_assert(offsetof(struct tables, xsdt) % 16 == 0, "tables are aligned");
 _Static_assert(offsetof(struct tables, madt) % 16 == 0, "tables are aligned");
 _Static_assert(sizeof(struct tables) <= ACPI_TABLES_SIZE_MAX, "room for all processors");
 
-/* The value that makes the bytes sum to zero, given that the checksum's own byte is still 0. */
+/* The value that makes the bytes sum to zero. The checksum's own byte must still be 0. */
 static uint8_t checksum(const void *table, size_t length)
 {
 	const uint8_t *bytes = table;

@@ -22,8 +22,8 @@ int elf_load(const struct elf_image *image, const struct memory_map *map, struct
 					 segment->base.addr, segment->size);
 	}
 	/*
-	 * Zeros past file_size are not written: RAM is fresh and reads zero there, and a write
-	 * would allocate pages of the memfd that the guest may never touch.
+	 * Zeros past file_size are not written: fresh RAM reads as zero there, and a write would allocate pages of the
+	 * memfd that the guest may never touch.
 	 */
 	for (unsigned i = 0; i < image->segment_count; i++)
 		memcpy(targets[i], image->bytes + image->segments[i].offset,

@@ -8,8 +8,8 @@
 #include "memory/guest_memory.h"
 
 /*
- * Copies the segments into fresh guest RAM. Returns 0, or -EFAULT when a segment is not within RAM,
- * and then nothing was written.
+ * Copies the segments into fresh guest RAM. Returns 0, or -EFAULT when a segment is not within RAM; nothing is written
+ * then.
  */
 int elf_load(const struct elf_image *image, const struct memory_map *map, struct error *err);
 

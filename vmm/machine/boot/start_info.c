@@ -11,7 +11,7 @@
 
 #include "machine/boot/acpi_tables.h"
 
-#define IOAPIC_SIZE 0x1000 /* the page that KVM's IOAPIC answers in */
+#define IOAPIC_SIZE 0x1000 /* the page of KVM's IOAPIC */
 
 /* Physical addresses have at most 52 bits (SDM 3A 4.1.4). */
 #define PHYSICAL_ADDRESS_END (UINT64_C(1) << 52)

@@ -23,7 +23,7 @@ static const struct io_device *find(const struct io_bus *bus, uint16_t port)
 	return NULL;
 }
 
-/* Wider accesses are split into bytes, as on the ISA bus; each byte may meet another device. */
+/* Wider accesses are split into bytes, as on the ISA bus; each byte may reach another device. */
 bool io_bus_write(const struct io_bus *bus, uint16_t port, const void *data, unsigned size)
 {
 	const uint8_t *bytes = data;

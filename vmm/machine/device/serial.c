@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A serial port to write to: see serial.h. */
+/* An output-only serial port: see serial.h. */
 #include "machine/device/serial.h"
 
 #include <pagevisor/ports.h>
@@ -23,7 +23,7 @@ static void flush_locked(struct serial *serial)
 	serial->line(serial->context, serial->text);
 }
 
-/* The text goes to people's terminals: what is not printable is shown as a question mark. */
+/* The text goes to people's terminals: unprintable characters become question marks. */
 static void put_char(struct serial *serial, char c)
 {
 	if (c == '\r')

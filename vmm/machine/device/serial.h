@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A serial port to write to: as much of a 16550 UART as a kernel's early console wants. Output is
- * handed on line by line; nothing ever comes in, and no interrupt is raised.
+ * An output-only serial port: as much of a 16550 UART as a kernel's early console needs. Output is delivered line by
+ * line. There is never any input, and no interrupt is raised.
  */
 #ifndef VMM_SERIAL_H
 #define VMM_SERIAL_H
@@ -26,13 +26,13 @@ struct serial {
 void serial_init(struct serial *serial, void (*line)(void *context, const char *text),
 		 void *context);
 
-/* Puts it on the bus at PORT_SERIAL. */
+/* Adds the port to the bus at PORT_SERIAL. */
 void serial_attach(struct serial *serial, struct io_bus *bus);
 
-/* Output that comes from elsewhere, as if the guest had written it to the port. Any thread. */
+/* Adds output from another source, as if the guest had written it to the port. Any thread. */
 void serial_put(struct serial *serial, const char *text, size_t length);
 
-/* Hands on what is left of an unfinished line. */
+/* Delivers an unfinished line. */
 void serial_flush(struct serial *serial);
 
 #endif

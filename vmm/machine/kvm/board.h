@@ -18,13 +18,13 @@ struct board {
 	struct io_bus bus;
 	const struct symbols *symbols; /* of the kernel, for messages */
 	struct vm_pause pause;
-	bool stopping; /* release by the stopper, acquire by the vCPU threads */
+	bool stopping; /* release store by vm_stop, acquire load by the vCPU threads */
 	struct end_latch end;
 
-	/* One line about something odd that the guest survived; called by vCPU threads. */
+	/* Reports one line about something odd that the guest survived; called by vCPU threads. */
 	void (*note)(void *context, const char *text);
 	void *note_context;
-	uint64_t stray_accesses; /* to ports and addresses where nothing is; relaxed */
+	uint64_t stray_accesses; /* to ports and addresses without a device; relaxed */
 };
 
 #endif

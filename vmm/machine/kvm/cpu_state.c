@@ -6,7 +6,7 @@
 
 #define SEGMENT_LIMIT_FLAT 0xffffffff
 
-/* CPUID leaves that name the processor (SDM 2A, CPUID). */
+/* CPUID leaves that contain the APIC id (SDM 2A, CPUID). */
 #define CPUID_FEATURES       0x1
 #define CPUID_TOPOLOGY       0xb
 #define CPUID_TOPOLOGY_V2    0x1f

@@ -10,15 +10,13 @@
 #include <pagevisor/address.h>
 
 /*
- * The boot processor as PVH wants it (Xen docs, misc/pvh): 32-bit protected mode, flat segments,
- * paging and interrupts off, ebx = start info. What *sregs says about the APIC stays.
+ * The boot processor in the state that PVH requires (Xen docs, misc/pvh): 32-bit protected mode, flat segments, paging
+ * and interrupts off, ebx = start info. The APIC fields of *sregs are unchanged.
  */
 void cpu_state_pvh(struct kvm_sregs *sregs, struct kvm_regs *regs, paddr_t entry,
 		   paddr_t start_info);
 
-/*
- * Makes the CPUID of one of `cpus` processors out of what the host supports: APIC ids and topology.
- */
+/* Turns the CPUID that the host supports into that of one of `cpus` processors: sets APIC ids and topology. */
 void cpu_state_cpuid(struct kvm_cpuid2 *cpuid, unsigned cpu, unsigned cpus);
 
 #endif

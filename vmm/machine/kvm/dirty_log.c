@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Which pages of the guest were written: see dirty_log.h. */
+/* Which pages the guest has written: see dirty_log.h. */
 #include "machine/kvm/dirty_log.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ int dirty_log_add_region(struct dirty_log *log, const struct kvm_userspace_memor
 			 struct error *err)
 {
 	if (log->region_count == MEMORY_REGIONS_MAX || log->reader_count > 0)
-		return error_set(err, -EBUSY, "no memory slot can be made now");
+		return error_set(err, -EBUSY, "memory slots can no longer be added");
 	int result = KVM_CALL(log->vm_fd, KVM_SET_USER_MEMORY_REGION, slot, err);
 
 	if (result < 0)
@@ -68,7 +68,7 @@ static void hand_out(struct dirty_region *region)
 				region->pending[reader][i] |= region->fetched[i];
 }
 
-/* Asks KVM, which forgets what it tells, and hands the news to all readers. */
+/* Fetches KVM's log, which KVM then clears, and distributes it to all readers. */
 static int fetch_all(struct dirty_log *log, struct error *err)
 {
 	for (unsigned i = 0; i < log->region_count; i++) {
@@ -117,8 +117,9 @@ static int start_locked(struct dirty_log *log, struct error *err)
 	while (reader < DIRTY_READERS_MAX && log->regions[0].pending[reader])
 		reader++;
 	if (reader == DIRTY_READERS_MAX || log->region_count == 0)
-		return error_set(err, -EBUSY, "the dirty log has as many readers as it takes");
-	/* What was written until now is the others' alone. */
+		return error_set(err, -EBUSY,
+				 "the dirty log already has its maximum number of readers");
+	/* Earlier writes belong to the other readers only. */
 	int result = log->reader_count > 0 ? fetch_all(log, err) : 0;
 
 	if (result == 0)
@@ -146,7 +147,7 @@ int dirty_log_start(struct dirty_log *log, struct error *err)
 	return result;
 }
 
-/* The region that holds all of [base, base + size), not empty; NULL: none does. */
+/* The region that holds all of [base, base + size), which is not empty; NULL: no region does. */
 static struct dirty_region *find_region(struct dirty_log *log, uint64_t base, uint64_t size)
 {
 	for (unsigned i = 0; i < log->region_count; i++) {
@@ -166,7 +167,7 @@ static void take_bits(uint64_t *from, uint64_t first, uint64_t count, uint64_t *
 	for (uint64_t i = 0; i < count;) {
 		uint64_t at = first + i, bit = UINT64_C(1) << at % 64;
 
-		/* A clean word, and most are, goes in one step. */
+		/* Skips a clean word in one step; most words are clean. */
 		if (from[at / 64] == 0) {
 			i += 64 - at % 64;
 			continue;
@@ -188,7 +189,7 @@ static int read_locked(struct dirty_log *log, int reader, bool fetch, paddr_t ba
 	if (!region || reader < 0 || reader >= DIRTY_READERS_MAX || !region->pending[reader] ||
 	    !is_aligned(base.addr, PAGE_SIZE))
 		return error_set(err, -EINVAL,
-				 "%#" PRIx64 " and %" PRIu64 " pages is no part of one region",
+				 "%#" PRIx64 " and %" PRIu64 " pages are not within one region",
 				 base.addr, pages);
 	int result = fetch ? fetch_all(log, err) : 0;
 

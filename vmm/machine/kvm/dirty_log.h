@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Which pages of the guest were written. KVM's log has one owner, for reading it clears it: this, which hands what it
- * reads to all that want to know, each at its own pace. It is on only while there is one of them, for it costs the
- * guest a fault on the first write to each page after each reading. Any thread.
+ * Which pages the guest has written. Reading KVM's log clears it, so the log has one owner: this module, which
+ * distributes what it reads to all readers, each at its own pace. The log is on only while there is a reader, because
+ * it costs the guest a fault on the first write to each page after each reading. Any thread.
  */
 #ifndef VMM_DIRTY_LOG_H
 #define VMM_DIRTY_LOG_H
@@ -18,10 +18,10 @@
 
 #define DIRTY_READERS_MAX 40
 
-/* A memory slot of KVM's. */
+/* A KVM memory slot. */
 struct dirty_region {
 	struct kvm_userspace_memory_region slot;
-	uint64_t *fetched; /* what KVM said last; while the log is on */
+	uint64_t *fetched; /* the latest bitmap from KVM; only while the log is on */
 	uint64_t
 		*pending[DIRTY_READERS_MAX]; /* not read yet by that reader; NULL: no such reader */
 };
@@ -36,26 +36,26 @@ struct dirty_log {
 
 void dirty_log_init(struct dirty_log *log, int vm_fd);
 
-/* Turns nothing off: the VM is gone. */
+/* Does not turn the log off: the VM is gone. */
 void dirty_log_destroy(struct dirty_log *log);
 
-/* Makes a memory slot of a region, before the VM runs. Returns 0 or what KVM said. */
+/* Makes a memory slot for a region, before the VM runs. Returns 0 or a negative errno: KVM's, or -EBUSY. */
 int dirty_log_add_region(struct dirty_log *log, const struct kvm_userspace_memory_region *slot,
 			 struct error *err);
 
-/* A new reader, who is told of writes from now on. Returns its number or a negative errno. */
+/* Adds a reader, which sees all writes from now on. Returns its number or a negative errno. */
 int dirty_log_start(struct dirty_log *log, struct error *err);
 
 /*
- * Takes what was written since the reader last took it: bit n is page n from `base` on, which all lie in one region.
- * With `fetch` KVM is asked for news of all regions first. Returns 0, -EINVAL, or what KVM said.
+ * Takes the pages written since this reader last took them. Bit n is page n from `base` on; all pages lie in one
+ * region. With `fetch`, first fetches the log of all regions from KVM. Returns 0, -EINVAL, or KVM's errno.
  */
 int dirty_log_read(struct dirty_log *log, int reader, bool fetch, paddr_t base, uint64_t pages,
 		   uint64_t *bits, struct error *err);
 
 void dirty_log_stop(struct dirty_log *log, int reader);
 
-/* What the host itself writes into guest memory is not in KVM's log. */
+/* Records a write by the host to guest memory, which KVM's log does not contain. */
 void dirty_log_host_wrote(struct dirty_log *log, paddr_t base, uint64_t length);
 
 #endif

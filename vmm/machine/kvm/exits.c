@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a vCPU's exits mean (KVM api.rst, section 5), and the words for those that end the run. */
+/* Handles the exits of a vCPU (KVM api.rst, section 5), and describes those that end the run. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,13 +11,13 @@
 
 #define STRAY_NOTES_MAX 8
 
-/* A symbol and what describe_place puts around it. */
+/* A symbol and the text that describe_place adds to it. */
 #define PLACE_SIZE (SYMBOLS_TEXT_SIZE + 96)
 
-/* Where KVM puts a processor that it resets after a triple fault (SVM): SDM 3A table 9-1. */
+/* The rip of a processor that KVM has reset after a triple fault (SVM): SDM 3A table 9-1. */
 #define RESET_RIP 0xfff0
 
-/* "at rip 0x... (symbol+0x..), cr2 0x...", as far as KVM tells. */
+/* Writes "at rip 0x... (symbol+0x..), cr2 0x...", as far as KVM reports them. */
 static void describe_place(struct vcpu *vcpu, char *buffer, size_t size)
 {
 	struct kvm_regs regs;
@@ -51,7 +51,7 @@ __attribute__((format(printf, 2, 3))) static bool fault(struct vcpu *vcpu, const
 	return false;
 }
 
-/* An access to nowhere: reads give all ones, writes vanish, and the first few are reported. */
+/* Handles an access without a device: reads return all ones and writes are ignored. The first few are reported. */
 static void note_stray(struct vcpu *vcpu, const char *kind, bool is_write, uint64_t address,
 		       unsigned size)
 {
@@ -63,8 +63,9 @@ static void note_stray(struct vcpu *vcpu, const char *kind, bool is_write, uint6
 	if (earlier >= STRAY_NOTES_MAX)
 		return;
 	describe_place(vcpu, place, sizeof(place));
-	snprintf(text, sizeof(text), "vCPU %u: %u-byte %s %s %#" PRIx64 ", where nothing is, %s%s",
-		 vcpu->index, size, kind, is_write ? "write to" : "read from", address, place,
+	snprintf(text, sizeof(text),
+		 "vCPU %u: %u-byte %s %s %#" PRIx64 ", where there is no device, %s%s", vcpu->index,
+		 size, kind, is_write ? "write to" : "read from", address, place,
 		 earlier == STRAY_NOTES_MAX - 1 ? "; no more of these will be shown" : "");
 	board->note(board->note_context, text);
 }

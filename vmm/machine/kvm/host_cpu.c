@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the host's processor can do for a guest: see host_cpu.h. */
+/* Capabilities of the host's processor: see host_cpu.h. */
 #include "machine/kvm/host_cpu.h"
 
 #include <cpuid.h>

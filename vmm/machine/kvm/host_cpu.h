@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the host's processor can do for a guest. */
+/* Capabilities of the host's processor. */
 #ifndef VMM_HOST_CPU_H
 #define VMM_HOST_CPU_H
 
 #include <stdbool.h>
 
 /*
- * VT-x or SVM: KVM runs a guest's ring 0 natively. Without them ring 0 is emulated and ring 3
- * native.
+ * Whether the processor has VT-x or SVM, so that KVM runs a guest's ring 0 natively. Otherwise KVM emulates ring 0 and
+ * runs ring 3 natively.
  */
 bool host_cpu_runs_ring0(void);
 

@@ -14,9 +14,9 @@
 #include "machine/kvm/vm.h"
 
 struct kvm_engine {
-	struct engine base; /* first: operations are given this */
+	struct engine base; /* first: operations get this pointer */
 	struct vm vm;
-	uint64_t paused_from_ns; /* the last pause */
+	uint64_t paused_from_ns; /* start of the last pause */
 	const struct elf_image *image;
 	uint64_t memory;
 	unsigned cpus;
@@ -62,7 +62,7 @@ static int pause_vcpus(void *own, struct error *err)
 	int result = vm_pause(&engine->vm);
 
 	if (result < 0)
-		return error_set(err, result, "the vCPUs do not stop: %s", strerror(-result));
+		return error_set(err, result, "cannot pause the vCPUs: %s", strerror(-result));
 	engine->paused_from_ns = now;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Holding all vCPUs outside the guest for a while. vCPU threads park themselves on a condition when they are asked
- * to and leave KVM_RUN; nothing spins. Stopping the VM ends a pause.
+ * Holds all vCPUs outside the guest for a while. On request, vCPU threads leave KVM_RUN and wait on a condition; no
+ * thread spins. Stopping the VM ends a pause.
  */
 #ifndef VMM_PAUSE_H
 #define VMM_PAUSE_H
@@ -12,25 +12,26 @@
 
 struct vm_pause {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* any of what follows */
-	bool wanted; /* written under lock; read without by vCPU threads on their way into the guest */
+	pthread_cond_t changed; /* signals changes of the fields below */
+	/* Written under the lock. vCPU threads read it without the lock on their way into the guest. */
+	bool wanted;
 	bool ended;       /* the VM is being stopped */
-	unsigned threads; /* vCPU threads that live */
-	unsigned parked;  /* of them, those that wait here */
+	unsigned threads; /* running vCPU threads */
+	unsigned parked;  /* vCPU threads that wait here */
 };
 
 void vm_pause_init(struct vm_pause *pause);
 void vm_pause_destroy(struct vm_pause *pause);
 
-/* A vCPU thread begins; called before it is made. */
+/* Registers a vCPU thread; called before the thread is created. */
 void vm_pause_join(struct vm_pause *pause);
 
-/* It has ended: it will not be waited for. */
+/* Unregisters a vCPU thread that has ended: a pause no longer waits for it. */
 void vm_pause_leave(struct vm_pause *pause);
 
 /*
- * Whether a vCPU is to park before it enters the guest. Relaxed: who misses it is kicked after it was set, and KVM_RUN
- * then returns at once.
+ * Whether a vCPU must park before it enters the guest. Relaxed: a vCPU that misses the request is kicked after it was
+ * set, and KVM_RUN then returns at once.
  */
 static inline bool vm_pause_is_wanted(const struct vm_pause *pause)
 {
@@ -38,19 +39,21 @@ static inline bool vm_pause_is_wanted(const struct vm_pause *pause)
 }
 
 /*
- * Waits on a vCPU thread until the pause is over. `immediate_exit`, of its kvm_run, is cleared under the lock: a kick
- * belongs to a pause or to a stop, and both are decided under the lock before they kick.
+ * Called by a vCPU thread: waits until the pause is over. Clears `immediate_exit` of its kvm_run under the lock: a kick
+ * belongs to a pause or to a stop, and both are set under the lock before they kick.
  */
 void vm_pause_park(struct vm_pause *pause, uint8_t *immediate_exit);
 
-/* The pausing thread's part: announces it (then it kicks), waits for all vCPUs, ends it. */
+/*
+ * For the pausing thread: announces the pause (the thread then kicks the vCPUs), waits for all vCPUs, ends the pause.
+ */
 void vm_pause_begin(struct vm_pause *pause);
 
-/* 0; -ETIMEDOUT; or -ECANCELED when the VM is being stopped. */
+/* Returns 0, -ETIMEDOUT, or -ECANCELED when the VM is being stopped. */
 int vm_pause_await(struct vm_pause *pause, uint64_t deadline_ns);
 void vm_pause_end(struct vm_pause *pause);
 
-/* From now on nobody parks. */
+/* From now on, no vCPU parks. */
 void vm_pause_cancel(struct vm_pause *pause);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A virtual processor's life: see vcpu.h. What its exits mean is in exits.c. */
+/* The life of a virtual processor: see vcpu.h. exits.c handles its exits. */
 #include "machine/kvm/vcpu.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #define KICK_SIGNAL       SIGUSR1
 #define CPUID_ENTRIES_MAX 256
 
-/* A thread that was kicked out of some other wait than KVM_RUN is kicked again. */
+/* A thread that was kicked out of a wait other than KVM_RUN is kicked again after this time. */
 #define KICK_AGAIN_NS (long)(100 * NS_PER_MS)
 
 static int set_cpuid(struct vcpu *vcpu, struct error *err)
@@ -106,7 +106,7 @@ static void *vcpu_thread(void *argument)
 			continue;
 		}
 		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
-			/* EINTR: kicked. EAGAIN: a processor that still waits for its SIPI. */
+			/* EINTR: kicked. EAGAIN: a processor still waiting for its SIPI. */
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
 			run_failed(vcpu, errno);
@@ -121,7 +121,7 @@ static void *vcpu_thread(void *argument)
 
 static void on_kick(int signal)
 {
-	(void)signal; /* its arrival is the message */
+	(void)signal; /* only its arrival matters */
 }
 
 int vcpu_start(struct vcpu *vcpu, struct error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A virtual processor: its KVM descriptor, its thread, and what its exits mean. */
+/* A virtual processor: its KVM descriptor, its thread, and the handling of its exits. */
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
@@ -21,7 +21,7 @@ struct vcpu {
 	bool has_thread;
 };
 
-/* Makes vCPU `index` of the VM with that board, its CPUID set. Nothing is left behind on failure. */
+/* Creates vCPU `index` of the VM with that board, and sets its CPUID. Nothing is left behind on failure. */
 int vcpu_create(struct vcpu *vcpu, struct board *board, unsigned index, struct error *err);
 
 void vcpu_destroy(struct vcpu *vcpu);
@@ -30,17 +30,16 @@ void vcpu_destroy(struct vcpu *vcpu);
 int vcpu_start(struct vcpu *vcpu, struct error *err);
 
 /*
- * Makes the thread leave KVM_RUN soon, or not enter it: immediate_exit for the case that it is on
- * its way in, a signal for the case that it is in. The caller has set what the thread shall see
- * then.
+ * Makes the thread leave KVM_RUN soon, or not enter it: immediate_exit covers a thread on its way in, a signal covers a
+ * thread that is inside. The caller has already set what the thread must see afterwards.
  */
 void vcpu_kick(struct vcpu *vcpu);
 
 void vcpu_join(struct vcpu *vcpu);
 
 /*
- * Handles what KVM_RUN returned with. False when this vCPU cannot go on and the end is recorded.
- * exits.c.
+ * Handles the exit that KVM_RUN returned. Returns false when this vCPU cannot continue and the end has been recorded.
+ * In exits.c.
  */
 bool vcpu_handle_exit(struct vcpu *vcpu);
 

@@ -9,8 +9,7 @@
 #include "machine/kvm/kvm.h"
 
 /*
- * Three pages that KVM on Intel needs for itself, and one more (api.rst 4.37, 4.83): below the
- * BIOS.
+ * Pages that KVM on Intel needs, below the BIOS: three for the TSS, and one for the identity map (api.rst 4.37, 4.83).
  */
 #define KVM_IDENTITY_MAP_ADDRESS UINT64_C(0xfffbc000)
 #define KVM_TSS_ADDRESS          0xfffbd000
@@ -30,11 +29,11 @@ static int create_chips(struct vm *vm, struct error *err)
 	return result < 0 ? result : 0;
 }
 
-/* One memory slot for each region: KVM maps the same pages that the host sees. */
+/* Makes one memory slot for each region: KVM maps the same pages that the host sees. */
 static int create_memory(struct vm *vm, uint64_t size, struct error *err)
 {
 	int result = vm->memory_fd = ram_create(&vm->memory, size, err);
-	/* The VM is not running and this thread is the only updater: no section is needed. */
+	/* The VM is not running, and this thread is the only updater: no read-side section is needed. */
 	const struct memory_map *map = guest_memory_map(&vm->memory);
 
 	for (unsigned i = 0; result >= 0 && i < map->count; i++) {
@@ -52,7 +51,7 @@ static int create_memory(struct vm *vm, uint64_t size, struct error *err)
 
 static int create_vcpus(struct vm *vm, unsigned cpus, struct error *err)
 {
-	/* The final count goes into each CPUID; destroy goes by it as well. */
+	/* Each CPUID contains the final count, and vm_destroy relies on it as well. */
 	vm->board.cpu_count = cpus;
 	for (unsigned i = 0; i < cpus; i++) {
 		int result = vcpu_create(&vm->vcpus[i], &vm->board, i, err);
@@ -76,7 +75,7 @@ int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *
 	static const struct symbols no_symbols;
 
 	if (cpus < 1 || cpus > MAX_CPUS)
-		return error_set(err, -EINVAL, "%u vCPUs; 1 to %d are possible", cpus, MAX_CPUS);
+		return error_set(err, -EINVAL, "%u vCPUs; 1 to %d are supported", cpus, MAX_CPUS);
 	*vm = (struct vm){
 		.board = {.kvm_fd = -1, .vm_fd = -1, .symbols = &no_symbols, .note = discard_note},
 		.memory_fd = -1};

@@ -13,10 +13,10 @@
 
 #define PLACE_SIZE 300
 
-/* An exit status that isa-debug-exit makes, and the value that the guest wrote (ports.h). */
+/* Whether isa-debug-exit made the exit status, from a value that the guest wrote (ports.h). */
 static bool is_of_guest(int status, const char *last_error)
 {
-	/* The status of a 0 is also that of QEMU's own failures, and then it has said why. */
+	/* A guest's 0 gives the same status as QEMU's own failures; QEMU prints an error for those. */
 	return (status & 1) && (status != QEMU_EXIT_STATUS(0) || !last_error[0]);
 }
 
@@ -27,7 +27,7 @@ struct vm_end qemu_end_of_exit(const siginfo_t *info, const char *last_error)
 	int status = info->si_status;
 
 	if (info->si_code != CLD_EXITED)
-		error_set(&end.text, 0, "QEMU was ended by signal %d (%s)%s%.300s", status,
+		error_set(&end.text, 0, "QEMU was killed by signal %d (%s)%s%.300s", status,
 			  strsignal(status), separator, last_error);
 	else if (is_of_guest(status, last_error))
 		end = (struct vm_end){.outcome = VM_EXITED, .exit_value = (uint8_t)(status >> 1)};
@@ -37,7 +37,7 @@ struct vm_end qemu_end_of_exit(const siginfo_t *info, const char *last_error)
 	return end;
 }
 
-/* The state that QEMU says it is in; empty when it does not say. */
+/* The run state that QEMU reports; empty when it does not answer. */
 static void read_state(struct qmp *qmp, char *state, size_t size)
 {
 	struct json_object *answer;
@@ -71,7 +71,7 @@ static void read_place(struct qmp *qmp, const struct symbols *symbols, char *pla
 bool qemu_end_of_stop(struct qmp *qmp, const struct symbols *symbols, const char *last_error,
 		      struct vm_end *end)
 {
-	/* States in which the vCPUs run, or wait for a "cont" (QEMU's qapi/run-state.json). */
+	/* States in which the vCPUs run or wait for a "cont" (QEMU's qapi/run-state.json). */
 	static const char *const alive[] = {"", "running", "paused", "prelaunch"};
 	char state[32], place[PLACE_SIZE];
 

@@ -26,10 +26,10 @@
 #include "machine/qemu/qemu_process.h"
 #include "qmp/qmp.h"
 
-/* How long QEMU may take to say its first word; machines may be busy. */
+/* How long QEMU may take to send its greeting; the host may be busy. */
 #define GREETING_MS 60000
 
-/* How often the info page is looked at while the guest boots; a guest that takes long can wait longer. */
+/* How often the info page is read while the guest boots: less often once the boot takes long. */
 #define LOOK_OFTEN_MS      1
 #define LOOK_SELDOM_MS     50
 #define LOOK_OFTEN_TIME_NS (10 * NS_PER_S)
@@ -37,7 +37,7 @@
 #define READ_SIZE 4096
 
 struct qemu_engine {
-	struct engine base; /* first: operations are given this */
+	struct engine base; /* first: operations get this pointer */
 	struct guest_memory memory;
 	struct end_latch end;
 	const struct elf_image *image;
@@ -48,16 +48,16 @@ struct qemu_engine {
 
 	bool has_process;
 	struct qemu_process process;
-	pthread_t thread; /* reads what QEMU says, and sees its end */
+	pthread_t thread; /* reads QEMU's output and notices its exit */
 	uint64_t start_ns;
-	uint64_t overhead;    /* resident memory of QEMU when the workload began; the thread's */
-	struct serial errors; /* lines of its standard error */
-	char last_error[SERIAL_LINE_MAX]; /* the last of them; under the lock of errors */
+	uint64_t overhead;                /* QEMU's resident memory when the workload started */
+	struct serial errors;             /* lines of QEMU's standard error */
+	char last_error[SERIAL_LINE_MAX]; /* the last line; protected by the lock of errors */
 
-	pthread_mutex_t qmp_lock; /* of the client */
+	pthread_mutex_t qmp_lock; /* protects qmp */
 	struct qmp qmp;
-	bool has_stopped;        /* QEMU said so; whether we wanted it is not known yet */
-	uint64_t paused_from_ns; /* the last pause; of whoever pauses */
+	bool has_stopped;        /* QEMU reported a stop; not known yet whether we requested it */
+	uint64_t paused_from_ns; /* start of the last pause; private to the pausing thread */
 };
 
 static struct qemu_engine *own_of(struct engine *engine)
@@ -81,7 +81,7 @@ static const char *copy_last_error(struct qemu_engine *own, char buffer[SERIAL_L
 	return buffer;
 }
 
-/* What has come, if anything has. False at its end. */
+/* Copies available output. False at its end. */
 static bool pump(int fd, struct serial *to)
 {
 	char text[READ_SIZE];
@@ -101,7 +101,7 @@ static void drain(int fd, struct serial *to)
 	serial_flush(to);
 }
 
-/* Waits until QEMU is gone, with all it has said. */
+/* Waits until QEMU has exited, and reads the rest of its output. */
 static struct vm_end reap(struct qemu_engine *own)
 {
 	char said[SERIAL_LINE_MAX];
@@ -114,7 +114,7 @@ static struct vm_end reap(struct qemu_engine *own)
 	return qemu_end_of_exit(&info, copy_last_error(own, said));
 }
 
-/* What the guest says of itself; a page that is not there yet, or is nonsense, is others' to judge. */
+/* Reads the boot stage that the guest reports. A missing or invalid info page is ignored: other code checks it. */
 static void look_at_stage(struct qemu_engine *own)
 {
 	struct info_head head;
@@ -129,7 +129,7 @@ static void look_at_stage(struct qemu_engine *own)
 		own->overhead = resident_overhead(own->process.pid);
 }
 
-/* When to look for the next boot stage, -1: there is none to wait for. */
+/* When to look for the next boot stage, in ms; -1: there is none to wait for. */
 static int look_ms(const struct qemu_engine *own)
 {
 	if (!own->image->has_info || boot_stages_at(&own->base.stages, STAGE_RUNNING))
@@ -147,8 +147,8 @@ static void on_event(void *context, const char *event, struct json_object *data)
 }
 
 /*
- * Takes QEMU's events, also those that came along with an answer; false when no more will come. A guest that was
- * stopped, and not by us, is not going to go on: that is its end.
+ * Handles QEMU's events, including those that arrived with an answer. Returns false when no more will come. A guest
+ * that was stopped, and not by us, will not continue: its run has ended.
  */
 static bool take_events_locked(struct qemu_engine *own)
 {
@@ -206,7 +206,7 @@ static void *listen_to(void *argument)
 	return NULL;
 }
 
-/* QEMU loads the kernel itself; that it fits is checked as it is for a VM of ours, with the same words. */
+/* QEMU loads the kernel itself. elf_load is called to check that it fits, with the same messages as for our own VMM. */
 static int load(struct engine *engine, const char *command_line, struct error *err)
 {
 	struct qemu_engine *own = own_of(engine);
@@ -222,7 +222,7 @@ static int load(struct engine *engine, const char *command_line, struct error *e
 	return own->command_line ? 0 : error_set(err, -ENOMEM, "no memory for the command line");
 }
 
-/* A file of the bytes that were checked, whatever becomes of the one that they came from. */
+/* Makes a file of the bytes that were checked, which stays valid whatever happens to the original file. */
 static int kernel_file_make(const struct elf_image *image, struct error *err)
 {
 	int fd = memfd_create("pagevisor-kernel", MFD_CLOEXEC);
@@ -245,7 +245,7 @@ static void close_process(struct qemu_engine *own)
 	own->has_process = false;
 }
 
-/* QEMU did not come so far as to run the guest. */
+/* Cleans up after a QEMU that failed to run the guest. */
 static int give_up(struct qemu_engine *own, int result, struct error *err)
 {
 	struct error reason = *err;
@@ -291,7 +291,7 @@ static int start(struct engine *engine, struct error *err)
 	own->qmp.on_event = on_event;
 	own->qmp.own = own;
 	result = qmp_execute(&own->qmp, "cont", NULL, NULL, err);
-	/* A guest that has ended before QEMU could answer did run: how, the thread will see. */
+	/* A guest whose run ended before QEMU could answer did run; the thread will see how it ended. */
 	if (result == -ENOTCONN)
 		result = 0;
 	own->qmp.timeout_ms = (unsigned)(ENGINE_PAUSE_PATIENCE_NS / NS_PER_MS);
@@ -311,10 +311,10 @@ static int pause_locked(struct qemu_engine *own)
 	int result = qmp_execute(&own->qmp, "stop", NULL, NULL, &ignored);
 
 	if (result == 0) {
-		/* That was us. A guest that had been stopped for good shows when it is to go on. */
+		/* We requested this stop. If the guest had already been stopped for good, the next "cont" shows it. */
 		own->has_stopped = false;
 	} else if (result == -ETIMEDOUT) {
-		/* It may obey later; then it finds that it shall go on. */
+		/* QEMU may stop the guest later; the queued "cont" then resumes it. */
 		own->qmp.timeout_ms = 0;
 		qmp_execute(&own->qmp, "cont", NULL, NULL, &ignored);
 		own->qmp.timeout_ms = patience;
@@ -334,7 +334,7 @@ static int pause_vcpus(void *engine, struct error *err)
 
 	pthread_mutex_unlock(&own->qmp_lock);
 	if (result < 0)
-		return error_set(err, result, "QEMU does not stop: %s", strerror(-result));
+		return error_set(err, result, "cannot pause QEMU: %s", strerror(-result));
 	own->paused_from_ns = now;
 	return 0;
 }
@@ -405,8 +405,8 @@ static int set_up(struct qemu_engine *own, const struct engine_options *options,
 		result = qemu_find(path, err);
 	if (result == 0 && options->memory % QEMU_MEMORY_STEP)
 		result = error_set(err, -EINVAL,
-				   "QEMU takes memory in multiples of %d KiB; %" PRIu64
-				   " KiB were asked for",
+				   "QEMU needs memory in multiples of %d KiB; %" PRIu64
+				   " KiB were requested",
 				   QEMU_MEMORY_STEP >> 10, options->memory >> 10);
 	if (result == 0)
 		result = own->base.memory_fd = ram_create(&own->memory, options->memory, err);

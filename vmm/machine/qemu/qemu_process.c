@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A stock QEMU as a child of ours: see qemu_process.h. */
+/* A stock QEMU as a child process: see qemu_process.h. */
 #include "machine/qemu/qemu_process.h"
 
 #include <errno.h>
@@ -22,16 +22,16 @@
 #define ARGUMENTS_MAX 48
 #define TEXT_SIZE     128
 
-/* The child's descriptors behind the standard ones. */
+/* The child's descriptors after the standard ones. */
 enum child_fd {
 	CHILD_MEMORY = STDERR_FILENO + 1,
 	CHILD_KERNEL,
 	CHILD_QMP,
-	CHILD_FAILURE, /* says why there is no QEMU; closed by exec */
+	CHILD_FAILURE, /* receives an errno if QEMU cannot be started; closed by exec */
 	CHILD_FD_END,
 };
 
-/* Above all of them, so that moving one does not overwrite another. */
+/* Above all of these numbers, so that moving one descriptor does not overwrite another. */
 #define CHILD_FD_SPARE 64
 
 int qemu_find(char path[QEMU_PATH_SIZE], struct error *err)
@@ -51,7 +51,7 @@ int qemu_find(char path[QEMU_PATH_SIZE], struct error *err)
 			 "no " QEMU_PROGRAM " in PATH; install Debian's package qemu-system-x86");
 }
 
-/* What is started, as text that lives until it was. */
+/* The program and its arguments, as text that lives until exec. */
 struct arguments {
 	char path[QEMU_PATH_SIZE];
 	char memory[TEXT_SIZE], backend[TEXT_SIZE], cpus[TEXT_SIZE];
@@ -68,8 +68,9 @@ static void add(struct arguments *arguments, const char *option, const char *val
 }
 
 /*
- * A microvm has what the guest knows and little more: serial port, timers, interrupt controllers. It splits RAM as
- * ram_create does, at 3 GiB; only the last 64 KiB of the first MiB are its firmware instead, which no kernel uses.
+ * A microvm has the devices that the guest knows and few others: serial port, timers, interrupt controllers. It splits
+ * RAM as ram_create does, at 3 GiB. Only the last 64 KiB of the first MiB differ: they hold its firmware, and no kernel
+ * uses them.
  */
 static void write_arguments(struct arguments *to, const struct qemu_config *config)
 {
@@ -87,7 +88,7 @@ static void write_arguments(struct arguments *to, const struct qemu_config *conf
 	add(to, "-no-user-config", NULL);
 	add(to, "-nodefaults", NULL);
 	add(to, "-S", NULL);
-	/* A guest that resets its machine is left as it is, to be looked at. */
+	/* A guest that resets its machine is left as it is, for inspection. */
 	add(to, "-action", "reboot=shutdown,shutdown=pause");
 	add(to, "-display", "none");
 	add(to, "-machine", "microvm,memory-backend=ram,auto-kernel-cmdline=off");
@@ -106,7 +107,7 @@ static void write_arguments(struct arguments *to, const struct qemu_config *conf
 	add(to, "-mon", "chardev=qmp,mode=control");
 }
 
-/* What the child is given, by its numbers there; all are this process's. */
+/* The descriptors for the child, indexed by their numbers there; this process owns all of them. */
 struct child_fds {
 	int fds[CHILD_FD_END];
 };
@@ -120,7 +121,7 @@ static void child_fail(int fd)
 	_exit(127);
 }
 
-/* In the child: only calls that are safe after a fork. */
+/* Runs in the child: only calls that are safe after a fork. */
 static _Noreturn void become_qemu(const struct arguments *arguments, const struct child_fds *given,
 				  pid_t parent)
 {
@@ -140,7 +141,7 @@ static _Noreturn void become_qemu(const struct arguments *arguments, const struc
 	for (int i = 0; i < CHILD_FD_END; i++)
 		dup2(moved[i], i);
 	fcntl(CHILD_FAILURE, F_SETFD, FD_CLOEXEC);
-	/* Who dies before this line is no parent any more after it. */
+	/* If the parent died before this line, getppid() no longer returns it. */
 	if (close_range(CHILD_FD_END, UINT_MAX, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL))
 		child_fail(CHILD_FAILURE);
 	if (getppid() != parent)
@@ -156,7 +157,7 @@ static void close_all(const int *fds, unsigned count)
 		fd_close(fds[i]);
 }
 
-/* Waits until QEMU's program runs, or the child has said why it does not. */
+/* Waits until the child has executed QEMU, or has reported why it cannot. */
 static int await_exec(struct qemu_process *process, int failure_fd, const char *path,
 		      struct error *err)
 {
@@ -194,7 +195,7 @@ static int fork_qemu(struct qemu_process *process, const struct arguments *argum
 	return 0;
 }
 
-/* Both ends of each, ours first. */
+/* Both ends of each channel, ours first. */
 struct channels {
 	int console[2], errors[2], failure[2], qmp[2];
 	int null;
@@ -229,7 +230,7 @@ static int spawn(struct qemu_process *process, const struct qemu_config *config,
 
 	if (result < 0)
 		return result;
-	/* From here on the child alone holds its ends: ours show when it has ended. */
+	/* From here on only the child holds its ends, so ours show when it exits. */
 	close(channels->failure[1]);
 	channels->failure[1] = -1;
 	result = await_exec(process, channels->failure[0], arguments->path, err);

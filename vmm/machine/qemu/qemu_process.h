@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A stock QEMU as a child of ours, which runs a PVH kernel over RAM that we have made. */
+/* A stock QEMU as a child process, which runs a PVH kernel on RAM that we made. */
 #ifndef VMM_QEMU_PROCESS_H
 #define VMM_QEMU_PROCESS_H
 
@@ -16,7 +16,7 @@
 /* QEMU takes RAM in multiples of this. */
 #define QEMU_MEMORY_STEP 8192
 
-/* Where the program is, in the directories of PATH. Returns 0 or -ENOENT. */
+/* Finds the program in the directories of PATH. Returns 0 or -ENOENT. */
 int qemu_find(char path[QEMU_PATH_SIZE], struct error *err);
 
 struct qemu_config {
@@ -28,21 +28,21 @@ struct qemu_config {
 	const char *command_line;
 };
 
-/* Descriptors are the owner's to close. */
+/* The owner closes the descriptors. */
 struct qemu_process {
 	pid_t pid;
 	int pid_fd;
-	int console_fd; /* the guest's serial port, to read */
-	int errors_fd;  /* QEMU's standard error, to read */
-	int qmp_fd;     /* a connected socket; the vCPUs stand still until QMP says cont */
+	int console_fd; /* reads the guest's serial port */
+	int errors_fd;  /* reads QEMU's standard error */
+	int qmp_fd;     /* a connected socket; the vCPUs do not run until QMP executes cont */
 };
 
 /*
- * Starts it, in a session of its own, so that a terminal's signals are not for it. Returns 0 or a negative errno,
- * and then nothing is left behind.
+ * Starts QEMU in a session of its own, so that it does not receive a terminal's signals. Returns 0 or a negative errno;
+ * nothing is left behind on failure.
  *
- * It is killed when the calling thread ends, not only when the process does: prctl(2), PR_SET_PDEATHSIG. So
- * that thread has to last as long as QEMU; engine.h makes it the one that destroys the engine.
+ * QEMU is killed when the calling thread ends, not only when the process does: prctl(2), PR_SET_PDEATHSIG. That thread
+ * must therefore outlive QEMU; engine.h makes it the one that destroys the engine.
  */
 int qemu_spawn(struct qemu_process *process, const struct qemu_config *config, struct error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Where a guest's processors are: see registers.h. */
+/* The positions of a guest's processors: see registers.h. */
 #include "machine/qemu/registers.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@ struct place {
 	bool has_rip, has_cr2, is_halted;
 };
 
-/* What stands behind a name in a line, as "RIP=00000000fffffff0"; false: the line does not have it. */
+/* Finds the value after a name in a line, such as "RIP=00000000fffffff0". False: the line does not contain the name. */
 static bool find_value(const char *line, size_t length, const char *name, uint64_t *value)
 {
 	const char *at = memmem(line, length, name, strlen(name));
@@ -25,12 +25,12 @@ static bool find_value(const char *line, size_t length, const char *name, uint64
 	return true;
 }
 
-/* Takes from a line what it says of the processor that it is about. */
+/* Takes the values of the current processor from a line. */
 static void read_line(struct place *place, const char *line, size_t length)
 {
 	uint64_t value;
 
-	/* In 32-bit mode it is called EIP. */
+	/* In 32-bit mode the register is called EIP. */
 	if (!place->has_rip && (find_value(line, length, "RIP=", &value) ||
 				find_value(line, length, "EIP=", &value))) {
 		place->rip = value;
@@ -43,7 +43,7 @@ static void read_line(struct place *place, const char *line, size_t length)
 	}
 }
 
-/* Adds a processor to the text, if all of it fits. */
+/* Adds a processor to the text if its whole description fits. */
 static void add_place(const struct place *place, const struct symbols *symbols, char *buffer,
 		      size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Where a guest's processors are, out of the text of QEMU's monitor command "info registers -a". */
+/* The positions of a guest's processors, parsed from the output of QEMU's monitor command "info registers -a". */
 #ifndef VMM_QEMU_REGISTERS_H
 #define VMM_QEMU_REGISTERS_H
 
@@ -8,8 +8,8 @@
 #include "base/elf/symbols.h"
 
 /*
- * "vCPU 0 at rip 0x... (symbol+0x..), cr2 0x...; vCPU 1 ...", of those that are not halted, as many as fit; empty when
- * there is none. The text is checked: nonsense in it is passed over.
+ * Writes "vCPU 0 at rip 0x... (symbol+0x..), cr2 0x...; vCPU 1 ...", for as many processors that are not halted as fit.
+ * The text is empty when there is none. The input is checked: invalid parts are skipped.
  */
 void registers_describe(const char *text, const struct symbols *symbols, char *buffer, size_t size);
 
