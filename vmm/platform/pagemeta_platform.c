@@ -71,7 +71,7 @@ bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_
 
 	if (map == MAP_FAILED)
 		return false;
-	/* In the guest a second mapping would be refused; here it takes the place of the first. */
+	/* The guest refuses a second mapping; here it replaces the first. */
 	if (host_meta_base)
 		munmap(host_meta_base, meta_size);
 	host_meta_base = map;
@@ -85,7 +85,7 @@ void platform_patch_text(void *code, const void *bytes, size_t size)
 	uintptr_t end = align_up((uintptr_t)code + size, PAGE_SIZE);
 
 	if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE | PROT_EXEC) < 0) {
-		perror("code cannot be changed");
+		perror("cannot make code writable");
 		abort();
 	}
 	memcpy(code, bytes, size);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What pagemeta asks of the place it runs in, on the host: "physical memory" is a memfd, the linear
- * mapping and the metadata range are two mappings of it, and a CPU is a thread.
+ * The platform that pagemeta needs, on the host: "physical memory" is a memfd, the linear mapping and the metadata
+ * range are two mappings of it, and a CPU is a thread.
  *
- * The guest's answers are in guest/platform/; the include path decides.
+ * The guest's implementation is in guest/platform/; the include path selects one.
  */
 #ifndef PAGEMETA_PLATFORM_H
 #define PAGEMETA_PLATFORM_H
@@ -23,10 +23,7 @@ extern struct meta_slot *host_meta_base;
 extern uint8_t *host_linear_base;
 extern _Thread_local unsigned host_cpu;
 
-/*
- * The number of the CPU that runs this, below PLATFORM_MAX_CPUS. Does not change during a library
- * call.
- */
+/* The number of the CPU that runs the caller, below PLATFORM_MAX_CPUS. It does not change during a library call. */
 static inline unsigned platform_cpu(void)
 {
 	return host_cpu;
@@ -44,23 +41,23 @@ static inline void *platform_phys_to_virt(paddr_t pa)
 	return host_linear_base + pa.addr;
 }
 
-/* In a loop that waits for another CPU. */
+/* Called in loops that wait for another CPU. */
 static inline void platform_relax(void)
 {
 	__builtin_ia32_pause();
 }
 
-/* Replaces code, for which its pages become writable and executable. */
+/* Replaces code; its pages become writable and executable. */
 void platform_patch_text(void *code, const void *bytes, size_t size);
 
-/* The place in the code itself: the host build keeps no chain of frames. */
+/* Returns pc itself: the host build keeps no frame pointers. */
 static inline uint64_t platform_trace_caller(uint64_t pc, uint64_t frame_pointer)
 {
 	(void)frame_pointer;
 	return pc;
 }
 
-/* Says which frame broke which rule, and stops. */
+/* Prints which frame broke which rule, and aborts. */
 _Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state);
 
 /* Extends the linear mapping from 4 GiB to `end`. False when there is no memory for page tables. */
@@ -69,15 +66,12 @@ bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end
 /* Maps `size` bytes at `array` at the start of FRAME_METADATA_RANGE. False as above. */
 bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_t size);
 
-/*
- * Makes `size` bytes of zeroed, sparse physical memory; replaces what was there. False: errno says
- * why.
- */
+/* Creates `size` bytes of zeroed, sparse physical memory, replacing any earlier memory. On false, errno says why. */
 bool host_memory_create(uint64_t size);
 
 void host_memory_destroy(void);
 
-/* The memfd that holds the memory; -1 when there is none. */
+/* The memfd that holds the memory; -1: there is none. */
 int host_memory_fd(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Whether the trace is on, in the host build: as in the guest, so that what is measured here is what runs there. */
+/* Whether the trace is on in the host build: as in the guest, so that measurements here apply to the guest's code. */
 #ifndef PAGEMETA_TRACING_H
 #define PAGEMETA_TRACING_H
 
