@@ -61,6 +61,7 @@ static const struct {
 	{"kind", kind_suite},
 	{"kind_commands", kind_commands_suite},
 	{"guest_view", guest_view_suite},
+	{"tally_slots", tally_slots_suite},
 	{"guest_regions", guest_regions_suite},
 	{"trace_reader", trace_reader_suite},
 	{"trace_writer", trace_writer_suite},

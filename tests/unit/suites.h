@@ -51,6 +51,7 @@ Suite *pause_suite(void);
 Suite *kind_suite(void);
 Suite *kind_commands_suite(void);
 Suite *guest_view_suite(void);
+Suite *tally_slots_suite(void);
 Suite *guest_regions_suite(void);
 Suite *trace_reader_suite(void);
 Suite *trace_writer_suite(void);

@@ -337,7 +337,10 @@ START_TEST(test_qemu_stops_and_continues)
 	ck_assert_uint_eq(events[0], 1);
 	ck_assert_uint_eq(events[1], 1);
 	ck_assert_int_eq(qmp_take_events(&qmp, &err), 0);
-	ck_assert_int_eq(qmp_execute(&qmp, "quit", NULL, NULL, &err), 0);
+	/* QEMU may be gone before its answer is out. */
+	int quit = qmp_execute(&qmp, "quit", NULL, NULL, &err);
+
+	ck_assert(quit == 0 || quit == -ENOTCONN);
 	ck_assert_int_eq(waitpid(qemu, NULL, 0), qemu);
 	ck_assert_int_eq(qmp_execute(&qmp, "stop", NULL, NULL, &err), -ENOTCONN);
 	ck_assert_int_eq(qmp_take_events(&qmp, &err), -ENOTCONN);

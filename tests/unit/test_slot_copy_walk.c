@@ -15,6 +15,7 @@
 #include "kind/record_walk.h"
 #include "kind/frame_look.h"
 #include "kind/frame_walk.h"
+#include "kind/kind.h"
 #include "unit/crafted_guest.h"
 #include "unit/slot_array.h"
 
@@ -468,6 +469,26 @@ START_TEST(a_visitor_ends_the_walk)
 }
 END_TEST
 
+/* A copied run would take such a record in halves, of two moments. */
+START_TEST(records_that_straddle_pages_are_refused)
+{
+	struct guest *const guests[] = {mapped_guest(), copied_guest()};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct read_counters counters = {0};
+		struct kind odd = *guests[i]->kind;
+		unsigned batches = 1;
+
+		odd.record_size = 24;
+		guests[i]->kind = &odd;
+		ck_assert_int_eq(
+			frame_walk(guests[i], DETAIL_TYPE, stop_at_second, &batches, &counters),
+			-EINVAL);
+		ck_assert_uint_eq(batches, 1);
+	}
+}
+END_TEST
+
 /* A count that is illegal at one look only is no finding. */
 START_TEST(illegal_for_a_moment)
 {
@@ -553,6 +574,7 @@ Suite *slot_copy_walk_suite(void)
 	tcase_add_test(walk, look_at_a_slot_that_always_changes);
 	tcase_add_test(walk, batches_cover_every_frame_once);
 	tcase_add_test(walk, a_visitor_ends_the_walk);
+	tcase_add_test(walk, records_that_straddle_pages_are_refused);
 	tcase_add_test(walk, illegal_for_a_moment);
 	tcase_add_test(walk, unused_is_read_once);
 	tcase_add_test(walk, source_that_fails);

@@ -172,6 +172,12 @@ static int walk_mapped(struct walk *walk)
 	return 0;
 }
 
+/* Records that straddle pages would be neither in a hole nor in data: such a kind, or such an array, is refused. */
+static bool is_walkable(const struct record_run *run, unsigned size)
+{
+	return size > 0 && PAGE_SIZE % size == 0 && run->pa.addr % size == 0;
+}
+
 int record_walk(const struct guest *guest, const struct record_visitor *visitor, void *own)
 {
 	struct walk walk = {
@@ -182,6 +188,8 @@ int record_walk(const struct guest *guest, const struct record_visitor *visitor,
 	for (unsigned i = 0; i < count; i++) {
 		bool copied = guest_memory_is_copied(guest->memory, runs[i].pa, NULL);
 
+		if (!is_walkable(&runs[i], walk.size))
+			return -EINVAL;
 		walk.run = runs[i];
 		int result = !copied ? walk_mapped(&walk)
 			     : guest->kind->walk_copied

@@ -47,7 +47,8 @@ struct record_visitor {
 
 /*
  * Walks the records of a guest that has frames. Returns 0, -EFAULT when they are no longer in memory, -ENOTCONN when a
- * source that copies has gone, -ENOMEM, or what the visitor ended it with.
+ * source that copies has gone, -ENOMEM, -EINVAL when records would straddle pages (their size does not divide a page, or
+ * an array is not aligned to it), or what the visitor ended it with.
  */
 int record_walk(const struct guest *guest, const struct record_visitor *visitor, void *own);
 

@@ -8,7 +8,7 @@
 
 #define CANDIDATES_MAX 8
 
-/* Asks all kinds. Returns how many guests there are, or why there are none. */
+/* Asks all kinds. Returns how many guests there are, or why there are none: that one may be booting comes first. */
 static int find_all(const struct guest_memory *memory, const struct guest_hints *hints,
 		    struct guest **guests, struct error *err)
 {
@@ -22,7 +22,7 @@ static int find_all(const struct guest_memory *memory, const struct guest_hints 
 
 		if (found > 0) {
 			count += found;
-		} else if (found < 0) {
+		} else if (found < 0 && why != -EAGAIN) {
 			why = found;
 			*err = problem;
 		}
@@ -51,10 +51,12 @@ int guest_find(const struct guest_memory *memory, const struct guest_hints *hint
 int guest_locate(const struct guest_memory *memory, const struct guest_hints *hints,
 		 struct guest_place *place, struct error *err)
 {
-	int result = error_set(err, -ENODATA, "no guest of a known kind is in its memory");
+	int result = -ENODATA;
 
 	for (size_t i = 0; all_kinds[i] && result == -ENODATA; i++)
 		result = all_kinds[i]->locate(memory, hints, place, err);
+	if (result == -ENODATA)
+		error_set(err, result, "no guest of a known kind is in its memory");
 	return result;
 }
 
