@@ -43,7 +43,7 @@ static void add_types(struct diff *diff, struct side *side)
 	}
 }
 
-/* A frame with its type as the diff has it. */
+/* A frame, with the diff's index as its type. */
 static struct frame look(const struct side *side, uint64_t i)
 {
 	struct frame frame = side->frames[i];
@@ -121,7 +121,7 @@ static int compare_all(struct diff *diff, struct side *a, struct side *b)
 		uint64_t next_b = frame_next_written(b->guest, first);
 		uint64_t next = next_a < next_b ? next_a : next_b;
 
-		/* An array can be said to be much longer than what was written of it. */
+		/* A guest can claim an array much longer than what it has written. */
 		if (next > first) {
 			chunk = next < frames ? next - first : frames - first;
 			diff->changes[FRAME_SAME] += chunk;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What happened to a frame between two looks: see frame_watch.h. */
+/* What happened to a frame between two samples: see frame_watch.h. */
 #include "inspect/frame_watch.h"
 
 #include <string.h>
 
 #include "kind/kind.h"
 
-/* Types that the guest does not have differ by the word that names them. */
+/* Types that the guest does not have differ if the words that name them do. */
 static bool has_other_type(const struct kind *kind, const struct frame_look *before,
 			   const struct frame_look *now)
 {
@@ -43,7 +43,7 @@ static unsigned differences(const struct guest *guest, const struct frame_look *
 	return found;
 }
 
-/* Modulo 2^32, as the generation is. A record that was not written before counts from nowhere. */
+/* Modulo 2^32, like the generation. A record that was not written before has no generation to count from. */
 static uint32_t missed_generations(const struct frame *before, const struct frame *now)
 {
 	uint32_t steps = now->generation - before->generation;

@@ -15,10 +15,13 @@
 #define CHUNK_PAGES 64
 #define CHUNK_TRIES 3
 
-/* How far apart the first and the last of them may be: more costs more to ask which have data than one by one. */
+/*
+ * The most pages from the first of them to the last. In a wider range, looking up which have data costs more than
+ * asking for each.
+ */
 #define CHUNK_SPAN 8192
 
-/* So many pages are on their way from memory while one is read; more were measured to be no faster. */
+/* Pages that are prefetched while one is read; more were measured to be no faster. */
 #define PREFETCH_PAGES 1
 #define WORD_BITS      64
 #define CACHE_LINE     64
@@ -30,14 +33,14 @@ struct chunk {
 	struct page_sums sums[CHUNK_PAGES];
 	bool is_unsettled[CHUNK_PAGES];
 	bool has_data[CHUNK_PAGES];
-	uint8_t span[CHUNK_SPAN]; /* whether pages from the first one on do, where that is asked */
+	uint8_t span[CHUNK_SPAN]; /* whether each page from the first on has data */
 	struct read_counters reads;
 	struct findings found;
 };
 
 struct update {
 	struct incremental *incremental;
-	struct frame_tally *tally; /* the counters; the totals come last */
+	struct frame_tally *tally; /* the counters; the totals are set last */
 	struct findings *findings;
 	struct chunk chunk;
 };
@@ -93,7 +96,7 @@ void incremental_end(struct incremental *incremental)
 	incremental->control = NULL;
 }
 
-/* Whether the sums are of the same records, judged by the same rules. */
+/* Whether the sums describe the same records, judged by the same rules. */
 static bool is_same_guest(const struct incremental *incremental, const struct guest *guest,
 			  const struct record_run *run)
 {
@@ -115,8 +118,8 @@ static uint64_t map_generation(const struct guest_memory *memory)
 }
 
 /*
- * The one run of the array. Pages are read where they lie: an array that is copied, or in several runs, is not there to
- * be read in pieces, and the sums of a page count no more than a byte does.
+ * Finds the array, which must be a single run. Pages are read in place, which copied memory does not allow. A byte
+ * holds each count of a page, which limits its records to 255.
  */
 static int find_run(const struct guest *guest, const char *name, struct record_run *run,
 		    struct error *err)
@@ -133,7 +136,7 @@ static int find_run(const struct guest *guest, const char *name, struct record_r
 	return 0;
 }
 
-/* Room for sums of all pages, which are due. */
+/* Allocates the sums of all pages, and makes all pages due. */
 static int start_anew(struct incremental *incremental, const struct guest *guest,
 		      const struct record_run *run, uint64_t generation, struct error *err)
 {
@@ -165,7 +168,7 @@ static int start_anew(struct incremental *incremental, const struct guest *guest
 	return 0;
 }
 
-/* The log is read before the pages are: what is written after that is for the next scan. */
+/* The log is read before the pages are: the next scan covers what is written after that. */
 static int take_news(struct incremental *incremental, struct error *err)
 {
 	uint64_t words = words_of(incremental->page_count);
@@ -178,7 +181,7 @@ static int take_news(struct incremental *incremental, struct error *err)
 	return result;
 }
 
-/* The records on a page of the array, of which the first and the last page may hold others' bytes, too. */
+/* The records on a page of the array. Its first and last page may hold other bytes, too. */
 static void records_on(const struct incremental *incremental, uint64_t page, uint64_t *first,
 		       uint64_t *count)
 {
@@ -213,8 +216,8 @@ static struct page_sums sums_of(const struct frame_tally *tally, unsigned type_c
 }
 
 /*
- * Pages that changed lie apart, and no prefetcher of the CPU guesses the next one: its records are asked for while the
- * pages before it are read, and so is what its sums were. One without data is not touched.
+ * Changed pages lie apart, so the CPU's prefetchers do not guess the next one. Its records and its old sums are
+ * prefetched while the pages before it are read. A page without data is not touched.
  */
 static void prefetch_page(const struct update *update, const struct memory_map *map, unsigned place)
 {
@@ -262,8 +265,8 @@ static bool is_in(const uint64_t *bits, uint64_t page)
 }
 
 /*
- * Pages that the guest never wrote are not looked at. What the log names was written, so that only of the others it has
- * to be asked: as one range, for that costs less than page by page.
+ * Pages that the guest never wrote are not read. Pages in the log were written, so only the others need a lookup: as
+ * one range, which costs less than page by page.
  */
 static int find_data(struct update *update, const struct memory_map *map)
 {
@@ -287,7 +290,7 @@ static int find_data(struct update *update, const struct memory_map *map)
 	return 0;
 }
 
-/* All pages of the chunk in one section. */
+/* Reads all pages of the chunk in one read-side section. */
 static int read_chunk(struct update *update)
 {
 	struct chunk *chunk = &update->chunk;
@@ -342,7 +345,7 @@ static void keep_chunk(struct update *update)
 	findings_append(update->findings, &chunk->found);
 }
 
-/* Nothing is known of these slots now: they count no more, and are still due. */
+/* Nothing is known about these records now: they no longer count, and their pages are still due. */
 static void lose_chunk(struct update *update)
 {
 	static const struct page_sums nothing;
@@ -360,7 +363,7 @@ static void lose_chunk(struct update *update)
 	}
 }
 
-/* With the bound on the time of level 2 reads, as in a full scan. */
+/* Reads the chunk within the time limit of level 2 reads, as in a full scan. */
 static int take_chunk(struct update *update)
 {
 	for (unsigned tries = 0; tries < CHUNK_TRIES; tries++) {
@@ -378,7 +381,7 @@ static int take_chunk(struct update *update)
 	return 0;
 }
 
-/* A full chunk, or one that a page far away would stretch too long, is read first. */
+/* Reads the chunk first if it is full, or if a distant page would stretch it too far. */
 static int add_page(struct update *update, uint64_t page)
 {
 	struct chunk *chunk = &update->chunk;
@@ -407,7 +410,7 @@ static int read_due(struct update *update)
 static int read_changes(struct incremental *incremental, const struct guest *guest,
 			struct update *update, struct error *err)
 {
-	/* Taken before anything is read: a map that changes meanwhile is noticed by the next call. */
+	/* Taken before anything is read: the next call notices a map that changes meanwhile. */
 	uint64_t generation = map_generation(guest->memory);
 	struct record_run run;
 	int result = find_run(guest, incremental->control->name, &run, err);
@@ -424,7 +427,7 @@ static int read_changes(struct incremental *incremental, const struct guest *gue
 		if (result < 0)
 			error_set(err, result, "the array went away during the scan");
 	}
-	/* The log forgets what it has told, also to who could not make use of it. */
+	/* Reading the log clears it, so a failure loses the writes that it reported. */
 	if (result < 0)
 		incremental->is_known = false;
 	return result;

@@ -25,17 +25,17 @@ _Static_assert(MAP_CLASSES_MAX <= MAP_NO_CLASS, "a class fits a cell");
 struct builder {
 	const struct guest *guest;
 	struct map_image *image;
-	uint8_t states[FRAME_STATES_MAX]; /* class of each */
+	uint8_t states[FRAME_STATES_MAX]; /* the class of each state */
 	uint8_t steps[MAP_STEPS];
 	uint8_t wild;
 	uint8_t unread;
-	/* The cell at hand, and what has been counted of it. */
+	/* The current cell, and its counts so far. */
 	uint64_t cell;
 	uint64_t cell_frames;
 	uint64_t counts[MAP_CLASSES_MAX];
 };
 
-/* Returns its index. */
+/* Adds a class and returns its index. */
 static uint8_t add_class(struct map_image *image, const char *name, struct map_class class)
 {
 	struct map_class *added = &image->classes[image->class_count];
@@ -53,7 +53,7 @@ static bool is_letter_free(const struct map_image *image, char letter)
 	return true;
 }
 
-/* A letter of the name if one is free, small or large, else any. */
+/* A free letter of the name, small if possible, else any free character. */
 static char pick_letter(const struct map_image *image, const char *name)
 {
 	for (const char *at = name; *at; at++)
@@ -70,7 +70,7 @@ static char pick_letter(const struct map_image *image, const char *name)
 	return '~';
 }
 
-/* Types that were seen choose first; among them, those whose first letter nobody took before. */
+/* Types that were seen choose first; among them, those whose first letter is still free. */
 static void pick_letters(struct map_image *image)
 {
 	for (unsigned pass = 0; pass < 3; pass++)
@@ -87,7 +87,7 @@ static void pick_letters(struct map_image *image)
 		}
 }
 
-/* A type's class has the index of the type. */
+/* A type's class has the type's index. */
 static void add_types(struct builder *builder)
 {
 	const struct guest *guest = builder->guest;
@@ -138,7 +138,7 @@ static void add_states(struct builder *builder)
 	}
 }
 
-/* What is in use comes first: where two classes have as many frames in a cell, the first is shown. */
+/* Classes of frames in use come first: if two have as many frames in a cell, the first is shown. */
 static void add_classes(struct builder *builder)
 {
 	if (builder->image->by == MAP_BY_TYPE)
@@ -172,7 +172,7 @@ static uint8_t frame_class(const struct builder *builder, const struct frame *fr
 	return frame->type < 0 ? builder->wild : (uint8_t)frame->type;
 }
 
-/* Decides what the cell at hand shows, and goes on to the next. */
+/* Decides what the current cell shows, and goes on to the next. */
 static void finish_cell(struct builder *builder)
 {
 	const struct map_class *classes = builder->image->classes;
@@ -198,7 +198,7 @@ static int add_frames(void *own, const struct frame_batch *batch)
 	struct map_image *image = builder->image;
 
 	for (uint64_t i = 0; i < batch->count; i++) {
-		/* A batch without frames is of one that was not read. */
+		/* A batch without frames was not read. */
 		uint8_t class = batch->frames ? frame_class(builder, &batch->frames[i])
 					      : builder->unread;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * All of a guest's memory as a grid of cells, each of one or more frames: what pictures of it are drawn from. Cells have
- * classes; the view gives these their colours.
+ * All of a guest's memory as a grid of cells of one or more frames each, from which pictures are drawn. Cells have
+ * classes; the view gives classes their colours.
  */
 #ifndef VMM_MAP_IMAGE_H
 #define VMM_MAP_IMAGE_H
@@ -18,7 +18,7 @@ enum map_by {
 	MAP_BY_REFS,
 };
 
-/* Types and states, wild frames, and frames of which nothing is known. */
+/* Types and states, wild frames, and frames about which nothing is known. */
 #define MAP_CLASSES_MAX (FRAME_TYPES_MAX + FRAME_STATES_MAX + 2)
 #define MAP_NO_CLASS    0xff /* of a cell past the end of memory */
 
@@ -37,12 +37,12 @@ struct map_class {
 	enum map_class_of of;
 	unsigned index;       /* of the type, the state, the step; else 0 */
 	enum frame_tone tone; /* of a state */
-	char letter;          /* where there are no colours; no two have the same */
-	bool is_broken;       /* one such frame shows, however many others are in its cell */
-	uint64_t frames;      /* that are of this class */
+	char letter;          /* where there are no colours; unique */
+	bool is_broken;       /* one such frame shows, whatever else is in its cell */
+	uint64_t frames;      /* frames of this class */
 };
 
-/* Cells follow one another by address, row by row. */
+/* Cells are in address order, row by row. */
 struct map_grid {
 	unsigned columns;
 	unsigned rows;
@@ -55,19 +55,20 @@ struct map_image {
 	uint64_t frame_count;
 	unsigned class_count;
 	struct map_class classes[MAP_CLASSES_MAX];
-	uint8_t *cells; /* index of the class that most frames of the cell are of */
+	uint8_t *cells; /* index of each cell's class: that of most frames, or a broken one */
 	struct read_counters reads;
 };
 
-/* As many columns as asked for, and as few frames to a cell as rows_max rows allow. */
+/* A grid of `columns` columns, with as few frames in a cell as rows_max rows allow. */
 struct map_grid map_grid_fit(uint64_t frames, unsigned columns, unsigned rows_max);
 
-/* Whether frames of a guest differ in that: not all kinds count references. */
+/* Whether a guest's frames can be shown by that: not all kinds count references. */
 bool map_by_applies(const struct guest *guest, enum map_by by);
 
 /*
- * Reads the frames of a guest that has some: states where they are enough, types of those in use for types. The thread
- * is registered with liburcu. Returns 0, -ENOMEM, or as frame_walk with a text; on failure there is nothing to free.
+ * Builds the picture of a guest that has frames. Reads states if they are enough; for types, the types of frames in use
+ * as well. The thread is registered with liburcu. Returns 0, or a negative errno with a text: -ENOMEM, or that of
+ * frame_walk. After an error there is nothing to free.
  */
 int map_image_build(const struct guest *guest, enum map_by by, struct map_grid grid,
 		    struct map_image *image, struct error *err);
@@ -86,11 +87,11 @@ const char *map_by_name(enum map_by by);
 #define MAP_SIZE_TEXT 24
 char *map_size_text(char *text, uint64_t bytes);
 
-/* "512 MiB..." one line of what is to be seen. Returns text. */
+/* A title of one line: what the picture shows, and the size of a cell and of a row. Returns text. */
 #define MAP_TITLE_TEXT 160
 char *map_title_text(char *text, const struct map_image *image, const char *name);
 
-/* The rows that have their address beside them are the multiples of this: at least `apart` rows apart. */
+/* Rows whose number is a multiple of this have their address beside them: at least `apart` rows apart. */
 unsigned map_label_rows(const struct map_image *image, unsigned apart);
 
 #endif

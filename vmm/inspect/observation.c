@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What was seen of a guest's frames: see observation.h. */
+/* What scans of a guest's frames found: see observation.h. */
 #include "inspect/observation.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static int look_at_guest(struct observation *seen, const struct guest_memory *me
 	return result < 0 ? result : 0;
 }
 
-/* A dirty log may go away, with the VM at the latest: then everything is read from now on. */
+/* A dirty log may go away, at the latest with the VM. From then on each scan reads everything. */
 static int scan(struct observation *seen)
 {
 	if (seen->incremental) {

@@ -92,7 +92,7 @@ static struct value combined(enum operation code, struct value left, struct valu
 	return value;
 }
 
-/* A missing value stays missing: that of which nothing is known is not the opposite of anything either. */
+/* A missing value stays missing: the opposite of the unknown is unknown, too. */
 static struct value changed(enum operation code, struct value value)
 {
 	if (code == OP_TRUTH)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Expressions over a frame, `type == page_table && ref > 1 && meta.level == 2`: compiled once against what a guest
- * promises of its frames, then evaluated for each of them.
+ * promises about its frames, then evaluated for each of them.
  *
  * Operators bind as in C: || && & == != < <= > >= + - and the unary ! and -. Numbers are decimal or hexadecimal
  * with an optional K, M or G (powers of 1024). Names:
@@ -14,8 +14,8 @@
  *     pfn addr        the frame's number and address
  *     meta.FIELD      a field of the metadata; meta.FIELD.FIELD one of a structure in it
  *
- * A frame that is not in use has no type, and a type may lack a field: every comparison with what is missing is
- * false, != too. Calculation is exact: no operand and no result of + and - is ever cut to 64 bits.
+ * A frame that is not in use has no type, and a type may lack a field: every comparison with a missing value is false,
+ * != too. Arithmetic is exact: operands and results of + and - are never cut to 64 bits.
  */
 #ifndef VMM_EXPRESSION_H
 #define VMM_EXPRESSION_H
@@ -29,7 +29,7 @@
 #include "kind/kind.h"
 
 #define EXPRESSION_LENGTH_MAX 1024 /* characters */
-#define EXPRESSION_DEPTH_MAX  32   /* parentheses and unary operators within one another */
+#define EXPRESSION_DEPTH_MAX  32   /* nested parentheses and unary operators */
 #define EXPRESSION_OPS_MAX    512
 #define EXPRESSION_STACK_MAX  128
 #define EXPRESSION_FIELDS_MAX 16 /* different fields */
@@ -41,14 +41,12 @@
  */
 typedef __int128 expression_number;
 
-/*
- * Who knows where the fields of a type's metadata are. `own` is the resolver's.
- */
+/* Finds and reads the fields of a type's metadata. `own` is the resolver's. */
 struct field_resolver {
 	void *own;
-	/* A handle for the field of that name ("level", "owner.pid") of a type, or -1 if the type has none such. */
+	/* Returns a handle for the field of that name ("level", "owner.pid") of a type, or -1 if the type has none. */
 	int (*resolve)(void *own, unsigned type, const char *name);
-	/* The field's value in a copy of a record; false when it cannot be told. Must be fast. */
+	/* Reads the field from a copy of a record. Returns false if its value is unknown. Must be fast. */
 	bool (*read)(void *own, int handle, const void *record, expression_number *value);
 };
 
@@ -64,7 +62,7 @@ struct expression_field {
 
 /* Immutable once compiled. */
 struct expression {
-	enum frame_detail detail; /* how much of a frame it asks for */
+	enum frame_detail detail; /* how much of a frame it needs */
 	unsigned op_count;
 	unsigned number_count;
 	unsigned field_count;
@@ -78,18 +76,21 @@ struct expression {
 struct expression_frame {
 	pfn_t pfn;
 	const struct frame *frame;
-	const void *record; /* looked at with DETAIL_RECORD, when there is a type */
+	const void *record; /* read only with DETAIL_RECORD, and if there is a type */
 };
 
 /*
- * Compiles a text against what a guest promises of its frames: its states and types. `resolver` may be NULL: there are no fields then. Returns 0, or
- * -EINVAL with one line that says at which column (the first is 1) what is wrong and what would be right.
+ * Compiles a text against the states and types of a guest. Without a `resolver` (NULL) there are no fields. Returns 0,
+ * or -EINVAL with one line that gives the column (the first is 1), what is wrong and what would be right.
  */
 int expression_compile(const char *text, const struct guest *guest,
 		       const struct field_resolver *resolver, struct expression *expression,
 		       struct error *err);
 
-/* Whether the frame matches. Its type and record are there as far as expression->detail asks. Allocates nothing. */
+/*
+ * Whether the frame matches. The caller provides its type and record as far as expression->detail asks. Allocates
+ * nothing.
+ */
 bool expression_matches(const struct expression *expression, const struct expression_frame *frame);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define LOOKUP_FIELDS_MAX (EXPRESSION_FIELDS_MAX * FRAME_TYPES_MAX)
 
-/* Fields that an expression has asked for; a handle is the place of one. */
+/* The fields of an expression; a handle is an index of one. */
 struct field_lookup {
 	const struct type_catalog *catalog;
 	unsigned count;
@@ -16,8 +16,8 @@ struct field_lookup {
 };
 
 /*
- * A resolver for one expression_compile and for as long as what it compiled is evaluated; `lookup` and the catalog
- * stay where they are meanwhile. Fields that are no numbers are not found.
+ * A resolver for one expression_compile. `lookup` and the catalog must stay in place for as long as the compiled
+ * expression is evaluated. Fields that are not numbers are not found.
  */
 struct field_resolver field_lookup_resolver(struct field_lookup *lookup,
 					    const struct type_catalog *catalog);

@@ -28,8 +28,8 @@ static void hand_out(const struct finder *finder, pfn_t pfn, const struct frame 
 }
 
 /*
- * A match of which no record was read: what the walk's part of the frame answered is asked again of all of it, for
- * meanwhile it may have changed. False: it has, and no longer matches.
+ * Handles a match without a record. The frame may have changed since the walk read a part of it, so all of it is read
+ * and matched again. Returns false if it no longer matches.
  */
 static bool look_and_hand_out(struct finder *finder, pfn_t pfn)
 {
@@ -95,7 +95,7 @@ int find_frames(const struct guest *guest, const struct find_options *options,
 	*result = (struct find_result){0};
 	enum frame_detail detail = options->expression->detail;
 
-	/* Where the walk reads records anyway it may as well keep them. */
+	/* If the walk reads records anyway, it may as well keep them. */
 	if (detail == DETAIL_TYPE && options->limit > 0)
 		detail = DETAIL_RECORD;
 	int code = frame_walk(guest, detail, look_at_batch, &finder, &result->reads);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Searching all frames of a running guest for those that an expression matches. */
+/* Searches all frames of a running guest for those matching an expression. */
 #ifndef VMM_INSPECT_FIND_H
 #define VMM_INSPECT_FIND_H
 
@@ -9,17 +9,17 @@
 #include "inspect/find/expression.h"
 #include "kind/read_counters.h"
 
-/* A frame that was found, of one moment. */
+/* A matching frame, all of it from one moment. */
 struct found_frame {
 	pfn_t pfn;
 	struct frame frame;
-	const void *record; /* while it is in use; goes away afterwards */
+	const void *record; /* if it is in use; valid during the call */
 };
 
 struct find_options {
 	const struct expression *expression;
-	uint64_t limit; /* frames handed to `found` at most; the others are counted only */
-	/* Called outside of read-side sections, in the order of the addresses; NULL when the limit is 0. */
+	uint64_t limit; /* the most frames passed to `found`; the others are only counted */
+	/* Called outside of read-side sections, in address order; NULL if the limit is 0. */
 	void (*found)(void *own, const struct found_frame *frame);
 	void *own;
 };
@@ -32,8 +32,9 @@ struct find_result {
 };
 
 /*
- * Searches the frames of a guest that has some. Reads no more of each than the expression asks for, and records of those
- * that are handed out. The thread is registered with liburcu. Returns 0, -ENOMEM, or -EFAULT when the records are no longer in memory.
+ * Searches the frames of a guest that has frames. Reads no more of each than the expression needs, and the records of
+ * those that it passes to `found`. The thread is registered with liburcu. Returns 0; -ENOMEM; -EFAULT if the records
+ * are no longer in memory; or another error of frame_walk.
  */
 int find_frames(const struct guest *guest, const struct find_options *options,
 		struct find_result *result);

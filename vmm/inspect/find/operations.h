@@ -30,7 +30,10 @@ enum operation {
 	OP_ADD,
 	OP_SUBTRACT,
 	OP_BIT_AND,
-	/* If the topmost value decides, it becomes 0 or 1 and the operand is where to go on; else it is dropped. */
+	/*
+	 * If the topmost value decides, it becomes 0 or 1 and execution goes on at the operand; otherwise it is
+	 * dropped.
+	 */
 	OP_AND,
 	OP_OR,
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Compiles expressions: recursive descent, one function for each level of precedence, which writes the operations
- * in the order in which they are carried out.
+ * Compiles expressions: recursive descent, one function for each level of precedence. Each writes the operations in the
+ * order in which they are carried out.
  *
- * The first error is kept, and from then on every token is the end of the text, so that the functions need not
- * pass it on. Depth, operations and height of the stack are bounded.
+ * The first error is kept. From then on every token is the end of the text, so the functions need not pass the error
+ * on. The depth, the operations and the height of the stack are bounded.
  */
 #include "inspect/find/expression.h"
 
@@ -21,7 +21,7 @@ struct parser {
 	const struct guest *guest;
 	struct expression *expression;
 	struct error *err;
-	struct token token; /* the one at hand */
+	struct token token; /* the current one */
 	unsigned depth;
 	unsigned height; /* values on the stack, after the operations so far */
 	int result;
@@ -35,7 +35,7 @@ static void fail(struct parser *parser)
 	parser->token.kind = TOKEN_END;
 }
 
-/* "column N: " and a text; a macro for the compiler to check the format. */
+/* "column N: " and a text; a macro, so that the compiler checks the format. */
 #define refuse(parser, column, format, ...)                                                        \
 	do {                                                                                       \
 		if ((parser)->result == 0)                                                         \
@@ -61,7 +61,7 @@ static bool token_is(const struct parser *parser, const char *word)
 	       memcmp(token->text, word, token->length) == 0;
 }
 
-/* "\"text\"" of the token at hand, for an error, or what stands for it at the end. */
+/* The current token in quotes, or "the end", for an error. */
 static const char *token_quoted(const struct parser *parser, char *buffer, size_t size)
 {
 	const struct token *token = &parser->token;
@@ -95,7 +95,7 @@ static void emit_number(struct parser *parser, uint64_t number)
 {
 	struct expression *expression = parser->expression;
 
-	/* There are no more numbers than operations with one between each two. */
+	/* An expression has an operation between any two numbers, so it has no more numbers than this. */
 	if (expression->number_count < sizeof(expression->numbers) / sizeof(uint64_t)) {
 		expression->numbers[expression->number_count] = number;
 		emit(parser, OP_NUMBER, expression->number_count++, 1);
@@ -104,7 +104,7 @@ static void emit_number(struct parser *parser, uint64_t number)
 	}
 }
 
-/* One more name for a list in an error. False: it has no room. */
+/* Adds a name to a list in an error. Returns false if there is no room. */
 static bool list_name(char *names, size_t size, const char *name)
 {
 	size_t used = strlen(names);
@@ -132,7 +132,7 @@ static void list_states(const struct guest *guest, char *names, size_t size)
 			return;
 }
 
-/* What an operand needs of a frame, if that is more than before. */
+/* Raises the detail that the expression needs of a frame. */
 static void need(struct parser *parser, enum frame_detail detail)
 {
 	if (parser->expression->detail < detail)
@@ -171,7 +171,7 @@ static void state_name(struct parser *parser, bool is_equal)
 	       token_quoted(parser, quoted, sizeof(quoted)), names);
 }
 
-/* What is compared with a name: `type == page_table`, `state != unused`. */
+/* A comparison with a name: `type == page_table`, `state != unused`. */
 static void named_comparison(struct parser *parser)
 {
 	bool is_type = token_is(parser, "type");
@@ -309,7 +309,7 @@ static void name_operand(struct parser *parser)
 
 static void parse_or(struct parser *parser);
 
-/* Counts what is within one another. */
+/* Counts the nesting. Returns false if it is too deep. */
 static bool go_deeper(struct parser *parser)
 {
 	if (parser->depth == EXPRESSION_DEPTH_MAX) {
@@ -384,7 +384,7 @@ static const struct binary *find_binary(const struct binary *table, enum token_k
 	return NULL;
 }
 
-/* Operators of one level, which bind to the left, between operands of the next. */
+/* Left-associative operators of one level, between operands of the next. */
 static void parse_binary(struct parser *parser, const struct binary *table,
 			 void (*operand)(struct parser *parser))
 {
@@ -435,7 +435,7 @@ static void parse_bit_and(struct parser *parser)
 	parse_binary(parser, table, parse_equality);
 }
 
-/* What decides by its left side alone jumps over the right one. */
+/* If the left side alone decides, execution jumps over the right side. */
 static void parse_shortcut(struct parser *parser, enum token_kind kind, enum operation code,
 			   void (*operand)(struct parser *parser))
 {

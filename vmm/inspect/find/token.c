@@ -21,7 +21,7 @@ static bool is_name(char c)
 	return is_name_start(c) || is_digit(c) || c == '.';
 }
 
-/* A digit of the base, or -1. */
+/* The value of a digit in the base, or -1. */
 static int digit_value(char c, unsigned base)
 {
 	int value = -1;
@@ -84,7 +84,7 @@ static int read_number(struct token *token, struct error *err)
 }
 
 static const struct {
-	const char *text; /* a longer one before its beginning */
+	const char *text; /* in any order: the longest match wins */
 	enum token_kind kind;
 } operators[] = {
 	{"||", TOKEN_OR},      {"&&", TOKEN_AND},        {"==", TOKEN_EQUAL},

@@ -36,8 +36,8 @@ struct token {
 };
 
 /*
- * The token at or behind `at`, in a text that starts at `start`; the next one is at token->text + token->length.
- * Returns 0, or -EINVAL for what is none.
+ * Reads the token at or behind `at`, in a text that starts at `start`; the next one is at or behind token->text +
+ * token->length. Returns 0, or -EINVAL if the text has no valid token there.
  */
 int token_read(const char *start, const char *at, struct token *token, struct error *err);
 
