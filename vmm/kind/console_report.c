@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Failures by a guest's console: see console_report.h. */
+/* Failures on a guest's console: see console_report.h. */
 #include "kind/console_report.h"
 
 const char *console_event_name(enum console_event event)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What a kind says of one frame beyond its state, type and fields: who holds it, what maps it. Titled lines for people,
- * the same as members of an object for programs.
+ * What a kind reports about one frame beyond its state, type and fields: who holds it, what maps it. People get titled
+ * lines, programs the same as members of a JSON object.
  */
 #ifndef VMM_DESCRIPTION_H
 #define VMM_DESCRIPTION_H
@@ -17,18 +17,18 @@ struct guest;
 struct frame_look;
 
 struct describe_options {
-	bool has_all_memory; /* else only what describes the frames is there, as in a capture of that alone */
+	bool has_all_memory; /* false: only the memory that describes the frames, as in a capture of metadata alone */
 };
 
 struct description {
-	char *text; /* lines, each ended by a newline, the first word of each or blanks in the first 9 columns */
+	char *text; /* newline-terminated lines; the first 9 columns hold a one-word title or blanks */
 	size_t text_size;
-	struct json_object *members; /* in the order in which they are shown */
+	struct json_object *members; /* in display order */
 };
 
 /*
- * Describes a frame from a look at it. The guest runs meanwhile, so parts may be of different moments. Returns 0, with
- * nothing in it where the kind has nothing to say, or -ENOMEM. description_free is called either way.
+ * Describes a frame from a sample of it. The guest keeps running, so parts may date from different moments. Returns 0,
+ * with an empty description if the kind has nothing to say; or -ENOMEM. Call description_free in either case.
  */
 int guest_describe(const struct guest *guest, const struct frame_look *look,
 		   const struct describe_options *options, struct description *description,

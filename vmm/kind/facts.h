@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Figures that a kind of guest knows by names of its own: counters, what a check went through, what is special about it. */
+/* Named figures that are specific to a kind of guest: its counters, what a check covered, what is special about it. */
 #ifndef VMM_FACTS_H
 #define VMM_FACTS_H
 
@@ -9,13 +9,13 @@
 
 #define FACTS_MAX 16
 
-/* Where a fact is shown to people; programs get all of them, by their keys. */
+/* Where people see a fact. Programs get all facts, by key. */
 enum fact_use {
 	FACT_IN_REPORT = 1 << 0, /* on a line of its own, under its label */
-	FACT_AS_RATE = 1 << 1,   /* per second, while one looks again and again */
+	FACT_AS_RATE = 1 << 1,   /* per second, when the guest is sampled repeatedly */
 	FACT_IN_TABLE = 1 << 2,  /* per second, as a column under its heading */
 	FACT_IN_LINE = 1 << 3,   /* within a line: its label is a printf format for one uint64_t */
-	FACT_IS_FLAG = 1 << 4,   /* true or false to programs */
+	FACT_IS_FLAG = 1 << 4,   /* a boolean in JSON */
 };
 
 struct fact {
@@ -37,7 +37,7 @@ static inline void facts_add(struct facts *facts, struct fact fact)
 		facts->list[facts->count++] = fact;
 }
 
-/* The fact of that key, or NULL. */
+/* The fact with that key, or NULL. */
 static inline const struct fact *facts_find(const struct facts *facts, const char *key)
 {
 	for (unsigned i = 0; i < facts->count; i++)

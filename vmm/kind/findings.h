@@ -9,23 +9,22 @@
 
 #include <pagevisor/address.h>
 
-/* Which rules of a kind are checked: some hold at any instant, some only where no operation was cut short. */
+/* Which of a kind's rules to check: some hold at any instant, others only if no operation was interrupted midway. */
 enum check_rules {
-	CHECK_ANY_INSTANT,  /* a guest that was stopped or paused anywhere */
-	CHECK_ONE_OF_LOOKS, /* paused, and one of several looks: see findings_keep_common */
-	CHECK_AT_REST,      /* the guest has finished: as above, and nobody holds a lock */
+	CHECK_ANY_INSTANT,  /* the guest was stopped or paused at an arbitrary point */
+	CHECK_ONE_OF_LOOKS, /* paused; one of several samples: see findings_keep_common */
+	CHECK_AT_REST,      /* the guest has finished: as above, and no lock is held */
 };
 
 struct finding {
-	const char *
-		rule; /* a constant of the kind whose rule it is, so that equal rules are equal pointers */
+	const char *rule; /* a constant of the kind: equal rules are equal pointers */
 	bool has_frame;
 	paddr_t frame;
 	char expected[64];
 	char found[64];
 };
 
-/* The first findings in full, and how many there are: at least `total`. A frame is listed once for each rule. */
+/* The first findings in full. `total` is a lower bound on their number. Each rule lists a frame only once. */
 #define FINDINGS_MAX 32
 
 struct findings {
@@ -36,15 +35,15 @@ struct findings {
 
 void findings_add(struct findings *findings, const struct finding *finding);
 
-/* Adds the findings of another part of the same scan: none of them can be known already. */
+/* Adds the findings from another part of the same scan: none of them has been counted before. */
 void findings_append(struct findings *findings, const struct findings *part);
 
-/* Adds what a later scan found: what was found before is not counted again. */
+/* Adds the findings of a later scan. What was found before is not counted again. */
 void findings_merge(struct findings *findings, const struct findings *scan);
 
 /*
- * Keeps of `findings` what `again`, a second look, has found as well: the same rule, frame and texts. For what may be
- * true for a moment while the guest runs. Counts only what is listed.
+ * Keeps only the findings that a second sample, `again`, has too: the same rule, frame and texts. This drops what was
+ * true only for a moment while the guest ran. Counts only listed findings.
  */
 void findings_keep_common(struct findings *findings, const struct findings *again);
 

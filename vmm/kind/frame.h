@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What every kind of guest says of a page frame, small enough to be made for millions of them.
+ * What every kind of guest reports about a page frame. Small enough to build for millions of frames.
  *
  * States and types are indices: a state into the tables of its kind (kind.h), a type into those of its guest (guest.h).
- * What a kind does not promise is 0 here, and nobody shows it.
+ * What a kind does not promise is 0 here and is never shown.
  */
 #ifndef VMM_FRAME_H
 #define VMM_FRAME_H
@@ -11,12 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FRAME_STATES_MAX 7 /* with the holes eight counts: see inspect/incremental.c */
+#define FRAME_STATES_MAX 7 /* and the holes: see inspect/incremental.h */
 #define FRAME_TYPES_MAX  48
 #define FRAME_NAME_SIZE  32 /* of a type's name, with the NUL */
 #define FRAME_RECORD_MAX 64 /* bytes of a record: what a guest keeps about one frame */
 
-/* States of every kind, behind its own. */
+/* States that every kind has, besides its own. */
 #define FRAME_NEVER_WRITTEN 0xfe /* the record lies in memory that the guest never wrote */
 #define FRAME_UNSTABLE      0xff /* the record changed during every attempt to read it */
 
@@ -26,13 +26,13 @@
 
 struct frame {
 	uint32_t
-		references; /* a shared frame's count; 1 for a single owner; a broken count as it stands */
-	uint32_t generation; /* goes up whenever the record has a new owner, modulo 2^32 */
+		references; /* a shared frame's count; 1 for a single owner; a broken count unchanged */
+	uint32_t generation; /* rises by one whenever the record gets a new owner, modulo 2^32 */
 	int16_t type;
 	uint8_t state;
 };
 
-/* How a state is shown; a picture gives each tone a colour. */
+/* How to show a state; a picture gives each tone a colour. */
 enum frame_tone {
 	TONE_FREE,
 	TONE_SHARED,
@@ -47,10 +47,10 @@ struct frame_state {
 	const char *name;
 	char letter; /* in pictures without colours */
 	enum frame_tone tone;
-	bool is_in_use;    /* the frame has a type, and its record belongs to somebody */
-	bool has_count;    /* references say more than the state does */
+	bool is_in_use;    /* the frame has a type, and its record has an owner */
+	bool has_count;    /* `references` says more than the state alone */
 	bool is_broken;    /* no operation of the guest leads here */
-	bool is_transient; /* between two states, for some instructions */
+	bool is_transient; /* between two states, for a few instructions */
 };
 
 struct frame_type {

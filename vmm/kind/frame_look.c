@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* One look at one frame: see frame_look.h. */
+/* A sample of one frame: see frame_look.h. */
 #include "kind/record_walk.h"
 #include "kind/frame_look.h"
 
@@ -19,7 +19,7 @@ static void classify_one(const struct guest *guest, const void *record, struct f
 		look->frame.state = FRAME_UNSTABLE;
 }
 
-/* In memory that is copied; in no read-side section. */
+/* For copied memory; outside any read-side section. */
 static int look_at_copy(const struct guest *guest, paddr_t pa, struct frame_look *look)
 {
 	uint64_t record[FRAME_RECORD_MAX / sizeof(uint64_t)];

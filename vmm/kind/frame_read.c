@@ -24,7 +24,7 @@ bool record_find(const struct guest *guest, uint64_t frame, paddr_t *pa, uint64_
 	return false;
 }
 
-/* The first frame that has a record, from `first` on, which has none. */
+/* The first frame with a record after `first`, which has none. */
 static uint64_t next_recorded(const struct guest *guest, uint64_t first)
 {
 	struct record_run runs[RECORD_RUNS_MAX];
@@ -37,7 +37,7 @@ static uint64_t next_recorded(const struct guest *guest, uint64_t first)
 	return next;
 }
 
-/* A record lies within a page. */
+/* A record never crosses a page boundary. */
 int records_find_written(const struct guest *guest, paddr_t pa, uint64_t count, uint64_t *holes,
 			 uint64_t *written)
 {
@@ -83,7 +83,7 @@ static void set_state(struct frame *frames, uint64_t count, uint8_t state)
 		frames[i] = (struct frame){.state = state, .type = FRAME_TYPE_NONE};
 }
 
-/* Records that lie one behind the other, into frames that are all FRAME_NEVER_WRITTEN. */
+/* Reads contiguous records into frames that are all FRAME_NEVER_WRITTEN. */
 static void read_run(const struct guest *guest, uint64_t first, paddr_t pa, uint64_t count,
 		     uint8_t *buffer, struct frame *frames)
 {

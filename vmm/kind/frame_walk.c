@@ -13,14 +13,14 @@ struct walk {
 	frame_visit *visit;
 	void *own;
 	struct read_counters *reads;
-	/* The chunk at hand. */
-	bool is_uniform; /* so far all of it is in one state: that of the first frame, without a frame of its own */
+	/* The current chunk. */
+	bool is_uniform; /* all frames so far are in `state` and have no entry in `frames` */
 	pfn_t first;
 	uint64_t count;
 	uint8_t state;
 	struct read_counters chunk_reads;
 	struct frame *frames; /* RECORD_CHUNK */
-	uint8_t *records;     /* RECORD_CHUNK, or NULL: none are asked for */
+	uint8_t *records;     /* RECORD_CHUNK; NULL: not asked for */
 };
 
 static void begin_chunk(void *own)
@@ -38,7 +38,7 @@ static void fill(struct walk *walk, uint64_t from, uint64_t to)
 		walk->frames[i] = (struct frame){.state = walk->state, .type = FRAME_TYPE_NONE};
 }
 
-/* The frames so far get entries of their own. */
+/* Gives the frames so far entries of their own. */
 static void become_mixed(struct walk *walk)
 {
 	if (walk->is_uniform)
@@ -46,7 +46,7 @@ static void become_mixed(struct walk *walk)
 	walk->is_uniform = false;
 }
 
-/* A chunk has up to RECORD_CHUNK frames; one that is uniform may be longer. */
+/* A chunk has up to RECORD_CHUNK frames; a uniform one may be longer. */
 static void add_uniform(struct walk *walk, pfn_t first, uint64_t count, uint8_t state)
 {
 	if (walk->count == 0) {

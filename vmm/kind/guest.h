@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A guest of some kind, as everything above kind/ sees it: what it says of itself, its frames, and what its kind
- * promises of them. kind.h is what lies behind these functions; nothing above kind/ includes a kind's own headers.
+ * A guest of any kind, as everything above kind/ sees it: what it reports about itself, its frames, and what its kind
+ * promises about them. kind.h is the interface behind these functions; nothing above kind/ includes a kind's own
+ * headers.
  *
- * A guest is found in a memory (guest_find) and stays bound to it. guest_refresh reads anew what the guest says; the
- * fields below change then, and only then. One thread uses a guest; several guests may be of one memory.
+ * guest_find finds a guest in a memory, and the guest stays bound to that memory. guest_refresh rereads what the guest
+ * reports; the fields below change only then. A guest is used by one thread; several guests may share a memory.
  *
- * Threads that read are registered with liburcu.
+ * Reading threads are registered with liburcu.
  */
 #ifndef VMM_GUEST_H
 #define VMM_GUEST_H
@@ -23,71 +24,71 @@
 struct kind;
 struct type_catalog;
 
-/* Processors of a guest that anything here knows apart. */
+/* The most processors of a guest that are told apart. */
 #define GUEST_CPUS_MAX 64
 
-/* How far a guest has come, as far as what can be asked of it depends on it. */
+/* How far a guest has come, which determines what it can be asked. */
 enum guest_progress {
-	GUEST_BOOTS,      /* it says something of itself, but has no frames yet */
+	GUEST_BOOTS,      /* it describes itself, but has no frames yet */
 	GUEST_HAS_FRAMES, /* each frame has a record, and all have a type or are free */
-	GUEST_RUNS,       /* counters, free memory and events can be asked for */
-	GUEST_FINISHED,   /* by its own word nothing changes any more */
+	GUEST_RUNS,       /* counters, free memory and events are available */
+	GUEST_FINISHED,   /* the guest says that nothing changes any more */
 };
 
 struct guest {
 	const struct kind *kind;
 	const struct guest_memory *memory;
 	enum guest_progress progress;
-	bool is_dead;         /* it has panicked, and will come no further */
-	const char *stage;    /* how far it has come, in a word of its kind */
-	uint64_t boot_id;     /* another one after each boot; 0: the kind has none */
+	bool is_dead;         /* it has panicked and makes no more progress */
+	const char *stage;    /* how far it has come, in its kind's own word */
+	uint64_t boot_id;     /* changes with each boot; 0: the kind has none */
 	uint64_t frame_count; /* frames 0 .. frame_count - 1 have a record; 0: none has yet */
-	uint64_t memory_end;  /* the guest's own word for the end of its memory, in bytes */
-	unsigned cpu_count;   /* processors that the guest runs; 0: not known yet */
+	uint64_t memory_end;  /* the end of its memory in bytes, as the guest reports it */
+	unsigned cpu_count;   /* the guest's running processors; 0: not known yet */
 	unsigned type_count;
 	struct frame_type types[FRAME_TYPES_MAX];
-	struct facts facts; /* what else it says of itself */
+	struct facts facts; /* what else it reports about itself */
 };
 
 /* Where to look for a guest. */
 struct guest_hints {
-	bool has_info; /* its image's note, or a capture, says that it describes itself at `info`: nowhere else */
+	bool has_info; /* by its image's note or a capture, it describes itself at `info` and nowhere else */
 	paddr_t info;
-	uint64_t search_end; /* without that: only below this address; 0: everywhere */
+	uint64_t search_end; /* without has_info: only below this address; 0: everywhere */
 };
 
-/* Where usable memory ends that begins below 4 GiB, and from there on; 0: there is none. */
+/* The ends of usable memory: of the part that begins below 4 GiB, and of the part from there on. 0: there is none. */
 struct ram_ends {
 	uint64_t low;
 	uint64_t high;
 };
 
-/* What is known of a guest before its RAM is. */
+/* What is known about a guest before its RAM layout is. */
 struct guest_place {
 	paddr_t info; /* where it describes itself */
 	bool has_ends;
-	struct ram_ends ends; /* of its RAM, by the memory map that it was given */
+	struct ram_ends ends; /* of its RAM, from the memory map that it was given */
 };
 
 /*
- * Reads anew what the guest says. Returns 0; 1, it is another boot or another kernel than before; or a negative errno
- * with a text and the guest as it was: -EPROTO what it says cannot be true, -ENOTCONN its memory has gone.
+ * Rereads what the guest reports. Returns 0; 1 if it has booted again or is another kernel; or a negative errno with a
+ * text, leaving the guest unchanged: -EPROTO if what it reports cannot be true, -ENOTCONN if its memory is gone.
  */
 int guest_refresh(struct guest *guest, struct error *err);
 
 /*
- * Whether its RAM lies where the guest has it, as far as its metadata can tell: for a source that has put the RAM together
- * by its content.
+ * Whether the RAM lies where the guest has it, as far as its metadata can tell. For a source that assembled the RAM by
+ * its content.
  */
 bool guest_is_in_place(const struct guest *guest);
 
-/* Its memory goes away: what it said of itself stays, and nothing more can be asked. */
+/* To be called when the guest's memory goes away: what it reported stays, but it can no longer be read. */
 void guest_detach(struct guest *guest);
 
-/* NULL may be given. */
+/* Accepts NULL. */
 void guest_free(struct guest *guest);
 
-/* The name of a state, FRAME_NEVER_WRITTEN and FRAME_UNSTABLE included, and what belongs to it; never NULL. */
+/* The name and the description of a state, including FRAME_NEVER_WRITTEN and FRAME_UNSTABLE; never NULL. */
 const char *guest_state_name(const struct guest *guest, unsigned state);
 const struct frame_state *guest_state(const struct guest *guest, unsigned state);
 
@@ -99,39 +100,44 @@ static inline bool guest_frame_is_in_use(const struct guest *guest, const struct
 	return guest_state(guest, frame->state)->is_in_use;
 }
 
-/* Frames of a tally that are in use. */
+/* The number of frames in use in a tally. */
 uint64_t guest_in_use(const struct guest *guest, const struct frame_tally *tally);
 
 /*
- * Adds up all frames of a guest that has some, and says what is wrong with any of them at any moment. Returns 0,
- * -EFAULT when the records are no longer in memory, -ENOTCONN, -ENOMEM.
+ * Adds up all frames of a guest that has frames. Reports violations of the rules that hold for a single frame at any
+ * moment. Returns 0; -EFAULT if the records are no longer in memory; -ENOTCONN; or -ENOMEM.
  */
 int guest_tally(const struct guest *guest, struct frame_tally *tally, struct findings *findings);
 
-/* The guest's own counters, exact once it has finished. Returns 0, or -EAGAIN: it has none yet, or its kind has none. */
+/*
+ * The guest's own counters, exact once it has finished. Returns 0, or -EAGAIN if it has none yet or its kind has none.
+ */
 int guest_counters(const struct guest *guest, struct facts *counters);
 
 /*
- * For a guest that has finished and stands still: holds a tally against the guest's own counters. A kind without counters
- * finds nothing.
+ * Compares a tally with the guest's own counters. The guest has finished and is stopped. A kind without counters finds
+ * nothing.
  */
 void guest_audit(const struct guest *guest, const struct frame_tally *tally,
 		 struct findings *findings);
 
-/* Steps that each processor has made, `steps` has room for GUEST_CPUS_MAX. Returns 0 or -ENOTSUP: that cannot be told. */
+/*
+ * The steps that each processor has made; `steps` has room for GUEST_CPUS_MAX. Returns 0, or -ENOTSUP if they are
+ * unknown.
+ */
 int guest_steps(const struct guest *guest, uint64_t *steps);
 
 /*
- * Runs the rules of its kind over all memory of a guest that stands still, beside those of guest_tally. `summary` is what
- * was gone through. Returns 0 whatever it found; -ENOTSUP the kind has no rules; -ENOMEM.
+ * Checks all memory of a stopped or paused guest by its kind's rules, except those of guest_tally. `summary` gets what
+ * was covered. Returns 0 whatever it found; -ENOTSUP if the kind has no rules; or -ENOMEM.
  */
 int guest_check(const struct guest *guest, enum check_rules rules, struct facts *summary,
 		struct findings *findings, struct error *err);
 
-/* Asks the guest's workload to end. Returns 0 and where it was written, or -ENOTSUP. */
+/* Asks the guest's workload to end. Returns 0 and the range of guest memory that it wrote, or -ENOTSUP. */
 int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *length);
 
-/* The metadata types with their fields; NULL only for want of memory. type_catalog_free frees it. */
+/* The metadata types with their fields; NULL only if memory ran out. Freed with type_catalog_free. */
 struct type_catalog *guest_type_catalog(const struct guest *guest);
 
 #endif

@@ -8,9 +8,9 @@
 
 struct tallier {
 	const struct guest *guest;
-	struct frame_tally *sum;  /* what was kept */
-	struct frame_tally chunk; /* the chunk at hand */
-	struct findings found;    /* in it */
+	struct frame_tally *sum;  /* of the kept chunks */
+	struct frame_tally chunk; /* the current chunk */
+	struct findings found;    /* in the current chunk */
 	struct findings *findings;
 };
 

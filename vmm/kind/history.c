@@ -7,7 +7,7 @@
 
 #include "kind/kind.h"
 
-#define KHZ_NS 1000000 /* nanoseconds in a tick of a clock of one kHz */
+#define KHZ_NS 1000000 /* nanoseconds in a tick of a 1 kHz clock */
 
 static void make_empty(struct frame_history *histories, unsigned count)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What was done to a guest's frames, by which function, of guests that keep a trace: one look back (`show`, `trace`), or
- * again and again from where the last one ended (`watch`). Memory is bounded by the limit, however the guest fills its
- * trace; what it overwrote before it could be read is counted.
+ * What a guest did to its frames and in which function, for guests that keep a trace. It is read once (`show`,
+ * `trace`), or repeatedly, each time from where the last read ended (`watch`). The limit bounds memory, however the
+ * guest fills its trace. Events that were overwritten before they could be read are counted.
  */
 #ifndef VMM_HISTORY_H
 #define VMM_HISTORY_H
@@ -27,35 +27,34 @@ struct frame_event {
 	unsigned cpu;
 	const char *operation;
 	struct frame
-		after; /* as the operation left the frame; FRAME_TYPE_NONE where the event does not say */
+		after; /* the frame after the operation; FRAME_TYPE_NONE if the event does not say */
 };
 
-/* Of one frame. Set pfn before reading; the rest is the result. */
+/* The history of one frame. Set pfn before reading; the rest is the result. */
 struct frame_history {
 	uint64_t pfn; /* or HISTORY_ALL_FRAMES */
 	unsigned count;
-	struct frame_event *events; /* oldest first */
-	uint64_t of_cpu
-		[GUEST_CPUS_MAX]; /* events of each processor, those that are not kept included */
-	uint64_t total;           /* of all processors */
-	uint64_t newest;    /* time of the newest event of any frame: what is closest to now */
+	struct frame_event *events;      /* oldest first */
+	uint64_t of_cpu[GUEST_CPUS_MAX]; /* events of each processor, including those not kept */
+	uint64_t total;                  /* of all processors */
+	uint64_t newest;    /* time of the newest event of any frame: the latest time known */
 	uint64_t clock_khz; /* ticks in a millisecond; 0: the guest does not know */
 };
 
-/* What reading has cost so far; adds up over calls. */
+/* What reading has found so far; adds up over calls. */
 struct history_counts {
 	uint64_t events;
 	uint64_t lost;    /* overwritten before they could be read */
-	uint64_t broken;  /* entries that cannot be true */
-	uint64_t refused; /* whole traces of a processor that cannot be true */
+	uint64_t broken;  /* invalid entries */
+	uint64_t refused; /* invalid traces of a processor, skipped as a whole */
 };
 
-/* How far each processor's trace was read: zeroed at first, which means all that is still there. */
+/* How far each processor's trace has been read. Starts zeroed, which means everything that it still holds. */
 struct history_cursor {
 	uint64_t next[GUEST_CPUS_MAX];
 };
 
-/* The busiest callers in what the trace holds now. */
+/* One of the busiest callers in the present trace. */
 struct call_site {
 	uint64_t caller;
 	uint64_t events;
@@ -68,7 +67,7 @@ struct call_sites {
 	struct call_site sites[CALL_SITES_MAX];
 };
 
-/* What a kind implements; each as the function of that name below. */
+/* What a kind implements; each works as its counterpart below. */
 struct history_ops {
 	bool (*is_kept)(const struct guest *guest);
 	int (*read)(const struct guest *guest, struct history_cursor *cursor,
@@ -82,22 +81,28 @@ struct history_ops {
 bool guest_keeps_history(const struct guest *guest);
 
 /*
- * Collects at most `limit` events, 1 to HISTORY_EVENTS_MAX, of each of the frames, from the cursor on (NULL: all that is
- * there), and moves it. Returns 0; -ENODATA, the guest keeps no trace; -EFAULT, it is not in memory; -ENOMEM. After an
- * error all histories are empty. Either way history_free is called for each of them.
+ * Collects at most `limit` events, 1 to HISTORY_EVENTS_MAX, of each frame, from the cursor on (NULL: everything that
+ * the trace holds), and advances the cursor. Returns 0; -ENODATA if the guest keeps no trace; -EFAULT if it is not in
+ * memory; or -ENOMEM. After an error all histories are empty. Call history_free for each of them in either case.
  */
 int guest_history(const struct guest *guest, struct history_cursor *cursor,
 		  struct frame_history *histories, unsigned count, unsigned limit,
 		  struct history_counts *counts);
 void history_free(struct frame_history *history);
 
-/* Nanoseconds from one time to a later one; 0 when the clock is not known, or they are reversed, UINT64_MAX when more. */
+/*
+ * Nanoseconds from one time to a later one; 0 if the clock is unknown or the times are reversed; UINT64_MAX if there
+ * are more.
+ */
 uint64_t history_ns_between(const struct frame_history *history, uint64_t from, uint64_t to);
 
-/* Returns as guest_history; after an error there are none. */
+/* Returns as guest_history; after an error there are no sites. */
 int guest_call_sites(const struct guest *guest, struct call_sites *sites);
 
-/* The functions of the guest's kernel by address. Returns 0, none among it, or -EPROTO: its table is broken, and empty. */
+/*
+ * The functions of the guest's kernel by address. Returns 0, also if it has none; -EPROTO if its table is broken; or
+ * -ENOMEM. After an error `symbols` is empty.
+ */
 int guest_symbols(const struct guest *guest, struct symbols *symbols);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What guests are asked, handed on to their kind; where a kind lacks a function, what happens instead. See guest.h. */
+/* Passes calls on a guest to its kind, with defaults for functions that the kind lacks. See guest.h. */
 #include "kind/kind.h"
 
 #include <errno.h>

@@ -2,13 +2,12 @@
 /*
  * What a kind of guest implements: the seam between one kernel's metadata and everything that works on frames.
  *
- * A kind lives in a folder of its own, kind/NAME/, and in one line of registry_table.c. Everything above sees struct guest
- * (guest.h) and struct frame (frame.h). A function that a kind lacks is NULL unless its comment says that it must be
- * there; what it does not promise is not shown.
+ * A kind lives in a folder of its own, kind/NAME/, and in one line of registry_table.c. Everything above sees struct
+ * guest (guest.h) and struct frame (frame.h). A function is optional, and may be NULL, unless its comment says that it
+ * is required. What a kind does not promise is not shown.
  *
- * What reads records is pure over bytes: `classify` and `tally` get records that lie somewhere - in mapped guest memory
- * that changes meanwhile, in a settled copy, in a fuzzer's buffer - and look at nothing else. So live guests, captures
- * and tests share them.
+ * `classify` and `tally` are pure over bytes. Their records may lie in mapped guest memory that changes meanwhile, in a
+ * settled copy or in a fuzzer's buffer; they look at nothing else. So live guests, captures and tests share them.
  */
 #ifndef VMM_KIND_H
 #define VMM_KIND_H
@@ -39,21 +38,21 @@ struct record_visitor;
 struct type_catalog;
 struct type_marks;
 
-/* Records in guest-physical memory: those of frames first .. first + count - 1 lie one behind the other from pa on. */
+/* Contiguous records in guest-physical memory: those of frames first .. first + count - 1, from pa on. */
 struct record_run {
 	paddr_t pa;
 	pfn_t first;
 	uint64_t count;
 };
 
-/* The most that anything here asks for. */
+/* The most runs that a caller asks for. */
 #define RECORD_RUNS_MAX 64
 
 /* How much of a record is needed. */
 enum frame_detail {
 	DETAIL_STATE,  /* state, references, generation: one load; the type stays FRAME_TYPE_NONE */
 	DETAIL_TYPE,   /* the type of frames in use as well: a consistent read */
-	DETAIL_RECORD, /* and a copy of the whole record, of the same moment */
+	DETAIL_RECORD, /* also a copy of the whole record, from the same moment */
 };
 
 struct kind {
@@ -61,8 +60,8 @@ struct kind {
 
 	/* Constants of its frames. */
 	unsigned record_size;   /* bytes, at most FRAME_RECORD_MAX; records are aligned to it */
-	unsigned metadata_size; /* bytes from a record's start on that its type describes */
-	/* The 64-bit word of a record that names its type: what it is called, and where it lies. NULL: there is none. */
+	unsigned metadata_size; /* bytes from a record's start that its type describes */
+	/* The 64-bit word of a record that names its type: the word's name, and where it lies. NULL: there is none. */
 	const char *type_word;
 	unsigned type_word_offset;
 	unsigned state_count;
@@ -72,57 +71,61 @@ struct kind {
 	unsigned type_flag_count;
 	const char *const *type_flags;
 
-	/* What it promises beyond a state. */
+	/* What it promises beyond a frame's state. */
 	bool has_references;
-	bool has_generations; /* each new owner of a record counts: missed changes can be told */
+	bool has_generations; /* each new owner of a record is counted, so missed changes show */
 
 	/*
-	 * All guests of this kind in a memory, newest candidates first, `max` at most. With hints->has_info it looks there
-	 * alone. Returns how many, 0 none; -EAGAIN there may be one soon: it boots; -EPROTO with a text: what it says cannot
-	 * be true; or what reading said. Must be there.
+	 * Finds the guests of this kind in a memory, `max` at most. With hints->has_info it looks only there. Returns
+	 * how many there are, 0 included; -EAGAIN if there may be one soon, because it is booting; -EPROTO with a text
+	 * if what it reports cannot be true; or the error of reading. Required.
 	 */
 	int (*find)(const struct guest_memory *memory, const struct guest_hints *hints,
 		    struct guest **guests, unsigned max, struct error *err);
 	/*
-	 * Where a guest describes itself and where its RAM ends, in a memory of which only the low part is sure to be right:
-	 * nothing else that it says is looked at. Returns 0; -ENODATA; -EAGAIN, it has not read its memory map yet; or what
-	 * reading said. Without place->has_ends the text says why. Must be there.
+	 * Finds where a guest describes itself and where its RAM ends. Only the low part of the memory is sure to be
+	 * right, so nothing else that the guest reports is looked at. Returns 0; -ENODATA if there is no guest; -EAGAIN
+	 * if it has not read its memory map yet; or the error of reading. If place->has_ends is false, the text says
+	 * why. Required.
 	 */
 	int (*locate)(const struct guest_memory *memory, const struct guest_hints *hints,
 		      struct guest_place *place, struct error *err);
 	bool (*is_in_place)(const struct guest *guest);
 
-	int (*refresh)(struct guest *guest,
-		       struct error *err); /* see guest_refresh; must be there */
-	void (*free)(struct guest *guest); /* must be there */
+	int (*refresh)(struct guest *guest, struct error *err); /* see guest_refresh; required */
+	void (*free)(struct guest *guest);                      /* required */
 
-	/* The runs of its array, in the order of the frames, `max` at most. Returns how many. Must be there. */
+	/* Lists the runs of its array in frame order, `max` at most. Returns how many. Required. */
 	unsigned (*runs)(const struct guest *guest, struct record_run *runs, unsigned max);
 
 	/*
-	 * Classifies `count` records of the frames from `first` on, each as far as `detail` asks, into frames[]; with
-	 * DETAIL_RECORD also copies those of frames in use to copies[i * record_size]. A record that changes during every
-	 * attempt is FRAME_UNSTABLE. Adds to counters. The caller bounds the time of a call. Must be there.
+	 * Classifies the `count` records of the frames from `first` on into frames[], in the detail that `detail` asks
+	 * for. With DETAIL_RECORD it also copies the records of frames in use to copies[i * record_size]. A record that
+	 * changes during every attempt is FRAME_UNSTABLE. Adds to counters. The caller bounds the time of a call.
+	 * Required.
 	 */
 	void (*classify)(const struct guest *guest, const void *records, pfn_t first,
 			 uint64_t count, enum frame_detail detail, struct frame *frames,
 			 void *copies, struct read_counters *counters);
 
-	/* Adds up `count` records, and what is wrong with any of them at any moment. Must be there. */
+	/*
+	 * Adds up `count` records. Reports violations of the rules that hold for a single record at any moment.
+	 * Required.
+	 */
 	void (*tally)(const struct guest *guest, const void *records, pfn_t first, uint64_t count,
 		      struct frame_tally *tally, struct findings *findings);
 
 	/*
-	 * Walks records in memory that is copied, settling each before a visitor sees it. NULL: one copy is as good as
-	 * another (nothing changes meanwhile, or a record is one word).
+	 * Walks records in copied memory, settling each before the visitor sees it. NULL: a single copy will do
+	 * (nothing changes meanwhile, or a record is one word).
 	 */
 	int (*walk_copied)(const struct guest *guest, const struct record_run *run,
 			   const struct record_visitor *visitor, void *own);
 
-	/* Looks at the frame look->pfn. NULL: classify does it, over one copy where memory is copied. */
+	/* Samples frame look->pfn. NULL: classify does it, on a single copy if memory is copied. */
 	int (*look)(const struct guest *guest, struct frame_look *look);
 
-	/* As the guest_* functions of the same name. */
+	/* These work as the guest_* functions of the same name. */
 	int (*counters)(const struct guest *guest, struct facts *counters);
 	int (*steps)(const struct guest *guest, uint64_t *steps);
 	void (*audit)(const struct guest *guest, const struct frame_tally *tally,
@@ -130,9 +133,9 @@ struct kind {
 	int (*check)(const struct guest *guest, enum check_rules rules, struct facts *summary,
 		     struct findings *findings, struct error *err);
 	int (*ask_to_stop)(const struct guest *guest, paddr_t *written, uint64_t *length);
-	struct type_catalog *(*types)(const struct guest *guest); /* must be there */
+	struct type_catalog *(*types)(const struct guest *guest); /* required */
 
-	/* Takes a line of the guest's console into a report of failures, if it is one. */
+	/* Adds a line of the guest's console to a report, if it is about a failure or a planted fault. */
 	void (*read_console)(struct console_report *report, const char *line);
 
 	/* See description.h, free_counts.h, history.h. */
@@ -143,14 +146,14 @@ struct kind {
 	const struct history_ops *history;
 
 	/*
-	 * The memory that describes the frames, for a capture that holds nothing else: whole pages, added to `ranges`. What a
-	 * guest says that cannot be true is left out, for whoever reads the copy to find.
+	 * Adds the memory that describes the frames to `ranges`, in whole pages, for a capture that holds nothing else.
+	 * What the guest reports but cannot be true is left out; whoever reads the capture finds the fault then.
 	 */
 	void (*describing_memory)(const struct guest_memory *memory,
 				  const struct guest_hints *hints, struct memory_ranges *ranges);
 };
 
-/* The word of a record that names its type. False: there is none. */
+/* The word of a record that names its type. Returns false if there is none. */
 static inline bool kind_type_word(const struct kind *kind, const void *record, uint64_t *word)
 {
 	if (!kind->type_word || !record)

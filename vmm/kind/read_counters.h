@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What reading records has cost; shown to the user. One thread each. */
+/* The cost of reading records, shown to the user. Each thread has its own. */
 #ifndef VMM_READ_COUNTERS_H
 #define VMM_READ_COUNTERS_H
 

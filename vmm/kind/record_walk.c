@@ -13,7 +13,7 @@
 
 #define CHUNK_TRIES 3
 
-/* Pages of the array that are asked about at once, which serves the chunks that follow. */
+/* Pages of the array that are looked up at once; the result serves the following chunks, too. */
 #define WINDOW_PAGES 4096
 
 struct walk {
@@ -22,13 +22,13 @@ struct walk {
 	void *own;
 	struct record_run run;
 	unsigned size;       /* of a record */
-	uint64_t window_map; /* generation of the map that the window is of */
+	uint64_t window_map; /* generation of the map that the window belongs to */
 	uint64_t window;     /* address of its first page */
 	uint64_t window_pages;
 	uint8_t has_data[WINDOW_PAGES];
 };
 
-/* Asks about the pages from `page` on, as far as the run and its region go. */
+/* Looks up which pages have data, from `page` on, within the run and its region. */
 static void move_window(struct walk *walk, const struct memory_map *map, uint64_t page)
 {
 	const struct memory_region *region = memory_map_find(map, paddr(page));
@@ -52,7 +52,7 @@ static bool has_data(struct walk *walk, const struct memory_map *map, uint64_t a
 	return walk->has_data[(page - walk->window) / PAGE_SIZE];
 }
 
-/* The first address from `at` on, up to `end`, whose page has data, or has none. */
+/* Skips pages from `at` to `end` that have data, or that have none. Returns the address after them. */
 static uint64_t skip_pages(struct walk *walk, const struct memory_map *map, uint64_t at,
 			   uint64_t end, bool with_data)
 {
@@ -62,8 +62,9 @@ static uint64_t skip_pages(struct walk *walk, const struct memory_map *map, uint
 }
 
 /*
- * How many of the records from `at` on the guest has written, and how many before those it has not: looking at a
- * hole of its RAM would fill it. Holes begin and end at page borders, and so at records.
+ * Splits the records from `at` on: *hole gets those that the guest never wrote, the result counts those after them that
+ * it wrote. Reading a hole in its RAM would fill it. Holes begin and end at page boundaries, which are record
+ * boundaries, too.
  */
 static uint64_t written_records(struct walk *walk, const struct memory_map *map, paddr_t at,
 				uint64_t count, uint64_t *hole)
@@ -75,7 +76,7 @@ static uint64_t written_records(struct walk *walk, const struct memory_map *map,
 	return (skip_pages(walk, map, data, end, true) - data) / walk->size;
 }
 
-/* Records [first, first + count) of the run in one read-side section. Returns 0 or -EFAULT. */
+/* Walks records [first, first + count) of the run in one read-side section. Returns 0 or -EFAULT. */
 static int walk_chunk(struct walk *walk, uint64_t first, uint64_t count)
 {
 	paddr_t pa = paddr(walk->run.pa.addr + first * walk->size);
@@ -102,7 +103,7 @@ static int walk_chunk(struct walk *walk, uint64_t first, uint64_t count)
 	return records ? 0 : -EFAULT;
 }
 
-/* As walk_chunk, within the bound on the time: a chunk that took too long proves nothing. */
+/* As walk_chunk, within the time limit: a chunk that took too long proves nothing. */
 static int walk_chunk_in_time(struct walk *walk, uint64_t first, uint64_t count)
 {
 	for (unsigned tries = 0; tries < CHUNK_TRIES; tries++) {
@@ -117,7 +118,7 @@ static int walk_chunk_in_time(struct walk *walk, uint64_t first, uint64_t count)
 	return walk->visitor->lose(walk->own, pfn(walk->run.first.index + first), count);
 }
 
-/* Of a run that lies in memory that is copied, one copy after the other: of what the guest has written. */
+/* Walks a run in copied memory, chunk by chunk. Copies only what the guest has written. */
 static int copy_run(struct walk *walk, uint8_t *buffer)
 {
 	const struct record_visitor *visitor = walk->visitor;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What asks all kinds of guests: see registry.h. */
+/* Functions that ask every kind of guest: see registry.h. */
 #include "kind/registry.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #define CANDIDATES_MAX 8
 
-/* Asks all kinds. Returns how many guests there are, or why there are none: that one may be booting comes first. */
+/* Asks every kind. Returns the number of guests, or a negative errno: -EAGAIN if one may still be booting. */
 static int find_all(const struct guest_memory *memory, const struct guest_hints *hints,
 		    struct guest **guests, struct error *err)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Frames by state and type, with their references: what a scan adds up without making a struct frame of each. */
+/*
+ * Frames counted by state and type, with their references. A scan adds them up without making a struct frame of each.
+ */
 #ifndef VMM_TALLY_H
 #define VMM_TALLY_H
 
@@ -18,7 +20,7 @@ struct frame_tally {
 	uint64_t duration_ns;
 };
 
-/* Adds a part that lies behind all that is in the sum. */
+/* Adds a part whose frames lie after all frames in the sum, which has `transient_before` transient ones. */
 static inline void frame_tally_add(struct frame_tally *sum, const struct frame_tally *part,
 				   uint64_t transient_before)
 {

@@ -17,7 +17,7 @@
 /* Two ways in which a type leads to others. */
 enum walk {
 	WALK_CONTAINS, /* what lies in an object of it */
-	WALK_DECLARES, /* what must be spelled out to declare one, when names end the spelling */
+	WALK_DECLARES, /* what a declaration of it must spell out, down to names */
 	WALK_COUNT,
 };
 
@@ -57,7 +57,7 @@ static const void *after(const struct btf_type *type)
 	return type + 1;
 }
 
-/* Bytes that follow the struct btf_type of a kind: a fixed part, and one for each of vlen. */
+/* Bytes that follow the struct btf_type of a kind: a fixed part, and a part for each of vlen elements. */
 static const struct {
 	uint8_t fixed;
 	uint8_t each;
@@ -128,7 +128,7 @@ static uint32_t record_length(const struct checker *c, uint32_t offset)
 	return length <= room ? length : 0;
 }
 
-/* The bits that have no meaning are zero. */
+/* Whether the bits without a meaning are zero. */
 static bool info_is_sane(const struct btf_type *type)
 {
 	unsigned kind = kind_of(type);
@@ -163,7 +163,7 @@ static int index_types(struct checker *c)
 enum name_rule {
 	NAME_NONE,       /* must be empty */
 	NAME_OPTIONAL,   /* an identifier or empty */
-	NAME_IDENTIFIER, /* must be there */
+	NAME_IDENTIFIER, /* an identifier; required */
 	NAME_WORDS,      /* identifiers with blanks between, as in "unsigned int" */
 	NAME_PRINTABLE,  /* any text of printable ASCII */
 };
@@ -310,7 +310,7 @@ static const char *check_tag(const struct checker *c, const struct btf_type *typ
 	return NULL;
 }
 
-/* What can be said about one record without following it: NULL, or what is wrong. */
+/* Checks one record without following it. Returns NULL, or what is wrong. */
 static const char *check_record(const struct checker *c, const struct btf_type *type)
 {
 	if (!name_is_sane(c, type->name_off, name_rules[kind_of(type)]))
@@ -341,12 +341,12 @@ static const char *check_record(const struct checker *c, const struct btf_type *
 	case BTF_KIND_VAR:
 		return type->type != 0 && id_exists(c, type->type) ? NULL
 								   : "is a variable of nothing";
-	default: /* pointers, typedefs and qualifiers; of void, too */
+	default: /* pointers, typedefs and qualifiers, which may be of void */
 		return id_exists(c, type->type) ? NULL : "refers to a type that does not exist";
 	}
 }
 
-/* How many others a type leads to in a walk, and which is the nth. */
+/* How many other types a type leads to in a walk. lead() is the nth of them. */
 static unsigned lead_count(const struct btf_type *type, enum walk walk)
 {
 	switch (kind_of(type)) {
@@ -424,8 +424,8 @@ static uint64_t size_of(const struct checker *c, const struct btf_type *type)
 }
 
 /*
- * Walks what a type leads to, depth first, each type once; its height and cost include theirs. What
- * leads back to itself is deeper than any type may be.
+ * Walks the types that a type leads to, depth first, each once; its height and cost include theirs. A cycle is deeper
+ * than any type may be.
  */
 static int walk_type(struct checker *c, uint32_t id, enum walk walk, unsigned depth)
 {
@@ -462,7 +462,7 @@ static int walk_type(struct checker *c, uint32_t id, enum walk walk, unsigned de
 	return 0;
 }
 
-/* The type behind typedefs and qualifiers; 0 is void. Call when every type is known to end. */
+/* The type behind typedefs and qualifiers; 0 is void. Only for when every type is known to be finite. */
 static uint32_t strip(const struct checker *c, uint32_t id)
 {
 	for (;;) {
@@ -482,7 +482,7 @@ static uint32_t strip(const struct checker *c, uint32_t id)
 	}
 }
 
-/* A bit-field is of a word at most, also with the bits before it in its first byte. */
+/* A bit-field must fit a word, including the bits before it in its first byte. */
 static bool bit_field_is_sane(const struct checker *c, uint32_t id, unsigned first, unsigned bits)
 {
 	uint32_t base = strip(c, id);
@@ -509,7 +509,7 @@ static const char *check_members(const struct checker *c, const struct btf_type 
 		if (bits && !bit_field_is_sane(c, members[i].type, first, (unsigned)bits))
 			return "has a bit-field that no word holds";
 		if (!bits) {
-			/* Void is what pahole makes of a type that BTF cannot tell: no size, no place. */
+			/* pahole writes void for a type that BTF cannot express: it has no size and takes no space. */
 			if (strip(c, members[i].type) != 0 &&
 			    c->nodes[members[i].type].size == SIZE_NONE)
 				return "has a member without a size";

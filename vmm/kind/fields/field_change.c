@@ -13,13 +13,13 @@
 
 struct comparison {
 	const struct type_catalog *catalog;
-	const void *before; /* NULL: nothing */
+	const void *before; /* NULL: nothing to compare with */
 	const void *now;
 	field_change_fn *found;
 	void *own;
 };
 
-/* A bit-field shares bytes with others, so its value counts; anything else is as its bytes are. */
+/* Numbers differ by their values, because a bit-field shares its bytes with others; anything else by its bytes. */
 static bool differs(const struct comparison *compared, const struct type_field *field)
 {
 	uint64_t old, new;
@@ -52,7 +52,7 @@ static void compare_field(const struct comparison *compared, const struct type_f
 	       type_format_value(compared->catalog, field, compared->now));
 }
 
-/* Of an array that changed, the elements; a new one as a whole. */
+/* Reports the elements of an array that changed, but a new array as a whole. */
 static void compare_array(const struct comparison *compared, const struct type_field *array)
 {
 	char name[ELEMENT_NAME_SIZE];

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* By what the guest says of them. */
+/* Compares what the guest reports about them. */
 static bool are_types_of(const struct type_cache *cache, const struct guest *guest)
 {
 	return cache->kind == guest->kind && cache->boot_id == guest->boot_id &&

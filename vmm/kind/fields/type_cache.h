@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The types of one guest, read once and kept: reading and checking BTF takes milliseconds, and a guest's types change
- * only when another kernel is booted.
+ * only when it boots another kernel.
  */
 #ifndef VMM_TYPE_CACHE_H
 #define VMM_TYPE_CACHE_H
@@ -11,7 +11,7 @@
 /* Starts as zeroes. */
 struct type_cache {
 	struct type_catalog *catalog; /* NULL: none were read yet */
-	/* Whose they are. */
+	/* The guest that they belong to. */
 	const struct kind *kind;
 	uint64_t boot_id;
 	unsigned type_count;
@@ -19,8 +19,8 @@ struct type_cache {
 };
 
 /*
- * Reads the types of a guest if those in the cache are another's. The thread is registered with liburcu. Returns 0, or
- * -ENOMEM, and then the cache is what it was.
+ * Reads the types of a guest unless the cache has them. The thread is registered with liburcu. Returns 0, or -ENOMEM,
+ * which leaves the cache unchanged.
  */
 int type_cache_update(struct type_cache *cache, const struct guest *guest, struct error *err);
 

@@ -23,7 +23,7 @@ struct type_catalog *type_catalog_new(const struct guest *guest, const char *why
 	return catalog;
 }
 
-/* Fills the layouts; what one type lacks is said there and harms no other. */
+/* Fills the layouts. The fault of a type is noted in its own layout and affects no other. */
 static void build_layouts(struct type_catalog *catalog, const struct guest *guest)
 {
 	struct error err;

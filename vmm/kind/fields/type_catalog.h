@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The metadata types of a guest with their fields, as its BTF tells them: one layout for each type
- * of its guest, in the same order.
+ * The metadata types of a guest with their fields, as its BTF describes them: one layout for each of the guest's types,
+ * in the same order.
  *
- * A catalog never changes once it is built. A guest without BTF, or with BTF that is refused, has a
- * catalog as well; it says why, and its layouts are empty.
+ * A catalog never changes once it is built. A guest whose BTF is missing or refused has a catalog, too: it gives the
+ * reason, and its layouts are empty.
  */
 #ifndef VMM_TYPE_CATALOG_H
 #define VMM_TYPE_CATALOG_H
@@ -16,29 +16,29 @@
 #include "kind/fields/type_layout.h"
 
 struct type_catalog {
-	struct btf *btf;        /* NULL when there is none that can be used */
-	struct error why;       /* then: why */
+	struct btf *btf;        /* NULL if there is none that can be used */
+	struct error why;       /* the reason, if btf is NULL */
 	unsigned metadata_size; /* bytes of a record that types describe */
 	unsigned count;
 	struct type_layout layouts[FRAME_TYPES_MAX];
 };
 
-/* A catalog for the types of a guest, of whose fields nothing is known, for the reason `why`; NULL for want of memory. */
+/* A catalog for the types of a guest whose fields are unknown, for the reason `why`. Returns NULL if memory ran out. */
 struct type_catalog *type_catalog_new(const struct guest *guest, const char *why);
 
 /*
- * Takes the fields of all types from a blob of BTF, which is checked and copied; it is aligned to 4 bytes. What is wrong
- * with it, or with one of the types, is said in the catalog.
+ * Takes the fields of all types from a blob of BTF, which is aligned to 4 bytes. The blob is checked and copied. The
+ * catalog says what is wrong with it, or with one of the types.
  */
 void type_catalog_load(struct type_catalog *catalog, const struct guest *guest, const void *blob,
 		       size_t size);
 
 void type_catalog_free(struct type_catalog *catalog);
 
-/* Why nothing is known about the fields of a type, or NULL when they are known. */
+/* Why nothing is known about the fields of a type, or NULL if they are known. */
 const char *type_catalog_unknown(const struct type_catalog *catalog, unsigned type);
 
-/* Words of a record that types describe, and one of them. */
+/* The number of words of a record that types describe, and one of these words. */
 static inline unsigned type_catalog_words(const struct type_catalog *catalog)
 {
 	return catalog->metadata_size / (unsigned)sizeof(uint64_t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A record for people and for programs, with the names of its fields; where they are not
- * known, its words in hexadecimal and the reason.
+ * Formats a record for people and for programs, with the names of its fields. If they are not known, it gives the
+ * record's words in hexadecimal and the reason.
  */
 #ifndef VMM_TYPE_FORMAT_H
 #define VMM_TYPE_FORMAT_H
@@ -13,26 +13,26 @@
 #include "kind/fields/type_catalog.h"
 
 /*
- * Prints the metadata of a frame of a type (an index into the catalog, or -1 when it is none of
- * them) to `out`, each line behind `indent`. All of it is printable ASCII. A last line names the
- * fields that may change while the frame is shared.
+ * Prints the metadata of a frame to `out`, each line after `indent`. The type is an index into the catalog, or -1 if it
+ * is none of them. All output is printable ASCII. A last line names the fields that may change while the frame is
+ * shared.
  */
 void type_format_text(FILE *out, const struct type_catalog *catalog, int type, const void *record,
 		      const char *indent);
 
 /*
- * The same as {"fields": {NAME: VALUE, ...}, "shared": [NAME, ...]} or
- * {"words": ["0x...", ...], "unknown": REASON}. Numbers are numbers; an enumeration's value is its
- * name if it has one, a pointer a text in hexadecimal. Returns NULL when memory ran out.
+ * The same as {"fields": {NAME: VALUE, ...}, "shared": [NAME, ...]} or {"words": ["0x...", ...], "unknown": REASON}.
+ * Numbers are numbers; an enumeration's value is its name if it has one, a pointer a text in hexadecimal. Returns NULL
+ * if memory ran out.
  */
 struct json_object *type_format_json(const struct type_catalog *catalog, int type,
 				     const void *record);
 
-/* The value of one field of a type whose fields are known, as it stands there. */
+/* The value of one field in the form of type_format_json; the fields of its type must be known. */
 struct json_object *type_format_value(const struct type_catalog *catalog,
 				      const struct type_field *field, const void *record);
 
-/* What fields a type has, a line for each: name, kind, offset, size. */
+/* The fields of a type, a line for each: name, kind, offset, size. */
 void type_format_fields_text(FILE *out, const struct type_catalog *catalog, unsigned type,
 			     const char *indent);
 struct json_object *type_format_fields_json(const struct type_catalog *catalog, unsigned type);

@@ -12,7 +12,7 @@
 
 #define MARKER_SIZE 128
 
-/* A member on the way to its fields. */
+/* A member that is being flattened to fields. */
 struct place {
 	char name[TYPE_FIELD_NAME_MAX];
 	uint32_t type_id;
@@ -40,7 +40,7 @@ static bool is_wrapper(const struct btf_type *type)
 	return btf_is_typedef(type) || btf_is_mod(type);
 }
 
-/* The type behind typedefs and qualifiers; notes on the way whether one marks it as shared. */
+/* The type behind typedefs and qualifiers. Sets *is_shared if one of these marks it as shared. */
 static uint32_t strip(const struct builder *b, uint32_t id, bool *is_shared)
 {
 	const struct btf_type *type = btf__type_by_id(b->btf, id);
@@ -61,7 +61,7 @@ static bool enum_is_signed(const struct btf_type *type)
 {
 	if (BTF_INFO_KFLAG(type->info))
 		return true;
-	/* Before kind_flag told, values did: those of an enum are signed words. */
+	/* Without kind_flag, as in older BTF, a negative value shows it: the values of an enum are signed words. */
 	for (unsigned i = 0; btf_is_enum(type) && i < btf_vlen(type); i++)
 		if (btf_enum(type)[i].val < 0)
 			return true;
@@ -194,7 +194,7 @@ static int add_members(struct builder *b, const struct place *place)
 	return 0;
 }
 
-/* An array of numbers is one field, of char a text; of anything else, each element by itself. */
+/* An array of numbers becomes one field; of char, a text. Of any other array, each element is added by itself. */
 static int add_array(struct builder *b, const struct place *place)
 {
 	const struct btf_array *array = btf_array(btf__type_by_id(b->btf, place->type_id));
@@ -242,10 +242,10 @@ static int add_array(struct builder *b, const struct place *place)
 	return 0;
 }
 
-/* Adds what lies at a place, whatever its type. Ends: BTF that was checked is not deep. */
+/* Adds whatever lies at a place. The recursion ends, because btf_check has bounded the depth. */
 static int add_place(struct builder *b, struct place *place)
 {
-	/* Members without bytes are no fields, but there may be many of them. */
+	/* Members without bytes give no fields, but there may be many of them. */
 	if (++b->steps > TYPE_FIELDS_MAX)
 		return refuse(b, "has too many members", "");
 	place->type_id = strip(b, place->type_id, &place->is_shared);
@@ -278,7 +278,7 @@ static int build(struct builder *b)
 
 	if (size < 0 || size > b->marks->size_max)
 		return refuse(b, "does not fit a slot", "");
-	/* What META_TYPE named, and not its marker, is what people know. */
+	/* People know the type that META_TYPE named, not its marker. */
 	b->layout->type_id = btf__type_by_id(b->btf, (uint32_t)id)->type;
 	b->layout->size = (uint32_t)size;
 	place.type_id = b->layout->type_id;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The fields of a metadata type, as the guest's BTF tells them: where each lies in a record
- * and how to read it.
+ * The fields of a metadata type, as the guest's BTF describes them: where each lies in a record and how to read it.
  *
  * Nested members are flattened: "link.next", "entries[2].pa". An array of numbers stays one field,
  * and its elements have names, too: "words[2]". The members of a union share their bytes.
@@ -33,9 +32,9 @@ enum field_kind {
 
 struct type_field {
 	char name[TYPE_FIELD_NAME_MAX];
-	uint32_t type_id;  /* in the BTF; of an array's elements, if it is one */
-	uint16_t offset;   /* in bytes */
-	uint16_t size;     /* in bytes, all elements together; of a bit-field: those that hold it */
+	uint32_t type_id; /* in the BTF; for an array, of its elements */
+	uint16_t offset;  /* in bytes */
+	uint16_t size; /* in bytes, of all elements; for a bit-field, of the bytes that hold it */
 	uint8_t first_bit; /* of a bit-field, counted from offset */
 	uint8_t bits;      /* of a bit-field, else 0 */
 	uint8_t kind;
@@ -53,32 +52,32 @@ struct type_layout {
 	struct error unknown; /* why nothing is known */
 };
 
-/* How a kind's BTF marks what is metadata. */
+/* How a kind's BTF marks metadata types. */
 struct type_marks {
-	const char *prefix; /* a typedef of this and the type's name is the type's own */
+	const char *prefix; /* a typedef named by this and a type's name marks the type */
 	const char
 		*shared_types[2]; /* typedefs of words that may change while the frame is shared */
 	uint32_t size_max;        /* bytes of a type at most */
 };
 
 /*
- * The layout of the metadata type `name`, from BTF that btf_check has passed. Returns 0; -ENOENT when the BTF does not have
- * the type; -EPROTO for a type of more than marks->size_max bytes, or with a member that has no type; -ENOMEM. After a failure
- * `layout` is empty and `unknown` has the text, too.
+ * Builds the layout of the metadata type `name`, from BTF that has passed btf_check. Returns 0; -ENOENT if the BTF does
+ * not have the type; -EPROTO for a type of more than marks->size_max bytes, or with a member that has no type; or
+ * -ENOMEM. After an error `layout` is empty, and its `unknown` has the text, too.
  */
 int type_layout_build(const struct btf *btf, const char *name, const struct type_marks *marks,
 		      struct type_layout *layout, struct error *err);
 void type_layout_destroy(struct type_layout *layout);
 
-/* The field of a dotted name, also an element of an array of numbers. Returns false without one. */
+/* Finds a field, or an element of an array of numbers, by its dotted name. Returns false if there is none. */
 bool type_layout_find(const struct type_layout *layout, const char *name, struct type_field *field);
 
 /* Element `index` of an array, as a field of its own; index < array->elements. */
 struct type_field type_field_element(const struct type_field *array, unsigned index);
 
 /*
- * The value of a field that is a number, from a record: sign-extended where the field is
- * signed. Returns false when it is none.
+ * The value of a numeric field in a record, sign-extended if the field is signed. Returns false if the field is not a
+ * number.
  */
 bool type_field_value(const struct type_field *field, const void *storage, uint64_t *value);
 

@@ -41,7 +41,7 @@ static bool fits(uint32_t offset, uint64_t count, uint64_t size, uint64_t total)
 	return offset + count * size <= total;
 }
 
-/* Whether all that is read here lies where it is said to be. */
+/* Whether all fields that are read here lie within their part. */
 static bool is_sound(const struct allocator_descriptor *at)
 {
 	return at->version == ALLOCATOR_VERSION && at->size == sizeof(*at) &&
@@ -65,7 +65,7 @@ static bool read_part(struct reader *reader, uint64_t va, uint32_t size)
 	return size > 0 && guest_memory_copy(reader->memory, pa, reader->part, size) == 0;
 }
 
-/* Adds `count` times `frames` to what is free, and to *sum. False when the guest has not so many. */
+/* Adds `count` times `frames` to the free frames and to *sum. Returns false if the guest does not have that many. */
 static bool add(struct reader *reader, uint64_t count, uint64_t frames, uint64_t *sum)
 {
 	uint64_t most = reader->view->slot_count;
@@ -98,7 +98,7 @@ static bool read_pool(struct reader *reader)
 	       add(reader, word64(reader, at->depot_count), bundle, &counts->depot);
 }
 
-/* Frames that were freed lately, without the places that are empty. */
+/* The frames in the list of freed ones, without its empty places. */
 static uint64_t freed_frames(const struct reader *reader)
 {
 	const struct allocator_descriptor *at = &reader->at;
@@ -121,7 +121,7 @@ static bool read_cache(struct reader *reader, unsigned cpu)
 	uint64_t end = word64(reader, at->cache_fresh_end);
 	bool has_spare = word64(reader, at->cache_spare) != ALLOCATOR_NO_FRAME;
 
-	/* The two are not of one moment: one may belong to the block before. */
+	/* The two do not date from one moment: one may belong to the block before. */
 	return add(reader, word32(reader, at->cache_stack_count), 1, cached) &&
 	       add(reader, freed_frames(reader), 1, cached) &&
 	       add(reader, end > next ? end - next : 0, 1, cached) &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The guest's books held against its slots: see audit.h. */
+/* Compares the guest's own counters with its slots: see audit.h. */
 #include "kind/pagevisor/audit.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 #include "kind/pagevisor/rules.h"
 
-/* `where` is NULL for what has no frame of its own. */
+/* `where` is NULL for a count that concerns no single frame. */
 static void compare(const char *rule, const char *what, uint64_t guest, uint64_t host,
 		    const pfn_t *where, struct findings *findings)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The guest's books held against its slots. */
+/* Compares the guest's own counters with its slots. */
 #ifndef VMM_AUDIT_H
 #define VMM_AUDIT_H
 
@@ -10,8 +10,8 @@
 #include "kind/tally.h"
 
 /*
- * For a guest that has finished and whose vCPUs are stopped: holds a tally against the guest's own counters, and looks
- * for slots left BUSY.
+ * Compares a tally with the guest's own counters and looks for slots left BUSY. The guest has finished and its vCPUs
+ * are stopped.
  */
 void audit(const struct guest_view *view, const struct frame_tally *tally,
 	   const struct cpu_counters *counters, struct findings *findings);

@@ -38,7 +38,7 @@ void record_of_copy(const struct slot_copy *copy, void *record)
 	memcpy(record, &slot, sizeof(slot));
 }
 
-/* One slot, of which more than the state is asked for. */
+/* Classifies a slot in more detail than its state. */
 static void classify_in_use(const struct guest_view *view, const struct meta_slot *slot,
 			    struct frame *frame, void *record, struct read_counters *counters)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Slots as frames: what every kind says of a frame, made of a slot or of a state alone. */
+/* Slots as frames: makes a struct frame from a slot, or from its state alone. */
 #ifndef VMM_CLASSIFY_H
 #define VMM_CLASSIFY_H
 
@@ -9,12 +9,12 @@
 #include "kind/pagevisor/guest_view.h"
 #include "kind/pagevisor/slot_reader.h"
 
-/* The states of this kind are enum ref_class, by its values. */
+/* The states of this kind, indexed by enum ref_class. */
 extern const struct frame_state slot_states[REF_CLASS_COUNT];
 
 /*
- * A shared frame has as many references as its count says, a unique one has one, and a count that no operation makes is
- * handed on as it stands; others have none.
+ * A shared frame has as many references as its count says; a unique one has one. An illegal count is passed on
+ * unchanged. Other frames have no references.
  */
 static inline struct frame frame_of_state(uint64_t state, int type)
 {
@@ -39,10 +39,10 @@ static inline struct frame frame_of_copy(const struct guest_view *view,
 	return frame_of_state(copy->state, type < 0 ? FRAME_TYPE_WILD : type);
 }
 
-/* A copy of a slot as the record that it is of. */
+/* Makes a record from a copy of a slot. */
 void record_of_copy(const struct slot_copy *copy, void *record);
 
-/* As struct kind has it. */
+/* Implements `classify` of struct kind. */
 void classify_slots(const struct guest_view *view, const struct meta_slot *slots, uint64_t count,
 		    enum frame_detail detail, struct frame *frames, void *copies,
 		    struct read_counters *counters);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The guest's failures, by its console: see console_lines.h. */
+/* The guest's failures, from its console: see console_lines.h. */
 #include "kind/pagevisor/console_lines.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-/* How the lines of each begin. */
+/* How the lines of each event begin. */
 static const char *const beginnings[CONSOLE_EVENT_COUNT] = {
 	[CONSOLE_CHECK] = LINE_CHECK_FAILED,
 	[CONSOLE_ABORT] = LINE_PANIC,
@@ -25,7 +25,7 @@ static void find_frame(const char *line, struct console_failure *failure)
 	failure->has_frame = at && sscanf(at, LINE_FRAME "%" SCNx64, &failure->frame) == 1;
 }
 
-/* An exception's name is what comes first; of the others, the words behind the last colon. */
+/* For an exception, the name at the start of the line; for other events, the words after the last colon. */
 static void find_rule(const char *line, struct console_failure *failure)
 {
 	const char *colon = strrchr(line, ':');

@@ -26,7 +26,7 @@ struct flag {
 
 #define FLAG_COUNT 4
 
-/* Rights as all entries on the way allow them, the rest as this entry has it. */
+/* The rights that all entries on the path allow; the rest is this entry's own. */
 static void read_flags(const struct page_entry *entry, struct flag flags[FLAG_COUNT])
 {
 	flags[0] = (struct flag){"user", entry->rights & PTE_USER};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Which memory describes the frames: see describing_memory.h. */
+/* The memory that describes the frames: see describing_memory.h. */
 #include "kind/guest.h"
 #include "kind/pagevisor/describing_memory.h"
 
@@ -15,7 +15,7 @@ struct trace_rings {
 	struct trace_ring rings[MAX_CPUS];
 };
 
-/* The rings of the trace, none if it has none. */
+/* Copies the rings of the trace; none if the guest keeps no trace. */
 static void copy_rings(const struct guest_memory *memory, const struct guest_info *info,
 		       struct trace_rings *trace)
 {

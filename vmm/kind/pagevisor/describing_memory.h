@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Which of a guest's memory describes its frames: all that a capture needs to be read without the rest. */
+/* The part of a guest's memory that describes its frames: all that a capture needs to be readable without the rest. */
 #ifndef VMM_DESCRIBING_MEMORY_H
 #define VMM_DESCRIBING_MEMORY_H
 
@@ -7,8 +7,8 @@
 #include "memory/ranges.h"
 
 /*
- * Adds what the info page at `info` points to, as far as it lies in RAM. What does not is left out: whoever reads the copy
- * stumbles on it as on the guest itself.
+ * Adds the info page at `info` and what it points to, as far as it lies in RAM. The rest is left out: a reader of the
+ * capture fails on it as it would on the guest itself.
  */
 void describing_memory_add(const struct guest_memory *memory, paddr_t info,
 			   struct memory_ranges *ranges);

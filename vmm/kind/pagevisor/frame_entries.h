@@ -9,25 +9,28 @@
 #include "kind/pagevisor/guest_view.h"
 #include "kind/pagevisor/page_walk.h"
 
-/* Ways to a frame that are listed; the linear mapping is one, and a guest's tables can make millions. */
+/* The most paths to a frame that are listed. The linear mapping is one; a hostile guest's tables can make millions. */
 #define FRAME_ENTRIES_MAX 16
 
 struct frame_entries {
-	uint64_t total; /* ways to the frame, the first of them listed in order of addresses */
+	uint64_t total; /* paths to the frame; the first of them are listed, in address order */
 	unsigned listed;
 	struct page_entry list[FRAME_ENTRIES_MAX];
-	bool is_cut;              /* there may be more: the tables have no end */
-	struct findings problems; /* what no table can be */
+	bool is_cut;              /* truncated: the walk stopped early and there may be more */
+	struct findings problems; /* tables that cannot be valid */
 };
 
 /*
- * Walks the page table of a view at STAGE_METADATA or later; the thread is registered with liburcu. 0 with nothing in
- * *entries where the guest does not say where its table is. Returns 0, or -ENOMEM.
+ * Walks the page table of a view at STAGE_METADATA or later. *entries is empty if the guest does not say where its
+ * table is. The thread is registered with liburcu. Returns 0 or -ENOMEM.
  */
 int frame_entries_find(const struct guest_memory *memory, const struct guest_view *view,
 		       uint64_t pfn, struct frame_entries *entries, struct error *err);
 
-/* The address that is translated to the frame's first byte by an entry; the first one, for an entry of a table. */
+/*
+ * The virtual address that an entry translates to the frame's first byte. For an entry that points at a table: the
+ * first address that it translates.
+ */
 uint64_t frame_entry_va(const struct page_entry *entry, uint64_t pfn);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "kind/pagevisor/guest_view.h"
 
-/* Entries that are read together. */
+/* Entries that are read at a time. */
 #define PART_REGIONS 128
 
 static void add_region(const struct info_region *region, struct ram_ends *ends)

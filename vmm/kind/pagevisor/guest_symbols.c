@@ -12,7 +12,7 @@
 /* The kernel lies in the highest 2 GiB: the high half of its addresses is all ones. */
 #define ADDRESS_HIGH (~UINT64_C(0) << 32)
 
-/* The parts of a table in a copy of it, or -EPROTO. */
+/* The parts of a table, in a copy of it. */
 struct table {
 	struct symbol_table head;
 	const uint8_t *symbols;
@@ -47,7 +47,7 @@ static int fill(const struct table *table, struct symbols *symbols)
 {
 	uint32_t end = 0;
 
-	/* From the last one on, which is only an end. */
+	/* Backwards. The last symbol only marks an end. */
 	for (uint32_t i = table->head.count - 1; i-- > 0;) {
 		struct table_symbol symbol = symbol_at(table, i);
 
@@ -70,7 +70,7 @@ static int make(const struct table *table, struct symbols *symbols)
 	symbols->table = calloc(table->head.count, sizeof(*symbols->table));
 	if (!symbols->names || !symbols->table)
 		return -ENOMEM;
-	/* They go to terminals. */
+	/* Names go to terminals. */
 	for (uint32_t i = 0; i < table->head.names_size; i++)
 		symbols->names[i] =
 			table->names[i] == '\0' || (table->names[i] > ' ' && table->names[i] <= '~')

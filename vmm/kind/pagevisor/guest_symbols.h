@@ -8,8 +8,8 @@
 #include "memory/guest_memory.h"
 
 /*
- * Copies and checks the table. Returns 0, also for a kernel that has none, which gives no symbols; -EPROTO for a table that
- * cannot be; -ENOMEM. After a failure symbols is empty and may be used as such. symbols_free ends it.
+ * Copies and checks the table. Returns 0, also for a kernel without a table, which gives no symbols; -EPROTO if the
+ * table is broken; or -ENOMEM. After an error `symbols` is empty and may be used. It is freed with symbols_free.
  */
 int guest_symbols_read(const struct guest_view *view, const struct guest_memory *memory,
 		       struct symbols *symbols);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a guest says about itself: see guest_view.h. */
+/* What a guest reports about itself: see guest_view.h. */
 #include "kind/guest.h"
 #include "kind/pagevisor/guest_view.h"
 
@@ -69,7 +69,7 @@ static bool in_ram(const struct guest_memory *memory, uint64_t pa, uint64_t size
 	return found;
 }
 
-/* A name goes to terminals and into JSON: it ends, and it is printable. */
+/* A name goes to terminals and into JSON: it must be terminated and printable. */
 static void copy_name(char *to, const char *from, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -77,7 +77,7 @@ static void copy_name(char *to, const char *from, size_t size)
 	to[size - 1] = '\0';
 }
 
-/* Gives a type its role; those after it have none yet. */
+/* Gives a type its role. The types after it have none yet. */
 static int read_role(struct guest_view *view, unsigned index, unsigned role, struct error *err)
 {
 	if (role >= TYPE_ROLE_COUNT)
@@ -123,7 +123,7 @@ static int read_types(const struct guest_memory *memory, const struct guest_info
 	return 0;
 }
 
-/* The map itself is read by whoever needs it: see guest_regions.h. */
+/* The map itself is read on demand: see guest_regions.h. */
 static int check_map(const struct guest_memory *memory, const struct guest_info *info,
 		     struct error *err)
 {
@@ -171,14 +171,15 @@ static int read_cpus(const struct guest_memory *memory, const struct guest_info 
 	return 0;
 }
 
-/* A guest that panicked may have done so at any stage: only what is set can be checked then. */
+/* A guest can panic at any stage: after a panic, only fields that are set can be checked. */
 static bool has_stage(const struct guest_info *info, enum boot_stage stage, uint64_t field)
 {
 	return info->boot_stage == STAGE_PANIC ? field != 0 : info->boot_stage >= stage;
 }
 
 /*
- * Two copies: what the first one's stage promises is in the second, whatever order either was made in.
+ * Copies twice: the second copy has everything that the first one's stage promises, whatever the order within each
+ * copy.
  */
 static int copy_info(const struct guest_memory *memory, paddr_t info_pa, struct guest_info *info,
 		     struct error *err)
@@ -286,7 +287,7 @@ int guest_view_steps(const struct guest_view *view, const struct guest_memory *m
 	return view->cpu_count ? 0 : -EAGAIN;
 }
 
-/* The mailbox with the words that this host knows, NULL when there is none. Within a read-side section. */
+/* The mailbox, if it has all words that this host knows; otherwise NULL. Within a read-side section. */
 static struct mailbox *find_mailbox(const struct guest_view *view,
 				    const struct guest_memory *memory)
 {
@@ -295,7 +296,7 @@ static struct mailbox *find_mailbox(const struct guest_view *view,
 
 	if (!mailbox || !is_aligned(view->mailbox.addr, MAILBOX_LINE))
 		return NULL;
-	/* Relaxed: both are constant since before the page was published. */
+	/* Relaxed: both have been constant since before the page was published. */
 	if (__atomic_load_n(&mailbox->version, __ATOMIC_RELAXED) != MAILBOX_VERSION ||
 	    __atomic_load_n(&mailbox->size, __ATOMIC_RELAXED) < sizeof(*mailbox))
 		return NULL;

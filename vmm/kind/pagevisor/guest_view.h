@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What a guest says about itself, after the host has checked it: where its metadata is, which types
- * it has, where it counts. The info page is copied once, then validated; nothing here is read from
- * the guest twice.
+ * What a guest reports about itself, checked by the host: where its metadata is, which types it has, where its counters
+ * are. The info page is copied, then validated; only the validated copy is used.
  */
 #ifndef VMM_GUEST_VIEW_H
 #define VMM_GUEST_VIEW_H
@@ -22,50 +21,53 @@ struct type_view {
 	enum type_role role;
 	bool is_untyped;
 	bool is_permanent;
-	unsigned link_place; /* as in struct type_descriptor, and a link fits there; 0: none */
+	unsigned link_place; /* as in struct type_descriptor, if a link fits there; 0: none */
 	bool has_on_drop;
 };
 
 struct guest_view {
-	enum boot_stage stage; /* what follows is valid from the stage named beside it */
+	enum boot_stage stage; /* the fields below are valid from the stage named beside them */
 	unsigned ring;         /* STAGE_ENTERED */
-	uint64_t boot_id;      /* as the guest says: another one at each boot; never 0 */
+	uint64_t boot_id;      /* as the guest reports; changes with each boot, never 0 */
 	paddr_t mailbox;
-	uint64_t va_offset;   /* of the kernel's image; as are the following, as the guest says */
+	uint64_t va_offset;   /* of the kernel's image; as reported, like the next fields */
 	paddr_t kernel_start; /* of the kernel's image */
 	paddr_t kernel_end;
 	uint64_t types_va;
 	unsigned type_count;
 	struct type_view types[META_TYPES_MAX];
-	paddr_t btf; /* as the guest says; checked when it is read, see kind/fields/type_catalog.h */
+	paddr_t btf; /* as the guest reports; checked when it is read, see kind/fields/type_catalog.h */
 	uint64_t btf_size; /* 0: there is none */
-	paddr_t symbols;   /* as the BTF; see kind/pagevisor/guest_symbols.h */
+	paddr_t symbols;   /* like the BTF; see kind/pagevisor/guest_symbols.h */
 	uint64_t symbols_size;
 	uint64_t max_paddr; /* STAGE_MEMORY */
 	paddr_t array;      /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
 	uint64_t slot_count;
-	uint64_t array_va; /* these four as the guest says; 0: it does not */
+	uint64_t array_va; /* this and the next three as the guest reports; 0: unknown */
 	uint64_t linear_va;
 	paddr_t page_table;
 	paddr_t allocator;  /* STAGE_ALLOCATOR */
 	unsigned cpu_count; /* STAGE_CPUS */
 	paddr_t counters;   /* cpu_count struct cpu_counters, in guest RAM and aligned */
-	uint64_t tsc_khz;   /* as the guest says; 0: it does not know */
+	uint64_t tsc_khz;   /* as the guest reports; 0: it does not know */
 	paddr_t trace; /* cpu_count struct trace_ring, in guest RAM and aligned; 0: it does not trace */
 };
 
 /*
- * Reads the info page. Returns 0; -EAGAIN when the guest has not published it yet; -EPROTO, with a
- * text that says which field is wrong, when what it published cannot be true.
+ * Reads the info page. Returns 0; -EAGAIN if the guest has not published it yet; -EPROTO, with a text that names the
+ * wrong field, if what it published cannot be true.
  */
 int guest_view_read(const struct guest_memory *memory, paddr_t info, struct guest_view *view,
 		    struct error *err);
 
-/* Parts of that for whoever finds a page: its ABI is this one; its memory map, if it names one, can be. 0 or -EPROTO. */
+/*
+ * Parts of that for callers that find a page: whether it has this ABI, and whether its memory map, if it names one, can
+ * be valid. They return 0 or -EPROTO.
+ */
 int guest_view_check_abi(const struct guest_info *info, struct error *err);
 int guest_view_check_regions(const struct guest_info *info, struct error *err);
 
-/* The type whose descriptor a vtable pointer names, or -1 for one that is no type's. */
+/* The type whose descriptor a vtable pointer names, or -1 if it names none. */
 static inline int guest_view_type(const struct guest_view *view, uint64_t vtable_ptr)
 {
 	uint64_t offset = vtable_ptr - view->types_va;
@@ -80,20 +82,19 @@ static inline int guest_view_type(const struct guest_view *view, uint64_t vtable
 int guest_view_type_of_role(const struct guest_view *view, enum type_role role);
 
 /*
- * What the guest has counted so far, summed over its processors: exact from STAGE_FINISHED on.
- * Returns 0, or -EAGAIN before STAGE_CPUS.
+ * The guest's counters so far, summed over its processors; exact from STAGE_FINISHED on. Returns 0, or -EAGAIN before
+ * STAGE_CPUS.
  */
 int guest_view_counters(const struct guest_view *view, const struct guest_memory *memory,
 			struct cpu_counters *sum);
 
 /*
- * Steps of the workload that each of its processors (view->cpu_count) has made so far. Returns 0, or -EAGAIN before
- * STAGE_CPUS.
+ * The workload's steps so far, for each of its processors (view->cpu_count). Returns 0, or -EAGAIN before STAGE_CPUS.
  */
 int guest_view_steps(const struct guest_view *view, const struct guest_memory *memory,
 		     uint64_t steps[MAX_CPUS]);
 
-/* Asks the workload to end. Nothing happens when the guest has no mailbox in its RAM, or one of another version. */
+/* Asks the workload to end. Does nothing if the guest has no mailbox in its RAM, or one of another version. */
 void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <pagevisor/info.h>
 
-/* Mapped memory is read in pieces of this size, memory that is copied in those that its reader moves best. */
+/* Mapped memory is read in pieces of this size, copied memory in the size that suits its reader. */
 #define PIECE_SIZE (UINT64_C(1) << 20)
 
 struct search {
@@ -21,7 +21,7 @@ struct search {
 	uint8_t *piece; /* MEMORY_READER_CHUNK_MAX */
 };
 
-/* A page that begins with the magic. */
+/* Judges a page that begins with the magic. */
 static bool is_info_page(const uint8_t *page, paddr_t at)
 {
 	struct guest_info info;
@@ -33,7 +33,7 @@ static bool is_info_page(const uint8_t *page, paddr_t at)
 	       at.addr < info.kernel_end_pa;
 }
 
-/* `size` bytes of data from pa on, in whole pages. */
+/* Searches `size` bytes of data from pa on, in whole pages. */
 static int search_piece(struct search *search, paddr_t pa, uint64_t size)
 {
 	int result = guest_memory_copy(search->memory, pa, search->piece, size);
@@ -51,7 +51,7 @@ static int search_piece(struct search *search, paddr_t pa, uint64_t size)
 	return result;
 }
 
-/* [pa, pa + size) of one region; holes stay holes. */
+/* Searches [pa, pa + size) of one region; holes stay holes. */
 static int search_region(struct search *search, paddr_t pa, uint64_t size)
 {
 	uint64_t hole, data;
@@ -69,7 +69,7 @@ static int search_region(struct search *search, paddr_t pa, uint64_t size)
 	return result;
 }
 
-/* The map of now; a region that goes meanwhile ends the search. */
+/* Copies the current map. A region that goes away meanwhile ends the search. */
 static void copy_map(const struct guest_memory *memory, struct memory_map *map)
 {
 	guest_memory_read_begin();

@@ -12,10 +12,12 @@
 
 #define FRAME_NONE UINT64_MAX
 
-/* Tables that are gone through, each on every way to it: more than 64 GiB of RAM need, in small pages, too. */
+/*
+ * The most tables visited, each counted once for every path to it. More than 64 GiB of RAM need, even in small pages.
+ */
 #define VISITS_MAX 65536
 
-/* A way to a table. */
+/* A path to a table. */
 struct way {
 	uint64_t frame;
 	unsigned level;
@@ -70,7 +72,7 @@ problem(struct page_walk *walk, uint64_t frame, const char *expected, const char
 
 static void visit(struct page_walk *walk, const struct way *way, bool is_counted);
 
-/* is_counted: the table that holds the entry was not walked before. */
+/* is_counted: the table that holds the entry is walked for the first time. */
 static void walk_entry(struct page_walk *walk, const struct way *way, unsigned index,
 		       uint64_t value, bool is_counted)
 {
@@ -80,7 +82,7 @@ static void walk_entry(struct page_walk *walk, const struct way *way, unsigned i
 		.level = way->level,
 		.va = pt_entry_va(way->va, way->level, index),
 		.value = value,
-		/* Writing and user access need every entry's leave, execution that none refuses. */
+		/* Every entry on the path must allow writing and user access; none may forbid execution. */
 		.rights = (way->rights & value & (PTE_WRITE | PTE_USER)) |
 			  ((way->rights | value) & PTE_NO_EXECUTE),
 		.is_page = way->level == 0 || value & PTE_LARGE,
@@ -100,7 +102,7 @@ static void walk_entry(struct page_walk *walk, const struct way *way, unsigned i
 		      is_counted);
 }
 
-/* The table at the end of a way; NULL when none can be there. */
+/* The table at the end of a path; NULL if none can be there. */
 static struct walked_table *enter(struct page_walk *walk, const struct way *way, bool *is_new)
 {
 	struct walked_table *table = find_table(walk, way->frame);

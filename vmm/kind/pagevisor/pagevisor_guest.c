@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A guest of this kind, as everybody sees it: see pagevisor_guest.h. */
+/* Sets what everything above sees of a guest of this kind: see pagevisor_guest.h. */
 #include "kind/pagevisor/pagevisor_guest.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 #include "kind/kind.h"
 
-/* The bits of struct frame_type.flags; pagevisor.c has their names. */
+/* The bits of struct frame_type.flags; pagevisor_kind.c has their names. */
 enum type_flag {
 	TYPE_IS_UNTYPED = 1 << 0,
 	TYPE_HAS_ON_DROP = 1 << 1,

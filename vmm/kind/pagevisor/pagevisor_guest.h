@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A guest of this kind, as its own functions know it. */
+/* A guest of this kind, as the kind's own functions see it. */
 #ifndef VMM_PAGEVISOR_GUEST_H
 #define VMM_PAGEVISOR_GUEST_H
 
@@ -9,7 +9,7 @@
 #include "kind/pagevisor/tally_slots.h"
 
 struct pagevisor_guest {
-	struct guest guest; /* the first: see pagevisor_guest_of */
+	struct guest guest; /* must be first: see pagevisor_guest_of */
 	paddr_t info;       /* where it describes itself */
 	struct guest_view view;
 	struct slot_rules rules; /* of the view */
@@ -20,7 +20,7 @@ static inline const struct pagevisor_guest *pagevisor_guest_of(const struct gues
 	return (const struct pagevisor_guest *)guest;
 }
 
-/* Makes a guest what a view of it says; `own` stays where it is from then on. */
+/* Sets a guest from a view of it; `own` must not move from then on. */
 void pagevisor_guest_set(struct pagevisor_guest *own, const struct guest_memory *memory,
 			 paddr_t info, const struct guest_view *view);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The kind of pagevisor's own guests: one 64-byte slot for each frame (pagevisor/slot.h), found by the info page
- * (pagevisor/info.h). This file is the table, and what needs no file of its own.
+ * (pagevisor/info.h). This file holds the kind's table, and the functions that need no file of their own.
  */
 #include "kind/pagevisor/pagevisor.h"
 
@@ -31,7 +31,7 @@
 #include "kind/pagevisor/trace_sites.h"
 #include "kind/pagevisor/type_read.h"
 
-/* The guest whose info page lies at `info`. */
+/* Opens the guest whose info page lies at `info`. */
 static int open_guest(const struct guest_memory *memory, paddr_t info, struct guest **guest,
 		      struct error *err)
 {
@@ -62,7 +62,7 @@ static int find_guests(const struct guest_memory *memory, const struct guest_hin
 				    max < INFO_PAGES_MAX ? max : INFO_PAGES_MAX);
 	if (count < 0)
 		return error_set(err, count, "cannot read the guest's memory");
-	/* One that is broken does not hide another that is not. */
+	/* A broken page does not hide a sound one. */
 	for (int i = 0; i < count; i++) {
 		int opened = open_guest(memory, pages[i], &guests[found], err);
 
@@ -96,7 +96,7 @@ static int locate(const struct guest_memory *memory, const struct guest_hints *h
 	return result == -EAGAIN ? result : 0;
 }
 
-/* The array's own frames are of the type that keeps it, wherever they are. */
+/* The array's own frames have the type for the array, wherever they are. */
 static bool is_in_place(const struct guest *guest)
 {
 	const struct guest_view *view = &pagevisor_guest_of(guest)->view;
@@ -156,7 +156,10 @@ static void tally(const struct guest *guest, const void *records, pfn_t first, u
 	tally_slots(&pagevisor_guest_of(guest)->rules, records, first, count, sum, findings);
 }
 
-/* A state that the slot had; references only where they are a count, for the state that says so is not shown. */
+/*
+ * A state that the slot had. References stay only if they are a count: the state that explains other values is not
+ * shown.
+ */
 static struct frame unstable_frame(uint64_t state)
 {
 	struct frame frame = frame_of_state(state, FRAME_TYPE_NONE);

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 struct copies {
-	struct meta_slot before[SLOT_COPY_MAX]; /* only the states count */
+	struct meta_slot before[SLOT_COPY_MAX]; /* only the states are used */
 	struct meta_slot slots[SLOT_COPY_MAX];  /* all but the states */
 	struct meta_slot after[SLOT_COPY_MAX];  /* only the states */
 };
@@ -17,7 +17,7 @@ struct pending {
 	bool settled[SLOT_COPY_MAX];
 };
 
-/* The fence costs nothing here, and says what is wanted. */
+/* The fence costs nothing here, and documents the order. */
 static int copy_slots(const struct memory_copier *copier, paddr_t pa, const struct pending *pending,
 		      struct meta_slot *to)
 {
@@ -105,7 +105,7 @@ int slot_copy_read(const struct memory_copier *copier, paddr_t pa, unsigned coun
 
 		if (result < 0)
 			return result;
-		/* In that time the generation could have come round. */
+		/* In a longer time the generation could have wrapped. */
 		if (clock_now_ns() - start < SLOT_READ_TIME_MAX_NS)
 			settle_all(&copies, &pending, results, counters);
 	}

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Level 2 on a source that copies memory instead of mapping it (pread, process_vm_readv, a remote peek):
- * consistent copies of a few neighbouring slots by three copies in order: states, slots, states.
+ * Level 2 on a source that copies memory instead of mapping it (pread, process_vm_readv, a remote peek): consistent
+ * copies of a few neighbouring slots, from three copies in order: states, slots, states.
  *
- * The promise is that of slot_read (slot_reader.h), and so is the reason: nothing of the second copy is read
- * before all of the first one was, and nothing of the third before all of the second. The first copy's states
- * stand for slot_read's first load, the third's for its second one; the states within the second copy are
- * not looked at, for a copy has no order in itself. So a source's copy function owes two things:
+ * The promise is that of slot_read (slot_reader.h), for the same reason: nothing of the second copy is read before all
+ * of the first, and nothing of the third before all of the second. The first copy's states stand for slot_read's first
+ * load, the third copy's for its second. The states within the second copy are ignored, because a copy has no order in
+ * itself. So a source's copy function must guarantee two things:
  *
- *   - when it returns, all of its loads have been done: it is a system call or an answer that was waited for,
- *     or ends in an acquire fence;
+ *   - when it returns, all of its loads are done: it is a system call, waits for an answer, or ends in an acquire
+ *     fence;
  *   - an aligned 64-bit word is copied as a whole, as memcpy and the kernel's copies do.
  *
- * A slot that changes more often than once in the time of three copies is never read. Few slots at a time
- * make that time short.
+ * A slot that changes more often than once in the time of three copies is never read. Copying few slots at a time keeps
+ * that time short.
  */
 #ifndef VMM_SLOT_COPY_READER_H
 #define VMM_SLOT_COPY_READER_H
@@ -25,10 +25,10 @@
 
 #include "kind/pagevisor/slot_reader.h"
 
-#define SLOT_COPY_MAX   64 /* slots of one call */
-#define SLOT_COPY_TRIES 8  /* a try costs more than one of slot_read */
+#define SLOT_COPY_MAX   64 /* slots in one call */
+#define SLOT_COPY_TRIES 8  /* each costs more than a try of slot_read */
 
-/* Where the copies come from. Returns 0 or a negative errno; a copy is whole or has failed. */
+/* Where the copies come from. `copy` returns 0 or a negative errno; it copies everything or fails. */
 struct memory_copier {
 	int (*copy)(void *source, paddr_t pa, void *buffer, size_t length);
 	void *source;
@@ -40,16 +40,17 @@ struct slot_copy_result {
 };
 
 /*
- * Judges three copies of one slot: the state in the first, the slot in the second, the state in the third. True when
- * they say something for certain, which *result then has; all three were taken within SLOT_READ_TIME_MAX_NS.
+ * Judges three copies of one slot: the state in the first, the slot in the second, the state in the third. Returns true
+ * if they are conclusive, with the conclusion in *result. All three were taken within SLOT_READ_TIME_MAX_NS.
  */
 bool slot_copy_settle(uint64_t before, const struct meta_slot *slot, uint64_t after,
 		      struct slot_copy_result *result);
 
 /*
- * Reads `count` slots, 1 to SLOT_COPY_MAX, the first of which lies at pa. Only what changed meanwhile is read
- * again. All that is not settled within SLOT_READ_TIME_MAX_NS is unstable: the bound of slot_read's callers is
- * kept here. Returns 0, -EINVAL for another count, or what the copier said; then the results mean nothing.
+ * Reads `count` slots, 1 to SLOT_COPY_MAX, the first of which lies at pa. Only slots that changed meanwhile are read
+ * again. A slot that is not settled within SLOT_READ_TIME_MAX_NS is unstable: unlike slot_read, this function keeps the
+ * time limit itself. Returns 0; -EINVAL for another count; or the error of the copier. After an error the results mean
+ * nothing.
  */
 int slot_copy_read(const struct memory_copier *copier, paddr_t pa, unsigned count,
 		   struct slot_copy_result *results, struct read_counters *counters);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The walk over an array that is copied: see slot_copy_walk.h.
+ * Walks an array in copied memory: see slot_copy_walk.h.
  *
- * A batch is as much of the array as one call of the source moves well. Its slots are settled by three copies, of
- * states, slots, states, and what changed meanwhile is read again by slot_copy_read, a few slots at a time. Then
- * visitors look at what was settled, in chunks as they know them.
+ * A batch is as much of the array as the source moves well in one call. Three copies (states, slots, states) settle its
+ * slots. slot_copy_read rereads those that changed meanwhile, a few at a time. The visitor then gets the settled slots
+ * in chunks of the usual size.
  */
 #include "kind/record_walk.h"
 #include "kind/guest.h"
@@ -30,7 +30,7 @@ struct walk {
 	paddr_t array;
 	uint64_t first_frame;
 	uint64_t batch;          /* slots */
-	struct meta_slot *slots; /* the batch: as of the first copy, then as settled */
+	struct meta_slot *slots; /* the batch: as first copied, then as settled */
 	struct meta_slot *second;
 	struct meta_slot *third;
 	uint8_t *outcomes; /* enum outcome */
@@ -64,7 +64,7 @@ static void keep_copy(struct meta_slot *slot, const struct slot_copy *copy)
 		slot->storage[i] = copy->storage[i];
 }
 
-/* The slots in use among [first, end) of the batch, as a narrower range. */
+/* Narrows [first, end) of the batch: it begins and ends with a slot in use, or is empty. */
 static void narrow(const struct walk *walk, uint64_t *first, uint64_t *end)
 {
 	while (*first < *end && !ref_in_use(slot_state_refs(walk->slots[*first].state)))
@@ -86,13 +86,13 @@ static void settle(struct walk *walk, uint64_t at)
 	}
 }
 
-/* A count that no operation makes may be the trace of one that is about to abort, or of the copy's moment alone. */
+/* An illegal count may come from an operation that is about to abort, or exist only at the moment of the copy. */
 static bool is_dubious(const struct meta_slot *slot)
 {
 	return ref_classify(slot_state_refs(slot->state)) == REF_CLASS_ILLEGAL;
 }
 
-/* `count` slots from `at` on of the batch that begins at slot `first`. */
+/* Reads `count` slots, from `at` on, of the batch that begins at slot `first`. */
 static int read_data(struct walk *walk, uint64_t first, uint64_t at, uint64_t count)
 {
 	uint64_t start = clock_now_ns(), end = at + count, begin = at;
@@ -108,7 +108,7 @@ static int read_data(struct walk *walk, uint64_t first, uint64_t at, uint64_t co
 		result = copy_slots(walk, first + begin, end - begin, &walk->third[begin]);
 	if (result < 0)
 		return result;
-	/* After so long the generation could have come round: nothing is proved. */
+	/* After a longer time the generation could have wrapped: nothing is proved. */
 	bool in_time = clock_now_ns() - start < SLOT_READ_TIME_MAX_NS;
 
 	for (uint64_t i = begin; i < end; i++) {
@@ -122,7 +122,7 @@ static int read_data(struct walk *walk, uint64_t first, uint64_t at, uint64_t co
 	return 0;
 }
 
-/* Reads up to SLOT_COPY_MAX neighbours from `at` on again, those that changed among them. */
+/* Rereads up to SLOT_COPY_MAX neighbours from `at` on, and keeps what it reads of those that changed. */
 static int read_group(struct walk *walk, uint64_t first, uint64_t at, unsigned count)
 {
 	const struct memory_copier copier = {copy_memory, (void *)walk->memory};
@@ -151,7 +151,7 @@ static int read_changed(struct walk *walk, uint64_t first, uint64_t count)
 
 		if (walk->outcomes[at] != OUTCOME_CHANGED)
 			continue;
-		/* To the last one within reach. */
+		/* Up to the last changed slot within reach. */
 		for (unsigned i = 1; i < SLOT_COPY_MAX && at + i < count; i++)
 			if (walk->outcomes[at + i] == OUTCOME_CHANGED)
 				length = i + 1;
@@ -164,7 +164,7 @@ static int read_changed(struct walk *walk, uint64_t first, uint64_t count)
 	return 0;
 }
 
-/* Slots [first, first + count): data and holes as the source tells them apart. */
+/* Reads slots [first, first + count). The source tells data from holes. */
 static int read_batch(struct walk *walk, uint64_t first, uint64_t count)
 {
 	walk->retries = 0;
@@ -198,7 +198,7 @@ static int read_batch(struct walk *walk, uint64_t first, uint64_t count)
 	return read_changed(walk, first, count);
 }
 
-/* A visitor's chunk: runs of one outcome each. */
+/* Passes a chunk to the visitor, in runs of one outcome. */
 static int visit(struct walk *walk, uint64_t first, uint64_t at, uint64_t end)
 {
 	const struct record_visitor *visitor = walk->visitor;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The walk over an array in memory that is copied, for record_walk: slots are read up to MEMORY_READER_CHUNK_MAX bytes at
- * a time, states, slots, states, and what changed meanwhile again a few slots at a time. So a visitor is given slots that
- * level 2 has settled already: of those in use it reads a consistent copy at its first attempt.
+ * Walks an array in copied memory, for record_walk. It reads up to MEMORY_READER_CHUNK_MAX bytes of slots at a time
+ * (states, slots, states), then rereads those that changed meanwhile, a few at a time. So a visitor gets slots that
+ * level 2 has already settled: its first attempt to read one in use gives a consistent copy.
  */
 #ifndef VMM_SLOT_COPY_WALK_H
 #define VMM_SLOT_COPY_WALK_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* One look at the slot of one frame: see slot_look.h. */
+/* A sample of the slot of one frame: see slot_look.h. */
 #include "kind/guest.h"
 #include "kind/pagevisor/slot_look.h"
 
@@ -7,7 +7,7 @@
 
 #include "kind/pagevisor/slot_copy_reader.h"
 
-/* look->copy was read. */
+/* Fills `look` from look->copy. */
 static void judge(enum slot_read_result result, const struct guest_view *view,
 		  struct slot_look *look)
 {
@@ -26,7 +26,7 @@ static void read_slot(const struct meta_slot *slot, const struct guest_view *vie
 	uint64_t start = clock_now_ns();
 	enum slot_read_result result = slot_read(slot, &look->copy, &counters);
 
-	/* After so long the generation may have come round. */
+	/* After a longer time the generation may have wrapped. */
 	if (clock_now_ns() - start > SLOT_READ_TIME_MAX_NS)
 		result = SLOT_READ_UNSTABLE;
 	judge(result, view, look);
@@ -37,7 +37,7 @@ static int copy_memory(void *own, paddr_t pa, void *buffer, size_t length)
 	return guest_memory_copy(own, pa, buffer, length);
 }
 
-/* In memory that is copied; outside any read-side section. */
+/* For copied memory; outside any read-side section. */
 static int copy_slot(const struct guest_memory *memory, const struct guest_view *view, paddr_t at,
 		     struct slot_look *look)
 {

@@ -4,12 +4,11 @@
  *
  * Level 1, slot_read_state: one 64-bit load. Reference count and generation belong together.
  *
- * Level 2, slot_read: a consistent copy of one slot. It promises one incarnation of the frame, and
- * one moment for all fields that are constant while the frame is shared. Its partner is the
- * protocol in pagemeta/slot.h; the acquire load pairs with the publishing store, the fence with the
- * fences behind claim, change and last put. The generation is 32 bits wide, so a read that takes
- * more than SLOT_READ_TIME_MAX_NS proves nothing: whoever calls slot_read bounds the time, over one
- * read or over many.
+ * Level 2, slot_read: a consistent copy of one slot. It promises one incarnation of the frame, and one moment for all
+ * fields that are constant while the frame is shared. Its partner is the protocol in pagemeta/slot.h; the acquire load
+ * pairs with the publishing store, the fence with the fences behind claim, change and last put. The generation is 32
+ * bits wide, so a read that takes more than SLOT_READ_TIME_MAX_NS proves nothing: the caller of slot_read bounds the
+ * time, over one read or over many.
  */
 #ifndef VMM_SLOT_READER_H
 #define VMM_SLOT_READER_H
@@ -49,7 +48,7 @@ static inline void slot_copy_words(const struct meta_slot *slot, struct slot_cop
 }
 
 #ifdef __SANITIZE_THREAD__
-/* The sanitizer knows no fences, and needs none here: every word is accessed atomically. */
+/* ThreadSanitizer does not model fences, and needs none here: every word is accessed atomically. */
 #define slot_read_fence() ((void)0)
 #define SLOT_READ_AGAIN   __ATOMIC_ACQUIRE
 #else

@@ -7,8 +7,8 @@
 #include "kind/record_walk.h"
 
 /*
- * Without branches: where states are mixed, a wrong guess for each slot would cost more than its cache line. A shared
- * frame has 1 .. REF_MAX_HELD references, so that one unsigned comparison finds it.
+ * Without branches: where states are mixed, a misprediction for each slot would cost more than its cache line. A shared
+ * frame has 1 .. REF_MAX_HELD references, so one unsigned comparison finds it.
  */
 void state_counts_add(struct state_counts *counts, const struct meta_slot *slots, uint64_t count)
 {
@@ -36,7 +36,7 @@ void state_counts_add(struct state_counts *counts, const struct meta_slot *slots
 
 struct state_scanner {
 	struct state_scan *scan;
-	struct state_scan chunk; /* the one at hand */
+	struct state_scan chunk; /* the current one */
 };
 
 static void begin_chunk(void *own)
@@ -72,7 +72,7 @@ static void add_unstable(void *own, pfn_t first, uint64_t count)
 	scanner->chunk.unstable += count;
 }
 
-/* Of no interest: one state is enough. */
+/* Retries do not matter: the state is all that counts. */
 static void ignore_retried(void *own, uint64_t copies)
 {
 	(void)own;
@@ -94,7 +94,7 @@ static int keep_chunk(void *own)
 	return 0;
 }
 
-/* Slow or not, a state that was read is a state: a chunk that took too long for level 2 is as good as any. */
+/* A state is valid however long reading it took: a chunk that took too long for level 2 is as good as any. */
 static int keep_late_chunk(void *own, pfn_t first, uint64_t count)
 {
 	(void)first;

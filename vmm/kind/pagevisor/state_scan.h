@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Level 1 over many slots: frames by state, and references, from one 64-bit load for each slot.
+ * Level 1 over many slots: counts frames by state, and references, with one 64-bit load for each slot.
  *
- * Each count is right for the moment in which its slot was read, and no two slots are of one moment: a frame that
- * moves while it is looked at may be counted twice or not at all. Where memory is mapped nothing is retried and nothing given up. Types need
- * level 2: scan.h.
+ * Each slot counts as it was when it was read, and no two are read at the same moment: a frame that moves meanwhile may
+ * be counted twice or not at all. If memory is mapped, nothing is retried and nothing given up. Types need level 2:
+ * tally_slots.h.
  */
 #ifndef VMM_STATE_SCAN_H
 #define VMM_STATE_SCAN_H
@@ -25,7 +25,7 @@ struct state_scan {
 	uint64_t slots; /* read: the counter of level 1 */
 	uint64_t holes; /* slots in memory that the guest never wrote: not read, and of no state */
 	uint64_t
-		unstable; /* given up, of no known state: only where memory is copied, and level 2 is read anyway */
+		unstable; /* given up, state unknown: only if memory is copied, where level 2 is read */
 	uint64_t duration_ns;
 };
 

@@ -9,7 +9,7 @@
 #include "kind/pagevisor/rules.h"
 #include "kind/pagevisor/slot_reader.h"
 
-/* Slots that are looked at together: a bit for each. */
+/* Slots that are counted together: a bit for each. */
 #define BLOCK_SLOTS 64
 
 struct slot_rules slot_rules_of(const struct guest_view *view)
@@ -78,7 +78,7 @@ static void check_copy(const struct slot_rules *rules, const struct slot_copy *c
 		not_meta_page(rules, frame, rules->view->types[type].name, findings);
 }
 
-/* One slot with everything; its state was looked at and is read again. */
+/* Adds one slot, read at level 2; its state is read again. */
 static void tally_slot(const struct slot_rules *rules, const struct meta_slot *slot, pfn_t frame,
 		       struct frame_tally *tally, struct findings *findings)
 {
@@ -99,14 +99,14 @@ static void tally_slot(const struct slot_rules *rules, const struct meta_slot *s
 		tally->references++;
 	else if (is_array_frame(rules, frame) && slot_read_state(slot) == copy.state)
 		not_meta_page(rules, frame, ref_class_name(class), findings);
-	/* A second look: only what stays is a finding. */
+	/* Read again: only a count that persists is a finding. */
 	if (class == REF_CLASS_ILLEGAL && slot_read_state(slot) == copy.state)
 		illegal(frame, copy.state, findings);
 }
 
 /*
- * Counts the slots of which the state is all there is to know, and returns a bit for each of the others. Without
- * branches, so that mixed states cost no wrong guesses.
+ * Counts the slots whose state is all that matters, and returns a bit for each of the others. Without branches, so
+ * mixed states cause no mispredictions.
  */
 static uint64_t count_plain(const struct meta_slot *slots, unsigned count, pfn_t first,
 			    struct frame_tally *tally)
@@ -143,7 +143,7 @@ void tally_slots(const struct slot_rules *rules, const struct meta_slot *slots, 
 	for (uint64_t i = 0; i < count; i += BLOCK_SLOTS) {
 		unsigned block = count - i < BLOCK_SLOTS ? (unsigned)(count - i) : BLOCK_SLOTS;
 		uint64_t frame = first.index + i;
-		/* Of the array's own frames each one has to be in use. */
+		/* Each of the array's own frames must be in use. */
 		bool is_plain = frame >= rules->array_end || frame + block <= rules->array_first;
 		uint64_t others = is_plain ? count_plain(&slots[i], block, pfn(frame), tally)
 					   : all_of(block);

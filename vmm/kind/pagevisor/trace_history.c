@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* While the rings are read, a history keeps the newest `limit` events of each ring, as a ring of its own. */
+/* While the rings are read, a history keeps the newest `limit` events of each ring in a ring of its own. */
 struct collector {
 	struct frame_history *histories;
 	unsigned count;
@@ -42,7 +42,7 @@ static void collect(void *context, const struct frame_event *event)
 			keep(to, &to->histories[i], event);
 }
 
-/* The order of time; of one moment, that of the processors. */
+/* By time; at one time, by processor and position. */
 static int compare(const void *left, const void *right)
 {
 	const struct frame_event *a = left;
@@ -55,7 +55,7 @@ static int compare(const void *left, const void *right)
 	return (a->position > b->position) - (a->position < b->position);
 }
 
-/* Moves the rings' events together, sorts them and keeps the newest. */
+/* Joins the rings' events, sorts them and keeps the newest. */
 static void merge(const struct collector *from, struct frame_history *history)
 {
 	struct frame_event *events = history->events;

@@ -9,7 +9,7 @@
 #include "kind/pagevisor/classify.h"
 
 #define CHUNK_ENTRIES 1024 /* copied at once, at most */
-#define PROBE_ENTRIES 64   /* copied to see how fast that is; as many as the smallest ring has */
+#define PROBE_ENTRIES 64   /* copied to measure the speed; as many as the smallest ring has */
 #define BYTE          0xff
 
 /* One ring while it is read. */
@@ -63,7 +63,7 @@ static void visit_entry(const struct ring_reader *ring, uint64_t position,
 	ring->visit(ring->context, &event);
 }
 
-/* Copies what lies between two positions, side by side in the ring, and then the head. */
+/* Copies the entries between two positions, which are contiguous in the ring, and then the head. */
 static int copy_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to,
 		      struct trace_entry *entries, uint64_t *last)
 {
@@ -78,7 +78,7 @@ static int copy_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to
 	return 0;
 }
 
-/* Visits what was not written over. */
+/* Visits the entries that were not overwritten. */
 static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to)
 {
 	struct trace_entry entries[CHUNK_ENTRIES];
@@ -95,7 +95,7 @@ static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to
 	return 0;
 }
 
-/* From `from` on up to `first`, the head that was read (D). */
+/* Reads from `from` up to `first`, the head that was read (D). */
 static int read_ring(const struct ring_reader *ring, uint64_t from, uint64_t first)
 {
 	while (from < first) {
@@ -113,22 +113,23 @@ static int read_ring(const struct ring_reader *ring, uint64_t from, uint64_t fir
 }
 
 /*
- * A writer that is faster than this reader would be ahead of it all the way from the oldest entry on, and nothing would be
- * had. So some entries are copied, which tells how many are written meanwhile: when more, *first becomes the head of
- * now, and *from so near to it that what lies between is copied before it is written over, with a quarter to spare.
+ * If the writer were faster than this reader, it would stay ahead from the oldest entry on and nothing would be read.
+ * So this copies some entries and counts those written meanwhile. If these are more, *first becomes the current head,
+ * and *from moves so close to it that the entries between can be copied before they are overwritten, with a quarter of
+ * the ring to spare.
  */
 static int approach(const struct ring_reader *ring, uint64_t *from, uint64_t *first)
 {
 	const uint64_t probed = PROBE_ENTRIES;
 	struct trace_entry entries[PROBE_ENTRIES];
-	uint64_t start = (*first - probed) & ~(probed - 1); /* does not go round the ring's end */
+	uint64_t start = (*first - probed) & ~(probed - 1); /* does not wrap at the ring's end */
 	uint64_t now;
 
 	if (*first - *from <= probed)
 		return 0;
 	if (copy_chunk(ring, start, start + probed, entries, &now) < 0)
 		return -EFAULT;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* now is a D, too */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* `now` is a D, too */
 	uint64_t written = now - *first;
 
 	if (written <= probed || written > UINT32_MAX)

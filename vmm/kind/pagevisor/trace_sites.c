@@ -10,8 +10,8 @@
 #include "kind/pagevisor/guest_symbols.h"
 
 /*
- * A hash table of callers. A kernel has some hundred; one that has more, or says so, has the rest of them counted in
- * the sum alone.
+ * A hash table of callers. A kernel has a few hundred. If there are more, or the guest claims so, the rest count only
+ * in the total.
  */
 #define TABLE_BITS  12
 #define TABLE_SIZE  (1U << TABLE_BITS)
@@ -73,7 +73,7 @@ int trace_sites_read(const struct guest_memory *memory, const struct guest_view 
 	*sites = (struct call_sites){.events = counts.events};
 	if (result == 0) {
 		qsort(table, TABLE_SIZE, sizeof(*table), compare);
-		/* Without a table of functions the sites have their addresses. */
+		/* Without symbols the sites are named by their addresses. */
 		guest_symbols_read(view, memory, &symbols);
 		for (; sites->count < CALL_SITES_MAX && table[sites->count].events;
 		     sites->count++) {

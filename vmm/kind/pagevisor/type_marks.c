@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* How this kind's BTF marks metadata types (pagevisor/type.h); a file of its own because the build's btf_keep needs it, too. */
+/*
+ * How this kind's BTF marks metadata types (pagevisor/type.h). A file of its own, because the build's btf_keep needs
+ * it, too.
+ */
 #include <pagevisor/slot.h>
 #include <pagevisor/type.h>
 

@@ -7,7 +7,7 @@
 
 #include "kind/fields/btf_check.h"
 
-/* Loads what the guest says of its fields, once that is known to be bounded. */
+/* Loads the guest's BTF, whose size is known to be bounded. */
 static void read_fields(struct type_catalog *catalog, const struct guest *guest,
 			const struct guest_view *view)
 {

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "kind/pagevisor/check/context.h"
 
-/* The end of the guest's last piece of RAM. */
+/* The end of the guest's last region of RAM. */
 static uint64_t ram_end(const struct guest_memory *memory)
 {
 	guest_memory_read_begin();
@@ -45,7 +45,7 @@ static int run_parts(struct check *check, struct error *err)
 	return result;
 }
 
-/* A type for tables whose metadata is too short tells nothing of them. */
+/* A type for tables is ignored if its metadata is too short. */
 static int find_table_type(const struct guest_view *view)
 {
 	int type = guest_view_type_of_role(view, TYPE_ROLE_PAGE_TABLE);

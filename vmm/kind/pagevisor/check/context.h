@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the parts of a check share: marks on frames, bounded reading, findings. For vmm/kind/pagevisor/check alone. */
+/* What the parts of a check share: marks on frames, bounded reading, findings. For vmm/kind/pagevisor/check only. */
 #ifndef VMM_CHECK_CONTEXT_H
 #define VMM_CHECK_CONTEXT_H
 
@@ -18,18 +18,18 @@
 enum free_place {
 	PLACE_NONE,
 	PLACE_BLOCK,  /* the first frame of a block */
-	PLACE_INSIDE, /* another one of a block */
+	PLACE_INSIDE, /* another frame of a block */
 	PLACE_CACHED, /* in a CPU's cache or in the depot */
 	PLACE_FRESH,  /* in the block that a cache is using up */
 	PLACE_PARKED,
 };
 
 #define MARK_PLACE      0x07
-#define MARK_HELD       0x08 /* in use, and somebody has to refer to it */
+#define MARK_HELD       0x08 /* in use, and something must refer to it */
 #define MARK_BYTES      0x10 /* its bytes are the kernel's and may hold references */
 #define MARK_REFERENCED 0x20
-#define MARK_LINKED     0x40 /* was met on the way through a frame list */
-#define MARK_MAPPABLE   0x80 /* in use or busy, and no hole: page-table entries may point at it */
+#define MARK_LINKED     0x40 /* a walk of a frame list met it */
+#define MARK_MAPPABLE   0x80 /* in use or busy, and not a hole: page-table entries may point at it */
 
 #define FRAME_NUMBER_NONE UINT64_MAX
 
@@ -42,25 +42,25 @@ struct check {
 	struct check_summary *summary;
 	struct findings *findings;
 	uint8_t *marks;  /* one for each slot */
-	uint32_t *found; /* frames that are referenced and were not looked into yet */
+	uint32_t *found; /* referenced frames that have not been searched yet */
 	uint64_t found_count;
-	int table_type;        /* of page tables; -1: the guest does not tell its tables */
+	int table_type;        /* of page tables; -1: the guest does not mark its tables */
 	uint64_t typed_tables; /* frames of that type */
-	uint64_t run_frames;   /* looked at for runs that something may refer to */
+	uint64_t run_frames;   /* examined as parts of possible runs */
 	bool is_blind;         /* memory that may hold references could not be read */
 	uint64_t linked;       /* frames that say they are in a frame list */
-	uint64_t broken_links; /* those whose neighbours say otherwise */
+	uint64_t broken_links; /* links of theirs that a neighbour does not return */
 	uint64_t missing;      /* held frames without a reference so far */
 	const struct allocator_descriptor *allocator; /* NULL: not known */
 };
 
-/* Bytes of guest memory; what was never written reads as zeroes and stays so. False outside of RAM. */
+/* Reads guest memory. What was never written reads as zeroes and stays a hole. Returns false outside of RAM. */
 bool check_read(const struct check *check, uint64_t pa, void *buffer, size_t size);
 
-/* The slot of a frame, whose number is below slot_count. */
+/* Reads the slot of a frame, whose number is below slot_count. */
 bool check_read_slot(const struct check *check, uint64_t frame, struct meta_slot *slot);
 
-/* A short text made in place: check_text("order %u", order).text */
+/* A short text formatted in place: check_text("order %u", order).text */
 struct check_text {
 	char text[64];
 };
@@ -69,14 +69,14 @@ struct check_text check_text(const char *format, ...) __attribute__((format(prin
 
 #define TEXT(...) (check_text(__VA_ARGS__).text)
 
-/* Says that a rule is broken. frame: FRAME_NUMBER_NONE when it is about no frame. */
+/* Reports a broken rule. frame: FRAME_NUMBER_NONE if it concerns no single frame. */
 void check_finding(struct check *check, const char *rule, uint64_t frame, const char *expected,
 		   const char *found);
 
 /* "shared anon", "unused", ... */
 struct check_text check_describe(const struct check *check, const struct meta_slot *slot);
 
-/* Something refers to a frame; any number will do. */
+/* Notes a reference to a frame. Accepts any number. */
 static inline void check_refer(struct check *check, uint64_t frame)
 {
 	if (frame >= check->view->slot_count ||
@@ -89,19 +89,19 @@ static inline void check_refer(struct check *check, uint64_t frame)
 
 /* The parts, in this order. */
 
-/* Walks the free lists and marks their frames. `descriptor` has to outlive the check. */
+/* Walks the free lists and marks their frames. `descriptor` must outlive the check. */
 void check_free_lists(struct check *check, struct allocator_descriptor *descriptor);
-/* Looks at every slot; marks the frames that have to be referenced. */
+/* Checks every slot; marks the frames that must be referenced. */
 void check_slots(struct check *check);
-/* A unique frame of a type that has a link: called by check_slots. */
+/* Checks the link of a unique frame whose type has one: called by check_slots. */
 void check_link(struct check *check, uint64_t frame, const struct meta_slot *slot);
-/* After all slots: frame lists that have no first frame. */
+/* After all slots: reports frame lists that have no first frame. */
 void check_link_cycles(struct check *check);
-/* Frames that are in a list are the list's, wherever that is. */
+/* Notes a reference to each member of a frame list: its list refers to it, wherever that is. */
 void check_refer_to_members(struct check *check);
 /* Walks the kernel's page table. Returns 0 whatever it found, or -ENOMEM. */
 int check_page_table(struct check *check, struct error *err);
-/* Looks for references, and says which frames have none. */
+/* Searches for references, and reports the frames that have none. */
 void check_references(struct check *check);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The allocator's free lists: see pagevisor/allocator.h for what they look like. */
+/* The allocator's free lists: see pagevisor/allocator.h for their layout. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -7,13 +7,13 @@
 
 #include "kind/pagevisor/check/context.h"
 
-/* What a descriptor may say at most: anything beyond is garbage. */
+/* The limits of a descriptor: anything beyond is garbage. */
 #define CACHES_MAX     1024
 #define CACHE_SIZE_MAX 65536
 #define POOL_SIZE_MAX  4096
 #define ORDERS_MAX     32
 
-/* A depot with more findings than that is garbage: each bundle can give as many as it has frames. */
+/* A depot with more findings is garbage: each bundle can give one for each of its frames. */
 #define DEPOT_FINDINGS_MAX 65536
 
 struct walk {
@@ -21,7 +21,7 @@ struct walk {
 	const struct allocator_descriptor *at;
 	uint8_t cache[CACHE_SIZE_MAX];
 	uint8_t pool[POOL_SIZE_MAX];
-	unsigned cpu;            /* whose cache that is */
+	unsigned cpu;            /* whose cache is in `cache` */
 	struct check_text where; /* what is being walked */
 };
 
@@ -109,7 +109,7 @@ static bool read_va(struct check *check, uint64_t va, void *buffer, size_t size,
 	return false;
 }
 
-/* Enters a frame into the list that is being walked. False when the walk cannot go on through it. */
+/* Enters a frame into the list that is being walked. Returns false if the walk cannot go on through it. */
 static bool enter(struct walk *walk, uint64_t frame, enum free_place place)
 {
 	struct check *check = walk->check;
@@ -138,7 +138,9 @@ static void expect_tag(struct walk *walk, uint64_t frame, uint64_t found, uint64
 			      TEXT("%#" PRIx64, found));
 }
 
-/* The frames of a block behind its first, which has been entered. The first that is listed already is named. */
+/*
+ * Enters the frames of a block after its first, which has been entered. Reports the first one that is already listed.
+ */
 static void enter_block(struct walk *walk, uint64_t first, uint64_t size)
 {
 	for (uint64_t frame = first + 1; frame < first + size; frame++)
@@ -146,7 +148,7 @@ static void enter_block(struct walk *walk, uint64_t first, uint64_t size)
 			return;
 }
 
-/* Whether a block has room there and is aligned to its size. A frame outside of the array is told by enter. */
+/* Whether a block fits there and is aligned to its size. enter() reports a frame outside of the array. */
 static bool check_place(struct walk *walk, uint64_t frame, uint64_t size)
 {
 	uint64_t slots = walk->check->view->slot_count;
@@ -191,7 +193,7 @@ static void walk_blocks(struct walk *walk, unsigned order)
 			      TEXT("%" PRIu64, count));
 }
 
-/* A frame of a bundle that names others. */
+/* Enters a frame of a bundle that names others, and reads its slot. */
 static bool enter_cached(struct walk *walk, uint64_t frame, struct meta_slot *slot)
 {
 	return enter(walk, frame, PLACE_CACHED) && check_read_slot(walk->check, frame, slot);
@@ -251,7 +253,7 @@ static void walk_parked(struct walk *walk)
 	}
 }
 
-/* Frame numbers in an array of a cache. */
+/* Enters the frame numbers in an array of a cache. */
 static void walk_array(struct walk *walk, uint32_t offset, uint32_t count, uint32_t max)
 {
 	if (count > max) {
@@ -321,7 +323,7 @@ static bool read_cache(struct walk *walk, unsigned cpu)
 		       at->cache_size, "a cache");
 }
 
-/* While somebody changes them, lists are not what they are to be. */
+/* Whether no lock is held. While one is held, lists may be inconsistent. */
 static bool is_settled(struct walk *walk)
 {
 	uint32_t locked = word32(walk->pool, walk->at->pool_lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Frame lists, by the links in their frames: pagevisor/list_link.h. Where the lists themselves are is not known, and
- * need not be: neighbours name each other and the same list, and every list has a first frame.
+ * Checks frame lists by the links in their frames: pagevisor/list_link.h. Where the lists themselves are is unknown and
+ * does not matter: neighbours must name each other and the same list, and every list must have a first frame.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -20,7 +20,8 @@ static struct list_link link_of(const struct check *check, const struct meta_slo
 }
 
 /*
- * The link of a neighbour. False, and a text of why, when it is no frame of the same type in the same list.
+ * Reads a neighbour's link. Returns false, with the reason in *problem, if it is not a frame of the same type in the
+ * same list.
  */
 static bool read_neighbour(const struct check *check, const struct meta_slot *from, uint64_t place,
 			   struct list_link *link, struct check_text *problem)
@@ -66,7 +67,7 @@ static bool check_side(struct check *check, uint64_t frame, const struct meta_sl
 	return false;
 }
 
-/* From a first frame on, for as long as it goes in good order; each frame is marked once. */
+/* Walks a list from its first frame on for as long as the links match; marks each frame once. */
 static void walk_list(struct check *check, uint64_t frame, const struct meta_slot *first)
 {
 	struct meta_slot slot = *first;
@@ -107,7 +108,7 @@ void check_link(struct check *check, uint64_t frame, const struct meta_slot *slo
 		walk_list(check, frame, slot);
 }
 
-/* Whether a frame is in a list and was not met on the way through one. */
+/* Whether a frame is in a list but no walk of a list met it. */
 static bool is_astray(const struct check *check, uint64_t frame)
 {
 	struct meta_slot slot;
@@ -123,7 +124,7 @@ static bool is_astray(const struct check *check, uint64_t frame)
 
 void check_link_cycles(struct check *check)
 {
-	/* Where links do not match, frames behind them were not met for that reason. */
+	/* If links do not match, that is why no walk met the frames behind them. */
 	if (check->linked == check->summary->list_members || check->broken_links)
 		return;
 	for (uint64_t frame = 0; frame < check->view->slot_count; frame++) {
@@ -139,7 +140,7 @@ void check_refer_to_members(struct check *check)
 {
 	if (check->linked == 0)
 		return;
-	/* Behind a link that does not match, frames are still in the list: the link may be about to change. */
+	/* Frames behind a link that does not match are still in the list: the link may be about to change. */
 	for (uint64_t frame = 0; frame < check->view->slot_count; frame++)
 		if (check->marks[frame] & MARK_LINKED ||
 		    (check->broken_links && is_astray(check, frame)))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The kernel's page table: that its frames are tables by their metadata, too, that references and entries agree, that
- * the kernel's image, the linear mapping and the metadata are mapped where the guest says they are, and nothing else
- * maps a frame that is not in use. Tables may be shared by several entries of one level, never by two levels.
+ * Checks the kernel's page table. By their metadata, too, its frames must be tables. References and entries must agree.
+ * The kernel's image, the linear mapping and the metadata must be mapped where the guest says they are. Nothing else
+ * may map a frame that is not in use. Several entries of one level may share a table, entries of two levels never.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -11,12 +11,12 @@
 #include "kind/pagevisor/page_walk.h"
 
 /*
- * Pages that are looked at in large mappings of single frames: much more than somebody maps, who does not want to keep
- * us busy.
+ * The most pages examined in mappings of single frames: a work limit against hostile guests; no honest guest reaches
+ * it.
  */
 #define MAPPED_PAGES_MAX (UINT64_C(1) << 28)
 
-/* A part of the address space that has to be mapped, in one piece, from `pa` on. */
+/* A part of the address space that must be mapped contiguously, from `pa` on. */
 struct window {
 	const char *name;
 	uint64_t va;
@@ -33,10 +33,10 @@ struct table_check {
 	struct page_walk walk;
 	struct window windows[WINDOW_COUNT];
 	uint64_t mapped; /* pages in mappings of single frames */
-	uint64_t typed;  /* tables whose frames have the type of tables */
+	uint64_t typed;  /* tables whose frames are of the type for tables */
 };
 
-/* Holds a mapping of `size` bytes against a window. Returns whether they meet. */
+/* Compares a mapping of `size` bytes with a window. Returns whether they overlap. */
 static bool check_window(struct check *check, struct window *window, uint64_t va, uint64_t size,
 			 uint64_t pa)
 {
@@ -58,20 +58,20 @@ static bool check_window(struct check *check, struct window *window, uint64_t va
 	return true;
 }
 
-/* A frame that is mapped on its own, not as a part of memory as a whole, is referred to by that. */
+/* A mapping of a single frame, not of memory as a whole, refers to the frame. */
 static void check_mapped(struct table_check *tables, const struct page_entry *entry, uint64_t frame)
 {
 	struct check *check = tables->check;
 	struct meta_slot slot;
 
-	/* What has no slots, or is no RAM and not cached, is a device's. */
+	/* A frame without a slot is a device's; so is an uncached one that is not RAM. */
 	if (frame >= check->view->slot_count)
 		return;
 	check_refer(check, frame);
 	if (check->marks[frame] & MARK_MAPPABLE || !check_read_slot(check, frame, &slot) ||
 	    (entry->value & PTE_NOCACHE && ref_in_use(slot_state_refs(slot.state))))
 		return;
-	check->marks[frame] |= MARK_MAPPABLE; /* said once */
+	check->marks[frame] |= MARK_MAPPABLE; /* report it once */
 	check_finding(check, RULE_WILD_ENTRY, frame,
 		      TEXT("no entry, %#" PRIx64 "[%u] at %#" PRIx64 " maps it",
 			   entry->table * PAGE_SIZE, entry->index, entry->va),
@@ -81,7 +81,7 @@ static void check_mapped(struct table_check *tables, const struct page_entry *en
 static void check_page(struct table_check *tables, const struct page_entry *entry)
 {
 	const uint64_t size = pt_entry_size(entry->level);
-	/* The identity map, and the image's mapping, which goes on behind it: no reference to any one frame. */
+	/* The identity map, and the image's mapping, which extends past the image: neither refers to a single frame. */
 	bool is_known = entry->va == entry->pa ||
 			entry->va - entry->pa == tables->check->view->va_offset;
 
@@ -124,7 +124,7 @@ static void check_table_meta(struct table_check *tables, const struct walked_tab
 		check_finding(tables->check, RULE_PAGE_TABLE, table->frame,
 			      TEXT("level %u, from %#" PRIx64 " on", table->level, table->va),
 			      TEXT("level %u, from %#" PRIx64 " on", meta.level, meta.va));
-	/* Between its claim and its entry a table has a reference too many. */
+	/* Between its claim and its entry a table has one reference too many. */
 	if (tables->check->rules != CHECK_ANY_INSTANT && !tables->walk.is_cut && refs != references)
 		check_finding(tables->check, RULE_TABLE_REFERENCES, table->frame,
 			      TEXT("%" PRIu64 " for %" PRIu64 " entr%s%s", references,
@@ -166,7 +166,7 @@ static void check_table(void *context, const struct walked_table *table)
 	tables->typed += is_table(check, &slot);
 }
 
-/* Names the frames that are tables by their type, and that no way from the root leads to. */
+/* Reports the frames that are tables by their type but that no path from the root reaches. */
 static void check_lost_tables(struct table_check *tables)
 {
 	struct check *check = tables->check;

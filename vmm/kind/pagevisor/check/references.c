@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Who refers to which frame: a conservative search, as of a garbage collector that cannot tell a pointer from a
- * number. It begins in the kernel's image, which holds all data and stacks, and goes on in the metadata and the bytes
- * of the frames that it finds; untyped frames hold no references. A word refers to a frame if it is an address in the
- * frame's slot, an address in the linear mapping, or the physical address of the frame; two words refer to a run of
- * frames if they are its first frame's number and its length, as in pagevisor/segment.h, and all its frames are held. A
- * number that happens to look like that hides a leak, but none is made up.
+ * Finds the frames that something refers to: a conservative search, as in a garbage collector that cannot tell a
+ * pointer from a number. It begins in the kernel's image, which holds all data and stacks, and goes on in the metadata
+ * and the bytes of the frames that it finds; untyped frames hold no references.
+ *
+ * A word refers to a frame if it is an address in the frame's slot, an address in the linear mapping, or the physical
+ * address of the frame. Two words refer to a run of frames if they are its first frame's number and its length, as in
+ * pagevisor/segment.h, and all its frames are held. A number that happens to look like a reference hides a leak, but no
+ * false leak is reported.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -14,15 +16,15 @@
 
 #include "kind/pagevisor/check/context.h"
 
-/* Much more than a kernel has: a guest that says so is not searched. */
+/* Much more than a kernel has: a guest that claims more is not searched. */
 #define IMAGE_MAX (UINT64_C(1) << 30)
 
-/* Frames of runs that are looked at in all: no bound for who holds runs, but one for who wants to keep us busy. */
+/* The most frames examined as parts of runs: a work limit against hostile guests; no honest guest reaches it. */
 #define RUN_FRAMES_MAX (UINT64_C(1) << 28)
 
 #define PAGE_WORDS (PAGE_SIZE / sizeof(uint64_t))
 
-/* Two words that may be a run of frames; the first one is a frame's number. */
+/* Notes references to a run, if two words may be one; the first word is a frame's number. */
 static void refer_to_run(struct check *check, const uint64_t *words)
 {
 	struct segment run;
@@ -64,7 +66,7 @@ static void search_words(struct check *check, const uint64_t *words, size_t coun
 	}
 }
 
-/* A page, and what is behind it: two words that belong together may lie on both sides of its end. */
+/* Searches a page and the words behind it: a pair of words may straddle the page's end. */
 static void search_page(struct check *check, uint64_t pa, size_t words_behind)
 {
 	uint64_t words[PAGE_WORDS + 1];

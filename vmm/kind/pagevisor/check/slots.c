@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* One pass over all slots: what each says, against the free lists and the kernel's image. */
+/* One pass over all slots: checks each against the free lists and the kernel's image. */
 #include <inttypes.h>
 
 #include <pagevisor/allocator.h>
@@ -13,7 +13,7 @@ struct pass {
 	struct check *check;
 	int kernel; /* type index of the frames of the kernel's image, -1: no such type */
 	int hole;
-	uint32_t range; /* of the managed ranges, how many were read */
+	uint32_t range; /* how many of the managed ranges were read */
 	uint32_t range_count;
 	struct allocator_range next;
 	uint64_t managed;
@@ -52,12 +52,12 @@ static void check_held(struct check *check, uint64_t frame, const struct meta_sl
 	int type = guest_view_type(check->view, slot->vtable_ptr);
 
 	if (type < 0 || check->view->types[type].is_permanent)
-		return; /* a wild pointer is guest_tally's to tell */
+		return; /* guest_tally reports wild pointers */
 	check->marks[frame] |= MARK_HELD;
 	if (!check->view->types[type].is_untyped)
 		check->marks[frame] |= MARK_BYTES;
 	check->summary->held_frames++;
-	/* A list that is being changed has links that do not match. */
+	/* The links of a list do not match while it is being changed. */
 	if (check->rules != CHECK_ANY_INSTANT && check->view->types[type].link_place &&
 	    slot_state_refs(slot->state) == REF_UNIQUE)
 		check_link(check, frame, slot);
@@ -70,7 +70,7 @@ static bool is_kernel_frame(const struct guest_view *view, uint64_t frame)
 	return pa >= view->kernel_start.addr && pa < view->kernel_end.addr;
 }
 
-/* In use by the kernel's image or by the page table, of which a part is in the image. */
+/* In use by the kernel's image or by the page table, part of which is in the image. */
 static bool is_kernels(const struct pass *pass, const struct meta_slot *slot)
 {
 	int type = guest_view_type(pass->check->view, slot->vtable_ptr);
@@ -115,7 +115,7 @@ static void check_slot(struct pass *pass, uint64_t frame, const struct meta_slot
 			      check_describe(check, slot).text);
 }
 
-/* The next range of managed frames, checked against the one before. False after the last. */
+/* Reads the next range of managed frames and checks it against the one before. Returns false after the last. */
 static bool next_range(struct pass *pass)
 {
 	const struct allocator_descriptor *at = pass->check->allocator;
@@ -139,7 +139,7 @@ static bool next_range(struct pass *pass)
 	return false;
 }
 
-/* Names the first of a run of frames that are listed as free and are not the allocator's. */
+/* Reports the first of each run of frames that are listed as free but not managed by the allocator. */
 static void check_foreign(struct pass *pass)
 {
 	struct check *check = pass->check;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a check went through: see summary.h. */
+/* What a check covered: see summary.h. */
 #include "kind/pagevisor/check/summary.h"
 
 #include <inttypes.h>

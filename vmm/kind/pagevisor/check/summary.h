@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a check went through. */
+/* What a check covered. */
 #ifndef VMM_CHECK_SUMMARY_H
 #define VMM_CHECK_SUMMARY_H
 
@@ -9,13 +9,13 @@
 #include "kind/facts.h"
 
 struct check_summary {
-	bool has_lists; /* the allocator's lists were walked: it says where they are, and nobody held a lock */
+	bool has_lists; /* the allocator's lists were walked: the guest says where they are, and no lock was held */
 	bool has_references;    /* references were looked for */
 	uint64_t free_frames;   /* in the allocator's lists */
 	uint64_t list_members;  /* frames in frame lists */
 	uint64_t tables;        /* of the kernel's page table */
-	uint64_t held_frames;   /* in use, and somebody has to refer to them */
-	uint64_t scanned_bytes; /* where references were looked for */
+	uint64_t held_frames;   /* in use, and something must refer to them */
+	uint64_t scanned_bytes; /* searched for references */
 	uint64_t duration_ns;
 };
 
