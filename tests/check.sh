@@ -80,7 +80,7 @@ test_tables()
 	table_fault table_ref 'table_references: expected 1 for 0 entries and the processors, found 2'
 	table_fault table_lost 'lost_table: expected an entry that points at it, found none; .* kernel_page_table.*'
 	table_fault table_level 'page_table: expected level 3, from 0 on, found level 0, from 0 on'
-	table_fault pte_wild 'wild_entry: expected no entry, 0x[0-9a-f]+\[0\] at 0xffffa00000000000 maps it, found unused'
+	table_fault pte_wild 'wild_entry: expected no entry; 0x[0-9a-f]+\[0\] at 0xffffa00000000000 maps it, found unused'
 }
 
 # show tells the entries that check complains of, and the large pages of the linear mapping.

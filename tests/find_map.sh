@@ -103,7 +103,7 @@ bad()
 test_bad_expressions()
 {
 	bad 'ref >' 6 'needed here, not the end'
-	bad 'type == anno' 9 '"anno" is no type of this guest; there are:.* anon'
+	bad 'type == anno' 9 '"anno" is not a type of this guest; its types are:.* anon'
 	bad 'ref = 1' 5 'equal is =='
 	bad 'refs > 1' 1 'what is "refs"\?'
 	bad "$(printf '(%.0s' {1..40})" 33 'too deep'

@@ -244,7 +244,7 @@ test_pause()
 test_filter()
 {
 	keys / 'type == anno' Enter
-	sees "a wrong filter says why" 'column 9: "anno" is no type of this guest' \
+	sees "a wrong filter says why" 'column 9: "anno" is not a type of this guest' \
 		'^filter: type == anno$'
 	keys BSpace BSpace 'on && ref >= 1' Enter
 	sees "a right one counts what it means" \

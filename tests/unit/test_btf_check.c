@@ -190,10 +190,10 @@ START_TEST(kinds_are_known)
 	assert_refused("does not fit");
 	setup();
 	put_type(NONE, INFO(BTF_KIND_PTR, 1), 1);
-	assert_refused("mean nothing");
+	assert_refused("meaningless bits");
 	setup();
 	put_type(NONE, INFO(BTF_KIND_PTR, 0) | INFO_FLAG, 1);
-	assert_refused("mean nothing");
+	assert_refused("meaningless bits");
 }
 END_TEST
 
@@ -246,7 +246,7 @@ START_TEST(types_exist)
 	assert_refused("broken parameter");
 	setup();
 	put_type(NAME_T, INFO(BTF_KIND_FUNC, 0), 1);
-	assert_refused("no function");
+	assert_refused("not a function");
 	setup();
 	put_type(NAME_T, INFO(BTF_KIND_DECL_TAG, 0), 1);
 	put(0);

@@ -213,15 +213,15 @@ static const struct {
 	{"ref > > 1", 7, "not \">\""},
 	{"ref = 1", 5, "equal is =="},
 	{"ref | 1", 5, "or is ||"},
-	{"ref * 2", 5, "'*' is no operator"},
+	{"ref * 2", 5, "'*' is not an operator"},
 	{"ref == \x1b", 8, "the byte 0x1b"},
 	{"ref == \xc3\xa4", 8, "the byte 0xc3"},
-	{"ref == 12x", 8, "\"12x\" is no number"},
-	{"ref == 0x", 8, "\"0x\" is no number"},
-	{"ref == 0xfg", 8, "\"0xfg\" is no number"},
-	{"ref == 1T", 8, "\"1T\" is no number"},
-	{"ref == 1KK", 8, "\"1KK\" is no number"},
-	{"ref == 1.5", 8, "\"1.5\" is no number"},
+	{"ref == 12x", 8, "\"12x\" is not a number"},
+	{"ref == 0x", 8, "\"0x\" is not a number"},
+	{"ref == 0xfg", 8, "\"0xfg\" is not a number"},
+	{"ref == 1T", 8, "\"1T\" is not a number"},
+	{"ref == 1KK", 8, "\"1KK\" is not a number"},
+	{"ref == 1.5", 8, "\"1.5\" is not a number"},
 	{"ref == 18446744073709551616", 8, "does not fit 64 bits"},
 	{"ref == 17179869184G", 8, "does not fit 64 bits"},
 	{"ref 1", 5, "an operator or the end is needed here, not \"1\""},
@@ -230,15 +230,15 @@ static const struct {
 	{"(ref == (1 + 2)", 16, "a ) for the ( at column 1"},
 	{"()", 2, "not \")\""},
 	{"type == page_tabel", 9,
-	 "\"page_tabel\" is no type of this guest; there are: anon page_table slab"},
-	{"type == ", 9, "the end is no type"},
-	{"type == 1", 9, "\"1\" is no type"},
+	 "\"page_tabel\" is not a type of this guest; its types are: anon page_table slab"},
+	{"type == ", 9, "the end is not a type"},
+	{"type == 1", 9, "\"1\" is not a type"},
 	{"type", 5, "== or != is needed"},
 	{"type > slab", 6, "== or != is needed"},
-	{"!type == slab", 2, "type stands at the left"},
+	{"!type == slab", 2, "type belongs on the left"},
 	{"slab == type", 1, "what is \"slab\"?"},
-	{"ref + state == busy", 7, "state stands at the left"},
-	{"state == idle", 10, "there are: unused busy shared unique host illegal"},
+	{"ref + state == busy", 7, "state belongs on the left"},
+	{"state == idle", 10, "the states are: unused busy shared unique host illegal"},
 	{"ref > 1 && refs == 2", 12, "what is \"refs\"? There are type, state, ref"},
 	{"meta == 1", 1, "what is \"meta\"?"},
 	{"meta. == 1", 1, "a field is meta.NAME"},
@@ -273,7 +273,7 @@ START_TEST(without_a_resolver_there_are_no_fields)
 	ck_assert_int_eq(expression_compile("1 && meta.level", guest, NULL, &expression, &err),
 			 -EINVAL);
 	ck_assert_str_eq(err.text, "column 6: meta.level: the fields of this guest's types are not "
-				   "known, for it carries no BTF");
+				   "known, because it carries no BTF");
 }
 END_TEST
 
@@ -299,7 +299,7 @@ START_TEST(a_frame_that_could_not_be_read_is_in_no_state)
 	ck_assert(!eval("state == unused || state == busy || state == shared || state == unique",
 			&at));
 	ck_assert(!eval("state == host || state == illegal", &at));
-	assert_refused("state == unstable", 10, "there are: unused busy");
+	assert_refused("state == unstable", 10, "the states are: unused busy");
 }
 END_TEST
 

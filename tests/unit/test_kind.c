@@ -109,7 +109,7 @@ START_TEST(two_kinds_in_one_memory_are_no_guess)
 				     .run_count = 1,
 				     .runs = {{CRAFTED_HIGH_BASE + PAGE_SIZE, 9}}};
 	ck_assert_int_eq(guest_find(&crafted.source.memory, &anywhere, &found, &err), -ENOTUNIQ);
-	ck_assert_str_eq(err.text, "2 guests are in its memory: which one runs is not known");
+	ck_assert_str_eq(err.text, "its memory holds 2 guests: which one is running is unknown");
 	assert_kind(&crafted.source.memory, &hints, &ledger_kind);
 	assert_kind(&crafted.source.memory, &crafted.source.hints, &pagevisor_kind);
 	/* One that cannot be does not stand in the other's way. */
@@ -328,9 +328,9 @@ START_TEST(what_it_does_not_promise_cannot_be_asked_for)
 	assert_refused("1 && ref > 1", "column 6: guests of the kind ledger have no ref");
 	assert_refused("gen == 1", "column 1: guests of the kind ledger have no gen");
 	assert_refused("state == unused",
-		       "column 10: \"unused\" is no state; there are: vacant held void");
+		       "column 10: \"unused\" is not a state; the states are: vacant held void");
 	assert_refused("type == anon",
-		       "column 9: \"anon\" is no type of this guest; there are: gold salt");
+		       "column 9: \"anon\" is not a type of this guest; its types are: gold salt");
 }
 END_TEST
 
@@ -479,7 +479,7 @@ START_TEST(what_it_lacks_is_refused_or_empty)
 	ck_assert_int_eq(guest_call_sites(guest, &sites), -ENODATA);
 	ck_assert_int_eq(guest_symbols(guest, &symbols), 0);
 	ck_assert_int_eq(guest_check(guest, CHECK_AT_REST, &facts, &findings, &err), -ENOTSUP);
-	ck_assert_str_eq(err.text, "there are no rules to check for a guest of the kind ledger");
+	ck_assert_str_eq(err.text, "guests of the kind ledger have no rules to check");
 	guest_audit(guest, &tally, &findings);
 	ck_assert_uint_eq(findings.total, 0);
 	ck_assert_int_eq(guest_counters(guest, &facts), -EAGAIN);

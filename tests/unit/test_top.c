@@ -296,7 +296,7 @@ START_TEST(a_filter_is_taken_only_when_it_is_right)
 	ck_assert_str_eq(state.request.filter, "ref > 1");
 	press("/ && type == anno\r"); /* goes on with the one there is */
 	ck_assert(state.is_typing);
-	ck_assert_ptr_nonnull(strstr(state.message, "column 20: \"anno\" is no type"));
+	ck_assert_ptr_nonnull(strstr(state.message, "column 20: \"anno\" is not a type"));
 	ck_assert_str_eq(state.request.filter, "ref > 1");
 	ck_assert_int_eq(press("\177\n"), TOP_DRAW); /* "ann" */
 	ck_assert_int_eq(press("\bon\n"), TOP_ASK);

@@ -272,7 +272,7 @@ START_TEST(without_names_there_are_words)
 
 	ck_assert_msg(strstr(text, "does not have the metadata type missing"), "%s", text);
 	ck_assert_msg(strstr(text, " 0: 0x0000000000000abc\n"), "%s", text);
-	ck_assert_msg(strstr(text_of(-1, &storage), "no type's"), "%s", text);
+	ck_assert_msg(strstr(text_of(-1, &storage), "names no type"), "%s", text);
 }
 END_TEST
 

@@ -85,8 +85,7 @@ int guest_check(const struct guest *guest, enum check_rules rules, struct facts 
 {
 	summary->count = 0;
 	if (!guest->kind->check)
-		return error_set(err, -ENOTSUP,
-				 "there are no rules to check for a guest of the kind %s",
+		return error_set(err, -ENOTSUP, "guests of the kind %s have no rules to check",
 				 guest->kind->name);
 	return guest->kind->check(guest, rules, summary, findings, err);
 }
@@ -108,7 +107,7 @@ void guest_free_counts(const struct guest *guest, struct free_counts *counts)
 	if (guest->kind->free_counts)
 		guest->kind->free_counts(guest, counts);
 	else
-		error_set(&counts->why, -ENOTSUP, "its kind does not tell");
+		error_set(&counts->why, -ENOTSUP, "its kind does not report it");
 }
 
 int guest_describe(const struct guest *guest, const struct frame_look *look,

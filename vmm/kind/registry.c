@@ -44,8 +44,8 @@ int guest_find(const struct guest_memory *memory, const struct guest_hints *hint
 	}
 	for (int i = 0; i < count; i++)
 		guest_free(guests[i]);
-	return error_set(err, -ENOTUNIQ, "%d guests are in its memory: which one runs is not known",
-			 count);
+	return error_set(err, -ENOTUNIQ,
+			 "its memory holds %d guests: which one is running is unknown", count);
 }
 
 int guest_locate(const struct guest_memory *memory, const struct guest_hints *hints,

@@ -151,7 +151,7 @@ static void type_name(struct parser *parser, bool is_equal)
 		return;
 	}
 	list_types(parser->guest, names, sizeof(names));
-	refuse(parser, parser->token.column, "%s is no type of this guest; there are:%s",
+	refuse(parser, parser->token.column, "%s is not a type of this guest; its types are:%s",
 	       token_quoted(parser, quoted, sizeof(quoted)), names);
 }
 
@@ -167,7 +167,7 @@ static void state_name(struct parser *parser, bool is_equal)
 		return;
 	}
 	list_states(parser->guest, names, sizeof(names));
-	refuse(parser, parser->token.column, "%s is no state; there are:%s",
+	refuse(parser, parser->token.column, "%s is not a state; the states are:%s",
 	       token_quoted(parser, quoted, sizeof(quoted)), names);
 }
 
@@ -226,7 +226,7 @@ static unsigned field_index(struct parser *parser, const char *name)
 	strcpy(field->name, name);
 	if (!expression->resolver.resolve)
 		refuse(parser, column,
-		       "meta.%s: the fields of this guest's types are not known, for it carries no BTF",
+		       "meta.%s: the fields of this guest's types are not known, because it carries no BTF",
 		       name);
 	else if (!find_handles(parser, field))
 		refuse(parser, column, "no type of this guest has a field meta.%s that is a number",
@@ -296,7 +296,7 @@ static void name_operand(struct parser *parser)
 		advance(parser);
 	} else if (token_is(parser, "type") || token_is(parser, "state")) {
 		refuse(parser, token->column,
-		       "%.*s stands at the left of == or !=; parentheses "
+		       "%.*s belongs on the left of == or !=; parentheses "
 		       "around the comparison may be missing",
 		       (int)token->length, token->text);
 	} else {
@@ -314,8 +314,8 @@ static bool go_deeper(struct parser *parser)
 {
 	if (parser->depth == EXPRESSION_DEPTH_MAX) {
 		refuse(parser, parser->token.column,
-		       "too deep; at most %u parentheses and unary "
-		       "operators go within one another",
+		       "nested too deeply; at most %u parentheses and "
+		       "unary operators can be nested",
 		       EXPRESSION_DEPTH_MAX);
 		return false;
 	}

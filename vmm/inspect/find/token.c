@@ -72,9 +72,10 @@ static int read_number(struct token *token, struct error *err)
 	if (is_empty || is_name(*at)) {
 		while (is_name(*at))
 			at++;
-		return error_set(err, -EINVAL,
-				 "column %u: \"%.*s\" is no number; 12, 0x1f, 64K, 16M and 1G are",
-				 token->column, (int)(at - token->text), token->text);
+		return error_set(
+			err, -EINVAL,
+			"column %u: \"%.*s\" is not a number; 12, 0x1f, 64K, 16M and 1G are",
+			token->column, (int)(at - token->text), token->text);
 	}
 	token->length = (unsigned)(at - token->text);
 	if (!fits || token->number >> shift != value)
@@ -115,9 +116,9 @@ static int read_operator(struct token *token, struct error *err)
 	else if (c == '|')
 		hint = "; or is ||";
 	if (c > ' ' && c <= '~')
-		return error_set(err, -EINVAL, "column %u: '%c' is no operator%s", token->column, c,
-				 hint);
-	return error_set(err, -EINVAL, "column %u: the byte %#x belongs in no expression",
+		return error_set(err, -EINVAL, "column %u: '%c' is not an operator%s",
+				 token->column, c, hint);
+	return error_set(err, -EINVAL, "column %u: the byte %#x cannot be part of an expression",
 			 token->column, (unsigned char)c);
 }
 

@@ -154,7 +154,7 @@ static int index_types(struct checker *c)
 			return refuse(c->err, c->count, "is one too many");
 		c->nodes[c->count].type = (const struct btf_type *)(c->types + offset);
 		if (!info_is_sane(c->nodes[c->count].type))
-			return refuse(c->err, c->count, "has bits set that mean nothing");
+			return refuse(c->err, c->count, "has meaningless bits set");
 		c->count++;
 	}
 	return 0;
@@ -241,7 +241,7 @@ static const char *check_enum_names(const struct checker *c, const struct btf_ty
 		return "is an enumeration of a strange size";
 	for (unsigned i = 0; i < length_of(type); i++)
 		if (!name_is_sane(c, *(const uint32_t *)(value + i * step), NAME_IDENTIFIER))
-			return "has a value of a broken name";
+			return "has a value with a broken name";
 	return NULL;
 }
 
@@ -251,7 +251,7 @@ static const char *check_member_ids(const struct checker *c, const struct btf_ty
 
 	for (unsigned i = 0; i < length_of(type); i++) {
 		if (!name_is_sane(c, members[i].name_off, NAME_OPTIONAL))
-			return "has a member of a broken name";
+			return "has a member with a broken name";
 		if (!id_exists(c, members[i].type))
 			return "has a member of a type that does not exist";
 	}
@@ -282,7 +282,7 @@ static const char *check_array_ids(const struct checker *c, const struct btf_typ
 
 	if (type->size != 0 || array->type == 0 || !id_exists(c, array->type) ||
 	    !is_kind(c, array->index_type, BTF_KIND_INT))
-		return "is an array of what does not exist";
+		return "is an array with a type that does not exist";
 	return NULL;
 }
 
@@ -333,14 +333,15 @@ static const char *check_record(const struct checker *c, const struct btf_type *
 	case BTF_KIND_DECL_TAG:
 		return check_tag(c, type);
 	case BTF_KIND_FLOAT:
-		return is_power_of_two_up_to(type->size, 16) ? NULL : "is a strange float";
+		return is_power_of_two_up_to(type->size, 16) ? NULL
+							     : "is a float of a strange size";
 	case BTF_KIND_FWD:
-		return type->type == 0 ? NULL : "is a strange declaration";
+		return type->type == 0 ? NULL : "is a broken declaration";
 	case BTF_KIND_FUNC:
-		return is_kind(c, type->type, BTF_KIND_FUNC_PROTO) ? NULL : "is no function";
+		return is_kind(c, type->type, BTF_KIND_FUNC_PROTO) ? NULL : "is not a function";
 	case BTF_KIND_VAR:
 		return type->type != 0 && id_exists(c, type->type) ? NULL
-								   : "is a variable of nothing";
+								   : "is a variable without a type";
 	default: /* pointers, typedefs and qualifiers, which may be of void */
 		return id_exists(c, type->type) ? NULL : "refers to a type that does not exist";
 	}
@@ -507,7 +508,7 @@ static const char *check_members(const struct checker *c, const struct btf_type 
 			first = BTF_MEMBER_BIT_OFFSET(members[i].offset);
 		}
 		if (bits && !bit_field_is_sane(c, members[i].type, first, (unsigned)bits))
-			return "has a bit-field that no word holds";
+			return "has a bit-field that fits no word";
 		if (!bits) {
 			/* pahole writes void for a type that BTF cannot express: it has no size and takes no space. */
 			if (strip(c, members[i].type) != 0 &&

@@ -250,7 +250,8 @@ static int add_place(struct builder *b, struct place *place)
 		return refuse(b, "has too many members", "");
 	place->type_id = strip(b, place->type_id, &place->is_shared);
 	if (place->type_id == 0)
-		return refuse(b, "has a member whose type BTF cannot tell (_Atomic?)", place->name);
+		return refuse(b, "has a member whose type BTF cannot express (_Atomic?)",
+			      place->name);
 
 	const struct btf_type *type = btf__type_by_id(b->btf, place->type_id);
 

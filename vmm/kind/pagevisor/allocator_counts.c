@@ -165,7 +165,7 @@ void allocator_counts_read(const struct guest_memory *memory, const struct guest
 	    !is_sound(&reader->at))
 		error_set(&counts->why, -EPROTO, "its descriptor is broken");
 	else if (!read_all(reader))
-		error_set(&counts->why, -EPROTO, "its counts cannot be");
+		error_set(&counts->why, -EPROTO, "its counts cannot be true");
 	else
 		counts->is_known = true;
 	free(reader);

@@ -117,7 +117,7 @@ static struct walked_table *enter(struct page_walk *walk, const struct way *way,
 	}
 	if (table && table->level != way->level) {
 		snprintf(text, sizeof(text), "a table of level %u only", table->level);
-		problem(walk, way->frame, text, "one of level %u, too", way->level);
+		problem(walk, way->frame, text, "also one of level %u", way->level);
 		return NULL;
 	}
 	if (!table)
@@ -140,7 +140,7 @@ static void visit(struct page_walk *walk, const struct way *way, bool is_counted
 	table->entries += is_counted;
 	if (++walk->visits > VISITS_MAX) {
 		walk->is_cut = true;
-		problem(walk, way->frame, "a walk that ends", "more than %d tables on all ways",
+		problem(walk, way->frame, "a walk that ends", "more than %d tables on all paths",
 			VISITS_MAX);
 		return;
 	}

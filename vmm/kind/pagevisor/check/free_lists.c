@@ -84,13 +84,13 @@ static bool is_sound(struct check *check, const struct allocator_descriptor *at)
 		bad(check, TEXT("version %d, %zu bytes", ALLOCATOR_VERSION, sizeof(*at)),
 		    TEXT("version %u, %u bytes", at->version, at->size));
 	else if (!cache_fits(at))
-		bad(check, "caches that can be", "fields outside of a cache, or too many");
+		bad(check, "valid caches", "fields outside of a cache, or too many");
 	else if (!pool_fits(at))
-		bad(check, "a pool that can be", "fields outside of it, or too many");
+		bad(check, "a valid pool", "fields outside of it, or too many");
 	else if (!fits(at->range_count, 1, 4, at->ranges_size) ||
 		 !fits(at->range_first, at->range_max, sizeof(struct allocator_range),
 		       at->ranges_size))
-		bad(check, "a table of ranges that can be", "fields outside of it");
+		bad(check, "a valid table of ranges", "fields outside of it");
 	else if (at->spare_frames == 0 || (at->spare_frames & (at->spare_frames - 1)))
 		bad(check, "spare blocks of a power of two", TEXT("%u frames", at->spare_frames));
 	else if (at->bundle_nodes >= SLOT_STORAGE_WORDS || at->bundle_leaves > SLOT_STORAGE_WORDS)

@@ -130,8 +130,7 @@ void check_link_cycles(struct check *check)
 	for (uint64_t frame = 0; frame < check->view->slot_count; frame++) {
 		if (!is_astray(check, frame))
 			continue;
-		check_finding(check, RULE_LIST_LINK, frame, "a list with a first frame",
-			      "a circle");
+		check_finding(check, RULE_LIST_LINK, frame, "a list with a first frame", "a cycle");
 		return;
 	}
 }

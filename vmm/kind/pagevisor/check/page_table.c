@@ -73,7 +73,7 @@ static void check_mapped(struct table_check *tables, const struct page_entry *en
 		return;
 	check->marks[frame] |= MARK_MAPPABLE; /* report it once */
 	check_finding(check, RULE_WILD_ENTRY, frame,
-		      TEXT("no entry, %#" PRIx64 "[%u] at %#" PRIx64 " maps it",
+		      TEXT("no entry; %#" PRIx64 "[%u] at %#" PRIx64 " maps it",
 			   entry->table * PAGE_SIZE, entry->index, entry->va),
 		      check_describe(check, &slot).text);
 }

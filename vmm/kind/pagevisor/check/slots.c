@@ -156,7 +156,7 @@ static void check_foreign(struct pass *pass)
 			if (is_foreign && !was_foreign)
 				check_finding(check, RULE_FOREIGN_FRAME, frame,
 					      "a frame that the allocator manages",
-					      "one of others in a free list");
+					      "an unmanaged one in a free list");
 			was_foreign = is_foreign;
 		}
 		if (more)
