@@ -105,7 +105,7 @@ test_listing()
 	expect "ps without VMs" 0 'out:^NAME ' -- "$PAGEVISOR" ps
 	check "ps without VMs: the title alone" line_count "$OUT" 1
 	expect "ps without VMs, --json" 0 'out:"vms":\[' -- "$PAGEVISOR" ps --json
-	expect "stat without VMs" 1 'err:^pagevisor: no VM runs; pagevisor run' -- "$PAGEVISOR" stat
+	expect "stat without VMs" 1 'err:^pagevisor: no VM is running; pagevisor run' -- "$PAGEVISOR" stat
 	check "stat without VMs: one line" says_one_line
 	start_vm one --time 0
 	expect "ps" 0 "out:^one +${pids[one]} +64 MiB +2  running +[0-9.]+ % +[0-9.]+ s$" -- "$PAGEVISOR" ps
@@ -134,16 +134,16 @@ test_listing()
 	expect "stat by name, --json" 0 'out:"stage":"running"' 'out:"finding_count":0' \
 		'out:"meta_page":256' 'out:"retried":' -- "$PAGEVISOR" stat one --json
 	expect "stat by process" 0 'out:^vm        one' -- "$PAGEVISOR" stat "pid:${pids[one]}"
-	expect "stat of no such name" 1 'err:^pagevisor: no VM named two runs' -- \
+	expect "stat of no such name" 1 'err:^pagevisor: no VM named two is running' -- \
 		"$PAGEVISOR" stat two
-	expect "stat of no such process" 1 'err:^pagevisor: process 1 is no VM' -- \
+	expect "stat of no such process" 1 'err:^pagevisor: process 1 is not a VM' -- \
 		"$PAGEVISOR" stat pid:1
-	expect "stat of a name that is none" 2 'err:^pagevisor: that names no VM' -- \
+	expect "stat of a name that is none" 2 'err:^pagevisor: not a VM: expected NAME' -- \
 		"$PAGEVISOR" stat "$(printf 'a\033[2Jb')"
 	check "stat of a name that is none: plain text" is_plain_text "$ERR"
 	expect "stat of two names" 2 'err:one VM is enough' -- "$PAGEVISOR" stat one two
 	start_vm other --time 0
-	expect "stat of one of two" 2 'err:2 VMs run; say which: one \(pid:[0-9]+\), other \(pid' -- \
+	expect "stat of one of two" 2 'err:2 VMs are running; name one: one \(pid:[0-9]+\), other \(pid' -- \
 		"$PAGEVISOR" stat
 	check "stat of one of two: one line" says_one_line
 	end_vm other
@@ -160,7 +160,7 @@ test_same_name()
 	start_vm twin --time 0
 	start second "$PAGEVISOR" run --name twin --memory 16M --time 0
 	within test -S "$SOCKETS/twin.${pids[second]}.sock"
-	expect "two VMs of one name" 2 'err:2 VMs run; say which: twin \(pid' -- "$PAGEVISOR" stat twin
+	expect "two VMs of one name" 2 'err:2 VMs are running; name one: twin \(pid' -- "$PAGEVISOR" stat twin
 	expect "two VMs of one name, by process" 0 'out:^guest     16 MiB' -- \
 		"$PAGEVISOR" stat "pid:${pids[second]}"
 	end_vm second
@@ -254,7 +254,7 @@ test_dead_sockets()
 	check "ps removes its socket" [ ! -e "$socket" ]
 	start_vm dead --time 0
 	stop dead
-	expect "stat of a dead VM" 1 'err:^pagevisor: no VM named dead runs' -- "$PAGEVISOR" stat dead
+	expect "stat of a dead VM" 1 'err:^pagevisor: no VM named dead is running' -- "$PAGEVISOR" stat dead
 	: >"$SOCKETS/file.1.sock"
 	ln -s /etc/passwd "$SOCKETS/link.1.sock"
 	: >"$SOCKETS/nonsense"
@@ -272,7 +272,7 @@ test_no_directory()
 	: >"$WORK/occupied"
 	expect "a runtime directory that is a file" 0 'err:cannot look at this VM: .*occupied' -- \
 		env XDG_RUNTIME_DIR="$WORK/occupied" "$PAGEVISOR" run --memory 16M --ops 1000
-	expect "no runtime directory to look into" 1 'err:no VM runs' -- \
+	expect "no runtime directory to look into" 1 'err:no VM is running' -- \
 		env XDG_RUNTIME_DIR="$WORK/none" "$PAGEVISOR" stat
 }
 
@@ -435,7 +435,7 @@ test_pause()
 	check "a paused guest makes no progress" stands_still calm
 	stop holder
 	check "SIGKILL of who holds a pause ends it" has_progress calm
-	expect_soon "a pause that is too long" 1 'out:^the VM calm went on by itself' -- \
+	expect_soon "a pause that is too long" 1 'out:^the pause took too long: the VM calm was resumed' -- \
 		"$PROBE" pause_for calm 2500
 	check "the guest works on after it" has_progress calm
 	test_holder calm
@@ -505,7 +505,7 @@ test_end_during_pause()
 	check "it is stopped at once" [ "$took" -lt 2 ]
 	for try in 1 2 3 4 5; do
 		end_paused_vm
-		grep -q 'went on by itself' "$OUT" || break
+		grep -q 'the pause took too long' "$OUT" || break
 	done
 	judge "an inspector whose VM ended when it was paused" 0 'out:^resumed'
 	start_vm shot --time 0

@@ -92,7 +92,7 @@ test_domxml()
 	domxml_values ring '0 or 3 is possible' 1 ''
 	domxml_values seed 'a decimal number is needed' -1 x
 	domxml_values time 'a time in seconds is needed' -1 x
-	domxml_values append 'bytes that XML cannot have' $'\001' $'\033[31m' $'\377' $'\303' \
+	domxml_values append 'bytes that XML does not allow' $'\001' $'\033[31m' $'\377' $'\303' \
 		$'\300\257' $'\355\240\200' $'\357\277\277' $'\364\220\200\200'
 	domxml_values append "the guest's command line exceeds 4095 bytes" \
 		"$(head -c 4096 /dev/zero | tr '\0' x)"

@@ -109,8 +109,8 @@ test_bad_input()
 			"$PAGEVISOR" show "$frame"
 	done
 	expect "two VMs" 2 'err:one VM is enough' -- "$PAGEVISOR" show 0x0 a b
-	expect "show without VMs" 1 'err:^pagevisor: no VM runs' -- "$PAGEVISOR" show 0x0
-	expect "types without VMs" 1 'err:^pagevisor: no VM runs' -- "$PAGEVISOR" types
+	expect "show without VMs" 1 'err:^pagevisor: no VM is running' -- "$PAGEVISOR" show 0x0
+	expect "types without VMs" 1 'err:^pagevisor: no VM is running' -- "$PAGEVISOR" types
 }
 
 test_bad_input

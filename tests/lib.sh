@@ -172,7 +172,7 @@ runs_as_wanted()
 pauses_in_time()
 {
 	run_command "$@"
-	! matches 'err:went on by itself|stood still for too long'
+	! matches 'err:the pause took too long'
 }
 
 # is_as_wanted STATUS PATTERN...: whether the last command was like that; if not, $why says what differs.

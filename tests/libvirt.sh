@@ -242,12 +242,12 @@ refuses()
 test_refusals()
 {
 	refuses "no such domain" 1 'no domain with matching name' libvirt:nobody
-	refuses "no name" 2 'names no domain' libvirt:
-	refuses "no domain behind the URI" 2 'names no domain' 'libvirt:qemu:///session#'
-	refuses "no URI" 2 'names no domain' 'libvirt:#x'
+	refuses "no name" 2 'not a domain: expected' libvirt:
+	refuses "no domain behind the URI" 2 'not a domain: expected' 'libvirt:qemu:///session#'
+	refuses "no URI" 2 'not a domain: expected' 'libvirt:#x'
 	refuses "no daemon" 1 'cannot connect to libvirt at .*nowhere' \
 		"libvirt:qemu+unix:///session?socket=$WORK/nowhere#x"
-	refuses "none of ours" 3 "is none of pagevisor's" 'libvirt:test:///default#test'
+	refuses "none of ours" 3 "is not a pagevisor guest" 'libvirt:test:///default#test'
 }
 
 # begin_capture NAME: of all that large has, from afar; its process is $pid.

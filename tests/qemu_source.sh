@@ -317,7 +317,7 @@ test_refusals()
 	local busy
 
 	refuses "no such process" 1 'there is no process 2147483646' qemu:2147483646
-	refuses "no QEMU" 1 'is no QEMU: it runs' "qemu:$$"
+	refuses "no QEMU" 1 'is not QEMU: it runs' "qemu:$$"
 	refuses "no name" 2 'qemu:PID of a QEMU or qemu:/PATH' qemu:
 	refuses "no pid" 2 'qemu:PID of a QEMU or qemu:/PATH' qemu:0
 	refuses "a pid too large" 2 'qemu:PID of a QEMU or qemu:/PATH' qemu:99999999999999999999
@@ -336,7 +336,7 @@ test_refusals()
 		chmod 711 "$WORK"
 		cp "$PAGEVISOR" "$WORK/pagevisor"
 		chmod 755 "$WORK/pagevisor"
-		expect "another user's QEMU" 1 'err:may not be looked into' -- setpriv --reuid 65534 --regid 65534 \
+		expect "another user's QEMU" 1 'err:no permission to inspect' -- setpriv --reuid 65534 --regid 65534 \
 			--clear-groups env XDG_RUNTIME_DIR=/nowhere "$WORK/pagevisor" stat "qemu:$qemu"
 		chmod 777 "$qmp"
 		expect "another user's socket" 1 'err:belongs to another user' -- setpriv --reuid 65534 --regid 65534 \
@@ -351,9 +351,9 @@ test_refusals()
 		-qmp "unix:$qmp,server=on,wait=off" 2>/dev/null &
 	qemu=$!
 	within ask_qmp query-status
-	refuses "no guest, by pid" 3 'is not ours: no info page' "qemu:$qemu"
-	refuses "no guest, by socket" 3 'is not ours: no info page' "qemu:$qmp"
-	expect "no guest: capture" 3 'err:is not ours' -- "$PAGEVISOR" capture "$WORK/none.pvc" "qemu:$qmp"
+	refuses "no guest, by pid" 3 'is not a pagevisor guest: no info page' "qemu:$qemu"
+	refuses "no guest, by socket" 3 'is not a pagevisor guest: no info page' "qemu:$qmp"
+	expect "no guest: capture" 3 'err:is not a pagevisor guest' -- "$PAGEVISOR" capture "$WORK/none.pvc" "qemu:$qmp"
 	stop_qemu
 }
 

@@ -154,7 +154,7 @@ test_not_a_terminal()
 	expect "--json on the screen" 2 'err:--json is for --batch N' -- "$PAGEVISOR" top --json
 	expect "--interval 0" 2 'err:--interval 0: seconds from 0.05' -- "$PAGEVISOR" top --interval 0
 	expect "two VMs" 2 'err:one VM is enough' -- "$PAGEVISOR" top one two
-	expect "--batch without VMs" 1 'err:no VM runs' -- "$PAGEVISOR" top --batch 1
+	expect "--batch without VMs" 1 'err:no VM is running' -- "$PAGEVISOR" top --batch 1
 }
 
 # Each slot of each line of JSON has one state, or was given up.

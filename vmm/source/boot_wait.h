@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The one bounded wait for a guest that boots: whoever looks for it looks again until it is there, or a second is over. */
+/* The one bounded wait for a booting guest: callers look again until they find the guest or a second has passed. */
 #ifndef VMM_BOOT_WAIT_H
 #define VMM_BOOT_WAIT_H
 
@@ -19,7 +19,7 @@ static inline struct boot_wait boot_wait_begin(void)
 	return (struct boot_wait){clock_now_ns() + BOOT_WAIT_NS};
 }
 
-/* Sleeps until the next look, `pause_ns` from now. False, at once: the time is over. */
+/* Sleeps for `pause_ns`, until the next look. Returns false, at once, when the second has passed. */
 static inline bool boot_wait_again(const struct boot_wait *wait, uint64_t pause_ns)
 {
 	if (clock_now_ns() >= wait->deadline_ns)

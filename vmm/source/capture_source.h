@@ -9,13 +9,13 @@
 #include "file/format.h"
 #include "source/source.h"
 
-/* A name with a slash or with the suffix of captures is a file's. */
+/* Whether a name is a file's: it has a slash or the suffix of captures. */
 bool capture_source_is_name(const char *name);
 
 /* Returns what capture_open returns. */
 int capture_source_open(const char *path, struct source *source, struct error *err);
 
-/* What the file says of itself. NULL: the source is no capture. */
+/* What the file records about itself. NULL: the source is not a capture. */
 const struct capture_facts *capture_source_facts(const struct source *source);
 
 #endif

@@ -2,10 +2,9 @@
 /*
  * A source: where an inspector gets a guest's memory from.
  *
- * Whatever it is (one of our VMs, in another process, a QEMU, a capture file), it ends up as a struct guest_memory, whose
- * mappings are read-only or that copies (memory/memory_reader.h says how a new one plugs in), so that reading,
- * scanning and printing know no difference. What only some sources can
- * do to a running guest is their control (memory/control.h).
+ * Every source (one of our VMs in another process, a QEMU, a capture file) ends up as a struct guest_memory, with
+ * read-only mappings or with readers that copy (memory/memory_reader.h describes how to add one). So reading, scanning
+ * and printing work alike for all. A source that can also control a running guest has a control (memory/control.h).
  */
 #ifndef VMM_SOURCE_H
 #define VMM_SOURCE_H
@@ -25,7 +24,7 @@ struct source;
 struct source_ops {
 	const char *kind; /* "vm", "capture", "qemu" */
 
-	/* Whether what was live has ended: nothing changes any more, and nothing can be asked of it. */
+	/* Whether a live source has ended: nothing changes any more, and it answers no requests. */
 	bool (*has_ended)(const struct source *source);
 
 	void (*close)(struct source *source);
@@ -34,15 +33,15 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	char name[64];              /* as people call it */
-	bool is_live;               /* the guest runs: what is read changes meanwhile */
+	bool is_live;               /* the guest runs: memory changes while it is read */
 	struct guest_hints hints;   /* where its kernel describes itself */
 	uint32_t pid;               /* of the VMM, 0: none */
 	unsigned cpu_count;         /* vCPUs, 0: not known */
-	bool may_shrink;            /* a file behind a mapping: a reader may die of SIGBUS */
+	bool may_shrink;            /* a mapped file can shrink: a reader may die of SIGBUS */
 	char notice[160];           /* one line for people about how it is read; or empty */
 	uint64_t start_ns;          /* CLOCK_MONOTONIC when it was started, 0: not known */
 	struct guest_memory memory; /* its regions may come and go while it is live */
-	struct control control;     /* of the guest while it is live; its name is this one */
+	struct control control;     /* of the guest while it is live; its name is `name` */
 	void *own;                  /* the kind's own */
 };
 
@@ -51,7 +50,7 @@ void source_close(struct source *source);
 /* Bytes of RAM in all its regions. The thread is registered with liburcu. */
 uint64_t source_memory_size(const struct source *source);
 
-/* The control of a guest that runs; NULL: it is at rest, or has ended. */
+/* The control of a running guest. NULL: the guest is at rest, or has ended. */
 const struct control *source_control(const struct source *source);
 
 /* As source_ops.has_ended; false for a source that cannot end. */

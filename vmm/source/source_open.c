@@ -12,8 +12,8 @@
 #include "source/vm/own_vm.h"
 
 /*
- * The kinds of sources: the first one whose prefix a name has, or that takes it for its own, opens it. Only the last,
- * which takes all others, is given NULL.
+ * The kinds of sources. The first one whose prefix a name has, or that recognises the name, opens it. Only the last,
+ * which takes all other names, may be passed NULL.
  */
 static const struct {
 	const char *prefix;

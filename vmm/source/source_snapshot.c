@@ -22,10 +22,11 @@ int source_snapshot(const struct source *source, bool all_memory,
 	const struct snapshot_plan metadata = {find_describing, (void *)source};
 
 	if (!source->hints.has_info && !all_memory)
-		return error_set(err, -EPROTO,
-				 "the kernel of %s has no pagevisor note: only all of its memory "
-				 "can be copied",
-				 source->name);
+		return error_set(
+			err, -EPROTO,
+			"the kernel of %s has no pagevisor note: only a copy of all memory "
+			"is possible",
+			source->name);
 	return snapshot_make(&source->memory, source_control(source), all_memory ? NULL : &metadata,
 			     options, snapshot, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A snapshot of a source, whatever it is: of all its memory, or of what describes its frames. */
+/* A snapshot of any source: of all its memory, or of its metadata alone. */
 #ifndef VMM_SOURCE_SNAPSHOT_H
 #define VMM_SOURCE_SNAPSHOT_H
 
@@ -10,8 +10,8 @@
 #include "source/source.h"
 
 /*
- * Makes one, of all RAM that holds data or of the metadata alone. Returns as snapshot_make, and -EPROTO when metadata is
- * asked for and the kernel says nothing of itself.
+ * Takes a snapshot of all RAM that holds data, or of the metadata alone. Returns as snapshot_make, and -EPROTO when
+ * metadata is wanted but the kernel does not describe itself.
  */
 int source_snapshot(const struct source *source, bool all_memory,
 		    const struct snapshot_options *options, struct snapshot *snapshot,

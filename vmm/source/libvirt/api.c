@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* Its interface has not broken since 2005; the second has what is of QEMU alone. */
+/* libvirt's interface has not broken since 2005. The second library has the functions for QEMU alone. */
 #define LIBRARY      "libvirt.so.0"
 #define LIBRARY_QEMU "libvirt-qemu.so.0"
 
@@ -31,11 +31,11 @@ static void *open_library(const char *name)
 	void *library = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
 
 	if (!library)
-		error_set(&problem, 0, "libvirt is not there: %s", dlerror());
+		error_set(&problem, 0, "cannot load libvirt: %s", dlerror());
 	return library;
 }
 
-/* Errors are returned; the library would print them, too. */
+/* Errors are returned. By default the library would print them as well. */
 static void say_nothing(void *context, virErrorPtr error)
 {
 	(void)context;
@@ -63,7 +63,7 @@ static void load(void)
 	}
 	setenv("LIBVIRT_AUTOSTART", "0", 1);
 	if (loaded.virInitialize() < 0) {
-		error_set(&problem, 0, "libvirt does not initialise");
+		error_set(&problem, 0, "cannot initialise libvirt");
 		return;
 	}
 	loaded.virSetErrorFunc(NULL, say_nothing);

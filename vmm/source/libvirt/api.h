@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The libvirt library, loaded when it is first asked for: most runs of the command have no use for it, and loading it
- * with all that it depends on takes longer than they do.
+ * The libvirt library, loaded on first use: most runs of the command do not need it, and loading it with all its
+ * dependencies takes longer than such a run.
  */
 #ifndef VMM_LIBVIRT_API_H
 #define VMM_LIBVIRT_API_H
@@ -53,8 +53,8 @@ struct libvirt_api {
 };
 
 /*
- * Loads the library once; its functions are then called through what this returns. It is told to print nothing and to
- * start no daemon. NULL, with a line of text, when it cannot be loaded.
+ * Loads the library once and returns its functions. The library prints nothing and starts no daemon. Returns NULL, with
+ * a line of text, when it cannot be loaded.
  */
 const struct libvirt_api *libvirt_api(struct error *err);
 

@@ -14,7 +14,7 @@ void libvirt_copy_text(char *to, size_t size, const char *from)
 	to[i] = '\0';
 }
 
-/* On the thread of the call: libvirt keeps its errors by thread. */
+/* Runs on the thread of the call: libvirt keeps its errors per thread. */
 static void work(struct bounded_call *bounded)
 {
 	struct libvirt_call *call = (struct libvirt_call *)bounded;
@@ -26,7 +26,7 @@ static void work(struct bounded_call *bounded)
 
 	call->code = error ? error->code : VIR_ERR_INTERNAL_ERROR;
 	libvirt_copy_text(call->why, sizeof(call->why),
-			  error && error->message ? error->message : "it does not say why");
+			  error && error->message ? error->message : "no reason given");
 }
 
 static void abandoned(struct bounded_call *bounded)
@@ -92,13 +92,13 @@ static int errno_of(int code)
 int libvirt_call_make(struct libvirt_call *call, unsigned timeout_ms, struct error *err)
 {
 	if (!call)
-		return error_set(err, -ENOMEM, "no memory for a call of libvirt");
+		return error_set(err, -ENOMEM, "no memory for a libvirt call");
 	int result = bounded_call_run(&call->call, timeout_ms);
 
 	if (result == -ETIMEDOUT)
 		return error_set(err, result, "libvirt does not answer");
 	if (result < 0)
-		error_set(err, result, "no thread for a call of libvirt");
+		error_set(err, result, "no thread for a libvirt call");
 	else if (call->result < 0)
 		result = error_set(err, errno_of(call->code), "%s", call->why);
 	if (result < 0)

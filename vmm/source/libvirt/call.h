@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* One call of the libvirt library with a deadline: what connection.c and its neighbours make theirs of. */
+/* One libvirt call with a deadline: connection.c and its neighbours build their calls on it. */
 #ifndef VMM_LIBVIRT_CALL_H
 #define VMM_LIBVIRT_CALL_H
 
@@ -8,45 +8,45 @@
 #include "source/libvirt/api.h"
 #include "source/libvirt/domain_facts.h"
 
-/* On the heap, and holding references of its own: a call that is abandoned outlives its caller. */
+/* Lives on the heap and holds references of its own: an abandoned call outlives its caller. */
 struct libvirt_call {
 	struct bounded_call call;
-	int (*work)(struct libvirt_call *call); /* as libvirt: negative is a failure */
-	void (*undo)(struct libvirt_call
-			     *call); /* of a work that succeeded too late; NULL: nothing to undo */
+	int (*work)(struct libvirt_call *call); /* as in libvirt: negative is a failure */
+	/* Undoes work that succeeded too late. NULL: nothing to undo. */
+	void (*undo)(struct libvirt_call *call);
 
 	const struct libvirt_api *api;
 	virConnectPtr conn;  /* NULL: none yet */
 	virDomainPtr domain; /* NULL: none */
 
-	/* Arguments and results, as the work has them. */
+	/* Arguments and results, as `work` uses them. */
 	char *text;
 	uint64_t address;
 	size_t size;
-	void *buffer;  /* freed with the call, as text and list are */
-	void *context; /* whoever's it is */
+	void *buffer;  /* freed with the call, like text and list */
+	void *context; /* for `work` and `undo`; not freed with the call */
 	struct domain_facts facts;
 	struct domain_facts *list;
 	unsigned count;
 
 	int result;
-	int code; /* of virErrorNumber, after a failure */
+	int code; /* a virErrorNumber, after a failure */
 	char why[256];
 };
 
-/* A call with references to the connection (may be NULL) and the domain (may be NULL), or NULL: no memory. */
+/* Returns a call with references to the connection and the domain (either may be NULL). NULL: no memory. */
 struct libvirt_call *libvirt_call_new(const struct libvirt_api *api, virConnectPtr conn,
 				      virDomainPtr domain, int (*work)(struct libvirt_call *));
 
 /*
- * Makes it. On failure (see connection.h; the text is the library's own) the call is gone; after success it is for
- * libvirt_call_free.
+ * Makes the call. On failure (errors as in connection.h; the text is the library's own) the call is gone. After success
+ * the caller frees it with libvirt_call_free.
  */
 int libvirt_call_make(struct libvirt_call *call, unsigned timeout_ms, struct error *err);
 
 void libvirt_call_free(struct libvirt_call *call);
 
-/* Copies text that is not ours: printable ASCII, '?' for the rest, cut to fit. */
+/* Copies untrusted text: printable ASCII, '?' for the rest, cut to fit. */
 void libvirt_copy_text(char *to, size_t size, const char *from);
 
 #endif

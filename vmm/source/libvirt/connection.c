@@ -11,11 +11,11 @@
 
 #define KIB 1024
 
-/* Seconds of silence, and how often that is asked about, until a connection counts as lost. */
+/* Seconds of silence before a keepalive probe, and the unanswered probes after which a connection counts as lost. */
 #define KEEPALIVE_INTERVAL 2
 #define KEEPALIVE_COUNT    3
 
-/* A URI without a host: "qemu:///system", "qemu+unix:///session?socket=/path". */
+/* Whether a URI names no host: "qemu:///system", "qemu+unix:///session?socket=/path". */
 static bool names_no_host(const char *uri)
 {
 	const char *authority = strstr(uri, "://");
@@ -28,7 +28,7 @@ static int open_connection(struct libvirt_call *call)
 	call->conn = call->api->virConnectOpen(call->text);
 	if (!call->conn)
 		return -1;
-	/* Works only where an event loop runs, and not with every driver: a help, no need. */
+	/* Works only with a running event loop, and not with every driver: useful, but not required. */
 	call->api->virConnectSetKeepAlive(call->conn, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
 	char *uri = call->api->virConnectGetURI(call->conn);
 
@@ -60,7 +60,7 @@ int libvirt_connect(struct libvirt_connection *connection, const char *uri, unsi
 	char name[128];
 
 	if (result < 0) {
-		libvirt_copy_text(name, sizeof(name), uri ? uri : "its default");
+		libvirt_copy_text(name, sizeof(name), uri ? uri : "its default URI");
 		return error_set(err, result, "cannot connect to libvirt at %s: %s", name,
 				 why.text);
 	}
@@ -72,7 +72,7 @@ int libvirt_connect(struct libvirt_connection *connection, const char *uri, unsi
 	return 0;
 }
 
-/* Closing asks the daemon, too. */
+/* Closing is a request to the daemon, too. */
 static int close_connection(struct libvirt_call *call)
 {
 	call->api->virConnectClose(call->conn);
@@ -92,7 +92,7 @@ void libvirt_disconnect(struct libvirt_connection *connection)
 		libvirt_call_free(call);
 }
 
-/* A call of a domain or a connection that has only to succeed. */
+/* Makes a call on a domain or a connection that returns nothing but success or failure. */
 static int make_and_free(struct libvirt_call *call, struct error *err)
 {
 	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
@@ -154,7 +154,7 @@ void libvirt_domain_put(const struct libvirt_connection *connection, virDomainPt
 	connection->api->virDomainFree(domain);
 }
 
-/* What the library knows without asking. */
+/* Fills in what the library knows without asking the daemon. */
 static void know_domain(const struct libvirt_api *api, virDomainPtr domain,
 			struct domain_facts *facts)
 {
@@ -254,7 +254,7 @@ int libvirt_domain_resume(const struct libvirt_connection *connection, virDomain
 	return make_and_free(libvirt_call_new(connection->api, NULL, domain, resume), err);
 }
 
-/* Adds the domains that the flags mean to the call's list. */
+/* Adds the domains that match the flags to the call's list. */
 static int list_some(struct libvirt_call *call, unsigned flags, bool is_paused)
 {
 	virDomainPtr *domains;

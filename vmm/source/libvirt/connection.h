@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A connection to a libvirt daemon, each call with a deadline: the library's own wait for as long as daemon and QEMU
- * please. What the daemon says in words is made printable; numbers are its own, and checked by who uses them.
+ * A connection to a libvirt daemon. Each call has a deadline, because the library itself waits for as long as daemon
+ * and QEMU take. Text from the daemon is made printable. Numbers are the daemon's; callers check them.
  *
- * Functions return 0 or a negative errno with one line of text: -ENOENT no such domain, -EINVAL a URI that means
- * nothing, -EACCES not permitted, -ETIMEDOUT no answer in time, -ENOTSUP, -EIO for the rest. Any thread may call them.
+ * Functions return 0 or a negative errno with one line of text: -ENOENT no such domain, -EINVAL an invalid URI, -EACCES
+ * not permitted, -ETIMEDOUT no answer in time, -ENOTSUP not supported, -EIO for the rest. Any thread may call them.
  */
 #ifndef VMM_LIBVIRT_CONNECTION_H
 #define VMM_LIBVIRT_CONNECTION_H
@@ -18,16 +18,16 @@
 #include "source/libvirt/domain_facts.h"
 
 #define LIBVIRT_TIMEOUT_MS      5000
-#define LIBVIRT_OPEN_TIMEOUT_MS 30000 /* by ssh, with a human who types a password */
+#define LIBVIRT_OPEN_TIMEOUT_MS 30000 /* over ssh, where a human may type a password */
 
-/* The most that one peek may ask for: what a reply of libvirt's protocol has room for (4 MiB in libvirt 9.0). */
+/* The most that one peek may ask for: the room in a reply of libvirt's protocol (4 MiB in libvirt 9.0). */
 #define LIBVIRT_PEEK_MAX (4u << 20)
 
 struct libvirt_connection {
 	const struct libvirt_api *api;
 	virConnectPtr conn;
 	char uri[256];
-	bool is_local; /* the daemon is on this machine, as far as the URI says: it names no host */
+	bool is_local; /* the daemon is on this machine, judging by the URI: it names no host */
 };
 
 /* A NULL URI is the user's default: that of LIBVIRT_DEFAULT_URI, of libvirt.conf, or what libvirt finds. */
@@ -36,8 +36,8 @@ int libvirt_connect(struct libvirt_connection *connection, const char *uri, unsi
 void libvirt_disconnect(struct libvirt_connection *connection);
 
 /*
- * The domain of that name, active or not, or of that UUID: the name in its facts may not be the whole, and another's.
- * libvirt_domain_put lets go of it.
+ * Finds a domain by its name, active or not, or by its UUID. The name in its facts may be cut, and then be another
+ * domain's. libvirt_domain_put releases the domain.
  */
 int libvirt_domain_find(const struct libvirt_connection *connection, const char *name,
 			virDomainPtr *domain, struct error *err);
@@ -48,19 +48,19 @@ void libvirt_domain_put(const struct libvirt_connection *connection, virDomainPt
 int libvirt_domain_facts(const struct libvirt_connection *connection, virDomainPtr domain,
 			 struct domain_facts *facts, struct error *err);
 
-/* Copies guest memory at that physical address; at most LIBVIRT_PEEK_MAX bytes. */
+/* Copies guest memory from a guest physical address; at most LIBVIRT_PEEK_MAX bytes. */
 int libvirt_domain_peek(const struct libvirt_connection *connection, virDomainPtr domain,
 			uint64_t address, void *buffer, size_t size, struct error *err);
 
-/* A suspension that is late is undone when it comes. */
+/* A suspension that succeeds after its deadline is undone. */
 int libvirt_domain_suspend(const struct libvirt_connection *connection, virDomainPtr domain,
 			   struct error *err);
 int libvirt_domain_resume(const struct libvirt_connection *connection, virDomainPtr domain,
 			  struct error *err);
 
 /*
- * The active domains: *facts is an array of *count for free(), with their names, UUIDs and whether they are paused. One
- * that is paused or resumed meanwhile may be in it twice, or not at all.
+ * Lists the active domains: *facts is an array of *count, for free(), with their names, UUIDs and whether they are
+ * paused. A domain that is paused or resumed meanwhile may be listed twice, or not at all.
  */
 int libvirt_domains_list(const struct libvirt_connection *connection, unsigned timeout_ms,
 			 struct domain_facts **facts, unsigned *count, struct error *err);

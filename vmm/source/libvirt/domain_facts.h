@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a libvirt daemon tells of a domain. Texts are made printable; numbers are the daemon's, and checked by who uses them. */
+/*
+ * What a libvirt daemon reports about a domain. Texts are made printable; numbers are the daemon's, and callers check
+ * them.
+ */
 #ifndef VMM_LIBVIRT_DOMAIN_FACTS_H
 #define VMM_LIBVIRT_DOMAIN_FACTS_H
 
@@ -8,17 +11,17 @@
 
 #include <libvirt/libvirt.h>
 
-#define DOMAIN_NAME_SIZE 64 /* longer ones are cut: to be shown, not to be looked up */
+#define DOMAIN_NAME_SIZE 64 /* longer names are cut: to show, not to look up */
 #define DOMAIN_UUID_SIZE VIR_UUID_STRING_BUFLEN
 
 struct domain_facts {
 	char name[DOMAIN_NAME_SIZE];
 	char uuid[DOMAIN_UUID_SIZE];
-	unsigned id;    /* another one each time that it is started; 0: it is not active */
-	bool is_active; /* it runs, or stands still */
+	unsigned id;    /* another one each time the domain is started; 0: not active */
+	bool is_active; /* running or paused */
 	bool is_paused;
 	unsigned cpu_count;
-	uint64_t memory_bytes; /* at most */
+	uint64_t memory_bytes; /* the maximum */
 };
 
 #endif

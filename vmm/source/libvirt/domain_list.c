@@ -16,29 +16,29 @@
 #include "memory/rcu.h"
 
 /*
- * How often a daemon that is not there is tried again. Each try of one that is there and silent leaves a thread behind
- * until it answers, so those come less and less often.
+ * How often to retry a daemon that is not available. Each try of a daemon that is running but silent leaves a thread
+ * behind until the daemon answers, so these tries become less frequent.
  */
 #define RETRY_MS     500
 #define RETRY_MAX_MS 60000
 
 struct domain_list {
-	struct domain_table *table; /* RCU-protected; its only updater is the thread */
+	struct domain_table *table; /* RCU-protected; only the thread updates it */
 	pthread_t thread;
 	char *uri; /* NULL: the default */
 	unsigned timeout_ms;
-	int wake_fd;    /* an event, or the stop */
-	int changed_fd; /* a new table */
-	/* Atomic. Set before a write to wake_fd, read after a read from it, which orders them: relaxed. */
+	int wake_fd;    /* signals an event, or the stop */
+	int changed_fd; /* signals a new table */
+	/* Atomic, relaxed: set before a write to wake_fd and read after a read from it, which orders them. */
 	bool stop, is_lost;
 
-	/* The thread's own. */
+	/* Used by the thread alone. */
 	bool is_connected;
 	struct libvirt_connection connection;
 	struct libvirt_listener *listener;
 };
 
-/* On the loop's thread. */
+/* Runs on the loop's thread. */
 static void on_event(void *context, enum libvirt_event event)
 {
 	struct domain_list *list = context;
@@ -48,7 +48,7 @@ static void on_event(void *context, enum libvirt_event event)
 	wake_fd_set(list->wake_fd);
 }
 
-/* Listens before the first look, so that nothing is missed in between. */
+/* Listens before the first look, so that no event is missed in between. */
 static int connect_and_listen(struct domain_list *list, struct error *err)
 {
 	__atomic_store_n(&list->is_lost, false, __ATOMIC_RELAXED);
@@ -78,7 +78,7 @@ static int compare(const void *a, const void *b)
 		      ((const struct domain_facts *)b)->uuid);
 }
 
-/* Sorts, and drops what is there twice. Returns the new count. */
+/* Sorts, and drops duplicates. Returns the new count. */
 static unsigned tidy(struct domain_facts *domains, unsigned count)
 {
 	unsigned kept = 0;
@@ -123,7 +123,7 @@ static struct domain_table *new_table(uint64_t version, bool is_connected,
 	return table;
 }
 
-/* Publishes what differs from the table that is there. Without memory that one stays, until the next event. */
+/* Publishes a table if it differs from the current one. Without memory the current one stays until the next event. */
 static void publish(struct domain_list *list, const struct domain_facts *domains, unsigned count)
 {
 	struct domain_table *old = list->table;
@@ -141,7 +141,7 @@ static void publish(struct domain_list *list, const struct domain_facts *domains
 	wake_fd_set(list->changed_fd);
 }
 
-/* Asks the daemon. One that does not answer is as good as gone. */
+/* Asks the daemon. A daemon that does not answer counts as gone. */
 static void look(struct domain_list *list)
 {
 	struct domain_facts *domains = NULL;
@@ -156,7 +156,7 @@ static void look(struct domain_list *list)
 	free(domains);
 }
 
-/* How long to wait after a try that came to `result`; `waited_ms` was it before. */
+/* How long to wait after a try that returned `result`; the wait before was `waited_ms`. */
 static int next_wait_ms(int result, int waited_ms)
 {
 	if (result != -ETIMEDOUT)
@@ -212,13 +212,15 @@ static struct domain_list *new_list(const char *uri, unsigned timeout_ms)
 	return NULL;
 }
 
-/* A library that is missing, a wrong URI and a refusal stay; and who refuses may have asked for a password. */
+/*
+ * A missing library, a wrong URI and a refusal are permanent. A daemon that refuses may have asked for a password, too.
+ */
 static bool may_come_later(int result)
 {
 	return result == -EIO || result == -ETIMEDOUT;
 }
 
-/* The first table is there when this returns. */
+/* The first table is published when this returns. */
 static int start_thread(struct domain_list *list, struct error *err)
 {
 	int result = connect_and_listen(list, err);

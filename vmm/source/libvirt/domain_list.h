@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The active domains of a libvirt daemon, kept true while they come and go: a table under RCU. A thread asks the daemon
- * again whenever it tells of an event, and publishes a new table when the answer differs; what an event says is only
- * a hint. A daemon that is not there yet, or goes away, has no domains, and is tried again until it is there.
+ * The active domains of a libvirt daemon, kept up to date in a table under RCU. A thread asks the daemon again on every
+ * event, and publishes a new table when the answer differs; the content of an event is only a hint. A daemon that is
+ * not running yet, or has gone, has no domains; the thread retries until the daemon is available.
  *
  * Readers look at the table between rcu_section_begin and _end, without a lock, on threads registered with liburcu.
  */
@@ -14,9 +14,12 @@
 #include "base/error.h"
 #include "source/libvirt/connection.h"
 
-/* Immutable once published; sorted by UUID, each once. Of the facts: name, UUID, id, is_active, is_paused. */
+/*
+ * Immutable once published. Sorted by UUID, without duplicates. Only these facts are set: name, UUID, id, is_active,
+ * is_paused.
+ */
 struct domain_table {
-	uint64_t version; /* one more with each */
+	uint64_t version; /* goes up by one with each table */
 	bool is_connected;
 	unsigned count;
 	struct domain_facts domains[];
@@ -25,17 +28,17 @@ struct domain_table {
 struct domain_list;
 
 /*
- * Returns 0, also when the daemon is not there yet, or a negative errno as libvirt_connect when trying again would not
+ * Returns 0, even when the daemon is not running yet, or a negative errno as libvirt_connect when retrying would not
  * help.
  */
 int domain_list_start(const char *uri, unsigned timeout_ms, struct domain_list **list,
 		      struct error *err);
 void domain_list_stop(struct domain_list *list);
 
-/* The table as it is now, within a read-side section. */
+/* The current table, within a read-side section. */
 const struct domain_table *domain_list_table(const struct domain_list *list);
 
-/* Readable (poll) when there is a newer table than at the last domain_list_seen. */
+/* Readable (poll) when the table is newer than at the last domain_list_seen. */
 int domain_list_fd(const struct domain_list *list);
 void domain_list_seen(struct domain_list *list);
 

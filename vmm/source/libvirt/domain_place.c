@@ -9,12 +9,12 @@
 #include "kind/registry.h"
 #include "memory/guest_memory.h"
 
-/* The most that any of QEMU's machines has below 4 GiB (pc; q35 has less). */
+/* The most RAM that any QEMU machine has below 4 GiB (pc; q35 has less). */
 #define LOW_RAM_MOST (UINT64_C(0xe0000000))
 
 /*
- * What q35 has below 4 GiB at the least where it has more RAM than fits there. Nothing past this, or past the end of the
- * RAM, is read before the split is known: a device may be there, and reading its registers can change it.
+ * The least RAM that q35 has below 4 GiB when not all of it fits there. Until the split is known, nothing past this, or
+ * past the end of the RAM, is read: a device may be there, and reading its registers can change it.
  */
 #define LOW_RAM_LEAST (UINT64_C(2) << 30)
 
@@ -31,8 +31,8 @@ static int read_low(void *context, paddr_t pa, void *buffer, size_t size)
 }
 
 /*
- * The end of the last usable memory above 4 GiB is the end of the RAM; all the rest of it lies below. False: the rest does
- * not fit there, so that what was found is of another machine.
+ * The last usable region above 4 GiB ends where the RAM ends; the rest of the RAM lies below. Returns false when the
+ * rest does not fit there: the description found belongs to another machine.
  */
 static bool split(const struct ram_ends *ends, uint64_t memory_bytes, struct domain_place *place)
 {
@@ -48,7 +48,7 @@ static bool split(const struct ram_ends *ends, uint64_t memory_bytes, struct dom
 	return true;
 }
 
-/* In the RAM that is there whatever the split. */
+/* Searches the RAM that exists whatever the split. */
 static int find_in_low(struct guest_memory *memory, uint64_t memory_bytes,
 		       struct domain_place *place)
 {

@@ -13,10 +13,10 @@
 
 #define UUID_OPTION "-uuid"
 
-/* libvirt's command lines have some kilobytes; what lies beyond this is not looked at. */
+/* libvirt's command lines have some kilobytes; anything beyond this is ignored. */
 #define COMMAND_LINE_MAX (64 << 10)
 
-/* The arguments of a process, each with its NUL; how many bytes. */
+/* Reads the arguments of a process, each with its NUL. Returns the number of bytes. */
 static size_t read_command_line(int proc_fd, const char *pid, char *buffer)
 {
 	char path[64] = "";
@@ -47,7 +47,7 @@ static bool has_uuid(const char *arguments, size_t length, const char *uuid)
 	return false;
 }
 
-/* A process, not a thread group's other thread: those are in no listing. */
+/* Whether a name is a process's. The other threads of a thread group are in no listing. */
 static bool is_pid(const char *name)
 {
 	return name[0] != '0' && name[0] != '\0' && strspn(name, "0123456789") == strlen(name);

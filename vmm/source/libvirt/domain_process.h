@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * The only process in proc_dir ("/proc") whose command line has "-uuid" and that UUID, as libvirt starts QEMU. 0 when
- * there is none, and when there are several: somebody plays tricks then, and none is to be trusted.
+ * The only process in proc_dir ("/proc") whose command line has "-uuid" and this UUID, as libvirt starts QEMU. 0: there
+ * is none, or there are several. Several mean that someone is forging one, and none is trusted.
  */
 uint32_t domain_process_find(const char *proc_dir, const char *uuid);
 

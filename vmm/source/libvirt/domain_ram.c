@@ -10,7 +10,7 @@
 
 #include "source/qemu/peer.h"
 
-/* A shared mapping of that size that begins where its file begins. */
+/* A shared mapping of this size that begins at the start of its file. */
 static const struct peer_mapping *find_ram(const struct peer_mappings *mappings, uint64_t size)
 {
 	for (size_t i = 0; i < mappings->count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The RAM of a local domain as a file that can be mapped. */
+/* The RAM of a local domain as a mappable file. */
 #ifndef VMM_LIBVIRT_DOMAIN_RAM_H
 #define VMM_LIBVIRT_DOMAIN_RAM_H
 
@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /*
- * Opens, read-only, the file that the QEMU process `pid` has all of its guest's RAM in: shared, of `size` bytes. Returns
- * a descriptor, or a negative errno: -ENOENT the RAM is private or in several files, or the process is no QEMU; -ESRCH it has ended;
- * -EACCES not permitted.
- * *is_sealed says that the file cannot shrink: a mapping of one that does kills who reads it.
+ * Opens, read-only, the file that holds all guest RAM of the QEMU process `pid`: shared, of `size` bytes. Returns a
+ * descriptor, or a negative errno: -ENOENT the RAM is private or in several files, or the process is not QEMU; -ESRCH
+ * it has ended; -EACCES not permitted.
+ * Sets *is_sealed if the file cannot shrink. When a mapped file shrinks, reading the mapping kills the reader.
  */
 int domain_ram_open(uint32_t pid, uint64_t size, bool *is_sealed);
 

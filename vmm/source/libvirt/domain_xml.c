@@ -13,8 +13,8 @@
 #define KIB 1024
 
 /*
- * Bytes of the UTF-8 character at `text` that XML 1.0 (section 2.2) allows in a document, 0 when there is none: not
- * well-formed, not in its shortest form, a surrogate, a control character, U+FFFE or U+FFFF.
+ * The length in bytes of the UTF-8 character at `text`, 0 if XML 1.0 (section 2.2) does not allow it in a document:
+ * malformed, not in its shortest form, a surrogate, a control character, U+FFFE or U+FFFF.
  */
 static unsigned character_length(const char *text)
 {
@@ -56,7 +56,7 @@ static bool is_xml_text(const char *text)
 	return true;
 }
 
-/* Good for the text of an element and for an attribute in either kind of quotes; white space stays what it is. */
+/* Safe for the text of an element and for an attribute in either kind of quotes. White space is preserved. */
 static void print_escaped(FILE *out, const char *text)
 {
 	for (; *text; text++) {
@@ -121,13 +121,16 @@ static void print_definition(FILE *out, const struct domain_definition *definiti
 static int check_texts(const struct domain_definition *definition, struct error *err)
 {
 	if (!is_xml_text(definition->name))
-		return error_set(err, -EINVAL, "the domain's name has bytes that XML cannot have");
-	if (!is_xml_text(definition->kernel))
-		return error_set(err, -EINVAL, "the kernel's path has bytes that XML cannot have");
-	if (!is_xml_text(definition->command_line))
 		return error_set(err, -EINVAL,
-				 "the guest's command line has bytes that XML cannot have: control "
-				 "characters, or such that are not UTF-8");
+				 "the domain's name has bytes that XML does not allow");
+	if (!is_xml_text(definition->kernel))
+		return error_set(err, -EINVAL,
+				 "the kernel's path has bytes that XML does not allow");
+	if (!is_xml_text(definition->command_line))
+		return error_set(
+			err, -EINVAL,
+			"the guest's command line has bytes that XML does not allow: control "
+			"characters, or bytes that are not UTF-8");
 	return 0;
 }
 

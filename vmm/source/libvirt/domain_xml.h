@@ -16,13 +16,13 @@ struct domain_definition {
 	const char *command_line;
 	uint64_t memory_bytes; /* whole KiB */
 	unsigned cpus;
-	bool has_kvm; /* else QEMU translates */
+	bool has_kvm; /* else QEMU's TCG runs the guest */
 };
 
 /*
- * The definition as text, for the caller to free. The kernel is booted directly; its console is the first serial port,
- * and PORT_EXIT ends the VM with a status as in QEMU. Returns 0, -EINVAL (with a line of text: some text cannot be in
- * XML: control characters, or bytes that are not UTF-8) or -ENOMEM.
+ * Sets *xml to the definition as text; the caller frees it. The kernel is booted directly, its console is the first
+ * serial port, and PORT_EXIT ends the VM with a status as in QEMU. Returns 0, -EINVAL (with a line of text: XML does
+ * not allow some text, because of control characters or bytes that are not UTF-8) or -ENOMEM.
  */
 int domain_xml(const struct domain_definition *definition, char **xml, struct error *err);
 

@@ -12,16 +12,16 @@
 /* --- the loop --- */
 
 static struct {
-	pthread_mutex_t lock; /* of all but the flag */
+	pthread_mutex_t lock; /* protects everything but `stop` */
 	unsigned users;
 	bool is_registered;
 	const struct libvirt_api *api;
 	pthread_t thread;
 	int timer;
-	bool stop; /* atomic, relaxed: it comes with a wake-up, and carries nothing */
+	bool stop; /* atomic, relaxed: comes with a wake-up, and publishes no other data */
 } loop = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Only there to be woken up. */
+/* Exists only to wake the loop. */
 static void on_timer(int timer, void *opaque)
 {
 	(void)opaque;
@@ -88,13 +88,13 @@ void libvirt_loop_stop(void)
 /* --- listeners --- */
 
 struct libvirt_listener {
-	pthread_mutex_t lock;      /* held while on_event runs */
-	unsigned references;       /* the listener's owner, and each callback that libvirt has */
-	libvirt_on_event on_event; /* NULL: not any more */
+	pthread_mutex_t lock; /* held while on_event runs */
+	unsigned references;  /* the listener's owner, and each callback registered with libvirt */
+	libvirt_on_event on_event; /* NULL: not called any more */
 	void *context;
 	int callback_id;
 	bool has_close_callback;
-	bool is_close_put; /* under the lock: libvirt has given the close callback's reference back */
+	bool is_close_put; /* under the lock: libvirt has put the close callback's reference */
 };
 
 static void put_listener(void *opaque)
@@ -162,7 +162,7 @@ static int register_callbacks(struct libvirt_call *call)
 		put_listener(listener);
 		return -1;
 	}
-	/* Not every driver has it: one that is part of this process cannot be lost. */
+	/* Not every driver supports this: a driver inside this process cannot be lost. */
 	listener->has_close_callback = api->virConnectRegisterCloseCallback(
 					       call->conn, on_close, listener, put_close) == 0;
 	if (!listener->has_close_callback)
@@ -196,7 +196,7 @@ int libvirt_listen(const struct libvirt_connection *connection, virDomainPtr dom
 		*listener = made;
 		return 0;
 	}
-	/* A registration that is late finds nobody who listens, but has to find the listener. */
+	/* A late registration must not call on_event, but still needs the listener. */
 	pthread_mutex_lock(&made->lock);
 	made->on_event = NULL;
 	pthread_mutex_unlock(&made->lock);
@@ -206,8 +206,8 @@ int libvirt_listen(const struct libvirt_connection *connection, virDomainPtr dom
 }
 
 /*
- * A driver without close callbacks says that it registers and unregisters them, and keeps nothing: nor does it give the
- * reference back. Where unregistering fails, libvirt still has it, or has given it back already.
+ * A driver without close callbacks reports success when they are registered and unregistered, but keeps nothing and
+ * never puts the reference. Where unregistering fails, libvirt still holds the reference or has put it already.
  */
 static bool close_is_forgotten(struct libvirt_call *call)
 {

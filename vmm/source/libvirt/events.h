@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Events of a libvirt connection: what becomes of its domains, and the end of the connection itself. libvirt wants one
- * event loop in a process; a thread runs it while somebody listens.
+ * Events of a libvirt connection: changes of its domains, and the end of the connection itself. libvirt needs one event
+ * loop in a process; a thread runs it as long as there are listeners.
  *
  *     libvirt_loop_start, libvirt_connect, libvirt_listen ... libvirt_unlisten, libvirt_disconnect, libvirt_loop_stop
  */
@@ -14,29 +14,29 @@
 #include "source/libvirt/connection.h"
 
 enum libvirt_event {
-	DOMAIN_CHANGED, /* started, paused, resumed or something else that is no end */
+	DOMAIN_CHANGED, /* started, paused, resumed, or any change other than an end */
 	DOMAIN_STOPPED,
-	LIBVIRT_LOST, /* nothing comes any more */
+	LIBVIRT_LOST, /* no more events come */
 };
 
-/* On the loop's thread, which it must not keep. */
+/* Runs on the loop's thread, which it must not block. */
 typedef void (*libvirt_on_event)(void *context, enum libvirt_event event);
 
 struct libvirt_listener;
 
 /*
- * Before a connection is made whose events are wanted, and after it is gone; the last stop ends the thread. Returns 0
- * or a negative errno with a line of text.
+ * Start the loop before making a connection whose events are wanted, and stop it after the connection is closed; the
+ * last stop ends the thread. Returns 0 or a negative errno with a line of text.
  */
 int libvirt_loop_start(struct error *err);
 void libvirt_loop_stop(void);
 
-/* To a domain, or to all of the connection (NULL). Returns 0 or a negative errno with a line of text. */
+/* Listens to a domain, or to all of the connection (NULL). Returns 0 or a negative errno with a line of text. */
 int libvirt_listen(const struct libvirt_connection *connection, virDomainPtr domain,
 		   libvirt_on_event on_event, void *context, struct libvirt_listener **listener,
 		   struct error *err);
 
-/* When this returns, on_event has been called for the last time. Not from on_event. */
+/* on_event is not called any more once this has returned. Must not be called from on_event. */
 void libvirt_unlisten(const struct libvirt_connection *connection,
 		      struct libvirt_listener *listener);
 

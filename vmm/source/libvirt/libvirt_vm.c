@@ -21,10 +21,10 @@
 #include "source/libvirt/domain_place.h"
 #include "source/libvirt/pauser.h"
 
-/* In the place of a domain's name. libvirt has no name with a '/' in it. */
+/* Precedes a UUID in the place of a domain's name. No domain's name in libvirt has a '/'. */
 #define UUID_PREFIX "uuid/"
 
-/* How long a guest that boots is waited for, and how often it is looked for. */
+/* How often to look for a booting guest; boot_wait.h bounds the wait. */
 #define BOOT_RETRY_NS (50 * NS_PER_MS)
 
 struct libvirt_vm {
@@ -32,13 +32,13 @@ struct libvirt_vm {
 	virDomainPtr domain;
 	struct libvirt_listener *listener;
 	struct domain_facts facts;
-	int ram_fd;        /* -1: none, memory is peeked at */
-	bool is_mapped;    /* else its file is read, or memory is peeked at */
+	int ram_fd;        /* -1: none, memory is peeked */
+	bool is_mapped;    /* else the file is read, or memory is peeked */
 	uint64_t low_size; /* of the RAM, and of the file up to where the upper part begins in it */
-	bool has_ended;    /* atomic, relaxed: nothing comes with it */
+	bool has_ended;    /* atomic, relaxed: publishes no other data */
 	bool has_pauser;
 	struct pauser pauser;
-	char *uri; /* as it was asked for, NULL: the default */
+	char *uri; /* as requested; NULL: the default */
 };
 
 static bool has_ended(const struct libvirt_vm *vm)
@@ -56,7 +56,7 @@ static void on_event(void *context, enum libvirt_event event)
 
 /* --- memory --- */
 
-/* What ended meanwhile may have begun again as another: nothing that is read then counts. */
+/* A domain that ended meanwhile may have been started anew: what was read then does not count. */
 static int read_memory(void *own, uint64_t address, void *buffer, size_t size)
 {
 	struct libvirt_vm *vm = own;
@@ -86,7 +86,7 @@ static int read_copied(void *own, paddr_t pa, void *buffer, size_t length)
 	return result < 0 ? -ENOTCONN : 0;
 }
 
-/* Holes of the file are what the guest never wrote. */
+/* Holes in the file are memory that the guest never wrote. */
 static int find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uint64_t *data)
 {
 	const struct libvirt_vm *vm = own;
@@ -144,9 +144,9 @@ static int add_memory(struct libvirt_vm *vm, const struct domain_place *place,
 	return result;
 }
 
-/* --- what a source does --- */
+/* --- operations of the source --- */
 
-/* An answer that comes late would be taken for the next one's: the next pause has another process. */
+/* A late answer would be taken for the answer to the next request, so the next pause gets another process. */
 static void drop_silent_pauser(struct libvirt_vm *vm, int result)
 {
 	if (result != -ETIMEDOUT && result != -ENOTCONN)
@@ -236,12 +236,11 @@ static const char *parse_name(struct libvirt_vm *vm, const char *name, struct er
 	}
 	if (*domain && (domain == name || (vm->uri && *vm->uri)))
 		return domain;
-	error_set(err, -EINVAL,
-		  "that names no domain; libvirt:DOMAIN or libvirt:URI#DOMAIN is needed");
+	error_set(err, -EINVAL, "not a domain: expected libvirt:DOMAIN or libvirt:URI#DOMAIN");
 	return NULL;
 }
 
-/* The connection, the domain, and news of it. */
+/* Opens the connection, finds the domain and listens to its events. */
 static int find_domain(struct libvirt_vm *vm, const char *domain, struct error *err)
 {
 	int result = libvirt_connect(&vm->connection, vm->uri, LIBVIRT_OPEN_TIMEOUT_MS, err);
@@ -258,9 +257,10 @@ static int find_domain(struct libvirt_vm *vm, const char *domain, struct error *
 	if (result == 0)
 		result = libvirt_domain_facts(&vm->connection, vm->domain, &vm->facts, err);
 	if (result == 0 && !vm->facts.is_active)
-		result = error_set(err, -ENOENT, "the domain %s does not run", vm->facts.name);
+		result = error_set(err, -ENOENT, "the domain %s is not running", vm->facts.name);
 	if (result == 0 && (vm->facts.memory_bytes == 0 || vm->facts.memory_bytes % PAGE_SIZE))
-		result = error_set(err, -EPROTO, "the domain %s has no whole pages of memory",
+		result = error_set(err, -EPROTO,
+				   "the memory of the domain %s is not a number of whole pages",
 				   vm->facts.name);
 	return result;
 }
@@ -298,19 +298,20 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 
 	if (pid)
 		vm->ram_fd = domain_ram_open(pid, vm->facts.memory_bytes, &is_sealed);
-	/* Between the two the number may have become another process's. */
+	/* Between the two calls the pid may have passed to another process. */
 	if (vm->ram_fd >= 0 && domain_process_find("/proc", vm->facts.uuid) != pid) {
 		close(vm->ram_fd);
 		vm->ram_fd = -1;
 	}
-	/* Whoever only lists is not to die of somebody's file. */
+	/* A caller that only lists must not be killed by a file that shrinks. */
 	vm->is_mapped = vm->ram_fd >= 0 && (is_sealed || wait);
 	result = look_for_guest(vm, wait, &place, err);
 	if (result == 0 && wait && !place.has_info)
-		result = error_set(err, -ENODATA,
-				   "the guest of the domain %s is none of pagevisor's, or has not "
-				   "got far enough: no info page is in its memory",
-				   vm->facts.name);
+		result =
+			error_set(err, -ENODATA,
+				  "the guest of the domain %s is not a pagevisor guest, or has not "
+				  "booted far enough: no info page in its memory",
+				  vm->facts.name);
 	if (result < 0)
 		return result;
 	*source = (struct source){

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A libvirt domain as a source. On this machine, with its RAM in one shared file (memfd or other), it is mapped;
- * anything else, all of another host's among it, is copied through libvirt (virDomainMemoryPeek), as far as it is asked
- * for. A domain counts as being on this machine when the connection's URI names no host and exactly one process
- * here has the domain's UUID in its command line.
+ * A libvirt domain as a source. If the domain is on this machine and its RAM is in one shared file (memfd or other),
+ * the RAM is mapped. Any other memory, including all of another host's, is copied through libvirt
+ * (virDomainMemoryPeek), and only as far as callers read it. A domain counts as being on this machine when the
+ * connection's URI names no host and exactly one process here has the domain's UUID in its command line.
  */
 #ifndef VMM_LIBVIRT_LIBVIRT_VM_H
 #define VMM_LIBVIRT_LIBVIRT_VM_H
@@ -16,13 +16,13 @@
 #define LIBVIRT_PREFIX "libvirt:"
 
 /*
- * Opens the domain that "libvirt:DOMAIN" or "libvirt:URI#DOMAIN" means, where DOMAIN is a name or "uuid/UUID". Waits up to
- * one second for a guest that has not come far enough to be found, and then refuses it with -ENODATA. Returns 0 or a
- * negative errno as source_open.
+ * Opens the domain named by "libvirt:DOMAIN" or "libvirt:URI#DOMAIN", where DOMAIN is a name or "uuid/UUID". Waits up
+ * to one second for a guest that cannot be found yet, and then refuses it with -ENODATA. Returns 0 or a negative errno
+ * as source_open.
  */
 int libvirt_vm_open(const char *name, struct source *source, struct error *err);
 
-/* The same without waiting: has_info says whether it is a guest of pagevisor. */
+/* The same without waiting: has_info says whether it is a pagevisor guest. */
 int libvirt_vm_open_any(const char *name, struct source *source, struct error *err);
 
 #endif

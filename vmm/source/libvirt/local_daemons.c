@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of the one daemon for everything, and of that for QEMU alone. */
+/* The sockets of the monolithic daemon, and of the daemon for QEMU alone. */
 static const char *const sockets[] = {"libvirt-sock", "virtqemud-sock"};
 
 static bool has_socket(const char *runtime_dir)

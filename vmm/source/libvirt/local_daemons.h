@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The libvirt daemons of this machine that a list of VMs may ask without being asked to. */
+/* The libvirt daemons of this machine that a list of VMs includes by default. */
 #ifndef VMM_LIBVIRT_LOCAL_DAEMONS_H
 #define VMM_LIBVIRT_LOCAL_DAEMONS_H
 
@@ -7,13 +7,13 @@
 
 struct local_daemon {
 	const char *uri;    /* NULL: the default */
-	const char *prefix; /* what makes a domain's name one of source_open */
+	const char *prefix; /* turns a domain's name into one for source_open */
 };
 
 /*
- * That of LIBVIRT_DEFAULT_URI unless it names a host; without that variable the system's and the user's own, where
- * their sockets are. Looks at files alone: no daemon is connected to or started, and libvirt is not loaded. Returns how
- * many.
+ * The daemon of LIBVIRT_DEFAULT_URI, unless that names a host. Without that variable: the system's and the user's own,
+ * where their sockets exist. Looks at files alone: connects to no daemon, starts none, and does not load libvirt.
+ * Returns the number of daemons.
  */
 unsigned local_daemons(struct local_daemon *daemons);
 

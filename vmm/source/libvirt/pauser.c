@@ -15,12 +15,14 @@
 #include "source/libvirt/connection.h"
 #include "source/libvirt/pauser_protocol.h"
 
-/* Longer than any call of the process takes, but for connecting. */
+/* Longer than any call of the process takes, except connecting. */
 #define REPLY_TIMEOUT_MS (2 * LIBVIRT_TIMEOUT_MS)
 
 extern char **environ;
 
-/* In a session of its own: what a terminal sends to the inspector's group is not for it. */
+/*
+ * Starts the process in a session of its own: signals that a terminal sends to the inspector's group do not reach it.
+ */
 static int spawn(struct pauser *pauser, int its_end, const char *uri, const char *uuid,
 		 unsigned deadline_ms)
 {
@@ -44,7 +46,7 @@ static int spawn(struct pauser *pauser, int its_end, const char *uri, const char
 	return -result;
 }
 
-/* Waits for a message of the process. */
+/* Waits for a message from the process. */
 static int receive(struct pauser *pauser, struct pauser_reply *reply, int timeout_ms,
 		   struct error *err)
 {
@@ -85,7 +87,7 @@ int pauser_start(struct pauser *pauser, const char *uri, const char *uuid, unsig
 	close(ends[1]);
 	if (result < 0) {
 		close(ends[0]);
-		return error_set(err, result, "no process to pause the domain: %s",
+		return error_set(err, result, "cannot start a process to pause the domain: %s",
 				 strerror(-result));
 	}
 	result = receive(pauser, &ready, LIBVIRT_OPEN_TIMEOUT_MS + REPLY_TIMEOUT_MS, err);
@@ -94,13 +96,13 @@ int pauser_start(struct pauser *pauser, const char *uri, const char *uuid, unsig
 	return result;
 }
 
-/* It is not waited for when libvirt hangs: it then resumes the domain when it can, and is init's. */
+/* Does not wait for a process that hangs in libvirt: it resumes the domain when it can, and init reaps it. */
 void pauser_stop(struct pauser *pauser)
 {
 	struct pollfd gone = {.fd = pauser->fd, .events = POLLIN};
 
 	shutdown(pauser->fd, SHUT_WR);
-	/* Its end is closed when it exits. */
+	/* The process's end of the socket closes when it exits. */
 	while (poll(&gone, 1, REPLY_TIMEOUT_MS) > 0) {
 		struct pauser_reply late;
 

@@ -13,7 +13,7 @@
 #include "source/libvirt/pauser.h"
 #include "source/libvirt/pauser_protocol.h"
 
-/* How often a resumption that failed is tried again, and how long: a minute, in which a daemon is back. */
+/* How often, and how many times, to retry a failed resume: for a minute, in which a daemon is back. */
 #define RETRY_US  100000
 #define RETRY_MAX 600
 
@@ -21,8 +21,8 @@ struct state {
 	struct libvirt_connection connection;
 	virDomainPtr domain;
 	const char *uri, *uuid;
-	bool is_paused; /* by us */
-	bool was_late;  /* the last pause was ended by the deadline */
+	bool is_paused; /* by this process */
+	bool was_late;  /* the deadline ended the last pause */
 	uint64_t deadline_ms, pause_ns, resume_ns;
 };
 
@@ -53,7 +53,7 @@ static void close_domain(struct state *state)
 	libvirt_disconnect(&state->connection);
 }
 
-/* What cannot be known may well be so. A domain that is gone is not. */
+/* If the state is unknown, assume paused. A domain that is gone is not. */
 static bool may_be_paused(const struct state *state)
 {
 	struct domain_facts facts;
@@ -63,7 +63,7 @@ static bool may_be_paused(const struct state *state)
 	return result == 0 ? facts.is_active && facts.is_paused : result != -ENOENT;
 }
 
-/* Whether nobody is there any more who could say what became of a request. */
+/* Whether the daemon cannot be reached, so that the outcome of a request is unknown. */
 static bool is_cut_off(const struct state *state)
 {
 	struct domain_facts facts;
@@ -73,7 +73,7 @@ static bool is_cut_off(const struct state *state)
 	return result < 0 && result != -ENOENT;
 }
 
-/* A connection does not survive its daemon, which domains do. The old one stays when there is no other. */
+/* A connection does not survive its daemon, but domains do. The old connection stays if a new one cannot be made. */
 static void connect_anew(struct state *state)
 {
 	struct state fresh = {.uri = state->uri, .uuid = state->uuid};
@@ -86,7 +86,7 @@ static void connect_anew(struct state *state)
 	state->domain = fresh.domain;
 }
 
-/* Nothing else may stand in the way of this one. A domain that is gone needs it no more. */
+/* Retries until the domain runs: nothing may prevent a resume. A domain that is gone needs none. */
 static int resume(struct state *state, struct error *err)
 {
 	int result = 0;
@@ -105,7 +105,7 @@ static int resume(struct state *state, struct error *err)
 	return result;
 }
 
-/* What stands still already was paused by somebody else, and stays so. */
+/* A domain that is paused already was paused by someone else, and stays paused. */
 static int pause_domain(struct state *state, struct error *err)
 {
 	struct domain_facts facts;
@@ -120,7 +120,7 @@ static int pause_domain(struct state *state, struct error *err)
 	if (facts.is_paused)
 		return 0;
 	result = libvirt_domain_suspend(&state->connection, state->domain, err);
-	/* One that takes too long may still come, and one whose daemon died may have been carried out before. */
+	/* A suspend that timed out may still take effect; one whose daemon died may have taken effect already. */
 	state->is_paused = result == 0 || result == -ETIMEDOUT || is_cut_off(state);
 	return result;
 }
@@ -128,14 +128,13 @@ static int pause_domain(struct state *state, struct error *err)
 static int end_pause(struct state *state, struct error *err)
 {
 	if (state->was_late)
-		return error_set(err, -ETIME,
-				 "the domain went on by itself: the pause took too long");
+		return error_set(err, -ETIME, "the pause took too long: the domain was resumed");
 	if (!state->is_paused)
 		state->resume_ns = clock_now_ns();
 	return resume(state, err);
 }
 
-/* Answers one request. False: there will be no more. */
+/* Answers one request. Returns false when no more will come. */
 static bool serve_one(struct state *state)
 {
 	struct error err;
@@ -150,7 +149,7 @@ static bool serve_one(struct state *state)
 	return reply(result, &err, state->resume_ns - state->pause_ns);
 }
 
-/* What is left of the deadline, for poll. */
+/* The time left until the deadline, for poll. */
 static int left_ms(const struct state *state)
 {
 	uint64_t end = state->pause_ns + state->deadline_ms * NS_PER_MS;

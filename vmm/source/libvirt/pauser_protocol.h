@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What an inspector and the process that pauses a domain for it say to each other: one byte, and a reply to each. */
+/*
+ * The protocol between an inspector and the process that pauses a domain for it: requests of one byte, and a reply to
+ * each.
+ */
 #ifndef VMM_LIBVIRT_PAUSER_PROTOCOL_H
 #define VMM_LIBVIRT_PAUSER_PROTOCOL_H
 
@@ -8,7 +11,7 @@
 #define PAUSER_PAUSE  'p'
 #define PAUSER_RESUME 'r'
 
-/* Also sent once when the process is ready, or cannot be. Between two processes of one program: no ABI. */
+/* Also sent once when the process is ready, or cannot start. Both ends are the same program: no ABI. */
 struct pauser_reply {
 	int32_t result; /* 0 or a negative errno */
 	char text[212]; /* of an error */

@@ -10,7 +10,7 @@
 
 #define LINE_SIZE 256
 
-/* Copies the line at *text without its end, cut if it is too long, and goes on to the next. False: there is none. */
+/* Copies the line at *text without its newline, cut if too long, and advances to the next. False: there is none. */
 static bool next_line(const char **text, char line[LINE_SIZE])
 {
 	size_t length = strcspn(*text, "\r\n");
@@ -26,7 +26,7 @@ static bool next_line(const char **text, char line[LINE_SIZE])
 	return true;
 }
 
-/* Flat views are parted by empty lines; the one that is wanted names the system's address space in its head. */
+/* Empty lines separate flat views. The head of the wanted view names the system's address space. */
 static const char *find_view(const char *text)
 {
 	char line[LINE_SIZE];
@@ -64,7 +64,7 @@ static bool is_one_of(const char *name, const char *const *names, unsigned count
 	return false;
 }
 
-/* Ranges of one backend whose addresses and offsets go up together are one, with what lies between them. */
+/* Ranges of one backend whose addresses and offsets advance together are merged, with what lies between them. */
 static int add_range(struct memory_tree *tree, const struct tree_ram *range)
 {
 	for (unsigned i = 0; i < tree->count; i++) {

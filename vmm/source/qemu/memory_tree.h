@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Where a guest of QEMU has its RAM: what QEMU's monitor prints for `info mtree -f`. */
+/* Where a QEMU guest's RAM is, from what QEMU's monitor prints for `info mtree -f`. */
 #ifndef VMM_QEMU_MEMORY_TREE_H
 #define VMM_QEMU_MEMORY_TREE_H
 
@@ -8,11 +8,11 @@
 #include "base/error.h"
 #include "memory/guest_memory.h"
 
-/* A piece of a memory backend, all of it at consecutive guest addresses. */
+/* A piece of a memory backend, at consecutive guest addresses. */
 struct tree_ram {
 	char backend[64];
 	uint64_t base;   /* guest physical */
-	uint64_t size;   /* what lies over it in between, as a ROM does, is taken for RAM */
+	uint64_t size;   /* includes what overlays it in between, such as a ROM */
 	uint64_t offset; /* of the first byte in the backend */
 };
 
@@ -22,8 +22,8 @@ struct memory_tree {
 };
 
 /*
- * Takes from the text what the system's address space has of the `count` backends. Returns 0 or -EPROTO with a line
- * of text: no such address space, no RAM in it, or more pieces than there can be.
+ * Extracts the pieces of the `count` backends in the system's address space from the text. Returns 0 or -EPROTO with a
+ * line of text: no such address space, no RAM in it, or too many pieces.
  */
 int memory_tree_parse(const char *text, const char *const *backends, unsigned count,
 		      struct memory_tree *tree, struct error *err);

@@ -18,9 +18,9 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-#define MAPPINGS_MAX 65536 /* vm.max_map_count is 65530 unless somebody raised it */
+#define MAPPINGS_MAX 65536 /* vm.max_map_count is 65530 by default */
 
-/* Fields of /proc/PID/stat behind the name's closing parenthesis, from 0: proc(5) counts starttime as the 22nd. */
+/* Fields of /proc/PID/stat after the name's closing parenthesis, from 0: proc(5) counts starttime as the 22nd. */
 #define START_TIME_FIELD 19
 
 static int no_process(uint32_t pid, struct error *err)
@@ -31,12 +31,12 @@ static int no_process(uint32_t pid, struct error *err)
 static int not_permitted(uint32_t pid, struct error *err)
 {
 	return error_set(err, -EACCES,
-			 "process %u may not be looked into: it is another user's, or more "
+			 "no permission to inspect process %u: it is another user's, or more "
 			 "privileged",
 			 pid);
 }
 
-/* What the process runs, without the folder; printable. */
+/* The program that the process runs, without its directory; printable. */
 static int read_program(const struct qemu_peer *peer, char *name, size_t size, struct error *err)
 {
 	char path[4096];
@@ -64,7 +64,7 @@ static int check_program(const struct qemu_peer *peer, struct error *err)
 
 	if (result < 0 || strncmp(name, "qemu-", 5) == 0 || strcmp(name, "kvm") == 0)
 		return result;
-	return error_set(err, -ENOENT, "process %u is no QEMU: it runs %s", peer->pid,
+	return error_set(err, -ENOENT, "process %u is not QEMU: it runs %s", peer->pid,
 			 name[0] ? name : "no program");
 }
 
@@ -80,7 +80,7 @@ int qemu_peer_open(struct qemu_peer *peer, uint32_t pid, struct error *err)
 	peer->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int result = peer->directory < 0 ? no_process(pid, err) : check_program(peer, err);
 
-	/* The directory was opened by number: of this process only if that has not ended since. */
+	/* The directory was opened by pid: it is this process's only if the process has not ended since. */
 	if (qemu_peer_has_ended(peer))
 		result = no_process(pid, err);
 	if (result < 0)
@@ -119,7 +119,7 @@ uint64_t qemu_peer_start_ns(const struct qemu_peer *peer)
 		return 0;
 	fd_read_text(fd, text, sizeof(text));
 	close(fd);
-	/* The name may have anything in it, but nothing behind it has a parenthesis. */
+	/* The name may contain anything, but no field after it contains a parenthesis. */
 	char *field = strrchr(text, ')');
 
 	for (unsigned i = 0; field && i <= START_TIME_FIELD; i++)
@@ -162,7 +162,7 @@ static int add_mapping(struct peer_mappings *mappings, const struct peer_mapping
 	return 0;
 }
 
-/* A line of proc(5)'s maps; false for one that is not of memory as a guest has it. */
+/* Parses a line of proc(5)'s maps. Returns false for a line that cannot be guest memory. */
 static bool parse_mapping(const char *line, struct peer_mapping *mapping)
 {
 	unsigned major, minor;
@@ -221,7 +221,7 @@ static bool is_behind(const struct stat *status, const struct peer_mapping *mapp
 	       status->st_dev == mapping->device;
 }
 
-/* Only a regular file is opened at all: opening others may do something, or wait. */
+/* Opens only a regular file: opening any other may have side effects, or block. */
 static int open_if_behind(int folder, const char *name, const struct peer_mapping *mapping)
 {
 	struct stat status;
@@ -238,7 +238,7 @@ static int open_if_behind(int folder, const char *name, const struct peer_mappin
 	return -ENOENT;
 }
 
-/* QEMU keeps the descriptors of its memory's files. */
+/* QEMU keeps the descriptors of its memory's files open. */
 static int open_descriptor(const struct qemu_peer *peer, const struct peer_mapping *mapping)
 {
 	int folder = openat(peer->directory, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -264,7 +264,7 @@ int qemu_peer_open_file(const struct qemu_peer *peer, const struct peer_mapping 
 
 	if (fd >= 0)
 		return fd;
-	/* Root may follow these, too. */
+	/* Root may follow these links as well. */
 	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, mapping->start,
 		 mapping->end);
 	int mapped = open_if_behind(peer->directory, name, mapping);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The RAM of a QEMU guest: see ram.h. */
+/* The RAM of a QEMU guest: see qemu_ram.h. */
 #include "source/qemu/qemu_ram.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "base/fd.h"
 #include "source/qemu/qemu_ram_pages.h"
 
-/* A copy and the two system calls for it take some ten microseconds. */
+/* A copy and its two system calls take some ten microseconds. */
 #define READER_CHUNK (UINT64_C(64) << 10)
 
 static int gone(const struct qemu_ram *ram)
@@ -38,7 +38,7 @@ static int read_process(const struct qemu_ram *ram, uint64_t address, void *buff
 			return gone(ram);
 		done += (size_t)part;
 	}
-	/* The number may be another process's by now. */
+	/* The pid may be another process's by now. */
 	return qemu_peer_has_ended(ram->peer) ? -ENOTCONN : 0;
 }
 
@@ -50,7 +50,7 @@ static int read_file(const struct qemu_ram *ram, const struct ram_piece *piece, 
 	return result < 0 ? gone(ram) : 0;
 }
 
-/* What QEMU has written is in its own pages, the rest in the file; page by page as the pagemap says. */
+/* Pages that QEMU has written are its own; the file has the rest. The pagemap tells them apart. */
 static int read_private_file(const struct qemu_ram *ram, const struct ram_piece *piece,
 			     uint64_t offset, uint8_t *buffer, size_t length)
 {
@@ -94,7 +94,7 @@ static int ram_read(void *own, paddr_t pa, void *buffer, size_t length)
 	return read_file(ram, piece, offset, buffer, length);
 }
 
-/* The guest never wrote what QEMU has no page for; a private file may have it all the same. */
+/* The guest never wrote the pages that QEMU does not have. A private file may still hold data for them. */
 static int ram_find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uint64_t *data)
 {
 	const struct ram_piece *piece = own;
@@ -122,7 +122,7 @@ void qemu_ram_begin(struct qemu_ram *ram, const struct qemu_peer *peer, struct g
 	};
 }
 
-/* What is behind a mapping, and its file if that is needed. */
+/* Determines what backs a mapping, and opens its file if needed. */
 static int classify(const struct qemu_ram *ram, const struct peer_mapping *mapping,
 		    struct ram_piece *piece, struct error *err)
 {
@@ -150,12 +150,12 @@ static int classify(const struct qemu_ram *ram, const struct peer_mapping *mappi
 	else
 		piece->backing = system.f_type == HUGETLBFS_MAGIC ? RAM_HUGE : RAM_SHARED;
 	if (piece->backing == RAM_PRIVATE_FILE && ram->pagemap < 0)
-		return error_set(err, -EACCES, "the pagemap of process %u may not be read",
+		return error_set(err, -EACCES, "no permission to read the pagemap of process %u",
 				 ram->peer->pid);
 	return 0;
 }
 
-/* What the first bytes say of all: whether they may be read. */
+/* Reads the first bytes: they show whether all may be read. */
 static int try_copy(struct ram_piece *piece, struct error *err)
 {
 	uint64_t word;
@@ -163,12 +163,12 @@ static int try_copy(struct ram_piece *piece, struct error *err)
 	if (ram_read(piece, piece->base, &word, sizeof(word)) != -EPERM)
 		return 0;
 	return error_set(err, -EACCES,
-			 "the private memory of process %u may not be read; root may, or Yama's "
-			 "ptrace_scope 0 lets its user, and RAM with share=on needs neither",
+			 "no permission to read the private memory of process %u: root has it, and "
+			 "its user with Yama's ptrace_scope 0; RAM with share=on needs neither",
 			 piece->ram->peer->pid);
 }
 
-/* Anything but what QEMU shares. */
+/* Adds memory that QEMU does not share. */
 static int add_copied(struct qemu_ram *ram, struct ram_piece *piece, struct error *err)
 {
 	const struct memory_reader reader = {
@@ -190,7 +190,7 @@ int qemu_ram_add(struct qemu_ram *ram, const struct peer_mappings *mappings, pad
 			ram->peer->pid, address);
 	if (ram->count == MEMORY_REGIONS_MAX)
 		return error_set(err, -ENOSPC, "more than %d memory regions", MEMORY_REGIONS_MAX);
-	struct ram_piece *piece = &ram->pieces[ram->count++]; /* its file is closed at the end */
+	struct ram_piece *piece = &ram->pieces[ram->count++]; /* qemu_ram_end closes its file */
 
 	*piece = (struct ram_piece){.ram = ram, .base = base, .size = size, .address = address};
 	int result = classify(ram, mapping, piece, err);

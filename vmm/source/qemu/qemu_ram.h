@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The RAM of a QEMU guest, out of QEMU's own address space, as a guest_memory.
+ * The RAM of a QEMU guest, in QEMU's own address space, as a guest_memory.
  *
- * What QEMU shares (a memfd or a file, share=on) is mapped, read-only. All else is copied, each
- * piece by a reader of its own: private memory through process_vm_readv, huge pages through their file, since to look at a hole
- * of those through a mapping would take a huge page. Memory that the guest never wrote is not touched in any of them:
- * /proc/PID/pagemap tells for private memory.
+ * RAM that QEMU shares (a memfd or a file, share=on) is mapped, read-only. All other RAM is copied, each piece by its
+ * own reader. Private memory is read through process_vm_readv. Huge pages are read through their file, because reading
+ * a hole through a mapping would allocate a huge page. No reader touches memory that the guest never wrote; for private
+ * memory /proc/PID/pagemap shows it.
  */
 #ifndef VMM_QEMU_RAM_H
 #define VMM_QEMU_RAM_H
@@ -21,9 +21,9 @@
 
 enum ram_backing {
 	RAM_SHARED,       /* the file is the guest's memory; mapped */
-	RAM_HUGE,         /* the same, of huge pages */
+	RAM_HUGE,         /* the same, with huge pages */
 	RAM_ANONYMOUS,    /* private to QEMU */
-	RAM_PRIVATE_FILE, /* a file's, as far as QEMU has not written it */
+	RAM_PRIVATE_FILE, /* a file's, except where QEMU has written */
 };
 
 /* A piece of guest memory in QEMU's address space. */
@@ -31,7 +31,7 @@ struct ram_piece {
 	const struct qemu_ram *ram;
 	paddr_t base;
 	uint64_t size;
-	uint64_t address; /* in QEMU */
+	uint64_t address; /* in QEMU's address space */
 	enum ram_backing backing;
 	int fd;             /* -1: none */
 	uint64_t fd_offset; /* of the first byte in the file */
@@ -40,29 +40,32 @@ struct ram_piece {
 struct qemu_ram {
 	const struct qemu_peer *peer;
 	struct guest_memory *memory;
-	int pagemap; /* -1: not to be had */
+	int pagemap; /* -1: not available */
 	unsigned count;
 	struct ram_piece pieces[MEMORY_REGIONS_MAX];
 };
 
-/* Readers of `memory` use ram, which stays where it is, and the process until qemu_ram_end. */
+/* Readers of `memory` use `ram` and the process until qemu_ram_end; `ram` must stay in place until then. */
 void qemu_ram_begin(struct qemu_ram *ram, const struct qemu_peer *peer,
 		    struct guest_memory *memory);
 
 /*
- * Adds `size` bytes that QEMU has at `address` as guest memory at `base`. Returns 0 or a negative errno with a text:
- * -EPROTO it is not all mapped there, -EBADF its file cannot be opened, -EACCES not permitted, or what guest_memory_add says.
+ * Adds `size` bytes at `address` in QEMU as guest memory at `base`. Returns 0 or a negative errno with a text: -EPROTO
+ * not all of it is mapped there, -EBADF its file cannot be opened, -EACCES not permitted, or what guest_memory_add
+ * returns.
  */
 int qemu_ram_add(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr_t base,
 		 uint64_t size, uint64_t address, struct error *err);
 
-/* Closes the files; the memory is destroyed before or not read any more. */
+/* Closes the files. The memory must have been destroyed, or must not be read any more. */
 void qemu_ram_end(struct qemu_ram *ram);
 
-/* Whether some of it is copied. */
+/* Whether any of the RAM is copied. */
 bool qemu_ram_is_copied(const struct qemu_ram *ram);
 
-/* Whether some of it is mapped from a file that could be made shorter, which would kill who reads the mapping. */
+/*
+ * Whether any of it is mapped from a file that can shrink. Reading such a mapping past the file's end kills the reader.
+ */
 bool qemu_ram_may_shrink(const struct qemu_ram *ram);
 
 #endif

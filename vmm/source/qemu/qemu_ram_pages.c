@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Which pages of another process are there: see ram_pages.h. */
+/* Which pages another process has: see qemu_ram_pages.h. */
 #include "source/qemu/qemu_ram_pages.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 /* Documentation/admin-guide/mm/pagemap.rst: bit 63 in memory, bit 62 in swap. */
 #define ENTRY_PRESENT (UINT64_C(3) << 62)
 
-#define ENTRIES 512 /* in one read */
+#define ENTRIES 512 /* per read */
 
 int ram_pages_run(int pagemap, uint64_t address, uint64_t size, bool *is_present, uint64_t *run)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Which pages of another process are there: /proc/PID/pagemap. */
+/* Which pages another process has: /proc/PID/pagemap. */
 #ifndef VMM_QEMU_RAM_PAGES_H
 #define VMM_QEMU_RAM_PAGES_H
 
@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Whether the process has a page, in memory or in swap, at `address`, and for how many bytes from there on, `size` at
- * most, that is the same. Both are multiples of pages. Returns 0 or a negative errno.
+ * Finds out whether the process has a page, in memory or in swap, at `address`, and for how many bytes from there, at
+ * most `size`, the same holds. `address` and `size` are multiples of the page size. Returns 0 or a negative errno.
  */
 int ram_pages_run(int pagemap, uint64_t address, uint64_t size, bool *is_present, uint64_t *run);
 

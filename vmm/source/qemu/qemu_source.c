@@ -21,7 +21,7 @@
 #include "source/qemu/qemu_ram.h"
 #include "source/qemu/ram_search.h"
 
-/* A guest boots in less; one that takes longer is not waited for. */
+/* How often to look for a booting guest; boot_wait.h bounds the wait. */
 #define BOOT_RETRY_NS (20 * NS_PER_MS)
 
 #define BACKENDS_MAX MEMORY_REGIONS_MAX
@@ -83,12 +83,12 @@ static const struct source_ops ops = {
 	.close = close_source,
 };
 
-/* By its process alone: pausing says what it takes. */
+/* Without QMP a pause is refused, with a text that says what it needs. */
 static const struct control_ops process_control = {.pause = refuse_pause};
 
 static const struct control_ops qmp_control = {.pause = pause_guest, .resume = resume_guest};
 
-/* What people should know before they wonder. */
+/* Sets the notice that explains slow reads before people wonder about them. */
 static void set_notice(struct source *source)
 {
 	const struct qemu_source *own = source->own;
@@ -104,7 +104,7 @@ static void set_notice(struct source *source)
 				   "slower than with share=on");
 }
 
-/* The memory and the RAM anew, for another try. */
+/* Resets the memory and the RAM for another try. */
 static int begin_memory(struct source *source, struct error *err)
 {
 	struct qemu_source *own = source->own;
@@ -137,7 +137,7 @@ static int search(struct source *source, struct error *err)
 	return result;
 }
 
-/* The names of its memory backends; *answer holds them. Returns how many, or a negative errno. */
+/* Gets the names of QEMU's memory backends; *answer holds them. Returns their number, or a negative errno. */
 static int query_backends(struct qmp *qmp, struct json_object **answer,
 			  const char *names[BACKENDS_MAX], struct error *err)
 {
@@ -178,7 +178,7 @@ static int query_tree(struct qmp *qmp, struct memory_tree *tree, struct error *e
 	return result;
 }
 
-/* Where QEMU has a guest address: "Host virtual address for 0x0 (pc.ram) is 0x7f6a1be00000". */
+/* Asks where QEMU maps a guest address: "Host virtual address for 0x0 (pc.ram) is 0x7f6a1be00000". */
 static int query_address(struct qmp *qmp, uint64_t pa, uint64_t *address, struct error *err)
 {
 	char command[48], *text;
@@ -191,9 +191,9 @@ static int query_address(struct qmp *qmp, uint64_t pa, uint64_t *address, struct
 	const char *found = strstr(text, " is 0x");
 
 	if (!found || sscanf(found, " is %" SCNx64, address) != 1)
-		result = error_set(err, -EPROTO,
-				   "QEMU does not say where it has the guest's address %#" PRIx64,
-				   pa);
+		result = error_set(
+			err, -EPROTO,
+			"QEMU does not report where it maps the guest's address %#" PRIx64, pa);
 	free(text);
 	return result;
 }
@@ -224,7 +224,7 @@ static int add_described(struct source *source, struct error *err)
 	return result;
 }
 
-/* One that has not read its memory map yet describes itself all the same. */
+/* A guest that has not read its memory map yet describes itself already. */
 static int find_info(struct source *source, struct error *err)
 {
 	const struct guest_hints anywhere = {0};
@@ -239,7 +239,8 @@ static int find_info(struct source *source, struct error *err)
 	if (result != -ENODATA)
 		return error_set(err, result, "%s: cannot read its memory: %s", source->name,
 				 strerror(-result));
-	return error_set(err, -ENODATA, "the guest of %s is not ours: no info page in its RAM",
+	return error_set(err, -ENODATA,
+			 "the guest of %s is not a pagevisor guest: no info page in its RAM",
 			 source->name);
 }
 
@@ -272,7 +273,7 @@ static int find_in_time(struct source *source, struct error *err)
 	}
 }
 
-/* What QMP knows besides; none of it is needed. */
+/* Asks QMP for further facts, all of them optional. */
 static void query_facts(struct source *source)
 {
 	struct qemu_source *own = source->own;
@@ -357,10 +358,10 @@ int qemu_source_open(const char *name, struct source *source, struct error *err)
 				  .own = own};
 	if (*name == '\0' ||
 	    (strspn(name, "0123456789") == strlen(name) && !parse_pid(name, &pid))) {
-		result = error_set(err, -EINVAL,
-				   "qemu:%s: qemu:PID of a QEMU or qemu:/PATH of its QMP socket is "
-				   "needed",
-				   name);
+		result = error_set(
+			err, -EINVAL,
+			"qemu:%s: expected qemu:PID of a QEMU or qemu:/PATH of its QMP socket",
+			name);
 	} else if (parse_pid(name, &pid)) {
 		result = open_peer(pid, source, err);
 	} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A guest of a QEMU that others started as a source: by its process alone (qemu:PID), or by its QMP socket
- * (qemu:/PATH), which also tells where the RAM is and pauses the guest.
+ * A guest of a QEMU that someone else started, as a source: by its process alone (qemu:PID), or by its QMP socket
+ * (qemu:/PATH), which also reports where the RAM is and pauses the guest.
  */
 #ifndef VMM_SOURCE_QEMU_SOURCE_H
 #define VMM_SOURCE_QEMU_SOURCE_H
@@ -14,8 +14,8 @@
 #define QEMU_SOURCE_PREFIX "qemu:"
 
 /*
- * Opens what a name with the prefix means. Waits up to one second for a booting guest. Returns 0 or a negative errno
- * with a text, as source_open.
+ * Opens the guest that a name with the prefix denotes. Waits up to one second for a booting guest. Returns 0 or a
+ * negative errno with a text, as source_open.
  */
 int qemu_source_open(const char *name, struct source *source, struct error *err);
 

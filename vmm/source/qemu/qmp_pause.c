@@ -13,10 +13,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-/* Its id is none that a client uses, so that the answer is nobody's. */
+/* No client uses this id, so no client takes the answer for its own. */
 #define CONT_COMMAND "{\"execute\": \"cont\", \"id\": \"guardian\"}\n"
 
-#define ANSWER_MS 2000 /* QEMU may drop what it has not read when the socket closes */
+#define ANSWER_MS 2000 /* QEMU may drop input that it has not read when the socket closes */
 
 /* Exit statuses of the guardian. */
 #define DISMISSED 0
@@ -33,7 +33,7 @@ static void close_others(int a, int b)
 	close_range(high + 1, ~0u, 0);
 }
 
-/* The child of a process with threads: nothing but system calls. */
+/* Runs in the child of a multi-threaded process: system calls only. */
 static _Noreturn void guard(int dismissal_fd, int qmp_fd, unsigned max_ms)
 {
 	struct pollfd dismissal = {.fd = dismissal_fd, .events = POLLIN};
@@ -48,7 +48,7 @@ static _Noreturn void guard(int dismissal_fd, int qmp_fd, unsigned max_ms)
 	if (poll(&dismissal, 1, (int)max_ms) > 0 && read(dismissal_fd, bytes, 1) == 1)
 		_exit(DISMISSED);
 	send(qmp_fd, CONT_COMMAND, sizeof(CONT_COMMAND) - 1, MSG_NOSIGNAL);
-	/* Who paused may be alive and read the answer itself. */
+	/* The process that paused may be alive and read the answer itself. */
 	if (poll(&dismissal, 1, 0) == 0)
 		_exit(RESUMED);
 	while (poll(&answer, 1, ANSWER_MS) > 0) {
@@ -82,12 +82,12 @@ static int start_guardian(struct qmp_pause *pause, const struct qmp *qmp, unsign
 	return error_set(err, result, "a process: %s", strerror(-result));
 }
 
-/* Whether it was this, and not the guardian, that let the guest run again. */
+/* Whether the guardian was dismissed before it resumed the guest. */
 static bool dismiss_guardian(const struct qmp_pause *pause)
 {
 	int status = 0;
 
-	/* One that has ended already reads no more, which is no reason for a signal. */
+	/* A guardian that has ended reads no more: no reason for a SIGPIPE. */
 	while (send(pause->guardian_fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
 	close(pause->guardian_fd);
@@ -127,7 +127,7 @@ int qmp_pause_begin(struct qmp_pause *pause, struct qmp *qmp, unsigned max_ms, s
 		return result;
 	pause->since_ns = clock_now_ns();
 	result = qmp_execute(qmp, "stop", NULL, NULL, err);
-	/* It may have been stopped for all that: no answer came, say. */
+	/* The guest may be stopped all the same, for example when no answer came. */
 	if (result < 0)
 		qmp_pause_end(pause, qmp, &paused_ns, &ignored);
 	return result;
@@ -141,7 +141,7 @@ int qmp_pause_end(struct qmp_pause *pause, struct qmp *qmp, uint64_t *paused_ns,
 	int result = qmp_execute(qmp, "cont", NULL, NULL, err);
 
 	*paused_ns = clock_now_ns() - pause->since_ns;
-	/* Without an answer the guardian, which sees its socket close, asks again. */
+	/* Without an answer, closing the guardian's socket makes the guardian ask again. */
 	if (result < 0) {
 		close(pause->guardian_fd);
 		while (waitpid(pause->guardian, NULL, 0) < 0 && errno == EINTR)
@@ -151,6 +151,6 @@ int qmp_pause_end(struct qmp_pause *pause, struct qmp *qmp, uint64_t *paused_ns,
 	if (dismiss_guardian(pause))
 		return 0;
 	return error_set(err, -ETIMEDOUT,
-			 "the guest stood still for too long and was let go; what was read is of "
-			 "no one instant");
+			 "the pause took too long: the guest was resumed, and what was read is not "
+			 "of one instant");
 }

@@ -10,10 +10,10 @@
 
 #include "kind/registry.h"
 
-/* No guest runs in less. */
+/* No guest runs with less. */
 #define RAM_SIZE_MIN (UINT64_C(1) << 20)
 
-/* One mapping as if it were a guest's RAM from 0 on. */
+/* Searches one mapping as if it were a guest's RAM from address 0. */
 static int search_mapping(const struct qemu_peer *peer, const struct peer_mappings *mappings,
 			  const struct peer_mapping *mapping, struct guest_place *place,
 			  struct error *err)
@@ -51,7 +51,7 @@ static int add_parts(struct qemu_ram *ram, const struct peer_mappings *mappings,
 	uint64_t high = ends->high > HIGH_RAM_BASE ? align_up(ends->high - HIGH_RAM_BASE, PAGE_SIZE)
 						   : 0;
 
-	/* Firmware may keep the end of the low part for itself, so that is known by what remains. */
+	/* Firmware may reserve the end of the low part, so its size is what the high part leaves. */
 	if (high > size || ends->low > size - high || (high > 0 && size - high > HIGH_RAM_BASE))
 		return error_set(err, -EPROTO,
 				 "the guest of process %u has more RAM than is in one piece there: "
@@ -86,7 +86,7 @@ static int verify(const struct qemu_ram *ram, paddr_t info, struct error *err)
 int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr_t *info,
 	       struct error *err)
 {
-	struct error why = {"none of its memory is like a guest's RAM"};
+	struct error why = {"none of its memory looks like a guest's RAM"};
 	struct guest_place place;
 	int refused = 0;
 
@@ -108,7 +108,8 @@ int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr
 	}
 	if (refused)
 		return error_set(err, refused, "%s", why.text);
-	return error_set(err, -ENODATA,
-			 "the guest of process %u is not ours: no info page in its RAM",
-			 ram->peer->pid);
+	return error_set(
+		err, -ENODATA,
+		"the guest of process %u is not a pagevisor guest: no info page in its RAM",
+		ram->peer->pid);
 }

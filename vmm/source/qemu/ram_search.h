@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Finding a guest's RAM in a QEMU process that is not asked: by what our guest writes into it.
+ * Finds a guest's RAM in a QEMU process without asking QEMU: by what our guest writes into it.
  *
- * The info page is searched for by its magic, page by page, in everything that QEMU can write and has written. The
- * mapping that has it is the RAM: its first bytes are the guest's first ones, and as much of its end as the guest's memory
- * map has from 4 GiB on lies there (machines differ in where they part it: microvm 3.5 GiB, pc 3, q35 2). Then the array
- * must say of its own frames that they are the array's.
+ * The search looks for the magic of the info page, page by page, in all memory that QEMU can write and has written. The
+ * mapping that contains the info page is the RAM. It begins with the guest's first bytes, and ends with as much as the
+ * guest's memory map has from 4 GiB up (machines split at different addresses: microvm 3.5 GiB, pc 3, q35 2). The array
+ * must then describe the array's own frames as such.
  */
 #ifndef VMM_QEMU_RAM_SEARCH_H
 #define VMM_QEMU_RAM_SEARCH_H
@@ -18,9 +18,9 @@
 #include "source/qemu/qemu_ram.h"
 
 /*
- * Finds the RAM and adds it to `ram`, which has been begun, and where the info page is. Returns 0 or a negative errno
- * with a text: -ENODATA there is no info page, -EAGAIN the guest has not read its memory map yet, -EPROTO what it says
- * cannot be true, -EACCES not permitted. On failure `ram` is to be ended.
+ * Finds the RAM and the info page, and adds the RAM to `ram`, which has been begun. Returns 0 or a negative errno with
+ * a text: -ENODATA there is no info page, -EAGAIN the guest has not read its memory map yet, -EPROTO the guest's
+ * description cannot be true, -EACCES not permitted. On failure the caller ends `ram`.
  */
 int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr_t *info,
 	       struct error *err);

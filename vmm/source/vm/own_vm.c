@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * One of our VMs as a source: see own_vm.h. A thread takes what its VMM sends: notices of a changed memory map, and
- * replies, which it hands to whoever waits for one.
+ * One of our VMs as a source: see own_vm.h. A thread receives what the VMM sends: notices of a changed memory map, and
+ * replies, which it passes to the caller that waits for one.
  */
 #include "source/vm/own_vm.h"
 
@@ -22,12 +22,12 @@ struct own_vm {
 	struct attach_client client;
 	pthread_t thread;
 	pthread_mutex_t request; /* held during a request: one at a time */
-	pthread_mutex_t lock;    /* of what follows; inside `request` */
+	pthread_mutex_t lock;    /* protects the fields below; taken inside `request` */
 	pthread_cond_t changed;
 	bool has_ended;
-	struct error why;  /* it has ended */
+	struct error why;  /* why it has ended */
 	uint32_t sequence; /* of the last request */
-	uint32_t pages;    /* that its reply has bits of */
+	uint32_t pages;    /* whose bits its reply holds */
 	bool is_answered;
 	struct attach_dirty_reply reply;
 };
@@ -63,7 +63,9 @@ static bool is_in_memory(const struct attach_region *region, const struct memory
 	return false;
 }
 
-/* Makes the memory what the VM says. Its only updater is the caller, so that the map needs no section. */
+/*
+ * Brings the memory in step with the VM's map. The caller is its only updater, so the map needs no read-side section.
+ */
 static int follow_map(struct own_vm *vm, const struct attach_map *map, struct error *err)
 {
 	struct guest_memory *memory = &vm->source->memory;
@@ -83,7 +85,7 @@ static int follow_map(struct own_vm *vm, const struct attach_map *map, struct er
 	return result;
 }
 
-/* Takes a reply that somebody waits for; one that came too late is nobody's. */
+/* Takes a reply that a caller waits for. A reply that came too late is dropped. */
 static int take_reply(struct own_vm *vm, const union attach_message *message, size_t length,
 		      struct error *err)
 {
@@ -137,7 +139,7 @@ static void *follow(void *argument)
 	return NULL;
 }
 
-/* Waits for the reply to the last request; called with the lock. */
+/* Waits for the reply to the last request. The caller holds the lock. */
 static int await_reply(struct own_vm *vm, struct error *err)
 {
 	uint64_t deadline_ns = clock_now_ns() + ATTACH_TIMEOUT_MS * NS_PER_MS;
@@ -164,16 +166,14 @@ static int explain(const struct own_vm *vm, int result, struct error *err)
 	case -ETIMEDOUT:
 		return error_set(err, result, "the VM %s: its vCPUs did not stop in time", name);
 	case -ETIME:
-		return error_set(err, result,
-				 "the VM %s went on by itself: the pause took too long", name);
+		return error_set(err, result, "the pause took too long: the VM %s was resumed",
+				 name);
 	default:
 		return error_set(err, result, "the VM %s: %s", name, strerror(-result));
 	}
 }
 
-/*
- * Sends a request and waits for the reply, which it hands out, and the bits for a request of pages.
- */
+/* Sends a request and waits for its reply. Returns the reply and, for a request of pages, the bits. */
 static int ask(struct own_vm *vm, enum attach_type type, const struct attach_request *request,
 	       struct attach_reply *reply, uint64_t *bits, struct error *err)
 {
@@ -231,13 +231,13 @@ static int own_vm_holder(void *own, struct pause_holder *holder, struct error *e
 	return result;
 }
 
-/* A connection is one reader of the VM's log; which one, the VM knows. */
+/* Each connection is one reader of the VM's log; the VM knows which. */
 static int own_vm_dirty_start(void *own, struct error *err)
 {
 	return ask_plain(own, ATTACH_DIRTY_START, NULL, err);
 }
 
-/* A reply has room for so many pages; the first request fetches what KVM knows for all of them. */
+/* A reply has room for ATTACH_DIRTY_PAGES_MAX pages. The first request fetches KVM's log for all pages. */
 static int own_vm_dirty_read(void *own, int reader, bool fetch, paddr_t base, uint64_t pages,
 			     uint64_t *bits, struct error *err)
 {
@@ -335,7 +335,7 @@ static int start_to_follow(struct own_vm *vm, struct error *err)
 	return thread_start(&vm->thread, follow, vm, err);
 }
 
-/* Connected: maps the RAM, and begins to follow. */
+/* Runs once connected: maps the RAM, and begins to follow the VM. */
 static int attach(struct own_vm *vm, struct source *source, struct error *err)
 {
 	const struct attach_hello *hello = &vm->client.hello;

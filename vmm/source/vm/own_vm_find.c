@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Which of our VMs a name means: see own_vm.h. */
+/* Which of our VMs a name denotes: see own_vm.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,8 @@ static int wanted_parse(const char *text, struct wanted *wanted, struct error *e
 	wanted->name = text;
 	if (vm_name_is_good(text))
 		return 0;
-	return error_set(
-		err, -EINVAL,
-		"that names no VM; NAME or pid:N of one that runs is needed, or a capture file");
+	return error_set(err, -EINVAL,
+			 "not a VM: expected NAME or pid:N of a running VM, or a capture file");
 }
 
 static bool is_wanted(const struct wanted *wanted, const struct vm_id *id)
@@ -36,16 +35,16 @@ static int none(const struct wanted *wanted, struct error *err)
 {
 	if (wanted->name)
 		return error_set(err, -ENOENT,
-				 "no VM named %s runs; pagevisor ps lists those that do",
+				 "no VM named %s is running; pagevisor ps lists the running VMs",
 				 wanted->name);
 	if (wanted->pid)
 		return error_set(err, -ENOENT,
-				 "process %u is no VM; pagevisor ps lists those that run",
+				 "process %u is not a VM; pagevisor ps lists the running VMs",
 				 wanted->pid);
-	return error_set(err, -ENOENT, "no VM runs; pagevisor run starts one");
+	return error_set(err, -ENOENT, "no VM is running; pagevisor run starts one");
 }
 
-/* Of those that live. */
+/* Refuses a name that matches several live VMs. */
 static int several(const struct vm_list *list, struct error *err)
 {
 	char names[256] = "";
@@ -54,12 +53,10 @@ static int several(const struct vm_list *list, struct error *err)
 	for (unsigned i = 0; i < list->count && length < sizeof(names) - VM_NAME_SIZE - 24; i++)
 		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s (pid:%u)",
 					   i ? ", " : "", list->ids[i].name, list->ids[i].pid);
-	return error_set(err, -EINVAL, "%u VMs run; say which: %s", list->count, names);
+	return error_set(err, -EINVAL, "%u VMs are running; name one: %s", list->count, names);
 }
 
-/*
- * Opens the one that is wanted. Where several may be, all are opened for a moment: those that are dead do not count.
- */
+/* Opens the wanted VM. If there are several candidates, each is opened for a moment: dead ones do not count. */
 static int open_wanted(struct vm_list *list, const struct wanted *wanted, struct source *source,
 		       struct error *err)
 {
