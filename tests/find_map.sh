@@ -147,7 +147,7 @@ test_map()
 	expect "a folder that is not there" 1 'err:cannot write .*: No such file' -- \
 		"$PAGEVISOR" map still --png "$WORK/nowhere/map.png"
 	mkfifo "$WORK/fifo"
-	expect "what is no file is not replaced" 2 'err:fifo is no regular file' -- \
+	expect "what is no file is not replaced" 2 'err:fifo is not a regular file' -- \
 		"$PAGEVISOR" map still --svg "$WORK/fifo"
 	check "it is still there" test -p "$WORK/fifo"
 	expect "a file too large" 1 'err:cannot write .*: File too large' -- \

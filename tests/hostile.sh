@@ -135,11 +135,11 @@ traces()
 
 test_traces()
 {
-	traces "a ring without end" 'trace is broken: 0 entries that are none, [1-9][0-9]* rings' \
+	traces "a ring without end" 'trace is broken: 0 invalid entries, [1-9][0-9]* invalid rings' \
 		"$(info 176 0000000000005000) @00005000=0000000000000040 @00005008=0000000000006000 @00005010=0000010000000000"
-	traces "a ring that is nowhere" 'trace is broken: 0 entries that are none, [1-9][0-9]* rings' \
+	traces "a ring that is nowhere" 'trace is broken: 0 invalid entries, [1-9][0-9]* invalid rings' \
 		"$(info 176 0000000000005000) @00005000=0000000000000040 @00005008=fffffffffffff000 @00005010=0000000000000040"
-	traces "a ring of nothing" 'trace is broken: [1-9][0-9]* entries that are none, 0 rings' \
+	traces "a ring of nothing" 'trace is broken: [1-9][0-9]* invalid entries, 0 invalid rings' \
 		"$(info 176 0000000000005000) @00005000=0000000000000040 @00005008=0000000000006000 @00005010=0000000000000040"
 	traces "functions that are nowhere" 'table of functions is broken' \
 		"$(info 176 0000000000005000) $(info 184 fffffffffffff000) $(info 192 0000000000001000)"

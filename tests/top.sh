@@ -218,7 +218,7 @@ test_keys()
 	keys v v
 	sees "v goes round" ' STATES +REFERENCES *$'
 	keys h
-	sees "h helps" 'p, space +hold the picture'
+	sees "h helps" 'p, space +pause the screen'
 	keys h
 	sees "and goes" '^TYPES'
 	keys x
@@ -272,7 +272,7 @@ test_sizes()
 	tmux_ resize-window -x 40 -y 10
 	sees "the smallest" '^TYPES' '^q quit'
 	tmux_ resize-window -x 39 -y 10
-	sees "too small" '^too small: 40 x 10 is needed$'
+	sees "too small" '^too small: needs 40 x 10$'
 	tmux_ resize-window -x 12 -y 2
 	sees "hardly there" '^too small'
 	tmux_ resize-window -x 80 -y 24
@@ -291,10 +291,10 @@ test_terminals()
 	keys q
 	ends "q without UTF-8" 0
 	on_terminal nonsense 80 24 "'$PAGEVISOR' top shown"
-	sees "an unknown terminal" 'cannot draw on a terminal of the kind "nonsense"'
+	sees "an unknown terminal" 'cannot draw on a terminal of type "nonsense"'
 	ends "an unknown terminal" 1
 	on_terminal dumb 80 24 "'$PAGEVISOR' top shown"
-	sees "a terminal that only prints" 'cannot draw on a terminal of the kind "dumb"'
+	sees "a terminal that only prints" 'cannot draw on a terminal of type "dumb"'
 	ends "a terminal that only prints" 1
 }
 

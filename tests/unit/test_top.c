@@ -253,7 +253,7 @@ START_TEST(keys_sort_pause_and_colour)
 	ck_assert_int_eq(press("p"), TOP_ASK);
 	ck_assert(state.request.is_paused);
 	press("m");
-	ck_assert_str_eq(state.message, "paused: p goes on and shows it");
+	ck_assert_str_eq(state.message, "paused: p continues and shows it");
 	press(" ");
 	ck_assert(!state.request.is_paused && !state.message[0]);
 	press("h");
@@ -311,7 +311,7 @@ START_TEST(a_filter_is_taken_only_when_it_is_right)
 	ck_assert_str_eq(state.request.filter, "");
 	top_key(&state, '/', NULL);
 	top_key(&state, KEY_ENTER, NULL);
-	ck_assert_str_eq(state.message, "nothing was seen yet");
+	ck_assert_str_eq(state.message, "no sample yet");
 }
 END_TEST
 

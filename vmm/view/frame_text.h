@@ -10,16 +10,19 @@
 #include "base/json.h"
 #include "kind/guest.h"
 
-/* A physical address 0x..., or pfn:N with N decimal or 0x...: nothing before and nothing behind. */
+/* Parses a physical address 0x..., or pfn:N with N decimal or 0x..., and nothing before or after it. */
 bool frame_parse(const char *text, uint64_t *pfn);
 
-/* Whether the guest has that frame: 0, or -EINVAL with one line of text. */
+/* Whether the guest has this frame: 0, or -EINVAL with one line of text. */
 int frame_exists(const struct guest *guest, uint64_t pfn, struct error *err);
 
-/* Whether a frame has a count of references to show, beside its state. */
+/* Whether a frame has a reference count to show beside its state. */
 bool frame_has_count(const struct guest *guest, const struct frame *frame);
 
-/* Adds what is known of a frame without its metadata: its state, and what its kind promises of frames in that state. */
+/*
+ * Adds what is known about a frame without its metadata: its state, and what its kind promises about frames in that
+ * state.
+ */
 void frame_add_json(struct json_object *object, const struct guest *guest,
 		    const struct frame *frame);
 

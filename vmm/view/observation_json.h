@@ -7,12 +7,12 @@
 #include "inspect/observation.h"
 
 /*
- * Members of an object: what the guest says of itself, stage, frames, types, scans, check, findings; `info_problem`
- * instead where that is not sound.
+ * Adds members to an object: what the guest says about itself, stage, frames, types, scans, check, findings;
+ * `info_problem` instead where the guest's information is not sound.
  */
 void observation_add_json(struct json_object *root, const struct observation *seen);
 
-/* Frames in all, those in each state, those never written; references, where the kind counts them. */
+/* Frames in all, those in each state, those never written; references, if the kind counts them. */
 struct json_object *frames_json(const struct guest *guest, const uint64_t *by_state,
 				uint64_t references, uint64_t holes);
 

@@ -48,7 +48,7 @@ void observation_print_scans(const struct observation *seen)
 	       seen->reads.unstable);
 }
 
-/* A label of a kind is a format for its one value: kinds are code, not input. */
+/* A kind's label is a format for its one value. Kinds are code, not input. */
 static void print_fact(const struct fact *fact)
 {
 	char text[LINE_MAX];

@@ -5,13 +5,13 @@
 
 #include "inspect/observation.h"
 
-/* Frames by state and type; what scanning cost; what a check went through; broken invariants. */
+/* Frames by state and type; the cost of scans; what a check covered; broken invariants. */
 void observation_print_frames(const struct observation *seen);
 void observation_print_scans(const struct observation *seen);
 void observation_print_check(const struct observation *seen);
 void observation_print_findings(const struct findings *findings);
 
-/* ", ring 3": what a guest says of itself that belongs into a line, each behind a comma. */
+/* ", ring 3": facts about the guest that belong in one line, each after a comma. */
 void print_facts_in_line(const struct facts *facts);
 
 #endif

@@ -25,7 +25,7 @@ void terminal_init(struct terminal *terminal, bool is_quiet)
 	pthread_mutex_init(&terminal->lock, NULL);
 }
 
-/* Writes text if it is taken within PATIENCE_MS; after it was not, only if it is taken at once. */
+/* Writes text if standard error takes it within PATIENCE_MS. After a failure, writes only if it is taken at once. */
 static void write_text(struct terminal *terminal, const char *text)
 {
 	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -34,7 +34,7 @@ static void write_text(struct terminal *terminal, const char *text)
 		terminal->is_stuck = true;
 		return;
 	}
-	/* What went wrong with standard error cannot be said anywhere. */
+	/* A failure of standard error cannot be reported anywhere. */
 	ssize_t written = write(STDERR_FILENO, text, strlen(text));
 
 	(void)written;

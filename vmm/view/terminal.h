@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What people see while the VM runs, on standard error: lines that stay, and on a terminal one
- * status line below them that is redrawn. Standard output is left to the report.
+ * What people see while the VM runs, on standard error: lines that stay and, on a terminal, one status line below them
+ * that is redrawn. Standard output is left to the report.
  */
 #ifndef VMM_TERMINAL_H
 #define VMM_TERMINAL_H
@@ -14,7 +14,7 @@ struct terminal {
 	bool is_tty;
 	bool has_status;
 	bool is_quiet; /* only lines that report a problem */
-	bool is_stuck; /* nobody took the last line */
+	bool is_stuck; /* the last line was not taken */
 };
 
 void terminal_init(struct terminal *terminal, bool is_quiet);
@@ -25,7 +25,7 @@ void terminal_line(struct terminal *terminal, const char *prefix, const char *te
 /* A line that stays even when quiet. */
 void terminal_problem(struct terminal *terminal, const char *text);
 
-/* Redraws the status line; where standard error is no terminal, an ordinary line. */
+/* Redraws the status line. Prints an ordinary line if standard error is not a terminal. */
 void terminal_status(struct terminal *terminal, const char *text);
 
 /* Removes the status line, before the report. */

@@ -16,7 +16,7 @@
 #define STATE_TEXT 48
 #define PLACE_TEXT SYMBOLS_TEXT_SIZE
 
-/* How long before the newest event; in ticks of the clock where the guest does not know its frequency. */
+/* How long before the newest event; in clock ticks if the guest does not know the clock's frequency. */
 static const char *time_text(const struct frame_history *history, uint64_t time, char *text)
 {
 	static const char *const units[] = {"ns", "us", "ms", "s"};
@@ -47,8 +47,8 @@ static const char *state_text(const struct guest *guest, const struct frame *fra
 }
 
 /*
- * The function that made the call, and where in it. What is known is the return address, and a call may be the
- * last instruction of its function: the function is that of the byte before.
+ * Finds the function that made the call, and the offset in it. Only the return address is known, and a call may be the
+ * last instruction of its function. So the byte before the return address decides.
  */
 static bool find_caller(const struct symbols *symbols, uint64_t caller, const char **name,
 			uint64_t *offset)
@@ -151,6 +151,6 @@ void trace_counts_tell(const struct history_counts *counts)
 	if (counts->broken || counts->refused)
 		fprintf(stderr,
 			"pagevisor: the guest's trace is broken: %" PRIu64
-			" entries that are none, %" PRIu64 " rings that cannot be\n",
+			" invalid entries, %" PRIu64 " invalid rings\n",
 			counts->broken, counts->refused);
 }

@@ -10,14 +10,17 @@
 #include "kind/guest.h"
 #include "kind/history.h"
 
-/* Of one frame, where not all of them matter. */
+/* Events shown of one frame where not all of them matter. */
 #define TRACE_HISTORY_SHOWN 16
 
-/* A line for each event, the oldest first, the title before the first: how long before the newest of all events, CPU, what, by whom. */
+/*
+ * Prints a line for each event, oldest first, with the title before the first: how long before the newest of all
+ * events, CPU, operation, caller.
+ */
 void trace_history_print(const struct frame_history *history, const struct guest *guest,
 			 const struct symbols *symbols, const char *title, bool with_frames);
 
-/* One of them as members of a JSON object, and all as an array of such objects. */
+/* One event as members of a JSON object, and all events as an array of such objects. */
 void trace_event_json(struct json_object *object, const struct frame_history *history,
 		      unsigned number, const struct guest *guest, const struct symbols *symbols,
 		      bool with_frames);
@@ -25,7 +28,7 @@ struct json_object *trace_history_json(const struct frame_history *history,
 				       const struct guest *guest, const struct symbols *symbols,
 				       bool with_frames);
 
-/* What was lost or broken in reading, in a line on standard error; nothing when nothing was. */
+/* Reports what was lost or broken in reading, in one line on standard error. Prints nothing if nothing was. */
 void trace_counts_tell(const struct history_counts *counts);
 
 #endif

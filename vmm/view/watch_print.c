@@ -16,7 +16,7 @@
 #include "kind/kind.h"
 #include "view/frame_text.h"
 
-#define INDENT    12 /* of what a line had no room for */
+#define INDENT    12 /* of notes that did not fit into their line */
 #define NOTE_SIZE 512
 
 /* A line that is being written. */
@@ -37,7 +37,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct line *line, const c
 	line->length += length > 0 ? (unsigned)length : 0;
 }
 
-/* One more thing at the end of the line, or below it. */
+/* Appends a note to the line, or puts it below. */
 static void put_note(struct line *line, const char *note)
 {
 	unsigned length = (unsigned)strlen(note) + 2;
@@ -74,7 +74,7 @@ static void note_field(void *own, const char *name, struct json_object *before,
 	put_note(own, note);
 }
 
-/* What the metadata was before, where that can be compared. */
+/* The metadata before the change, if the two can be compared. */
 static const void *record_before(const struct watch_print *print, const struct watch_change *change)
 {
 	if (change->is_first || !guest_frame_is_in_use(print->guest, &change->before->frame) ||
@@ -83,7 +83,7 @@ static const void *record_before(const struct watch_print *print, const struct w
 	return change->before->record;
 }
 
-/* Where only references or the generation differ, so do no fields. */
+/* If only references or the generation differ, no fields do. */
 static void each_field(const struct watch_print *print, const struct watch_change *change,
 		       field_change_fn *found, void *own)
 {
@@ -107,7 +107,7 @@ void watch_print_head(const struct watch_print *print)
 	printf("  CHANGED\n");
 }
 
-/* Under the head; a column that the kind has nothing for is not there. */
+/* Prints the columns below the head. A column that the kind has no values for is left out. */
 static void put_columns(const struct watch_print *print, struct line *line, uint64_t time_ns,
 			const struct frame *frame)
 {

@@ -69,7 +69,7 @@ void canvas_text(struct canvas *canvas, unsigned x, unsigned y, unsigned scale, 
 		draw_glyph(canvas, x, y, scale, colour, *text);
 }
 
-/* libpng reports by calling these, and wants the first not to return. */
+/* libpng reports errors through these functions; the first must not return. */
 static void png_failed(png_structp png, png_const_charp text)
 {
 	(void)text;

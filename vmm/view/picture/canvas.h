@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Pixels of up to 256 colours, rectangles and plain text: what a PNG is drawn on. */
+/* Pixels of up to 256 colours, rectangles and plain text: the surface that a PNG is drawn on. */
 #ifndef VMM_CANVAS_H
 #define VMM_CANVAS_H
 
@@ -26,14 +26,14 @@ void canvas_destroy(struct canvas *canvas);
 /* The index of a colour; there are at most 256. */
 uint8_t canvas_colour(struct canvas *canvas, struct colour colour);
 
-/* Both leave out what lies outside. */
+/* Both clip to the canvas. */
 void canvas_fill(struct canvas *canvas, unsigned x, unsigned y, unsigned width, unsigned height,
 		 uint8_t colour);
 /* x, y: the upper left corner. */
 void canvas_text(struct canvas *canvas, unsigned x, unsigned y, unsigned scale, uint8_t colour,
 		 const char *text);
 
-/* Writes all of it as a PNG; returns as picture_file_finish. */
+/* Writes the canvas as a PNG. Returns as picture_file_finish. */
 int canvas_write_png(const struct canvas *canvas, const char *path, struct error *err);
 
 #endif

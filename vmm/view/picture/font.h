@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 #define GLYPH_WIDTH  5
-#define GLYPH_HEIGHT 8 /* with what lies below the line */
+#define GLYPH_HEIGHT 8 /* with descenders */
 #define GLYPH_FIRST  ' '
 #define GLYPH_LAST   '~'
 
-/* Columns from the left; bit 0 is the upmost pixel, bit 7 lies below the line. */
+/* Columns from the left; bit 0 is the topmost pixel, bit 7 lies below the baseline. */
 extern const uint8_t font_glyphs[GLYPH_LAST - GLYPH_FIRST + 1][GLYPH_WIDTH];
 
 #endif

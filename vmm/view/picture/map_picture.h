@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Pictures of a guest's memory, each with a title, addresses beside the rows and a legend with the frames of each
- * class: text for terminals and pipes, PNG, SVG. A grid that suits each has a function of its own.
+ * Pictures of a guest's memory: text for terminals and pipes, PNG, SVG. Each has a title, addresses beside the rows and
+ * a legend with the number of frames of each class. A function per format returns a suitable grid.
  */
 #ifndef VMM_MAP_PICTURE_H
 #define VMM_MAP_PICTURE_H
@@ -23,8 +23,8 @@ void map_print(const struct map_image *image, const char *name, unsigned width,
 	       enum map_colours colours, FILE *out);
 
 /*
- * Both replace the file as a whole or leave it as it was. They return 0, -ENOMEM, -EINVAL when the path is no
- * regular file's, or what the system said.
+ * Both replace the whole file or leave it as it was. They return 0, -ENOMEM, -EINVAL if the path names something other
+ * than a regular file, or the system's error.
  */
 struct map_grid map_png_grid(uint64_t frames);
 int map_write_png(const struct map_image *image, const char *name, const char *path,

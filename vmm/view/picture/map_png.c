@@ -8,7 +8,7 @@
 #include "view/picture/map_picture.h"
 #include "view/picture/palette.h"
 
-/* The map is a square at most; sizes are pixels. */
+/* The map is at most a square. Sizes are in pixels. */
 #define MAP_SIDE     1024
 #define CELL_MAX     16
 #define LEFT         92
@@ -22,7 +22,7 @@
 #define LEGEND_GAP   22
 #define LEGEND_LINE  26
 #define SWATCH       18
-#define BROKEN_MIN   6 /* what is broken is to be seen however small a cell is */
+#define BROKEN_MIN   6 /* broken frames stay visible however small a cell is */
 
 struct map_grid map_png_grid(uint64_t frames)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Memory as an SVG: see map_picture.h. Neighbours of one class in a row are one rectangle, with a tooltip. */
+/* Memory as an SVG: see map_picture.h. Adjacent cells of one class in a row form one rectangle, with a tooltip. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "view/picture/palette.h"
 #include "view/picture/picture_file.h"
 
-/* A bounded number of rectangles, so that viewers stay quick; in pixels from here on. */
+/* Bounds the number of rectangles, so that viewers stay fast. Sizes are in pixels from here on. */
 #define GRID_COLUMNS 128
 #define GRID_ROWS    128
 #define CELL         8
@@ -24,7 +24,7 @@ struct map_grid map_svg_grid(uint64_t frames)
 	return map_grid_fit(frames, GRID_COLUMNS, GRID_ROWS);
 }
 
-/* Names come from outside. */
+/* Names are untrusted. */
 static void put_text(const char *text, FILE *out)
 {
 	for (; *text; text++) {
@@ -42,7 +42,7 @@ static void put_text(const char *text, FILE *out)
 			fputs("&quot;", out);
 			break;
 		default:
-			/* Control characters are not allowed, and others are not promised to be UTF-8. */
+			/* XML does not allow control characters, and other bytes may not be UTF-8. */
 			putc(*text >= ' ' && *text <= '~' ? *text : '?', out);
 		}
 	}

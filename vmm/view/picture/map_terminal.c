@@ -6,7 +6,7 @@
 #include "view/picture/map_picture.h"
 #include "view/picture/palette.h"
 
-#define LABEL_WIDTH  7 /* an address before the first column, and a space behind it */
+#define LABEL_WIDTH  7 /* an address before the first column, and a space after it */
 #define COLUMNS_MIN  16
 #define COLUMNS_MAX  256
 #define LINES_MAX    32
@@ -40,7 +40,7 @@ static void set_colour(const struct ink *ink, unsigned what, unsigned class, FIL
 #define FOREGROUND 38
 #define BACKGROUND 48
 #define RESET      "\033[0m"
-#define HALF_BLOCK "\xe2\x96\x80" /* the upper half in the foreground's colour */
+#define HALF_BLOCK "\xe2\x96\x80" /* the upper half in the foreground colour */
 
 static void print_label(const struct map_image *image, unsigned row, unsigned rows_of_line,
 			FILE *out)
@@ -62,7 +62,7 @@ static void print_letters(const struct map_image *image, unsigned row, FILE *out
 	}
 }
 
-/* Two rows of cells in one line; colours are set where they change. */
+/* Prints two rows of cells in one line. Colours are set only where they change. */
 static void print_blocks(const struct map_image *image, unsigned row, const struct ink *ink,
 			 FILE *out)
 {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Red belongs to what is broken, light grey to what is free, whatever is drawn. */
+/* In every picture red means broken, and light grey means free. */
 static const struct colour tone_colours[TONE_COUNT] = {
 	[TONE_FREE] = {0xe9, 0xe9, 0xe9},  [TONE_SHARED] = {0x00, 0x72, 0xb2},
 	[TONE_OWNED] = {0xe6, 0x9f, 0x00}, [TONE_TRANSIENT] = {0x00, 0xe5, 0xe5},
@@ -28,7 +28,7 @@ static const struct colour type_colours[] = {
 };
 
 #define TYPE_COLOURS (sizeof(type_colours) / sizeof(type_colours[0]))
-/* The same lighter, and then darker: enough for FRAME_TYPES_MAX. */
+/* The same colours lighter, then darker: enough for FRAME_TYPES_MAX. */
 #define TYPE_PLACES  (3 * TYPE_COLOURS)
 
 _Static_assert(TYPE_PLACES >= FRAME_TYPES_MAX, "a colour for each type");
@@ -49,7 +49,7 @@ static struct colour place_colour(unsigned place)
 	return colour;
 }
 
-/* Types that every guest has, or that are drawn often: chosen to lie well side by side. */
+/* Types that every guest has, or that are drawn often: their colours go well side by side. */
 static const struct {
 	const char *name;
 	unsigned place;
@@ -58,7 +58,7 @@ static const struct {
 	{"kernel", 8},    {"early", 10},     {"held_table", 5},
 };
 
-/* What is no memory, or not to be used as such: greys, darker than what is free. */
+/* Frames that are not memory, or not usable as memory: greys, darker than free frames. */
 static const struct {
 	const char *name;
 	struct colour colour;
@@ -86,7 +86,7 @@ static unsigned name_hash(const char *name)
 	return (unsigned)hash;
 }
 
-/* The place of a name: its own, or the next one that is free. */
+/* The place for a name: its own, or the next free one. */
 static unsigned take_place(const char *name, bool *is_taken)
 {
 	unsigned place = name_hash(name) % TYPE_COLOURS;
@@ -108,7 +108,7 @@ static bool is_chosen(const char *name)
 	return false;
 }
 
-/* Chosen ones first, then by name: who comes first takes the place that two want. */
+/* Chosen types first, then by name: if two want the same place, the first one takes it. */
 static bool goes_before(const char *left, const char *right)
 {
 	if (is_chosen(left) != is_chosen(right))
@@ -116,7 +116,7 @@ static bool goes_before(const char *left, const char *right)
 	return strcmp(left, right) < 0;
 }
 
-/* The classes that are types, in the order in which they choose. Returns how many. */
+/* Orders the classes that are types as they choose their places. Returns their number. */
 static unsigned order_types(const struct map_image *image, const struct map_class **order)
 {
 	unsigned count = 0;
@@ -170,7 +170,7 @@ void palette_of(const struct map_image *image, struct colour colours[MAP_CLASSES
 	colour_types(image, colours);
 }
 
-/* The colour cube of 6 x 6 x 6 begins at 16; its steps are 0, 95, 135, 175, 215 and 255. */
+/* The colour cube of 6 x 6 x 6 begins at 16; its levels are 0, 95, 135, 175, 215 and 255. */
 static unsigned cube_step(uint8_t value)
 {
 	if (value < 48)
@@ -180,7 +180,7 @@ static unsigned cube_step(uint8_t value)
 
 unsigned palette_terminal_index(struct colour colour)
 {
-	/* Greys have 24 steps of their own, from 8 by tens. */
+	/* Greys have 24 levels of their own, from 8 in steps of 10. */
 	if (colour.red == colour.green && colour.green == colour.blue && colour.red >= 8 &&
 	    colour.red < 0xee)
 		return 232 + (colour.red - 8U) / 10;

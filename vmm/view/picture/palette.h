@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Colours that can be told apart, also by the colour-blind (after Okabe and Ito, and Tol). States have that of their
- * tone; types have one that follows from their names, so that a type keeps it from one guest to the next.
+ * Colours that can be told apart, even by the colour-blind (after Okabe and Ito, and Tol). A state has the colour of
+ * its tone. A type's colour follows from its name, so that the type keeps its colour from one guest to the next.
  */
 #ifndef VMM_PALETTE_H
 #define VMM_PALETTE_H
@@ -14,10 +14,10 @@ struct colour {
 	uint8_t red, green, blue;
 };
 
-/* The colours of all classes of an image. The set of names decides about those of types, not their order. */
+/* The colours of all classes of an image. Those of types depend on the set of names, not on their order. */
 void palette_of(const struct map_image *image, struct colour colours[MAP_CLASSES_MAX]);
 
-/* The nearest of the 256 colours that a terminal without more has. */
+/* The nearest of the 256 colours, for a terminal that has no more. */
 unsigned palette_terminal_index(struct colour colour);
 
 #endif

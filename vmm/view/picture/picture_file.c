@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A file that is there as a whole or not at all: see picture_file.h. */
+/* A file that appears whole or not at all: see picture_file.h. */
 #include "view/picture/picture_file.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@ static int cannot_write(const char *path, int code, struct error *err)
 	return error_set(err, -code, "cannot write %s: %s", path, strerror(code));
 }
 
-/* As other programs' files; mkstemp lets the owner alone read. */
+/* The mode of files that other programs create; mkstemp lets only the owner read. */
 static mode_t ordinary_mode(void)
 {
 	mode_t mask = umask(0);
@@ -29,7 +29,7 @@ int picture_file_open(struct picture_file *file, const char *path, struct error 
 
 	*file = (struct picture_file){.path = path};
 	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
-		return error_set(err, -EINVAL, "%s is no regular file; a new name is needed", path);
+		return error_set(err, -EINVAL, "%s is not a regular file; choose a new name", path);
 	if (asprintf(&file->temporary, "%s.XXXXXX", path) < 0)
 		return cannot_write(path, ENOMEM, err);
 	fd = mkstemp(file->temporary);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A file that is there as a whole or not at all: written beside its place and moved there at the end. */
+/* A file that appears whole or not at all: it is written beside its place and moved there at the end. */
 #ifndef VMM_PICTURE_FILE_H
 #define VMM_PICTURE_FILE_H
 
@@ -14,15 +14,17 @@ struct picture_file {
 };
 
 /*
- * Returns 0, -EINVAL when the path is something else than a regular file (moving a file there would replace it), or
- * what the system said.
+ * Returns 0, -EINVAL if the path names something other than a regular file (moving a file there would replace it), or
+ * the system's error.
  */
 int picture_file_open(struct picture_file *file, const char *path, struct error *err);
 
-/* Moves the file to its place; when that fails, or writing did, nothing is left of it. Ends `file` either way. */
+/*
+ * Moves the file to its place. If that or an earlier write failed, nothing is left of the file. Ends `file` either way.
+ */
 int picture_file_finish(struct picture_file *file, struct error *err);
 
-/* Leaves nothing of it, and what was in its place before. */
+/* Removes the new file. Its place keeps what it held before. */
 void picture_file_abandon(struct picture_file *file);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What panels are made of: see top_draw.h. */
+/* Building blocks of panels: see top_draw.h. */
 #include "view/top/top_draw.h"
 
 #define NCURSES_NOMACROS
@@ -13,7 +13,7 @@
 #include "view/picture/palette.h"
 
 #define TEXT_MAX      1024
-#define TERMINALS_OWN (-1) /* its own colour */
+#define TERMINALS_OWN (-1) /* the terminal's own colour */
 
 static const attr_t styles[] = {
 	[TOP_PLAIN] = A_NORMAL, [TOP_TITLE] = A_REVERSE, [TOP_HEADING] = A_UNDERLINE,
@@ -99,7 +99,7 @@ static int index_of(const struct top_mark *mark)
 	return mark ? (int)mark->colour : TERMINALS_OWN;
 }
 
-/* Pairs are made as they are needed; curses gives up the oldest when there are too many. */
+/* Colour pairs are made as needed; curses drops the oldest when there are too many. */
 static void use_pair(int foreground, int background)
 {
 	int pair = alloc_pair(foreground, background);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the panels of `pagevisor top` are made of, on the screen of curses: text that is cut to its place, numbers, bars, colours. */
+/* Building blocks of the panels of `pagevisor top`, on the curses screen: clipped text, numbers, bars, colours. */
 #ifndef VMM_TOP_DRAW_H
 #define VMM_TOP_DRAW_H
 
@@ -21,23 +21,23 @@ struct top_terminal {
 
 enum top_style { TOP_PLAIN, TOP_TITLE, TOP_HEADING, TOP_STRONG, TOP_FAINT, TOP_WARNING };
 
-/* Text at a place, printf-like, cut to `width` characters. */
+/* Puts text at a place, printf-like, cut to `width` characters. */
 void top_put(int y, int x, int width, enum top_style style, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
-/* A style that fills a line from x on, whatever stands there. */
+/* Applies a style to a line from x on, whatever its text. */
 void top_fill(int y, int x, int width, enum top_style style);
 
 /* A count in `width` characters: exact if it fits, else with a unit prefix. Returns text. */
 #define TOP_COUNT_TEXT 32
 char *top_count_text(char *text, int width, uint64_t count);
-/* With its sign; empty for zero. */
+/* A change with its sign; empty for zero. */
 char *top_change_text(char *text, int width, int64_t change);
 
-/* A part of a whole, 0 to 1; what is not zero shows. */
+/* Draws a fraction, 0 to 1, as a bar. Any fraction above zero is visible. */
 void top_bar(const struct top_terminal *terminal, int y, int x, int width, double part);
 
-/* What stands for a class of the map: its colour of the terminal's 256, or its letter. */
+/* How a class of the map is drawn: its colour of the terminal's 256, or its letter. */
 struct top_mark {
 	unsigned colour;
 	char letter;
@@ -46,7 +46,7 @@ struct top_mark {
 /* The marks of all classes of a map. */
 void top_marks(const struct map_image *map, struct top_mark marks[MAP_CLASSES_MAX]);
 
-/* NULL: nothing stands there. */
+/* Draws the swatch of a mark; nothing for NULL. */
 void top_swatch(const struct top_terminal *terminal, int y, int x, const struct top_mark *mark);
 
 /* Two cells of a map, one above the other, as one character; lower may be NULL. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The filter of `pagevisor top`: an expression of find, with the fields of the guest's types. */
+/* The filter of `pagevisor top`: an expression as in find, with the fields of the guest's types. */
 #ifndef VMM_TOP_FILTER_H
 #define VMM_TOP_FILTER_H
 
@@ -10,13 +10,14 @@
 struct top_filter;
 
 /*
- * Compiles a text. The catalog may be NULL: there are no fields then; else it stays for as long as the filter does.
- * Returns NULL with a line of text: where the expression is wrong, or that there is no memory. free() frees it.
+ * Compiles a text. The catalog may be NULL: then there are no fields. Otherwise it must live as long as the filter.
+ * Returns NULL with a line of text that says where the expression is wrong, or that there is no memory. free() frees
+ * the filter.
  */
 struct top_filter *top_filter_create(const char *text, const struct guest *guest,
 				     const struct type_catalog *catalog, struct error *err);
 
-/* What it means. */
+/* The compiled expression. */
 const struct expression *top_filter_expression(const struct top_filter *filter);
 
 #endif

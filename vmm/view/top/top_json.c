@@ -18,7 +18,7 @@ static void add_rates(json *root, const struct top_model *model)
 	json_object_object_add(root, "rates", object);
 }
 
-/* Those that have frames, or had some before. */
+/* Types that have frames, or had some in the sample before. */
 static void add_types(json *root, const struct top_model *model)
 {
 	json *types = json_object_new_object();
@@ -37,7 +37,7 @@ static void add_types(json *root, const struct top_model *model)
 		json_object_object_add(root, "changes", changes);
 }
 
-/* Blocks by their bytes, frames in the cache of each CPU. */
+/* Blocks by their size in bytes, and frames in the cache of each CPU. */
 static void add_free(json *root, const struct free_counts *counts)
 {
 	json *object = json_object_new_object(), *blocks = json_object_new_object();

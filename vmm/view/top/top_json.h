@@ -7,8 +7,8 @@
 #include "view/top/top_model.h"
 
 /*
- * A snapshot without its map: what top_print prints. `rates` and `changes` are there from the second one on, `callers`
- * of a guest that traces, `free` where the allocator's counts are known.
+ * A sample without its map: what top_print prints. `rates` and `changes` are present from the second sample on,
+ * `callers` if the guest traces, `free` if the allocator's counts are known.
  */
 struct json_object *top_json(const struct top_model *model, const char *name);
 

@@ -26,17 +26,17 @@ static const uint64_t intervals[] = {
 
 const char *const top_help[] = {
 	"q          quit",
-	"s          sort types by count, name or change; c, n, d: by that at once",
-	"/          count only the frames that an expression of find means;",
-	"           Return takes it, an empty one ends it, Esc leaves all as it was",
-	"v          other panels, where there is no room for all",
-	"p, space   hold the picture, and go on",
+	"s          sort types by count, name or change; c, n, d: directly",
+	"/          count only the frames matching an expression, as in find;",
+	"           Return applies it, an empty one removes it, Esc cancels",
+	"v          show other panels, if not all fit",
+	"p, space   pause the screen, or continue",
 	"m          colour the map by type, state or references",
-	"+ -        look more often, or less",
+	"+ -        look more or less often",
 	"h ?        this help",
 	"",
-	"Change is since the look before. The map shows all memory, also with a filter.",
-	"FREE is by the allocator's own counts, read one by one: about right.",
+	"Changes are since the previous look. The map always shows all memory.",
+	"FREE shows the allocator's own counts, read one by one: approximate.",
 	NULL,
 };
 
@@ -52,15 +52,15 @@ static enum top_action sort_by(struct top_state *state, enum top_sort sort)
 	return TOP_SORT;
 }
 
-/* What is asked for while the picture is held comes with the next one. */
+/* A request made while the screen is paused takes effect with the next sample. */
 static enum top_action ask(struct top_state *state)
 {
 	if (state->request.is_paused)
-		say(state, "paused: p goes on and shows it");
+		say(state, "paused: p continues and shows it");
 	return TOP_ASK;
 }
 
-/* The next of those that the guest knows. */
+/* Chooses the next colouring that the guest's kind supports. */
 static enum top_action colour_otherwise(struct top_state *state, const struct top_sample *sample)
 {
 	do
@@ -76,7 +76,7 @@ static enum top_action faster(struct top_state *state)
 			state->request.interval_ns = intervals[i];
 			return TOP_ASK;
 		}
-	return say(state, "it cannot look more often");
+	return say(state, "cannot look more often");
 }
 
 static enum top_action slower(struct top_state *state)
@@ -86,7 +86,7 @@ static enum top_action slower(struct top_state *state)
 			state->request.interval_ns = intervals[i];
 			return TOP_ASK;
 		}
-	return say(state, "it cannot look less often");
+	return say(state, "cannot look less often");
 }
 
 static enum top_action take_filter(struct top_state *state, const struct top_sample *sample)
@@ -94,7 +94,7 @@ static enum top_action take_filter(struct top_state *state, const struct top_sam
 	struct error err;
 
 	if (!sample)
-		return say(state, "nothing was seen yet");
+		return say(state, "no sample yet");
 	if (state->typed[strspn(state->typed, " ")] == '\0') {
 		state->typed[0] = '\0';
 	} else {

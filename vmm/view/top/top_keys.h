@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the keys of `pagevisor top` do: they change this state, and somebody else draws it. */
+/* What the keys of `pagevisor top` do: they change this state; other code draws it. */
 #ifndef VMM_TOP_KEYS_H
 #define VMM_TOP_KEYS_H
 
@@ -7,9 +7,9 @@
 #include "view/top/top_model.h"
 
 struct top_state {
-	struct top_request request; /* what is to be gathered */
+	struct top_request request; /* what to gather */
 	enum top_sort sort;
-	unsigned first_panel; /* of those that take turns where there is no room for all */
+	unsigned first_panel; /* of those that take turns when not all fit */
 	bool shows_help;
 	bool is_typing; /* the filter, at the prompt */
 	char typed[EXPRESSION_LENGTH_MAX + 1];
@@ -17,20 +17,20 @@ struct top_state {
 };
 
 enum top_action {
-	TOP_DRAW, /* what is shown differs */
-	TOP_ASK,  /* what is to be gathered, too */
-	TOP_SORT, /* the order of the types */
+	TOP_DRAW, /* what is shown has changed */
+	TOP_ASK,  /* what to gather has changed, too */
+	TOP_SORT, /* the order of the types has changed */
 	TOP_QUIT,
 };
 
 #define TOP_INTERVAL_NS NS_PER_S /* at first */
 
-/* The keys in one line each, for the screen with help; ends with NULL. */
+/* One line for each key, for the help screen; ends with NULL. */
 extern const char *const top_help[];
 
 /*
- * A key as curses has it. Filters are checked against the newest sample; NULL when nothing was seen yet, and a filter is
- * then refused.
+ * Handles a key, as curses encodes it. Filters are checked against the newest sample; without a sample (NULL) a filter
+ * is refused.
  */
 enum top_action top_key(struct top_state *state, int key, const struct top_sample *sample);
 

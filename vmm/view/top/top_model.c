@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What is shown, worked out from samples: see top_model.h. */
+/* What is shown, derived from samples: see top_model.h. */
 #include "view/top/top_model.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-/* A guest may count backwards: that is no rate. */
+/* A guest's counter may go backwards: then there is no rate. */
 static double rate(uint64_t before, uint64_t now, uint64_t ns)
 {
 	return now > before ? (double)(now - before) * (double)NS_PER_S / (double)ns : 0;
@@ -85,7 +85,7 @@ static int by_name(const void *left, const void *right)
 		      ((const struct top_type *)right)->name);
 }
 
-/* Greater first, then by name, so that equals do not jump about. */
+/* Greater first, then by name, so that equal entries keep their places. */
 static int descending(uint64_t left, uint64_t right, const void *a, const void *b)
 {
 	return left != right ? (left < right ? 1 : -1) : by_name(a, b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What `pagevisor top` shows, worked out from one sample and the one before: rates, changes, the order of the types.
- * Knows no terminal.
+ * What `pagevisor top` shows, derived from one sample and the one before: rates, changes, the order of the types. Knows
+ * no terminal.
  */
 #ifndef VMM_TOP_MODEL_H
 #define VMM_TOP_MODEL_H
@@ -17,12 +17,12 @@ enum top_sort {
 
 struct top_rate {
 	const struct fact *fact; /* of the sample, with FACT_AS_RATE */
-	double rate;             /* a second */
+	double rate;             /* per second */
 };
 
 struct top_type {
 	char name[FRAME_NAME_SIZE];
-	int type; /* index, or FRAME_TYPE_WILD: those of no type */
+	int type; /* index, or FRAME_TYPE_WILD: frames of no type */
 	uint64_t frames;
 	int64_t change; /* since the sample before */
 };
@@ -32,15 +32,15 @@ struct top_model {
 	const struct top_sample *sample; /* the newest, NULL: none yet */
 	unsigned rate_count;             /* 0: two samples of one boot are needed */
 	struct top_rate rates[FACTS_MAX];
-	bool has_changes; /* the samples counted the same: types, filter */
+	bool has_changes; /* both samples counted the same: types, filter */
 	unsigned type_count;
 	struct top_type types[FRAME_TYPES_MAX + 1]; /* with frames or a change, in order */
 	uint64_t retries, unstable;                 /* over all samples */
 };
 
 /*
- * The model of `now`, which follows `before` (NULL: is the first; one of another boot counts for nothing); `before` is not
- * needed any more afterwards, `now` as long as the model.
+ * Updates the model to `now`, which follows `before` (NULL: `now` is the first; a sample of another boot is ignored).
+ * `before` is not needed afterwards; `now` must live as long as the model.
  */
 void top_model_update(struct top_model *model, const struct top_sample *before,
 		      const struct top_sample *now, enum top_sort sort);
@@ -49,19 +49,19 @@ void top_model_sort(struct top_model *model, enum top_sort sort);
 
 const char *top_sort_name(enum top_sort sort);
 
-/* Frames in use, of those that were counted. */
+/* Frames in use, of those counted. */
 static inline uint64_t top_model_in_use(const struct top_model *model)
 {
 	return guest_in_use(&model->sample->guest, &model->sample->counts.tally);
 }
 
 /*
- * The class that `count` cells of a map from `first` on show when they become one: a broken one if there is any, else
+ * The class that results when `count` cells of a map from `first` on are merged: a broken one if there is any, else
  * that of most cells; MAP_NO_CLASS past the end of memory.
  */
 uint8_t top_map_merge(const struct map_image *map, uint64_t first, uint64_t count);
 
-/* How many cells become one, a power of two, for the map to fit `room` of them. */
+/* How many cells, a power of two, to merge into one so that the map fits `room` cells. */
 uint64_t top_map_factor(const struct map_image *map, uint64_t room);
 
 #endif

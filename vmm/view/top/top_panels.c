@@ -15,7 +15,7 @@
 #define LABELS_APART 4 /* lines */
 #define FREE_NAME    6
 
-/* What stands in the map for that type, state or step; NULL: nothing does. */
+/* The mark of a type, state or step in the map. NULL: it has none. */
 static const struct top_mark *mark_of(const struct top_picture *picture, enum map_class_of of,
 				      unsigned index)
 {
@@ -36,7 +36,7 @@ static void draw_type(const struct top_picture *picture, const struct top_type *
 		      struct top_area area)
 {
 	char text[TOP_COUNT_TEXT];
-	/* Half of what is left of a wide panel is the name's. */
+	/* A third of the spare width of a wide panel goes to the name. */
 	int fixed = 2 + NAME_MIN + 1 + NUMBER_WIDTH + 1 + CHANGE_WIDTH + 1;
 	int name = NAME_MIN + (area.width - fixed) / 3;
 	int x = area.x + 2;
@@ -95,7 +95,7 @@ static void draw_count(const struct top_picture *picture, const struct top_mark 
 
 #define SHARE_WIDTH 5 /* " 100%" */
 
-/* Of a guest that traces: who does most of what its rings hold. */
+/* For a guest that traces: the callers with the most events in its rings. */
 void top_panel_callers(const struct top_picture *picture, struct top_area area)
 {
 	const struct call_sites *sites = &picture->model->sample->sites;
@@ -158,7 +158,7 @@ struct free_line {
 	uint64_t frames; /* in all of them */
 };
 
-/* The caches: a line for each CPU, or all in one. */
+/* The caches: a line for each CPU, or one line for all. */
 static unsigned list_caches(const struct free_counts *counts, bool in_one, struct free_line *lines)
 {
 	for (unsigned cpu = 0; cpu < counts->caches; cpu++) {
@@ -187,7 +187,7 @@ static unsigned list_blocks(const struct free_counts *counts, struct free_line *
 	return used;
 }
 
-/* Large blocks last. When there is no room for all, small ones go. */
+/* Large blocks last. If not all fit, small ones are left out. */
 void top_panel_allocator(const struct top_picture *picture, struct top_area area)
 {
 	const struct free_counts *counts = &picture->model->sample->free;
@@ -230,7 +230,7 @@ void top_map_room(const struct top_terminal *terminal, struct top_area area, uns
 	*columns = width > 0 ? (unsigned)width : 0;
 }
 
-/* How a map is laid out: as it was gathered, or with cells merged when the screen has become too small for that. */
+/* The layout of a map: as gathered, or with cells merged if the screen has since become too small. */
 struct map_layout {
 	unsigned columns;
 	uint64_t factor;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The panels of `pagevisor top`: each draws one side of a model into its area. One more is a function here and a line
- * in the table of top_screen.c.
+ * The panels of `pagevisor top`: each draws one side of a model into its area. To add one, declare its function here
+ * and add a line to the table of top_screen.c.
  */
 #ifndef VMM_TOP_PANELS_H
 #define VMM_TOP_PANELS_H
@@ -24,7 +24,7 @@ void top_panel_references(const struct top_picture *picture, struct top_area are
 void top_panel_allocator(const struct top_picture *picture, struct top_area area);
 void top_panel_map(const struct top_picture *picture, struct top_area area);
 
-/* The cells for which an area of the map has room. */
+/* How many cells of the map fit into an area. */
 void top_map_room(const struct top_terminal *terminal, struct top_area area, unsigned *columns,
 		  unsigned *rows);
 

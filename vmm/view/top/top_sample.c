@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* One look at a guest: see top_sample.h. */
+/* One sample of a guest: see top_sample.h. */
 #include "view/top/top_sample.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ const char *top_bucket_name(unsigned bucket)
 	return names[bucket];
 }
 
-/* Powers of two, and three times one: rows of 48 or 96 cells have round addresses, too. */
+/* Powers of two, and three times a power of two: rows of 48 or 96 cells have round addresses, too. */
 struct map_grid top_map_grid(uint64_t frames, unsigned columns, unsigned rows)
 {
 	struct map_grid best = {.frames_per_cell = UINT64_MAX};
@@ -73,7 +73,7 @@ static void count(const struct guest *guest, const struct frame *frame, struct t
 		counts->wild++;
 }
 
-/* Frames that were not read are in no state, and no filter means them. */
+/* Frames that were not read have no state and match no filter. */
 static void look_at(const struct gatherer *gatherer, const struct frame_batch *batch, uint64_t i)
 {
 	const struct frame *frame = &batch->frames[i];

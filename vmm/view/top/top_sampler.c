@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The thread that looks at the guest: see top_sampler.h. */
+/* The thread that samples the guest: see top_sampler.h. */
 #include "view/top/top_sampler.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ void top_sample_free(struct top_sample *sample)
 	free(sample);
 }
 
-/* Hands over a sample; one that nobody took gives way. */
+/* Hands over a sample. It replaces one that was not taken. */
 static void publish(struct top_sampler *sampler, struct top_sample *sample)
 {
 	pthread_mutex_lock(&sampler->lock);
@@ -32,8 +32,8 @@ static void publish(struct top_sampler *sampler, struct top_sample *sample)
 }
 
 /*
- * Waits until it is time to look, an interval after `start`, and copies what is asked for. However short the interval, a
- * look of `duration` is followed by as long a rest. False when the thread is to end.
+ * Waits until the next look is due, an interval after `start`, and copies the request. However short the interval, a
+ * look that took `duration` is followed by a rest as long. Returns false when the thread is to end.
  */
 static bool wait_for_turn(struct top_sampler *sampler, uint64_t start, uint64_t duration,
 			  struct top_request *request)

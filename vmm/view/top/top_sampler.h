@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The thread that looks at the guest for `pagevisor top`, so that keys never wait for a scan. Its lock covers what is
- * asked for and handing over what was seen, never the look itself.
+ * The thread that samples the guest for `pagevisor top`, so that keys never wait for a scan. Its lock covers the
+ * request and the hand-over of a sample, never the look itself.
  */
 #ifndef VMM_TOP_SAMPLER_H
 #define VMM_TOP_SAMPLER_H
@@ -12,7 +12,7 @@
 #include "view/top/top_sample.h"
 
 struct top_sampler {
-	struct top_target target; /* of the thread */
+	struct top_target target; /* used by the thread alone */
 	pthread_t thread;
 	bool stopping; /* atomic: the walk polls it */
 	int ready_fd;  /* an eventfd: readable when there is a sample to take */
@@ -20,7 +20,7 @@ struct top_sampler {
 	/* Under the lock. */
 	pthread_cond_t wake;
 	struct top_request request;
-	bool is_due;               /* look at once: something else is asked for */
+	bool is_due;               /* look at once: the request has changed */
 	struct top_sample *newest; /* not taken yet */
 };
 
@@ -29,13 +29,13 @@ int top_sampler_start(struct top_sampler *sampler, const struct source *source,
 		      const struct top_request *request, struct error *err);
 void top_sampler_stop(struct top_sampler *sampler);
 
-/* Asks for something else from now on; looks at once unless only the interval differs. While paused it does not look. */
+/* Changes the request. Looks at once unless only the interval differs. Does not look while paused. */
 void top_sampler_ask(struct top_sampler *sampler, const struct top_request *request);
 
-/* The newest sample that nobody took, or NULL; the caller frees it. */
+/* The newest sample that was not taken yet, or NULL. The caller frees it. */
 struct top_sample *top_sampler_take(struct top_sampler *sampler);
 
-/* NULL may be freed. */
+/* NULL is allowed. */
 void top_sample_free(struct top_sample *sample);
 
 #endif

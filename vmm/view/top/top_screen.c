@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The screen: see top_screen.h. From above: a title, three lines of figures, panels side by side, the map, and a line
+ * The screen: see top_screen.h. From the top: a title, three lines of figures, panels side by side, the map, and a line
  * for keys, messages and the prompt.
  */
 #include "view/top/top_screen.h"
@@ -48,12 +48,12 @@ static bool has_allocator(const struct top_sample *sample)
 	return sample->guest.kind->free_counts;
 }
 
-/* From the left, as many as have room; all but the first take turns. What remains of the width is shared out by weight. */
+/* From left to right, as many as fit; all but the first take turns. The remaining width is shared out by weight. */
 static const struct panel {
 	int width_min;
 	int weight;
-	bool (*has)(
-		const struct top_sample *sample); /* whether the guest has that; NULL: all have */
+	/* Whether the guest has this. NULL: every guest does. */
+	bool (*has)(const struct top_sample *sample);
 	void (*draw)(const struct top_picture *picture, struct top_area area);
 } panels[] = {
 	{36, 2, NULL, top_panel_types},
@@ -85,7 +85,7 @@ int top_screen_begin(struct top_screen *screen, struct error *err)
 	setlocale(LC_CTYPE, "");
 	SCREEN *curses = newterm(NULL, stdout, stdin);
 
-	/* One that cannot move its cursor is no screen. */
+	/* A terminal that cannot move its cursor has no screen to draw on. */
 	const char *move_cursor = curses ? tigetstr("cup") : NULL;
 
 	if (curses && (!move_cursor || move_cursor == (char *)-1)) {
@@ -95,8 +95,8 @@ int top_screen_begin(struct top_screen *screen, struct error *err)
 	}
 	if (!curses)
 		return error_set(err, -ENOTSUP,
-				 "cannot draw on a terminal of the kind \"%.40s\" (TERM); "
-				 "pagevisor stat needs none",
+				 "cannot draw on a terminal of type \"%.40s\" (TERM); "
+				 "use pagevisor stat instead",
 				 kind ? kind : "");
 	screen->curses = curses;
 	cbreak();
@@ -113,7 +113,7 @@ void top_screen_end(struct top_screen *screen)
 {
 	if (!screen->curses)
 		return;
-	/* Where the picture stays, what is written next begins below it. */
+	/* If the terminal keeps the picture, later output begins below it. */
 	move(LINES - 1, 0);
 	clrtoeol();
 	refresh();
@@ -146,7 +146,7 @@ static bool is_too_small(void)
 	return LINES < LINES_MIN || COLS < COLUMNS_MIN;
 }
 
-/* The size alone decides, so that the map keeps its place while types come and go. */
+/* Depends on the size alone, so that the map keeps its place while types come and go. */
 static int panel_rows(void)
 {
 	int rows = (LINES - HEAD_LINES - 1) * 11 / 20;
@@ -168,7 +168,7 @@ void top_screen_map_room(const struct top_screen *screen, unsigned *columns, uns
 		top_map_room(&screen->terminal, map_area(), columns, rows);
 }
 
-/* printf-like, at the end of a text of `size` bytes. */
+/* Appends to a text of `size` bytes, printf-like. */
 __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
 							 const char *format, ...)
 {
@@ -262,7 +262,7 @@ static void draw_meant(const struct top_model *model)
 	top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%s", line);
 }
 
-/* Those that have something to show, in the order of the table. Returns how many. */
+/* Chooses the panels that have something to show, in the order of the table. Returns their number. */
 static size_t choose_panels(const struct top_model *model, const struct panel **chosen)
 {
 	size_t count = 0;
@@ -321,7 +321,7 @@ static void draw_help(void)
 		top_put(HEAD_LINES + i, 2, COLS - 2, TOP_PLAIN, "%s", top_help[i]);
 }
 
-/* As many lines as it takes, above the last one. */
+/* Takes as many lines as it needs, above the last one. */
 static void draw_message(const char *text)
 {
 	int length = (int)strlen(text), lines = (length + COLS - 1) / COLS;
@@ -343,7 +343,7 @@ static void draw_bottom(const struct top_state *state)
 		curs_set(0);
 		return;
 	}
-	/* Of a long one the end, where letters come in. */
+	/* Shows the end of a long text, where letters are typed. */
 	top_put(LINES - 1, 0, 8, TOP_STRONG, "filter: ");
 	top_put(LINES - 1, 8, COLS - 8, TOP_PLAIN, "%s",
 		length > room ? state->typed + length - room : state->typed);
@@ -359,8 +359,7 @@ void top_screen_draw(const struct top_screen *screen, const struct source *sourc
 
 	erase();
 	if (is_too_small()) {
-		top_put(0, 0, COLS, TOP_PLAIN, "too small: %d x %d is needed", COLUMNS_MIN,
-			LINES_MIN);
+		top_put(0, 0, COLS, TOP_PLAIN, "too small: needs %d x %d", COLUMNS_MIN, LINES_MIN);
 		refresh();
 		return;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The screen of `pagevisor top`, by curses: layout only. One at a time, used by one thread. */
+/* The screen of `pagevisor top`, drawn with curses: layout only. There is one at a time, used by one thread. */
 #ifndef VMM_TOP_SCREEN_H
 #define VMM_TOP_SCREEN_H
 
@@ -14,21 +14,21 @@ struct top_screen {
 	void *curses; /* a SCREEN */
 };
 
-/* Takes over the terminal; returns 0, or -ENOTSUP when it is one that cannot be drawn on. */
+/* Takes over the terminal. Returns 0, or -ENOTSUP if it cannot be drawn on. */
 int top_screen_begin(struct top_screen *screen, struct error *err);
-/* Gives it back as it was. */
+/* Restores the terminal. */
 void top_screen_end(struct top_screen *screen);
 
-/* Follows the terminal's size; true when it has changed. */
+/* Follows the terminal's size. Returns whether it has changed. */
 bool top_screen_resize(struct top_screen *screen);
 
-/* The next key that was pressed, as curses has it, or -1 for none yet. */
+/* The next key pressed, as curses encodes it, or -1: none yet. */
 int top_screen_key(struct top_screen *screen);
 
-/* How many cells of a map there is room for. */
+/* How many cells of a map fit. */
 void top_screen_map_room(const struct top_screen *screen, unsigned *columns, unsigned *rows);
 
-/* `problem`: why nothing newer is shown, else empty. */
+/* `problem` says why nothing newer is shown; else it is empty. */
 void top_screen_draw(const struct top_screen *screen, const struct source *source,
 		     const struct top_model *model, const struct top_state *state,
 		     const char *problem);

@@ -48,7 +48,7 @@ static void print_frames(const struct top_model *model, FILE *out)
 	}
 }
 
-/* What the allocator says of itself: blocks by their size, frames in caches. */
+/* The allocator's own counts: blocks by size, frames in caches. */
 static void print_allocator(const struct free_counts *counts, FILE *out)
 {
 	char size[MAP_SIZE_TEXT];

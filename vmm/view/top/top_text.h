@@ -7,7 +7,7 @@
 
 #include "view/top/top_model.h"
 
-/* A snapshot, without its map; lines of "name figures". */
+/* Prints a sample without its map, in lines of "name figures". */
 void top_print(const struct top_model *model, const char *name, FILE *out);
 
 #endif
