@@ -38,7 +38,7 @@ test_options()
 	local accel
 
 	for accel in xen KVM tcg ''; do
-		expect "--accel '$accel'" 2 'err:--accel .*: kvm, qemu, qemu-tcg or auto is possible' -- \
+		expect "--accel '$accel'" 2 'err:--accel .*: expected kvm, qemu, qemu-tcg or auto' -- \
 			"$PAGEVISOR" run --accel "$accel"
 	done
 	expect "more RAM than any guest gets" 2 'err:--memory 65G' -- "${TCG[@]}" --memory 65G

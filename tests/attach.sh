@@ -128,7 +128,7 @@ test_listing()
 			"$PAGEVISOR" stat --follow --incremental --lines 3 --interval 0.1 --json
 		check "stat --follow --incremental reads less after the first look" reads_less
 	fi
-	expect "stat --incremental alone" 2 'err:--incremental goes with --follow' -- "$PAGEVISOR" stat --incremental
+	expect "stat --incremental alone" 2 'err:--incremental needs --follow' -- "$PAGEVISOR" stat --incremental
 	expect "stat of the only VM" 0 'out:^vm        one, process' 'out:^findings  none$' \
 		'out:^          meta_page +256$' 'out:^scans     1, ' -- "$PAGEVISOR" stat
 	expect "stat by name, --json" 0 'out:"stage":"running"' 'out:"finding_count":0' \
@@ -266,11 +266,11 @@ test_dead_sockets()
 test_no_directory()
 {
 	expect "a VM without a runtime directory runs" 0 'out:ended well' \
-		'err:^other commands cannot look at this VM: .*/none/pagevisor: No such file' -- \
+		'err:^other commands cannot inspect this VM: .*/none/pagevisor: No such file' -- \
 		env XDG_RUNTIME_DIR="$WORK/none" "$PAGEVISOR" run --memory 16M --ops 1000
 	check "and says so once" [ "$(grep -c 'cannot look' "$ERR")" -eq 1 ]
 	: >"$WORK/occupied"
-	expect "a runtime directory that is a file" 0 'err:cannot look at this VM: .*occupied' -- \
+	expect "a runtime directory that is a file" 0 'err:cannot inspect this VM: .*occupied' -- \
 		env XDG_RUNTIME_DIR="$WORK/occupied" "$PAGEVISOR" run --memory 16M --ops 1000
 	expect "no runtime directory to look into" 1 'err:no VM is running' -- \
 		env XDG_RUNTIME_DIR="$WORK/none" "$PAGEVISOR" stat

@@ -48,25 +48,25 @@ test_options()
 	refused "unknown option" "unrecognized option '--nonsense'" run --nonsense
 	refused "unknown letter" "invalid option -- 'z'" run -z
 	refused "option without its value" "option '--memory' requires an argument" run --memory
-	refused "an argument" 'what is "extra"\? run takes options only' run extra
-	refused "an argument after options" 'what is "extra"' run --ops 1 extra
+	refused "an argument" 'unexpected argument "extra": run takes options only' run extra
+	refused "an argument after options" 'unexpected argument "extra"' run --ops 1 extra
 }
 
 test_values()
 {
-	refused_values memory 'a size from 16M to 64G in multiples of 4K is needed' 0 15 15M 16383K 65G 64T -1 '' G x 1.5G \
+	refused_values memory 'expected a size from 16M to 64G in multiples of 4K' 0 15 15M 16383K 65G 64T -1 '' G x 1.5G \
 		16MB 16m 18446744073709551616 17592186044416M 16777217K
-	refused_values cpus 'a number from 1 to 16 is needed' 0 17 -1 '' x 1.5 2x 4294967297 \
+	refused_values cpus 'expected a number from 1 to 16' 0 17 -1 '' x 1.5 2x 4294967297 \
 		18446744073709551617
-	refused_values ring '0 or 3 is possible' 1 2 4 '' 00 x -0
-	refused_values scan-rate 'a number from 1 to 1000 is needed' 0 1001 x ''
-	refused_values time 'a time in seconds is needed' x '' -1 1e3 1. .5 1.2.3 99999999999 \
+	refused_values ring 'expected 0 or 3' 1 2 4 '' 00 x -0
+	refused_values scan-rate 'expected a number from 1 to 1000' 0 1001 x ''
+	refused_values time 'expected a time in seconds' x '' -1 1e3 1. .5 1.2.3 99999999999 \
 		1.0000000001 ' 1'
-	refused_values timeout 'a time in seconds is needed' x -1 1s
-	refused_values seed 'a decimal number is needed' x '' -1 0x10 18446744073709551616 1.5
-	refused_values name 'up to 32 letters, digits and any of ._- are needed' '' . -x a/b 'a b' a:b x.pvc \
+	refused_values timeout 'expected a time in seconds' x -1 1s
+	refused_values seed 'expected a decimal number' x '' -1 0x10 18446744073709551616 1.5
+	refused_values name 'expected up to 32 letters, digits and any of ._-' '' . -x a/b 'a b' a:b x.pvc \
 		abcdefghijklmnopqrstuvwxyz0123456
-	refused_values ops 'a decimal number is needed' x '' -1 1k 18446744073709551616
+	refused_values ops 'expected a decimal number' x '' -1 1k 18446744073709551616
 }
 
 # domxml_values OPTION PATTERN VALUE...
@@ -83,22 +83,22 @@ domxml_values()
 # No domain definition comes out of what is wrong.
 test_domxml()
 {
-	domxml_values machine 'q35, pc or microvm is possible' '' isapc 'q35 ' "q35'/>"
-	domxml_values accel 'kvm or tcg is possible' '' xen kvmx
-	domxml_values backing 'memfd, file or private is possible' '' hugetlb
-	domxml_values name 'up to 32 letters, digits and any of ._- are needed' '' a/b '<name>'
-	domxml_values memory 'a size from 16M to 64G in multiples of 4K is needed' 15M 65G x
-	domxml_values cpus 'a number from 1 to 16 is needed' 0 17
-	domxml_values ring '0 or 3 is possible' 1 ''
-	domxml_values seed 'a decimal number is needed' -1 x
-	domxml_values time 'a time in seconds is needed' -1 x
+	domxml_values machine 'expected q35, pc or microvm' '' isapc 'q35 ' "q35'/>"
+	domxml_values accel 'expected kvm or tcg' '' xen kvmx
+	domxml_values backing 'expected memfd, file or private' '' hugetlb
+	domxml_values name 'expected up to 32 letters, digits and any of ._-' '' a/b '<name>'
+	domxml_values memory 'expected a size from 16M to 64G in multiples of 4K' 15M 65G x
+	domxml_values cpus 'expected a number from 1 to 16' 0 17
+	domxml_values ring 'expected 0 or 3' 1 ''
+	domxml_values seed 'expected a decimal number' -1 x
+	domxml_values time 'expected a time in seconds' -1 x
 	domxml_values append 'bytes that XML does not allow' $'\001' $'\033[31m' $'\377' $'\303' \
 		$'\300\257' $'\355\240\200' $'\357\277\277' $'\364\220\200\200'
 	domxml_values append "the guest's command line exceeds 4095 bytes" \
 		"$(head -c 4096 /dev/zero | tr '\0' x)"
 	domxml_values kernel 'not an ELF file' "$ROOT/README.md"
 	domxml_values kernel 'No such file' "$WORK/missing"
-	refused "domxml: an argument" 'what is "x"\? domxml takes options only' domxml x
+	refused "domxml: an argument" 'unexpected argument "x": domxml takes options only' domxml x
 }
 
 # kernel NAME PATTERN FILE [OPTION...]

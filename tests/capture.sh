@@ -91,9 +91,9 @@ only_file_is()
 
 test_bad_input()
 {
-	expect "capture without a file" 2 'err:a FILE to write is missing' -- "$PAGEVISOR" capture
+	expect "capture without a file" 2 'err:expected a FILE to write' -- "$PAGEVISOR" capture
 	expect "capture of no VM" 1 'err:no VM named nobody is running' -- "$PAGEVISOR" capture "$WORK/x.pvc" nobody
-	expect "diff of one" 2 'err:two are compared' -- "$PAGEVISOR" diff a.pvc
+	expect "diff of one" 2 'err:expected two to compare' -- "$PAGEVISOR" diff a.pvc
 	expect "diff of no file" 1 'err:cannot open ./nothing: No such file' -- "$PAGEVISOR" diff ./nothing ./nothing
 	expect "stat of no file" 1 'err:cannot open nothing.pvc: No such file' -- "$PAGEVISOR" stat nothing.pvc
 	check "stat of no file: one line" says_one_line

@@ -110,7 +110,7 @@ test_capture()
 	stop
 	expect "nothing is found in a capture of all memory" 0 'out:^findings  none$' -- \
 		"$PAGEVISOR" check "$WORK/all.pvc"
-	expect "one of metadata alone is refused" 2 'err:works holds the metadata alone; .* --all-memory$' -- \
+	expect "one of metadata alone is refused" 2 'err:works holds the metadata alone; check needs .* --all-memory$' -- \
 		"$PAGEVISOR" check "$WORK/few.pvc"
 }
 

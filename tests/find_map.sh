@@ -108,8 +108,8 @@ test_bad_expressions()
 	bad 'refs > 1' 1 'what is "refs"\?'
 	bad "$(printf '(%.0s' {1..40})" 33 'too deep'
 	bad '1 && meta.no_such_field' 6 'meta.no_such_field'
-	expect "find without an expression" 2 'err:an expression is needed' -- "$PAGEVISOR" find
-	expect "find --limit 0" 2 'err:a number from 1' -- "$PAGEVISOR" find --limit 0 1
+	expect "find without an expression" 2 'err:expected an expression' -- "$PAGEVISOR" find
+	expect "find --limit 0" 2 'err:expected a number of at least 1' -- "$PAGEVISOR" find --limit 0 1
 	expect "map --by size" 2 'err:type, state or refs' -- "$PAGEVISOR" map --by size
 }
 

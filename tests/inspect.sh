@@ -103,9 +103,9 @@ test_bad_input()
 {
 	local frame
 
-	expect "no frame" 2 'err:which frame\?' -- "$PAGEVISOR" show
+	expect "no frame" 2 'err:no frame given' -- "$PAGEVISOR" show
 	for frame in '' x 0x 0xg pfn: pfn:-1 pfn:1x 4096 0x10000000000000000; do
-		expect "no frame: \"$frame\"" 2 'err:a physical address 0x... or pfn:N is needed' -- \
+		expect "no frame: \"$frame\"" 2 'err:expected a physical address 0x... or pfn:N' -- \
 			"$PAGEVISOR" show "$frame"
 	done
 	expect "two VMs" 2 'err:one VM is enough' -- "$PAGEVISOR" show 0x0 a b

@@ -206,7 +206,7 @@ test_exceptions()
 	check "fault: panic: addr2line finds the function" backtrace_starts_in end_in_panic
 	check "fault: panic: no address stands twice" backtrace_has_no_repeats
 	fault check 'err:check failed on cpu 1, frame 0x0: asked to fail' \
-		"out:^result    a check of the guest's own failed"
+		"out:^result    a check in the guest failed"
 	expect "fault: nonsense is a bad option" 2 'err:^guest\| fault= takes page_fault, ' \
 		'out:^result    the guest refused an option' -- \
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=nonsense

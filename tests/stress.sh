@@ -64,14 +64,14 @@ test_options()
 {
 	refused "no such scenario" 'no scenario "chrun"; --list shows them' chrun
 	refused "no such fault" '--plant leek: no such fault; --list shows them' --plant leek
-	refused "17 vCPUs" '--cpus 17: a number from 1 to 16 is needed' --cpus 17
-	refused "no inspector of ours" '--inspectors 17: a number from 0 to 16' --inspectors 17
-	refused "a rate of zero" '--rate 0: a number from 1 to 1000' --rate 0
-	refused "a seed in words" '--seed one: a decimal number' --seed one
-	refused "half a frame of RAM" '--memory 32769K: a size' --memory 32769K
-	refused "an accelerator" '--accel xen: kvm, qemu, qemu-tcg or auto' --accel xen
-	refused "a ring" '--ring 1: 0 or 3 is possible' --ring 1
-	refused "time that is none" '--time soon: a time in seconds' --time soon
+	refused "17 vCPUs" '--cpus 17: expected a number from 1 to 16' --cpus 17
+	refused "no inspector of ours" '--inspectors 17: expected a number from 0 to 16' --inspectors 17
+	refused "a rate of zero" '--rate 0: expected a number from 1 to 1000' --rate 0
+	refused "a seed in words" '--seed one: expected a decimal number' --seed one
+	refused "half a frame of RAM" '--memory 32769K: expected a size' --memory 32769K
+	refused "an accelerator" '--accel xen: expected kvm, qemu, qemu-tcg or auto' --accel xen
+	refused "a ring" '--ring 1: expected 0 or 3' --ring 1
+	refused "time that is none" '--time soon: expected a time in seconds' --time soon
 	expect "the list has scenarios and faults" 0 'out:^  churn ' 'out:^  use_after_free ' -- \
 		"$PAGEVISOR" stress --list
 	expect "a kernel that is not there" 2 "err:^pagevisor: .*$WORK/none" '!out:.' -- \
@@ -146,7 +146,7 @@ test_ends()
 		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=hang" --time 0 --limit 2 --check-every 0 \
 		"${SMALL[@]}"
 	expect "a guest whose own check fails" 4 'out:guest check: check failed on cpu 1' \
-		'out:again: pagevisor stress fault .*--append' -- \
+		'out:reproduce: pagevisor stress fault .*--append' -- \
 		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=check" --ops 10 "${SMALL[@]}"
 	expect "a guest that traps" 4 'out:guest trap: exception 14' -- \
 		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=page_fault" --ops 10 "${SMALL[@]}"

@@ -150,9 +150,9 @@ test_not_a_terminal()
 	expect "no terminal" 2 'err:^pagevisor: top needs a terminal; use pagevisor stat' -- \
 		"$PAGEVISOR" top
 	check "no terminal: one line" says_one_line
-	expect "--batch 0" 2 'err:--batch 0: a number from 1' -- "$PAGEVISOR" top --batch 0
-	expect "--json on the screen" 2 'err:--json is for --batch N' -- "$PAGEVISOR" top --json
-	expect "--interval 0" 2 'err:--interval 0: seconds from 0.05' -- "$PAGEVISOR" top --interval 0
+	expect "--batch 0" 2 'err:--batch 0: expected a number from 1' -- "$PAGEVISOR" top --batch 0
+	expect "--json on the screen" 2 'err:--json needs --batch N' -- "$PAGEVISOR" top --json
+	expect "--interval 0" 2 'err:--interval 0: expected at least 0.05 seconds' -- "$PAGEVISOR" top --interval 0
 	expect "two VMs" 2 'err:one VM is enough' -- "$PAGEVISOR" top one two
 	expect "--batch without VMs" 1 'err:no VM is running' -- "$PAGEVISOR" top --batch 1
 }

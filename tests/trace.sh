@@ -26,7 +26,8 @@ bad_options()
 	local value
 
 	for value in 100 0 32 2097152 x; do
-		expect "--trace-entries $value" 2 "err:^pagevisor run: --trace-entries $value: a power of two from 64" -- \
+		expect "--trace-entries $value" 2 \
+			"err:^pagevisor run: --trace-entries $value: expected a power of two from 64" -- \
 			"$PAGEVISOR" run --trace-entries $value
 	done
 }
@@ -143,7 +144,7 @@ test_on()
 	expect "top names the callers" 0 "out:^callers .*story_puts\\+0x" -- \
 		"$PAGEVISOR" top --batch 1 "$NAME"
 	expect "watch tells what was done between its looks" 0 \
-		'err:what comes and goes between two looks is in the trace alone$' \
+		'err:changes undone between two looks are in the trace alone$' \
 		'err:^[0-9]+ events of its trace, [0-9]+ of any frame written over unread$' \
 		'out:^ +-[0-9.e+]+ [num]?s cpu 0 +put +shared x[12] gen [0-9]+ story_puts\+0x' \
 		'out:^ +[0-9.]+ +(unique|shared|busy|unused) ' -- "$PAGEVISOR" watch --count 3 "$address" "$NAME"

@@ -124,12 +124,12 @@ fields_go_on()
 
 test_bad_input()
 {
-	expect "no frame" 2 'err:which frame\? a physical address 0x... or pfn:N' -- "$PAGEVISOR" watch
-	expect "no frame, but a VM" 2 'err:which frame\?' -- "$PAGEVISOR" watch demo
-	expect "two VMs" 2 'err:what is "two"\? no frame .*, and one VM' -- "$PAGEVISOR" watch 0x0 one two
-	expect "--count 0" 2 'err:--count 0: a number from 1 on' -- "$PAGEVISOR" watch 0x0 --count 0
-	expect "--time -1" 2 'err:--time -1: a time in seconds' -- "$PAGEVISOR" watch 0x0 --time=-1
-	expect "--interval x" 2 'err:--interval x: a time in seconds' -- "$PAGEVISOR" watch 0x0 --interval x
+	expect "no frame" 2 'err:no frame given; expected a physical address 0x... or pfn:N' -- "$PAGEVISOR" watch
+	expect "no frame, but a VM" 2 'err:no frame given' -- "$PAGEVISOR" watch demo
+	expect "two VMs" 2 'err:unexpected argument "two": not a frame .*, and one VM' -- "$PAGEVISOR" watch 0x0 one two
+	expect "--count 0" 2 'err:--count 0: expected a number of at least 1' -- "$PAGEVISOR" watch 0x0 --count 0
+	expect "--time -1" 2 'err:--time -1: expected a time in seconds' -- "$PAGEVISOR" watch 0x0 --time=-1
+	expect "--interval x" 2 'err:--interval x: expected a time in seconds' -- "$PAGEVISOR" watch 0x0 --interval x
 	expect "no VM" 1 'err:^pagevisor: no VM' -- "$PAGEVISOR" watch 0x0
 	check "no VM: one line" says_one_line
 }
@@ -141,7 +141,7 @@ test_wrong_frames()
 	check "a frame behind the last: one line" says_one_line
 	expect "one of several" 2 'err:no such frame' -- "$PAGEVISOR" watch 0x0 0x2000000 watched
 	"$PAGEVISOR" capture "$WORK/watched.pvc" >"$OUT" 2>"$ERR"
-	expect "a capture" 2 'err:^pagevisor: nothing changes in watched: it is a capture' -- \
+	expect "a capture" 2 'err:^pagevisor: watched is a capture and does not change' -- \
 		"$PAGEVISOR" watch 0x0 "$WORK/watched.pvc"
 	check "a capture: one line" says_one_line
 }
@@ -151,7 +151,7 @@ test_text()
 	expect "a frame that changes" 0 'out:^ +SECONDS  STATE +REFS  TYPE +GENERATION  CHANGED$' \
 		'out:^ +0\.[0-9]{6}  unique +-  torn_unique +[0-9]+  ([0-9]+ missed, )?a [0-9]+, b [0-9]+, c [0-9]+, ' \
 		'out:  torn_unique +[0-9]+  ([0-9]+ missed, )?a [0-9]+ -> [0-9]+, b [0-9]+ -> ' \
-		'err:^at most 1000 looks a second; what comes and goes between two looks is not seen$' \
+		'err:^at most 1000 looks a second; changes undone between two looks are not seen$' \
 		'err:^[0-9.]+ s, [0-9]+ looks, [0-9]+ a second, at most [0-9.]+ ms apart$' \
 		'err:^5 changes seen, [0-9]+ generations missed, [0-9]+ looks unstable$' -- \
 		"$PAGEVISOR" watch "$unique" watched --count 5

@@ -201,8 +201,8 @@ START_TEST(map_by_references_is_refused)
 	assert_has("\"salt\"");
 	ck_assert_int_eq(RUN(map, "--by", "refs", first), STATUS_BAD_INPUT);
 	ck_assert_str_eq(problems,
-			 "pagevisor: --by refs: a guest of the kind ledger has no references; type "
-			 "or state is possible\n");
+			 "pagevisor: --by refs: guests of kind ledger have no references; expected "
+			 "type or state\n");
 }
 END_TEST
 

@@ -15,7 +15,7 @@
 #include "view/terminal.h"
 #include "source/source_snapshot.h"
 
-/* On a terminal, progress is shown of what takes longer. */
+/* Captures that take longer show progress on a terminal. */
 #define PROGRESS_AFTER_NS (NS_PER_S / 2)
 #define PROGRESS_EVERY_NS (NS_PER_S / 10)
 
@@ -42,9 +42,10 @@ struct capture {
 
 static const struct argp_option options_table[] = {
 	{"all-memory", KEY_ALL_MEMORY, NULL, 0,
-	 "all RAM that holds data, not only the metadata and what explains it", 0},
+	 "all RAM that holds data, not only the metadata and what describes it", 0},
 	{"whole-pause", KEY_WHOLE_PAUSE, NULL, 0,
-	 "pause for the whole copy instead of what was written during it, to compare", 0},
+	 "pause during the whole copy, not only to copy again what was written meanwhile; for comparison",
+	 0},
 	{0},
 };
 
@@ -69,7 +70,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!options->file)
-			argp_error(state, "a FILE to write is missing");
+			argp_error(state, "expected a FILE to write");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -81,14 +82,14 @@ static const struct argp parser = {
 	.options = options_table,
 	.parser = parse_option,
 	.args_doc = "FILE",
-	.doc = "Writes a guest's page metadata as of one instant to FILE, with all that is needed to "
-	       "read it. The guest is paused only for what it writes during the copy.\v" SESSION_VM_HELP
-	       " Commands that look at a VM take the file in its place: its name ends with .pvc or "
-	       "has a slash. It holds the guest's memory, and only its owner may read it.",
+	.doc = "Writes a guest's page metadata as of one instant to FILE, with everything needed to "
+	       "read it. The guest is paused only to copy again what it wrote during the copy.\v" SESSION_VM_HELP
+	       " Commands that inspect a VM accept the file instead: its name ends with .pvc or "
+	       "has a slash. The file holds guest memory, and only its owner may read it.",
 	.children = session_children,
 };
 
-/* SIGINT and SIGTERM end the command in good order: the guest runs on and no half a file is left. */
+/* SIGINT and SIGTERM end the command in good order: the guest keeps running and no partial file is left. */
 static volatile sig_atomic_t stop_signal;
 
 static void on_signal(int signal)
@@ -214,7 +215,7 @@ int command_capture(int argc, char **argv)
 	session.options = capture.options.session;
 	int status = session_open(&session);
 
-	/* Without --all-memory it is metadata that is wanted; a guest that boots is waited for. */
+	/* Without --all-memory the capture is of metadata, so wait for a booting guest. */
 	if (status == STATUS_OK && !capture.options.all_memory)
 		status = session_look(&session, GUEST_HAS_FRAMES);
 	if (status == STATUS_OK)

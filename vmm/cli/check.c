@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * `pagevisor check`: what is broken in a guest's page metadata.
+ * `pagevisor check`: finds what is broken in a guest's page metadata.
  *
- * A guest that runs is looked at up to LOOKS times, each time as of one instant, and only what all of them find is
- * reported: an operation that was under way in one is over in another. On a busy host a vCPU may not run at all for
- * longer than looks are apart, with what it is about to store in its registers alone: so each has to have made a step of
- * its workload before the next look. A capture is looked at once, by the rules that hold at any instant.
+ * A running guest is looked at up to LOOKS times, each time as of one instant. Only findings that all looks share are
+ * reported: an operation that is under way in one look is over in another. On a busy host a vCPU may not run at all for
+ * longer than the time between looks, while what it is about to store is in its registers alone. So each vCPU must have
+ * made a step of its workload before the next look. A capture is looked at once, by the rules that hold at any instant.
  */
 #include "cli/commands.h"
 
@@ -25,10 +25,10 @@
 
 #define LOOKS 3
 
-/* Between the looks at a guest that runs: long for an operation on a frame, short for a person. */
+/* The time between looks at a running guest: long for an operation on a frame, short for a person. */
 #define BETWEEN_LOOKS_NS (200 * NS_PER_MS)
 
-/* How long the next look waits for vCPUs that make no step: one that hangs will make none. */
+/* How long the next look waits for vCPUs that make no step. A vCPU that hangs will make none. */
 #define STEP_PATIENCE_NS (3 * NS_PER_S)
 #define STEP_POLL_NS     (10 * NS_PER_MS)
 
@@ -48,7 +48,7 @@ static int check_memory(const struct guest_memory *memory, const struct guest_hi
 	return observation_check(seen, rules, err);
 }
 
-/* Looks at a live guest as of one instant; all of its memory may hold references. */
+/* Looks at a live guest as of one instant. Any of its memory may hold references. */
 static int look_live(struct source *source, struct look *look, struct error *err)
 {
 	const struct snapshot_options options = {0};
@@ -66,7 +66,7 @@ static int look_live(struct source *source, struct look *look, struct error *err
 	return result;
 }
 
-/* Whether each processor has made a step since it was at `before`; also when it cannot be told. */
+/* Whether each processor has made a step since `before`. True if this cannot be known. */
 static bool all_made_steps(const struct guest *guest, const uint64_t *before)
 {
 	uint64_t now[GUEST_CPUS_MAX];
@@ -79,7 +79,7 @@ static bool all_made_steps(const struct guest *guest, const uint64_t *before)
 	return true;
 }
 
-/* Between two looks. */
+/* Lets the guest run between two looks. */
 static void let_it_run(const struct guest *guest)
 {
 	uint64_t before[GUEST_CPUS_MAX];
@@ -92,7 +92,7 @@ static void let_it_run(const struct guest *guest)
 		clock_sleep_ns(STEP_POLL_NS);
 }
 
-/* The first look, and of its findings those that later looks confirm. */
+/* Looks, and keeps those findings of the first look that later looks confirm. */
 static int look_again(struct session *session, struct look *first, struct look *again,
 		      struct error *err)
 {
@@ -110,15 +110,14 @@ static int look_again(struct session *session, struct look *first, struct look *
 	return result;
 }
 
-/* Page tables, and what may refer to frames, are in a capture of all memory only. */
+/* Only a capture of all memory has the page tables and everything that may refer to frames. */
 static int look_at_capture(const struct source *source, struct look *look, struct error *err)
 {
 	if (!(capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY))
-		return error_set(
-			err, -EINVAL,
-			"%s holds the metadata alone; a check wants a capture that was made with "
-			"--all-memory",
-			source->name);
+		return error_set(err, -EINVAL,
+				 "%s holds the metadata alone; check needs a capture made with "
+				 "--all-memory",
+				 source->name);
 	return check_memory(&source->memory, &source->hints, CHECK_ANY_INSTANT, &look->seen, err);
 }
 
@@ -172,8 +171,8 @@ int command_check(int argc, char **argv)
 		&session.options,
 		"Checks a guest's page metadata as fsck checks a file system: states, types, free "
 		"lists, lost and leaked frames, frame lists, the kernel's page table.\v" SESSION_VM_HELP
-		" A guest that runs is paused for a moment, and what is found is "
-		"confirmed by two more looks. Exit status 4 when something is broken.",
+		" A running guest is paused for a moment, and two more looks confirm "
+		"each finding. The exit status is 4 when something is broken.",
 		argc, argv);
 	if (!looks)
 		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor diff`: what became of the frames between two captures, or a capture and a VM. */
+/* `pagevisor diff`: how frames changed between two captures, or a capture and a VM. */
 #include "cli/commands.h"
 
 #include <argp.h>
@@ -48,16 +48,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_LIST:
 		if (!number_parse(text, 0, LIST_MAX, &options->list))
-			argp_error(state, "--list %s: a number from 0 to %d", text, LIST_MAX);
+			argp_error(state, "--list %s: expected a number from 0 to %d", text,
+				   LIST_MAX);
 		break;
 	case ARGP_KEY_ARG:
 		if (options->count == 2)
-			argp_error(state, "what is \"%s\"? two are compared", text);
+			argp_error(state, "unexpected argument \"%s\": diff compares two", text);
 		options->names[options->count++] = text;
 		break;
 	case ARGP_KEY_END:
 		if (options->count != 2)
-			argp_error(state, "two are compared: A and B");
+			argp_error(state, "expected two to compare: A and B");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -69,12 +70,12 @@ static const struct argp parser = {
 	.options = options_table,
 	.parser = parse_option,
 	.args_doc = "A B",
-	.doc = "Says what became of the frames from A to B: which came into use, which went, whose "
+	.doc = "Shows how frames changed from A to B: which came into use, which left it, and whose "
 	       "type, references or owner changed.\vA and B are capture files, or the NAME or pid:N "
 	       "of a VM, or qemu:/PATH of a QEMU's QMP socket; a VM is paused for a moment.",
 };
 
-/* What A or B is: a source at rest, or a snapshot of one that runs. */
+/* A or B: a source at rest, or a snapshot of a running one. */
 struct side {
 	struct session session;
 	struct snapshot snapshot;
@@ -84,7 +85,7 @@ struct side {
 	const struct guest *guest; /* what is compared */
 };
 
-/* Returns an exit status; what is not STATUS_OK was said. */
+/* Returns an exit status. Anything but STATUS_OK has been reported. */
 static int side_open(struct side *side, const char *name)
 {
 	const struct snapshot_options options = {0};
@@ -121,7 +122,7 @@ static void side_close(struct side *side)
 		source_close(&side->session.source);
 }
 
-/* A frame that one side does not have, or never wrote, is in no state there. */
+/* A frame that one side lacks, or never wrote, has no state there. */
 static const char *state_name(const struct guest *guest, const struct frame *frame)
 {
 	return frame->state == FRAME_NEVER_WRITTEN ? "none" : guest_state_name(guest, frame->state);
@@ -144,7 +145,7 @@ static void print_side(const struct diff *diff, const struct guest *guest,
 {
 	bool has_type = frame->type >= 0, counts = has_count(guest, frame);
 
-	/* A type with references is of a shared frame. */
+	/* A type with a reference count means a shared frame. */
 	if (!counts || !has_type)
 		printf("%s%s", state_name(guest, frame), has_type ? " " : "");
 	if (has_type)

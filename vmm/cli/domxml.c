@@ -28,7 +28,7 @@
 #define DEFAULT_CPUS   2
 
 struct domxml_options {
-	struct domain_definition definition; /* but for the kernel and its command line */
+	struct domain_definition definition; /* except the kernel and its command line */
 	const char *kernel;                  /* NULL: our own guest */
 	const char *workload;
 	const char *append;
@@ -50,9 +50,9 @@ enum option_key {
 static const struct argp_option options_table[] = {
 	{"name", KEY_NAME, "NAME", 0, "the domain's name (" DEFAULT_NAME ")", 0},
 	{"machine", KEY_MACHINE, "q35|pc|microvm", 0, "the kind of machine (q35)", 0},
-	{"accel", KEY_ACCEL, "kvm|tcg", 0, "what runs the guest: KVM, or QEMU by itself (tcg)", 0},
+	{"accel", KEY_ACCEL, "kvm|tcg", 0, "what runs the guest: KVM, or QEMU alone (tcg)", 0},
 	{"backing", KEY_BACKING, "memfd|file|private", 0,
-	 "of the RAM; inspectors can map what is not private (memfd)", 0},
+	 "backing of the RAM; inspectors can map all but private (memfd)", 0},
 	{"kernel", 'k', "FILE", 0, "PVH kernel to boot (default: pagevisor's own guest)", 0},
 	{"memory", 'm', "SIZE", 0, "RAM, 16M to 64G; a bare number is MiB (512M)", 0},
 	{"cpus", 'c', "N", 0, "vCPUs, 1 to 16 (2)", 0},
@@ -63,11 +63,11 @@ static const struct argp_option options_table[] = {
 	{"seed", 's', "N", 0, "seed of its random choices (1)", 0},
 	{"ops", 'n', "N", 0, "end after N steps on each vCPU, 0: never (0)", 0},
 	{"time", 't', "SECONDS", 0, "end after this time, 0: never (0)", 0},
-	{"append", 'a', "TEXT", 0, "more for the guest's command line", 0},
+	{"append", 'a', "TEXT", 0, "text to append to the guest's command line", 0},
 	{0},
 };
 
-/* One of the words in a list that ends with NULL, or NULL. */
+/* The word that equals `text` in a list that ends with NULL, or NULL. */
 static const char *one_of(const char *const *words, const char *text)
 {
 	while (*words && strcmp(*words, text) != 0)
@@ -82,7 +82,7 @@ static void parse_machine(struct domxml_options *options, const char *text,
 
 	options->definition.machine = one_of(machines, text);
 	if (!options->definition.machine)
-		argp_error(state, "--machine %s: q35, pc or microvm is possible", text);
+		argp_error(state, "--machine %s: expected q35, pc or microvm", text);
 }
 
 static void parse_backing(struct domxml_options *options, const char *text,
@@ -92,7 +92,7 @@ static void parse_backing(struct domxml_options *options, const char *text,
 
 	options->definition.backing = one_of(backings, text);
 	if (!options->definition.backing)
-		argp_error(state, "--backing %s: memfd, file or private is possible", text);
+		argp_error(state, "--backing %s: expected memfd, file or private", text);
 }
 
 static void parse_accel(struct domxml_options *options, const char *text, struct argp_state *state)
@@ -100,7 +100,7 @@ static void parse_accel(struct domxml_options *options, const char *text, struct
 	static const char *const accelerators[] = {"kvm", "tcg", NULL};
 
 	if (!one_of(accelerators, text))
-		argp_error(state, "--accel %s: kvm or tcg is possible", text);
+		argp_error(state, "--accel %s: expected kvm or tcg", text);
 	options->definition.has_kvm = strcmp(text, "kvm") == 0;
 }
 
@@ -150,7 +150,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->append = text;
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "what is \"%s\"? domxml takes options only", text);
+		argp_error(state, "unexpected argument \"%s\": domxml takes options only", text);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -164,9 +164,9 @@ static void parse(struct domxml_options *options, int argc, char **argv)
 		.options = options_table,
 		.parser = parse_option,
 		.doc = "Prints a libvirt domain definition for a guest, for virsh create "
-		       "/dev/stdin. The kernel's file has to be readable to who runs the "
-		       "domain.\vDefaults are in parentheses. Of the options, only --append "
-		       "reaches a kernel that is none of pagevisor's.",
+		       "/dev/stdin. The user who runs the domain must be able to read the kernel's "
+		       "file.\vDefaults are in parentheses. Only the option --append "
+		       "reaches a kernel other than pagevisor's.",
 	};
 
 	*options = (struct domxml_options){
@@ -185,7 +185,7 @@ static void parse(struct domxml_options *options, int argc, char **argv)
 		options->ring = RING_USER;
 }
 
-/* Checks the kernel as `run` does, and finds its absolute path, which is PATH_MAX bytes at most. */
+/* Checks the kernel as `run` does, and finds its absolute path, at most PATH_MAX bytes. */
 static int find_kernel(const struct domxml_options *options, char *path, bool *is_ours,
 		       struct error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor find`: the frames of a guest that an expression means, a line for each. */
+/* `pagevisor find`: the frames of a guest that match an expression, a line for each. */
 #include "cli/commands.h"
 
 #include <errno.h>
@@ -35,8 +35,8 @@ struct find {
 };
 
 static const struct argp_option options_table[] = {
-	{"count", KEY_COUNT, NULL, 0, "only how many there are", 0},
-	{"fields", KEY_FIELDS, NULL, 0, "the metadata of each frame, too", 0},
+	{"count", KEY_COUNT, NULL, 0, "only the number of matching frames", 0},
+	{"fields", KEY_FIELDS, NULL, 0, "also the metadata of each frame", 0},
 	{"limit", KEY_LIMIT, "N", 0, "list the first N; the others are still counted", 0},
 	{0},
 };
@@ -57,7 +57,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_LIMIT:
 		if (!number_parse(text, 1, UINT64_MAX, &find->limit))
-			argp_error(state, "--limit %s: a number from 1 on is needed", text);
+			argp_error(state, "--limit %s: expected a number of at least 1", text);
 		break;
 	case ARGP_KEY_ARG:
 		if (find->text)
@@ -66,7 +66,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!find->text)
-			argp_error(state, "an expression is needed, such as 'ref > 1'");
+			argp_error(state, "expected an expression, such as 'ref > 1'");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -79,18 +79,18 @@ static const struct argp parser = {
 	.parser = parse_option,
 	.args_doc = "EXPRESSION",
 	.children = session_children,
-	.doc = "Lists the frames of a guest that an expression means, while the guest runs: address, "
+	.doc = "Lists the frames of a running guest that match an expression: address, "
 	       "state, type, references."
-	       "\vOperators are those of C and bind as there: || && & == != < <= > >= + - and the "
-	       "unary ! and -. Numbers may have a K, M or G. Names are\n\n"
+	       "\vOperators have the meaning and precedence of C: || && & == != < <= > >= + - and the "
+	       "unary ! and -. Numbers may end in K, M or G. Names are\n\n"
 	       "  type            == or != the name of a type\n"
 	       "  state           == or != unused, busy, shared, unique, host or illegal\n"
 	       "  ref             references\n"
 	       "  generation gen  how often the slot changed owner\n"
 	       "  pfn addr        number and address of the frame\n"
 	       "  meta.FIELD      a field of the type's metadata\n\n"
-	       "A frame that is not in use has no type, and a type may lack a field: what is compared "
-	       "with it is false, also by !=. For example:\n\n"
+	       "A frame that is not in use has no type, and a type may lack a field: any comparison "
+	       "with these is false, even !=. For example:\n\n"
 	       "  pagevisor find 'type == page_table && ref > 1 && meta.level == 1'\n"
 	       "  pagevisor find --count 'state == shared && addr < 16M'\n\n" SESSION_VM_HELP,
 };
@@ -111,7 +111,7 @@ static void print_line(void *own, const struct found_frame *found)
 		type_format_text(stdout, find->catalog, frame->type, found->record, "    ");
 }
 
-/* One object after the other: there may be millions. */
+/* Prints one object after the other: there may be millions. */
 static void print_object(void *own, const struct found_frame *found)
 {
 	struct find *find = own;

@@ -37,8 +37,7 @@ error_t guest_option_parse(struct guest_options *options, int key, const char *t
 		break;
 	case KEY_ACCEL:
 		if (!accel_parse(text, &options->accel))
-			argp_error(state, "--accel %s: kvm, qemu, qemu-tcg or auto is possible",
-				   text);
+			argp_error(state, "--accel %s: expected kvm, qemu, qemu-tcg or auto", text);
 		break;
 	case KEY_RING:
 		options->ring = (int)option_ring(text, state);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The guest that `run` and `stress` boot, and when it ends: options that mean the same to both. */
+/* The guest that `run` and `stress` boot, and when it ends: the options that both share. */
 #ifndef VMM_GUEST_OPTIONS_H
 #define VMM_GUEST_OPTIONS_H
 
@@ -19,10 +19,10 @@ struct guest_options {
 	uint64_t seed;
 	uint64_t operations; /* of each vCPU, 0: no limit */
 	uint64_t time_ns;    /* 0: no limit */
-	const char *append;  /* more for the guest's command line */
+	const char *append;  /* appended to the guest's command line */
 };
 
-/* Their keys in a command's own table of options, which has names and help. */
+/* Keys for a command's own table of options, which has names and help. */
 enum guest_option_key {
 	KEY_KERNEL = 'k',
 	KEY_MEMORY = 'm',
@@ -35,14 +35,14 @@ enum guest_option_key {
 	KEY_RING,
 };
 
-/* What an option that is not given means. Memory and time differ from command to command. */
+/* Sets the values of options that are not given. Memory and time differ from command to command. */
 void guest_options_init(struct guest_options *options, uint64_t memory);
 
 /* As an argp parser: takes one of these options, or returns ARGP_ERR_UNKNOWN. */
 error_t guest_option_parse(struct guest_options *options, int key, const char *text,
 			   struct argp_state *state);
 
-/* After all: without --time the guest has that time, and no limit if it counts its steps. */
+/* Call after parsing. Without --time the guest gets `time_ns`, or no limit if it counts its steps. */
 void guest_options_settle(struct guest_options *options, uint64_t time_ns);
 
 #endif

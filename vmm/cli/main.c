@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The command: picks the subcommand. Only here and in argp does the process exit. */
+/* The command: runs the subcommand. The process exits only here and in argp. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -30,13 +30,13 @@ static void print_help(FILE *out)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "  %-10s %s\n  %-10s %s\n\n", "help", "this text", "version",
-		"which version this is");
+		"print the version");
 	fprintf(out, "pagevisor help COMMAND explains a command and its options.\n");
 }
 
 /*
- * Standard descriptors that were closed are opened to nowhere: else the next file to be opened would get their
- * number, and messages.
+ * Opens closed standard descriptors on /dev/null. Otherwise the next file to be opened would get their number, and
+ * receive messages.
  */
 static void open_standard_descriptors(void)
 {
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 
 	open_standard_descriptors();
-	/* A reader that went away and a file size limit are errors of a write, and reported as such. */
+	/* A reader that went away and a file size limit become write errors, and are reported as such. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 
@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 		printf("pagevisor " PAGEVISOR_VERSION "\n");
 		return STATUS_OK;
 	}
-	/* No command for people, so the help is silent about it. */
+	/* Not for users, so the help leaves it out. */
 	if (strcmp(name, PAUSER_COMMAND) == 0 && argc == 5)
 		return pauser_main(argv[2], argv[3], argv[4]);
 	const struct command *command = find_command(name);

@@ -44,7 +44,7 @@ static enum map_by parse_by(const char *text, struct argp_state *state)
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(text, names[i]) == 0)
 			return (enum map_by)i;
-	argp_error(state, "--by %s: type, state or refs is possible", text);
+	argp_error(state, "--by %s: expected type, state or refs", text);
 	return MAP_BY_TYPE;
 }
 
@@ -75,13 +75,13 @@ static const struct argp parser = {
 	.options = options_table,
 	.parser = parse_option,
 	.children = session_children,
-	.doc = "Draws all of a guest's memory while the guest runs, coloured by the type, state or "
+	.doc = "Draws all memory of a running guest, coloured by the type, state or "
 	       "reference count of its frames: on a terminal in colours, elsewhere with letters, or "
-	       "into a file.\vA cell shows what most of its frames are; frames that are broken show "
-	       "among however many others. " SESSION_VM_HELP,
+	       "into a file.\vA cell shows the class of most of its frames; a broken frame always "
+	       "shows. " SESSION_VM_HELP,
 };
 
-/* Colours where people see them, unless they ask for none. */
+/* Uses colours on a terminal, unless the user asks for none. */
 static enum map_colours terminal_colours(void)
 {
 	const char *terminal = getenv("TERM"), *depth = getenv("COLORTERM");
@@ -104,7 +104,7 @@ static unsigned terminal_width(void)
 	return size.ws_col;
 }
 
-/* What the legend says. */
+/* The legend, with the frames of each class. */
 static void print_json(const struct map_image *image)
 {
 	struct json_object *root = json_object_new_object();
@@ -192,8 +192,8 @@ static int look_and_draw(struct map *map)
 		return status;
 	if (!map_by_applies(guest, map->by)) {
 		error_set(&err, 0,
-			  "--by refs: a guest of the kind %s has no references; type or state is "
-			  "possible",
+			  "--by refs: guests of kind %s have no references; expected type or "
+			  "state",
 			  guest->kind->name);
 		return session_refuse(-EINVAL, &err);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Values of options that several commands have: see option_value.h. */
+/* Values of options that several commands share: see option_value.h. */
 #include "cli/option_value.h"
 
 #include <string.h>
@@ -15,8 +15,7 @@ uint64_t option_memory(const char *text, struct argp_state *state)
 	uint64_t bytes = 0;
 
 	if (!size_parse(text, VM_MEMORY_MIN, VM_MEMORY_MAX, &bytes) || bytes % PAGE_SIZE)
-		argp_error(state,
-			   "--memory %s: a size from 16M to 64G in multiples of 4K is needed",
+		argp_error(state, "--memory %s: expected a size from 16M to 64G in multiples of 4K",
 			   text);
 	return bytes;
 }
@@ -29,7 +28,7 @@ unsigned option_cpus(const char *text, struct argp_state *state)
 unsigned option_ring(const char *text, struct argp_state *state)
 {
 	if (strcmp(text, "0") != 0 && strcmp(text, "3") != 0)
-		argp_error(state, "--ring %s: 0 or 3 is possible", text);
+		argp_error(state, "--ring %s: expected 0 or 3", text);
 	return (unsigned)(text[0] - '0');
 }
 
@@ -37,7 +36,7 @@ const char *option_vm_name(const char *text, struct argp_state *state)
 {
 	if (!vm_name_is_good(text))
 		argp_error(state,
-			   "--name %s: up to 32 letters, digits and any of ._- are needed, the "
+			   "--name %s: expected up to 32 letters, digits and any of ._-, the "
 			   "first a letter or digit, and no .pvc at the end",
 			   text);
 	return text;
@@ -49,7 +48,7 @@ unsigned option_small(const char *name, const char *text, unsigned min, unsigned
 	uint64_t value = 0;
 
 	if (!number_parse(text, min, max, &value))
-		argp_error(state, "%s %s: a number from %u to %u is needed", name, text, min, max);
+		argp_error(state, "%s %s: expected a number from %u to %u", name, text, min, max);
 	return (unsigned)value;
 }
 
@@ -58,7 +57,7 @@ uint64_t option_number(const char *name, const char *text, struct argp_state *st
 	uint64_t value = 0;
 
 	if (!number_parse(text, 0, UINT64_MAX, &value))
-		argp_error(state, "%s %s: a decimal number is needed", name, text);
+		argp_error(state, "%s %s: expected a decimal number", name, text);
 	return value;
 }
 
@@ -67,6 +66,6 @@ uint64_t option_time(const char *name, const char *text, struct argp_state *stat
 	uint64_t ns = 0;
 
 	if (!seconds_parse(text, &ns))
-		argp_error(state, "%s %s: a time in seconds is needed, such as 2.5", name, text);
+		argp_error(state, "%s %s: expected a time in seconds, such as 2.5", name, text);
 	return ns;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Values of options that several commands have: run, domxml and stress describe the same guests. Each function returns
- * the value, or says in one line what is needed and ends the command as argp does.
+ * Values of options that several commands share: run, domxml and stress describe the same guests. Each function returns
+ * the value, or reports in one line what is expected and ends the command as argp does.
  */
 #ifndef VMM_OPTION_VALUE_H
 #define VMM_OPTION_VALUE_H
@@ -9,7 +9,7 @@
 #include <argp.h>
 #include <stdint.h>
 
-/* --memory, in bytes: what a VM may have, in whole pages. */
+/* --memory, in bytes: a size that a VM may have, in whole pages. */
 uint64_t option_memory(const char *text, struct argp_state *state);
 
 unsigned option_cpus(const char *text, struct argp_state *state);

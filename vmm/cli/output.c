@@ -9,11 +9,11 @@
 
 int output_flush(void)
 {
-	/* A write that failed before the last one shows in the stream only. */
+	/* Only the stream shows that an earlier write failed. */
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -EIO;
 }
 
-/* A pipe says so whatever write it was that failed. */
+/* A pipe shows this whichever write failed. */
 bool output_reader_is_gone(void)
 {
 	struct pollfd output = {.fd = STDOUT_FILENO};

@@ -5,10 +5,10 @@
 
 #include <stdbool.h>
 
-/* Returns 0, or -EIO when any of it was lost. */
+/* Returns 0, or -EIO if any output was lost. */
 int output_flush(void);
 
-/* Whether nobody reads a pipe any more: `head`, say, has seen enough. */
+/* Whether the reader of a pipe is gone: for example, `head` has seen enough. */
 bool output_reader_is_gone(void);
 
 #endif

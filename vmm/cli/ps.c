@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor ps`: the user's VMs that run, and libvirt's domains that run a guest of ours. */
+/* `pagevisor ps`: the user's running VMs, and libvirt's domains that run a pagevisor guest. */
 #include "cli/commands.h"
 
 #include <argp.h>
@@ -32,11 +32,11 @@ struct ps {
 	bool json;
 	bool is_watched;
 	struct ps_watch watch;
-	char seen[VM_SET_MAX * SEEN_SIZE]; /* what was printed last: who there was, and how far */
+	char seen[VM_SET_MAX * SEEN_SIZE]; /* what was printed last: the VMs and their stages */
 	struct vm_set set;
 };
 
-/* How far the guest has come, by its own word. */
+/* How far the guest has come, as it reports itself. */
 static const char *stage_of(const struct source *source, const struct vm_look *look)
 {
 	if (!source->hints.has_info)
@@ -46,7 +46,7 @@ static const char *stage_of(const struct source *source, const struct vm_look *l
 	return look->is_broken ? "broken" : "none";
 }
 
-/* What people see of it: while somebody holds the guest, that counts for more than how far it has come. */
+/* The state that people see. That someone has paused the guest matters more than how far it has come. */
 static const char *state_of(const struct source *source, const struct vm_look *look)
 {
 	return look->holder.since_ns ? "paused" : stage_of(source, look);
@@ -105,7 +105,7 @@ static void print_title(const struct ps *ps)
 	printf(ps->expression ? " %8s\n" : "\n", "MATCHES");
 }
 
-/* In a line of its own: a row has no room for it. */
+/* Printed in a line of its own: a row has no room for it. */
 static void print_holder(const struct vm_look *look)
 {
 	char pid[CELL_SIZE] = "a process in another namespace";
@@ -145,8 +145,8 @@ static int by_name(const void *left, const void *right)
 }
 
 /*
- * An expression can be right for one guest and wrong for another, whose types are others. Wrong for all that could be
- * asked, it is wrong.
+ * An expression can be right for one guest and wrong for another, which has other types. It is wrong if it is wrong for
+ * all guests that were asked.
  */
 static int judge_expression(const struct ps *ps)
 {
@@ -211,7 +211,7 @@ static int look_at_all(struct ps *ps, struct error *err)
 	return result;
 }
 
-/* Whether there is something else to print than there was before. */
+/* Whether there is anything to print that was not printed before. */
 static bool is_news(struct ps *ps)
 {
 	char *now = calloc(1, sizeof(ps->seen));
@@ -232,7 +232,7 @@ static bool is_news(struct ps *ps)
 	return differs;
 }
 
-/* Looks at all, and prints what is new. */
+/* Looks at all VMs, and prints what is new. */
 static int list_once(struct ps *ps, bool is_first)
 {
 	struct error err;
@@ -275,7 +275,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		ps->is_watched = true;
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "what is \"%s\"? ps takes options only", text);
+		argp_error(state, "unexpected argument \"%s\": ps takes options only", text);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -287,17 +287,18 @@ int command_ps(int argc, char **argv)
 {
 	static const struct argp_option options_table[] = {
 		{"count", KEY_COUNT, "EXPR", 0,
-		 "count the frames of each VM that an expression of find means", 0},
+		 "count the frames of each VM that match an expression, as in find", 0},
 		{"json", KEY_JSON, NULL, 0, "as one JSON object", 0},
 		{"watch", KEY_WATCH, NULL, 0, "print the list again whenever it changes", 0},
 		{0}};
 	static const struct argp parser = {
 		.options = options_table,
 		.parser = parse_option,
-		.doc = "Lists your VMs that run, and domains of this machine's libvirt with a guest of "
-		       "pagevisor's: name, process, RAM, vCPUs, how far the guest has "
-		       "come, or who has paused it and for how long, how much of its memory its allocator has given out, about, and for how "
-		       "long the VM has been running.\vOnly --count reads metadata, all of it.",
+		.doc = "Lists your running VMs, and domains of this machine's libvirt that run a "
+		       "pagevisor guest: name, process, RAM, vCPUs, how far the guest has "
+		       "come or who has paused it and for how long, about how much of its memory its "
+		       "allocator has given out, and for how long the VM has been running.\vOnly "
+		       "--count reads the metadata, and it reads all of it.",
 	};
 	struct ps *ps = calloc(1, sizeof(*ps));
 

@@ -20,7 +20,7 @@ static bool is_met(const struct ps_watch *watch, const struct local_daemon *daem
 	return false;
 }
 
-/* Daemons are met when their sockets appear; from then on their lists wait for them. */
+/* Starts to follow daemons whose sockets have appeared. From then on their lists wait for them. */
 static void follow_new_daemons(struct ps_watch *watch)
 {
 	struct local_daemon daemons[LOCAL_DAEMONS_MAX];
@@ -52,7 +52,7 @@ void ps_watch_end(struct ps_watch *watch)
 			domain_list_stop(watch->lists[i]);
 }
 
-/* The table is copied out of the section: to open a domain takes its time. */
+/* Copies the table out of the read-side section, because opening a domain takes time. */
 static void attach(struct domain_list *list, const char *prefix, struct vm_set *set)
 {
 	domain_list_seen(list);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What `ps --watch` waits for: news of libvirt's domains, and time for the user's own VMs, which send none. */
+/* What `ps --watch` waits for: events of libvirt's domains, and a timeout for the user's own VMs, which send none. */
 #ifndef VMM_PS_WATCH_H
 #define VMM_PS_WATCH_H
 
@@ -8,20 +8,20 @@
 #include "source/libvirt/local_daemons.h"
 
 struct ps_watch {
-	unsigned count; /* of daemons that were met */
+	unsigned count; /* of daemons found so far */
 	struct local_daemon daemons[LOCAL_DAEMONS_MAX];
-	struct domain_list *lists[LOCAL_DAEMONS_MAX]; /* NULL: not to be had, and not tried again */
-	unsigned looks_left; /* at domains, for a guest has to boot before it is one of ours */
+	struct domain_list *lists[LOCAL_DAEMONS_MAX]; /* NULL: failed, and not retried */
+	unsigned looks_left; /* at domains: a guest must boot before it is recognised */
 };
 
-/* Begins to follow the daemons of this machine; one that is not there yet is followed once it is. */
+/* Begins to follow the daemons of this machine. A daemon that is not running yet is followed once it is. */
 void ps_watch_begin(struct ps_watch *watch);
 void ps_watch_end(struct ps_watch *watch);
 
-/* Attaches what has come, and removes what has ended. The thread is registered with liburcu. */
+/* Attaches new VMs, and removes those that have ended. The thread is registered with liburcu. */
 void ps_watch_refresh(struct ps_watch *watch, struct vm_set *set);
 
-/* Returns when there may be something new: a second later at the most. */
+/* Returns when there may be something new, after a second at most. */
 void ps_watch_wait(struct ps_watch *watch);
 
 #endif

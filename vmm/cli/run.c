@@ -29,7 +29,7 @@
 #include "machine/engine_create.h"
 #include "memory/rcu.h"
 
-/* How long a guest that was asked to end may take before it is stopped. */
+/* How long a guest may take to end when asked, before it is stopped. */
 #define GRACE_NS (3 * NS_PER_S)
 
 struct run {
@@ -37,17 +37,17 @@ struct run {
 	struct terminal terminal;
 	struct kernel_file kernel;
 	enum accel accel;
-	struct error no_kvm; /* why it is not KVM, though that was to be tried; else empty */
+	struct error no_kvm; /* why KVM is not used although it was to be tried; else empty */
 	struct engine *engine;
 	struct console_report console;
 	struct watcher watcher;
 	struct attach_server server;
-	bool is_served;  /* other commands can look at the VM */
+	bool is_served;  /* other commands can inspect the VM */
 	bool is_watched; /* the kernel says where its info page is */
 	unsigned ring;   /* for a guest that can choose */
 	int signal_fd;
 	sigset_t old_signals;
-	int signal; /* the last that came, 0: none */
+	int signal; /* the last one received, 0: none */
 	bool timed_out;
 	uint64_t start_ns;
 };
@@ -60,7 +60,7 @@ static void choose_ring(struct run *run)
 		run->ring = accel_runs_ring0(run->accel) ? 0 : RING_USER;
 }
 
-/* Which ring, and why. */
+/* Announces the ring, and why. */
 static void announce_ring(struct run *run)
 {
 	bool native = accel_runs_ring0(run->accel);
@@ -81,13 +81,13 @@ static void announce_ring(struct run *run)
 			      "ring 0 is emulated here, about a microsecond an instruction");
 }
 
-/* What the user should know of how the guest is going to run. */
+/* Announces how the guest is going to run. */
 static void announce(struct run *run)
 {
 	char text[160];
 
 	if (run->no_kvm.text[0]) {
-		/* Up to what to do about it. */
+		/* Leaves out the advice after the semicolon. */
 		snprintf(text, sizeof(text),
 			 "%.*s; the guest runs in QEMU's TCG, many times slower",
 			 (int)strcspn(run->no_kvm.text, ";"), run->no_kvm.text);
@@ -98,11 +98,11 @@ static void announce(struct run *run)
 	else
 		terminal_line(
 			&run->terminal, "",
-			"the kernel has no pagevisor note: it is not watched, and of the options "
-			"only --append reaches it");
+			"the kernel has no pagevisor note: it is not watched, and only the option "
+			"--append reaches it");
 }
 
-/* What our own kernel understands; another one gets only what --append says. */
+/* The options that our own guest understands. Another kernel gets only --append's text. */
 static int build_command_line(const struct run *run, uint64_t tsc_khz, char *line,
 			      struct error *err)
 {
@@ -152,7 +152,7 @@ static void engine_note(void *context, const char *text)
 	terminal_problem(&run->terminal, text);
 }
 
-/* SIGINT and SIGTERM are read from a descriptor, so that they end the run and not the process. */
+/* SIGINT and SIGTERM are read from a descriptor: they end the run, not the process. */
 static int catch_signals(struct run *run, struct error *err)
 {
 	sigset_t signals;
@@ -165,7 +165,7 @@ static int catch_signals(struct run *run, struct error *err)
 	return run->signal_fd < 0 ? error_set(err, -errno, "signalfd: %s", strerror(errno)) : 0;
 }
 
-/* The first signal asks a guest that listens to end in good order; a second one stops it. */
+/* The first signal asks a guest that listens to end in good order. The second one stops it. */
 static bool signal_stops(struct run *run, uint64_t *deadline)
 {
 	struct signalfd_siginfo info;
@@ -178,7 +178,8 @@ static bool signal_stops(struct run *run, uint64_t *deadline)
 	if (!is_first || !run->is_watched)
 		return true;
 	watcher_ask_guest_to_stop(&run->watcher);
-	terminal_line(&run->terminal, "", "asking the guest to end; once more to stop it at once");
+	terminal_line(&run->terminal, "",
+		      "asking the guest to end; repeat the signal to stop it at once");
 	*deadline = clock_now_ns() + GRACE_NS;
 	return false;
 }
@@ -200,8 +201,8 @@ static void ignore_once(int signal)
 }
 
 /*
- * The guest is gone; from here on a signal ends the process, should nobody read the report. But a first one still only
- * asks for the guest's end, which it came too late for.
+ * The guest is gone. From here on a signal ends the process, in case nobody reads the report. But the first signal of
+ * the run only asks for the guest's end, for which it came too late.
  */
 static void release_signals(const struct run *run)
 {
@@ -221,7 +222,7 @@ static int poll_milliseconds(uint64_t deadline)
 	return left < (uint64_t)max ? (int)left : max;
 }
 
-/* Returns when the guest has ended, or is to be stopped. */
+/* Returns when the guest has ended, or has to be stopped. */
 static void wait_for_end(struct run *run)
 {
 	struct pollfd fds[] = {{.fd = run->engine->end_fd, .events = POLLIN},
@@ -274,7 +275,7 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 	return status;
 }
 
-/* A VM that cannot be inspected runs all the same. */
+/* A VM that cannot be inspected still runs. */
 static void start_server(struct run *run)
 {
 	struct attach_vm vm = {
@@ -297,7 +298,7 @@ static void start_server(struct run *run)
 	run->is_served = attach_server_start(&run->server, &vm, &err) == 0;
 	if (run->is_served)
 		return;
-	snprintf(text, sizeof(text), "other commands cannot look at this VM: %.400s", err.text);
+	snprintf(text, sizeof(text), "other commands cannot inspect this VM: %.400s", err.text);
 	terminal_line(&run->terminal, "", text);
 }
 
@@ -310,7 +311,7 @@ static const struct vm_end *stop_vm(struct run *run)
 	return end;
 }
 
-/* The VM is loaded. Runs it to its end and reports. */
+/* The VM is loaded: runs it to its end and reports. */
 static int run_guest(struct run *run, struct error *err)
 {
 	announce(run);
@@ -339,7 +340,7 @@ static int run_guest(struct run *run, struct error *err)
 	return print_report(run, end, seen, overhead);
 }
 
-/* Says why it is not going to be. Returns the status. */
+/* Reports why there is no run. Returns the status. */
 static int refuse(struct run *run, int status, const struct error *err)
 {
 	terminal_problem(&run->terminal, err->text);
@@ -374,7 +375,7 @@ static int run_vm(struct run *run)
 	return status;
 }
 
-/* The kernel is open. What can be refused without a VM is refused before there is one. */
+/* The kernel is open. What can be refused without a VM is refused before one is made. */
 static int prepare_and_run(struct run *run)
 {
 	char line[COMMAND_LINE_SIZE];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What all commands that look at a guest share: see session.h. */
+/* What all commands that inspect a guest share: see session.h. */
 #include "cli/session.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "source/boot_wait.h"
 #include "source/source_open.h"
 
-/* A guest boots in less; one that takes longer is not waited for. */
+/* How often to look for a booting guest; boot_wait.h bounds the wait. */
 #define BOOT_RETRY_NS (5 * NS_PER_MS)
 
 enum option_key {
@@ -38,7 +38,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		if (options->vm)
-			argp_error(state, "what is \"%s\"? one VM is enough", text);
+			argp_error(state, "unexpected argument \"%s\": one VM is enough", text);
 		options->vm = text;
 		break;
 	default:
@@ -87,7 +87,7 @@ int session_lost(const struct source *source, const char *what)
 /* A mapping was read past the end of its file. */
 static void on_bus_error(int signal)
 {
-	static const char text[] = "pagevisor: the file of the guest's RAM became shorter\n";
+	static const char text[] = "pagevisor: the file of the guest's RAM shrank\n";
 	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
 
 	(void)signal;
@@ -136,13 +136,13 @@ static int refuse_guest(const struct error *err)
 	return STATUS_GUEST;
 }
 
-/* A guest that panicked comes no further, and has what it had then. */
+/* A guest that panicked gets no further, but has what it had by then. */
 static bool has_come(const struct guest *guest, enum guest_progress progress)
 {
 	return guest->progress >= progress || (guest->is_dead && guest->frame_count > 0);
 }
 
-/* Why there is nothing to look at. */
+/* Reports why there is nothing to look at. */
 static int refuse_to_look(const struct session *session, int result, struct error *err)
 {
 	const struct source *source = &session->source;
@@ -155,7 +155,7 @@ static int refuse_to_look(const struct session *session, int result, struct erro
 		 guest_memory_is_copied(&source->memory, source->hints.info, NULL))
 		return session_lost(source, err->text);
 	else if (result >= 0)
-		error_set(err, 0, "the guest has got no further than to the stage \"%s\"",
+		error_set(err, 0, "the guest has got no further than the stage \"%s\"",
 			  session->guest->stage);
 	return refuse_guest(err);
 }

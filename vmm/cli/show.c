@@ -40,15 +40,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (options->has_frame)
 			return ARGP_ERR_UNKNOWN;
 		if (!frame_parse(text, &options->pfn))
-			argp_error(state,
-				   "no frame: \"%s\"; a physical address 0x... or pfn:N is needed",
-				   text);
+			argp_error(
+				state,
+				"not a frame: \"%s\"; expected a physical address 0x... or pfn:N",
+				text);
 		options->has_frame = true;
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->has_frame)
 			argp_error(state,
-				   "which frame? a physical address 0x... or pfn:N is needed");
+				   "no frame given; expected a physical address 0x... or pfn:N");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -58,16 +59,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp parser = {
 	.parser = parse_option,
 	.args_doc = "FRAME",
-	.doc = "Shows what a guest that runs keeps about one page frame, as of one moment and "
-	       "without stopping the guest: state, references, type, and each field of the "
+	.doc = "Shows what a running guest keeps about one page frame, as of one moment and "
+	       "without pausing the guest: state, references, type, and each field of the "
 	       "metadata by its name.\vFRAME is a physical address in hexadecimal (0x...) or a "
 	       "frame number (pfn:N). " SESSION_VM_HELP
 	       " \"mapped\" lists the entries of the kernel's page table that "
-	       "point at the frame: the address that leads there, what the entry maps, the table and "
+	       "point to the frame: the address that leads there, what the entry maps, the table and "
 	       "index where it lies, its level, the rights that all entries on the way leave, and its "
-	       "own marks. Fields that may change while the frame is shared are named in a last line; "
-	       "all others are constant then. Of a guest that traces (run --trace) it shows what was "
-	       "done to the frame lately, by whom.",
+	       "own flags. A last line names the fields that may change while the frame is shared; "
+	       "all others are constant then. For a guest that traces (run --trace) it also lists recent "
+	       "operations on the frame, with their callers.",
 	.children = session_children,
 };
 
@@ -80,7 +81,7 @@ struct sight {
 	unsigned count;
 	struct frame_look looks[2 * NEIGHBOURS + 1];
 	struct description description;
-	bool is_traced; /* what follows is there */
+	bool is_traced; /* the guest traces: the fields below are set */
 	struct frame_history history;
 	struct symbols symbols;
 };
@@ -161,7 +162,7 @@ static void print_state(const struct sight *sight, const struct frame *frame)
 	printf("\n");
 }
 
-/* Of a frame in use. */
+/* For a frame in use. */
 static void print_metadata(const struct sight *sight, const struct frame_look *look)
 {
 	const struct kind *kind = sight->guest->kind;
@@ -175,11 +176,11 @@ static void print_metadata(const struct sight *sight, const struct frame_look *l
 	type_format_text(stdout, sight->catalog, type, look->record, "          ");
 }
 
-/* Of a guest that traces. */
+/* For a guest that traces. */
 static void print_history(const struct sight *sight)
 {
 	if (sight->is_traced && sight->history.count == 0)
-		printf("history   nothing that is still in the trace\n");
+		printf("history   nothing left in the trace\n");
 	else if (sight->is_traced)
 		trace_history_print(&sight->history, sight->guest, &sight->symbols, "history",
 				    false);
@@ -199,7 +200,7 @@ static void print_text(const struct sight *sight)
 	print_history(sight);
 }
 
-/* What is known of a frame without its metadata. */
+/* What is known about a frame without its metadata. */
 static struct json_object *look_json(const struct sight *sight, uint64_t pfn)
 {
 	struct json_object *object = json_object_new_object();
@@ -242,7 +243,7 @@ static void print_json(const struct sight *sight, const struct source *source)
 	json_print(root);
 }
 
-/* A capture may hold no more than what describes the frames. */
+/* A capture may hold only what describes the frames. */
 static bool has_all_memory(const struct source *source)
 {
 	return source->is_live || capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY;

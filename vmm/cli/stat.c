@@ -99,7 +99,7 @@ static int look_and_print(struct session *session)
 	if (status == STATUS_OK) {
 		int result = observation_look(seen, &source->memory, &source->hints);
 
-		/* It held water a moment ago. */
+		/* The array was sound a moment ago. */
 		if (result < 0) {
 			status = session_lost(source,
 					      seen->is_known ? "the array went away during the scan"
@@ -132,15 +132,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_INTERVAL:
 		if (!seconds_parse(text, &command->follow.interval_ns) ||
 		    command->follow.interval_ns < INTERVAL_MIN_NS)
-			argp_error(state, "--interval %s: seconds from 0.01 on are needed", text);
+			argp_error(state, "--interval %s: expected at least 0.01 seconds", text);
 		break;
 	case KEY_LINES:
 		if (!number_parse(text, 1, UINT32_MAX, &command->follow.count))
-			argp_error(state, "--lines %s: a number from 1 on is needed", text);
+			argp_error(state, "--lines %s: expected a number of at least 1", text);
 		break;
 	case ARGP_KEY_END:
 		if (command->follow.incremental && !command->is_following)
-			argp_error(state, "--incremental goes with --follow: the first look reads "
+			argp_error(state, "--incremental needs --follow: the first look reads "
 					  "everything anyway");
 		break;
 	default:
@@ -163,12 +163,12 @@ static int look(struct stat_command *command)
 int command_stat(int argc, char **argv)
 {
 	static const struct argp_option options_table[] = {
-		{"follow", KEY_FOLLOW, NULL, 0, "look again and again, a line each time", 0},
+		{"follow", KEY_FOLLOW, NULL, 0, "look repeatedly, and print a line each time", 0},
 		{"interval", KEY_INTERVAL, "SECONDS", 0, "from one look to the next (1)", 0},
-		{"lines", KEY_LINES, "N", 0, "end after so many", 0},
+		{"lines", KEY_LINES, "N", 0, "end after N lines", 0},
 		{"incremental", KEY_INCREMENTAL, NULL, 0,
-		 "read only what the guest has written since the look before: for large guests; "
-		 "slows the guest's writes down a little",
+		 "read only what the guest has written since the previous look: for large guests; "
+		 "slows the guest's writes a little",
 		 0},
 		{0}};
 	static const struct argp parser = {
@@ -176,7 +176,7 @@ int command_stat(int argc, char **argv)
 		.parser = parse_option,
 		.args_doc = "[VM]",
 		.children = session_children,
-		.doc = "Looks once at the page metadata of a guest that runs, without stopping it: "
+		.doc = "Looks once at the page metadata of a running guest, without pausing it: "
 		       "frames by state and type, references, what the scan cost, broken "
 		       "invariants.\v" SESSION_VM_HELP,
 	};

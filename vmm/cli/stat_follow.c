@@ -14,7 +14,7 @@
 #include "base/number_text.h"
 #include "view/observation_json.h"
 
-/* How soon the end of the VM is noticed. */
+/* How soon the command notices that the VM has ended. */
 #define ENDED_POLL_NS (50 * NS_PER_MS)
 
 struct follow {
@@ -23,11 +23,11 @@ struct follow {
 	struct incremental incremental;
 	struct observation seen;
 	uint64_t first_ns; /* of the first look */
-	uint64_t at_ns;    /* of the last one, and what the guest had counted then */
+	uint64_t at_ns;    /* of the last one, with the guest's counters then */
 	struct facts counters;
 };
 
-/* Told once: what is slower than was asked for is no failure. */
+/* Reported once: being slower than requested is no failure. */
 static void tell_full_scans(const struct error *why)
 {
 	fprintf(stderr, "pagevisor: each look reads everything: %s\n", why->text);
@@ -46,7 +46,7 @@ static void begin(struct follow *follow)
 		tell_full_scans(&why);
 }
 
-/* Columns of a second's changes are those that the guest's kind has. */
+/* The columns of changes per second are those that the guest's kind has. */
 static void print_title(const struct guest *guest)
 {
 	struct facts counters;
@@ -99,7 +99,7 @@ static void print_line(struct follow *follow, uint64_t now)
 	       seen->now.total);
 }
 
-/* One object on one line for each look. */
+/* Prints one object on one line for each look. */
 static void print_json_line(const struct follow *follow, uint64_t now)
 {
 	struct json_object *root = json_object_new_object();
@@ -120,7 +120,7 @@ static int look(struct follow *follow)
 	bool was_incremental = seen->incremental != NULL;
 	int result = observation_look(seen, &source->memory, &source->hints);
 
-	/* A VM that has ended has no log, and is read once more to the end. */
+	/* A VM that has ended has no log: its last look reads everything. */
 	if (was_incremental && !seen->incremental && !source_has_ended(source))
 		tell_full_scans(&seen->log_problem);
 	return result;
@@ -147,7 +147,7 @@ static int look_and_print(struct follow *follow)
 	return STATUS_OK;
 }
 
-/* Until an interval after the last look, or until the VM has ended. */
+/* Waits until an interval after the last look, or until the VM has ended. */
 static void rest(const struct follow *follow)
 {
 	const struct source *source = &follow->session->source;
@@ -164,7 +164,7 @@ static void rest(const struct follow *follow)
 	}
 }
 
-/* The last line is of how the VM ended. What does not change while it is looked at has one. */
+/* The last line shows how the VM ended. A source that does not change gets one line. */
 static int print_lines(struct follow *follow)
 {
 	const struct source *source = &follow->session->source;
@@ -174,7 +174,7 @@ static int print_lines(struct follow *follow)
 			       lines == follow->options->count;
 		int status = look_and_print(follow);
 
-		/* What cannot be written is told by session_flush. */
+		/* session_flush reports output that cannot be written. */
 		if (status != STATUS_OK || fflush(stdout) != 0 || is_last)
 			return status;
 		rest(follow);

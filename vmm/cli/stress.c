@@ -16,7 +16,7 @@
 #include "view/terminal.h"
 #include "cli/stress/catalog.h"
 
-/* A status line on a terminal is redrawn often, but nobody wants that many lines in a file. */
+/* A status line on a terminal is redrawn often, but a file should not get that many lines. */
 #define TTY_STATUS_INTERVAL_NS   (200 * NS_PER_MS)
 #define PLAIN_STATUS_INTERVAL_NS (2 * NS_PER_S)
 
@@ -24,10 +24,10 @@ struct stress {
 	struct stress_options options;
 	struct stress_report report;
 	struct terminal terminal;
-	unsigned rounds; /* that there are to be */
+	unsigned rounds; /* planned in all */
 	uint64_t status_ns;
 	uint64_t status_steps;
-	unsigned found; /* rounds in which something was */
+	unsigned found; /* rounds that found something */
 };
 
 static volatile sig_atomic_t interrupts;
@@ -72,7 +72,7 @@ static void show_status(struct stress *stress, const struct round *round)
 	stress->status_steps = progress->steps;
 }
 
-/* What was found is said at once: a run of hours should not keep it to itself. */
+/* Reports findings at once: a run of hours should not hold them back. */
 static void say_found(struct stress *stress, struct round *round)
 {
 	char text[sizeof(round->found[0].text) + 64];
@@ -89,7 +89,7 @@ static void say_found(struct stress *stress, struct round *round)
 	}
 }
 
-/* Runs one round to its end. Returns STATUS_OK whatever it found, or the status of one that could not be run. */
+/* Runs one round to its end. Returns STATUS_OK whatever it found, or the status of a round that could not run. */
 static int run_round(struct stress *stress, const struct round_options *options)
 {
 	struct round *round = calloc(1, sizeof(*round));

@@ -30,7 +30,7 @@
 #define INTERVAL_MIN_NS (NS_PER_S / 20)
 #define BATCH_MAX       1000000
 
-/* How long the end of a VM whose memory is gone is waited for. */
+/* How long to wait for the end of a VM whose memory is gone. */
 #define END_PATIENCE_NS NS_PER_S
 #define END_POLL_NS     (10 * NS_PER_MS)
 
@@ -48,16 +48,16 @@ struct top {
 	struct top_state state;
 	struct top_model model;
 	struct top_sample *sample; /* the model's */
-	struct top_target target;  /* without the screen, when no other thread looks */
+	struct top_target target;  /* used without the screen, when no other thread looks */
 	char problem[sizeof(((struct error *)0)->text)];
 	int signal_fd;
 	sigset_t old_signals;
 	bool is_over, has_ended;
-	int signal; /* that ended it, 0: none */
+	int signal; /* the signal that ended it, 0: none */
 };
 
 static const struct argp_option options_table[] = {
-	{"batch", KEY_BATCH, "N", 0, "print N snapshots as plain text, for pipes", 0},
+	{"batch", KEY_BATCH, "N", 0, "print N samples as plain text, for pipes", 0},
 	{"interval", KEY_INTERVAL, "SECONDS", 0, "from one look to the next (1)", 0},
 	{"json", KEY_JSON, NULL, 0, "with --batch: a JSON object on each line", 0},
 	{0},
@@ -70,24 +70,24 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case KEY_BATCH:
 		if (!number_parse(text, 1, BATCH_MAX, &top->batch))
-			argp_error(state, "--batch %s: a number from 1 to %d is needed", text,
+			argp_error(state, "--batch %s: expected a number from 1 to %d", text,
 				   BATCH_MAX);
 		break;
 	case KEY_INTERVAL:
 		if (!seconds_parse(text, &top->state.request.interval_ns) ||
 		    top->state.request.interval_ns < INTERVAL_MIN_NS)
-			argp_error(state, "--interval %s: seconds from 0.05 on are needed", text);
+			argp_error(state, "--interval %s: expected at least 0.05 seconds", text);
 		break;
 	case KEY_JSON:
 		top->session.options.json = true;
 		break;
 	case ARGP_KEY_END:
 		if (top->session.options.json && !top->batch)
-			argp_error(state, "--json is for --batch N");
+			argp_error(state, "--json needs --batch N");
 		break;
 	case ARGP_KEY_ARG:
 		if (top->session.options.vm)
-			argp_error(state, "what is \"%s\"? one VM is enough", text);
+			argp_error(state, "unexpected argument \"%s\": one VM is enough", text);
 		top->session.options.vm = text;
 		break;
 	default:
@@ -100,12 +100,12 @@ static const struct argp parser = {
 	.options = options_table,
 	.parser = parse_option,
 	.args_doc = "[VM]",
-	.doc = "Shows the page metadata of a guest on the whole screen while the guest runs: its rates, "
+	.doc = "Shows the page metadata of a running guest on the whole screen: its rates, "
 	       "its frames by type, state and references, and a map of its memory. The key h lists "
-	       "the keys.\v" SESSION_VM_HELP " It ends with the VM.",
+	       "the keys.\v" SESSION_VM_HELP " The command ends with the VM.",
 };
 
-/* The model goes on to a newer sample; one that failed leaves it as it is, with the reason. */
+/* Advances the model to a newer sample. A failed sample leaves the model as it is, and gives the reason. */
 static void take_sample(struct top *top, struct top_sample *sample)
 {
 	if (!sample)
@@ -161,7 +161,7 @@ static bool wait_for_event(struct top *top)
 	if (fds[1].revents) {
 		struct top_sample *sample = top_sampler_take(&top->sampler);
 
-		/* One that was under way when the picture was to be held comes too late. */
+		/* A sample that was under way when the screen was paused comes too late. */
 		if (top->state.request.is_paused && top->sample)
 			top_sample_free(sample);
 		else
@@ -206,7 +206,7 @@ static int catch_signals(struct top *top, struct error *err)
 	return top->signal_fd < 0 ? error_set(err, -errno, "signalfd: %s", strerror(errno)) : 0;
 }
 
-/* With the screen. The terminal is given back before anything is waited for. */
+/* Runs with the screen. Restores the terminal before waiting for anything. */
 static int show(struct top *top, struct error *err)
 {
 	int result = top_screen_begin(&top->screen, err);
@@ -243,7 +243,7 @@ static int show_screen(struct top *top)
 	return STATUS_OK;
 }
 
-/* An interval after `start`, or the end of the VM. */
+/* Waits for an interval after `start`, or for the end of the VM. */
 static void rest(const struct top *top, uint64_t start)
 {
 	while (clock_now_ns() - start < top->state.request.interval_ns &&
@@ -251,7 +251,7 @@ static void rest(const struct top *top, uint64_t start)
 		clock_sleep_ns(INTERVAL_MIN_NS / 2);
 }
 
-/* A process that is killed loses its memory a moment before its end can be seen. */
+/* A killed process loses its memory a moment before its end is visible. */
 static bool ends_soon(const struct source *source)
 {
 	for (uint64_t waited = 0; waited < END_PATIENCE_NS; waited += END_POLL_NS) {
@@ -290,7 +290,7 @@ static int print_batch(struct top *top)
 			return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 		top_sample_take(&top->target, &top->state.request, &never, sample);
 		take_sample(top, sample);
-		/* What is copied cannot be looked at any more when its VM has ended. */
+		/* Copied memory cannot be read any more once its VM has ended. */
 		if (top->problem[0] && i > 0 && ends_soon(source))
 			break;
 		if (top->problem[0]) {
@@ -299,7 +299,7 @@ static int print_batch(struct top *top)
 		}
 		print_snapshot(top, i == 0);
 		if (fflush(stdout) != 0)
-			return STATUS_OK; /* session_flush says it */
+			return STATUS_OK; /* session_flush reports it */
 		if (i + 1 < top->batch)
 			rest(top, start);
 		if (source_has_ended(source))
@@ -308,11 +308,11 @@ static int print_batch(struct top *top)
 	return STATUS_OK;
 }
 
-/* Before anything is opened. */
+/* Called before anything is opened. */
 static int refuse_no_terminal(void)
 {
 	fprintf(stderr,
-		"pagevisor: top needs a terminal; use pagevisor stat, or top --batch N, here\n");
+		"pagevisor: top needs a terminal; use pagevisor stat or top --batch N instead\n");
 	return STATUS_BAD_INPUT;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor trace`: what was done to a guest's frames lately, by whom. */
+/* `pagevisor trace`: recent operations on a guest's frames, with their callers. */
 #include "cli/commands.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ struct trace_options {
 };
 
 static const struct argp_option options_table[] = {
-	{"frame", KEY_FRAME, "FRAME", 0, "of this frame alone: 0x... or pfn:N", 0},
+	{"frame", KEY_FRAME, "FRAME", 0, "only events of this frame: 0x... or pfn:N", 0},
 	{"limit", KEY_LIMIT, "N", 0, "the newest N events, 1 to 1024 (20)", 0},
 	{0},
 };
@@ -42,12 +42,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_FRAME:
 		if (!frame_parse(text, &options->pfn))
-			argp_error(state, "--frame %s: a physical address 0x... or pfn:N is needed",
+			argp_error(state, "--frame %s: expected a physical address 0x... or pfn:N",
 				   text);
 		return 0;
 	case KEY_LIMIT:
 		if (!number_parse(text, 1, HISTORY_EVENTS_MAX, &options->limit))
-			argp_error(state, "--limit %s: a number from 1 to %d is needed", text,
+			argp_error(state, "--limit %s: expected a number from 1 to %d", text,
 				   HISTORY_EVENTS_MAX);
 		return 0;
 	default:
@@ -58,9 +58,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp parser = {
 	.options = options_table,
 	.parser = parse_option,
-	.doc = "Lists what was done to the frames of a guest lately, without stopping it: how long before the newest "
-	       "event, CPU, frame, operation, what it left, and the function that asked for it.\vThe guest traces when it "
-	       "was started with run --trace, or has trace=ENTRIES on its command line.",
+	.doc = "Lists recent operations on the frames of a guest, without pausing the guest: "
+	       "how long before the newest event, CPU, frame, operation, result, and the "
+	       "calling function.\vThe guest traces when it was started with run --trace, or "
+	       "has trace=ENTRIES on its command line.",
 	.children = session_children,
 };
 
@@ -85,7 +86,7 @@ static int refuse(const struct session *session, int result)
 
 	if (result != -ENODATA)
 		return session_refuse(error_set(&err, result, "the trace cannot be read"), &err);
-	fprintf(stderr, "pagevisor: %s does not trace; it would with run --trace\n",
+	fprintf(stderr, "pagevisor: %s does not trace; start it with run --trace\n",
 		session->source.name);
 	return STATUS_REFUSED;
 }

@@ -106,7 +106,7 @@ int command_types(int argc, char **argv)
 
 	session_parse(
 		&session.options,
-		"Lists the metadata types of a guest that runs: size, frames that are of "
+		"Lists the metadata types of a running guest: size, frames that are of "
 		"the type now, flags, and each field with its offset, size and kind.\v" SESSION_VM_HELP,
 		argc, argv);
 	int status = session_open(&session);

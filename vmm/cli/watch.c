@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * `pagevisor watch FRAME...`: what happens to frames, as far as looking again and again can see it. Between two looks
- * the command sleeps in poll, where signals, the end of the VM and of standard output's reader are noticed, too.
+ * `pagevisor watch FRAME...`: the changes of frames that repeated looks can see. Between two looks the command sleeps
+ * in poll, which also notices signals, the end of the VM and a reader of standard output that is gone.
  */
 #include "cli/commands.h"
 
@@ -24,7 +24,7 @@
 #include "cli/watch_trace.h"
 
 #define INTERVAL_DEFAULT_NS NS_PER_MS
-#define SLEEP_MAX_NS        (NS_PER_S / 10) /* how soon it is noticed that all is over */
+#define SLEEP_MAX_NS        (NS_PER_S / 10) /* how soon the command notices that it has to end */
 
 enum option_key {
 	KEY_COUNT = 'n',
@@ -40,8 +40,8 @@ enum watch_end {
 	END_TIME,
 	END_VM,
 	END_SIGNAL,
-	END_READER, /* of standard output */
-	END_OUTPUT, /* that could not be written */
+	END_READER, /* the reader of standard output is gone */
+	END_OUTPUT, /* standard output could not be written */
 	END_ARRAY,  /* the metadata is no longer there */
 };
 
@@ -55,7 +55,7 @@ struct watch {
 	struct watch_change news[WATCH_FRAMES_MAX]; /* of this round */
 	bool is_new[WATCH_FRAMES_MAX];
 	struct watch_trace trace;
-	uint64_t events; /* in the trace, of these frames */
+	uint64_t events; /* of these frames, in the trace */
 	struct watch_print print;
 	uint64_t rounds;
 	uint64_t changes;
@@ -76,15 +76,16 @@ static void add_argument(struct watch *watch, char *text, struct argp_state *sta
 
 	if (!frame_parse(text, &pfn)) {
 		if (watch->session.options.vm)
-			argp_error(state,
-				   "what is \"%s\"? no frame (a physical address 0x... or pfn:N), "
-				   "and one VM is enough",
-				   text);
+			argp_error(
+				state,
+				"unexpected argument \"%s\": not a frame (a physical address 0x... or pfn:N), "
+				"and one VM is enough",
+				text);
 		watch->session.options.vm = text;
 		return;
 	}
 	if (watch->frame_count == WATCH_FRAMES_MAX)
-		argp_error(state, "%s: more than %d frames are too many", text, WATCH_FRAMES_MAX);
+		argp_error(state, "%s: at most %d frames can be watched", text, WATCH_FRAMES_MAX);
 	watch->frames[watch->frame_count++].pfn = pfn;
 }
 
@@ -95,17 +96,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case KEY_COUNT:
 		if (!number_parse(text, 1, UINT64_MAX, &watch->count))
-			argp_error(state, "--count %s: a number from 1 on is needed", text);
+			argp_error(state, "--count %s: expected a number of at least 1", text);
 		break;
 	case KEY_TIME:
 		if (!seconds_parse(text, &watch->time_ns))
-			argp_error(state, "--time %s: a time in seconds is needed, such as 2.5",
+			argp_error(state, "--time %s: expected a time in seconds, such as 2.5",
 				   text);
 		break;
 	case KEY_INTERVAL:
 		if (!seconds_parse(text, &watch->interval_ns))
-			argp_error(state,
-				   "--interval %s: a time in seconds is needed, such as 0.01",
+			argp_error(state, "--interval %s: expected a time in seconds, such as 0.01",
 				   text);
 		break;
 	case KEY_JSON:
@@ -117,7 +117,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (watch->frame_count == 0)
 			argp_error(state,
-				   "which frame? a physical address 0x... or pfn:N is needed");
+				   "no frame given; expected a physical address 0x... or pfn:N");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -129,17 +129,17 @@ static const struct argp parser = {
 	.options = options_table,
 	.parser = parse_option,
 	.args_doc = "FRAME... [VM]",
-	.doc = "Tells each change of page frames' metadata while the guest runs: state, references, "
+	.doc = "Reports each change of page frames' metadata while the guest runs: state, references, "
 	       "type, generation, and the fields that changed, by their names."
 	       "\vFRAME is a physical address in hexadecimal (0x...) or a frame number (pfn:N); VM is "
-	       "the NAME or pid:N of one that runs, and may be left out when there is only one.\n\n"
-	       "The guest is not stopped, so this sees what there is at each look and no more. How "
-	       "much it did not see is told by the generation, which goes up whenever an owner may "
-	       "write the slot anew: \"12 missed\" are 12 of these times between two looks. "
-	       "References that went up and down again between two looks are not seen at all. Of a "
-	       "guest that traces (run --trace) it also tells what was done to the frames since the last "
-	       "look, in which order and by which function.\n\n"
-	       "It ends with the VM, with the reader of its output, or by Ctrl-C.",
+	       "the NAME or pid:N of a running VM, and may be omitted when there is only one.\n\n"
+	       "The guest is not paused, so the command sees only the state at each look. The generation "
+	       "shows how much it missed: it goes up whenever an owner may "
+	       "write the slot anew, and \"12 missed\" means 12 such times between two looks. "
+	       "References that went up and down again between two looks are not seen at all. For a "
+	       "guest that traces (run --trace) it also lists the operations on the frames since the last "
+	       "look, in order, with the calling functions.\n\n"
+	       "The command ends with the VM, with the reader of its output, or on Ctrl-C.",
 };
 
 static volatile sig_atomic_t stop_signal;
@@ -149,7 +149,7 @@ static void on_signal(int signal)
 	stop_signal = signal;
 }
 
-/* Without SA_RESTART: writing to a reader that does not read ends, too. */
+/* Without SA_RESTART, so that a write to a reader that does not read ends as well. */
 static void catch_signals(void)
 {
 	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
@@ -159,7 +159,7 @@ static void catch_signals(void)
 		sigaction(caught[i], &action, NULL);
 }
 
-/* Each change is for somebody to see now. */
+/* People should see each change at once. */
 static enum watch_end flush_output(void)
 {
 	if (fflush(stdout) == 0)
@@ -182,7 +182,7 @@ static enum watch_end look_at(struct watch *watch, unsigned number)
 	return GOES_ON;
 }
 
-/* True unless there is no memory for it. */
+/* Returns false only if there is no memory. */
 static bool print_news(struct watch *watch, unsigned number)
 {
 	const struct watch_print *print = &watch->print;
@@ -199,7 +199,7 @@ static bool print_news(struct watch *watch, unsigned number)
 	return true;
 }
 
-/* What was done to a frame, then what that made of it. */
+/* Prints the operations on a frame, then the change that they made. */
 static enum watch_end tell(struct watch *watch, unsigned number)
 {
 	uint64_t events = watch->trace.histories[number].total;
@@ -216,7 +216,7 @@ static enum watch_end tell(struct watch *watch, unsigned number)
 	return ++watch->changes == watch->count ? END_COUNT : GOES_ON;
 }
 
-/* The trace is read behind the looks: what led to a change that they saw is in it. */
+/* Reads the trace after the looks: it then has what led to each change that they saw. */
 static enum watch_end look_at_all(struct watch *watch)
 {
 	enum watch_end end = GOES_ON;
@@ -235,7 +235,7 @@ static enum watch_end look_at_all(struct watch *watch)
 	return end;
 }
 
-/* Until `due`, or until there is a reason to end. */
+/* Waits until `due`, or until there is a reason to end. */
 static enum watch_end rest(const struct watch *watch, uint64_t due)
 {
 	struct pollfd output = {.fd = STDOUT_FILENO}; /* errors only */
@@ -261,7 +261,7 @@ static enum watch_end look_on(struct watch *watch)
 {
 	for (;;) {
 		uint64_t start = clock_now_ns();
-		/* What is seen when it has ended is how it ended. */
+		/* A look after the VM has ended shows how it ended. */
 		bool is_last = source_has_ended(&watch->session.source);
 		enum watch_end end = look_at_all(watch);
 
@@ -331,7 +331,7 @@ static int say_end(const struct watch *watch, enum watch_end end)
 		return STATUS_GUEST;
 	}
 	if (end == END_READER || end == END_OUTPUT)
-		return STATUS_OK; /* session_flush says the latter */
+		return STATUS_OK; /* session_flush reports the latter */
 	if (watch->session.options.json) {
 		watch_print_json_end(&sum);
 	} else {
@@ -349,12 +349,12 @@ static void say_begin(const struct watch *watch)
 	if (watch->interval_ns)
 		fprintf(stderr, "at most %g looks a second; ",
 			(double)NS_PER_S / (double)watch->interval_ns);
-	fprintf(stderr, "what comes and goes between two looks is %s\n",
+	fprintf(stderr, "changes undone between two looks are %s\n",
 		watch->trace.is_on ? "in the trace alone" : "not seen");
 	watch_print_head(&watch->print);
 }
 
-/* Lines are folded where people read them. */
+/* Lines are folded on a terminal. */
 static unsigned terminal_columns(void)
 {
 	struct winsize size;
@@ -376,7 +376,7 @@ static int refuse_frames(const struct watch *watch)
 		return STATUS_OK;
 	error_set(
 		&err, -EINVAL,
-		"nothing changes in %s: it is a capture; pagevisor show says what it has of a frame",
+		"%s is a capture and does not change; pagevisor show shows what it holds about a frame",
 		session->source.name);
 	return session_refuse(-EINVAL, &err);
 }
@@ -431,6 +431,6 @@ int command_watch(int argc, char **argv)
 	if (status == STATUS_OK)
 		status = watch_frames(&watch, &end);
 	session_close(&watch.session);
-	/* A reader that has seen enough lacks nothing. */
+	/* A reader that has seen enough misses nothing. */
 	return end == END_READER || end == END_SIGNAL ? status : session_flush(status);
 }

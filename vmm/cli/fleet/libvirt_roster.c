@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Keeps the set of attached VMs what runs under libvirt: see libvirt_roster.h. */
+/* Keeps the attached set in step with libvirt's running domains: see libvirt_roster.h. */
 #include "cli/fleet/libvirt_roster.h"
 
 #include <errno.h>
@@ -9,10 +9,10 @@
 #include "source/libvirt/libvirt_vm.h"
 #include "source/libvirt/local_daemons.h"
 
-/* Of the run of a domain: one that is started again is another. */
+/* Identifies one run of a domain: a domain that is started again is another. */
 #define KEY_PREFIX "domain:"
 
-/* A name that was cut, or made printable, may be another domain's: it is shown, and the UUID is opened. */
+/* A name that was cut, or made printable, may be another domain's. So the name is shown, but the UUID is opened. */
 struct listed_domain {
 	const char *shown;
 	const char *opened;
@@ -27,7 +27,7 @@ static int open_domain(void *context, struct source *source, struct error *err)
 		return result;
 	if (!source->hints.has_info) {
 		source_close(source);
-		return error_set(err, -ENODATA, "a guest that is none of ours");
+		return error_set(err, -ENODATA, "not a pagevisor guest");
 	}
 	snprintf(source->name, sizeof(source->name), "%s", domain->shown);
 	return 0;
@@ -53,7 +53,7 @@ void libvirt_roster_remove_ended(struct vm_set *set)
 	vm_set_remove_ended(set, KEY_PREFIX);
 }
 
-/* A daemon that is silent is worth a word. */
+/* Reports a daemon that is silent. */
 static void refresh_daemon(struct vm_set *set, const struct local_daemon *daemon,
 			   roster_problem_function *problem, void *context)
 {

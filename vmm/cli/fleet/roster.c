@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Keeps the set of attached VMs what runs: see roster.h. */
+/* Keeps the attached set in step with our running VMs: see roster.h. */
 #include "cli/fleet/roster.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "source/vm/own_vm.h"
 
-/* Keys of our own VMs among those of other kinds. */
+/* Marks the keys of our own VMs among those of other kinds. */
 #define KEY_PREFIX "vm:"
 
 static void key_of(const struct vm_id *id, char *key)
@@ -21,7 +21,7 @@ static int open_own_vm(void *context, struct source *source, struct error *err)
 	return own_vm_open(context, source, err);
 }
 
-/* A dead one's socket is removed by who finds it dead; it is no problem. */
+/* Opening a dead VM removes its socket; a dead VM is no problem. */
 static void attach_new(struct vm_set *set, struct vm_list *list, roster_problem_function *problem,
 		       void *context)
 {

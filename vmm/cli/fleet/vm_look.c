@@ -11,7 +11,7 @@
 #include "kind/registry.h"
 #include "inspect/find/field_lookup.h"
 
-/* What an expression is compiled to. */
+/* A compiled expression. */
 struct question {
 	struct expression expression;
 	struct field_lookup fields;
@@ -46,7 +46,7 @@ static int ask(struct attached_vm *vm, const struct guest *guest, const char *te
 	return question ? 0 : error_set(err, -ENOMEM, "no memory for an expression");
 }
 
-/* Frames that the host holds are in nobody's use. The counts are of no one moment, and may come to more than there is. */
+/* Frames that the host holds count as unused. The counts are not of one instant, so their sum may exceed the total. */
 static void count_use(const struct guest *guest, struct vm_look *look)
 {
 	struct free_counts counts;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The VMs that are attached: see vm_set.h. */
+/* The attached VMs: see vm_set.h. */
 #include "cli/fleet/vm_set.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The VMs that are attached, of whatever kind: a list that one thread has. */
+/* The attached VMs, of all kinds: a list that belongs to one thread. */
 #ifndef VMM_VM_SET_H
 #define VMM_VM_SET_H
 
@@ -18,14 +18,14 @@ struct vm_set {
 typedef int vm_open_function(void *context, struct source *source, struct error *err);
 
 /*
- * Opens a VM and adds it under its key, of up to VM_KEY_SIZE - 1 bytes. Returns 0; -EEXIST there is one with that key;
- * -ENOSPC there are VM_SET_MAX; -EINVAL a key that is empty or too long; -ENOMEM; or what `open` returned. On failure the
- * set is what it was, and nothing is open.
+ * Opens a VM and adds it under its key, of up to VM_KEY_SIZE - 1 bytes. Returns 0; -EEXIST the key is taken; -ENOSPC
+ * there are VM_SET_MAX VMs; -EINVAL the key is empty or too long; -ENOMEM; or what `open` returned. On failure the set
+ * is unchanged, and nothing is open.
  */
 int vm_set_add(struct vm_set *set, const char *key, vm_open_function *open, void *context,
 	       struct error *err);
 
-/* Closes the VMs that have ended, of those whose keys begin with a prefix. */
+/* Closes the VMs that have ended, among those whose keys begin with a prefix. */
 void vm_set_remove_ended(struct vm_set *set, const char *prefix);
 
 /* Closes all. */

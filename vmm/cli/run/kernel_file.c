@@ -11,7 +11,7 @@
 
 #define GUEST_NAME "pagevisor-guest.elf"
 
-/* Where our own guest may be, from the directory of the command. */
+/* Where our own guest may be, relative to the command's directory. */
 static const char *const guest_places[] = {"/" GUEST_NAME, "/../lib/pagevisor/" GUEST_NAME};
 
 int kernel_file_own(char *path, size_t size, struct error *err)
@@ -56,7 +56,7 @@ int kernel_file_open(struct kernel_file *kernel, const char *path, struct error 
 		free(kernel->bytes);
 		return error_set(err, result, "%.200s: %.250s", path, reason.text);
 	}
-	/* Without symbols messages have bare addresses: no reason to refuse a kernel. */
+	/* Without symbols, messages show bare addresses: no reason to refuse a kernel. */
 	symbols_load(&kernel->symbols, kernel->bytes, size);
 	return 0;
 }

@@ -14,15 +14,15 @@ struct kernel_file {
 };
 
 /*
- * Reads and checks a kernel; NULL: our own guest, which lies beside the command or, installed, in
- * ../lib/pagevisor from it. Returns 0 or a negative errno, with a text that names the file.
+ * Reads and checks a kernel. NULL: our own guest, which is beside the command or, when installed, in ../lib/pagevisor
+ * from there. Returns 0 or a negative errno, with a text that names the file.
  */
 int kernel_file_open(struct kernel_file *kernel, const char *path, struct error *err);
 
-/* The path of our own guest, in `size` bytes. Returns 0 or a negative errno with a line of text: -ENOENT there is none. */
+/* Gets the path of our own guest, in `size` bytes. Returns 0 or a negative errno with a line of text: -ENOENT none. */
 int kernel_file_own(char *path, size_t size, struct error *err);
 
-/* Frees the file's bytes, of which nobody has any use once the guest runs; what was found in it stays. */
+/* Frees the file's bytes, which are not needed once the guest runs. What was found in the file stays. */
 void kernel_file_drop_bytes(struct kernel_file *kernel);
 
 void kernel_file_close(struct kernel_file *kernel);

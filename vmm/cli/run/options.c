@@ -18,7 +18,7 @@
 #define DEFAULT_SCANS_PER_SECOND 10
 #define SCANS_PER_SECOND_MAX     1000
 
-/* Beside those of guest_options.h. */
+/* In addition to those of guest_options.h. */
 enum option_key {
 	KEY_WORKLOAD = 'w',
 	KEY_QUIET = 'q',
@@ -45,13 +45,12 @@ static const struct argp_option options_table[] = {
 	{"ops", KEY_OPERATIONS, "N", 0, "end after N steps on each vCPU", 0},
 	{"time", KEY_TIME, "SECONDS", 0,
 	 "end after this time, 0: never (5, or no limit with --ops)", 0},
-	{"timeout", KEY_TIMEOUT, "SECONDS", 0, "stop a guest that has not ended by then: it failed",
-	 0},
-	{"trace", KEY_TRACE, NULL, 0, "the guest keeps who did what to which frame lately", 0},
+	{"timeout", KEY_TIMEOUT, "SECONDS", 0,
+	 "stop a guest that has not ended after this time: it failed", 0},
+	{"trace", KEY_TRACE, NULL, 0, "the guest records who did what to which frame", 0},
 	{"trace-entries", KEY_TRACE_ENTRIES, "N", 0,
-	 "so many entries for each vCPU, a power of two from 64 to 1048576; means --trace (8192)",
-	 0},
-	{"append", KEY_APPEND, "TEXT", 0, "more for the guest's command line", 0},
+	 "entries for each vCPU, a power of two from 64 to 1048576; implies --trace (8192)", 0},
+	{"append", KEY_APPEND, "TEXT", 0, "text to append to the guest's command line", 0},
 	{"scan-rate", KEY_SCAN_RATE, "HZ", 0, "scans of the metadata a second, 1 to 1000 (10)", 0},
 	{"name", KEY_NAME, "NAME", 0, "what other commands call the VM (vm-PID)", 0},
 	{"json", KEY_JSON, NULL, 0, "the report as one JSON object", 0},
@@ -65,8 +64,8 @@ static void parse_trace(struct run_options *options, const char *text, struct ar
 
 	if (!number_parse(text, TRACE_ENTRIES_MIN, TRACE_ENTRIES_MAX, &entries) ||
 	    (entries & (entries - 1)) != 0)
-		argp_error(state, "--trace-entries %s: a power of two from %d to %d is needed",
-			   text, TRACE_ENTRIES_MIN, TRACE_ENTRIES_MAX);
+		argp_error(state, "--trace-entries %s: expected a power of two from %d to %d", text,
+			   TRACE_ENTRIES_MIN, TRACE_ENTRIES_MAX);
 	options->trace = (unsigned)entries;
 }
 
@@ -102,7 +101,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->quiet = true;
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "what is \"%s\"? run takes options only", text);
+		argp_error(state, "unexpected argument \"%s\": run takes options only", text);
 		break;
 	default:
 		return guest_option_parse(&options->guest, key, text, state);

@@ -10,7 +10,7 @@
 
 struct run_options {
 	struct guest_options guest;
-	const char *name; /* NULL: by its process */
+	const char *name; /* NULL: named after its process */
 	const char *workload;
 	uint64_t timeout_ns; /* 0: none */
 	unsigned trace;      /* entries of each vCPU's ring, 0: no trace */
@@ -19,10 +19,7 @@ struct run_options {
 	bool quiet;
 };
 
-/*
- * Parses the arguments behind `run`; prints and exits on --help and on an error, with
- * STATUS_BAD_INPUT.
- */
+/* Parses the arguments after `run`. Prints and exits on --help and on an error, with STATUS_BAD_INPUT. */
 void run_options_parse(struct run_options *options, int argc, char **argv);
 
 #endif

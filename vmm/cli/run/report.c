@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a run amounted to, for people: see report.h. */
+/* The result of a run, for people: see report.h. */
 #include "cli/run/report.h"
 
 #include <inttypes.h>
@@ -19,7 +19,7 @@ static bool exited_with(const struct report *report, uint8_t value)
 	return report->end->outcome == VM_EXITED && report->end->exit_value == value;
 }
 
-/* Whether a guest that is watched ended without saying that it has finished, or said it in a broken way. */
+/* Whether a watched guest ended without reporting that it has finished, or reported it in a broken way. */
 static bool is_unfinished(const struct report *report)
 {
 	return report->seen && !observation_is_complete(report->seen);
@@ -46,7 +46,7 @@ static const char *exit_text(uint8_t value)
 	case GUEST_EXIT_OK:
 		return "the guest ended well";
 	case GUEST_EXIT_FAILED:
-		return "a check of the guest's own failed";
+		return "a check in the guest failed";
 	case GUEST_EXIT_PANIC:
 		return "the guest's kernel panicked";
 	case GUEST_EXIT_USAGE:
@@ -96,7 +96,7 @@ static double stage_ms(const struct report *report, enum boot_stage stage)
 	       (double)NS_PER_MS;
 }
 
-/* The stages that say most, on a line that fits a terminal; the JSON report has all of them. */
+/* The stages that matter most, on a line that fits a terminal; the JSON report has all of them. */
 static void print_boot(const struct report *report)
 {
 	static const enum boot_stage stages[] = {STAGE_ENTERED, STAGE_METADATA, STAGE_CPUS,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a run amounted to, for people and for programs. */
+/* The result of a run, for people and for programs. */
 #ifndef VMM_REPORT_H
 #define VMM_REPORT_H
 
@@ -19,10 +19,10 @@ struct report {
 	uint64_t end_ns;         /* when the run had ended */
 	uint64_t overhead_bytes; /* the VMM's own resident memory, guest RAM not counted */
 	enum accel accel;
-	bool sees_strays; /* the engine can tell */
+	bool sees_strays; /* the engine can detect them */
 	uint64_t stray_accesses;
 	bool timed_out;
-	int signal; /* that ended the run, 0: none */
+	int signal; /* the signal that ended the run, 0: none */
 	const struct vm_end *end;
 	const struct boot_stages *stages;
 	const struct console_report *console;
@@ -35,9 +35,7 @@ int report_status(const struct report *report);
 /* In one line, how the run ended: "the guest ended well". */
 void report_verdict(const struct report *report, char *buffer, unsigned size);
 
-/*
- * Steps, allocations and so on in a second, over the time that the workload ran; 0 if it did not.
- */
+/* Steps, allocations and so on per second, over the time that the workload ran; 0 if it did not run. */
 double report_per_second(const struct report *report, uint64_t count);
 
 /* Prints to standard output. Returns what output_flush returns. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What a run amounted to, as one JSON object. Times end in their unit; _ns are CLOCK_MONOTONIC.
- * Members of parts that the run did not reach are missing.
+ * The result of a run, as one JSON object. The names of times end in their unit; _ns are CLOCK_MONOTONIC. Parts that
+ * the run did not reach have no members.
  */
 
 #include "cli/exit_status.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The thread that looks on while the guest runs: see watcher.h. */
+/* The thread that watches the guest while it runs: see watcher.h. */
 #include "cli/run/watcher.h"
 
 #include <errno.h>
@@ -12,13 +12,10 @@
 #include "base/thread.h"
 #include "memory/rcu.h"
 
-/*
- * A status line on a terminal is redrawn with each scan, but nobody wants that many lines in a
- * file.
- */
+/* A status line on a terminal is redrawn with each scan, but a file should not get that many lines. */
 #define PLAIN_STATUS_INTERVAL_NS NS_PER_S
 
-/* A guest could break its info page in a new way each time. */
+/* Bounds the messages: a guest could break its info page in a new way each time. */
 #define PROBLEMS_SAID_MAX 4
 
 struct rate_mark {
@@ -56,7 +53,7 @@ static void show_status(struct watcher *watcher, uint64_t start_ns, struct rate_
 	*mark = (struct rate_mark){now, seen->counters};
 }
 
-/* A broken page is said once; a page that is not there yet is normal while the guest boots. */
+/* Reports a broken info page once. A missing one is normal while the guest boots. */
 static void scan_once(struct watcher *watcher)
 {
 	struct observation *seen = &watcher->seen;
@@ -77,7 +74,7 @@ static void ask_guest_to_stop(struct watcher *watcher)
 		control_host_wrote(&watcher->engine->control, written, length);
 }
 
-/* Waits for the next scan. False when the watcher is to end. */
+/* Waits for the next scan. Returns false when the watcher is to end. */
 static bool wait_for_next(struct watcher *watcher)
 {
 	uint64_t due_ns = clock_now_ns() + NS_PER_S / watcher->scans_per_second;
@@ -129,7 +126,7 @@ void watcher_ask_guest_to_stop(struct watcher *watcher)
 	pthread_mutex_unlock(&watcher->lock);
 }
 
-/* The vCPUs are gone. Only a guest that has finished left nothing half done. */
+/* The vCPUs are gone. Only a guest that has finished has left nothing half done. */
 static void check_once(struct watcher *watcher)
 {
 	struct observation *seen = &watcher->seen;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The thread that looks on while the guest runs: it scans the metadata several times a second,
- * shows a status line and collects what is wrong.
+ * The thread that watches the guest while it runs: it scans the metadata several times a second, shows a status line
+ * and collects findings.
  */
 #ifndef VMM_WATCHER_H
 #define VMM_WATCHER_H
@@ -19,11 +19,11 @@ struct watcher {
 	struct guest_hints hints;
 	unsigned scans_per_second;
 	pthread_t thread;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the fields below */
 	pthread_cond_t wake;
 	bool stopping;
-	bool asked_to_stop;      /* the guest shall end its workload */
-	struct observation seen; /* the thread's own while it runs */
+	bool asked_to_stop;      /* the guest is to end its workload */
+	struct observation seen; /* used by the thread alone while it runs */
 	unsigned problems_said;
 };
 
@@ -35,8 +35,8 @@ int watcher_start(struct watcher *watcher, struct engine *engine, struct termina
 void watcher_ask_guest_to_stop(struct watcher *watcher);
 
 /*
- * Ends the thread, after the engine was stopped: scans once more, now that nothing changes, and, if the
- * guest had finished, holds the slots against its counters. Checks all metadata.
+ * Ends the thread; the engine must have been stopped. Scans once more, now that nothing changes, and checks all
+ * metadata. If the guest had finished, compares the slots with the guest's counters.
  */
 const struct observation *watcher_stop(struct watcher *watcher);
 

@@ -12,7 +12,7 @@ struct catalog_entry {
 extern const struct catalog_entry catalog_scenarios[];
 extern const struct catalog_entry catalog_plants[];
 
-/* The entry of that name, NULL when there is none. */
+/* The entry with this name. NULL: there is none. */
 const struct catalog_entry *catalog_find(const struct catalog_entry *entries, const char *name);
 
 #endif

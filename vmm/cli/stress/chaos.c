@@ -18,11 +18,11 @@
 #define STOP_MAX_NS     (200 * NS_PER_MS)
 #define HOG_TIME_NS     (NS_PER_S)
 
-/* The hog takes a part of what is available, and never more than this. */
+/* The hog takes this part of the available memory, and never more than HOG_BYTES_MAX. */
 #define HOG_PART      4
 #define HOG_BYTES_MAX (UINT64_C(1) << 30)
 
-/* Processes of a VM: its own, and a QEMU that it started. */
+/* The processes of a VM: its own, and a QEMU that it started. */
 #define PROCESSES_MAX 8
 
 const char *chaos_act_name(enum chaos_act act)
@@ -93,7 +93,7 @@ static void set_affinity(pid_t pid, const cpu_set_t *cpus)
 		closedir(tasks);
 }
 
-/* On one of the CPUs that this process may use, or on all of them. */
+/* Pins a process to one of the CPUs that this process may use, or lets it use all of them. */
 static void pin(struct chaos *chaos, pid_t pid, bool to_one)
 {
 	pid_t pids[PROCESSES_MAX];
@@ -116,9 +116,9 @@ static void pin(struct chaos *chaos, pid_t pid, bool to_one)
 		set_affinity(pids[i], &all);
 }
 
-/* The acts that may find nothing to do say whether they did it. */
+/* Acts that may find nothing to do return whether they did anything. */
 
-/* A pauser may be killed while it holds the vCPUs: they have to go on. */
+/* A pauser may be killed while it holds the vCPUs: they must resume. */
 static bool pause_or_kill(struct chaos *chaos, const char *name)
 {
 	char vm[64];
@@ -232,7 +232,7 @@ static uint64_t available_bytes(void)
 	return kib << 10;
 }
 
-/* The first to go, should memory really run out. */
+/* Makes this process the first to be killed if memory really runs out. */
 static void volunteer(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

@@ -29,19 +29,19 @@ struct chaos {
 	uint64_t continue_ns; /* of SIGCONT, 0: it is not stopped */
 	uint64_t hog_end_ns;
 	struct child pauser, hog;
-	uint64_t acts[CHAOS_ACTS]; /* that were done */
+	uint64_t acts[CHAOS_ACTS]; /* acts done */
 };
 
 void chaos_init(struct chaos *chaos, uint64_t seed);
 
-/* Does what is due to the VM `name` in process `pid`, its children included, and to its inspectors. */
+/* Does what is due to the VM `name`, which is process `pid` and its children, and to its inspectors. */
 void chaos_step(struct chaos *chaos, pid_t pid, const char *name, struct child *inspectors,
 		unsigned count);
 
-/* Lets the VM go on, and ends the processes of its own. */
+/* Lets the VM continue, and ends the processes that chaos started. */
 void chaos_end(struct chaos *chaos, pid_t pid);
 
-/* What the process that CHAOS_HOG starts does: takes and touches memory, within bounds, until it is killed. */
+/* The work of the process that CHAOS_HOG starts: takes and touches memory, within bounds, until it is killed. */
 void chaos_hog_run(void);
 
 #endif

@@ -16,7 +16,7 @@
 
 #define SELF "/proc/self/exe"
 
-/* Of the shell, for a program that cannot be started. */
+/* The shell's exit status for a program that cannot be started. */
 #define EXIT_NOT_STARTED 127
 
 static _Noreturn void become(char **argv, const int *out, const int *err_pipe, pid_t parent)

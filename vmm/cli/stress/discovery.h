@@ -10,14 +10,14 @@
 
 enum finder {
 	FINDER_NONE,
-	FINDER_CHECK,   /* a check of the workload's own: stamps, sums */
+	FINDER_CHECK,   /* a check in the workload itself: stamps, sums */
 	FINDER_ABORT,   /* the metadata library stopped the kernel */
-	FINDER_TRAP,    /* an exception: the guest ran into what was broken */
+	FINDER_TRAP,    /* an exception: the guest ran into something broken */
 	FINDER_LEVEL_2, /* an inspector, while the guest ran */
 	FINDER_LEVEL_3, /* a check of all metadata as of one instant */
-	FINDER_BOOKS,   /* slots, free lists and counters when the guest had ended */
+	FINDER_BOOKS,   /* slots, free lists and counters after the guest had ended */
 	FINDER_LIMIT,   /* it had not ended when its time was up */
-	FINDER_TOOL,    /* a process of the run's own ended as none should */
+	FINDER_TOOL,    /* a process of the run itself ended as none should */
 	FINDER_COUNT,
 };
 
@@ -34,10 +34,10 @@ struct discovery {
 	uint64_t at_ns; /* CLOCK_MONOTONIC */
 };
 
-/* A finding, as the JSON reports of `check`, `run` and inspectors have it, found now. */
+/* A finding in the JSON reports of `check`, `run` and inspectors, found now. */
 struct discovery discovery_of_finding(const json *finding, enum finder finder);
 
-/* A failure of the guest's own, as the report of `run` has it. FINDER_NONE when it is none. */
+/* A failure that the guest itself found, in the report of `run`. FINDER_NONE: not a failure. */
 struct discovery discovery_of_failure(const json *failure);
 
 #endif

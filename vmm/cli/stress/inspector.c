@@ -16,11 +16,11 @@
 #include "memory/rcu.h"
 #include "source/source_open.h"
 
-/* How long a VM may take until it can be attached to: its process starts at the same time. */
+/* How long to wait until a VM can be attached to: its process starts at the same time. */
 #define ATTACH_PATIENCE_NS (20 * NS_PER_S)
 #define ATTACH_RETRY_NS    (20 * NS_PER_MS)
 
-/* A pause at random, at most. */
+/* The longest random pause. */
 #define PAUSE_MAX_NS (20 * NS_PER_MS)
 
 static bool attach(struct source *source, const char *vm)
@@ -83,7 +83,7 @@ bool inspector_report_read(const char *line, struct inspector_report *report)
 	return is_report;
 }
 
-/* What cannot be paused now, because somebody else pauses or it has ended, is left alone. */
+/* A VM that cannot be paused now is left alone: someone else pauses it, or it has ended. */
 static void pause_for_a_moment(struct source *source)
 {
 	struct error ignored;
@@ -95,7 +95,7 @@ static void pause_for_a_moment(struct source *source)
 	control_resume(&source->control, &paused_ns, &ignored);
 }
 
-/* False when standard output is gone: so is who wanted to know. */
+/* Returns false when standard output is gone: nobody reads the reports. */
 static bool look(struct source *source, struct observation *seen)
 {
 	unsigned reported = seen->findings.listed;

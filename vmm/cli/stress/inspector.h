@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * An inspector of a stress run, a process of its own that attaches as any other would: it scans at a rate, and may pause
- * the VM at random. It reports on standard output, one JSON object a line: each scan, and each finding once.
+ * An inspector of a stress run: a separate process that attaches as any other would. It scans at a given rate, and may
+ * pause the VM at random. It reports on standard output, one JSON object a line: each scan, and each finding once.
  */
 #ifndef VMM_STRESS_INSPECTOR_H
 #define VMM_STRESS_INSPECTOR_H
@@ -14,13 +14,13 @@
 struct inspector_report {
 	uint64_t steps, allocations, frees; /* by the guest's counters */
 	uint64_t in_use, slots;             /* frames, after a scan */
-	struct discovery found;             /* FINDER_NONE: this is a scan's report */
+	struct discovery found;             /* FINDER_NONE: the report of a scan */
 };
 
-/* False when the line is no report. */
+/* Returns false if the line is not a report. */
 bool inspector_report_read(const char *line, struct inspector_report *report);
 
-/* Until the VM has ended. Returns STATUS_OK, or STATUS_REFUSED when it could not attach. */
+/* Runs until the VM has ended. Returns STATUS_OK, or STATUS_REFUSED if it could not attach. */
 int stress_inspector(const char *vm, unsigned rate, bool pauses);
 
 #endif

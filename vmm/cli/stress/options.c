@@ -17,10 +17,10 @@
 #define DEFAULT_RATE        10
 #define RATE_MAX            1000
 #define SEEDS_MAX           1000
-#define DEFAULT_GRACE_NS    (60 * NS_PER_S)  /* beyond the time, against what hangs */
+#define DEFAULT_GRACE_NS    (60 * NS_PER_S)  /* added to the time: a longer round counts as hung */
 #define DEFAULT_PATIENCE_NS (600 * NS_PER_S) /* with --ops alone */
 
-/* Beside those of guest_options.h. */
+/* In addition to those of guest_options.h. */
 enum option_key {
 	KEY_QUIET = 'q',
 	KEY_PLANT = 'p',
@@ -38,27 +38,30 @@ enum option_key {
 };
 
 static const struct argp_option options_table[] = {
-	{"time", KEY_TIME, "SECONDS", 0, "of each round, 0: no limit (10, or no limit with --ops)",
-	 0},
+	{"time", KEY_TIME, "SECONDS", 0,
+	 "time of each round, 0: no limit (10, or no limit with --ops)", 0},
 	{"ops", KEY_OPERATIONS, "N", 0, "end a round after N steps on each vCPU", 0},
 	{"seed", KEY_SEED, "N", 0, "seed of all random choices (1)", 0},
 	{"seeds", KEY_SEEDS, "N", 0, "a round for each of N seeds, 1 to 1000 (1)", 0},
 	{"cpus", KEY_CPUS, "N", 0, "vCPUs, 1 to 16 (2)", 0},
 	{"memory", KEY_MEMORY, "SIZE", 0, "RAM, 16M to 64G; a bare number is MiB (64M)", 0},
-	{"accel", KEY_ACCEL, "kvm|qemu|qemu-tcg|auto", 0, "what runs it, as of run (auto)", 0},
-	{"ring", KEY_RING, "0|3", 0, "ring of the guest's kernel, as of run", 0},
+	{"accel", KEY_ACCEL, "kvm|qemu|qemu-tcg|auto", 0, "what runs it, as in run (auto)", 0},
+	{"ring", KEY_RING, "0|3", 0, "ring of the guest's kernel, as in run", 0},
 	{"kernel", KEY_KERNEL, "FILE", 0, "another build of the guest", 0},
 	{"append", KEY_APPEND, "TEXT", 0,
-	 "more for the guest's command line: mix=NAME,NAME..., order=random, turn or cpu", 0},
-	{"inspectors", KEY_INSPECTORS, "N", 0, "processes that look on as well, 0 to 16 (0)", 0},
-	{"rate", KEY_RATE, "HZ", 0, "scans of each of them a second, 1 to 1000 (10)", 0},
-	{"check-every", KEY_CHECK, "SECONDS", 0, "between two checks of all metadata, 0: none (2)",
+	 "text to append to the guest's command line: mix=NAME,NAME..., order=random, turn or cpu",
 	 0},
+	{"inspectors", KEY_INSPECTORS, "N", 0, "additional inspectors, 0 to 16 (0)", 0},
+	{"rate", KEY_RATE, "HZ", 0, "scans per second of each additional inspector, 1 to 1000 (10)",
+	 0},
+	{"check-every", KEY_CHECK, "SECONDS", 0,
+	 "time between checks of all metadata, 0: no checks (2)", 0},
 	{"chaos", KEY_CHAOS, NULL, 0,
 	 "stop, pin and pause the VM, kill inspectors and take memory, at random", 0},
-	{"plant", KEY_PLANT, "NAME|all", 0, "plant a fault: what finds it, and how soon?", 0},
+	{"plant", KEY_PLANT, "NAME|all", 0, "plant a fault, and report what finds it and how soon",
+	 0},
 	{"limit", KEY_LIMIT, "SECONDS", 0,
-	 "a round that takes longer hangs (60 s more than --time; 600 s with --ops)", 0},
+	 "a longer round counts as hung (60 s more than --time; 600 s with --ops)", 0},
 	{"list", KEY_LIST, NULL, 0, "list the scenarios and the faults", 0},
 	{"json", KEY_JSON, NULL, 0, "the report as one JSON object", 0},
 	{"quiet", KEY_QUIET, NULL, 0, "no status while it runs", 0},
@@ -79,7 +82,7 @@ static void parse_plant(struct stress_options *options, const char *text, struct
 static void add_scenario(struct stress_options *options, const char *name, struct argp_state *state)
 {
 	if (options->scenario_count == STRESS_SCENARIOS_MAX)
-		argp_error(state, "%s: %d scenarios are the most", name, STRESS_SCENARIOS_MAX);
+		argp_error(state, "%s: at most %d scenarios", name, STRESS_SCENARIOS_MAX);
 	options->scenarios[options->scenario_count++] = name;
 }
 
@@ -91,7 +94,7 @@ static void parse_scenario(struct stress_options *options, const char *text,
 			add_scenario(options, entry->name, state);
 		return;
 	}
-	/* Another kernel has its own. */
+	/* Another kernel has its own scenarios. */
 	if (!options->round.guest.kernel && !catalog_find(catalog_scenarios, text))
 		argp_error(state, "no scenario \"%s\"; --list shows them", text);
 	add_scenario(options, text, state);
@@ -162,7 +165,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-/* What depends on other options. */
+/* Settles the options that depend on others. */
 static void settle(struct stress_options *options)
 {
 	struct round_options *round = &options->round;
@@ -181,11 +184,11 @@ void stress_options_parse(struct stress_options *options, int argc, char **argv)
 		.options = options_table,
 		.parser = parse_option,
 		.args_doc = "[SCENARIO...]",
-		.doc = "Stresses a guest's page metadata: a VM for each SCENARIO (mix; all: each of "
-		       "them in turn), whose CPUs check themselves, while inspectors look on and check "
-		       "it, and its books are held against its slots at the end.\v"
-		       "Defaults are in parentheses. What was found comes with the command that has "
-		       "it again. Exit status: 0 nothing was found, 1 the system refused, 2 bad "
+		.doc = "Stresses a guest's page metadata in a VM for each SCENARIO (mix; all: each of "
+		       "them in turn). The VM's CPUs check themselves, inspectors scan and check the "
+		       "guest, and at the end its counters are compared with its slots.\v"
+		       "Defaults are in parentheses. Each failure is printed with a command that "
+		       "reproduces it. Exit status: 0 nothing was found, 1 the system refused, 2 bad "
 		       "input, 4 something was found.",
 	};
 

@@ -15,19 +15,17 @@ struct stress_options {
 	const char *scenarios[STRESS_SCENARIOS_MAX];
 	unsigned scenario_count;
 	bool all_plants;
-	unsigned seeds; /* rounds of each kind, with seeds that count up */
+	unsigned seeds; /* rounds of each kind, with consecutive seeds */
 	bool json;
 	bool quiet;
 	bool list;
-	/* What the processes of a run are asked for; not for people. */
+	/* Requests to the processes of a run; not for users. */
 	const char *inspect;
 	bool pauses;
 	bool hog;
 };
 
-/*
- * Parses the arguments behind `stress`; prints and exits on --help and on an error, with STATUS_BAD_INPUT.
- */
+/* Parses the arguments after `stress`. Prints and exits on --help and on an error, with STATUS_BAD_INPUT. */
 void stress_options_parse(struct stress_options *options, int argc, char **argv);
 
 #endif

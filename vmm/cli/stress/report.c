@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a stress run amounted to: see report.h. */
+/* The result of a stress run: see report.h. */
 #include "cli/stress/report.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include "cli/output.h"
 #include "machine/accel.h"
 
-/* With more rounds than that, each says only the first thing that it found. */
+/* With more rounds than this, each reports only its first finding. */
 #define ROUNDS_IN_FULL 4
 
 void stress_result_take(struct stress_result *result, const struct round *round)
@@ -116,7 +116,7 @@ static void print_round(const struct stress_report *report, const struct stress_
 	if (result->found_count == 0)
 		return;
 	stress_repro(report->options, result, repro, sizeof(repro));
-	printf("  again: %s\n", repro);
+	printf("  reproduce: %s\n", repro);
 }
 
 static int compare(const void *left, const void *right)
@@ -126,11 +126,11 @@ static int compare(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* The results of one fault, as far as it was planted, and in how many of them it was found. */
+/* The results of one fault: the rounds in which it was planted, and those of them in which it was found. */
 struct detection {
 	unsigned planted, found;
-	uint64_t median;                   /* of the steps until then */
-	const struct stress_result *first; /* in which it was found */
+	uint64_t median;                   /* of the steps until it was found */
+	const struct stress_result *first; /* the first that found it */
 	const struct discovery *with_frame;
 };
 

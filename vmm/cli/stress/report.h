@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a stress run amounted to, for people and for programs. */
+/* The result of a stress run, for people and for programs. */
 #ifndef VMM_STRESS_REPORT_H
 #define VMM_STRESS_REPORT_H
 
@@ -9,7 +9,7 @@
 #include "cli/stress/options.h"
 #include "cli/stress/round.h"
 
-/* What is kept of a round that is over. */
+/* What is kept of a finished round. */
 struct stress_result {
 	const char *scenario;
 	const char *plant; /* NULL: none */
@@ -37,11 +37,11 @@ void stress_result_take(struct stress_result *result, const struct round *round)
 /* Steps from the planting of the fault until it was found. */
 uint64_t stress_result_steps_until_found(const struct stress_result *result);
 
-/* The command that has a round again. */
+/* The command that reproduces a round. */
 void stress_repro(const struct stress_options *options, const struct stress_result *result,
 		  char *text, size_t size);
 
-/* Prints to standard output; as output_flush. */
+/* Prints to standard output. Returns as output_flush. */
 int stress_report_print_text(const struct stress_report *report);
 int stress_report_print_json(const struct stress_report *report);
 

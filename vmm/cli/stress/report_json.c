@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a stress run amounted to, as one JSON object. Times end in their unit. */
+/* The result of a stress run, as one JSON object. The names of times end in their unit. */
 
 #include "base/json.h"
 #include "cli/output.h"

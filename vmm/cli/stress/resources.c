@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a process of ours holds, over time: see resources.h. */
+/* What one of our processes holds, over time: see resources.h. */
 #include "cli/stress/resources.h"
 
 #include <dirent.h>
@@ -9,7 +9,10 @@
 #define PARTS       3
 #define SAMPLES_MIN 12
 
-/* Growth from the middle third to the last that is no noise: this part of what there was, and so much at least. */
+/*
+ * Growth from the middle third to the last third that is not noise: this part of the middle value, and at least this
+ * much.
+ */
 #define GROWTH_PART    8
 #define GROWTH_MIN_KIB 512
 #define GROWTH_MIN_FDS 2
@@ -62,7 +65,7 @@ void resource_trend_add(struct resource_trend *trend, struct resource_sample sam
 		for (unsigned i = 0; i < RESOURCE_SAMPLES_MAX / 2; i++)
 			trend->samples[i] = trend->samples[2 * i + 1];
 		trend->count = RESOURCE_SAMPLES_MAX / 2;
-		/* This one lies half-way to the next that is kept. */
+		/* This sample lies half-way to the next one to keep. */
 		trend->skipped = trend->distance;
 		trend->distance *= 2;
 		return;

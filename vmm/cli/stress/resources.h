@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What a process of ours holds, over time: memory of its own and descriptors. What grows for as long as it runs is a leak,
- * be it of memory, of descriptors, or of objects that wait for a grace period of RCU. Noise is not.
+ * What one of our processes holds, over time: its own memory and descriptors. Growth that does not stop while the
+ * process runs is a leak: of memory, of descriptors, or of objects that wait for a grace period of RCU. Noise is not.
  */
 #ifndef VMM_STRESS_RESOURCES_H
 #define VMM_STRESS_RESOURCES_H
@@ -16,27 +16,29 @@ struct resource_sample {
 	uint32_t fds;
 };
 
-/* Reads it from /proc. False when there is no such process, or it is not ours. */
+/* Reads a sample from /proc. Returns false if there is no such process, or it is not ours. */
 bool resource_sample_take(pid_t pid, struct resource_sample *sample);
 
-/* Samples at even distances: when there is no room for more, every second one is left out from then on. */
+/*
+ * Samples at even distances. When there is no room for more, every second one is dropped, and only every second one is
+ * kept from then on.
+ */
 #define RESOURCE_SAMPLES_MAX 96
 
 struct resource_trend {
 	unsigned count;
-	unsigned
-		distance; /* calls of resource_trend_add from one sample that is kept to the next */
+	unsigned distance; /* calls of resource_trend_add from one kept sample to the next */
 	unsigned skipped;
 	struct resource_sample samples[RESOURCE_SAMPLES_MAX];
 };
 
 void resource_trend_add(struct resource_trend *trend, struct resource_sample sample);
 
-/* Medians of the middle and of the last third; the first one is warming up. Zeroes for fewer than 12 samples. */
+/* Medians of the middle and of the last third; the first third is warm-up. Zeroes for fewer than 12 samples. */
 void resource_trend_ends(const struct resource_trend *trend, struct resource_sample *middle,
 			 struct resource_sample *last);
 
-/* Whether it grows: says in one line what. Never for fewer than 12 samples. */
+/* Whether anything grows; `text` then says what, in one line. Never for fewer than 12 samples. */
 bool resource_trend_leaks(const struct resource_trend *trend, char *text, size_t size);
 
 #endif

@@ -18,23 +18,23 @@
 
 #define STEP_MS 50
 
-/* The round's own inspector looks so often a second, and a VM scans itself. */
+/* Scans per second of the round's own inspector, and of the VM itself. */
 #define OWN_RATE "10"
 
-/* Between two looks at what the processes hold. */
+/* The time between two samples of what the processes hold. */
 #define SAMPLE_INTERVAL_NS (NS_PER_S / 2)
 
-/* How long a guest that was asked to end may take until it is asked again, which stops it, and is then killed. */
+/* How long a guest may take to end when asked. The second request stops it; after that it is killed. */
 #define STOP_PATIENCE_NS (5 * NS_PER_S)
 #define STOPS_MAX        2
 
-/* Decimal digits of a number, and a word before them. */
+/* Room for the decimal digits of a number, and a word before them. */
 #define ARGUMENT_MAX 64
 
-/* Arguments of `run` that are printed. */
+/* Arguments of `run` that are formatted. */
 #define ROUND_TEXTS_MAX 7
 
-/* Before those that were found later; of too many the last one goes. */
+/* Inserts a discovery before those found later. If there are too many, the last one is dropped. */
 static void insert_discovery(struct round *round, const struct discovery *discovery)
 {
 	unsigned at = round->found_count;
@@ -62,7 +62,7 @@ static void add_discovery(struct round *round, struct discovery discovery)
 		round_stop(round);
 }
 
-/* What the run itself finds, now. */
+/* Adds a finding of the run itself, found now. */
 __attribute__((format(printf, 4, 5))) static void add_own(struct round *round, enum finder finder,
 							  const char *rule, const char *format, ...)
 {
@@ -86,7 +86,7 @@ void round_stop(struct round *round)
 	round->stop_ns = clock_now_ns() + STOP_PATIENCE_NS;
 }
 
-/* Why it refuses to run, for people. */
+/* Keeps the line that says why the VM refuses to run. */
 static void guest_line(void *context, struct child *child, enum child_stream stream,
 		       const char *line)
 {
@@ -140,7 +140,7 @@ static int start_inspector(struct round *round, unsigned index, struct error *er
 	return child_start(&round->inspectors[index], arguments, false, err);
 }
 
-/* The arguments of `run`; texts is where those are printed that are numbers. */
+/* Builds the arguments of `run`; `texts` holds those that are formatted. */
 static void build_arguments(const struct round *round, char **arguments,
 			    char texts[][COMMAND_LINE_SIZE])
 {
@@ -218,7 +218,7 @@ static void start_check(struct round *round, uint64_t now)
 		round->next_check_ns = now + round->options.check_ns;
 }
 
-/* One that could not look, because the VM was stopped or has ended meanwhile, is none. */
+/* A check that could not look, because the VM was stopped or has ended meanwhile, does not count. */
 static void end_check(struct round *round, uint64_t now)
 {
 	struct vm_report report;
@@ -239,7 +239,7 @@ static void end_check(struct round *round, uint64_t now)
 	round->next_check_ns = now + round->options.check_ns;
 }
 
-/* Whether a status is one that an inspector may end with; anything else is a bug of ours, or a sanitizer's finding. */
+/* Reports an inspector that ended with a status that it should not: a bug in pagevisor, or a sanitizer's finding. */
 static void judge_inspector(struct round *round, const struct child *inspector)
 {
 	int status = child_exit_status(inspector);
@@ -286,7 +286,7 @@ static void sample_one(const struct child *child, struct resource_trend *trend)
 		resource_trend_add(trend, sample);
 }
 
-/* What VM and inspector hold, from when the guest runs on. */
+/* Samples what VM and inspector hold, once the guest runs. */
 static void sample_resources(struct round *round, uint64_t now)
 {
 	if (now < round->next_sample_ns || round->progress.steps == 0)
@@ -305,7 +305,7 @@ static void judge_resources(struct round *round, const struct resource_trend *tr
 		add_own(round, FINDER_TOOL, "resources", "%s: %s", whose, what);
 }
 
-/* The guest has not ended in time, or not after it was asked to. */
+/* Handles a guest that has not ended in time, or not when asked. */
 static void press(struct round *round)
 {
 	unsigned before = round->stops;
@@ -341,7 +341,7 @@ bool round_step(struct round *round)
 	return true;
 }
 
-/* The guest's own failures, and its books against its slots, by the VM's report. */
+/* Takes the guest's own failures, and what its counters and slots disagree on, from the VM's report. */
 static void read_report(struct round *round)
 {
 	struct vm_report report;
@@ -356,7 +356,7 @@ static void read_report(struct round *round)
 	}
 }
 
-/* A VM that ended in a way that nothing above explains. */
+/* Reports a VM that ended in a way that nothing above explains. */
 static void judge_status(struct round *round)
 {
 	switch (round->status) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * One round of a stress run: a VM (this command's own `run`, in a process of its own) with a scenario, watched from
- * outside: by its own watcher, by inspectors that attach to it, now and then by a check of all metadata, and at the end,
- * when the guest's books are held against its slots. The round ends when the guest does, when something was found, or
- * when the time limit is up. One thread uses all of this.
+ * One round of a stress run: a VM (this command's own `run`, in a separate process) with a scenario. It is watched by
+ * its own watcher, by inspectors that attach to it, and now and then by a check of all metadata; at the end the guest's
+ * counters are compared with its slots. The round ends when the guest does, when something was found, or when the time
+ * limit is up. For one thread.
  */
 #ifndef VMM_STRESS_ROUND_H
 #define VMM_STRESS_ROUND_H
@@ -28,10 +28,10 @@ struct round_options {
 	const char *scenario;
 	const char *plant; /* NULL: none */
 	struct guest_options guest;
-	uint64_t limit_ns; /* against what hangs */
+	uint64_t limit_ns; /* to detect a hang */
 	unsigned inspectors;
-	unsigned rate;     /* scans of each a second */
-	uint64_t check_ns; /* between two checks, 0: none */
+	unsigned rate;     /* scans per second of each */
+	uint64_t check_ns; /* the time between two checks, 0: none */
 	bool chaos;
 };
 
@@ -39,7 +39,7 @@ struct round_progress {
 	uint64_t steps, allocations, frees;
 	uint64_t in_use, slots;
 	uint64_t looks;  /* of all inspectors */
-	uint64_t checks; /* at level 3 that ended */
+	uint64_t checks; /* completed, at level 3 */
 };
 
 struct round {
@@ -58,13 +58,13 @@ struct round {
 	unsigned found_count;
 	int status;           /* of the VM's process when it has ended, else -1 */
 	uint64_t final_steps; /* by its report */
-	struct error refusal; /* what it said when it could not run */
+	struct error refusal; /* its message when it could not run */
 };
 
 int round_start(struct round *round, const struct round_options *options, unsigned number,
 		struct error *err);
 
-/* Waits a moment and handles what happened. False when the round is over. */
+/* Waits a moment and handles events. Returns false when the round is over. */
 bool round_step(struct round *round);
 
 /* Asks the guest to end. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What is read in the JSON reports of `run` and `check`. */
+/* What is read from the JSON reports of `run` and `check`. */
 #ifndef VMM_STRESS_VM_REPORT_H
 #define VMM_STRESS_VM_REPORT_H
 
@@ -15,7 +15,10 @@ struct vm_report {
 	struct discovery found[VM_REPORT_FOUND_MAX]; /* later ones are left out */
 };
 
-/* The guest's own failures and the findings, whose finder is named. What is missing, and a text that is no report, is zeroes. */
+/*
+ * Reads the guest's own failures, and the findings, as found by `finder`. Missing members, and a text that is not a
+ * report, give zeroes.
+ */
 void vm_report_read(const char *text, enum finder finder, struct vm_report *report);
 
 #endif
