@@ -169,7 +169,7 @@ test_off()
 	check "not a frame" has_ring_frames 0
 	expect "trace says why" 1 "err:does not trace" -- "$PAGEVISOR" trace "$NAME"
 	check "in one line" says_one_line
-	expect "watch tells its looks alone" 0 'err:is not seen$' '!err:events of its trace' '!out: story_' -- \
+	expect "watch tells its looks alone" 0 'err:are not seen$' '!err:events of its trace' '!out: story_' -- \
 		"$PAGEVISOR" watch --count 3 "$address" "$NAME"
 	expect "top has no callers" 0 "!callers" -- "$PAGEVISOR" top --batch 1 "$NAME"
 	stop
