@@ -58,7 +58,7 @@ static inline uint64_t align_down(uint64_t value, uint64_t align)
 	return value & ~(align - 1);
 }
 
-/* Rounds up to a multiple of align, a power of two. The caller knows that it cannot wrap. */
+/* Rounds up to a multiple of align, a power of two. The caller ensures that it cannot wrap. */
 static inline uint64_t align_up(uint64_t value, uint64_t align)
 {
 	return align_down(value + align - 1, align);

@@ -2,14 +2,14 @@
 /*
  * Where a frame allocator keeps its state, for an observer that checks it: see pagemeta/frame_alloc.h.
  *
- * The descriptor is constant. It names the places of the fields, so that their layout may change freely; what they
- * mean is what ALLOCATOR_VERSION stands for. Addresses are virtual addresses of the one who runs the allocator. Frames
+ * The descriptor is constant. It gives the offset of each field, so the layout may change freely. ALLOCATOR_VERSION
+ * stands for the meaning of the fields. Addresses are virtual addresses of the program that runs the allocator. Frames
  * are frame numbers, 64 bits wide; counts are 32 bits wide in a cache and 64 bits in the pool.
  *
- * A free frame's slot has a tag in its vtable_ptr that says in what kind of list it is. Blocks are doubly
- * linked through storage words 0 (next) and 1 (previous) of their first frames; the parked frames are a queue through
- * word 0, as long as its count says. The depot is a list of bundles: a root, whose word 0 names the next root and
- * whose next words name bundle_nodes nodes, each of which names bundle_leaves leaves from word 0 on.
+ * The vtable_ptr of a free frame's slot holds a tag for the kind of list that the frame is in. Blocks are doubly linked
+ * through storage words 0 (next) and 1 (previous) of their first frames. The parked frames are a queue through word 0;
+ * a count gives its length. The depot is a list of bundles. Word 0 of a bundle's root names the next root; the words
+ * after it name bundle_nodes nodes. Each node names bundle_leaves leaves, from word 0 on.
  */
 #ifndef PAGEVISOR_ALLOCATOR_H
 #define PAGEVISOR_ALLOCATOR_H
@@ -20,7 +20,7 @@
 
 #define ALLOCATOR_VERSION 1
 
-/* Ends a list; in a cache's list of freed frames it marks a place that is empty. */
+/* Ends a list. In a cache's array of freed frames it marks an empty entry. */
 #define ALLOCATOR_NO_FRAME UINT64_MAX
 
 /* Words of the slot of a free frame. */
@@ -36,19 +36,18 @@ struct allocator_descriptor {
 	uint64_t caches_va; /* an array: one for each CPU */
 	uint32_t cache_count;
 	uint32_t cache_size;
-	/* Offsets in a cache, but for _max: that many frames fit. */
-	uint32_t cache_lock; /* nonzero while somebody changes it */
+	/* Offsets in a cache, except _max: the number of frames that fit. */
+	uint32_t cache_lock; /* nonzero while a CPU changes the cache */
 	uint32_t cache_stack_count;
 	uint32_t cache_stack; /* single frames */
 	uint32_t cache_stack_max;
 	uint32_t cache_freed_count;
-	uint32_t cache_freed; /* freed lately */
+	uint32_t cache_freed; /* recently freed */
 	uint32_t cache_freed_max;
 	uint32_t cache_fresh_next; /* frames [next, end) of a block that is being used up */
 	uint32_t cache_fresh_end;
-	uint32_t
-		cache_spare; /* the first frame of a block of spare_frames, or ALLOCATOR_NO_FRAME */
-	uint32_t spare_frames; /* no offset */
+	uint32_t cache_spare;  /* first frame of a block of spare_frames, or ALLOCATOR_NO_FRAME */
+	uint32_t spare_frames; /* a count, not an offset */
 	uint32_t pool_size;
 
 	uint64_t pool_va;
@@ -66,9 +65,8 @@ struct allocator_descriptor {
 
 	uint64_t ranges_va; /* the frames that the allocator manages */
 	uint32_t ranges_size;
-	uint32_t range_count; /* offset of their number, 32 bits wide */
-	uint32_t
-		range_first; /* offset of an array of struct allocator_range, sorted and apart from each other */
+	uint32_t range_count; /* offset of the number of ranges, 32 bits wide */
+	uint32_t range_first; /* offset of struct allocator_range[], sorted and not touching */
 	uint32_t range_max;
 
 	uint32_t tag_block; /* + order: the first frame of a block */

@@ -2,13 +2,12 @@
 /*
  * What the guest publishes about itself: one page-aligned page in its image.
  *
- * Found through an ELF note of the image or, with nothing but RAM in hand, by its magic at page
- * granularity. The guest alone writes it. A reader loads boot_stage (acquire) first: stage.h says which
- * fields a stage promises. Fixed-width types only; every address is the guest's, physical where the name
- * ends in _pa and virtual where it ends in _va. To the host all of it is hostile input.
+ * An ELF note of the image gives its address. A reader that has nothing but RAM finds it by its magic at page
+ * granularity. Only the guest writes it. A reader loads boot_stage (acquire) first; stage.h lists the fields that each
+ * stage promises. Types are fixed-width. All addresses are the guest's: physical if the name ends in _pa, virtual if it
+ * ends in _va. To the host, the whole page is hostile input.
  *
- * Every version of this ABI begins as struct info_head of note.h does: whoever finds a page can say which
- * version it is of.
+ * In every version of this ABI the page begins with struct info_head (note.h), so a reader can always tell the version.
  */
 #ifndef PAGEVISOR_INFO_H
 #define PAGEVISOR_INFO_H
@@ -28,10 +27,10 @@
 #include <pagevisor/mailbox.h>
 #include <pagevisor/stage.h>
 
-/* Entries of the memory map: a guest has no more, and a host reads no more. */
+/* The most entries of a memory map: a guest publishes no more, and a host reads no more. */
 #define INFO_REGIONS_MAX 1024
 
-/* An entry of the memory map, as it was given at boot: in any order, empty, overlapping, unaligned. */
+/* An entry of the memory map, as given at boot: entries may be unsorted, empty, overlapping or unaligned. */
 struct info_region {
 	uint64_t addr;
 	uint64_t size;
@@ -67,17 +66,16 @@ struct guest_info {
 	uint64_t btf_pa;      /* 0 when the image carries no BTF */
 	uint64_t btf_size;
 	uint64_t tsc_khz;
-	uint64_t array_va; /* where the kernel has slot 0; 0 when it does not say */
-	uint64_t
-		linear_va; /* where it has physical address 0, and all RAM from there on; 0 as above */
-	uint64_t page_table_pa; /* the root of its page table; 0 as above */
+	uint64_t array_va;  /* where the kernel maps slot 0; 0: not given */
+	uint64_t linear_va; /* where it maps all RAM, from physical address 0 on; 0: not given */
+	uint64_t page_table_pa; /* the root of its page table; 0: not given */
 	uint64_t allocator_pa;  /* struct allocator_descriptor; 0 when it has none */
 	uint64_t trace_pa;      /* array of cpu_count struct trace_ring; 0 when it does not trace */
 	uint64_t symbols_pa;    /* struct symbol_table; 0 when the image carries none */
 	uint64_t symbols_size;
-	uint64_t boot_id; /* random and not 0: another one at each boot, the same until the next */
+	uint64_t boot_id;      /* random, not 0: new at each boot, then constant */
 	uint64_t regions_pa;   /* array of region_count struct info_region: the memory map */
-	uint32_t region_count; /* at most INFO_REGIONS_MAX; 0 when it does not say */
+	uint32_t region_count; /* at most INFO_REGIONS_MAX; 0: not given */
 	uint32_t reserved;
 };
 
@@ -116,11 +114,10 @@ ABI_OFFSET(struct guest_info, region_count, 216);
 ABI_SIZE(struct guest_info, 224);
 
 /*
- * What one processor did since boot. One writer (that processor), relaxed; read at any time, exact
- * only from STAGE_FINISHED on. Every reference is counted: those that exist now are
- * sum(claimed) + gets - puts, and the frames of type t are claimed[t] - dropped[t]. The owner of a
- * unique frame is one reference. A unique frame that is given another type counts as put and dropped
- * as the old one and claimed as the new one.
+ * What one processor has done since boot. Only that processor writes, relaxed. The counters may be read at any time but
+ * are exact only from STAGE_FINISHED on. Every reference is counted: sum(claimed) + gets - puts references exist now,
+ * and claimed[t] - dropped[t] frames are of type t. The owner of a unique frame counts as one reference. Giving a
+ * unique frame another type counts as a put and a drop of the old type and a claim of the new one.
  */
 struct cpu_counters {
 	uint64_t operations; /* steps of the workload */
@@ -129,7 +126,7 @@ struct cpu_counters {
 	uint64_t refusals; /* allocations refused for want of memory */
 	uint64_t gets;
 	uint64_t puts;
-	uint64_t failures; /* checks of the workload's own that failed */
+	uint64_t failures; /* failed checks by the workload */
 	uint64_t reserved;
 	uint64_t claimed[META_TYPES_MAX];
 	uint64_t dropped[META_TYPES_MAX];
@@ -146,7 +143,10 @@ ABI_OFFSET(struct cpu_counters, claimed, 64);
 ABI_OFFSET(struct cpu_counters, dropped, 64 + 8 * META_TYPES_MAX);
 ABI_SIZE(struct cpu_counters, 64 + 16 * META_TYPES_MAX);
 
-/* The console's text, newest bytes last; written bytes so far in head, index modulo the size. */
+/*
+ * The console's text, newest bytes last. `head` counts the bytes written so far; the index of a byte is its position
+ * modulo the size.
+ */
 #define LOG_TEXT_SIZE 8192
 
 struct log_ring {

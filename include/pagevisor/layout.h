@@ -9,7 +9,7 @@
  *     0xffffe00000000000   FRAME_METADATA_RANGE: slot n describes physical frame n
  *     0xffffffff80000000   the kernel image, physical address 0 mapped at its start
  *
- * PML4 entry 256 stays empty: hosts without VT-x or SVM keep it for themselves.
+ * PML4 entry 256 stays empty: hosts without VT-x or SVM reserve it.
  *
  * Physical: RAM from 0 up to 3 GiB, the rest from 4 GiB; in between lie the interrupt controllers.
  * Usable from assembly and from the linker script's preprocessing: plain numbers only.
@@ -29,15 +29,12 @@
 #define LOW_RAM_MAX   0xc0000000  /* RAM below 4 GiB ends here at the latest */
 #define HIGH_RAM_BASE 0x100000000 /* RAM that does not fit below starts here */
 
-/*
- * Real-mode code of a starting application processor: a page below 1 MiB, its number is the SIPI
- * vector.
- */
+/* Real-mode code of a starting application processor: a page below 1 MiB whose number is the SIPI vector. */
 #define AP_TRAMPOLINE 0x8000
 
 #define MAX_CPUS 16
 
-/* Bytes of the guest's command line that are passed on, the NUL that ends it included. */
+/* The longest command line of the guest, in bytes, including the terminating NUL. */
 #define COMMAND_LINE_SIZE 4096
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The link of a frame list (pagemeta/frame_list.h), a part of the metadata of each frame that can be in one.
- * The descriptor of the frame's type says in link_place where it is in the slot's storage.
+ * The link of a frame list (pagemeta/frame_list.h). It is part of the metadata of each frame that can be in a list.
+ * link_place in the descriptor of the frame's type gives its position in the slot's storage.
  *
- * Places are frame numbers plus one, so that 0 can mean none. Neighbours name each other and the same list.
- * The frame's unique owner writes the link; all zeroes at first.
+ * A place is a frame number plus one; 0 means none. Neighbours name each other and the same list. Only the frame's
+ * unique owner writes the link. A new link is all zeroes.
  */
 #ifndef PAGEVISOR_LIST_LINK_H
 #define PAGEVISOR_LIST_LINK_H

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The mailbox: words by which the host and a running guest speak to each other, at mailbox_pa of the info page.
+ * The mailbox: words through which the host and a running guest communicate, at mailbox_pa of the info page.
  *
- * Each word has one owner, who alone writes it, and each cache line has words of one owner only: what the host writes
- * never takes a line from the guest that the guest writes itself, and neither side can tear the other's words. A word
- * is aligned to its size, and each access to it is one atomic operation. Zero is what every word reads before its owner
- * has written it, and means nothing to do.
+ * Only its owner writes a word, and all words in a cache line have the same owner. So a write by the host never takes a
+ * line that the guest writes, and neither side can tear the other's words. A word is aligned to its size, and each
+ * access to it is one atomic operation. Every word is zero until its owner writes it; zero means nothing to do.
  *
  *     line   owner   what
  *     0      guest   the head: constant from STAGE_ENTERED on, written before the page is published
@@ -13,14 +12,14 @@
  *     4-7    guest   answers
  *
  *     word      owner   order     meaning
- *     version   guest   constant  MAILBOX_VERSION; another one means other words
- *     size      guest   constant  bytes of the mailbox; a word behind its end is none
- *     stop      host    relaxed   nonzero: end the workload in good order. It stands alone: nothing that the host
- *                                 wrote before has to be seen with it. The guest polls it, relaxed.
+ *     version   guest   constant  MAILBOX_VERSION; another version has other words
+ *     size      guest   constant  bytes of the mailbox; no words lie past its end
+ *     stop      host    relaxed   nonzero: end the workload in good order. It publishes nothing: no earlier write of
+ *                                 the host need be visible with it. The guest polls it, relaxed.
  *
- * To add a word, take it from the reserved ones of its owner and give it a row above; a mailbox that grows keeps all
- * words where they are. A request is written after what it is about, with release, and read with acquire; likewise
- * an answer.
+ * To add a word, take one of its owner's reserved words and give it a row above. A mailbox that grows keeps all words
+ * where they are. A request is stored with release, after the data that it refers to, and loaded with acquire. The same
+ * holds for an answer.
  */
 #ifndef PAGEVISOR_MAILBOX_H
 #define PAGEVISOR_MAILBOX_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * How a guest's info page is found, and how it begins in every version of the ABI.
+ * How to find a guest's info page, and how the page begins in every version of the ABI.
  *
- * An ELF note of the kernel's image has the page's physical address in 64 bits. With nothing but RAM in hand the page
- * is known by its magic. The note's numbers are usable from assembly.
+ * An ELF note of the kernel's image holds the page's physical address in 64 bits. A reader that has nothing but RAM
+ * recognises the page by its magic. The note's constants are usable from assembly.
  */
 #ifndef PAGEVISOR_NOTE_H
 #define PAGEVISOR_NOTE_H
@@ -25,7 +25,7 @@ struct info_head {
 	uint32_t abi_version;
 	uint32_t info_size;
 	uint32_t boot_stage;
-	uint32_t reserved; /* another field */
+	uint32_t reserved; /* another field of struct guest_info */
 };
 
 ABI_OFFSET(struct info_head, magic, 0);

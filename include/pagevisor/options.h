@@ -6,7 +6,7 @@
 #ifndef PAGEVISOR_OPTIONS_H
 #define PAGEVISOR_OPTIONS_H
 
-/* Of the kernel, by 0 or 3. The host puts it first: start.S looks for it, at a microsecond a character. */
+/* The kernel's ring, 0 or 3. The host puts it first: start.S searches for it, at a microsecond per character. */
 #define OPTION_RING      "ring"
 #define OPTION_RING_TEXT 0x676e6972 /* the same, little-endian */
 
@@ -17,7 +17,7 @@
 #define OPTION_TIME_MS    "time_ms"  /* until the workload ends; 0: no limit */
 #define OPTION_TRACE      "trace"    /* entries of each processor's ring; 0 or absent: no trace */
 
-/* What a run under stress adds. */
+/* Options that stress runs add. */
 #define OPTION_STOP_ON_FAILURE "stop_on_failure" /* 1: the first failed check ends the workload */
 #define OPTION_PLANT           "plant"           /* the name of a fault to commit */
 

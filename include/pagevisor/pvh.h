@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * PVH direct boot: what the boot loader leaves for the kernel (Xen public ABI,
- * arch-x86/hvm/start_info.h and elfnote.h). The VMM builds these structures, the guest reads them;
- * QEMU builds the same ones.
+ * PVH direct boot: what the boot loader passes to the kernel (Xen public ABI, arch-x86/hvm/start_info.h and elfnote.h).
+ * The VMM builds these structures, the guest reads them; QEMU builds the same ones.
  *
  * On entry: 32-bit protected mode, flat segments, paging off, ebx = physical address of the start
  * info.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A segment (pagemeta/segment.h): a run of contiguous frames, as whoever owns it keeps it in memory. An observer that
- * looks for what refers to a frame knows runs by these two words.
+ * A segment (pagemeta/segment.h): a run of contiguous frames, as its owner stores it in memory. An observer that
+ * searches for references to a frame recognises runs by these two words.
  */
 #ifndef PAGEVISOR_SEGMENT_H
 #define PAGEVISOR_SEGMENT_H
@@ -13,7 +13,7 @@
 
 struct segment {
 	pfn_t first;
-	uint64_t count; /* 0: an empty segment, that holds nothing */
+	uint64_t count; /* 0: the segment is empty */
 };
 
 ABI_OFFSET(struct segment, first, 0);

@@ -34,10 +34,9 @@ ABI_OFFSET(struct meta_slot, vtable_ptr, 56);
 ABI_SIZE(struct meta_slot, SLOT_SIZE);
 
 /*
- * Reference counts with a meaning of their own. They lie far apart, so that a stray get or put
- * lands in the illegal band and not on another of them. Three do not, for the few instructions
- * until they abort: a get on UNUSED reads BUSY, a get on BUSY reads one reference, a put on BUSY
- * reads UNUSED.
+ * Reference counts with a special meaning. They lie far apart, so a stray get or put lands in the illegal band rather
+ * than on another special count. There are three exceptions, which last for the few instructions until the abort: a get
+ * on UNUSED reads BUSY, a get on BUSY reads one reference, a put on BUSY reads UNUSED.
  */
 #define REF_BUSY     UINT32_C(0)          /* being constructed or destructed */
 #define REF_MAX_HELD UINT32_C(0x7ffffffe) /* 1 .. this: references to a shared frame */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * How far the guest has come. The guest writes each stage to the info page and, in a byte, to PORT_BOOT_STAGE.
+ * The guest's boot stages. The guest writes each stage to the info page and, as one byte, to PORT_BOOT_STAGE.
  *
  * A stage promises the fields of the info page named beside it, and all fields of the stages before. A field never
- * changes once its stage is reached. A guest that panics may have done so at any stage: it promises nothing but what is
+ * changes once its stage is reached. A guest may panic at any stage, so STAGE_PANIC promises only the fields that are
  * not zero.
  */
 #ifndef PAGEVISOR_STAGE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The kernel's functions by address, as the image carries them: whoever has the guest's memory, and no file,
- * can name the functions in it. The build makes the table from the image's symbols.
+ * The kernel's functions by address, as a table in the image. A reader of the guest's memory can name its functions
+ * without any file. The build makes the table from the image's symbols.
  *
  *     struct symbol_table           in the image, at symbols_pa of the info page
  *     struct table_symbol[count]    sorted by address
@@ -14,7 +14,7 @@
 
 #include <pagevisor/abi.h>
 
-/* Bytes of a table that a reader takes at the most. */
+/* The largest table that a reader accepts, in bytes. */
 #define SYMBOL_TABLE_MAX (1 << 20)
 
 struct symbol_table {
@@ -26,7 +26,7 @@ ABI_OFFSET(struct symbol_table, count, 0);
 ABI_OFFSET(struct symbol_table, names_size, 4);
 ABI_SIZE(struct symbol_table, 8);
 
-/* A symbol ends where the next one begins; the last one is the end of the functions and has no name. */
+/* A symbol ends where the next one begins; the last entry marks the end of the functions and has no name. */
 struct table_symbol {
 	uint32_t address; /* low half: the kernel lies in the highest 2 GiB */
 	uint32_t name;    /* offset in the names */

@@ -2,9 +2,9 @@
 /*
  * Who did what to which frame: a ring for each processor of the guest, in the guest's own memory.
  *
- * The info page's trace_pa names an array of cpu_count rings, 0 when the guest does not trace. The writer
- * of a ring is its processor alone; a reader has nothing but the guest's memory, is never waited for and
- * may be as slow as it likes.
+ * trace_pa of the info page is the address of an array of cpu_count rings; 0: the guest does not trace. Only its
+ * processor writes a ring. A reader has nothing but the guest's memory. The writer never waits for a reader, however
+ * slow.
  *
  * Position n of a ring, counted from 0 since boot, lies in entry n modulo entry_count, a power of two.
  *
@@ -17,17 +17,18 @@
  * A reader may use position n if n < first and n + entry_count > last.
  *
  *   - n < first: D read what C stored for n or a later position, so E sees the words of n, or newer ones.
- *   - No newer ones either. A word of position m = n + entry_count that E saw was stored behind fence A of m,
- *     which lies behind C of m - 1, so behind F the load G finds a head of m at least: n + entry_count <= last.
- *     The position under way, whose head is not stored yet, is one of those that a reader refuses.
+ *   - n + entry_count > last: E saw no newer words. Suppose that E saw a word of position m = n + entry_count. It was
+ *     stored after fence A of m, which comes after C of m - 1. So the load G, after fence F, finds a head of at least
+ *     m: n + entry_count <= last. A reader thus also refuses the entry that is being written, whose head is not stored
+ *     yet.
  *
- * The sequence is there for sources that copy memory in an order that nobody knows, and against a guest that
- * does not keep to this: an entry belongs to position n only if it is the low half of n. On x86 A and F are
- * no instructions and C is a plain store.
+ * An entry also holds the low half of its position: it belongs to position n only if that is the low half of n. This
+ * check is for sources that copy memory in an unknown order, and for guests that break the protocol. On x86, A and F
+ * need no instructions and C is a plain store.
  *
- * The time is taken as the entry is written, right behind the change of the slot that it tells of. Two changes
- * of one frame by two processors can therefore have their entries in the wrong order when they lie within some
- * nanoseconds; counts and generations, which are of the change itself, say how it was.
+ * The time is taken when the entry is written, right after the change of the slot that it records. If two processors
+ * change one frame within some nanoseconds, the times of their entries may therefore be in the wrong order. Counts and
+ * generations belong to the change itself and give the true order.
  */
 #ifndef PAGEVISOR_TRACE_H
 #define PAGEVISOR_TRACE_H
@@ -37,14 +38,14 @@
 #include <pagevisor/abi.h>
 #include <pagevisor/options.h>
 
-/* What became of a slot. Changes of metadata in place are not traced. */
+/* Operations on a slot. Changes of metadata in place are not traced. */
 enum trace_operation {
 	TRACE_NONE,
 	TRACE_CLAIM,       /* a free frame came into use; shared with one reference, or unique */
 	TRACE_GET,         /* a holder took another reference */
-	TRACE_GET_ADDRESS, /* somebody took a reference who had the address only */
-	TRACE_PUT,         /* a reference was given back, and others are left */
-	TRACE_DROP, /* the last one was, or the unique owner let go: the frame is being destroyed */
+	TRACE_GET_ADDRESS, /* a reference was taken by the bare address */
+	TRACE_PUT,         /* a reference was put, and others remain */
+	TRACE_DROP, /* the last reference was put, or the unique owner let go: destruction begins */
 	TRACE_SHARE,   /* unique to shared */
 	TRACE_UNSHARE, /* shared with one reference to unique */
 	TRACE_REPLACE, /* a unique frame was given another type */
@@ -55,7 +56,7 @@ struct trace_entry {
 	uint64_t tsc;
 	uint64_t state;  /* of the slot, as the operation left it */
 	uint64_t what;   /* frame number, type and operation: TRACE_*_SHIFT */
-	uint64_t origin; /* low half: the position's low half; high half: of the caller's address */
+	uint64_t origin; /* low 32 bits of the position, then of the caller's address */
 };
 
 ABI_OFFSET(struct trace_entry, tsc, 0);
@@ -64,9 +65,8 @@ ABI_OFFSET(struct trace_entry, what, 16);
 ABI_OFFSET(struct trace_entry, origin, 24);
 ABI_SIZE(struct trace_entry, 32);
 
-#define TRACE_PFN_MASK ((UINT64_C(1) << 40) - 1)
-#define TRACE_TYPE_SHIFT                                                                           \
-	40 /* eight bits: 1 + the type's index for claim, drop and replace, else 0 */
+#define TRACE_PFN_MASK        ((UINT64_C(1) << 40) - 1)
+#define TRACE_TYPE_SHIFT      40 /* 8 bits: 1 + the type's index for claim, drop, replace; else 0 */
 #define TRACE_OPERATION_SHIFT 48
 #define TRACE_CALLER_SHIFT    32
 
@@ -81,18 +81,18 @@ static inline uint64_t trace_origin(uint64_t caller, uint64_t position)
 	return caller << TRACE_CALLER_SHIFT | (uint32_t)position;
 }
 
-/* The caller's address: of a kernel that lies, as ours, in the highest 2 GiB. */
+/* The caller's address, for a kernel in the highest 2 GiB, as ours is. */
 static inline uint64_t trace_caller(uint64_t origin)
 {
 	return (uint64_t)((int64_t)origin >> TRACE_CALLER_SHIFT);
 }
 
-/* One processor's ring. It alone writes here, and nothing but head changes once it is published. */
+/* One processor's ring. Once it is published, only that processor writes it, and only head changes. */
 struct trace_ring {
 	uint64_t head;        /* positions written so far */
 	uint64_t entries_pa;  /* contiguous */
-	uint64_t entry_count; /* 0: this processor has none; see options.h */
-	uint64_t entries_va;  /* where the kernel has them */
+	uint64_t entry_count; /* 0: this processor has no ring; bounds are in options.h */
+	uint64_t entries_va;  /* where the kernel maps them */
 	uint64_t reserved[4];
 } __attribute__((aligned(64)));
 

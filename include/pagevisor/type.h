@@ -16,11 +16,11 @@
 
 #include <pagevisor/abi.h>
 
-/* The typedef by which the guest's BTF ties a type's name to the struct that is its metadata. */
+/* The typedef that ties a type's name to its metadata struct in the guest's BTF. */
 #define TYPE_LAYOUT(type)  meta_layout_##type
 #define TYPE_LAYOUT_PREFIX "meta_layout_"
 
-/* Members that holders change while the frame is shared are of these types; BTF keeps the names. */
+/* Types of the members that holders change while the frame is shared. BTF keeps these names. */
 typedef uint32_t shared_u32;
 typedef uint64_t shared_u64;
 
@@ -28,16 +28,16 @@ typedef uint64_t shared_u64;
 #define TYPE_SHARED_U64 "shared_u64"
 
 /*
- * What a type is for, where an observer has to know. Names are for people: nothing but the role tells what a type is.
- * A guest has at most one type of each role, except NONE and RESERVED, and need not have any. A role that the host does
- * not know is none.
+ * What a type is used for, where an observer has to know. Names are for people; an observer relies on the role alone. A
+ * guest has at most one type of each role, except NONE and RESERVED, and need not have any. The host treats a role that
+ * it does not know as NONE.
  */
 enum type_role {
 	TYPE_ROLE_NONE,
 	TYPE_ROLE_META_PAGE,  /* frames of the metadata array itself */
 	TYPE_ROLE_KERNEL,     /* frames of the kernel's image, and what it keeps at fixed places */
 	TYPE_ROLE_HOLE,       /* no memory: below max_paddr, and in no region of the memory map */
-	TYPE_ROLE_RESERVED,   /* not to be used as memory, as the memory map says */
+	TYPE_ROLE_RESERVED,   /* not usable as memory, according to the memory map */
 	TYPE_ROLE_PAGE_TABLE, /* tables of the kernel's page table: see kernel_table.h */
 	TYPE_ROLE_COUNT,
 };

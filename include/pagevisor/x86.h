@@ -51,7 +51,7 @@
 #define PTE_USER_BIT       2
 #define PTE_NOCACHE_BIT    4
 #define PTE_ACCESSED_BIT   5
-#define PTE_DIRTY_BIT      6 /* of entries that map pages */
+#define PTE_DIRTY_BIT      6 /* only in entries that map pages */
 #define PTE_LARGE_BIT      7
 #define PTE_NO_EXECUTE_BIT 63 /* where EFER.NXE is set */
 #define PTE_PRESENT        X86_BIT(PTE_PRESENT_BIT)
@@ -67,17 +67,17 @@
 #define PT_INDEX_BITS    9
 #define PT_LEVELS        4
 #define PTE_ADDRESS_MASK 0x000ffffffffff000
-#define VA_SIGN_BIT      47 /* as are all bits above it (SDM 3A 4.5.4) */
+#define VA_SIGN_BIT      47 /* all bits above it are equal to it (SDM 3A 4.5.4) */
 
 #ifndef __ASSEMBLER__
 
-/* Bytes that one entry of a table translates; level 0 has the entries of 4 KiB pages. */
+/* Bytes that one entry of a table translates. At level 0 the entries map 4 KiB pages. */
 static inline uint64_t pt_entry_size(unsigned level)
 {
 	return PAGE_SIZE << (level * PT_INDEX_BITS);
 }
 
-/* The first of them, for an entry of a table whose own first address is table_va. */
+/* The first address that an entry translates; table_va is the first address of its table. */
 static inline uint64_t pt_entry_va(uint64_t table_va, unsigned level, unsigned index)
 {
 	uint64_t va = table_va + index * pt_entry_size(level);
@@ -88,15 +88,15 @@ static inline uint64_t pt_entry_va(uint64_t table_va, unsigned level, unsigned i
 #endif
 
 /*
- * Segment selectors of the guest's descriptor tables. SYSRET's layout is kept (data before code),
- * so that the table can stay when system calls come.
+ * Segment selectors of the guest's descriptor tables. They have the order that SYSRET needs (data before code), so
+ * adding system calls need not change the table.
  */
 #define SELECTOR_KERNEL_CODE 0x08
 #define SELECTOR_KERNEL_DATA 0x10
 #define SELECTOR_USER_DATA   0x18
 #define SELECTOR_USER_CODE   0x20
 #define SELECTOR_TSS         0x28 /* two entries wide */
-#define SELECTOR_BOOT_CODE32 0x38 /* for the way into long mode */
+#define SELECTOR_BOOT_CODE32 0x38 /* on the way into long mode */
 #define GDT_ENTRIES          8
 #define RING_USER            3
 
@@ -105,7 +105,7 @@ static inline uint64_t pt_entry_va(uint64_t table_va, unsigned level, unsigned i
 #define DESCRIPTOR_CODE32  0x00cf9b000000ffff
 #define DESCRIPTOR_DATA    0x00cf93000000ffff
 #define DESCRIPTOR_DPL3    0x0000600000000000
-#define DESCRIPTOR_PRESENT 0x80 /* in the byte of the type */
+#define DESCRIPTOR_PRESENT 0x80 /* in the type byte */
 
 /* Descriptor types of system segments in long mode (SDM 3A table 3-2). */
 #define SEGMENT_TYPE_CODE 0xb /* execute, read, accessed */
