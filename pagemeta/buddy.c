@@ -41,8 +41,8 @@ static void unlink_block(struct buddy *buddy, pfn_t block, unsigned order)
 }
 
 /*
- * Whether the frame is the first of a listed free block of this order. The tag alone tells: it is
- * written and cleared under the caller's lock, and an owner's vtable_ptr is never a tag.
+ * Whether the frame is the first of a listed free block of this order. The tag alone decides: it is written and cleared
+ * under the caller's lock, and an owner's vtable_ptr is never a tag.
  */
 static bool is_free_block(pfn_t frame, unsigned order)
 {
@@ -76,7 +76,7 @@ bool buddy_lists(pfn_t frame)
 			return true;
 		if (is_aligned(first, UINT64_C(1) << FRAME_ORDER_MAX))
 			return false;
-		/* The next smaller number that is aligned to more. */
+		/* The next lower frame with a larger alignment. */
 		first &= first - 1;
 	}
 }
@@ -101,7 +101,7 @@ void buddy_add(struct buddy *buddy, pfn_t start, pfn_t end)
 	}
 }
 
-/* Splits a block that was just unlinked down to `order`, listing the upper halves. */
+/* Splits a block that was just unlinked, down to `order`, and lists the upper halves. */
 static void split_block(struct buddy *buddy, pfn_t block, unsigned from, unsigned order)
 {
 	while (from > order) {

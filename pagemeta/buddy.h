@@ -21,7 +21,7 @@ struct buddy {
 
 void buddy_init(struct buddy *buddy);
 
-/* Lists a block of 2^order frames, merging it as far up as its buddies are free. */
+/* Lists a block of 2^order frames, merging it with its buddy as long as that is free. */
 void buddy_free(struct buddy *buddy, pfn_t block, unsigned order);
 
 /* The order of the largest aligned block that begins at `start` and ends at `end` or before. */
@@ -39,7 +39,10 @@ bool buddy_take(struct buddy *buddy, unsigned order, pfn_t *block, unsigned *tak
 /* Whether buddy_take of exactly this order would succeed. */
 bool buddy_has(const struct buddy *buddy, unsigned order);
 
-/* Whether a frame lies in a listed block. Looks at the frames that such a block could begin with, one an order. */
+/*
+ * Whether a frame lies in a listed block. Looks at one frame for each order, the one with which such a block would
+ * begin.
+ */
 bool buddy_lists(pfn_t frame);
 
 /*

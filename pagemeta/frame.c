@@ -78,17 +78,16 @@ enum frame_error frame_from_in_use(paddr_t frame, frame_t *out)
 }
 
 /*
- * Drops that wait for their turn, one stack for each CPU: an on_drop that puts the last reference
- * of another frame leaves it here instead of descending, so a tree of any depth is dropped in
- * bounded stack.
+ * Pending drops, one stack for each CPU. An on_drop that puts the last reference to another frame leaves that frame
+ * here instead of descending. So dropping a tree of any depth takes bounded stack.
  *
- * A waiting frame is BUSY, its metadata still needed by its on_drop, so the link goes where no
- * reader looks while a slot is BUSY: vtable_ptr holds the type's index plus one (high 16 bits) and the
- * next waiting frame. Plus one, so that it never looks like the tag of a free block (free_list.h).
+ * A waiting frame is BUSY and its on_drop still needs the metadata. So the link goes where no reader looks while a slot
+ * is BUSY: vtable_ptr holds the type's index plus one (high 16 bits) and the next waiting frame. Because of the plus
+ * one it never looks like the tag of a free block (free_list.h).
  */
 struct drop_queue {
 	bool running;
-	uint64_t first; /* frame number plus one; 0: none waits */
+	uint64_t first; /* frame number plus one; 0: none */
 } __attribute__((aligned(SLOT_SIZE)));
 
 static struct drop_queue drop_queues[PLATFORM_MAX_CPUS];
@@ -130,7 +129,7 @@ static void destroy(struct meta_slot *slot, const struct meta_type *type)
 	frame_retire(slot);
 }
 
-/* Destroys what waits, and what comes to wait meanwhile. */
+/* Destroys the waiting frames, and those that are added meanwhile. */
 static void drop_queue_drain(struct drop_queue *queue)
 {
 	while (queue->first) {
@@ -155,7 +154,7 @@ static void drop_queued(struct meta_slot *slot, const struct meta_type *type)
 	queue->running = false;
 }
 
-/* Until a CPU has dropped one: an address at which there is no type, and that no stray store leaves in a slot. */
+/* The initial value: an address that is no type's, and that no stray store leaves in a slot. */
 #define NO_QUIET_TYPE ((uint64_t)(uintptr_t)frame_quiet_types)
 
 struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS] = {

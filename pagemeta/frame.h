@@ -25,7 +25,7 @@ typedef struct {
 
 #define FRAME_NONE ((frame_t){NULL})
 
-/* Why a frame could not be had from its address. */
+/* Why a frame could not be obtained by its address. */
 enum frame_error {
 	FRAME_OK,
 	FRAME_UNUSED,       /* nobody owns it */
@@ -91,9 +91,8 @@ slot_write_meta(struct meta_slot *slot, const struct meta_type *type, const void
 }
 
 /*
- * Claims a slot with `size` bytes of initial metadata; refs is 1 or REF_UNIQUE. Returns
- * REF_CLASS_UNUSED when it succeeded, else what was found there instead, and nothing changed. Use
- * frame_claim().
+ * Claims a slot with `size` bytes of initial metadata; refs is 1 or REF_UNIQUE. Returns REF_CLASS_UNUSED on success;
+ * otherwise the class that was found, and nothing changed. Use frame_claim().
  */
 static inline __attribute__((always_inline)) enum ref_class slot_claim(struct meta_slot *slot,
 								       const struct meta_type *type,
@@ -116,7 +115,7 @@ static inline __attribute__((always_inline)) enum ref_class slot_claim(struct me
 enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const void *meta,
 			     frame_t *out);
 
-/* As frame_claim, for an owner of its own kind: refs is 1 or REF_UNIQUE. */
+/* As frame_claim, with a choice of ownership: refs is 1 or REF_UNIQUE. */
 enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type, const void *meta,
 				uint32_t refs, frame_t *out);
 
@@ -130,7 +129,7 @@ enum frame_error frame_claim_error(const struct meta_slot *slot, enum ref_class 
  */
 enum frame_error frame_from_in_use(paddr_t frame, frame_t *out);
 
-/* A second reference beside the one given. Aborts rather than let the count overflow. */
+/* Another reference beside the given one. Aborts rather than let the count overflow. */
 static inline frame_t frame_get(frame_t frame)
 {
 	slot_get(frame.slot);
@@ -142,8 +141,8 @@ extern bool frame_alloc_started;
 void frame_alloc_release(struct meta_slot *slot);
 
 /*
- * The end of every frame: the slot is reset first, the allocator told last. The tag is written while the slot is
- * BUSY: from the reset on it may be the host's.
+ * The end of every frame: resets the slot, then releases the frame to the allocator. Writes the tag while the slot is
+ * BUSY: after the reset the host may own the slot.
  */
 static inline void frame_retire(struct meta_slot *slot)
 {
@@ -158,9 +157,9 @@ static inline void frame_retire(struct meta_slot *slot)
 }
 
 /*
- * The type that each CPU dropped last, if it is one without on_drop. A slot that is dropped has most often just missed
- * the caches: to compare a word of it costs less than to look into the type that the word points at, for until the
- * miss is over the CPU starts no other beyond a load that waits for it.
+ * The type without on_drop that each CPU dropped last. The slot of a dropped frame has usually just missed the caches.
+ * Comparing its vtable_ptr costs less than reading the type at that address: such a load waits for the miss, and until
+ * then the CPU starts no other miss beyond it.
  */
 struct quiet_type {
 	uint64_t vtable_ptr;
@@ -172,8 +171,8 @@ extern struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS];
 void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr);
 
 /*
- * Runs the on_drop of a type, which has one, over a BUSY slot that stays its owner's. When it
- * returns, the drops that the on_drop caused are over, too, unless this was called from an on_drop.
+ * Runs the on_drop of a type, which must have one, over a BUSY slot that stays with its owner. On return the drops that
+ * the on_drop caused are complete, too, unless this was called from an on_drop.
  */
 void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type);
 

@@ -6,26 +6,22 @@
 
 #include "frame_pool.h"
 
-#define PREFETCH_AHEAD 12 /* frames; about as many misses as a core has under way at once */
+#define PREFETCH_AHEAD 12 /* frames; about as many misses as a core has outstanding at once */
 
-/*
- * For what the order-0 path calls now and then: inlined into it, they make it save registers each time.
- */
+/* For functions that the order-0 path rarely calls: inlined, they would make it save registers each time. */
 #define NOT_INLINED __attribute__((noinline))
 
-/*
- * Parked frames that are looked at when a cache is refilled: a bound, for the host may hold many.
- */
+/* Parked frames that a refill of a cache looks at. Bounded, because the host may hold many. */
 #define UNPARK_BATCH 16
 
-/* Gets a slot under way that is about to be claimed, for writing: another CPU may have had it. */
+/* Prefetches a slot that is about to be claimed. For writing: another CPU may have its cache line. */
 static inline void prefetch_slot(uint64_t frame)
 {
 	__builtin_prefetch(pfn_to_meta(pfn(frame)), 1);
 }
 
 /*
- * Fills a cache that is empty: from the depot, with the block that it keeps, with another. False when there is none of
+ * Fills an empty cache: from the depot, else with the spare block, else with another block. False when there is none of
  * these.
  */
 static bool fill(struct cpu_cache *cache)
@@ -52,8 +48,8 @@ static bool fill(struct cpu_cache *cache)
 /* One CPU's cache. */
 
 /*
- * Moves what this CPU has freed lately to its stack. Called by the owner with the lock held, when the stack has
- * room. False when there was nothing left.
+ * Moves the frames that this CPU recently freed to its stack. Called by the owner with the lock held, when the stack
+ * has room. False when there were none left.
  */
 static NOT_INLINED bool collect_freed(struct cpu_cache *cache)
 {
@@ -86,7 +82,7 @@ static bool is_whole(struct cpu_cache *cache)
 	return true;
 }
 
-/* A frame from what the cache has; its lock is held. FREE_LINK_NONE when it has none. */
+/* Takes a single frame from a cache, whose lock is held. FREE_LINK_NONE when it has none. */
 static inline uint64_t cache_pop(struct cpu_cache *cache)
 {
 	if (__builtin_expect(cache->count > 0, 1)) {
@@ -104,7 +100,7 @@ static inline uint64_t cache_pop(struct cpu_cache *cache)
 	return FREE_LINK_NONE;
 }
 
-/* The way to the pool, when the cache had nothing. */
+/* Refills the cache from the pool, after cache_pop found nothing, and takes a frame. */
 static NOT_INLINED uint64_t refill_and_pop(struct cpu_cache *cache)
 {
 	spin_lock(&frame_pool.lock);
@@ -133,8 +129,8 @@ static inline uint64_t take_frame(struct cpu_cache *cache)
 }
 
 /*
- * The stack and `freed` are full: what was freed goes to the depot as it is, a bundle in the order of its frees.
- * Should another CPU have taken frames out of it, the top of the stack goes instead. The lock is not held.
+ * The stack and `freed` are full. Moves `freed` to the depot as it is: a bundle in the order of its frees. If another
+ * CPU took frames out of it, moves the top of the stack instead. Called without the lock.
  */
 static void spill(struct cpu_cache *cache)
 {
@@ -187,8 +183,8 @@ void frame_alloc_zero(pfn_t first, uint64_t count)
 }
 
 /*
- * As frame_alloc_claim. The zeroes lie between A of the claim (slot.h), after which the last owner is through
- * with the bytes, and C of the publish, which shows them to whoever sees the frame in use.
+ * As frame_alloc_claim. The zeroes are written between A of the claim and C of the publish (slot.h). After A, the last
+ * owner no longer touches the bytes. C makes the zeroes visible to whoever sees the frame in use.
  */
 frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta, size_t size,
 				 uint32_t refs)

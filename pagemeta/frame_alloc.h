@@ -2,16 +2,18 @@
 /*
  * The frame allocator: which unused frame to claim next.
  *
- * Any function here may run on any CPU at any time beside any other, but frame_alloc_init, which comes first and
- * alone. Nothing sleeps; the order-0 path takes no lock but its own CPU's while its cache has frames, or room.
+ * Any function here may run on any CPU at any time, concurrently with any other, except frame_alloc_init, which runs
+ * first and alone. Nothing sleeps. While a CPU's cache has frames, or room, the order-0 path takes no lock but that
+ * CPU's own.
  *
- * Each CPU has a cache of single frames, and keeps one block of 512 that came back whole while it kept none. Behind the
- * caches lie a depot of bundles of frames (frame_bundle.h) and a binary buddy system of blocks of 2^order frames
- * (buddy.h), under one lock. Frames are merged into blocks lazily: when a request finds no block that is large enough.
- * Free frames are linked through their slots, never through their bytes: the memory of a free frame is not touched.
+ * Each CPU has a cache of single frames. It also keeps a spare block of 512 frames: one that came back whole while it
+ * had none. Behind the caches lie a depot of bundles of frames (frame_bundle.h) and a binary buddy system of blocks of
+ * 2^order frames (buddy.h), under one lock. Frames are merged into blocks lazily: when a request finds no block that is
+ * large enough. Free frames are linked through their slots, never through their bytes: the memory of a free frame is
+ * not touched.
  *
- * The host may claim any free frame at any time (state HOST). The allocator meets it when it claims: it puts the
- * frame aside, takes another, and lists the frame again once the host has let go.
+ * The host may claim any free frame at any time (state HOST). The allocator notices when it claims the frame. It then
+ * puts the frame aside, takes another, and lists the frame again once the host has released it.
  */
 #ifndef PAGEMETA_FRAME_ALLOC_H
 #define PAGEMETA_FRAME_ALLOC_H
@@ -21,26 +23,31 @@
 
 #define FRAME_ORDER_MAX 18 /* 1 GiB */
 
-/* Starts with the usable regions of a partition. Once, on one CPU. Aborts if one of them cannot be added. */
+/*
+ * Starts the allocator with the usable regions of a partition. Called once, on one CPU. Aborts if one of them cannot be
+ * added.
+ */
 void frame_alloc_init(const struct region_list *partition);
 
 enum frame_add_error {
 	FRAME_ADD_OK,
-	FRAME_ADD_NOT_ALIGNED,  /* an address is not the first of a frame */
+	FRAME_ADD_NOT_ALIGNED,  /* an address is not the first address of a frame */
 	FRAME_ADD_OUT_OF_BOUND, /* the end lies before the start, or past the last slot */
 	FRAME_ADD_MANAGED,      /* the allocator has one of the frames already, free or in use */
-	FRAME_ADD_FULL,         /* too many ranges apart from each other */
-	FRAME_ADD_IN_USE,       /* somebody has one of the frames, and it is not the host */
+	FRAME_ADD_FULL,         /* too many ranges that do not touch */
+	FRAME_ADD_IN_USE,       /* one of the frames has an owner other than the host */
 };
 
 /*
- * Gives the allocator the frames [start, end) to manage, for good, and lists them as free. They are UNUSED, or
- * held by the host, and nobody claims them by their address. Looks at each slot, without a lock. An empty range is
- * fine and adds nothing. After an error nothing changed; when there are several, it is the one first in the list.
+ * Makes the allocator manage the frames [start, end) for good, and lists them as free. They must be UNUSED or held by
+ * the host, and nobody may claim them by address. Looks at each slot, without a lock. An empty range is valid and adds
+ * nothing. After an error nothing has changed. If several errors apply, returns the first in the enum.
  */
 enum frame_add_error frame_alloc_add(paddr_t start, paddr_t end);
 
-/* The parts of frame_alloc_claim: the next frame to try, NULL when none is free; what to do when it was not. */
+/*
+ * The parts of frame_alloc_claim: the next frame to try, NULL when none is free; and what to do when it was not free.
+ */
 struct meta_slot *frame_alloc_next(void);
 void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found);
 
@@ -71,15 +78,14 @@ frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, u
 			  sizeof(struct type##_meta), 1)
 
 /*
- * frame_alloc_zeroed(type, meta): as frame_alloc, and the bytes of the frame are zero. They are written
- * while the frame is BUSY: whoever gets it, be it by its address, finds zeroes or what another holder
- * wrote since.
+ * frame_alloc_zeroed(type, meta): as frame_alloc, and the bytes of the frame are zero. They are written while the frame
+ * is BUSY: whoever gets a reference, even by the address, finds zeroes or what another holder has written since.
  */
 #define frame_alloc_zeroed(type, meta)                                                             \
 	frame_alloc_claim_zeroed(&meta_type_##type, (const struct type##_meta *){meta},            \
 				 sizeof(struct type##_meta), 1)
 
-/* As frame_alloc_claim, with the bytes zero; out of line, for a page of zeroes costs more than a call. */
+/* As frame_alloc_claim, with zeroed bytes. Out of line: zeroing a page costs more than a call. */
 frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta, size_t size,
 				 uint32_t refs);
 
@@ -87,42 +93,43 @@ frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta,
 void frame_alloc_zero(pfn_t first, uint64_t count);
 
 /*
- * frame_alloc_release(slot), declared in frame.h, takes back a frame whose slot was just reset. It is the last step
- * of a drop and for nobody else: a frame that is freed twice was caught by its count before. A foreign frame, one that
- * the allocator was never given, is caught later: not by the release, but before it could be handed out or merged.
+ * frame_alloc_release(slot), declared in frame.h, takes back a frame whose slot was just reset. It is the last step of
+ * a drop and has no other callers. It need not detect a double free: the reference count has done so. A foreign frame,
+ * one that the allocator was never given, is caught later: not by the release, but before it is handed out or merged.
  */
 
 /*
- * Runs of frames, for callers that claim them one by one. The frames are UNUSED and the caller's: the allocator does
- * not list them. Any of them may turn HOST before it is claimed; the caller then passes it to
+ * Runs of frames, for callers that claim them one by one. The frames are UNUSED and belong to the caller: the allocator
+ * does not list them. Any of them may turn HOST before it is claimed; the caller then passes it to
  * frame_alloc_put_aside and gives the rest back.
  */
 
 /*
- * Takes `count` contiguous frames that begin at a multiple of `align` frames, a power of two. They are the start of
- * one free block, aligned to its size, of which the rest goes back; past 1 GiB of several blocks of 1 GiB side by
- * side. False when there is no such block, even with everything merged: free frames that lie side by side across
- * the border of two blocks are no run. A count of zero or an align of more than 1 GiB is never found.
+ * Takes `count` contiguous frames that begin at a multiple of `align` frames, a power of two. They are the start of one
+ * free block, which is aligned to its size; the rest of the block goes back. A run of more than 1 GiB comes from
+ * several adjacent blocks of 1 GiB. False when there is no such block, even after everything is merged: free frames
+ * that are adjacent across the border of two blocks do not form a run. A count of zero or an align of more than 1 GiB
+ * is never found.
  */
 bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
 
 /*
- * Gives `count` frames back, part of a run or a whole one; they are UNUSED or HOST. Aborts and names the first frame
- * that is foreign. Aborts, too, when it sees one that is in use or listed as free. It sees all of up to 4 frames.
- * A longer run it takes apart into aligned blocks, as the buddy system does, and sees
+ * Gives back `count` frames, a whole run or part of one; they are UNUSED or HOST. Aborts if a frame is foreign, and
+ * names the first. Also aborts at a frame that it finds in use or listed as free. It checks every frame of a run of up
+ * to 4. It splits a longer run into aligned blocks, as the buddy system does, and checks
  *
- *   - that a block lies in a listed one: always, but for one that begins a run that was taken and never claimed, and
- *     came back as the inner part of a longer one. So a run that is given twice is caught until somebody takes it, be
- *     it a CPU's cache that will hand its frames out one by one: frames that it has not handed out have no mark;
- *   - for the rest, the first frame of each quarter of a block, and the last frame of the run.
+ *   - whether a block lies in a listed one. This misses only a block that begins a run that was taken, never claimed,
+ *     and came back as the inner part of a longer one. So a run that is given twice is caught until somebody takes it.
+ *     A CPU's cache may be the one that takes it: frames that it has not handed out yet bear no mark;
+ *   - apart from that, the first frame of each quarter of a block, and the last frame of the run.
  *
- * A frame that gets past this and is listed twice is caught when it is claimed a second time.
+ * A frame that escapes these checks and is listed twice is caught when it is claimed a second time.
  */
 void frame_alloc_give(pfn_t first, uint64_t count);
 
 /*
  * Gives a frame back that is, or was a moment ago, in state HOST. Aborts if it is foreign, in use, put aside already,
- * or in a free block; one that lies in a CPU's cache it does not notice.
+ * or in a free block. Does not notice a frame that lies in a CPU's cache.
  */
 void frame_alloc_put_aside(pfn_t frame);
 
@@ -134,13 +141,13 @@ struct frame_alloc_stats {
 	uint64_t blocks[FRAME_ORDER_MAX + 1]; /* free blocks of each order */
 };
 
-/* Where the allocator keeps all this, for an observer: see pagevisor/allocator.h. */
+/* Where the allocator keeps its state, for an observer: see pagevisor/allocator.h. */
 struct allocator_descriptor;
 extern const struct allocator_descriptor frame_alloc_descriptor;
 
 void frame_alloc_read_stats(struct frame_alloc_stats *stats);
 
-/* Merges all free frames into blocks that are as large as can be. Slow: it looks at each free frame. */
+/* Merges all free frames into the largest possible blocks. Slow: it looks at each free frame. */
 void frame_alloc_merge(void);
 
 #endif

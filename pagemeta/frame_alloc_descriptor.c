@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Where the allocator keeps its state, for whoever looks at it from outside: see pagevisor/allocator.h. */
+/* Where the allocator keeps its state, for outside observers: see pagevisor/allocator.h. */
 #include <pagevisor/allocator.h>
 
 #include "frame_pool.h"

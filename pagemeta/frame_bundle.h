@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Bundles: unused frames that hang together through their slots, so that many move at the cost of a
- * few.
+ * Bundles: unused frames linked through their slots, so that many frames move at the cost of a few.
  *
- * A bundle is a tree of two levels. Its root's storage names the next bundle of a list and five
- * nodes, each node's storage names six leaves, as frame numbers; the leaves' slots are not looked
- * at. A list through all the slots would be as good for linking, but taking frames from it would
- * wait for one cache miss after the other; here the misses of a level overlap.
+ * A bundle is a tree of two levels. The storage of its root names the next bundle of the list and five nodes. The
+ * storage of each node names six leaves. Names are frame numbers; the leaves' slots are not accessed. A list through
+ * all slots would link the frames as well, but taking frames from it would wait for one cache miss after another. Here
+ * the misses of a level overlap.
  */
 #ifndef PAGEMETA_FRAME_BUNDLE_H
 #define PAGEMETA_FRAME_BUNDLE_H
@@ -45,7 +44,7 @@ static inline void bundle_list_push(struct bundle_list *list, const uint64_t *fr
 	list->count++;
 }
 
-/* Gets what the next pop will read under way: the nodes of its root, and the root after it. */
+/* Prefetches what the next pop will read: the nodes of its root, and the root after it. */
 static inline void bundle_prefetch(const struct meta_slot *root, bool has_next)
 {
 	for (unsigned n = 0; n < BUNDLE_NODES; n++)

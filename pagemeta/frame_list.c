@@ -13,7 +13,7 @@ enum link_word {
 
 void frame_list_init_at(struct frame_list *list, const struct meta_type *type, size_t offset)
 {
-	/* 0 is no list. Nothing is ordered by the number, it only has to be one of its own. */
+	/* 0 is no list. The number orders nothing; it only has to be unique. */
 	static uint64_t last_id;
 
 	*list = (struct frame_list){
@@ -135,9 +135,9 @@ void frame_list_drop(struct frame_list *list)
 }
 
 /*
- * A frame of this list does not change while the caller keeps others out. A frame that is not may
- * change between any two of these loads, so they count only if its state is the same before and
- * after them; the fence pairs with the one that follows BUSY, as for a reader outside the guest.
+ * A frame in this list does not change while the caller keeps others out. Any other frame may change between any two of
+ * these loads, so they count only if its state is the same before and after them. The fence pairs with the one that
+ * follows the store of BUSY, as for a reader outside the guest.
  */
 bool frame_list_contains(const struct frame_list *list, paddr_t frame)
 {

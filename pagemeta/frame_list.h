@@ -10,12 +10,12 @@
  *     struct frame_list list;
  *     frame_list_init(&list, lru_page, link);
  *
- * link_place tells those who check the links from outside where they are; the lists do without it.
+ * link_place is for observers that check the links; the lists do not need it.
  *
- * A list owns its frames: what goes in is a unique_frame_t, what comes out is one again. The link
- * names the list by a number that no other list ever has, so a frame can be in one list only, and
- * whether it is in this one takes one look. Each change of a link is a change of the metadata of a
- * unique frame (unique.h): the generation moves, and an outside reader never sees half of it.
+ * A list owns its frames: a unique_frame_t goes in, and a unique_frame_t comes out. The link names the list by a number
+ * that no other list ever has. So a frame can be in one list only, and testing whether it is in this one takes one
+ * look. Each change of a link is a change of the metadata of a unique frame (unique.h): the generation moves, and an
+ * outside reader never sees half of it.
  *
  * Not concurrent: the caller serialises all calls on one list, frame_list_contains and cursors
  * included. Different lists are independent. Nothing blocks or allocates; everything but
@@ -68,15 +68,14 @@ unique_frame_t frame_list_pop_front(struct frame_list *list);
 unique_frame_t frame_list_pop_back(struct frame_list *list);
 
 /*
- * Whether the frame at an address is in this list. Any address will do: of a frame that is free,
- * somebody else's or changing hands right now, or of none.
+ * Whether the frame at an address is in this list. Any address is allowed: the frame may be free, owned by somebody
+ * else, changing hands right now, or not exist.
  */
 bool frame_list_contains(const struct frame_list *list, paddr_t frame);
 
 /*
- * A place in a list: at a frame, or at the gap between the last frame and the first, which is where
- * a cursor over an empty list always is. A cursor is good until the frame it is at leaves the list
- * by another way than this cursor.
+ * A place in a list: at a frame, or at the gap between the last frame and the first, which is where a cursor over an
+ * empty list always is. A cursor is valid until its frame leaves the list other than through this cursor.
  */
 struct list_cursor {
 	struct frame_list *list;
@@ -98,8 +97,8 @@ void list_cursor_next(struct list_cursor *cursor);
 void list_cursor_previous(struct list_cursor *cursor);
 
 /*
- * Puts a frame beside the cursor, which stays where it is. At the gap, before is the back of the
- * list and after its front. Aborts as frame_list_push_front does.
+ * Puts a frame beside the cursor, which stays where it is. At the gap, _before means the back of the list and _after
+ * its front. Aborts as frame_list_push_front does.
  */
 void list_cursor_insert_before(struct list_cursor *cursor, unique_frame_t frame);
 void list_cursor_insert_after(struct list_cursor *cursor, unique_frame_t frame);

@@ -59,7 +59,7 @@ void frame_alloc_init(const struct region_list *partition)
 
 		if (partition->regions[i].kind != REGION_USABLE || start.addr == end.addr)
 			continue;
-		/* The slots need no look: meta_init left those of usable frames UNUSED. */
+		/* The slots need no check: meta_init left those of usable frames UNUSED. */
 		if (check_bounds(start, end) != FRAME_ADD_OK ||
 		    manage(paddr_to_pfn(start), paddr_to_pfn(end)) != FRAME_ADD_OK)
 			platform_abort("the allocator cannot manage a region", start, end.addr);
@@ -67,7 +67,7 @@ void frame_alloc_init(const struct region_list *partition)
 	frame_alloc_started = true;
 }
 
-/* Whether nobody but the host has one of the frames. */
+/* Whether all the frames are UNUSED or held by the host. */
 static bool are_unused(pfn_t start, pfn_t end)
 {
 	for (uint64_t frame = start.index; frame < end.index; frame++) {
@@ -92,7 +92,7 @@ enum frame_add_error frame_alloc_add(paddr_t start_addr, paddr_t end_addr)
 	spin_unlock(&frame_pool.lock);
 	if (error != FRAME_ADD_OK)
 		return error;
-	/* Should another CPU add some of them meanwhile, manage refuses. */
+	/* If another CPU adds some of them meanwhile, manage() refuses. */
 	return are_unused(start, end) ? manage(start, end) : FRAME_ADD_IN_USE;
 }
 
@@ -134,7 +134,7 @@ void frame_pool_unpark(uint64_t limit)
 	}
 }
 
-/* Lists what a CPU has freed lately; the cache's lock is held, too. */
+/* Lists the frames that a CPU recently freed. The cache's lock is held, too. */
 static void list_freed(struct cpu_cache *cache)
 {
 	uint32_t count = __atomic_load_n(&cache->freed_count, __ATOMIC_ACQUIRE);
@@ -148,7 +148,7 @@ static void list_freed(struct cpu_cache *cache)
 	}
 }
 
-/* Lists what a CPU's cache has; its lock is held, too. */
+/* Lists all frames of a CPU's cache. The cache's lock is held, too. */
 static void drain(struct cpu_cache *cache)
 {
 	while (cache->count > 0)
@@ -164,8 +164,8 @@ static void drain(struct cpu_cache *cache)
 }
 
 /*
- * All caches are locked at once: were they locked one by one, a frame could come to one that was just drained while
- * another frame leaves one that is yet to be, and it would look as if none had been free.
+ * Locks all caches at once. Otherwise a frame could enter a cache that was just drained while another leaves a cache
+ * that is not drained yet, and no frame would seem to be free.
  */
 void frame_pool_coalesce(void)
 {
@@ -181,7 +181,7 @@ void frame_pool_coalesce(void)
 	unlock_caches();
 }
 
-/* For anyone. */
+/* Below, the caller holds no lock. */
 
 void frame_alloc_merge(void)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The allocator's inside: what its files share. Callers want frame_alloc.h.
+ * The allocator's internals, shared by its files. Callers use frame_alloc.h.
  *
- *   frame_pool.c   what is managed, what is free and behind all caches, merging
+ *   frame_pool.c   managed ranges, the free frames behind the caches, merging
  *   frame_alloc.c  single frames: the CPUs' caches
  *   frame_runs.c   runs of frames
  *
- * Lock order: pool.lock, then the CPUs' caches by their numbers. Frames move between caches and pool with pool.lock
- * held throughout, and none leaves a cache without that cache's lock: who holds all of them and finds nothing
- * anywhere knows that nothing was free when the last was taken.
+ * Lock order: frame_pool.lock, then the caches' locks in the order of the CPUs. A frame moves between a cache and the
+ * pool only with frame_pool.lock held throughout, and leaves a cache only with that cache's lock held. So if the holder
+ * of all locks finds no free frame anywhere, none was free when it took the last lock.
  */
 #ifndef PAGEMETA_FRAME_POOL_H
 #define PAGEMETA_FRAME_POOL_H
@@ -20,18 +20,18 @@
 #include "spinlock.h"
 
 #define CACHE_FRAMES (3 * BUNDLE_FRAMES)
-#define FRESH_ORDER  9 /* the order of block that a cache uses up frame by frame, and keeps one of */
+#define FRESH_ORDER  9 /* order of the block that a cache uses up frame by frame, and of its spare */
 #define FRESH_FRAMES (UINT64_C(1) << FRESH_ORDER)
 #define FREED_FRAMES BUNDLE_FRAMES
 
 /*
- * One CPU's free frames. The lock is its own and almost never contended: it is there for the CPU that has
- * run out of memory everywhere else.
+ * One CPU's free frames. The lock is almost never contended: it is there for another CPU that has run out of memory
+ * everywhere else.
  *
- * Frames that are freed gather in `freed` first, which only its own CPU appends to, and without the lock: a
- * free then costs no atomic operation beside those of the slot. Whoever holds the lock may take frames out of
- * it and leaves FREE_LINK_NONE in their place; the count is the owner's alone, set back when it moves the rest
- * to `frames` with the lock held. The append (release) pairs with the look of another CPU (acquire).
+ * Freed frames gather in `freed` first. Only the cache's own CPU appends to it, and without the lock, so a free costs
+ * no atomic operation besides those of the slot. Whoever holds the lock may take frames out of `freed` and leaves
+ * FREE_LINK_NONE in their place. Only the owner changes freed_count; it resets the count when it moves the rest to
+ * `frames` with the lock held. The append (release) pairs with the load of the count by another CPU (acquire).
  */
 struct cpu_cache {
 	struct spinlock lock;
@@ -39,7 +39,7 @@ struct cpu_cache {
 	uint64_t fresh_next; /* frames of a block that is being used up */
 	uint64_t fresh_end;
 	uint64_t spare;             /* a block of FRESH_FRAMES that came back, or FREE_LINK_NONE */
-	struct managed_range range; /* where the frame was found that came back last */
+	struct managed_range range; /* the range of the frame that came back last */
 	uint64_t frames[CACHE_FRAMES]; /* a stack of frame numbers */
 	uint32_t freed_count;
 	uint64_t freed[FREED_FRAMES];
@@ -50,8 +50,8 @@ extern struct cpu_cache frame_caches[PLATFORM_MAX_CPUS];
 struct frame_pool {
 	struct spinlock lock;
 	struct buddy buddy;
-	struct bundle_list depot; /* what caches had too much of, not merged into blocks */
-	uint64_t parked_first;    /* met in state HOST: a queue, linked by FREE_NEXT */
+	struct bundle_list depot; /* the caches' surplus, not merged into blocks */
+	uint64_t parked_first;    /* found in state HOST: a queue, linked by FREE_NEXT */
 	uint64_t parked_last;
 	uint64_t parked;
 	uint64_t managed;
@@ -60,15 +60,15 @@ struct frame_pool {
 extern struct frame_pool frame_pool;
 
 /*
- * What the allocator was ever given. Frames are looked up with frame_pool.lock or a cache's lock held, any one of
- * them; the table changes with all of them held. So there is nothing atomic in it: whichever lock a reader takes,
- * its acquire pairs with the release by which the writer, or a reader before it, let go of the same lock.
+ * All frames that the allocator was ever given. A lookup needs frame_pool.lock or any cache's lock; a change of the
+ * table needs all of them. So nothing in it is atomic: whichever lock a reader takes, its acquire pairs with the
+ * release of the same lock by the writer, or by a reader in between.
  */
 extern struct managed_ranges frame_managed;
 
 /*
- * Aborts if a frame that comes back is foreign. *range is the range of a frame before it, mostly that of this one,
- * or empty: it may have grown since, but never shrinks. A lock that frame_managed wants is held.
+ * Aborts if a frame that comes back is foreign. *range is empty or the range of an earlier frame, which usually holds
+ * this one, too; the range may have grown since, but never shrinks. A lock that frame_managed requires is held.
  */
 static inline void frame_expect_managed(uint64_t frame, struct managed_range *range)
 {
@@ -80,21 +80,18 @@ static inline void frame_expect_managed(uint64_t frame, struct managed_range *ra
 			   slot_load(pfn_to_meta(pfn(frame))));
 }
 
-/* The following want frame_pool.lock. */
+/* The following require frame_pool.lock. */
 
-/* Keeps a frame aside that the host holds. */
+/* Puts aside a frame that the host holds. */
 void frame_pool_park(uint64_t frame);
 
-/*
- * Looks at the `limit` longest parked frames: lists those that the host has let go of, parks the
- * rest anew.
- */
+/* Looks at the `limit` longest parked frames: lists those that the host has released, and parks the rest again. */
 void frame_pool_unpark(uint64_t limit);
 
-/* Merges everything that is free anywhere into blocks that are as large as can be. Takes the caches' locks. */
+/* Merges all free frames into the largest possible blocks. Takes the caches' locks. */
 void frame_pool_coalesce(void);
 
-/* Takes the block that a cache keeps out of it; its lock is held. FREE_LINK_NONE when there is none. */
+/* Takes a cache's spare block. Requires only the cache's lock. FREE_LINK_NONE when there is none. */
 static inline uint64_t cache_take_spare(struct cpu_cache *cache)
 {
 	uint64_t block = cache->spare;

@@ -2,7 +2,7 @@
 /* Runs of frames from the allocator: see frame_alloc.h. */
 #include "frame_pool.h"
 
-#define GIVE_PROBES 4 /* frames of a block that are looked at when it is given back */
+#define GIVE_PROBES 4 /* frames of a block that are checked when it is given back */
 
 /* The smallest order whose blocks hold `count` frames at a multiple of `align`. */
 static unsigned order_for(uint64_t count, uint64_t align)
@@ -14,7 +14,7 @@ static unsigned order_for(uint64_t count, uint64_t align)
 	return order;
 }
 
-/* A run from one block or, past the largest order, from neighbours. frame_pool.lock is held. */
+/* Takes a run from one block or, past the largest order, from adjacent ones. frame_pool.lock is held. */
 static bool take_run(uint64_t count, uint64_t align, pfn_t *first)
 {
 	unsigned order = order_for(count, align);
@@ -36,8 +36,8 @@ static bool take_run(uint64_t count, uint64_t align, pfn_t *first)
 }
 
 /*
- * A block of FRESH_FRAMES that comes back stays in its CPU's cache if that keeps none, and goes out again from there:
- * else it would be merged up to the largest order and split down again each time.
+ * A block of FRESH_FRAMES that comes back stays in the CPU's cache if that has no spare, and is handed out from there.
+ * Otherwise it would be merged up to the largest order and split again each time.
  */
 static bool take_spare(uint64_t count, uint64_t align, pfn_t *first)
 {
@@ -75,7 +75,7 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
 	return true;
 }
 
-/* Aborts if somebody but the host has a frame that is given back. */
+/* Aborts if a frame that is given back has an owner other than the host. */
 static inline void expect_not_in_use(const struct meta_slot *slot)
 {
 	uint32_t refs = slot_state_refs(slot_load(slot));
@@ -89,7 +89,7 @@ static _Noreturn void abort_listed(const struct meta_slot *slot)
 	slot_abort(slot, "a frame given back that is listed as free", slot_load(slot));
 }
 
-/* Aborts if the slot of a frame that is given back says that it is in use, or listed. */
+/* Aborts if a frame that is given back is in use or listed, according to its slot. */
 static inline void expect_given(pfn_t frame)
 {
 	const struct meta_slot *slot = pfn_to_meta(frame);
@@ -99,7 +99,7 @@ static inline void expect_given(pfn_t frame)
 		abort_listed(slot);
 }
 
-/* Aborts if one of the frames is foreign, and names the first. A lock that frame_managed wants is held. */
+/* Aborts if one of the frames is foreign, and names the first. A lock that frame_managed requires is held. */
 static void expect_managed_run(pfn_t first, uint64_t count)
 {
 	struct managed_range range = managed_ranges_find(&frame_managed, first.index);
@@ -110,24 +110,24 @@ static void expect_managed_run(pfn_t first, uint64_t count)
 		first = pfn(range.end);
 	}
 
-	/* It may have no slot. */
+	/* The frame may have no slot. */
 	bool has_slot = first.index < meta_max_paddr / PAGE_SIZE;
 
 	platform_abort("a foreign frame was given back", pfn_to_paddr(first),
 		       has_slot ? slot_load(pfn_to_meta(first)) : 0);
 }
 
-/* Whether a run begins here that was handed out and whose first frame nobody has claimed yet. */
+/* Whether this is the first frame of a run that was handed out, and not claimed yet. */
 static bool is_lent(pfn_t frame)
 {
 	return slot_word_load(&pfn_to_meta(frame)->vtable_ptr) == FREE_TAG_LENT;
 }
 
 /*
- * Aborts if one of the frames that are looked at is in use or listed: of each block that the run makes GIVE_PROBES at
- * equal distances, and the run's last. Whether the block lies in a listed one buddy_lists knows, at the price of a
- * miss for each larger order, which a block that is lent is spared; one that begins further inside shows only if its
- * first frame is looked at. More of them would be felt in order 9.
+ * Aborts if a frame that it checks is in use or listed. It checks GIVE_PROBES frames at equal distances in each block
+ * that the run makes up, and the run's last frame. buddy_lists finds a listed block around a block, at the cost of a
+ * cache miss for each larger order; a lent block is spared that. A listed block that begins further inside is found
+ * only if its first frame is checked. More probes would noticeably slow down order 9.
  */
 static void expect_given_run(pfn_t first, pfn_t end)
 {
@@ -145,8 +145,8 @@ static void expect_given_run(pfn_t first, pfn_t end)
 }
 
 /*
- * The checks look at tags of other blocks without frame_pool.lock, while these may be split and merged: of a frame that
- * is not free none of them ever says that it is.
+ * The checks read tags of other blocks without frame_pool.lock, while these may be split and merged. Even then no tag
+ * ever marks a frame as free that is not.
  */
 static bool give_spare(pfn_t first, uint64_t count)
 {
@@ -176,7 +176,7 @@ void frame_alloc_give(pfn_t first, uint64_t count)
 	spin_lock(&frame_pool.lock);
 	expect_managed_run(first, count);
 	expect_given_run(first, end);
-	/* Lent no more, though it may not begin the block that is listed. */
+	/* No longer lent. Cleared here because the frame may not be the first of a listed block. */
 	slot_word_store(&pfn_to_meta(first)->vtable_ptr, 0);
 	buddy_add(&frame_pool.buddy, first, end);
 	spin_unlock(&frame_pool.lock);
@@ -189,7 +189,7 @@ void frame_alloc_put_aside(pfn_t frame)
 	spin_lock(&frame_pool.lock);
 	expect_managed_run(frame, 1);
 	expect_not_in_use(slot);
-	/* One that came out of a cache has the cache's tag until it is claimed. */
+	/* A frame that came out of a cache keeps the cache's tag until it is claimed. */
 	if (slot_word_load(&slot->vtable_ptr) == FREE_TAG_PARKED || buddy_lists(frame))
 		abort_listed(slot);
 	frame_pool_park(frame.index);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Handles: what kinds of reference to a frame there are, told apart by the compiler.
+ * Handles: the kinds of reference to a frame, distinguished by the compiler.
  *
  *     frame_t          dynamic: one counted reference to a frame of any type (frame.h)
  *     anon_frame_t     typed: the same reference to a frame that is known to be of type anon
- *     frame_borrow_t   a look at a frame that somebody else keeps alive: not counted, never put
+ *     frame_borrow_t   borrowed: a frame that somebody else keeps alive; not counted, never put
  *     paddr_t          raw: a counted reference on its way through something that holds addresses
  *
  * Typed handles of a type are declared beside it:
@@ -21,8 +21,8 @@
 #include "frame.h"
 
 /*
- * A frame whose owner outlives the look: valid for as long as whoever lent it keeps its reference.
- * Copied freely. The compiler refuses it where a counted reference is wanted.
+ * A borrowed frame: valid for as long as the lender keeps its reference. May be copied freely. The compiler refuses it
+ * where a counted reference is required.
  */
 typedef struct {
 	const struct meta_slot *slot; /* NULL: no frame */
@@ -45,7 +45,9 @@ static inline const struct meta_type *frame_borrow_type(frame_borrow_t frame)
 	return frame_type((frame_t){(struct meta_slot *)frame.slot});
 }
 
-/* A reference of one's own to a borrowed frame. Aborts if it is not shared (a unique frame is lent). */
+/*
+ * Takes a counted reference to a borrowed frame. Aborts if the frame is not shared (a unique frame may be lent, too).
+ */
 static inline frame_t frame_borrow_get(frame_borrow_t frame)
 {
 	return frame_get((frame_t){(struct meta_slot *)frame.slot});
@@ -60,8 +62,8 @@ static inline frame_t frame_borrow_get(frame_borrow_t frame)
 		(frame_t){(struct meta_slot *)(frame).slot}, &meta_type_##type))
 
 /*
- * Turns a reference into the frame's address. The reference stays counted and now belongs to
- * whoever has the address; frame_from_raw ends that, once.
+ * Turns a reference into the frame's address. The reference stays counted and now belongs to whoever has the address,
+ * until frame_from_raw takes it back, once.
  */
 static inline paddr_t frame_into_raw(frame_t frame)
 {
@@ -69,8 +71,8 @@ static inline paddr_t frame_into_raw(frame_t frame)
 }
 
 /*
- * Back from frame_into_raw. An address that never was one is found out when it has no slot or its
- * frame is not shared: that aborts. For an address of unknown origin use frame_from_in_use.
+ * Back from frame_into_raw. Aborts if the address has no slot or its frame is not shared; it does not detect other
+ * wrong addresses. For an address of unknown origin use frame_from_in_use.
  */
 static inline frame_t frame_from_raw(paddr_t raw)
 {

@@ -19,7 +19,7 @@ static unsigned find_past(const struct managed_ranges *managed, uint64_t frame)
 	return from;
 }
 
-/* Whether the frames [start, end) touch the range before, or the one at `at`. */
+/* Whether the frames [start, end) touch the range before `at`, or the one at `at`. */
 static bool touches_left(const struct managed_ranges *managed, unsigned at, uint64_t start)
 {
 	return at > 0 && managed->ranges[at - 1].end == start;

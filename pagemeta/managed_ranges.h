@@ -2,7 +2,7 @@
 /*
  * Which frames the allocator manages: a sorted table of ranges that neither overlap nor touch.
  *
- * Frames are only ever added. Not concurrent: the caller serialises writers against everybody.
+ * Frames are only ever added. Not concurrent: the caller serialises writers against all other calls.
  */
 #ifndef PAGEMETA_MANAGED_RANGES_H
 #define PAGEMETA_MANAGED_RANGES_H
@@ -29,13 +29,13 @@ enum frame_add_error managed_ranges_check(const struct managed_ranges *managed, 
 					  uint64_t end);
 
 /*
- * Adds the frames [start, end), of which there is at least one, and joins them with the ranges that they touch.
- * After an error nothing changed.
+ * Adds the frames [start, end), at least one, and joins them with the ranges that they touch. After an error nothing
+ * changed.
  */
 enum frame_add_error managed_ranges_add(struct managed_ranges *managed, uint64_t start,
 					uint64_t end);
 
-/* The range that holds a frame; an empty one when it is not managed. A few comparisons. */
+/* The range that holds a frame; an empty one if the frame is not managed. Takes a few comparisons. */
 struct managed_range managed_ranges_find(const struct managed_ranges *managed, uint64_t frame);
 
 static inline bool managed_range_holds(struct managed_range range, uint64_t frame)

@@ -4,7 +4,7 @@
 
 #include "frame.h"
 
-/* A frame in use whose type is no region's, but stays as those do. */
+/* Whether the frame is in use with a permanent type that is not a region's. */
 static bool has_type_of_its_own(const struct meta_slot *slot)
 {
 	const struct meta_type *type = (const struct meta_type *)(uintptr_t)slot->vtable_ptr;

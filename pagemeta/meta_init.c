@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Bringing the metadata array to life: see meta_init.h. */
+/* Initialises the metadata array: see meta_init.h. */
 #include "meta_init.h"
 
 #include <string.h>
@@ -79,7 +79,7 @@ static enum meta_error place_array(struct early_allocator *early, uint64_t max_p
 	    !platform_add_temp_linear_mapping(early, paddr(max_paddr)))
 		return META_NOT_MAPPED;
 
-	/* Aligned so that large pages can map it, where it is large enough for one. */
+	/* An array that is large enough for a large page is aligned so that large pages can map it. */
 	uint64_t align = *bytes >= LARGE_PAGE_SIZE ? LARGE_PAGE_SIZE : PAGE_SIZE;
 
 	if (!early_alloc(early, *bytes, align, EARLY_ANY, &array->base))
@@ -90,9 +90,7 @@ static enum meta_error place_array(struct early_allocator *early, uint64_t max_p
 	return META_OK;
 }
 
-/*
- * Gives the frames of a region that is not usable their type, with one reference that nobody puts.
- */
+/* Gives the frames of a region that is not usable their type, with one reference that is never put. */
 static enum meta_error mark_region(const struct region *region)
 {
 	const struct meta_type *type = region_type(region->kind);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Bringing the metadata array to life: from a memory map to one slot for each frame that tells the
- * truth.
+ * Initialises the metadata array: from a memory map to one correct slot for each frame.
  *
- * Runs once, on one CPU, before any other function of the library but the early allocator's.
+ * Runs once, on one CPU, before any other function of the library except the early allocator's.
  */
 #ifndef PAGEMETA_META_INIT_H
 #define PAGEMETA_META_INIT_H
@@ -47,11 +46,10 @@ const struct meta_type *region_type(enum region_kind kind);
 bool meta_array_size(uint64_t max_paddr, uint64_t *bytes);
 
 /*
- * Initialises the metadata for the regions in `list`: picks max_paddr, sets the early allocator up,
- * extends the linear mapping past 4 GiB where needed, allocates and maps the array, fills it with
- * 0xff, retires the early allocator and marks the frames of every region that is not usable. `list`
- * gains the regions that this took (early, metadata). Whatever it returns, memory outside the array
- * and the page tables is untouched.
+ * Initialises the metadata for the regions in `list`: picks max_paddr, sets the early allocator up, extends the linear
+ * mapping past 4 GiB where needed, allocates and maps the array, fills it with 0xff, retires the early allocator and
+ * marks the frames of every region that is not usable. Adds the regions that this took (early, metadata) to `list`.
+ * Whatever it returns, memory outside the array and the page tables is untouched.
  */
 enum meta_error meta_init(struct region_list *list, struct early_allocator *early,
 			  struct meta_array *array);

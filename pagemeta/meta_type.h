@@ -2,22 +2,20 @@
 /*
  * Metadata types: what a frame is used for, and what is kept about it in its slot.
  *
- * A type is declared once, at file scope, and is then known to the library, to the kernel and to
- * the host that looks on:
+ * A type is declared once, at file scope, and is then known to the library, the kernel and the observing host:
  *
  *     struct inode_page_meta { uint64_t inode; uint32_t index; };
  *     META_TYPE(inode_page, .is_untyped = true);
  *
- * META_TYPE(name) takes its layout from `struct name_meta` and refuses, when compiling, one that
- * does not fit a slot. What follows the name are initialisers of struct meta_type. Descriptors
- * gather in the linker section "meta_types", so the set of types is an array and nothing has to be
- * registered at run time.
+ * META_TYPE(name) takes its layout from `struct name_meta` and refuses, at compile time, a layout that does not fit a
+ * slot. The arguments after the name are initialisers of struct meta_type. Descriptors gather in the linker section
+ * "meta_types", so the set of types is an array and nothing has to be registered at run time.
  *
- * The host shows a type by the names of its members, which it takes from the guest's BTF. So members
- * are what BTF can tell: fixed-width integers, enumerations, arrays and structs of them, but no
- * _Atomic (the build refuses it). A member that holders change while the frame is shared is one word
- * of type shared_u32 or shared_u64, accessed with the __atomic builtins: the host marks it as one
- * that may change between two looks at the same incarnation of a frame.
+ * The host shows the members of a type by name; it takes the names from the guest's BTF. So members are limited to what
+ * BTF can describe: fixed-width integers, enumerations, arrays and structs of them, but no _Atomic (the build refuses
+ * it). A member that holders change while the frame is shared is one word of type shared_u32 or shared_u64, accessed
+ * with the __atomic builtins: the host marks it as one that may change between two reads of the same incarnation of a
+ * frame.
  */
 #ifndef PAGEMETA_META_TYPE_H
 #define PAGEMETA_META_TYPE_H
@@ -72,9 +70,8 @@ _Static_assert(offsetof(struct meta_type, role) == offsetof(struct type_descript
 #define META_TYPE(type, ...) META_TYPE_OF(type, struct type##_meta, ##__VA_ARGS__)
 
 /*
- * As META_TYPE, for several types that share one layout. The typedef ties the type's name to its
- * layout in the BTF; the pointer is there to make the compiler tell of the typedef, and the linker
- * drops it.
+ * As META_TYPE, for several types that share one layout. The typedef ties the type's name to its layout in the BTF; the
+ * pointer only makes the compiler emit the typedef, and the linker drops it.
  */
 #define META_TYPE_OF(type, layout, ...)                                                            \
 	_Static_assert(sizeof(layout) <= SLOT_STORAGE_SIZE, #type ": metadata exceeds 48 bytes");  \

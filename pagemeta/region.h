@@ -12,19 +12,19 @@
 #include <pagevisor/address.h>
 
 /*
- * What memory is. Where regions overlap, the kind that comes later in this list wins: usable memory
- * gives way to everything, what can become usable later to what never does, what the map says to
- * what must not be touched, and all of it to what is known to be there because it is in use now.
+ * What memory is. Where regions overlap, the kind that comes later in this list wins. Usable memory gives way to
+ * everything else. Memory that can become usable later gives way to memory that never does. What the map describes
+ * gives way to memory that must not be touched, and all of these to memory that is known to be in use now.
  */
 enum region_kind {
 	REGION_HOLE, /* in no region at all */
 	REGION_USABLE,
-	REGION_RECLAIMABLE,      /* the boot loader's; usable once nothing of it is needed */
+	REGION_RECLAIMABLE,      /* the boot loader's; usable once it is no longer needed */
 	REGION_ACPI_RECLAIMABLE, /* ACPI tables; usable once they are read (ACPI 6.5, 15) */
-	REGION_RESERVED,         /* firmware, devices, and what this kernel does not know */
+	REGION_RESERVED,         /* firmware, devices, and types unknown to this kernel */
 	REGION_ACPI_NVS,         /* the firmware's, kept across sleep */
 	REGION_NON_VOLATILE,     /* memory that keeps its contents; not for frames */
-	REGION_FRAMEBUFFER,      /* often inside a reserved region, so it comes after it */
+	REGION_FRAMEBUFFER,      /* often inside a reserved region, so it overrides that */
 	REGION_UNUSABLE,         /* bad: errors were found in it (E820's "unusable") */
 	REGION_MODULE,           /* loaded beside the kernel */
 	REGION_KERNEL,           /* the kernel image and what it needs at a fixed place */

@@ -66,7 +66,7 @@ static void give_back(const struct meta_slot *from, const struct meta_slot *to)
 		frame_alloc_give(meta_to_pfn(from), (uint64_t)(to - from));
 }
 
-/* Gives a run back of which the host holds some frames: those are put aside. */
+/* Gives back a run, and puts aside those of its frames that the host holds. */
 static void give_back_but_host(struct meta_slot *slots, uint64_t count)
 {
 	struct meta_slot *const end = slots + count;
@@ -96,14 +96,14 @@ bool segment_alloc_end(pfn_t first, uint64_t count, uint64_t claimed, enum ref_c
 		slot_abort(&slots[claimed], "a run of the allocator has a frame that is not unused",
 			   slot_load(&slots[claimed]));
 	cancel_claims(slots, claimed);
-	/* The one that refused counts as the host's even if it has let go by now. */
+	/* The frame that refused counts as the host's, even if the host has released it by now. */
 	give_back_but_host(slots, claimed);
 	frame_alloc_put_aside(meta_to_pfn(&slots[claimed]));
 	give_back_but_host(slots + claimed + 1, count - claimed - 1);
 	return false;
 }
 
-/* Whether frames of a type have nothing to do when they end. Aborts when it is none. */
+/* Whether the type at `vtable` has no on_drop. Aborts if there is no type at that address. */
 static bool ends_quietly(const struct meta_slot *slot, uint64_t vtable)
 {
 	if (!meta_type_is_valid(vtable))
@@ -115,8 +115,8 @@ uint64_t segment_drop(struct segment *segment)
 {
 	struct meta_slot *slot = pfn_to_meta(segment->first);
 	struct meta_slot *const end = slot + segment->count;
-	struct meta_slot *from = slot; /* [from, slot) is reset, and the allocator to be told */
-	uint64_t quiet = 0;            /* the last type that was found to end quietly */
+	struct meta_slot *from = slot; /* [from, slot) is reset but not given back yet */
+	uint64_t quiet = 0;            /* the last type found without on_drop */
 	uint64_t destroyed = 0;
 
 	for (; slot < end; slot++) {

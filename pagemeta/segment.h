@@ -20,10 +20,9 @@
 #define SEGMENT_NONE ((struct segment){{0}, 0})
 
 /*
- * Writes the initial metadata of the frame at `index` of a segment that is being made; `meta` points
- * at zeroes, of the type's layout. Called for each frame in order. It may come to nothing: a segment
- * whose making is refused after all, or is tried again with other frames (from index 0), so it does
- * nothing but write. NULL leaves the metadata zero.
+ * Writes the initial metadata of the frame at `index` of a segment that is being made; `meta` points at zeroes, of the
+ * type's layout. Called for each frame in order. The segment may still be refused, or tried again with other frames
+ * (from index 0), so the function must do nothing but write *meta. NULL leaves the metadata zero.
  */
 typedef void segment_fill(void *context, uint64_t index, void *meta);
 
@@ -31,11 +30,11 @@ typedef void segment_fill(void *context, uint64_t index, void *meta);
  * segment_claim(type, start, count, fill, context, out): makes a segment of `count` unused frames that
  * no allocator lists, from the address `start` on. `type` is the name of a metadata type.
  *
- * All or nothing: FRAME_OK, or the error of the first frame that refused (FRAME_IN_USE, _BUSY,
- * _UNIQUE, _HOST), or FRAME_NOT_ALIGNED, or FRAME_OUT_OF_BOUND if one of the frames has no slot or
- * `count` is 0. After an error *out is as it was and no slot has changed, but for one case: if somebody
- * took one of the frames while the claim was under way, those before it were BUSY for a moment. They
- * are UNUSED again, one generation on, and their storage is undefined as after a drop.
+ * All or nothing: FRAME_OK, or the error of the first frame that refused (FRAME_IN_USE, _BUSY, _UNIQUE, _HOST), or
+ * FRAME_NOT_ALIGNED, or FRAME_OUT_OF_BOUND if one of the frames has no slot or `count` is 0. After an error *out and
+ * all slots are unchanged, with one exception: if somebody took one of the frames during the claim, the frames before
+ * it were BUSY for a moment. They are UNUSED again, one generation later, and their storage is undefined, as after a
+ * drop.
  */
 #define segment_claim(type, start, count, fill, context, out)                                      \
 	segment_claim_as(&meta_type_##type, sizeof(struct type##_meta), (start), (count), (fill),  \
@@ -51,7 +50,7 @@ typedef void segment_fill(void *context, uint64_t index, void *meta);
 	segment_alloc_as(&meta_type_##type, sizeof(struct type##_meta), (count), (align), false,   \
 			 (fill), (context), (out))
 
-/* The same with bytes that are zero: written before any frame of the segment can be had. */
+/* The same with zeroed bytes. They are written before anyone can get a frame of the segment. */
 #define segment_alloc_zeroed(type, count, align, fill, context, out)                               \
 	segment_alloc_as(&meta_type_##type, sizeof(struct type##_meta), (count), (align), true,    \
 			 (fill), (context), (out))
@@ -76,15 +75,15 @@ bool segment_split(struct segment *segment, uint64_t at, struct segment *tail);
 bool segment_join(struct segment *left, struct segment *right);
 
 /*
- * A second segment over `count` frames from `at` on, with references of its own. False, and nothing
- * changed, if those are not all in the segment or none. Aborts rather than let a count overflow.
+ * A second segment over `count` frames from `at` on, with references of its own. False, and nothing changed, if they
+ * are not all in the segment or `count` is 0. Aborts rather than let a count overflow.
  */
 bool segment_slice(const struct segment *segment, uint64_t at, uint64_t count, struct segment *out);
 
 /* Takes the first frame out of a segment, with its reference. FRAME_NONE when the segment is empty. */
 frame_t segment_pop(struct segment *segment);
 
-/* Puts a frame at the end. False, and the reference stays with the caller, if it is not the next one. */
+/* Appends a frame. False, and the reference stays with the caller, if the frame is not the next one. */
 bool segment_push(struct segment *segment, frame_t frame);
 
 /* Each frame in turn: frame_borrow_t name is lent by the segment. */
@@ -111,8 +110,8 @@ static inline frame_borrow_t segment_frame(const struct segment *segment, uint64
 }
 
 /*
- * Moves the references into an address, which is returned, and a number of frames, *count; the
- * segment is empty then. Ended by segment_from_raw, once.
+ * Turns the references into an address, which is returned, and a number of frames, *count; the segment is empty then.
+ * segment_from_raw takes the references back, once.
  */
 paddr_t segment_into_raw(struct segment *segment, uint64_t *count);
 
@@ -120,12 +119,12 @@ paddr_t segment_into_raw(struct segment *segment, uint64_t *count);
 struct segment segment_from_raw(paddr_t start, uint64_t count);
 
 /*
- * How segment_claim and segment_alloc work. Always inlined, so that `fill` can be, too: a locked
- * operation waits for the stores before it, and a call for each frame would double them.
+ * How segment_claim and segment_alloc work. Always inlined, so that `fill` can be inlined, too: a locked operation
+ * waits for the stores before it, and a call for each frame would double those stores.
  *
- * Takes the slots one by one and writes their metadata. Returns how many it took: all, or those
- * before one that refused. None is published before all are taken: nobody can get a reference to a
- * frame of a segment that is not made after all.
+ * Takes the slots one by one and writes their metadata. Returns how many it took: all, or those before one that
+ * refused. None is published before all are taken, so nobody can get a reference to a frame of a segment whose claim
+ * fails.
  */
 static inline __attribute__((always_inline)) uint64_t
 segment_begin_claims(struct meta_slot *slots, uint64_t count, const struct meta_type *type,

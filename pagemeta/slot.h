@@ -23,7 +23,7 @@
  *   A, L  synchronise with H and M: what the last owner did to slot and frame happened before.
  *   B, I  pair with the reader's fence: a reader that saw one word of the new metadata sees, at its
  *         second load, the BUSY state or a later one, and rejects its copy.
- *   C     pairs with the reader's first load and with E: who sees the frame in use sees its metadata.
+ *   C     pairs with the reader's first load and with E: whoever sees the frame in use sees its metadata.
  *   D     a holder's own reference keeps the frame alive; nothing is published through the count.
  *   E     pairs with C and J: the metadata is visible to whoever got a reference from the bare address.
  *   F     what a holder did with the frame happens before it is dropped by somebody else.
@@ -31,12 +31,11 @@
  *         as B does, for what on_drop and the reset write.
  *   H, M  pair with A and L: the slot is reset before anyone can claim it.
  *   J     as C: changes made while unique are visible to whoever shares the frame.
- *   K     pairs with F: what former holders did is visible to the one that is now alone.
+ *   K     pairs with F: what former holders did is visible to the new unique owner.
  *
- * On x86 the fences cost nothing and every release store is a plain store. Words of the slot are
- * accessed atomically (relaxed) throughout, so that the outside reader is no data race.
- * ThreadSanitizer knows no fences: in its build A..G are strengthened to the read-modify-write
- * beside the fence.
+ * On x86 the fences cost nothing and every release store is a plain store. Words of the slot are accessed atomically
+ * (relaxed) throughout, so the outside reader causes no data race. ThreadSanitizer does not know fences: in its build,
+ * the read-modify-write beside a fence of A..G is strengthened instead.
  *
  * One 64-bit word holds both count and generation: no operation can move one without seeing the
  * other, and the generation, in the low half, never carries into the count.
@@ -115,8 +114,8 @@ static inline void slot_publish(struct meta_slot *slot, uint32_t refs)
 }
 
 /*
- * As slot_publish, where a frame begins a life: the trace has a claim or a replacement. Its entry is written before
- * anyone else can change the slot, so that it is older than theirs.
+ * As slot_publish, for a frame that begins a new life: traces a claim or a replacement. The entry is written before
+ * anyone else can change the slot, so it is older than theirs.
  */
 static inline void slot_publish_new(struct meta_slot *slot, uint32_t refs,
 				    enum trace_operation operation)
@@ -127,9 +126,7 @@ static inline void slot_publish_new(struct meta_slot *slot, uint32_t refs,
 	__atomic_store_n(&slot->state, slot_state(generation, refs), __ATOMIC_RELEASE);
 }
 
-/*
- * One more reference, by somebody who holds one. Aborts when the count cannot be right or is full.
- */
+/* One more reference, for a holder. Aborts if the count is impossible or full. */
 static inline void slot_get(struct meta_slot *slot)
 {
 	uint64_t old = __atomic_fetch_add(&slot->state, SLOT_REF_ONE, __ATOMIC_RELAXED);
@@ -141,8 +138,8 @@ static inline void slot_get(struct meta_slot *slot)
 }
 
 /*
- * One more reference, by somebody who only has the address. Takes it while the frame is shared and
- * returns REF_CLASS_SHARED; else changes nothing and returns the class that was found.
+ * One more reference, for a caller that has only the address. Takes it if the frame is shared and returns
+ * REF_CLASS_SHARED; otherwise changes nothing and returns the class that was found.
  */
 static inline enum ref_class slot_try_get(struct meta_slot *slot)
 {
@@ -191,7 +188,7 @@ static inline void slot_reset(struct meta_slot *slot)
 	__atomic_store_n(&slot->state, slot_state(generation, REF_UNUSED), __ATOMIC_RELEASE);
 }
 
-/* The unique owner's checks: aborts unless the slot is UNIQUE. Returns its state. */
+/* The unique owner's check: aborts unless the slot is UNIQUE. Returns its state. */
 static inline uint64_t slot_expect_unique(struct meta_slot *slot, const char *what)
 {
 	uint64_t state = slot_word_load(&slot->state);
@@ -213,7 +210,7 @@ static inline void slot_change_begin(struct meta_slot *slot)
 	slot_fence(__ATOMIC_RELEASE);
 }
 
-/* The unique owner lets go: as after the last slot_put. */
+/* The unique owner lets go; the slot is then as after the last slot_put. */
 static inline void slot_unique_drop(struct meta_slot *slot)
 {
 	uint64_t state = slot_expect_unique(slot, "unique drop of a frame that is not unique");
@@ -249,8 +246,8 @@ static inline bool slot_unshare(struct meta_slot *slot)
 }
 
 /*
- * The host takes an unused frame out of the guest's hands. A host owner never writes storage or
- * vtable_ptr: the allocator's links live there. False, and nothing changed, unless it was UNUSED.
+ * The host claims an unused frame. It never writes storage or vtable_ptr: the allocator's links are there. False, and
+ * nothing changed, unless it was UNUSED.
  */
 static inline bool slot_host_claim(struct meta_slot *slot)
 {

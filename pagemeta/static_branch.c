@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The branch that is in the code: see static_branch.h. */
+/* The static branch: see static_branch.h. */
 #include "static_branch.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 extern const struct branch_site __start_trace_sites[];
 extern const struct branch_site __stop_trace_sites[];
 
-#define JUMP_OPCODE 0xe9 /* jmp rel32, from the end of the instruction */
+#define JUMP_OPCODE 0xe9 /* jmp rel32, relative to the end of the instruction */
 
 static const uint8_t no_operation[BRANCH_BYTES] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A branch whose direction is in the code: a no-op of five bytes where it is not taken, patched to a jump where it
- * is. Not taken it costs the bytes and neither a load nor a test. There is one such branch, the one to the trace;
- * all its sites turn together.
+ * A branch whose direction is encoded in the instruction: a no-op of five bytes when not taken, patched to a jump when
+ * taken. When not taken, it costs its bytes but neither a load nor a test. There is one such branch, the one to the
+ * trace; all its sites are switched together.
  *
- * The platform turns it (platform_patch_text) while no other CPU runs this library.
+ * The platform patches the code (platform_patch_text) while no other CPU runs this library.
  */
 #ifndef PAGEMETA_STATIC_BRANCH_H
 #define PAGEMETA_STATIC_BRANCH_H
@@ -36,7 +36,7 @@ taken:
 	return true;
 }
 
-/* Turns all sites. */
+/* Switches all sites. */
 void static_branch_set(bool is_taken);
 
 #endif

@@ -15,17 +15,17 @@
 #include "slot.h"
 #include "trace.h"
 
-/* Whole pages: they are published, and nothing else with them. */
+/* Whole pages: the rings are published, and nothing else with them. */
 struct trace_ring trace_rings[PLATFORM_MAX_CPUS] __attribute__((aligned(PAGE_SIZE)));
 
-/* No sanitizer: what it would call here may touch any register, and the entries are nobody's but the readers'. */
+/* No sanitizer: its calls may touch any register, and only readers of the trace use the entries. */
 #define PLAIN __attribute__((used, no_sanitize("address", "thread", "undefined")))
 
-/* What the hook in trace.h calls: no other declares it, for the compiler is not to know of the call. */
+/* Called by the hook in trace.h. Declared nowhere else, because the compiler must not know of the call. */
 __attribute__((no_caller_saved_registers)) void trace_write(const struct meta_slot *slot,
 							    uint64_t state, uint64_t operation);
 
-/* Of the slot, for the operations whose caller alone may change it; the number as an entry has it. */
+/* The type field of an entry: the slot's type for the operations whose caller alone may change it, otherwise 0. */
 static inline unsigned type_of(const struct meta_slot *slot, uint64_t operation)
 {
 	if (operation != TRACE_CLAIM && operation != TRACE_DROP && operation != TRACE_REPLACE)
@@ -41,7 +41,7 @@ static inline unsigned type_of(const struct meta_slot *slot, uint64_t operation)
 PLAIN void trace_write(const struct meta_slot *slot, uint64_t state, uint64_t operation)
 {
 	const uint64_t pc = (uint64_t)__builtin_return_address(0);
-	/* Of the function with the hook. */
+	/* The frame of the function with the hook. */
 	const uint64_t frame_pointer = *(const uint64_t *)__builtin_frame_address(0);
 	struct trace_ring *ring = &trace_rings[platform_cpu()];
 	uint64_t position = ring->head; /* this CPU is the only writer */

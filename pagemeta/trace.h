@@ -3,8 +3,8 @@
  * The trace: each change of a slot's count leaves an entry in a ring of the CPU that made it. The rings and their
  * protocol are in pagevisor/trace.h.
  *
- * While it is off, a hook is what static_branch.h makes of it, and the call behind it preserves all registers, so
- * that the code around the hook is compiled as if nothing were called there.
+ * While the trace is off, a hook is only the no-op of static_branch.h. The call behind it preserves all registers, so
+ * the code around the hook is compiled as if nothing were called there.
  */
 #ifndef PAGEMETA_TRACE_H
 #define PAGEMETA_TRACE_H
@@ -16,7 +16,7 @@
 #include <pagemeta_tracing.h>
 
 /*
- * An entry that tells of an operation and of the state that it left: `added` to the one before. The sum is made where it is
+ * Records an operation and the state that it left: the state before it plus `added`. The sum is computed where it is
  * needed, and not ahead of the branch.
  */
 static inline __attribute__((always_inline)) void trace_event(enum trace_operation operation,
@@ -27,8 +27,8 @@ static inline __attribute__((always_inline)) void trace_event(enum trace_operati
 		__asm__ volatile("" : "+r"(state));
 		state += added;
 		/*
-		 * The stack pointer is named so that the compiler sets up the frame first, which the walk to the
-		 * caller needs; and moved over what a leaf function keeps below it.
+		 * Naming the stack pointer makes the compiler set up the frame first, which the walk to the caller
+		 * needs. Moving it skips what a leaf function keeps below it.
 		 */
 		register uint64_t stack_pointer __asm__("rsp");
 
@@ -47,7 +47,7 @@ static inline __attribute__((always_inline)) void trace_event(enum trace_operati
  */
 void trace_set_ring(unsigned cpu, paddr_t address, uint64_t entry_count);
 
-/* All CPUs' rings, for who publishes them. */
+/* All CPUs' rings, for the code that publishes them. */
 extern struct trace_ring trace_rings[];
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Unique frames: one owner, whom nobody can join. It may change the metadata in place and move the
- * frame on to another type; readers outside the guest notice, for each change has a generation of
- * its own.
+ * Unique frames: frames with one owner that does not share. The owner may change the metadata in place and give the
+ * frame another type. Readers outside the guest notice, because each change has its own generation.
  *
- * A unique_frame_t is the ownership itself: never copied, and ended exactly once, by unique_drop,
- * unique_share or unique_into_raw. Whoever owns it may call anything here, from one CPU at a time;
- * handing it to another CPU is the owner's business, by anything that releases and acquires.
+ * A unique_frame_t is the ownership itself: never copied, and ended exactly once, by unique_drop, unique_share or
+ * unique_into_raw. Whoever owns it may call anything here, from one CPU at a time; to hand it to another CPU, the owner
+ * uses anything that releases and acquires.
  */
 #ifndef PAGEMETA_UNIQUE_H
 #define PAGEMETA_UNIQUE_H
@@ -36,14 +35,14 @@ typedef struct {
 						   sizeof(struct type##_meta), REF_UNIQUE)         \
 				  .slot})
 
-/* As frame_claim: an unused frame that no allocator lists, by its address, and with its errors. */
+/* As frame_claim, with the same errors: claims an unused frame that no allocator lists, by its address. */
 enum frame_error unique_claim(paddr_t frame, const struct meta_type *type, const void *meta,
 			      unique_frame_t *out);
 
 /* Gives the frame up: as the last frame_put, on_drop included. */
 void unique_drop(unique_frame_t frame);
 
-/* Always works: the owner becomes the first of possibly many holders, and the frame is a frame_t. */
+/* Always succeeds: the owner becomes the first of possibly many holders, and the frame is a frame_t. */
 frame_t unique_share(unique_frame_t frame);
 
 /*
@@ -56,7 +55,7 @@ bool unique_from_shared(frame_t frame, unique_frame_t *out);
 paddr_t unique_into_raw(unique_frame_t frame);
 unique_frame_t unique_from_raw(paddr_t raw);
 
-/* For reading; ends where the owner changes, shares or drops the frame. */
+/* For reading; valid until the owner changes, shares or drops the frame. */
 static inline frame_borrow_t unique_borrow(unique_frame_t frame)
 {
 	return (frame_borrow_t){frame.slot};
@@ -141,7 +140,7 @@ static inline __attribute__((always_inline)) void unique_write(unique_frame_t fr
 			     &unique_value_, sizeof(unique_value_));                               \
 	} while (0)
 
-/* New metadata of the type it has, *meta of struct type_meta, in a bracket of its own. */
+/* Replaces all metadata but keeps the type, in a bracket of its own; *meta is of struct type_meta. */
 #define unique_change(frame, type, meta)                                                           \
 	unique_change_to((frame), &meta_type_##type, (const struct type##_meta *){meta},           \
 			 sizeof(struct type##_meta))
@@ -157,9 +156,9 @@ static inline void unique_change_to(unique_frame_t frame, const struct meta_type
 }
 
 /*
- * Ends the frame's life as one type and begins another, without the allocator: the old type's
- * on_drop runs first, with the frames it lets go of, then the new metadata is in place. Always
- * succeeds. `meta` is of the new type's size and may not point into the slot.
+ * Ends the frame's life as one type and begins another, without the allocator: the old type's on_drop runs first, along
+ * with the drops that it causes; then the new metadata is written. Always succeeds. `meta` is of the new type's size
+ * and may not point into the slot.
  */
 void unique_replace(unique_frame_t frame, const struct meta_type *type, const void *meta);
 

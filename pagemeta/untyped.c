@@ -7,8 +7,8 @@
 #define WORD sizeof(uint64_t)
 
 /*
- * Bytes up to the next word boundary, at most `length`; whole words once on one. The frame's side
- * decides: frames are aligned, buffers are anywhere.
+ * Size of the next access: a word on a word boundary if `length` allows, otherwise a byte. The frame's side decides:
+ * frames are aligned, buffers may be anywhere.
  */
 static uint64_t step_at(const uint8_t *frame, uint64_t length)
 {
@@ -68,7 +68,7 @@ static void fill(uint8_t *frame, uint8_t value, uint64_t length)
 	}
 }
 
-/* Whether the range lies in `size` bytes; no sum that could wrap. */
+/* Whether the range lies in `size` bytes; computes no sum that could wrap. */
 static bool in_range(uint64_t offset, uint64_t length, uint64_t size)
 {
 	return offset <= size && length <= size - offset;

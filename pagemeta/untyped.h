@@ -3,10 +3,10 @@
  * Untyped frames: those whose bytes mean nothing to the kernel, so that user programs, devices and
  * the host may read and write them at any time.
  *
- * A metadata type says so with .is_untyped = true. Everything else is typed (page tables, kernel
- * objects), and these functions refuse it. Bytes move in words where both ends of a word lie in the
- * range, in single bytes at its ends, each a relaxed atomic access: who writes at the same time is
- * no data race, and a copy may mix old and new words but no torn one. They order nothing.
+ * A metadata type says so with .is_untyped = true. Everything else is typed (page tables, kernel objects), and these
+ * functions refuse it. Copies move whole words where these lie in the range, and single bytes at its ends. Each access
+ * is relaxed atomic: a concurrent writer is no data race, and a copy may mix old and new words but contains no torn
+ * one. The functions order nothing.
  *
  * The frame is lent: by frame_borrow, unique_borrow or segment_frame. The buffer is the caller's own.
  */
