@@ -16,7 +16,7 @@
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/trace.h"
 
-/* CPUID, timed so often, where the processor has no random numbers. */
+/* How often CPUID is timed where the processor has no random number generator. */
 #define BOOT_ID_ROUNDS 16
 
 struct guest_info guest_info __attribute__((section(".bss.page_aligned"), aligned(PAGE_SIZE)));
@@ -43,8 +43,8 @@ void info_set_stage(enum boot_stage stage)
 }
 
 /*
- * The TSC alone repeats where machines are started alike, so that without random numbers what is drawn hangs on how
- * long the machine takes for some instructions that the host has a hand in.
+ * The TSC alone repeats where machines start alike. So without a random number generator, the number also depends on
+ * how long the machine takes for some instructions that involve the host.
  */
 static uint64_t draw_boot_id(void)
 {
@@ -77,7 +77,7 @@ void info_publish(void)
 	guest_info.boot_id = draw_boot_id();
 	guest_info.regions_pa = physical(boot_info.regions);
 	guest_info.region_count = boot_info.region_count;
-	/* Release: who finds the magic finds the rest. */
+	/* Release: a reader that finds the magic finds the rest. */
 	__atomic_store_n(&guest_info.magic, INFO_MAGIC, __ATOMIC_RELEASE);
 	info_set_stage(STAGE_ENTERED);
 }

@@ -27,8 +27,7 @@ void info_set_allocator(void);
 void info_set_cpus(unsigned count, uint64_t tsc_khz);
 
 /*
- * Announces a stage in the page and on the boot stage port; everything it promises is written
- * before.
+ * Announces a stage in the page and on the boot stage port; everything that the stage promises must be written before.
  */
 void info_set_stage(enum boot_stage stage);
 

@@ -15,7 +15,7 @@
 #include "panic.h"
 #include "workload/workload.h"
 
-/* Entered from boot/start.S in the ring that was chosen there, on the boot processor. */
+/* Entered from boot/start.S in the ring chosen there, on the boot processor. */
 _Noreturn void kmain(uint64_t start_info_pa)
 {
 	traps_init();

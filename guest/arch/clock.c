@@ -21,9 +21,9 @@ uint64_t tsc_khz;
 #define CALIBRATION_MS   10
 #define CALIBRATION_STEP (PIT_HZ * CALIBRATION_MS / 1000)
 #define PROBES_MAX       1000000
-#define READING_PART     16 /* of the time that is measured a reading may take one part in so many */
+#define READING_PART     16 /* a reading may take one part in this many of the measured time */
 
-/* What is assumed of a machine that has no timer either. */
+/* Assumed for a machine without this timer. */
 #define FALLBACK_KHZ 1000000
 
 static uint16_t read_pit(void)
@@ -56,9 +56,9 @@ static bool is_sharp(const struct reading *reading, uint64_t span)
 }
 
 /*
- * A host that is busy elsewhere disturbs it: within a reading, which then does not say when it was, or between two of
- * them for so long that the count comes round, which takes 55 ms, and the TSC looks several times as fast as it is.
- * Such a pause is most of what was measured.
+ * A busy host may pause the guest. A pause within a reading makes the time of that reading uncertain. A pause between
+ * two readings may let the count wrap, after 55 ms, and the TSC then looks several times as fast as it is. Such a pause
+ * is most of the measured time.
  */
 static uint64_t calibrate(void)
 {

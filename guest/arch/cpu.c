@@ -17,7 +17,7 @@ static uint8_t cpu_stacks[MAX_CPUS][CPU_STACKS_SIZE]
 extern const char boot_tss_low[];
 extern const char boot_tss_high[];
 
-/* Every processor's table but for the TSS descriptor, which is its own. */
+/* Every processor's table, except the TSS descriptor: each has its own. */
 #define GDT_COMMON                                                                                 \
 	[SELECTOR_KERNEL_CODE / 8] = DESCRIPTOR_CODE64,                                            \
 				[SELECTOR_KERNEL_DATA / 8] = DESCRIPTOR_DATA,                      \

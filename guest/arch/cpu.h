@@ -20,8 +20,8 @@ struct tss {
 	uint64_t reserved2;
 	uint16_t reserved3;
 	uint16_t io_bitmap_offset;
-	uint8_t io_bitmap[IO_BITMAP_BYTES +
-			  1]; /* a zero bit allows the port; the last byte is ones */
+	/* A zero bit allows the port; the last byte is all ones. */
+	uint8_t io_bitmap[IO_BITMAP_BYTES + 1];
 } __attribute__((packed));
 
 struct descriptor_pointer {
@@ -57,7 +57,7 @@ extern unsigned cpu_count;
 /* The ring that the kernel runs in, 0 or 3; settled before kmain. */
 extern uint32_t kernel_ring;
 
-/* The processor that runs this. */
+/* The current processor. */
 static inline struct cpu *this_cpu(void)
 {
 	struct cpu *cpu;

@@ -8,7 +8,7 @@
 
 #include <pagevisor/x86.h>
 
-/* The SDM's advice: a generator that has nothing after so many tries is broken. */
+/* The SDM's advice: a generator that still fails after this many tries is broken. */
 #define RDRAND_TRIES 10
 
 static inline bool has_rdrand(void)
@@ -19,7 +19,7 @@ static inline bool has_rdrand(void)
 	return ecx & CPUID_ECX_RDRAND;
 }
 
-/* False, and *value is not set, where there is none. */
+/* False if there is no random number; *value is then meaningless. */
 static inline bool hardware_random(uint64_t *value)
 {
 	bool is_set = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The few privileged things the kernel needs: done directly in ring 0, asked of the gate in ring 3.
- * Nothing else in the kernel depends on the ring. Port I/O needs no gate: the TSS allows it.
+ * The few privileged operations that the kernel needs: done directly in ring 0, through the gate in ring 3. Nothing
+ * else in the kernel depends on the ring. Port I/O needs no gate: the TSS allows it.
  */
 #ifndef GUEST_PRIVILEGED_H
 #define GUEST_PRIVILEGED_H
@@ -21,10 +21,7 @@ static inline void privileged_halt(void)
 		__asm__ volatile("int %0" ::"i"(GATE_VECTOR), "a"(GATE_HALT) : "memory");
 }
 
-/*
- * Writes bytes to a port. One trip through the gate for all: an out of ring 3 costs three of ring
- * 0.
- */
+/* Writes bytes to a port, all in one trip through the gate: an `out` in ring 3 costs as much as three in ring 0. */
 static inline void privileged_write_string(uint16_t port, const char *text, size_t length)
 {
 	if (kernel_ring == 0)

@@ -13,10 +13,7 @@
 #include "boot/madt.h"
 #include "panic.h"
 
-/*
- * How long a processor may take to arrive, and when a second start-up message is sent to one that
- * has not.
- */
+/* How long a processor may take to arrive, and when a second start-up message is sent to one that has not arrived. */
 #define ARRIVAL_TIMEOUT_MS 20000 /* a busy host may leave a vCPU waiting for seconds */
 #define SECOND_SIPI_MS     20
 
@@ -48,9 +45,7 @@ static void send_message(uint32_t apic_id, uint32_t message)
 		cpu_relax();
 }
 
-/*
- * Waits until the processor has arrived or the time is over. Acquire: pairs with ap_main's release.
- */
+/* Waits until the processor has arrived or the time is up. Acquire: pairs with ap_main's release. */
 static bool wait_for_arrival(struct cpu *cpu, uint64_t milliseconds)
 {
 	uint64_t end = read_tsc() + milliseconds * tsc_khz;

@@ -4,8 +4,8 @@
 #define GUEST_SMP_H
 
 /*
- * Starts the processors that the MADT lists, MAX_CPUS at the most, and waits for each to arrive in C, where it waits in
- * turn for smp_run. Panics if one does not come. Sets cpu_count.
+ * Starts the processors that the MADT lists, at most MAX_CPUS, and waits for each to arrive in C, where it waits for
+ * smp_run. Panics if one does not arrive. Sets cpu_count.
  */
 void smp_start(void);
 

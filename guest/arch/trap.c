@@ -54,7 +54,7 @@ static void set_gate(unsigned vector, void (*entry)(void), uint8_t ist, uint8_t 
 
 void traps_init(void)
 {
-	/* DPL 3 for all: in ring 3, int3 is an exception of the kernel's own. */
+	/* DPL 3 for all: in ring 3, int3 comes from the kernel itself. */
 	for (unsigned vector = 0; vector < EXCEPTIONS; vector++)
 		set_gate(vector, exception_entries[vector], EXCEPTION_IST, RING_USER);
 	set_gate(GATE_VECTOR, gate_entry, 0, RING_USER);
@@ -89,7 +89,7 @@ static const char *exception_name(uint64_t vector)
 
 _Noreturn void trap_report(const struct trap_frame *on_trap_stack)
 {
-	/* What is printed goes through the gate, which comes in on the trap stack, too. */
+	/* Printing goes through the gate, which enters on the trap stack, too. */
 	const struct trap_frame frame = *on_trap_stack;
 
 	panic_begin();

@@ -15,10 +15,7 @@ struct trap_frame {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/*
- * Fills the interrupt descriptor table that the boot stub loaded empty. Until then a fault is a
- * triple fault.
- */
+/* Fills the interrupt descriptor table that the boot stub loaded empty. Until then any fault becomes a triple fault. */
 void traps_init(void);
 
 /* Entered from trap_entry.S. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Where the processor comes on an exception and through the ring-0 gate.
+ * Entry points of the exceptions and of the ring-0 gate.
  *
- * Exceptions end the kernel, so nothing here returns from one: the stub saves the registers on the trap
- * stack and leaves for trap_report on the panic stack, in the ring that the exception came from. Where ring
- * 0 is emulated that keeps the report native.
+ * Exceptions end the kernel, so nothing here returns from one: the stub saves the registers on the trap stack and goes
+ * on to trap_report, on the panic stack and in the ring that the exception came from. Where ring 0 is emulated, the
+ * report then runs natively.
  */
 #include <pagevisor/x86.h>
 
@@ -62,7 +62,7 @@ exception_common:
 	movq %rsp, %rax
 	andq $-TRAP_STACK_SIZE, %rax
 	subq $8, %rax
-	movq (8 * 19)(%rdi), %rcx /* cs that was interrupted */
+	movq (8 * 19)(%rdi), %rcx /* the interrupted cs */
 	xorl %edx, %edx
 	testl $RING_USER, %ecx
 	jz 1f
@@ -75,7 +75,7 @@ exception_common:
 	pushq %rax
 	iretq
 
-/* The gate: eax says what is asked (arch/gate_numbers.h). Keeps every register but those it is given. */
+/* The gate: eax is the request (arch/gate_numbers.h). Preserves all registers except those of the request. */
 	.global gate_entry
 gate_entry:
 	cmpl $GATE_WRITE_STRING, %eax

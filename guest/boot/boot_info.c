@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the boot loader left: see boot_info.h. */
+/* What the boot loader passed: see boot_info.h. */
 #include "boot/boot_info.h"
 
 #include <stdarg.h>

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*
- * What the boot loader left: command line, memory map, ACPI root. Read once, into memory of the
- * kernel's own.
- */
+/* What the boot loader passed: command line, memory map, ACPI root. Read once, into the kernel's own memory. */
 #ifndef GUEST_BOOT_INFO_H
 #define GUEST_BOOT_INFO_H
 
@@ -22,10 +19,7 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
-/*
- * Fills boot_info. Panics when the start info is none, or lists more regions than there is room
- * for.
- */
+/* Fills boot_info. Panics if the start info is invalid or lists more regions than fit. */
 void boot_info_read(uint64_t start_info_pa);
 
 /*
@@ -37,7 +31,7 @@ const char *boot_option(const char *name);
 /* A decimal option, or `fallback` when it is absent. Ends the guest when it is not a number. */
 uint64_t boot_option_number(const char *name, uint64_t fallback);
 
-/* Ends the guest because an option is wrong: one line that says what would be right. */
+/* Ends the guest because of a wrong option. Prints one line that says what would be right. */
 _Noreturn void boot_option_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Whether an option's text is exactly this word. */

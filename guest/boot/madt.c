@@ -13,12 +13,12 @@
 
 #include "boot/boot_info.h"
 
-/* Where firmware without a pointer leaves the root (ACPI 6.5, 5.2.5.1), and how it is aligned. */
+/* Where PC firmware leaves the root if no pointer is given (ACPI 6.5, 5.2.5.1), and its alignment. */
 #define RSDP_SEARCH_START 0xe0000
 #define RSDP_SEARCH_END   0x100000
 #define RSDP_ALIGN        16
 
-/* Tables are mapped if they lie below the end of the boot page table; one past it is left alone. */
+/* Tables are mapped if they lie below the end of the boot page table; others are ignored. */
 #define TABLE_LENGTH_MAX (1 << 20)
 
 static const void *table_at(uint64_t pa, size_t length)

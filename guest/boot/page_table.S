@@ -3,8 +3,8 @@
  * The boot page table, laid out by the assembler: the first 4 GiB in 2 MiB pages, seen through the identity
  * map and through the linear mapping, and the first GiB at KERNEL_VIRTUAL_BASE.
  *
- * Every entry allows user access, for a kernel that runs in ring 3; without SMEP and SMAP this means nothing
- * to one in ring 0. The pages of the interrupt controllers are not cached.
+ * Every entry allows user access, for a kernel that runs in ring 3; without SMEP and SMAP this has no effect on one in
+ * ring 0. The pages of the interrupt controllers are not cached.
  */
 #include <pagevisor/address.h>
 #include <pagevisor/layout.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The page table that boot/page_table.S lays out; it stays the kernel's. */
+/* The page table that boot/page_table.S lays out; the kernel keeps it. */
 #ifndef GUEST_BOOT_PAGE_TABLE_H
 #define GUEST_BOOT_PAGE_TABLE_H
 

@@ -2,9 +2,9 @@
 /*
  * From the PVH entry, or from an application processor's start-up code, to kmain or ap_main.
  *
- * Where ring 0 is emulated an instruction here costs a microsecond: the page table, the descriptor tables
- * and the boot processor's TSS are therefore made by the assembler and the linker, not by code, and the
- * privilege to run at is settled before the first line of C.
+ * Where ring 0 is emulated, an instruction here costs a microsecond. So the assembler and the linker, not code, make
+ * the page table, the descriptor tables and the boot processor's TSS, and the ring is settled before the first line of
+ * C.
  */
 #include <pagevisor/layout.h>
 #include <pagevisor/note.h>
@@ -24,7 +24,7 @@
 	.long PVH_NOTE_ENTRY_TYPE
 1:	.asciz PVH_NOTE_NAME
 2:	.balign 4
-3:	.quad PHYSICAL(pvh_start) /* eight bytes: QEMU reads as many */
+3:	.quad PHYSICAL(pvh_start) /* eight bytes, as QEMU reads them */
 4:	.balign 4
 
 	.section .note.pagevisor, "a", @note
@@ -69,7 +69,7 @@ start64:
 	movabsq $start64_high, %rax
 	jmp *%rax
 
-/* In the kernel's own addresses: this processor's descriptor tables, gs base and stack. */
+/* At the kernel's own addresses: this processor's descriptor tables, gs base and stack. */
 start64_high:
 	leaq boot_cpu(%rip), %r12
 	testl %ebp, %ebp
@@ -98,7 +98,7 @@ start64_high:
 	movl %ebx, %edi
 	call choose_ring
 
-/* To r13 in the ring that was chosen; it does not return. rdi: the start info, for kmain. */
+/* Jumps to r13 in the chosen ring; that does not return. rdi: the start info, for kmain. */
 2:	pushq $0 /* a return address of zero ends backtraces, and aligns the stack as a call would */
 	xorl %ebp, %ebp
 	cmpl $RING_USER, kernel_ring(%rip)
@@ -113,8 +113,8 @@ start64_high:
 	iretq
 
 /*
- * Sets kernel_ring to 3 if the command line says "ring=3", to 0 otherwise. Whoever starts a
- * guest in ring 3 puts it first, which keeps this loop short where instructions are slow. edi: start info.
+ * Sets kernel_ring to 3 if the command line says "ring=3", to 0 otherwise. A VMM that starts a guest in ring 3 puts the
+ * option first, which keeps this loop short where instructions are slow. edi: start info.
  */
 choose_ring:
 	xorl %eax, %eax

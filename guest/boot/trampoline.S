@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Where an application processor wakes up: real mode, cs:ip = AP_TRAMPOLINE >> 4 : 0. Copied there by
- * arch/smp.c, so it uses no address of its own but relative to the page.
+ * Where an application processor wakes up: real mode, cs:ip = AP_TRAMPOLINE >> 4 : 0. arch/smp.c copies it there, so it
+ * uses only addresses relative to the page.
  */
 #include <pagevisor/layout.h>
 #include <pagevisor/x86.h>

@@ -25,7 +25,7 @@ static void log_append(const char *text, size_t length)
 	__atomic_store_n(&log_ring.head, head + length, __ATOMIC_RELEASE);
 }
 
-/* No look at the UART's line status: an emulated one is always ready, and each look is an exit. */
+/* Does not read the UART's line status: an emulated UART is always ready, and each read is an exit. */
 static void write_out(const char *text, size_t length)
 {
 	log_append(text, length);

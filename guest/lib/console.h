@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The console: serial port and log ring. Lines of different CPUs do not mix; a panic breaks in. */
+/* The console: serial port and log ring. Lines of different CPUs do not mix, but a panic interrupts. */
 #ifndef GUEST_CONSOLE_H
 #define GUEST_CONSOLE_H
 

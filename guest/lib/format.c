@@ -53,7 +53,7 @@ static void put_string(struct output *out, const char *text)
 		put_char(out, *text++);
 }
 
-/* Reads what follows a '%'. Returns where the format goes on. */
+/* Parses what follows a '%'. Returns where the format continues. */
 static const char *parse_spec(const char *format, struct spec *spec)
 {
 	*spec = (struct spec){.zero_padded = *format == '0'};
@@ -102,7 +102,7 @@ size_t format_text(char *buffer, size_t size, const char *format, va_list args)
 			put_string(&out, "0x");
 			put_number(&out, (uint64_t)va_arg(args, void *), 16, &spec, false);
 			break;
-		default: /* '%', and what it does not know */
+		default: /* '%', and unknown conversions */
 			put_char(&out, spec.conversion);
 		}
 	}

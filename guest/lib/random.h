@@ -12,7 +12,7 @@ struct random {
 	uint64_t state; /* never zero */
 };
 
-/* A stream of its own for each (seed, stream) pair. */
+/* A separate stream for each (seed, stream) pair. */
 static inline struct random random_seed(uint64_t seed, uint64_t stream)
 {
 	uint64_t z = seed + (stream + 1) * 0x9e3779b97f4a7c15;

@@ -35,7 +35,7 @@ static void read_regions(void)
 	add_region(guest_info.kernel_start_pa,
 		   guest_info.kernel_end_pa - guest_info.kernel_start_pa, REGION_KERNEL);
 	add_region(AP_TRAMPOLINE, PAGE_SIZE, REGION_KERNEL);
-	/* Frame 0 stays out of use: its address is what a missing address looks like. */
+	/* Frame 0 stays unused: address 0 stands for no address. */
 	add_region(0, PAGE_SIZE, REGION_RESERVED);
 }
 
@@ -48,7 +48,7 @@ void memory_init(void)
 
 	if (error != META_OK)
 		panic("metadata: %s", meta_error_text(error));
-	/* Who looks from outside knows the kernel's tables by their type as soon as it knows of the metadata. */
+	/* Before the metadata is published: an observer recognises the kernel's tables by their type from the start. */
 	table_frames_adopt(boot_page_table(), &cpu_counters[0]);
 	info_set_metadata(&array);
 	frame_alloc_init(&array.partition);

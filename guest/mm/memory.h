@@ -7,15 +7,12 @@
 #define GUEST_MEMORY_H
 
 /*
- * Reads the memory map, initialises the metadata, that of the kernel's page tables too, and the
- * frame allocator. Panics with the reason.
+ * Reads the memory map and initialises the metadata, including that of the kernel's page tables, and the frame
+ * allocator. On failure panics with the reason.
  */
 void memory_init(void);
 
-/*
- * Checks every slot and panics at the first that does not tell the truth; enters the counts it
- * found right.
- */
+/* Checks every slot and panics if any is wrong, naming the first. Then counts the frames in use as claimed. */
 void memory_check(void);
 
 #endif

@@ -33,10 +33,7 @@ static paddr_t entry_target(uint64_t entry)
 	return paddr(entry & PTE_ADDRESS_MASK);
 }
 
-/*
- * The table for va that an entry of a table of this level points to, made if there is none. NULL when that is not
- * possible.
- */
+/* The table that an entry at this level points to, made for va if there is none. NULL when that is not possible. */
 static uint64_t *descend(struct page_table *table, uint64_t *entry, unsigned level, uint64_t va)
 {
 	paddr_t frame;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * 4-level page tables, built by pure functions over memory: tables are reached through the linear
- * mapping, new ones come from the caller. Also compiled for the host, where its tests are.
+ * 4-level page tables, built by pure functions over memory: tables are reached through the linear mapping, new ones
+ * come from the caller. Also compiled for the host, for its unit tests.
  */
 #ifndef GUEST_PAGE_TABLE_H
 #define GUEST_PAGE_TABLE_H
@@ -14,8 +14,8 @@
 struct page_table {
 	paddr_t root;
 	/*
-	 * Gives one frame for a new table of a level that translates addresses from `va` on, its
-	 * bytes in any state. False when there is none.
+	 * Takes one frame for a new table of this level, which translates addresses from `va` on. The frame's bytes may
+	 * have any content. False when there is none.
 	 */
 	bool (*take_frame)(void *context, unsigned level, uint64_t va, paddr_t *frame);
 	void *context;

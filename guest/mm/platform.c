@@ -16,10 +16,10 @@ _Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state)
 	      slot_state_refs(state), slot_state_generation(state), what);
 }
 
-/* Tables have to be reachable through what is mapped already. */
+/* New tables must lie in memory that is mapped already. */
 static bool take_early_frame(void *early, unsigned level, uint64_t va, paddr_t *frame)
 {
-	(void)level; /* table_frames_adopt finds it out again */
+	(void)level; /* table_frames_adopt determines both later */
 	(void)va;
 	return early_alloc(early, PAGE_SIZE, PAGE_SIZE, EARLY_LOW, frame);
 }

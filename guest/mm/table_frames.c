@@ -7,7 +7,7 @@
 META_TYPE_OF(kernel_page_table, struct kernel_page_table_meta, .is_permanent = true,
 	     .role = TYPE_ROLE_PAGE_TABLE);
 
-/* From a frame of the kernel's image, or of early memory, to a table with one reference. */
+/* Turns a frame of the kernel's image, or of early memory, into a table with one reference. */
 static void retype(frame_t frame, const struct kernel_page_table_meta *meta,
 		   struct cpu_counters *counters)
 {
@@ -24,7 +24,10 @@ static void retype(frame_t frame, const struct kernel_page_table_meta *meta,
 	counters->claimed[meta_type_index(&meta_type_kernel_page_table)]++;
 }
 
-/* An entry points at this table, or a processor uses it as the root. Tables are met in order of their addresses. */
+/*
+ * Adds a reference to a table, for an entry that points at it or for the root's users. Visits tables in the order of
+ * the addresses that they translate.
+ */
 static void adopt(paddr_t table, unsigned level, uint64_t va, struct cpu_counters *counters)
 {
 	const uint64_t *entries = platform_phys_to_virt(table);

@@ -7,7 +7,7 @@
 #include "pagemeta/segment.h"
 #include "pagemeta/static_branch.h"
 
-/* A frame of a ring; it stays one. */
+/* A frame of a ring, for good. */
 struct trace_ring_meta {
 	uint32_t cpu;
 	uint32_t index; /* of the frame, in the ring */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What pagemeta asks of the place it runs in, in the guest: addresses are constants, a CPU is a
- * processor.
+ * What pagemeta requires of its platform, in the guest: addresses are constants, a CPU is a processor.
  *
- * The host's answers are in vmm/platform/; the include path decides.
+ * The host's version is in vmm/platform/; the include path selects one of them.
  */
 #ifndef PAGEMETA_PLATFORM_H
 #define PAGEMETA_PLATFORM_H
@@ -40,7 +39,7 @@ static inline void *platform_phys_to_virt(paddr_t pa)
 	return (void *)(LINEAR_MAP_BASE + pa.addr);
 }
 
-/* In a loop that waits for another CPU. */
+/* For loops that wait for another CPU. */
 static inline void platform_relax(void)
 {
 	cpu_relax();
@@ -52,15 +51,15 @@ static inline void platform_patch_text(void *code, const void *bytes, size_t siz
 	__builtin_memcpy(code, bytes, size);
 }
 
-/* Of what the linker script calls the library. */
+/* The bounds of the library, from the linker script. */
 extern const char library_start[];
 extern const char library_end[];
 
 #define CALLERS_MAX 8 /* calls within the library, one inside the other */
 
 /*
- * The address in the caller outside of the library: pc is a place in the code, frame_pointer that of its function.
- * Every function keeps the chain of frames, and starts with it.
+ * The return address in the first caller outside the library: pc is an address in the code, frame_pointer belongs to
+ * its function. Every function maintains the chain of frames, and starts by doing so.
  */
 static inline uint64_t platform_trace_caller(uint64_t pc, uint64_t frame_pointer)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Whether the trace is on, in the guest: turned once at boot, see mm/trace.c. */
+/* Whether the trace is on, in the guest: set once at boot, see mm/trace.c. */
 #ifndef PAGEMETA_TRACING_H
 #define PAGEMETA_TRACING_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Chains of frames with stamps: each frame's metadata says which comes next, so that all memory can be held without an
- * array of references. Each chain belongs to one processor. Its head is stored at once, as an atomic store is and
- * another may not be: who looks for references from outside would miss all of a chain that a register alone holds.
+ * Chains of stamped frames: each frame's metadata names the next, so a chain can hold all memory without an array of
+ * references. Each chain belongs to one processor. Its head is stored atomically, because the compiler may delay other
+ * stores: an observer that searches memory for references would miss a whole chain whose head is only in a register.
  */
 #ifndef GUEST_CHAIN_H
 #define GUEST_CHAIN_H
@@ -17,7 +17,7 @@ struct chain {
 static inline void chain_set_first(struct chain *chain, struct held held)
 {
 	chain->first.serial = held.serial;
-	/* Relaxed: for whoever reads all memory while the processors stand still. */
+	/* Relaxed: for observers that read all memory while the processors are stopped. */
 	__atomic_store_n(&chain->first.frame.slot, held.frame.slot, __ATOMIC_RELAXED);
 }
 
@@ -34,7 +34,7 @@ static inline bool chain_grow(struct worker *worker, struct chain *chain)
 	return true;
 }
 
-/* Checks and puts the frame that came last. False when there is none. */
+/* Checks and puts the newest frame. False when there is none. */
 static inline bool chain_shrink(struct worker *worker, struct chain *chain)
 {
 	struct held held = chain->first;

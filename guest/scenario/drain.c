@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * drain: memory is taken down to the last frame, in blocks as large as there are, the rest one by one; then all of it
- * is given back, in another order, and the largest blocks must come together again.
+ * drain: allocates all memory, first in the largest blocks available, then frame by frame. Then frees all of it in
+ * another order, and the largest blocks must form again.
  */
 #include "scenario/chain.h"
 
-/* Where a block begins: the same in all its frames. */
+/* `start` is a random key, the same in all frames of a block. */
 struct drain_block_meta {
 	uint64_t start;
 	uint64_t index;
@@ -19,7 +19,7 @@ enum phase { FILL_BLOCKS, FILL_FRAMES, GIVE_BACK };
 
 static struct drain {
 	enum phase phase;
-	unsigned order; /* that is tried next */
+	unsigned order; /* the order to try next */
 	uint64_t blocks;
 	struct segment block[BLOCKS];
 	struct chain chain;
@@ -114,8 +114,8 @@ static void drain_prepare(unsigned cpus)
 }
 
 /*
- * Where all frames are free again, but for what others hold, they make as few blocks as there can be: one of an order
- * below the largest is without its neighbour.
+ * All frames are free again, except those that others hold, so they make as few blocks as possible: a block below the
+ * largest order has no free buddy.
  */
 static void drain_finish(struct worker *worker)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * handoff: each processor allocates what the next one frees. Frames travel through a ring between the two, in the
- * order in which they were allocated, so that all that one CPU's cache gives out another's takes in.
+ * handoff: each processor frees what the next one allocated. Frames travel through a ring between the two, in the order
+ * of their allocation, so every frame that leaves one CPU's cache enters another's.
  */
 #include "workload/stamp.h"
 
 #define RING_SIZE 512 /* a power of two */
-#define BATCH     32  /* frames that are passed on, or taken, at one go, at most */
+#define BATCH     32  /* the most frames that are passed on, or taken, at a time */
 
-/* Written by the processor that allocates up to `head`, read by the next one up to `tail`. */
+/* The processor that allocates has written up to `head`; the one that frees has read up to `tail`. */
 struct ring {
 	uint64_t head __attribute__((aligned(64)));
 	uint64_t tail __attribute__((aligned(64)));
@@ -17,7 +17,10 @@ struct ring {
 
 static struct ring rings[MAX_CPUS];
 
-/* Release: the frame travels with its stamps. Acquire, below: the place is free once it was read. */
+/*
+ * The release of head publishes the frame with its stamps. The acquire of tail pairs with the release in pop: the place
+ * has been read and is free.
+ */
 static bool push(struct ring *ring, struct held held)
 {
 	uint64_t head = ring->head;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * mix: scenarios that take turns in one guest, each processor with its own. What a scenario holds it keeps from one of
+ * mix: scenarios take turns in one guest, independently on each processor. A scenario keeps what it holds from one of
  * its turns to the next.
  *
  *     mix=NAME,NAME...            which; all by default
- *     order=random | turn | cpu   at random by the seed; one after the other; one for each processor and no turns
+ *     order=random | turn | cpu   at random, by the seed; one after the other; one for each processor, no turns
  */
 #include "boot/boot_info.h"
 #include "workload/workload.h"

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * race: references from the bare address against the last put. Each processor has a few frames whose addresses all
- * know; it lets them go and takes others at once, while everybody tries the addresses.
+ * race: references by the bare address against the last put. Each processor has a few frames whose addresses all
+ * processors know. It puts them and allocates others at once, while all processors try the addresses.
  */
 #include "workload/stamp.h"
 
 #define TARGETS 4  /* of each processor */
-#define TRIES   32 /* at one go */
-#define CHECKS  4  /* looks at a frame while it is held */
+#define TRIES   32 /* at a time */
+#define CHECKS  4  /* checks of a frame while it is held */
 
 static struct held targets[MAX_CPUS][TARGETS];
-static uint64_t
-	addresses[MAX_CPUS * TARGETS]; /* of the same; relaxed: nothing but a place to try */
+/* The targets' addresses. Relaxed: they are only places to try. */
+static uint64_t addresses[MAX_CPUS * TARGETS];
 
 static void renew(struct worker *worker)
 {
@@ -26,7 +26,7 @@ static void renew(struct worker *worker)
 				 frame_paddr(target->frame).addr, __ATOMIC_RELAXED);
 }
 
-/* Whatever it is by now: as long as it is held it stays what it was when it was got. */
+/* Whatever the frame is by now, it must not change while the reference is held. */
 static void try(struct worker *worker)
 {
 	uint32_t at = random_below(&worker->random, worker->cpus * TARGETS);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * share: storms of get and put on few frames that all processors hold. Now and then the frame of a seat is replaced;
- * the old one goes with the last of the references that are still held, on whichever processor that is.
+ * share: storms of get and put on a few frames that all processors hold. Now and then the frame of a seat is replaced;
+ * the old one is freed with its last reference, on whichever processor that is.
  */
 #include "pagemeta/spinlock.h"
 #include "workload/stamp.h"
 
 #define SEATS 8
 #define HELD  16 /* references that each processor keeps from one step to the next */
-#define STORM 64 /* references taken, and put, at one go */
+#define STORM 64 /* references taken, and put, at a time */
 
 static struct {
 	struct spinlock lock;
@@ -17,7 +17,7 @@ static struct {
 
 static struct held held[MAX_CPUS][HELD];
 
-/* A reference of one's own to the frame of a seat, whose lock keeps the seat's reference alive meanwhile. */
+/* Takes a reference to the frame of a seat. The lock keeps the seat's own reference alive meanwhile. */
 static struct held get_from_seat(struct worker *worker)
 {
 	uint32_t at = random_below(&worker->random, SEATS);
@@ -45,7 +45,7 @@ static void replace(struct worker *worker)
 		stamp_put(worker, old);
 }
 
-/* Without any lock: one's own reference keeps the frame. */
+/* Needs no lock: the holder's own reference keeps the frame. */
 static void storm(struct worker *worker, struct held mine)
 {
 	uint32_t count = 1 + random_below(&worker->random, STORM);

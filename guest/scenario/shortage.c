@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * shortage: out of memory and recovery. Each processor takes frames until one is refused, gives some of them back and
- * goes on, so that memory is full most of the time. What it has goes before another workload's turn.
+ * goes on, so that memory is full most of the time. It frees all its frames before another workload's turn.
  */
 #include "scenario/chain.h"
 
-#define GIVEN_PARTS 8  /* when memory was short all goes, or a half, a third and so on */
+#define GIVEN_PARTS 8  /* after a refusal it frees all, or a half, a third and so on */
 #define BATCH       16 /* frames taken, or given back, in a step */
 
 static struct chain chains[MAX_CPUS];
-static uint64_t to_give[MAX_CPUS]; /* frames, because memory was short */
+static uint64_t to_give[MAX_CPUS]; /* frames still to free after a refusal */
 
 static void step(struct worker *worker, struct chain *chain)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * trees: an on_drop that frees more frames. Trees of tables, as page tables are, with parts that two trees share; when
- * a root goes, all of it goes that nobody else has.
+ * trees: an on_drop that frees more frames. Trees of tables, like page tables, share parts with each other. Dropping a
+ * root frees everything in its tree that nobody else holds.
  */
 #include "workload/workload.h"
 
@@ -18,7 +18,7 @@ META_TYPE(tree_node, .on_drop = tree_node_drop);
 #define LEVELS       4
 #define CHILDREN_MAX 4
 #define ROOTS        16 /* that each processor holds */
-#define BOARD_SIZE   32 /* subtrees that all may hang into theirs */
+#define BOARD_SIZE   32 /* subtrees that any processor may add to its trees */
 
 static frame_t roots[MAX_CPUS][ROOTS];
 static struct meta_slot *board[BOARD_SIZE];
@@ -48,7 +48,7 @@ static void tree_node_drop(void *meta, struct frame_reader *bytes)
 
 static frame_t make(struct worker *worker, uint32_t level);
 
-/* A part of somebody else's tree, or one of its own. */
+/* A part of another tree, or a new subtree. */
 static frame_t make_child(struct worker *worker, uint32_t level)
 {
 	struct meta_slot **place = &board[random_below(&worker->random, BOARD_SIZE)];
@@ -64,7 +64,7 @@ static frame_t make_child(struct worker *worker, uint32_t level)
 	return FRAME_NONE;
 }
 
-/* FRAME_NONE when no memory is free; the children that there were are gone, then. */
+/* FRAME_NONE when no memory is free; the children made so far are then put. */
 static frame_t make(struct worker *worker, uint32_t level)
 {
 	frame_t children[CHILDREN_MAX];
@@ -88,7 +88,7 @@ static frame_t make(struct worker *worker, uint32_t level)
 	return node;
 }
 
-/* From one child to one of its children, to a leaf. */
+/* Goes from a node to one of its children, and so on to a leaf. */
 static frame_t walk(struct worker *worker, frame_t root)
 {
 	frame_t node = root;
@@ -104,7 +104,7 @@ static frame_t walk(struct worker *worker, frame_t root)
 	}
 }
 
-/* A second reference to some part of a tree, for others to hang into theirs. */
+/* Offers a second reference to some part of a tree, for others to add to theirs. */
 static void offer(struct worker *worker, frame_t root)
 {
 	frame_t part =

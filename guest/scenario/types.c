@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * types: frames of many types, small and full, aligned, with and without on_drop, that turn into one another. Whatever
- * type a frame has, its metadata has to be that type's.
+ * types: frames of many types, small and full, aligned, with and without on_drop, converted into one another. Whatever
+ * type a frame has, its metadata must be that type's.
  */
 #include "workload/workload.h"
 
 #define PLACES     128 /* frames of each processor */
 #define BOARD_SIZE 64
 
-/* All of them begin with a key; each says in its own way that it is whole. */
+/* All of them begin with a key; each has its own way to check that it is whole. */
 struct kind_small_meta {
 	uint8_t key;
 	uint8_t check; /* 255 - key */
@@ -23,7 +23,7 @@ META_TYPE(kind_odd, .is_untyped = true);
 
 struct kind_aligned_meta {
 	uint64_t key;
-	uint64_t squares[3]; /* key * key, of that the square, and again */
+	uint64_t squares[3]; /* key^2, key^4, key^8 */
 } __attribute__((aligned(SLOT_ALIGN_MAX)));
 META_TYPE(kind_aligned);
 
@@ -137,7 +137,7 @@ static const struct kind *any_kind(struct worker *worker, union any_kind *meta)
 	return kind;
 }
 
-/* For whoever has a reference. False when the frame is of none of these types. */
+/* For any holder of a reference. False when the frame is of none of these types. */
 static bool check_kind(struct worker *worker, frame_t frame)
 {
 	for (unsigned i = 0; i < KINDS; i++)
@@ -158,7 +158,7 @@ static frame_t alloc_any(struct worker *worker)
 				  frame_alloc_claim(kind->type, &meta, kind->type->size, 1));
 }
 
-/* Another type, if nobody else has the frame. */
+/* Changes the frame's type, if nobody else holds it. */
 static void turn(struct worker *worker, frame_t frame)
 {
 	union any_kind meta;

@@ -2,8 +2,8 @@
 /*
  * churn: frames of several types are allocated, shared and freed at random on all processors.
  *
- * Each processor holds references in a table of its own. A board of slots that all processors swap
- * references through makes frames be freed by another processor than the one that allocated them.
+ * Each processor holds references in a table of its own. All processors swap references through a board of slots, so a
+ * frame may be freed by another processor than the one that allocated it.
  */
 #include "workload/workload.h"
 
@@ -35,7 +35,7 @@ struct page_table_meta {
 static void page_table_drop(void *meta, struct frame_reader *bytes);
 META_TYPE(page_table, .on_drop = page_table_drop);
 
-/* Where a processor keeps what it holds. */
+/* Where a processor keeps its references. */
 struct held_table_meta {
 	uint32_t cpu;
 	uint32_t index;
@@ -80,7 +80,7 @@ static frame_t alloc_anon(struct churn *churn)
 	return frame;
 }
 
-/* Alone with it at first: its own address is not known before there is a frame. */
+/* Starts unique: the metadata holds the frame's address, which is not known before the allocation. */
 static frame_t alloc_slab(struct churn *churn)
 {
 	struct slab_meta meta = {.object_size = 64, .objects = 64, .cpu = churn->worker->cpu};
@@ -148,8 +148,8 @@ static void check_meta(struct churn *churn, frame_t frame)
 }
 
 /*
- * What one may rely on who got the reference from its holder: the bytes, too. They are written
- * after the claim, so a reference from the bare address may come before them.
+ * What a holder may rely on that got its reference from another holder: the bytes, too. They are written after the
+ * claim, so a reference by the bare address may come before them.
  */
 static void check_frame(struct churn *churn, frame_t frame)
 {
@@ -230,8 +230,8 @@ static void make_held_table(unsigned cpu)
 }
 
 /*
- * The tables of all processors, before the first of them can use the memory up. Each entry may come to hold a
- * table with children: their number leaves most of a small memory free.
+ * Makes the tables of all processors before any of them can use up the memory. Each entry may come to hold a table with
+ * children, so the number of entries leaves most of a small memory free.
  */
 static void churn_prepare(unsigned cpus)
 {

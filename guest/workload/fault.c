@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * fault: the kernel breaks on purpose, in the way that the option fault= names. For testing what
- * reports it.
+ * fault: the kernel breaks on purpose, in the way that the option fault= names. For testing the reports.
  *
  *     fault=page_fault | opcode | breakpoint | panic | check | hang | leak | lose | scribble | double_put |
  *           table_ref | table_lost | table_level | pte_wild
- *     linger=1   keeps the guest running after a fault that it survives, for somebody to look
+ *     linger=1   keeps the guest running after a fault that it survives, for an inspector
  */
 #include "workload/workload.h"
 
@@ -52,7 +51,7 @@ static void hang(struct worker *worker)
 		cpu_relax();
 }
 
-/* Frames that nobody can find any more, in use or free. */
+/* How many frames become unreachable, in use or free. */
 #define GONE_FRAMES 32
 
 struct forgotten_meta {
@@ -121,10 +120,7 @@ static const struct {
 	{"pte_wild", fault_pte_wild},
 };
 
-/*
- * On the last processor, so that a report has to come from another than the boot processor where
- * there are two.
- */
+/* Runs on the last processor. So with two or more, the report must come from another than the boot processor. */
 static void fault_run(struct worker *worker)
 {
 	const char *name = boot_option("fault");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Faults about the kernel's page table: see fault_tables.h. */
+/* Faults in the kernel's page table: see fault_tables.h. */
 #include "workload/fault_tables.h"
 
 #include <pagevisor/x86.h>
@@ -8,7 +8,7 @@
 #include "mm/page_table.h"
 #include "mm/table_frames.h"
 
-/* In the upper half, between what layout.h has there. */
+/* In the upper half, between the ranges of layout.h. */
 #define MAPPED_ADDRESS 0xffffa00000000000
 
 #define LEVEL_WORD (offsetof(struct kernel_page_table_meta, level) / sizeof(uint64_t))
@@ -45,7 +45,7 @@ void fault_table_level(struct worker *worker)
 	slot_word_store(&frame_to_meta(boot_page_table())->storage[LEVEL_WORD], 0);
 }
 
-/* For struct page_table. */
+/* take_frame of struct page_table. */
 static bool take_table(void *worker, unsigned level, uint64_t va, paddr_t *out)
 {
 	frame_t frame = alloc_table(worker, level, va);
@@ -69,7 +69,7 @@ void fault_pte_wild(struct worker *worker)
 		     page_table_map(&table, MAPPED_ADDRESS, frame_paddr(frame), PAGE_SIZE,
 				    PTE_WRITE | PTE_USER),
 		     "the frame was not mapped", frame);
-	/* Seen by the processor, too: the entry gets its accessed and dirty bits. */
+	/* Makes the processor use the entry, which sets its accessed and dirty bits. */
 	*(volatile uint64_t *)MAPPED_ADDRESS = frame_paddr(frame).addr;
 	worker_put(worker, frame);
 }

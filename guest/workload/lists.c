@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * lists: pages of a cache that is too large for the memory. They are unique frames in lists that all
- * processors share, each list under its own lock: active ones and inactive ones. Pages are touched and
- * age, are taken out, changed and put back, and the coldest go when memory runs out.
+ * lists: pages of a cache that is too large for the memory. They are unique frames in lists that all processors share:
+ * active and inactive lists, each under its own lock. Pages are touched, age, are taken out, changed and put back. The
+ * coldest are freed when memory runs out.
  *
- * Lock order: a list of a lower number first.
+ * Lock order: the list with the lower number first.
  */
 #include "workload/workload.h"
 
@@ -14,22 +14,22 @@
 struct cached_meta {
 	struct list_link link;
 	uint64_t key;
-	uint64_t touched; /* how often; the frame's first word says the same */
+	uint64_t touched; /* how often; the frame's first word has the same value */
 	uint64_t check;
 };
 META_TYPE(cached, .link_place = META_LINK_PLACE(cached, link));
 
 #define LISTS         4    /* even ones active, odd ones inactive */
-#define RECLAIM_BATCH 32   /* frames that go when memory runs out */
-#define SCAN_MAX      64   /* frames that a walk looks at */
-#define DROP_EVERY    4096 /* a whole list is dropped once in so many steps */
+#define RECLAIM_BATCH 32   /* frames freed when memory runs out */
+#define SCAN_MAX      64   /* the most frames of a walk */
+#define DROP_EVERY    4096 /* a whole list is dropped once in this many steps */
 
 static struct {
 	struct spinlock lock;
 	struct frame_list list;
 } lists[LISTS] __attribute__((aligned(64)));
 
-/* One page more than this is read in: with nobody beside it, memory runs out first. */
+/* At most one page more than this is read in. When the workload runs alone, memory runs out first. */
 static uint64_t pages_max;
 
 static uint64_t check_of(uint64_t key, uint64_t touched)
@@ -54,7 +54,7 @@ static void check_page(struct worker *worker, unique_frame_t frame)
 		     any);
 }
 
-/* Changes what belongs together, for an owner that has the page out of all lists. */
+/* Changes the fields that belong together. The owner has taken the page out of all lists. */
 static void touch(struct worker *worker, unique_frame_t frame)
 {
 	uint64_t touched = unique_meta(frame, cached)->touched + 1;
@@ -98,7 +98,7 @@ static unique_frame_t pop_back(unsigned from)
 	return frame;
 }
 
-/* The coldest pages go; with none that are cold, some that are not. */
+/* Frees the coldest pages; if there are none, some active ones. */
 static void reclaim(struct worker *worker)
 {
 	unsigned from = inactive_list(worker);
@@ -148,7 +148,7 @@ static paddr_t any_frame(struct worker *worker)
 	return paddr((uint64_t)random_below(&worker->random, frames) * PAGE_SIZE);
 }
 
-/* A page is found by its address wherever it is, touched, and becomes active. */
+/* Finds a page by its address in any list, touches it and makes it active. */
 static void find_and_touch(struct worker *worker)
 {
 	paddr_t at = any_frame(worker);
@@ -169,7 +169,7 @@ static void find_and_touch(struct worker *worker)
 	}
 }
 
-/* A page goes from its place in one list straight to one beside a page of another. */
+/* Moves a page from its place in one list straight to a place beside a page of another. */
 static void move_beside(struct worker *worker)
 {
 	unsigned low = random_below(&worker->random, LISTS - 1);
@@ -229,7 +229,7 @@ static void look_through(struct worker *worker)
 	spin_unlock(&lists[at].lock);
 }
 
-/* A page somewhere near the cold end goes. */
+/* Frees a page somewhere near the cold end. */
 static void evict(struct worker *worker)
 {
 	unsigned from = inactive_list(worker);
@@ -246,7 +246,7 @@ static void evict(struct worker *worker)
 		worker_unique_drop(worker, frame);
 }
 
-/* Nobody gets a page by its address: it has an owner that does not share. */
+/* A page cannot be obtained by its address: its owner does not share it. */
 static void try_address(struct worker *worker)
 {
 	frame_t frame = worker_get_at(worker, any_frame(worker));
@@ -318,7 +318,7 @@ static void lists_run(struct worker *worker)
 		step(worker);
 }
 
-/* What was not dropped is in one of the lists. */
+/* Every page that was not dropped must be in one of the lists. */
 static void lists_finish(struct worker *worker)
 {
 	uint64_t listed = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Faults on purpose: see plant.h. */
+/* Planted faults: see plant.h. */
 #include "workload/plant.h"
 
 #include "boot/boot_info.h"
@@ -7,19 +7,19 @@
 #include "workload/stamp.h"
 #include "workload/workload.h"
 
-/* The step at which a fault is planted is below this, where the command line does not say. */
+/* A fault is planted before this step, unless the command line gives the step. */
 #define STEPS_BEFORE 20000
 
-/* Steps that a fault waits for a frame to commit it on, before it makes one. */
+/* Steps that a fault waits for a suitable frame, before it allocates one. */
 #define PATIENCE 2000
 
-/* Steps that pass between the two halves of a fault that has some, at most. */
+/* The most steps between the two halves of a fault that has two. */
 #define DELAY_MAX 256
 
-/* How long a slot is published before it is complete: about 50 us, for whoever looks meanwhile. */
+/* How long a slot is published before it is complete: about 50 us, for a reader to see it. */
 #define EARLY_SPINS 2000
 
-/* What a stray write leaves behind: an address in the lower half at which there is nothing. */
+/* What a stray write leaves behind: an address in the lower half where nothing is mapped. */
 #define GARBAGE UINT64_C(0x00006eadbeef0000)
 
 struct plant {
@@ -31,8 +31,8 @@ struct plant {
 };
 
 /*
- * A fault is committed where a frame was claimed, where a reference is put, or at a step of its own; `later` is its
- * second half. The functions say whether it was committed.
+ * A fault is committed after a frame was claimed, when a reference is put, or at a step of its own; `later` is its
+ * second half. The functions return whether they committed it.
  */
 struct fault {
 	const char *name;
@@ -65,7 +65,7 @@ static void do_later(struct worker *worker, struct meta_slot *slot)
 	plant.delay = 1 + random_below(&worker->random, DELAY_MAX);
 }
 
-/* A reference is forgotten. */
+/* Forgets a reference. */
 static bool leak(struct worker *worker, frame_t frame, bool *was_last)
 {
 	say(worker, frame.slot);
@@ -81,7 +81,10 @@ static bool double_put(struct worker *worker, frame_t frame, bool *was_last)
 	return true;
 }
 
-/* Somebody else's frame, the next one in use from anywhere on; of workloads, shared if there is one. */
+/*
+ * Puts a reference to somebody else's frame: the next frame in use by a workload from a random one on, a shared one if
+ * there is any.
+ */
 static bool put_without_get(struct worker *worker)
 {
 	uint64_t frames = meta_max_paddr / PAGE_SIZE;
@@ -130,7 +133,7 @@ static bool scribble(struct worker *worker, frame_t frame)
 	return true;
 }
 
-/* The frame says that it is of another type of a workload. */
+/* Gives the slot the vtable pointer of another workload type. */
 static bool wrong_type(struct worker *worker, frame_t frame)
 {
 	const struct meta_type *type = frame_type(frame);
@@ -147,8 +150,8 @@ static bool wrong_type(struct worker *worker, frame_t frame)
 }
 
 /*
- * The claim again, as it goes with publish before the writes: storage and tag are as they were in the free slot.
- * Only for a frame that nobody else has got a reference to.
+ * Repeats the claim with the publish before the writes: storage and tag are then as they were in the free slot. Only
+ * for a frame to which nobody else has a reference.
  */
 static bool publish_early(struct worker *worker, frame_t frame)
 {
@@ -172,7 +175,7 @@ static bool publish_early(struct worker *worker, frame_t frame)
 	return true;
 }
 
-/* The last put with its end turned round: the allocator has the frame, and the slot is reset some steps later. */
+/* The last put with its end reversed: the allocator gets the frame first, and the slot is reset some steps later. */
 static bool reset_late(struct worker *worker, frame_t frame, bool *was_last)
 {
 	struct meta_slot *slot = frame.slot;
@@ -198,7 +201,10 @@ static void reset(struct worker *worker, struct meta_slot *slot)
 	slot_reset(slot);
 }
 
-/* A page of a list leads to itself; of other frames, a free one does, which is in one of the allocator's lists. */
+/*
+ * Links a page in a list to itself. Where frames are not in lists, links a free frame, in one of the allocator's lists,
+ * to itself.
+ */
 static bool corrupt_listed(struct worker *worker, frame_t frame)
 {
 	if (frame_type(frame)->link_place == 0 || plant.slot)
@@ -237,7 +243,7 @@ static void corrupt_link(struct worker *worker, struct meta_slot *slot)
 	}
 }
 
-/* The count is just below its limit; the references that follow are one too many. */
+/* Sets the count just below its limit, then takes more references than fit. */
 static bool overflow(struct worker *worker, frame_t frame, bool *was_last)
 {
 	uint64_t state = slot_load(frame.slot);
@@ -255,7 +261,7 @@ static bool overflow(struct worker *worker, frame_t frame, bool *was_last)
 	return false;
 }
 
-/* Whoever put the last reference went away in the middle of the drop. */
+/* Puts the last reference and stops in the middle of the drop. */
 static bool stay_busy(struct worker *worker, frame_t frame, bool *was_last)
 {
 	*was_last = slot_put(frame.slot);
@@ -329,7 +335,7 @@ bool plant_on_put(struct worker *worker, frame_t frame, bool *was_last)
 	return true;
 }
 
-/* The workload has nothing that the fault could be committed on. */
+/* Makes a frame for the fault, because the workload has no suitable one. */
 static void make_occasion(struct worker *worker)
 {
 	struct held held = stamp_alloc(worker);

@@ -10,8 +10,8 @@
 
 /* check == ~(key ^ index) for as long as the frame is of one of the types. */
 struct run_meta {
-	uint64_t key;   /* of the segment that was made */
-	uint64_t index; /* in that segment */
+	uint64_t key;   /* of the original segment */
+	uint64_t index; /* in the original segment */
 	uint64_t check;
 	uint32_t cpu;
 };
@@ -20,7 +20,7 @@ struct run_meta {
 META_TYPE_OF(dma_buffer, struct run_meta, .is_untyped = true);
 #define dma_buffer_meta run_meta
 
-/* With one, that looks at each frame. */
+/* With an on_drop that checks each frame. */
 static void kernel_stack_drop(void *meta, struct frame_reader *bytes);
 META_TYPE_OF(kernel_stack, struct run_meta, .on_drop = kernel_stack_drop);
 #define kernel_stack_meta run_meta
@@ -79,7 +79,7 @@ static const struct run_meta *check_meta(struct segments *segments, frame_t fram
 	return meta;
 }
 
-/* Frames of one segment were made together: all that is checked of them is that they are neighbours. */
+/* Frames of one segment were made together, so they must be neighbours in the original segment. */
 static void check_segment(struct segments *segments, const struct segment *segment)
 {
 	uint64_t first = 0;
@@ -135,7 +135,7 @@ static void make(struct segments *segments, struct segment *place)
 	}
 }
 
-/* A place for a part of a segment. What is there goes, be it the rest of that segment. */
+/* Empties a place for a part of a segment. Drops what it holds, even the rest of that segment. */
 static struct segment *empty_place(struct segments *segments)
 {
 	struct segment *place = &segments->held[random_below(&segments->worker->random, HELD)];
@@ -144,7 +144,7 @@ static struct segment *empty_place(struct segments *segments)
 	return place;
 }
 
-/* Cuts it in two, and now and then puts the parts together again. */
+/* Splits a segment in two, and now and then joins the parts again. */
 static void split(struct segments *segments, struct segment *segment)
 {
 	struct random *random = &segments->worker->random;
@@ -172,7 +172,7 @@ static void slice(struct segments *segments, const struct segment *segment)
 		*empty_place(segments) = part;
 }
 
-/* Into single references, of which those at the ends are put, and back into a segment. */
+/* Turns a segment into single references, puts those at the ends, and makes a segment of the rest. */
 static void take_apart(struct segments *segments, struct segment *segment)
 {
 	uint64_t count = segment->count;
@@ -200,7 +200,7 @@ static void through_address(struct segments *segments, struct segment *segment)
 	*segment = segment_from_raw(start, count);
 }
 
-/* Reads across the border of two frames of a buffer; of others it must not. */
+/* Reads across the border of two frames of a buffer; for other types the read must fail. */
 static void read_bytes(struct segments *segments, const struct segment *segment)
 {
 	frame_t first = {pfn_to_meta(segment->first)};

@@ -8,7 +8,7 @@ struct stamped_meta {
 	uint64_t check;
 	uint32_t cpu; /* that allocated it */
 	uint32_t reserved;
-	/* What its holder keeps behind it: struct held. Relaxed, for readers outside of the guest. */
+	/* The next frame in its holder's chain: struct held. Relaxed, for readers outside the guest. */
 	shared_u64 next_slot;
 	shared_u64 next_serial;
 };
@@ -16,7 +16,7 @@ META_TYPE(stamped, .is_untyped = true);
 
 #define LAST_WORD (PAGE_SIZE / sizeof(uint64_t) - 1)
 
-/* Each processor has numbers of its own. */
+/* Each processor has its own numbers. */
 static uint64_t serials[MAX_CPUS][SLOT_SIZE / sizeof(uint64_t)] __attribute__((aligned(SLOT_SIZE)));
 
 static uint64_t check_of(uint64_t serial, uint32_t cpu)
@@ -42,7 +42,7 @@ struct held stamp_alloc(struct worker *worker)
 
 void stamp_set_next(struct held held, struct held next)
 {
-	/* The holder's alone: no other writes these words. */
+	/* Only the holder writes these words. */
 	struct stamped_meta *meta = (struct stamped_meta *)frame_meta(held.frame, stamped);
 
 	__atomic_store_n(&meta->next_serial, next.serial, __ATOMIC_RELAXED);

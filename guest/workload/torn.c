@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * torn: few slots, changed as fast as the processors can, with metadata in which every word belongs to the
- * others. It is there for readers outside: a copy of a slot whose words do not agree was torn.
+ * torn: a few slots, changed as fast as the processors can. Each word of their metadata depends on the others, for
+ * outside readers: a copy of a slot whose words do not agree was torn.
  *
- * Each processor goes round its own frames. Of four in a row the first is given back and allocated anew at
- * once, the second has an on_drop and stays free for a round, the third is changed in place, and the fourth goes
- * through all else that a unique owner can do. Now and then two processors swap a frame, so that it ends on
- * another than it began.
+ * Each processor cycles through its own frames. Of four in a row, the first is freed and allocated anew at once, the
+ * second has an on_drop and stays free for a round, the third is changed in place, and the fourth goes through
+ * everything else that a unique owner can do. Now and then two processors swap a frame, so that it ends on another
+ * processor than it began.
  *
- * Option: frames=N, of each processor.
+ * Option: frames=N, for each processor.
  */
 #include "workload/workload.h"
 
 #include "boot/boot_info.h"
 
 /*
- * tests/torn/sets.h has the same promise for the host: all 48 bytes follow from b, c, the type and, where
- * the owner knew it, the slot's generation.
+ * tests/torn/sets.h has the same invariant for the host: all 48 bytes follow from b, c, the type and, where the owner
+ * knew it, the slot's generation.
  */
 struct torn_meta {
 	uint64_t a;   /* b ^ c */
@@ -56,7 +56,7 @@ static uint64_t rotate(uint64_t word)
 	return word << TAG_ROTATION | word >> (64 - TAG_ROTATION);
 }
 
-/* A set that was never there before. `tag` is 0 or TAG_KNOWN and a generation. */
+/* A set that was never used before. `tag` is 0 or TAG_KNOWN and a generation. */
 static struct torn_meta new_set(struct worker *worker, const struct meta_type *type, uint64_t tag)
 {
 	struct torn_meta meta = {
@@ -123,7 +123,7 @@ static struct meta_slot *alloc_unique(struct worker *worker)
 	return worker_unique_alloc(worker, torn_unique, &meta).slot;
 }
 
-/* All words of the set at once, or one by one in an order of their own. */
+/* Changes all words of the set at once, or one by one in another order. */
 static void change(struct worker *worker, unique_frame_t frame)
 {
 	struct torn_meta meta = new_set(worker, &meta_type_torn_unique, next_tag(frame));
@@ -142,7 +142,7 @@ static void change(struct worker *worker, unique_frame_t frame)
 	unique_end(frame);
 }
 
-/* Shared and back, another type and back, another frame. */
+/* Shares the frame and back, replaces its type, or replaces the frame. */
 static struct meta_slot *step_unique(struct worker *worker, struct meta_slot *slot)
 {
 	unique_frame_t frame = {slot};
@@ -166,7 +166,7 @@ static struct meta_slot *step_unique(struct worker *worker, struct meta_slot *sl
 	}
 }
 
-/* A shared frame for one that lay there, with a second reference for a moment, as holders do. */
+/* Swaps a shared frame for the one on the board, after taking a second reference for a moment, as holders do. */
 static struct meta_slot *swap_on_board(struct worker *worker, struct meta_slot *slot)
 {
 	uint32_t at = random_below(&worker->random, BOARD_SIZE);
@@ -176,7 +176,7 @@ static struct meta_slot *swap_on_board(struct worker *worker, struct meta_slot *
 	return __atomic_exchange_n(&board[at], slot, __ATOMIC_ACQ_REL);
 }
 
-/* Given back and allocated anew: at once, or with an on_drop in the next round. */
+/* Frees a frame and allocates it anew: at once or, for the type with on_drop, in the next round. */
 static struct meta_slot *step_shared(struct worker *worker, struct meta_slot *slot, unsigned kind,
 				     bool swap)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * unique: frames go back and forth between one owner and many holders. Owners change them in place,
- * replace their type, share them, try to be alone again, leave them to each other and drop them; all
- * processors try to get references from the bare addresses meanwhile.
+ * unique: frames go back and forth between one owner and many holders. Owners change them in place, replace their type,
+ * share them, try to become unique again, pass them to each other and drop them. Meanwhile all processors try to get
+ * references by the bare addresses.
  */
 #include "workload/workload.h"
 
@@ -28,13 +28,13 @@ _Static_assert(sizeof(struct draft_meta) == sizeof(struct bundle_meta), "compare
 #define HELD       512 /* frames of each processor */
 #define BUNDLE_MAX 64
 #define BOARD_SIZE 64
-#define GOT_MAX    4  /* references that a processor got from an address and keeps for a while */
-#define FLIPS      64 /* times that a frame goes back and forth, or is tried, at one go */
+#define GOT_MAX    4  /* references that a processor got by an address and keeps for a while */
+#define FLIPS      64 /* times that a frame goes back and forth, or is tried, at a time */
 #define UNIQUE_TAG UINT64_C(1)
 
 /*
- * A slot's address, with UNIQUE_TAG while whoever has it is alone; 0: none. Ownership travels as one
- * word so that the board can exchange it.
+ * A slot's address, with UNIQUE_TAG while its holder is the unique owner; 0: none. Ownership travels as one word so
+ * that the board can exchange it.
  */
 typedef uint64_t holding_t;
 
@@ -45,7 +45,7 @@ static holding_t board[BOARD_SIZE];
 /* The address of a frame that is going back and forth right now. */
 static uint64_t hot;
 
-/* A reference to somebody else's frame, and what the frame was when it was got. */
+/* A reference to somebody else's frame, and the frame's type and metadata at that time. */
 struct got {
 	frame_t frame;
 	const struct meta_type *type;
@@ -89,8 +89,8 @@ static bool is_ours(const struct meta_type *type)
 }
 
 /*
- * What anyone with a reference may rely on, and the owner, too: the fields are of one moment. Both types
- * keep the same promise.
+ * What anyone with a reference may rely on, and the owner, too: the fields belong to one moment. Both types have the
+ * same invariant.
  */
 static struct draft_meta check_meta(struct worker *worker, frame_t frame)
 {
@@ -130,7 +130,7 @@ static void change(struct unique *unique, unique_frame_t frame)
 		     "a change was lost", (frame_t){frame.slot});
 }
 
-/* A draft becomes a bundle of new frames, or of as many as there are; a bundle a draft. */
+/* Turns a draft into a bundle of new frames, as many as there are, and a bundle into a draft. */
 static void replace(struct unique *unique, unique_frame_t frame)
 {
 	struct worker *worker = unique->worker;
@@ -180,8 +180,8 @@ static holding_t swap_on_board(struct unique *unique, holding_t holding)
 }
 
 /*
- * Back and forth on one frame that the others are told of: the moment in which one takes a reference and
- * the other wants to be alone is short.
+ * Shares and unshares one frame repeatedly, with its address published to the others: the moment in which one takes a
+ * reference while the other unshares is short.
  */
 static holding_t flip(unique_frame_t frame)
 {
@@ -255,7 +255,7 @@ static void let_go(struct unique *unique, struct got *got)
 	got->frame = FRAME_NONE;
 }
 
-/* A reference from the bare address, kept for a few tries. A frame that is not shared can't be had. */
+/* Takes a reference by the bare address, kept for a few tries. Fails for a frame that is not shared. */
 static void get_by_address(struct unique *unique, paddr_t at)
 {
 	struct worker *worker = unique->worker;

@@ -13,7 +13,7 @@
 #include "mm/trace.h"
 #include "workload/plant.h"
 
-/* Steps between two looks at the clock and the mailbox. A power of two. */
+/* Steps between two polls of the clock and the mailbox. A power of two. */
 #define POLL_INTERVAL 256
 
 static struct worker workers[MAX_CPUS];
@@ -100,14 +100,14 @@ void workload_divide(unsigned count)
 	parts = count;
 }
 
-/* `frames` of a type came into being, each with one reference. */
+/* Counts `frames` new frames of a type, each with one reference. */
 static void count_claimed(struct worker *worker, const struct meta_type *type, uint64_t frames)
 {
 	add(&worker->counters->allocations, frames);
 	add(&worker->counters->claimed[meta_type_index(type)], frames);
 }
 
-/* References to frames of a type were given back; `frames` of them were the last. */
+/* Counts references to frames of a type that were put; `frames` of them were the last. */
 static void count_puts(struct worker *worker, const struct meta_type *type, uint64_t puts,
 		       uint64_t frames)
 {
@@ -181,7 +181,7 @@ frame_t worker_get_at(struct worker *worker, paddr_t frame)
 	return found;
 }
 
-/* The type of a frame that is held: without one the counts have no place for it, and it is broken. */
+/* The type of a held frame. Aborts if it has none: the frame is broken, and no counter is for it. */
 static const struct meta_type *type_to_count(frame_t frame)
 {
 	const struct meta_type *type = frame_type(frame);
@@ -194,7 +194,7 @@ static const struct meta_type *type_to_count(frame_t frame)
 
 bool worker_put(struct worker *worker, frame_t frame)
 {
-	const struct meta_type *type = type_to_count(frame); /* not ours to read after the put */
+	const struct meta_type *type = type_to_count(frame); /* must not be read after the put */
 	bool was_last;
 
 	if (__builtin_expect(!worker->is_planting, 1) || !plant_on_put(worker, frame, &was_last))
@@ -240,7 +240,7 @@ uint64_t worker_frames_of(const struct meta_type *type)
 void worker_check_books(struct worker *worker)
 {
 	struct frame_alloc_stats stats;
-	/* Of permanent frames these alone came from the allocator. */
+	/* Of the permanent frames, only these came from the allocator. */
 	uint64_t in_use = trace_frames();
 
 	for (const struct meta_type *type = __start_meta_types; type < __stop_meta_types; type++)

@@ -8,9 +8,9 @@
  *     static void churn(struct worker *worker) { while (worker_continue(worker)) ...; }
  *     WORKLOAD(churn, .run = churn);
  *
- * The function runs on every processor at once. It takes and gives frames through the worker_*
- * calls below, which count what they do; the host holds these counts against the slots when the
- * workload has ended. What it still holds then stays in use.
+ * The function runs on every processor at once. It allocates and frees frames through the worker_* calls below, which
+ * count each operation. When the workload has ended, the host compares these counts with the slots. Frames that it
+ * still holds then stay in use.
  *
  * Options of the command line: workload=NAME seed=N ops=N (steps of each processor, 0: no limit)
  * time_ms=N (0: no limit) stop_on_failure=1 (all end when a check of a workload failed); those of plant.h and mix.c.
@@ -35,8 +35,7 @@
 struct worker {
 	unsigned cpu;
 	unsigned cpus;
-	struct random
-		random; /* seeded by the option seed= and the processor: same seed, same choices */
+	struct random random; /* seeded by seed= and the processor: same seed, same choices */
 	struct cpu_counters *counters;
 	uint64_t operations_left; /* UINT64_MAX: no limit */
 	uint64_t end_tsc;         /* UINT64_MAX: no limit */
@@ -51,8 +50,8 @@ struct workload {
 	void (*run)(struct worker *worker);
 	void (*finish)(struct worker *worker); /* on one, when all have ended; may be NULL */
 	/*
-	 * It may take part in a mix: `run` keeps what it holds from one call to the next, runs beside others, and is
-	 * content with workload_frames_max() of the memory, for any length of time.
+	 * It may take part in a mix: `run` keeps what it holds from one call to the next, runs beside others, and
+	 * manages with workload_frames_max() frames for any length of time.
 	 */
 	bool is_scenario;
 };
@@ -65,28 +64,29 @@ struct workload {
 /* The workload that the command line names; ends the guest when there is none of that name. */
 const struct workload *workload_choose(void);
 
-/* Runs it on all processors. Returns whether none of its own checks failed. */
+/* Runs a workload on all processors. Returns whether all its own checks passed. */
 bool workload_run(const struct workload *workload);
 
-/* All of them. */
+/* All workloads. */
 extern const struct workload __start_workloads[];
 extern const struct workload __stop_workloads[];
 
-/* How many frames a workload may hold for long: all there are, or its part when several take turns. */
+/* How many frames a workload may hold for long: all, or its share when several take turns. */
 uint64_t workload_frames_max(void);
 
-/* Several are going to take turns; before the first share is asked for. */
+/* Divides the memory among workloads that take turns. Called before the first use of workload_frames_max(). */
 void workload_divide(unsigned parts);
 
 /*
- * Counts one step. False when the workload shall end: steps used up, time over, or the host asked.
+ * Counts one step. False when the workload must return: steps or slice used up, time over, stopped by the host or by a
+ * failure.
  */
 bool worker_continue(struct worker *worker);
 
-/* Some steps of a workload that may take part in a mix. False when all shall end. */
+/* Runs some steps of a workload that may take part in a mix. False when all must end. */
 bool worker_run_slice(struct worker *worker, const struct workload *workload, uint64_t steps);
 
-/* The worker of the processor that runs this, for an on_drop. */
+/* The current processor's worker, for an on_drop. */
 struct worker *worker_current(void);
 
 /* A free frame as `type`, with *meta of struct type_meta. FRAME_NONE when no memory is free. */
@@ -122,7 +122,7 @@ void worker_unique_replace(struct worker *worker, unique_frame_t frame,
 /* As frame_list_drop. */
 void worker_list_drop(struct worker *worker, struct frame_list *list);
 
-/* As segment_alloc; a run that is not there counts as one refusal. */
+/* As segment_alloc; a run that is not found counts as one refusal. */
 #define worker_segment_alloc(worker, type, count, align, fill, context, out)                       \
 	worker_count_segment((worker), &meta_type_##type,                                          \
 			     segment_alloc(type, (count), (align), (fill), (context), (out)),      \
@@ -138,10 +138,10 @@ bool worker_segment_slice(struct worker *worker, const struct segment *segment, 
 /* As segment_drop, for a segment whose frames are all of one type. */
 void worker_segment_drop(struct worker *worker, struct segment *segment);
 
-/* How many frames of a type there are by these counts; about as many while others work. */
+/* How many frames of a type there are by these counts; approximate while others work. */
 uint64_t worker_frames_of(const struct meta_type *type);
 
-/* When all have ended: whether the allocator lacks just the frames that these counts say are in use. */
+/* Checks, when all have ended, that the allocator lacks exactly the frames that are in use by these counts. */
 void worker_check_books(struct worker *worker);
 
 /* The bytes of a frame. */
@@ -150,7 +150,7 @@ static inline void *frame_bytes(frame_t frame)
 	return platform_phys_to_virt(frame_paddr(frame));
 }
 
-/* A check of the workload's own. Counts a failure and says so once per processor. */
+/* A check by the workload. Counts each failure and prints the first of each processor. */
 void worker_check(struct worker *worker, bool holds, const char *what, frame_t frame);
 
 #endif
