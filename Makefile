@@ -6,7 +6,7 @@
 #   SANITIZE=address|thread the host programs with that sanitizer, under build/address or build/thread
 #   RUN="..."               options for make run
 #   MINUTES=N SEED=N        how long make soak runs, and its first seed
-#   TORN_READS=N            make soak goes on until so many reads of changing slots have been checked
+#   TORN_READS=N            make soak goes on until N reads of changing slots have been checked
 #   V=1                     show the commands
 
 SANITIZE ?=
@@ -21,11 +21,12 @@ CC       := gcc
 Q        := $(if $(V),,@)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	    -Wpointer-arith -Wundef -Wvla -Wimplicit-fallthrough $(if $(WERROR),-Werror)
-# -mprfchw: the allocator prefetches for writing; a CPU that does not know the instruction takes it for a no-op.
+# -mprfchw: the allocator prefetches for writing; a CPU without the instruction treats it as a no-op.
 COMMON   := -std=gnu11 -O2 -g -mprfchw $(WARNINGS) -MMD -MP -Iinclude -I.
 
-# The guest: no host headers but the compiler's own, no SSE, no red zone (a trap would overwrite it); frame
-# pointers and calls as they are written, for backtraces. Freestanding alone would make a call of each memcpy of a word.
+# The guest: no host headers but the compiler's own, no SSE, no red zone (a trap would overwrite it). Backtraces need
+# frame pointers and no sibling calls. -ffreestanding alone would turn each memcpy of a word into a call, hence
+# -fbuiltin.
 GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fbuiltin -fno-stack-protector \
 	       -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
 	       -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls \
@@ -33,18 +34,17 @@ GUEST_FLAGS := $(COMMON) -Iguest -Iguest/platform -ffreestanding -fbuiltin -fno-
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	       -Wl,-z,noexecstack -Wl,--fatal-warnings
 
-# What it cannot tell it replaces by any other type, and says so but succeeds: whatever it says is an error.
-# It does not truncate the file that it writes, so that is removed first.
+# pahole replaces a type that it cannot describe by some other type. It prints a message but succeeds, so any output is
+# an error. It does not truncate its output file, so the rules remove that file first.
 PAHOLE := pahole --btf_gen_floats
 
-# The host.
-# Optimised less: what they are slow at is not optimised away, and most of the time that they take is the compiler's. So it
-# writes no more for debuggers than the lines that reports name.
+# The host. Sanitizer builds use -O1, because optimisation does not remove what makes sanitizers slow, and compiling takes
+# most of their time. They use -g1, because reports need line numbers only.
 SANITIZERS_address := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread  := -O1 -g1 -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
 HOST_PACKAGES := json-c libbpf libpng libzstd ncursesw
-# Only its headers: the library is loaded when it is asked for.
+# Only the headers: the library is loaded at run time, when it is needed.
 HEADER_PACKAGES := libvirt
 HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
 	     $(HOST_PACKAGE_FLAGS)
@@ -52,8 +52,8 @@ HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(HOST_PACKAGE_LIBS)
 TEST_FLAGS = $(HOST_FLAGS) $(CHECK_FLAGS)
 TEST_LIBS  = $(HOST_LIBS) $(CHECK_LIBS)
 
-# pkg-config is asked when it is needed, for the set-up may have to install it first, and then once for all: a variable
-# that is expanded becomes its own value.
+# pkg-config runs only when a flag is needed, because the set-up may have to install it first. It runs once for each
+# variable: the first expansion replaces the variable by its value.
 ask_once   = $(eval $(1) := $(shell pkg-config $(2)))$($(1))
 HOST_PACKAGE_FLAGS = $(call ask_once,HOST_PACKAGE_FLAGS,--cflags $(HOST_PACKAGES) $(HEADER_PACKAGES))
 HOST_PACKAGE_LIBS  = $(call ask_once,HOST_PACKAGE_LIBS,--libs $(HOST_PACKAGES))
@@ -77,7 +77,7 @@ REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/trace.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
-# The unit tests know one more kind of guest: tests/unit/registry_table.c.
+# The unit tests have one more kind of guest: tests/unit/registry_table.c.
 UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES)) \
 		 $(filter-out %/cli/main.o %/vmm/kind/registry_table.o,$(VMM_OBJECTS))
 BTF_KEEP_OBJECTS := $(call objects,host,$(BTF_KEEP_SOURCES))
@@ -99,7 +99,7 @@ REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
 SCENARIOS    := $(BUILD)/scenarios
 LIBVIRT_WATCH := $(BUILD)/libvirt-watch
-# Objects of both worlds wait until what compiles them is installed.
+# Objects of the host and the guest wait until the set-up has installed the compilers.
 SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
 SETUP_LINT   := build/setup-lint
@@ -123,25 +123,25 @@ test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM 
 unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 	@$(UNIT) $(FILTER)
 
-# What has threads, or is read while it changes.
+# Suites with threads, or with data that is read while it changes.
 THREADED_SUITES := threads contention frame slot_reader guest_memory attach pause litmus segment snapshot
 
-# What runs the command, its guests, and what attaches to them.
+# Parts that run the command, its guests, and what attaches to them.
 SANITIZED_PARTS := accel attach find_map watch trace top check capture negative hostile signals bad_input qemu stress \
 		   qemu_source libvirt
 
-# In one process: looking for leaks at the end of each test's own takes longer than all of the tests. What must abort is left
-# out there.
+# In one process: with a process for each test, the leak checks would take longer than all of the tests. This leaves out
+# tests that must abort.
 test-unit-address: $(SETUP_TEST) ## the unit tests under AddressSanitizer and UBSan
 	@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=address unit
 
-test-unit-thread: $(SETUP_TEST) ## those with threads under ThreadSanitizer
+test-unit-thread: $(SETUP_TEST) ## the threaded unit tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=thread unit FILTER="$(THREADED_SUITES)"
 
-test-sanitized: $(SETUP_TEST) all $(TEST_GUESTS) ## threads, and all that the command does, built with the sanitizers
+test-sanitized: $(SETUP_TEST) all $(TEST_GUESTS) ## the threaded unit tests, and the command's tests, built with the sanitizers
 	@SANITIZED_PARTS="$(SANITIZED_PARTS)" tests/run.sh $(BUILD) unit_thread sanitized
 
-soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, MINUTES=N of them; stops at the first failure
+soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, for MINUTES=N; stops at the first failure
 	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests build/address/scenarios
 	@$(MAKE) --silent --no-print-directory SANITIZE=thread build/thread/unit-tests build/thread/scenarios
 	@MINUTES=$(MINUTES) SEED=$(SEED) TORN_READS=$(TORN_READS) tests/soak.sh $(BUILD)
@@ -160,7 +160,7 @@ fuzz: $(SETUP_TEST) ## fuzz the readers of hostile bytes; SECONDS=60 for each
 
 fuzz-targets: $(FUZZ_TARGETS)
 
-lint: $(SETUP_LINT) $(SETUP_BUILD) ## format, include directions, headers alone, scripts
+lint: $(SETUP_LINT) $(SETUP_BUILD) ## check format, include directions, headers alone, scripts
 	@tests/lint.sh
 
 format: $(SETUP_LINT) ## reformat all sources
@@ -191,9 +191,9 @@ build/setup-%: scripts/setup.sh
 	@scripts/setup.sh $*
 	@touch $@
 
-# An image is linked twice: bare, to make BTF of its debug information and a table of its functions, and again with
-# what its metadata types need of that BTF, and with the table. BTF has no addresses, and functions lie before both,
-# so that they are where they were, which is checked.
+# An image is linked twice. The bare link serves to make BTF from its debug information and a table of its functions.
+# The second link adds the part of the BTF that its metadata types need, and the table. BTF has no addresses, and
+# functions lie before both additions, so they do not move; CHECK_SYMBOLS verifies that.
 LINK_GUEST = $(Q)$(CC) $(GUEST_LINK) -T $(BUILD)/guest/kernel.ld $(filter %.o,$^) -o $@
 CHECK_SYMBOLS = $(Q)scripts/symbol_table.sh $@ | cmp - $(filter %.symbols.S,$^) || \
 	{ rm -f $@; echo "$@: its functions moved" >&2; exit 1; }
@@ -211,7 +211,7 @@ $(BUILD)/guest/pagevisor-guest.bare: $(GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"
 	$(LINK_GUEST)
 
-# Of the objects of the metadata types, as the image has them.
+# The names of the metadata types, from the image's symbols.
 meta_types_of = $$(nm $(1) | sed -n 's/.* R meta_type_//p')
 
 .SECONDARY:
@@ -219,7 +219,7 @@ meta_types_of = $$(nm $(1) | sed -n 's/.* R meta_type_//p')
 	@echo "  BTF     $@"
 	$(Q)rm -f $@.all
 	$(Q)$(PAHOLE) --btf_encode_detached=$@.all $< 2>$@.log && [ ! -s $@.log ] || { cat $@.log >&2; \
-		echo "$<: pahole cannot tell a type of the guest; _Atomic ones are such" >&2; exit 1; }
+		echo "$<: pahole cannot describe a type of the guest, such as an _Atomic one" >&2; exit 1; }
 	$(Q)$(BTF_KEEP) $@.all $@ $(call meta_types_of,$<)
 
 %.btf.o: %.btf guest/btf.S
@@ -241,7 +241,7 @@ $(BUILD)/guest/kernel.ld: guest/kernel.ld | $(SETUP_BUILD)
 	@echo "  GEN     $@"
 	$(Q)$(CC) -E -P -x assembler-with-cpp -MMD -MP -MT $@ -MF $@.d -Iinclude -Iguest $< -o $@
 
-# Taken for what it is, the loop of strlen would become a call of strlen.
+# With builtins, the compiler would turn the loop of strlen into a call of strlen.
 $(BUILD)/guest/guest/lib/string.o: GUEST_FLAGS += -fno-builtin
 
 $(BUILD)/guest/%.o: %.c | $(SETUP_BUILD)
@@ -267,7 +267,7 @@ $(UNIT): $(UNIT_OBJECTS) $(BUILD)/unit/sample.btf.o
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $^ -o $@ $(TEST_LIBS)
 
-# BTF of metadata types with members of every kind, as pahole makes it; one of them is what it complains about.
+# BTF of metadata types with members of every kind, as pahole makes it; pahole complains about one of them.
 $(BUILD)/unit/sample.o: tests/btf/sample.c | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
@@ -279,7 +279,7 @@ $(BUILD)/unit/sample.btf.o: $(BUILD)/unit/sample.o tests/btf/blob.S
 	$(Q)$(PAHOLE) --btf_encode_detached=$(basename $@) $< 2>$@.log || { cat $@.log; exit 1; }
 	$(Q)$(CC) -c -DBTF_FILE='"$(basename $@)"' tests/btf/blob.S -o $@
 
-# The pieces of the guest that are tested on the host find their own headers, but the host's platform.
+# Guest sources that are tested on the host use their own headers, but the host's platform.
 $(BUILD)/unit/guest/%.o: TEST_FLAGS += -Iguest
 
 $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
@@ -292,7 +292,7 @@ $(TORN): $(TORN_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(TORN_OBJECTS) -o $@ $(HOST_LIBS)
 
-# The guest's workloads by threads of the host: their sources find their own headers, but the host's platform.
+# The guest's workloads, run by threads of the host: their sources use their own headers, but the host's platform.
 $(SCENARIOS): $(SCENARIO_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(SCENARIO_OBJECTS) -o $@ $(HOST_LIBS)
@@ -302,7 +302,7 @@ $(BUILD)/scenario/%.o: %.c | $(SETUP_BUILD)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) -Iguest -c $< -o $@
 
-# The library's code with every atomic access a step; see tests/model/README.md.
+# The library's code, with every atomic access as one step; see tests/model/README.md.
 $(REPLAY): $(REPLAY_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(REPLAY_OBJECTS) -o $@
@@ -319,7 +319,7 @@ $(PROBE): $(PROBE_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(PROBE_OBJECTS) -o $@ $(HOST_LIBS)
 
-# Readers of the list of libvirt's domains; see tests/libvirt.sh.
+# Reads libvirt's list of domains; see tests/libvirt.sh.
 LIBVIRT_WATCH_OBJECTS := $(call objects,host,tests/libvirt/watch.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
 
 $(LIBVIRT_WATCH): $(LIBVIRT_WATCH_OBJECTS)
@@ -341,13 +341,13 @@ $(FUZZ_TARGETS): build/fuzz/%: build/fuzz/tests/fuzz/%.o $(FUZZ_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)clang $(FUZZ_FLAGS) $^ -o $@ $(HOST_LIBS)
 
-# The benchmarks are built without sanitizers and from few sources: each in one go.
+# The benchmarks are built without sanitizers. They have few sources, so one command builds each.
 $(BUILD)/bench-boot: tests/bench/boot.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) -MF $@.d $< -o $@ $(HOST_LIBS)
 
-# It reads guests as the command does: the command's own objects, with another main.
+# bench-sources reads guests as the command does: the command's own objects, with another main.
 BENCH_SOURCES_OBJECTS := $(call objects,host,tests/bench/sources.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
 
 $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
@@ -372,7 +372,7 @@ $(BUILD)/bench-inspect: $(BENCH_INSPECT_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(BENCH_INSPECT_OBJECTS) -o $@ $(HOST_LIBS)
 
-# With a guest that runs.
+# With a running guest.
 BENCH_GUEST_ROWS_OBJECTS := $(call objects,host,tests/bench/guest.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
 
 $(BUILD)/bench-guest-rows: $(BENCH_GUEST_ROWS_OBJECTS)
@@ -382,7 +382,7 @@ $(BUILD)/bench-guest-rows: $(BENCH_GUEST_ROWS_OBJECTS)
 # The same rows inside a guest: our kernel with one more workload, which also times the kernel's call of meta_init.
 BENCH_GUEST_OBJECTS := $(call objects,guest,tests/bench/frames_guest.c tests/bench/frame_rows.c)
 
-# The storyteller of the trace's test: our kernel with one more workload.
+# The guest of the trace test: our kernel with one more workload.
 TRACE_GUEST_OBJECTS := $(call objects,guest,$(wildcard tests/trace/*.c))
 
 $(TRACE_GUEST): $(GUEST_OBJECTS) $(TRACE_GUEST_OBJECTS) $(call guest_tables,trace-guest) $(BUILD)/guest/kernel.ld

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Part of the build: of the BTF of a whole guest, keeps what its metadata types need, and fails when
- * one of them could not be shown by the host. Usage: btf_keep IN OUT TYPE...
+ * Part of the build: reduces the BTF of a whole guest to what its metadata types need. Fails if the host could not show
+ * one of them. Usage: btf_keep IN OUT TYPE...
  *
  * The host's own checks decide, so that what the build accepts is what the host accepts.
  */
@@ -41,7 +41,7 @@ static int write_file(const char *path, const void *bytes, size_t size)
 	return is_written ? 0 : -EIO;
 }
 
-/* Calls visit on each id that a type refers to; copies may be changed through it. */
+/* Calls visit on each id that a type refers to. In a copy, visit may change the id. */
 static void each_reference(struct btf_type *type, void (*visit)(uint32_t *id, void *context),
 			   void *context)
 {
@@ -93,7 +93,7 @@ static void renumber(uint32_t *id, void *context)
 	*id = ((const struct keep *)context)->new_id[*id];
 }
 
-/* A blob that holds the marked types alone, in the same order. */
+/* A blob that holds only the marked types, in the same order. */
 static struct btf *copy_marked(struct keep *keep)
 {
 	struct btf *to = btf__new_empty();

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # Makes sure that the Debian packages of a set are installed: build, run, test or lint. As root it installs what is
-# missing; otherwise it prints the one command to type. To run guests nothing is needed where there is a usable
-# /dev/kvm; elsewhere QEMU is.
+# missing; otherwise it prints the one command to type. Running guests needs nothing where /dev/kvm is usable, and QEMU
+# elsewhere.
 set -eu
 
 packages_build="
@@ -67,8 +67,8 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
-# make -j may run this for two sets at once. apt-get fails where another one runs, so they take turns; the lock, on this
-# file, goes when the script ends. Whoever waited looks again.
+# make -j may run this for two sets at once. apt-get fails while another one runs, so they take turns. The lock, on this
+# file, is released when the script ends. After waiting, look again.
 exec 9<"$0"
 flock 9
 look_for_missing
@@ -76,7 +76,7 @@ look_for_missing
 
 echo "Installing$missing"
 export DEBIAN_FRONTEND=noninteractive
-# Somebody else's, such as a daily update, is waited for as well.
+# Also waits for other users of apt-get, such as a daily update.
 install="apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends"
 # shellcheck disable=SC2086 # a command and a list of packages
 $install $missing >/dev/null 2>&1 9<&- || {

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Part of the build: the functions of a guest's image as the table of pagevisor/symbols.h, in assembler.
+# Part of the build: prints the functions of a guest's image as the table of pagevisor/symbols.h, in assembly.
 # Usage: symbol_table.sh IMAGE >FILE.S
 set -e -o pipefail
 
 nm -n "$1" | awk '
 	BEGIN { count = 0; at = 0 }
 	/^ffffffff[0-9a-f]+ [tT] text_end$/ { end = substr($1, 9) }
-	$3 ~ /^(kernel_start|library_start|library_end)$/ { next } # no functions
+	$3 ~ /^(kernel_start|library_start|library_end)$/ { next } # not functions
 	/^ffffffff[0-9a-f]+ [tT] [A-Za-z_]/ && !end { address[count] = substr($1, 9); name[count++] = $3 }
 	END {
 		if (!end || !count) {

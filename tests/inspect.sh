@@ -120,7 +120,7 @@ LIMIT=$BUILD_LIMIT expect "a guest with a type of its own builds" 0 -- "${BUILD_
 cp -r "$TREE/build/pagevisor-guest.elf" "$WORK/guest.elf"
 workload "_Atomic uint32_t"
 LIMIT=$BUILD_LIMIT expect "a member that BTF cannot tell does not build" 2 \
-	'err:pahole cannot tell a type of the guest; _Atomic' -- "${BUILD_TREE[@]}"
+	'err:pahole cannot describe a type of the guest, such as an _Atomic' -- "${BUILD_TREE[@]}"
 mv "$WORK/guest.elf" "$TREE/build/pagevisor-guest.elf"
 need_vm "looking at a guest"
 test_new_type
