@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Gives a damaged capture the checksums of what it says now, so that a reader has to see through it by itself. */
+/* Recomputes the checksums of a damaged capture, so that the reader has to find the damage by other means. */
 #ifndef TESTS_UNIT_CAPTURE_REPAIR_H
 #define TESTS_UNIT_CAPTURE_REPAIR_H
 

@@ -18,9 +18,11 @@ struct checked_machine checked;
 static struct guest_memory memory;
 static struct frame_list list;
 static uint64_t tables_taken;
-static bool has_table_type; /* the tables that there were have been given theirs */
+static bool has_table_type; /* the existing tables have their type */
 
-/* Types keep their address; the place in the page is that of the real thing, so that the offset is whole pages. */
+/*
+ * Types keep their address. They get the same place in a page as the real section, so that the offset is whole pages.
+ */
 static uint64_t types_pa(void)
 {
 	return IMAGE_PA + PAGE_SIZE + (uintptr_t)__start_meta_types % PAGE_SIZE;
@@ -36,7 +38,7 @@ static void *at(uint64_t pa)
 	return platform_phys_to_virt(paddr(pa));
 }
 
-/* Later tables get their type when they are made, by the same way. */
+/* Tables made later get their type when they are made, by the same function. */
 static bool take_table(void *context, unsigned level, uint64_t va, paddr_t *frame)
 {
 	const struct kernel_page_table_meta meta = {.va = va, .level = level};
@@ -63,7 +65,7 @@ void checked_map(uint64_t va, uint64_t pa, uint64_t size)
 {
 	struct page_table table = kernel_table();
 
-	/* Page by page: whether 2 MiB pages would do depends on where the host has put its memory. */
+	/* Maps single pages: whether 2 MiB pages would do depends on where the host put its memory. */
 	for (uint64_t at = 0; at < size; at += PAGE_SIZE)
 		ck_assert(page_table_map(&table, va + at, paddr(pa + at), PAGE_SIZE, PTE_WRITE));
 }
@@ -81,7 +83,7 @@ static void map_everything(void)
 	has_table_type = true;
 }
 
-/* The allocator's state as it is, in the image. */
+/* Copies the allocator's current state into the image. */
 static void publish_allocator(void)
 {
 	const struct allocator_descriptor *own = &frame_alloc_descriptor;
@@ -176,7 +178,7 @@ static void make_run(void)
 	refer(checked.run.count);
 }
 
-/* A block that comes back and stays with its CPU. */
+/* A block that comes back to the allocator and stays with this CPU. */
 static void make_spare(void)
 {
 	pfn_t block;
@@ -197,7 +199,7 @@ static void make_list(void)
 	}
 }
 
-/* Enough of frames on their way through two CPUs that caches, the depot and blocks of several orders have some. */
+/* Passes enough frames through two CPUs to leave some in caches, the depot and blocks of several orders. */
 static void use_allocator(void)
 {
 	static frame_t frames[700];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A machine for the tests of vmm/kind/pagevisor/check: the library's own metadata, allocator and page tables, in use, presented as
- * the memory of a guest that has finished. A test breaks one thing and looks.
+ * A machine for the tests of vmm/kind/pagevisor/check: the library's own metadata, allocator and page tables, in use,
+ * presented as the memory of a guest that has finished. A test breaks one thing and runs the check.
  */
 #ifndef TESTS_UNIT_CHECKED_MACHINE_H
 #define TESTS_UNIT_CHECKED_MACHINE_H
@@ -14,7 +14,7 @@
 #include "pagemeta/segment.h"
 #include "unit/fixture.h"
 
-/* The kernel's image, and what is where in it. */
+/* The kernel's image and its layout. */
 #define IMAGE_PA      (1 * MIB)
 #define IMAGE_SIZE    (2 * MIB)
 #define ALLOCATOR_PA  (IMAGE_PA + 4 * PAGE_SIZE)
@@ -29,7 +29,7 @@ struct listed_meta {
 	struct list_link link;
 };
 
-/* What the machine has, for tests to break. */
+/* Parts of the machine for tests to break. */
 struct checked_machine {
 	struct guest_info *info;
 	struct allocator_descriptor *allocator;
@@ -37,17 +37,17 @@ struct checked_machine {
 	uint8_t *pool;
 	uint64_t *references; /* of the kernel: a page of words */
 	uint64_t reference_count;
-	frame_t tree;  /* a node that refers to two others in its metadata */
-	frame_t left;  /* one of those */
-	frame_t table; /* refers to `entry` and `child` in its bytes; known by its linear address */
-	frame_t entry; /* known by its slot */
-	frame_t child; /* known by its physical address */
-	struct segment run; /* of 5 frames, known by its number and length */
-	frame_t untyped;    /* holds a reference to nothing that counts */
-	frame_t plain;      /* known by the kernel */
+	frame_t tree; /* a node that refers to two others in its metadata */
+	frame_t left; /* one of those */
+	frame_t table; /* refers to `entry` and `child` in its bytes; referred to by its linear address */
+	frame_t entry;      /* referred to by its slot */
+	frame_t child;      /* referred to by its physical address */
+	struct segment run; /* of 5 frames, referred to by its number and length */
+	frame_t untyped;    /* its bytes hold no reference that counts */
+	frame_t plain;      /* referred to by the kernel */
 	pfn_t listed[4];    /* frames of a list, in order */
 	pfn_t parked[2];
-	struct cpu_counters table_counters; /* of giving the page tables their type */
+	struct cpu_counters table_counters; /* from giving the page tables their type */
 	struct check_summary summary;
 	struct findings findings;
 };
@@ -58,31 +58,32 @@ extern struct checked_machine checked;
 void checked_machine_setup(void);
 void checked_machine_teardown(void);
 
-/* Runs the check; what it found is in checked.findings. */
+/* Runs the check; its findings are in checked.findings. */
 void checked_look(enum check_rules rules);
 
-/* No frame: a finding about the whole guest. */
+/* The frame of a finding about the whole guest. */
 #define WHOLE_GUEST UINT64_MAX
 
 /*
- * Looks at a machine at rest. There is a finding of this rule about this frame; in the second, there is no other.
+ * Check a machine at rest. assert_finds wants a finding of this rule about this frame, assert_finds_only also wants no
+ * other.
  */
 void assert_finds(const char *rule, uint64_t frame);
 void assert_finds_only(const char *rule, uint64_t frame);
 
-/* Fields of the allocator in the guest's memory. */
+/* Fields of the allocator, in the guest's memory. */
 uint64_t *pool_word(uint32_t offset);
 uint32_t *cache_count(unsigned cpu, uint32_t offset);
 uint64_t *cache_word(unsigned cpu, uint32_t offset);
 
-/* The slot of a frame number, and the number of a frame. */
+/* The slot of a frame number, and the frame number of a slot or frame. */
 struct meta_slot *slot_at(uint64_t frame);
 uint64_t number_of(frame_t frame);
 
-/* Maps more in the kernel's page table. */
+/* Adds a mapping to the kernel's page table. */
 void checked_map(uint64_t va, uint64_t pa, uint64_t size);
 
-/* A page table entry of the kernel for an address, in the table of a level. */
+/* The kernel's page table entry for an address, in the table of a level. */
 uint64_t *table_entry(uint64_t va, unsigned level);
 
 #endif

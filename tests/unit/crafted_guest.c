@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A guest of a crafted view: see crafted_guest.h. */
+/* A guest with a crafted view: see crafted_guest.h. */
 #include "unit/crafted_guest.h"
 
 #include "kind/pagevisor/pagevisor_guest.h"

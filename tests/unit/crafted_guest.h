@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A guest of pagevisor's kind whose view a test has made itself. */
+/* A guest of pagevisor's kind whose view was made by a test. */
 #ifndef TESTS_UNIT_CRAFTED_GUEST_H
 #define TESTS_UNIT_CRAFTED_GUEST_H
 
 #include "kind/guest.h"
 #include "kind/pagevisor/guest_view.h"
 
-/* Guests that a test has at once. */
+/* Guests that a test has at the same time. */
 #define CRAFTED_GUESTS_MAX 8
 
 /*
- * A guest as the view describes it, without an info page to refresh it from. Nobody frees it: its place is used again by
- * the guest made CRAFTED_GUESTS_MAX guests later.
+ * Returns a guest with this view; there is no info page to refresh it from. It need not be freed: the guest made
+ * CRAFTED_GUESTS_MAX guests later reuses its place.
  */
 struct guest *crafted_guest(const struct guest_memory *memory, const struct guest_view *view);
 

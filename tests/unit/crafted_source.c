@@ -15,7 +15,7 @@ static uint64_t word_pa(unsigned i)
 	return CRAFTED_HIGH_BASE + i * (CRAFTED_HIGH_SIZE / CRAFTED_WORDS) + 8 * (i % 512);
 }
 
-/* The dirty bit is set behind the write: who reads the log after that copies what was written. */
+/* The dirty bit is set after the write, so whoever reads the log after that copies the new value. */
 static void write_word(struct crafted *crafted, unsigned i, uint64_t value)
 {
 	uint64_t offset = word_pa(i) - CRAFTED_HIGH_BASE, page = offset / PAGE_SIZE;
@@ -24,7 +24,7 @@ static void write_word(struct crafted *crafted, unsigned i, uint64_t value)
 	__atomic_fetch_or(&crafted->dirty[page / 64], UINT64_C(1) << page % 64, __ATOMIC_SEQ_CST);
 }
 
-/* Stops between two rounds only, where all words are equal. */
+/* Stops only between two rounds, where all words are equal. */
 static void *write_rounds(void *argument)
 {
 	struct crafted *crafted = argument;
@@ -63,7 +63,7 @@ static int crafted_pause(void *own, struct error *err)
 	return 0;
 }
 
-/* Waits until a round was written since: whoever still copies then is seen to. */
+/* Waits until the writer has completed a round since the pause, so that anyone who still copies gets a torn copy. */
 static int crafted_resume(void *own, uint64_t *paused_ns, struct error *err)
 {
 	struct crafted *crafted = own;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A source over a crafted guest of two regions of RAM, with a writer in place of its vCPUs: a thread that can be
- * paused, and a dirty log of what it wrote.
+ * A source over a crafted guest with two regions of RAM. In place of vCPUs it has a writer: a thread that can be
+ * paused, with a dirty log of its writes.
  */
 #ifndef TESTS_UNIT_CRAFTED_SOURCE_H
 #define TESTS_UNIT_CRAFTED_SOURCE_H
@@ -15,7 +15,7 @@
 
 #include "source/source.h"
 
-/* The guest's RAM, and where things lie in its lower region. */
+/* The guest's RAM, and the layout of its lower region. */
 #define CRAFTED_LOW_SIZE    (UINT64_C(256) * PAGE_SIZE)
 #define CRAFTED_HIGH_BASE   (UINT64_C(1) << 32)
 #define CRAFTED_HIGH_SIZE   (UINT64_C(1024) * PAGE_SIZE)
@@ -29,7 +29,7 @@
 
 enum { CRAFTED_META_PAGE, CRAFTED_ANON, CRAFTED_SLAB, CRAFTED_TYPES };
 
-/* The writer's words: in so many pages, all over the upper region; at rest they are all equal. */
+/* The writer's words, spread over that many pages of the upper region; at rest they are all equal. */
 #define CRAFTED_WORDS 256
 
 struct crafted {
@@ -45,31 +45,31 @@ struct crafted {
 	bool quit;                                          /* atomic */
 	bool wants_pause;                                   /* atomic */
 	bool is_paused;                                     /* atomic */
-	uint64_t dirty[CRAFTED_HIGH_SIZE / PAGE_SIZE / 64]; /* atomic; of the upper region */
-	uint64_t rounds;                                    /* atomic: of the writer */
+	uint64_t dirty[CRAFTED_HIGH_SIZE / PAGE_SIZE / 64]; /* atomic; for the upper region */
+	uint64_t rounds;                                    /* atomic: set by the writer */
 
-	/* What was asked of the source. */
+	/* Calls that the source has received. */
 	unsigned pauses, resumes, starts, stops;
 	int fail_pause, fail_resume, fail_dirty_start,
-		fail_dirty_read;                   /* errno to fail with, 0: none */
+		fail_dirty_read;                   /* errno of the failure; 0: none */
 	unsigned fail_dirty_after;                 /* reads of the log */
-	void (*on_pause)(struct crafted *crafted); /* what the host finds changed then */
+	void (*on_pause)(struct crafted *crafted); /* changes what the host finds */
 };
 
-/* Makes it, not live; fails the test if that does not work. The thread is registered with liburcu. */
+/* Makes the source, not live; a failure fails the test. The thread is registered with liburcu. */
 void crafted_make(struct crafted *crafted);
 void crafted_free(struct crafted *crafted);
 
-/* Makes it live, with a writer. */
+/* Makes the source live, with a writer. */
 void crafted_start_writer(struct crafted *crafted);
 
 void crafted_set_slot(struct crafted *crafted, unsigned frame, uint32_t generation, uint32_t refs,
 		      int type);
 
-/* The writer's word number i, in any memory with these regions; the memory is at rest. */
+/* The writer's word number i, in any memory with these regions; the memory must be at rest. */
 uint64_t crafted_word(const struct guest_memory *memory, unsigned i);
 
-/* Blocks of a file. */
+/* Blocks that a file takes. */
 uint64_t crafted_blocks(int fd);
 
 #endif

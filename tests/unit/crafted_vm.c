@@ -10,7 +10,7 @@ extern const uint8_t sample_btf[], sample_btf_end[];
 
 static unsigned alive;
 
-/* The memory moved to the source when it was opened, and moves back. */
+/* The memory moved to the source when that was opened, and moves back now. */
 static void close_vm(struct source *source)
 {
 	struct crafted *crafted = source->own;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Crafted guests (crafted_source.h) that are attached and detached like VMs: for a struct vm_set. */
+/* Crafted guests (crafted_source.h) that are attached to and detached from like VMs: for a struct vm_set. */
 #ifndef TESTS_UNIT_CRAFTED_VM_H
 #define TESTS_UNIT_CRAFTED_VM_H
 
@@ -8,14 +8,14 @@
 
 #define CRAFTED_META_PAGES (CRAFTED_SLOTS * SLOT_SIZE / PAGE_SIZE)
 
-/* For vm_set_add: a guest at rest, with BTF; or one without any RAM. */
+/* For vm_set_add: a guest at rest, with BTF; or a guest without any RAM. */
 int crafted_vm_open(void *context, struct source *source, struct error *err);
 int crafted_vm_open_empty(void *context, struct source *source, struct error *err);
 
-/* A VM whose source has this process has ended. */
+/* The VM of the source with this pid has ended. */
 #define CRAFTED_ENDED_PID 1
 
-/* How many are open. */
+/* The number of open sources. */
 unsigned crafted_vms_alive(void);
 
 #endif

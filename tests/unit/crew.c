@@ -11,9 +11,9 @@
 #define DEFAULT_SEED  1
 #define MS_PER_S      1000
 #define NS_PER_MS     1000000
-#define PATIENCE_MS   300000 /* beyond that time, until all events have happened */
+#define PATIENCE_MS   300000 /* after that time, for all events to happen */
 #define POLL_MS       10
-#define HOST_PAUSE_NS 1000 /* so that the host does not starve the members */
+#define HOST_PAUSE_NS 1000 /* keeps the host from starving the members */
 #define HOST_HELD_MAX 64
 
 static struct {
@@ -40,7 +40,7 @@ void crew_setup(void)
 	host.claims = 0;
 }
 
-/* Nearby seeds have nothing in common. */
+/* Makes nearby seeds give unrelated sequences. */
 static uint64_t seed_of(unsigned cpu)
 {
 	uint64_t seed = test_setting("PAGEVISOR_SEED", DEFAULT_SEED);
@@ -117,7 +117,7 @@ static void sleep_ms(uint64_t ms)
 	nanosleep(&duration, NULL);
 }
 
-/* The name of an event that has not happened, NULL if all have. */
+/* The name of an event that has not happened; NULL if all have. */
 static const char *missing_event(const struct crew_event *events, unsigned count)
 {
 	if (host.held && !__atomic_load_n(&host.claims, __ATOMIC_RELAXED))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A crew: threads of one test, each a CPU, that work at the same time until the time is up, and a
- * host that claims free frames under their hands.
+ * A crew: threads of one test, each a CPU, that work at the same time until the time is up, and a host that claims free
+ * frames under their hands.
  *
- * They count what goes wrong instead of asserting: Check's assertions are for one thread. How long
- * they work and what they choose can be set: PAGEVISOR_MS=N, PAGEVISOR_SEED=N.
+ * Members count errors instead of asserting, because Check's assertions only work on one thread. The environment can
+ * set the time and the choices: PAGEVISOR_MS=N, PAGEVISOR_SEED=N.
  */
 #ifndef TESTS_UNIT_CREW_H
 #define TESTS_UNIT_CREW_H
@@ -14,7 +14,7 @@
 
 #define CREW_MAX 8
 
-/* Who works: its CPU, random numbers of its own, and whatever the test gave it. */
+/* A member: its CPU, its own random numbers, and the test's argument. */
 struct crew_member {
 	unsigned cpu;
 	uint64_t seed;
@@ -24,18 +24,18 @@ struct crew_member {
 /* In [0, bound). */
 uint64_t crew_random(struct crew_member *member, uint64_t bound);
 
-/* Forgets the members; first in a test's setup. */
+/* Forgets the members; call it first in a test's setup. */
 void crew_setup(void);
 
 void crew_add(void (*run)(struct crew_member *member), void *own);
 
 /*
- * Adds a host that claims frames of [first, first + count), keeps up to `held` of them for a while,
- * and has let go of all in the end.
+ * Adds a host that claims frames of [first, first + count), holds up to `held` of them for a while, and has released
+ * all of them in the end.
  */
 void crew_add_host(uint64_t first, uint64_t count, unsigned held);
 
-/* Something that shall happen while a crew works: a counter that is not to stay zero. */
+/* An event that shall happen while a crew works: a counter that must not stay zero. */
 struct crew_event {
 	const char *name;
 	const uint64_t *counter;
@@ -47,18 +47,18 @@ struct crew_event {
 	}
 
 /*
- * Starts them all, waits, tells them to stop, and waits for the last of them. Should not all of the events
- * have happened in time, the machine may be busy: they work on until all have, and the test fails
- * if that takes too long. A host, if there is one, must have claimed a frame.
+ * Starts all members, waits, tells them to stop, and joins them. If not all of the events have happened when the time
+ * is up (the machine may be busy), the members work on until they have; the test fails if that takes too long. A host,
+ * if there is one, must have claimed a frame.
  */
 void crew_work(const struct crew_event *events, unsigned count);
 
 #define CREW_WORK(events) crew_work((events), sizeof(events) / sizeof((events)[0]))
 
-/* For the members: whether they shall stop. */
+/* For the members: whether to stop. */
 bool crew_is_done(void);
 
-/* For events that several members count, and the test looks at when they are gone. */
+/* For events that several members count, and that the test reads after joining them. */
 static inline void crew_count(uint64_t *counter)
 {
 	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the tests of pagemeta share: see fixture.h. */
+/* Shared code of the pagemeta tests: see fixture.h. */
 #include "unit/fixture.h"
 
 #include <inttypes.h>
@@ -49,7 +49,7 @@ void machine_prepare(const struct firmware_map *map)
 
 	uint64_t end = region_list_max_paddr(&machine.regions);
 
-	/* A map without usable memory still gets a machine: meta_init is to refuse it. */
+	/* A map without usable memory still gets a machine, because meta_init must refuse the map. */
 	ck_assert(host_memory_create(end ? end : PAGE_SIZE));
 }
 
@@ -76,7 +76,10 @@ void small_machine_setup(void)
 	static const struct firmware_map map = MEMORY_MAP("small", entries);
 
 	machine_create(&map);
-	/* What is put gathers in a CPU's cache; nothing else may be done with it, for it is foreign. */
+	/*
+	 * Dropped frames gather in a CPU's cache. Nothing else may be done with that cache, for its CPU is not this
+	 * one.
+	 */
 	frame_alloc_init(&(struct region_list){0});
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What the tests of pagemeta share: a small machine in host memory, metadata types, snapshots of
- * the slots that show that a failed operation changed nothing, and test cases that must abort.
+ * Shared code of the pagemeta tests: a small machine in host memory, metadata types, snapshots of the slots to show
+ * that a failed operation changed nothing, and test cases that must abort.
  */
 #ifndef TESTS_UNIT_FIXTURE_H
 #define TESTS_UNIT_FIXTURE_H
@@ -22,10 +22,10 @@
 #define MIB UINT64_C(0x100000)
 #define GIB UINT64_C(0x40000000)
 
-/* Seconds that a test may take where Check's default of 4 is too short under a sanitizer. */
+/* Seconds for a test, where Check's default of 4 is too short under a sanitizer. */
 #define SLOW_TEST_TIMEOUT 120
 
-/* A memory map as firmware gives it. */
+/* A memory map from firmware. */
 struct firmware_map {
 	const char *name;
 	const struct pvh_memmap_entry *entries;
@@ -38,7 +38,7 @@ struct firmware_map {
 		.count = sizeof(array) / sizeof((array)[0])                                        \
 	}
 
-/* The one machine: the library has one metadata array, so there cannot be two. */
+/* The only machine: the library has one metadata array, so there cannot be two. */
 struct machine {
 	struct region_list regions;
 	struct early_allocator early;
@@ -47,39 +47,39 @@ struct machine {
 
 extern struct machine machine;
 
-/* Fills machine.regions from a map and makes memory up to the end of its last usable frame. */
+/* Fills machine.regions from a map and creates memory up to the end of the last usable frame. */
 void machine_prepare(const struct firmware_map *map);
 
-/* As machine_prepare, then initialises the metadata. */
+/* machine_prepare, then initialises the metadata. */
 void machine_create(const struct firmware_map *map);
 
 void machine_destroy(void);
 
-/* What the type of such memory is called, and the region of a partition that holds an address. */
+/* The type name of memory of a kind, and the region of a partition that contains an address. */
 const char *region_kind_name(enum region_kind kind);
 const struct region *region_at(const struct region_list *partition, uint64_t addr);
 
-/* Check fixtures: 16 MiB in one region; the frame allocator lists nothing, or all of it. */
+/* Check fixtures: 16 MiB in one region; the frame allocator lists none or all of it. */
 #define SMALL_MACHINE_SIZE (16 * MIB)
 void small_machine_setup(void);
 void small_allocator_setup(void);
 
-/* A usable frame of the small machine that nobody holds. */
+/* A usable frame of the small machine that nobody owns. */
 paddr_t some_unused_frame(void);
 
 /* Frames in [start, end) of the machine whose slots are UNUSED. */
 uint64_t count_unused(uint64_t start, uint64_t end);
 
-/* Free frames of the allocator, parked ones left out. */
+/* Free frames of the allocator, without the parked ones. */
 uint64_t count_free(void);
 
 /*
- * Frames of [start, end) that have memory behind them. Looking does not allocate any, so this tells
- * whether anything was ever read or written there.
+ * Frames of [start, end) that have memory behind them. This does not allocate memory, so it shows whether anything
+ * there was ever read or written.
  */
 uint64_t count_resident(uint64_t start, uint64_t end);
 
-/* Metadata without on_drop; the type itself is in test_meta_type.c. */
+/* Metadata without on_drop; the type's own tests are in test_meta_type.c. */
 struct stamp_meta {
 	uint64_t a;
 	uint64_t b;
@@ -89,12 +89,12 @@ struct stamp_meta {
 extern const struct meta_type meta_type_stamp;
 
 /*
- * Metadata of a frame that holds references to others: its on_drop puts them. node_on_drop is
- * called first if it is set.
+ * Metadata of a frame that holds references to others: its on_drop puts them, after calling node_on_drop if that is
+ * set.
  */
 struct node_meta {
 	uint64_t id;
-	uint64_t left; /* slot addresses, 0: none */
+	uint64_t left; /* slot addresses; 0: none */
 	uint64_t right;
 };
 
@@ -104,7 +104,7 @@ extern void (*node_on_drop)(const struct node_meta *meta, struct frame_reader *b
 /* A new node frame that takes over the references `left` and `right` (FRAME_NONE: none). */
 frame_t node_alloc(uint64_t id, frame_t left, frame_t right);
 
-/* All slots of the machine as they were; to be ended by snapshot_check or snapshot_free. */
+/* Copies all slots of the machine; snapshot_check or snapshot_free must end the snapshot. */
 struct snapshot {
 	struct meta_slot *slots;
 	size_t size;
@@ -116,17 +116,17 @@ void snapshot_free(struct snapshot *snapshot);
 /* Asserts that every slot is byte for byte what it was, and frees the snapshot. */
 void snapshot_check(struct snapshot *snapshot);
 
-/* Whether Check runs each test in a process of its own (CK_FORK is not "no"). */
+/* Whether Check runs each test in its own process (CK_FORK is not "no"). */
 bool can_fork(void);
 
 /*
- * Adds a test case whose tests must all end in abort(), with stderr silenced. Nothing is added
- * when tests share one process, which the first of them would end.
+ * Adds a test case whose tests must all end in abort(), with stderr silenced. Adds nothing when all tests share one
+ * process, because the first of these tests would end it.
  */
 void suite_add_abort_tests(Suite *suite, void (*setup)(void), void (*teardown)(void),
 			   const TTest *const *tests, size_t count);
 
-/* The same with the tests' names as arguments. */
+/* The same, with the names of the tests as arguments. */
 #define SUITE_ADD_ABORT_TESTS(suite, setup, teardown, ...)                                         \
 	do {                                                                                       \
 		const TTest *const abort_tests_[] = {__VA_ARGS__};                                 \
@@ -146,7 +146,7 @@ void tcase_add_tests(TCase *tcase, const TTest *const *tests, size_t count);
 /* A reproducible pseudo-random sequence (xorshift64*); the state must not be zero. */
 uint64_t random_next(uint64_t *state);
 
-/* A number from the environment, such as PAGEVISOR_SEED; fails the test if it is set to something else. */
+/* A number from the environment, such as PAGEVISOR_SEED; fails the test if the variable is set to anything else. */
 uint64_t test_setting(const char *name, uint64_t otherwise);
 
 #endif

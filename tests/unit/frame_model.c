@@ -15,10 +15,10 @@
 
 struct frame_model model;
 
-/* Frames whose slots the current operation changes; a frame may be listed more than once. */
+/* Frames whose slots the current operation changes; may contain duplicates. */
 static struct {
 	unsigned count;
-	bool overflown; /* more than fit: check all */
+	bool overflown; /* too many to list: check all */
 	uint64_t frames[MODEL_FRAMES_MAX];
 } touched;
 
@@ -82,7 +82,7 @@ static bool is_free(const struct model_frame *frame)
 	return frame->place == PLACE_ALLOCATOR && frame->class == REF_CLASS_UNUSED;
 }
 
-/* The one place that changes who has a frame. */
+/* The only function that changes who has a frame. */
 static void move(uint64_t index, enum frame_place place, enum ref_class class)
 {
 	struct model_frame *frame = &model.frames[index];
@@ -108,7 +108,7 @@ void model_init(const struct region_list *partition, uint64_t end, uint64_t take
 		const struct region *region = region_at(partition, index * PAGE_SIZE);
 		struct model_frame *frame = &model.frames[index];
 
-		/* The array is filled with 0xff, that is the last generation before 0. */
+		/* The array is filled with 0xff, so each generation is the last one before 0. */
 		*frame = (struct model_frame){.generation = UINT32_MAX};
 		if (region->kind == REGION_USABLE) {
 			move(index,
@@ -148,7 +148,7 @@ void model_get(uint64_t index)
 	model_touch(index);
 }
 
-/* The frame and all that only it holds go back to the allocator, whoever had them before. */
+/* Gives the frame, and everything that only it holds, back to the allocator, whatever place they had before. */
 static void drop(uint64_t first)
 {
 	uint64_t waiting[MODEL_FRAMES_MAX];
@@ -267,7 +267,7 @@ enum frame_error model_expects(uint64_t address, bool claim)
 	}
 }
 
-/* In on_drop: the right frame, once, not nested, busy, with its metadata. */
+/* In on_drop: checks that it runs for the right frame, once, not nested, while busy, with its metadata. */
 static void check_drop(const void *meta, struct frame_reader *bytes)
 {
 	uint64_t index;

@@ -11,7 +11,7 @@
 
 #define EMPTY UINT32_MAX
 
-/* Which frame each variable refers to, and the variables sorted into full and empty ones. */
+/* The frame of each variable, and the variables partitioned into full and empty ones. */
 static struct {
 	uint32_t frame[OPS_VARIABLES]; /* EMPTY, or a frame number */
 	uint16_t order[OPS_VARIABLES]; /* the first `full` have a frame */
@@ -19,7 +19,7 @@ static struct {
 	unsigned full;
 } vars;
 
-static bool filling; /* memory runs short and comes back in turns */
+static bool filling; /* memory runs short and recovers in turns */
 
 static FILE *trace;
 
@@ -35,7 +35,7 @@ static void var_set(unsigned var, uint32_t frame)
 		return;
 	vars.full -= was_full;
 
-	/* The last full or the first empty one makes room. */
+	/* Swaps it with the last full or the first empty one. */
 	uint16_t other = vars.order[vars.full];
 	uint16_t place = vars.place[var];
 
@@ -60,7 +60,7 @@ void ops_start(unsigned shape)
 {
 	static const struct {
 		uint64_t frames;
-		uint64_t taken; /* the last of them */
+		uint64_t taken; /* index of the last */
 		uint64_t outside;
 	} shapes[OPS_SHAPES] = {{24, 8, 4}, {80, 16, 8}, {256, 3, 2}, {MODEL_FRAMES_MAX, 64, 32}};
 	const uint64_t end = shapes[shape].frames * PAGE_SIZE;
@@ -101,14 +101,14 @@ static void make_meta(const struct operation *op, uint64_t meta[SLOT_STORAGE_WOR
 		memset(((struct tree_meta *)meta)->kids, 0, sizeof(((struct tree_meta *)0)->kids));
 }
 
-/* on_drop learns from the frame's bytes which frame it is. */
+/* on_drop finds out from the frame's bytes which frame it has. */
 static void sign_frame(uint64_t index)
 {
 	if (model.frames[index].type->on_drop)
 		memcpy(platform_phys_to_virt(paddr(index * PAGE_SIZE)), &index, sizeof(index));
 }
 
-/* Its bytes are no zeroes when it is allocated again. */
+/* Its bytes are not zero when it is allocated again. */
 static void soil_frame(uint64_t index)
 {
 	memset(platform_phys_to_virt(paddr(index * PAGE_SIZE)), 0xee, PAGE_SIZE);
@@ -124,7 +124,7 @@ static void check_zeroes(uint64_t index)
 	ops_counts.zeroed++;
 }
 
-/* Allocates in both worlds. False, and nothing changed, when memory ran out. */
+/* Allocates in pagemeta and in the model. Returns false, with nothing changed, when memory ran out. */
 static bool alloc_both(const struct meta_type *type, const uint64_t *meta, uint32_t refs,
 		       bool zeroed, uint64_t *index)
 {
@@ -181,7 +181,7 @@ static bool do_alloc(const struct operation *op)
 	return true;
 }
 
-/* frame_claim and frame_from_in_use: a variable from an address, or the right error. */
+/* frame_claim and frame_from_in_use: fills a variable from an address, or returns the right error. */
 static bool do_by_address(const struct operation *op)
 {
 	bool claim = op->code == OP_CLAIM;
@@ -191,7 +191,10 @@ static bool do_by_address(const struct operation *op)
 	frame_t frame = FRAME_NONE;
 	enum frame_error error;
 
-	/* What the allocator lists is claimed through it alone, and what it does not manage could not be put. */
+	/*
+	 * Frames that the allocator lists may be claimed only through it, and frames that it does not manage could not
+	 * be put.
+	 */
 	if (vars.frame[op->var] != EMPTY ||
 	    (claim && expected == FRAME_OK && model.frames[index].place != PLACE_TAKEN))
 		return false;
@@ -289,7 +292,7 @@ static bool do_change_begin(const struct operation *op)
 	return true;
 }
 
-/* Ends a change in both worlds with metadata of a type. */
+/* Ends a change in pagemeta and in the model with metadata of a type. */
 static void publish_both(unsigned var, const struct meta_type *type, const uint64_t *meta)
 {
 	struct meta_slot *slot = var_frame(var).slot;
@@ -313,7 +316,7 @@ static bool do_change_end(const struct operation *op)
 
 	const struct model_frame *frame = &model.frames[vars.frame[op->var]];
 
-	/* A type with on_drop is not changed for another; what a tree holds stays. */
+	/* A type with on_drop is not replaced; a tree keeps its references. */
 	if (frame->type->on_drop)
 		type = frame->type;
 	if (type == model_types[MODEL_TREE] && frame->type == type)
@@ -410,7 +413,7 @@ static bool do_count_free(const struct operation *op)
 
 	if (trace)
 		ops_print(trace, op);
-	/* alloc_both takes no frame that is not free, so this ends. */
+	/* alloc_both only takes free frames, so this ends. */
 	while (alloc_both(model_types[op->type], meta, 1, false, &taken[count]))
 		count++;
 	ops_print_result(trace, "%" PRIu64, count);
@@ -446,7 +449,7 @@ static bool do_sabotage(const struct operation *op)
 
 	struct meta_slot *slot = of_free_frame ? NULL : var_frame(op->var).slot;
 
-	/* Seen at once: what comes later could cover it up. */
+	/* Compare the frame at the next check: later operations could hide the damage. */
 	if (slot)
 		model_touch(meta_to_pfn(slot).index);
 	switch ((enum sabotage)op->choice) {
@@ -508,7 +511,7 @@ bool ops_execute(const struct operation *given, FILE *trace_to)
 	return true;
 }
 
-/* How often each operation is tried, of the sum of all. */
+/* Weight of each operation in the random choice. */
 static const uint8_t weights[OP_RANDOM_COUNT] = {
 	[OP_ALLOC] = 50,        [OP_CLAIM] = 6,     [OP_GET] = 20,         [OP_PUT] = 56,
 	[OP_FROM_IN_USE] = 20,  [OP_SHARE] = 10,    [OP_UNSHARE] = 10,     [OP_CHANGE_BEGIN] = 8,
@@ -517,7 +520,7 @@ static const uint8_t weights[OP_RANDOM_COUNT] = {
 	[OP_COUNT_FREE] = 1,
 };
 
-#define TURN 1024 /* operations tried between filling and emptying, on average */
+#define TURN 1024 /* operations between filling and emptying, on average */
 
 static uint8_t random_code(uint64_t *seed)
 {
@@ -546,7 +549,7 @@ static uint16_t random_var(uint64_t *seed, bool full)
 	unsigned first = full ? 0 : vars.full;
 	unsigned count = full ? vars.full : OPS_VARIABLES - vars.full;
 
-	/* Without one of that kind any will do: the operation will make no sense. */
+	/* Without such a variable any other will do: the operation will then make no sense and do nothing. */
 	if (count == 0)
 		return 0;
 	return vars.order[first + random_next(seed) % count];
@@ -573,7 +576,7 @@ static uint64_t random_address(uint64_t *seed)
 
 struct operation ops_random(uint64_t *seed)
 {
-	/* Three that share frames in turn, and the last one there is. */
+	/* Three that share frames in turn, and the last variable. */
 	static const uint8_t cpus[] = {0, 1, 2, PLATFORM_MAX_CPUS - 1};
 	struct operation op = {.code = random_code(seed)};
 	bool creates = op.code == OP_ALLOC || op.code == OP_CLAIM || op.code == OP_GET ||

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Operations on frames as data: made at random, done to pagemeta and to the model alike, printed.
+ * Operations on frames as data: generated at random, done both to pagemeta and to the model, and printed.
  *
- * References live in numbered variables, so that an operation keeps its meaning when others before
- * it are left out; one that then makes no sense (its variable is empty, say) does nothing.
+ * References live in numbered variables, so that an operation keeps its meaning when others before it are left out. An
+ * operation that then makes no sense (because its variable is empty, say) does nothing.
  */
 #ifndef TESTS_UNIT_FRAME_OPS_H
 #define TESTS_UNIT_FRAME_OPS_H
@@ -27,26 +27,26 @@ enum op_code {
 	OP_UNSHARE,      /* var */
 	OP_CHANGE_BEGIN, /* var */
 	OP_CHANGE_END,   /* var, with new metadata */
-	OP_SWAP_KID,     /* a unique tree's kid `choice` and variable kids[0] change places */
+	OP_SWAP_KID,     /* a unique tree swaps its kid `choice` with variable kids[0] */
 	OP_UNIQUE_DROP,  /* var */
 	OP_HOST_CLAIM,   /* address */
 	OP_HOST_RELEASE, /* address */
 	OP_ADD,          /* up to `choice` frames outside the allocator, from address on */
-	OP_ADD_REFUSED, /* `choice` frames from address on, of which one is the allocator's or in use */
-	OP_GIVE,        /* up to `choice` frames that are taken, from address on */
-	OP_COUNT_FREE,     /* allocates until nothing is free, counts, puts all */
-	OP_RANDOM_COUNT,   /* those above are picked at random */
+	OP_ADD_REFUSED, /* `choice` frames from address on, of which at least one is the allocator's or in use */
+	OP_GIVE,           /* up to `choice` taken frames, from address on */
+	OP_COUNT_FREE,     /* allocates until nothing is free, counts, puts all back */
+	OP_RANDOM_COUNT,   /* operations above are picked at random */
 	OP_SABOTAGE = 255, /* damage behind the model's back, see enum sabotage; var */
 };
 
-/* What the comparison has to notice: the test's own test. */
+/* Damage that the comparison has to notice, to test the test itself. */
 enum sabotage {
 	SABOTAGE_COUNT,
 	SABOTAGE_GENERATION,
 	SABOTAGE_METADATA,
 	SABOTAGE_TYPE,
-	SABOTAGE_SECOND_OWNER, /* a free frame is taken */
-	SABOTAGE_LOST_FRAME,   /* a free frame is unused, but the allocator has forgotten it */
+	SABOTAGE_SECOND_OWNER, /* takes a free frame */
+	SABOTAGE_LOST_FRAME,   /* removes a free, unused frame from the allocator */
 	SABOTAGE_KINDS,
 };
 
@@ -55,8 +55,8 @@ struct operation {
 	uint8_t cpu;
 	uint8_t type;
 	uint8_t unique; /* alloc: as REF_UNIQUE */
-	uint8_t zeroed; /* alloc: with bytes that are zero */
-	uint8_t of_var; /* the address is that of the frame of kids[0] */
+	uint8_t zeroed; /* alloc: fills the bytes with zeros */
+	uint8_t of_var; /* uses the address of the frame of kids[0] */
 	uint16_t var;
 	uint16_t choice;
 	uint16_t kids[TREE_KIDS];
@@ -64,7 +64,7 @@ struct operation {
 	uint64_t seed; /* of the metadata */
 };
 
-/* What happened in this process, for those that want to know that everything did. */
+/* Counts of this process, to check that every kind of event happened. */
 struct ops_counts {
 	uint64_t executed[OP_RANDOM_COUNT];
 	uint64_t errors[2][FRAME_NOT_ALIGNED + 1]; /* of frame_from_in_use, of frame_claim */
@@ -76,17 +76,16 @@ struct ops_counts {
 
 extern struct ops_counts ops_counts;
 
-/* Makes a new machine, one of OPS_SHAPES that differ in size, and its model. */
+/* Makes a new machine, one of OPS_SHAPES with different sizes, and its model. */
 void ops_start(unsigned shape);
 void ops_stop(void);
 
-/* A random operation that makes sense now. */
+/* Returns a random operation that makes sense in the current state. */
 struct operation ops_random(uint64_t *seed);
 
 /*
- * Does an operation and compares what it returned and the slots it touched. False when it makes no
- * sense now; nothing was done then. If `trace` is set, prints there what is done and what came of
- * it.
+ * Does an operation, and compares its result and the slots that it touched. Returns false, with nothing done, when the
+ * operation makes no sense in the current state. If `trace` is set, prints the operation and its result there.
  */
 bool ops_execute(const struct operation *op, FILE *trace);
 

@@ -29,7 +29,7 @@ void ops_start_allocator(uint64_t taken, uint64_t outside)
 	}
 }
 
-/* How many unused frames lie there from `first` on, at most `limit`. */
+/* Number of unused frames in a row from `first` on, at most `limit`. */
 static uint64_t count_unused_at(uint64_t first, uint64_t limit, enum frame_place place)
 {
 	uint64_t count = 0;

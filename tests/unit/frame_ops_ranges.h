@@ -5,10 +5,10 @@
 
 #include "unit/frame_ops.h"
 
-/* Starts with all usable memory below `outside`, of which what lies past `taken` is taken. */
+/* Starts with all usable memory below `outside`, with everything from `taken` on taken out of the allocator. */
 void ops_start_allocator(uint64_t taken, uint64_t outside);
 
-/* As ops_execute, of the one operation each. */
+/* Like ops_execute, each for one kind of operation. */
 bool ops_add(const struct operation *op, FILE *trace);
 bool ops_add_refused(const struct operation *op, FILE *trace);
 bool ops_give(const struct operation *op, FILE *trace);

@@ -127,7 +127,7 @@ void ops_print(FILE *out, const struct operation *op)
 	default:
 		fprintf(out, "%s(v%u)", calls[op->code], op->var);
 	}
-	/* The next step may be the last of this process. */
+	/* The next step may end this process. */
 	fflush(out);
 }
 

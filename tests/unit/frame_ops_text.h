@@ -5,10 +5,10 @@
 
 #include "unit/frame_ops.h"
 
-/* Prints an operation without a line end; its result follows. */
+/* Prints an operation without a newline; its result follows. */
 void ops_print(FILE *out, const struct operation *op);
 
-/* Prints what came of it. Nothing if `out` is NULL. */
+/* Prints the result. Prints nothing if `out` is NULL. */
 void ops_print_result(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 const char *ops_error_name(enum frame_error error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A second kind of guest: see ledger_kind.h. Hostile ones are not its business, but for what its page says of its runs. */
+/* A second kind of guest: see ledger_kind.h. Of a hostile guest it only checks what the page says about the runs. */
 #include "unit/ledger_kind.h"
 
 #include <check.h>
@@ -18,7 +18,7 @@
 const char LEDGER_RULE_STATE[] = "ledger_state";
 
 struct ledger_guest {
-	struct guest guest; /* the first */
+	struct guest guest; /* must be first */
 	paddr_t at;
 	struct ledger_page page;
 };
@@ -40,7 +40,7 @@ static bool is_in_memory(const struct guest_memory *memory, uint64_t pa, uint64_
 	return is_there;
 }
 
-/* Returns 1; 0, there is no such page; or a negative errno. */
+/* Returns 1; 0 if there is no such page; or a negative errno. */
 static int read_page(const struct guest_memory *memory, paddr_t at, struct ledger_page *page,
 		     struct error *err)
 {
@@ -82,7 +82,7 @@ static void set(struct ledger_guest *own, const struct guest_memory *memory, pad
 	}
 }
 
-/* One more guest. Returns as read_page. */
+/* Adds a guest. Returns the same as read_page. */
 static int open_at(const struct guest_memory *memory, paddr_t at, struct guest **guest,
 		   struct error *err)
 {
@@ -100,7 +100,7 @@ static int open_at(const struct guest_memory *memory, paddr_t at, struct guest *
 	return 1;
 }
 
-/* Page by page, in what was written. */
+/* Searches page by page, in memory that was written. */
 static int search(const struct guest_memory *memory, paddr_t from, uint64_t size,
 		  struct guest **guests, unsigned max, struct error *err)
 {

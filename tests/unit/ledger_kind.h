@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A second kind of guest, as unlike pagevisor's own as the seam allows: a record is one word, without references and
- * generations, in two runs; a page anywhere in memory says where they are. And memories to find such guests in.
+ * A second kind of guest, as different from pagevisor's own as the interface for kinds allows: a record is one word,
+ * without references and generations, and the records lie in two runs; a page anywhere in memory says where. Also
+ * memories in which to find such guests.
  */
 #ifndef TESTS_UNIT_LEDGER_KIND_H
 #define TESTS_UNIT_LEDGER_KIND_H
@@ -13,7 +14,7 @@
 
 extern const struct kind ledger_kind;
 
-/* A record: three bits of state, four of type, and what the frame is worth. */
+/* A record: three bits of state, four of type, and the frame's value. */
 enum ledger_state { LEDGER_VACANT, LEDGER_HELD, LEDGER_VOID };
 enum ledger_type { LEDGER_GOLD, LEDGER_SALT, LEDGER_TYPES };
 
@@ -25,32 +26,32 @@ static inline uint64_t ledger_record(uint64_t state, uint64_t type, uint64_t val
 	return state | type << LEDGER_TYPE_SHIFT | value << LEDGER_VALUE_SHIFT;
 }
 
-extern const char LEDGER_RULE_STATE[]; /* a state that there is not */
+extern const char LEDGER_RULE_STATE[]; /* not a valid state */
 
 #define LEDGER_MAGIC UINT64_C(0x72656764656c2121)
 #define LEDGER_RUNS  2
 
-/* At the start of a page. */
+/* The content at the start of the page. */
 struct ledger_page {
 	uint64_t magic;
 	uint64_t boot;
 	uint64_t run_count;
 	struct {
 		uint64_t pa, count;
-	} runs[LEDGER_RUNS]; /* the second one goes on where the first one ends */
+	} runs[LEDGER_RUNS]; /* the frame number at which the second run continues the first */
 };
 
 /*
- * A guest's memory: its page, and its records in two runs, the second one at the lower address. All frames are vacant at
- * first.
+ * A guest's memory: its page, and its records in two runs, the second at the lower address. At first all frames are
+ * vacant.
  */
 #define LEDGER_RAM    (UINT64_C(64) * PAGE_SIZE)
 #define LEDGER_PAGE   (5 * PAGE_SIZE)
-#define LEDGER_OTHER  (7 * PAGE_SIZE) /* written, and nothing that describes frames */
-#define LEDGER_FIRST  6000            /* frames in the first run: more than a walk reads at once */
+#define LEDGER_OTHER  (7 * PAGE_SIZE) /* written, but describes no frames */
+#define LEDGER_FIRST  6000 /* frames in the first run: more than a walk reads in one chunk */
 #define LEDGER_FRAMES 9000
-#define LEDGER_RUN_0  (LEDGER_RAM - LEDGER_FIRST * sizeof(uint64_t)) /* up to the last byte */
-#define LEDGER_RUN_1  (20 * PAGE_SIZE + 64)                          /* from within a page on */
+#define LEDGER_RUN_0  (LEDGER_RAM - LEDGER_FIRST * sizeof(uint64_t)) /* ends at the last byte */
+#define LEDGER_RUN_1  (20 * PAGE_SIZE + 64)                          /* starts within a page */
 
 struct ledger {
 	struct guest_memory memory;
@@ -63,19 +64,19 @@ struct ledger {
 void ledger_make(struct ledger *ledger);
 void ledger_free(struct ledger *ledger);
 
-/* The record of a frame, to be written. */
+/* The record of a frame, writable. */
 uint64_t *ledger_at(const struct ledger *ledger, uint64_t frame);
 
-/* Makes a hole of some pages of the file. */
+/* Punches a hole of some pages into the file. */
 void ledger_punch(const struct ledger *ledger, uint64_t pa, uint64_t pages);
 
 /*
- * Frames of every sort: 10 to 14, at both ends of the first run and at the end of the second; and frames whose records
- * were never written.
+ * Fills in frames of every sort: 10 to 14, at both ends of the first run and at the end of the second; and frames whose
+ * records were never written.
  */
 void ledger_fill(const struct ledger *ledger);
 
-#define LEDGER_HOLE       1392 /* its record begins a page */
+#define LEDGER_HOLE       1392 /* its record starts a page */
 #define LEDGER_HOLE_COUNT (PAGE_SIZE / sizeof(uint64_t))
 
 #endif

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The shapes of the litmus tests: the real code of pagemeta/slot.h and of the outside reader, and
- * what its memory orders forbid. See litmus_shapes.h.
+ * The shapes of the litmus tests: the real code of pagemeta/slot.h and of the outside reader, with the outcomes that
+ * its memory orders forbid. See litmus_shapes.h.
  */
 #include "unit/litmus_shapes.h"
 
 #include "kind/pagevisor/slot_reader.h"
 #include "pagemeta/frame.h"
 
-#define TRIES   64 /* of what has to wait for the other side, in one round */
+#define TRIES   64 /* in one round, of an operation that waits for the other side */
 #define CHANGES 8  /* of one slot in one round */
 
-/* What the rounds work on; reset and judged by the left CPU while the right one waits. */
+/* The data of a round; reset and judged by the left CPU while the right one waits. */
 static struct meta_slot slot __attribute__((aligned(LITMUS_LINE)));
-/* Words that stand for a frame's bytes: plain accesses, ordered by the slot alone. */
+/* Words that stand in for a frame's bytes: plain accesses, ordered only by the slot. */
 static struct litmus_word bytes[2] __attribute__((aligned(LITMUS_LINE)));
 static struct litmus_word sides[2]
 	__attribute__((aligned(LITMUS_LINE))); /* the words of store buffering */
 static struct litmus_word results[2] __attribute__((aligned(LITMUS_LINE)));
 
-/* The metadata: all words the same number, and a type that goes with it. */
+/* The metadata: all words hold the same number, and the type matches it. */
 struct litmus_meta {
 	uint64_t words[SLOT_STORAGE_WORDS];
 };
@@ -27,7 +27,7 @@ struct litmus_meta {
 META_TYPE_OF(litmus_even, struct litmus_meta);
 META_TYPE_OF(litmus_odd, struct litmus_meta);
 
-/* What a side leaves in results[] when it was not as it must be, or when nothing happened. */
+/* What a side leaves in results[] when its check failed, or when nothing happened. */
 #define RESULT_NONE UINT64_MAX
 #define RESULT_BAD  (UINT64_MAX - 1)
 
@@ -70,7 +70,7 @@ static uint64_t number_in_slot(void)
 	return number_in(storage, slot_word_load(&slot.vtable_ptr));
 }
 
-/* Between rounds: another state; metadata, bytes and generation stay as the last round left them. */
+/* Between rounds: another state; metadata, bytes and generation stay as they were. */
 static void reset_state(uint32_t refs)
 {
 	uint32_t generation = slot_state_generation(slot_load(&slot));
@@ -104,7 +104,7 @@ static void reset_host(uint64_t round)
 	reset_state(REF_HOST);
 }
 
-/* The right side saw the round's number, or nothing; everything else is forbidden. */
+/* The right side saw the round's number, or nothing; anything else is forbidden. */
 static enum litmus_outcome judge_right(uint64_t round)
 {
 	if (results[1].value == RESULT_NONE)
@@ -147,7 +147,7 @@ static enum litmus_outcome judge_buffered(uint64_t round)
 	return results[0].value || results[1].value ? DULL : TELLING;
 }
 
-/* The same in the one order that forbids it: what is seen above is no fault of the harness. */
+/* The same with the only order that forbids it: outcomes seen above are no fault of the harness. */
 static void ordered_left(uint64_t round)
 {
 	(void)round;
@@ -170,7 +170,7 @@ static enum litmus_outcome judge_ordered(uint64_t round)
 	return results[0].value != results[1].value ? DULL : TELLING;
 }
 
-/* Publication: whoever gets the frame by its address sees metadata and bytes of its owner. */
+/* Publication: whoever gets the frame by its address sees its owner's metadata and bytes. */
 static void claim_left(uint64_t round)
 {
 	struct litmus_meta meta = meta_of(round);
@@ -194,7 +194,7 @@ static void get_right(uint64_t round)
 	}
 }
 
-/* The same for the outside reader, which sees no bytes. */
+/* The same for the outside reader, which does not read the bytes. */
 static void read_right(uint64_t round)
 {
 	struct read_counters counters = {0};
@@ -209,7 +209,7 @@ static void read_right(uint64_t round)
 	}
 }
 
-/* What a unique owner wrote before it shared the frame is there for whoever gets it. */
+/* Whoever gets a frame that its unique owner shared sees everything that the owner wrote before. */
 static void reset_unique(uint64_t round)
 {
 	write_meta(round * CHANGES);
@@ -225,7 +225,7 @@ static void change_and_share_left(uint64_t round)
 	slot_share(&slot);
 }
 
-/* A unique owner changes metadata again and again: the outside reader accepts no mix. */
+/* A unique owner keeps changing metadata: the outside reader never accepts a mix. */
 static void change_left(uint64_t round)
 {
 	for (uint64_t i = 1; i <= CHANGES; i++) {
@@ -235,7 +235,7 @@ static void change_left(uint64_t round)
 	}
 }
 
-/* The frame changes hands again and again, through a free list: no mix, nothing of the list. */
+/* The frame keeps changing hands through a free list: the reader accepts no mix, and nothing of the list. */
 static void reset_recycle(uint64_t round)
 {
 	write_meta(round * CHANGES);
@@ -257,7 +257,7 @@ static void recycle_left(uint64_t round)
 	}
 }
 
-/* Reads all the while: numbers of this round that never go back. */
+/* Reads all the time: the numbers must be of this round and never go back. */
 static void read_all_right(uint64_t round)
 {
 	struct read_counters counters = {0};
@@ -279,7 +279,7 @@ static void read_all_right(uint64_t round)
 	results[1].value = last - round * CHANGES;
 }
 
-/* Telling: the reader came while the writer was at it. */
+/* Telling: the reader read while the writer wrote. */
 static enum litmus_outcome judge_reader(uint64_t round)
 {
 	(void)round;
@@ -288,7 +288,7 @@ static enum litmus_outcome judge_reader(uint64_t round)
 	return results[1].value > 0 && results[1].value < CHANGES ? TELLING : DULL;
 }
 
-/* Two holders let go: one is the last, and sees what the other did to the frame. */
+/* Two holders put their references: one is the last, and sees what the other did to the frame. */
 static void put_side(unsigned side, uint64_t round)
 {
 	bytes[side].value = round;
@@ -316,7 +316,7 @@ static enum litmus_outcome judge_puts(uint64_t round)
 	return right_last ? TELLING : DULL;
 }
 
-/* A former owner's last writes are there for the next owner, a guest's CPU or the host. */
+/* The next owner, a guest's CPU or the host, sees a former owner's last writes. */
 static void drop_left(uint64_t round)
 {
 	bytes[0].value = round;
@@ -365,7 +365,7 @@ static void host_claim_right(uint64_t round)
 	}
 }
 
-/* Two claim one frame: one gets it, and the metadata is that one's. */
+/* Two sides claim one frame: one gets it, and the metadata is from that side. */
 static void claim_side(unsigned side, uint64_t round)
 {
 	struct litmus_meta meta = meta_of(round * 2 + side);
@@ -396,7 +396,7 @@ static enum litmus_outcome judge_rivals(uint64_t round)
 	return right_won ? TELLING : DULL;
 }
 
-/* The one that is left alone sees what former holders did. */
+/* The holder that is left alone sees what former holders did. */
 static void unshare_left(uint64_t round)
 {
 	(void)round;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What two CPUs do at once in the litmus tests of the slot protocol, and which outcomes count. */
+/*
+ * The shapes of the litmus tests of the slot protocol: what two CPUs do at the same time, and how the outcomes are
+ * classed.
+ */
 #ifndef TESTS_UNIT_LITMUS_SHAPES_H
 #define TESTS_UNIT_LITMUS_SHAPES_H
 
@@ -8,12 +11,12 @@
 #define LITMUS_LINE 128 /* bytes; processors fetch lines in pairs */
 
 enum litmus_outcome {
-	DULL,      /* the two did not meet */
-	TELLING,   /* they met, in the way that the shape is about */
-	FORBIDDEN, /* what no order allows */
+	DULL,      /* the two sides did not overlap */
+	TELLING,   /* they overlapped, in the way that the shape is about */
+	FORBIDDEN, /* an outcome that no correct order allows */
 };
 
-/* One round: reset, both sides at once, judge. Reset and judge belong to the left side. */
+/* One round: reset, both sides at the same time, judge. Reset and judge run on the left side. */
 struct litmus_shape {
 	const char *name;
 	void (*reset)(uint64_t round);
@@ -22,7 +25,7 @@ struct litmus_shape {
 	enum litmus_outcome (*judge)(uint64_t round);
 };
 
-/* A word with its cache line to itself. */
+/* A word that has a cache line to itself. */
 struct litmus_word {
 	uint64_t value;
 } __attribute__((aligned(LITMUS_LINE)));

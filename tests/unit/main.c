@@ -108,7 +108,7 @@ static const struct {
 
 #define EXIT_USAGE 2
 
-/* Time limits are for what hangs, also on a machine that is ten times slower than one should be. */
+/* Time limits only catch hangs, even on a machine ten times slower than it should be. */
 #define TIMEOUT_MULTIPLIER "10"
 
 static bool is_selected(const char *name, char *const *filters)
@@ -133,7 +133,7 @@ static int run_suites(char *const *filters)
 {
 	SRunner *runner = NULL;
 
-	/* Suites take it when they are made. */
+	/* Suites read the variable when they are created. */
 	setenv("CK_TIMEOUT_MULTIPLIER", TIMEOUT_MULTIPLIER, 0);
 	for (size_t i = 0; i < SUITE_COUNT; i++) {
 		if (!is_selected(suites[i].name, filters))
@@ -159,7 +159,7 @@ static int run_suites(char *const *filters)
 
 int main(int argc, char **argv)
 {
-	/* Tests that abort on purpose are no reason to leave core files behind. */
+	/* Tests that abort on purpose must not leave core files. */
 	const struct rlimit no_core = {0};
 	bool list = false;
 	int option;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The kinds of guests that the unit tests know: the program's own, and one that is nothing like them. */
+/* The kinds of guests in the unit tests: the program's own, and one that is very different. */
 #include <stddef.h>
 
 #include "kind/pagevisor/pagevisor.h"

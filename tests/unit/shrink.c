@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One pass over the sequence: drops each chunk that the failure can do without. */
+/* One pass over the sequence: drops each chunk that the failure does not need. */
 static size_t drop_chunks(uint8_t *items, size_t size, size_t count, size_t chunk,
 			  shrink_fails_t fails, void *context)
 {
@@ -39,7 +39,7 @@ size_t shrink(void *items, size_t size, size_t count, shrink_fails_t fails, void
 	while (chunk > 0) {
 		size_t left = drop_chunks(items, size, count, chunk, fails, context);
 
-		/* A single item that was needed may be no more after others went. */
+		/* An item that was needed may not be needed any more after others went. */
 		if (chunk > 1 || left == count)
 			chunk /= 2;
 		count = left;

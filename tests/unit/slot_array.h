@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A metadata array in guest memory, with nothing else of a guest: for tests of what reads whole arrays. */
+/* A metadata array in guest memory, without the rest of a guest: for tests of code that reads whole arrays. */
 #ifndef TESTS_UNIT_SLOT_ARRAY_H
 #define TESTS_UNIT_SLOT_ARRAY_H
 
@@ -14,20 +14,20 @@ struct slot_array {
 	struct guest_memory memory;
 	struct guest_view view;  /* types "anon" and "page_table" */
 	struct meta_slot *slots; /* all unused */
-	int fd;                  /* the array begins at its first byte */
+	int fd;                  /* the array starts at its first byte */
 };
 
-/* Registers the thread with liburcu, too. */
+/* Also registers the thread with liburcu. */
 void slot_array_create(struct slot_array *array, uint64_t slots);
 void slot_array_destroy(struct slot_array *array);
 
-/* Sets a slot's references and type; a type that there is not gives a wild vtable pointer. Generation is 1. */
+/* Sets a slot's references and type, with generation 1. A type that does not exist gives a wild vtable pointer. */
 void slot_array_set(struct slot_array *array, uint64_t slot, uint32_t refs, unsigned type);
 
-/* Makes a hole of slots [first, first + count), multiples of a page's worth. */
+/* Makes a hole of slots [first, first + count), which must fill whole pages. */
 void slot_array_punch(struct slot_array *array, uint64_t first, uint64_t count);
 
-/* What the array takes of its file, in blocks. */
+/* Blocks that the array takes in its file. */
 uint64_t slot_array_blocks(const struct slot_array *array);
 
 #endif

@@ -87,7 +87,7 @@ Suite *allocator_counts_suite(void);
 Suite *stress_suite(void);
 Suite *console_report_suite(void);
 
-/* guest/, as far as it can run on the host */
+/* guest/, as far as it runs on the host */
 Suite *page_table_suite(void);
 Suite *boot_info_suite(void);
 Suite *qmp_suite(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/machine/boot/acpi_tables.c: the tables are read back as a kernel would. */
+/* Tests of vmm/machine/boot/acpi_tables.c: reads the tables back as a kernel would. */
 #include "unit/suites.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #define BASE      0xe0000
 #define FILL      0xa5
-#define RSDP_V1   20 /* bytes of the RSDP that its first checksum covers */
+#define RSDP_V1   20 /* bytes of the RSDP covered by its first checksum */
 #define CPU_COUNT 3
 
 static uint8_t buffer[ACPI_TABLES_SIZE_MAX];
@@ -33,7 +33,7 @@ static uint8_t sum(const uint8_t *bytes, size_t size)
 	return total;
 }
 
-/* What lies at a guest address, `size` bytes of it, all inside the tables. */
+/* `size` bytes at a guest address, all inside the tables. */
 static const uint8_t *at(uint64_t address, size_t size)
 {
 	ck_assert_uint_ge(address, BASE);
@@ -49,7 +49,7 @@ static struct acpi_rsdp read_rsdp(void)
 	return rsdp;
 }
 
-/* Checks a table's signature, length and checksum, and gives its bytes. */
+/* Checks a table's signature, length and checksum, and returns its bytes. */
 static const uint8_t *read_table(uint64_t address, const char *signature, size_t *size)
 {
 	struct acpi_header header;
@@ -71,7 +71,7 @@ static const uint8_t *read_madt(size_t *size)
 	return read_table(address, ACPI_MADT_SIGNATURE, size);
 }
 
-/* Copies entry number `index` of a kind; returns how many entries of the kind there are. */
+/* Copies entry number `index` of a kind; returns the number of entries of that kind. */
 static unsigned read_entry(uint8_t type, unsigned index, void *entry, size_t entry_size)
 {
 	struct acpi_madt_entry head;
@@ -154,7 +154,7 @@ START_TEST(nothing_is_written_past_the_length)
 }
 END_TEST
 
-/* What is refused: a buffer a byte too small, processor counts, an address. */
+/* Refused: a buffer one byte too small, wrong processor counts, wrong addresses. */
 static const struct {
 	size_t short_by;
 	uint64_t base;

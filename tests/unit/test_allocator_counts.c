@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/kind/pagevisor/allocator_counts.h over a crafted allocator, and over ones that cannot be. */
+/* Tests of vmm/kind/pagevisor/allocator_counts.h over a crafted allocator, and over impossible ones. */
 #include "unit/suites.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@
 #define ORDERS    4
 #define FREED_MAX 6
 
-/* Laid out by the test's own mind. */
+/* The layout is the test's own choice. */
 struct pool {
 	uint32_t lock;
 	uint64_t blocks[ORDERS];
@@ -27,7 +27,7 @@ struct cache {
 	uint64_t freed[FREED_MAX];
 };
 
-/* In the RAM of the array, at its end. */
+/* At the end of the array's RAM. */
 struct crafted {
 	struct allocator_descriptor at;
 	struct pool pool;
@@ -102,7 +102,7 @@ START_TEST(counts_of_all_places)
 	ck_assert_uint_eq(counts.orders, ORDERS);
 	ck_assert_uint_eq(counts.blocks[0], 3);
 	ck_assert_uint_eq(counts.blocks[3], 7);
-	ck_assert_uint_eq(counts.caches, 2); /* as many as CPUs run */
+	ck_assert_uint_eq(counts.caches, 2); /* one for each running CPU */
 	ck_assert_uint_eq(counts.cached[0], 10);
 	ck_assert_uint_eq(counts.cached[1], 16 + 30 + 4 + 2);
 	ck_assert_uint_eq(counts.depot, 2 * (1 + 2 + 6));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Tests of vmm/attach/server.h and vmm/source/vm/own_vm.h against each other, in one process and without KVM: what an
- * attached source sees, regions that come and go, and all of it under readers at full speed.
+ * attached source sees, regions that come and go, and all of this under readers at full speed.
  */
 #include "unit/suites.h"
 
@@ -29,8 +29,8 @@
 #define EXTRA_COUNT 4
 #define RAM_SIZE    (BASE_SIZE + EXTRA_COUNT * EXTRA_SIZE)
 
-/* How long something may take that another thread does. */
-#define PATIENCE_NS (60 * NS_PER_S) /* against hangs alone */
+/* How long an action of another thread may take. */
+#define PATIENCE_NS (60 * NS_PER_S) /* only against hangs */
 
 static char directory[64];
 static struct guest_memory memory;
@@ -68,7 +68,7 @@ static void teardown(void)
 	guest_memory_destroy(&memory);
 	close(vm.memory_fd);
 	snprintf(path, sizeof(path), "%s/pagevisor", directory);
-	/* Empty: the server has taken its socket away. */
+	/* rmdir succeeds only on an empty directory: the server has removed its socket. */
 	ck_assert_int_eq(rmdir(path), 0);
 	ck_assert_int_eq(rmdir(directory), 0);
 	urcu_memb_unregister_thread();
@@ -182,8 +182,8 @@ START_TEST(what_a_vm_cannot_do_is_said)
 }
 END_TEST
 
-/* The control of a VM whose vCPUs are a number: how often they were stopped, less how often they were let go. */
-static int stopped; /* atomic for who is not the server */
+/* The control of a VM whose vCPUs are a counter: stops minus resumes. */
+static int stopped; /* atomic for all but the server thread */
 
 static int stop_vcpus(void *own, struct error *why)
 {
@@ -211,7 +211,10 @@ static struct pause_holder holder_of(const struct source *source)
 	return holder;
 }
 
-/* Several may hold a pause; the one that has held it longest is named, and nobody once all have let go. */
+/*
+ * Several inspectors may hold a pause. The server names the one that has held it longest, and none once all have
+ * released it.
+ */
 START_TEST(who_holds_a_pause_is_known)
 {
 	struct source first, second, asks;
@@ -238,7 +241,7 @@ START_TEST(who_holds_a_pause_is_known)
 	ck_assert_uint_eq(holder_of(&asks).since_ns, held.since_ns);
 	ck_assert_int_eq(control_resume(&second.control, &paused_ns, &err), 0);
 	ck_assert_uint_ge(holder_of(&asks).since_ns, between);
-	/* One that goes holds nothing. */
+	/* A closed source holds no pause. */
 	source_close(&first);
 	uint64_t deadline = clock_now_ns() + PATIENCE_NS;
 
@@ -262,7 +265,7 @@ START_TEST(inspectors_past_the_limit_are_refused)
 	ck_assert_int_eq(attach_client_connect(&clients[ATTACH_CLIENTS_MAX], dir_fd, &vm.id, &err),
 			 -EUSERS);
 	attach_client_close(&clients[0]);
-	/* The server has seen the one go before it accepts the next. */
+	/* The server notices the disconnect before it accepts the next client. */
 	ck_assert_int_eq(attach_client_connect(&clients[0], dir_fd, &vm.id, &err), 0);
 	for (unsigned i = 0; i < ATTACH_CLIENTS_MAX; i++)
 		attach_client_close(&clients[i]);
@@ -321,7 +324,7 @@ START_TEST(a_refused_start_leaves_nothing_behind)
 }
 END_TEST
 
-/* The source that readers look at: RCU-protected, replaced while they do. */
+/* The source under the readers: RCU-protected, and replaced while they read. */
 static struct source *current;
 static bool readers_stop;
 

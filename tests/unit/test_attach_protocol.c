@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/attach/protocol.h: each lie in a message is found, and good messages pass. */
+/* Tests of vmm/attach/protocol.h: every lie in a message is found, and good messages pass. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -96,7 +96,7 @@ END_TEST
 
 #define HELLO message.hello
 
-/* Each makes a good hello a bad one. */
+/* Each makes a good hello bad. */
 static void lie_magic(void)
 {
 	HELLO.header.magic++;
@@ -247,7 +247,7 @@ START_TEST(lies_of_other_messages)
 	make_reply(ATTACH_REPLY, 0, sizeof(message.reply));
 	message.reply.pid = UINT32_C(0x80000000);
 	ck_assert_int_eq(attach_check_reply(&message, sizeof(message.reply), 0, &err), -EPROTO);
-	/* Bits that were not asked for, and none where some were. */
+	/* Bits for pages that were not requested, and no bits where some were. */
 	make_reply(ATTACH_REPLY, 0, attach_dirty_size(64));
 	ck_assert_int_eq(attach_check_reply(&message, attach_dirty_size(64), 0, &err), -EPROTO);
 	make_reply(ATTACH_REPLY, 0, sizeof(message.reply));
@@ -255,7 +255,7 @@ START_TEST(lies_of_other_messages)
 }
 END_TEST
 
-/* Seeded, so that a failure can be had again. Nothing but a crash or a sanitizer's complaint can fail here. */
+/* Seeded, so that a failure can be reproduced. Only a crash or a sanitizer report can fail here. */
 START_TEST(garbage_is_survived)
 {
 	unsigned seed = 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of guest/boot/boot_info.h: what is taken from a loader's start info, over the host's "physical memory". The
+ * Tests of guest/boot/boot_info.h: what it takes from a loader's start info, over the host's "physical memory". The
  * kernel's panic is an exit status here.
  */
 #include "unit/suites.h"

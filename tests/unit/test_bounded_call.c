@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/base/bounded_call.h: who owns a call when it is in time, late, and never made. */
+/* Tests of vmm/base/bounded_call.h: who owns a call that is in time, late, or never made. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -77,7 +77,7 @@ START_TEST(late_calls_are_abandoned_when_they_end)
 }
 END_TEST
 
-/* In time or late is a matter of luck here; either way one of the two frees it. */
+/* The call may be in time or late here; either way exactly one side frees it. */
 START_TEST(calls_at_the_deadline_have_one_owner)
 {
 	sem_t is_gone;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/fields/btf_check.h: crafted blobs, each with one lie, and thousands of mutated ones.
- * What passes goes through all that the host does with BTF. Blobs sit in buffers of their exact
- * size, so that AddressSanitizer sees overreads.
+ * Tests of vmm/kind/fields/btf_check.h: crafted blobs, each with one lie, and thousands of mutated ones. Blobs that
+ * pass go through everything that the host does with BTF. Buffers have a blob's exact size, so that AddressSanitizer
+ * sees overreads.
  */
 #include "unit/suites.h"
 
@@ -313,7 +313,7 @@ START_TEST(an_array_has_a_size)
 }
 END_TEST
 
-/* Each of these would send a walk round and round. */
+/* Each of these would make a walk loop. */
 START_TEST(types_end)
 {
 	put_type(NAME_T, INFO(BTF_KIND_TYPEDEF, 0), 2);
@@ -338,7 +338,7 @@ START_TEST(types_end)
 	put(3);
 	put_type(NONE, INFO(BTF_KIND_PTR, 0), 2);
 	assert_refused("contains itself");
-	/* An anonymous struct is spelled out wherever it is declared. */
+	/* An anonymous struct is printed in full wherever it is declared. */
 	setup();
 	put_type(NONE, INFO(BTF_KIND_STRUCT, 1), 8);
 	put_member(NAME_A, 3, 0);
@@ -366,7 +366,7 @@ START_TEST(nesting_is_bounded)
 }
 END_TEST
 
-/* Few types of no size whose walk would take 2^20 steps. */
+/* A few types of size zero whose walk would take 2^20 steps. */
 START_TEST(what_doubles_at_each_level_is_refused)
 {
 	put_type(NAME_T, INFO(BTF_KIND_STRUCT, 0), 0);
@@ -394,7 +394,7 @@ static const uint16_t sizes[] = {sizeof(struct numbers_meta), sizeof(struct nest
 				 sizeof(struct bits_meta),    sizeof(struct atomic_meta),
 				 sizeof(struct numbers_meta), sizeof(uint64_t)};
 
-/* All that the host ever does with BTF. Returns whether it was believed. */
+/* Everything that the host ever does with BTF. Returns whether it was accepted. */
 static bool use(const uint8_t *blob, size_t size, FILE *out)
 {
 	static struct guest guest = {.kind = &pagevisor_kind};
@@ -422,7 +422,7 @@ static bool use(const uint8_t *blob, size_t size, FILE *out)
 	return is_believed;
 }
 
-/* A few bytes or words changed, most often to small numbers: ids, kinds, offsets. */
+/* Changes a few bytes or words, most often to small numbers: ids, kinds, offsets. */
 static void mutate(uint8_t *blob, size_t size, uint64_t *state)
 {
 	unsigned changes = 1 + (unsigned)(next_random(state) % 4);
@@ -457,7 +457,7 @@ START_TEST(mutated_blobs_crash_nothing)
 		mutate(blob, size, &state);
 		believed += use(blob, size, out);
 	}
-	/* Both answers were met, or the test proves nothing. */
+	/* Both answers must have occurred, or the test proves nothing. */
 	ck_assert_uint_gt(believed, FUZZ_ROUNDS / 100);
 	ck_assert_uint_lt(believed, FUZZ_ROUNDS - FUZZ_ROUNDS / 10);
 	fclose(out);

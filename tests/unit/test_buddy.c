@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of pagemeta/buddy.h: splitting, merging, and that nothing is ever listed twice. */
+/* Tests of pagemeta/buddy.h: splitting, merging, and that no frame is ever listed twice. */
 #include "unit/suites.h"
 
 #include <string.h>
@@ -40,7 +40,7 @@ static uint64_t listed_frames(void)
 	return frames;
 }
 
-/* All that is listed is `count` blocks of one order. */
+/* Everything listed is `count` blocks of one order. */
 static void assert_only_blocks(unsigned order, uint64_t count)
 {
 	ck_assert_uint_eq(buddy.blocks[order], count);
@@ -230,7 +230,7 @@ START_TEST(largest_blocks_do_not_merge)
 }
 END_TEST
 
-/* Notes which frames somebody has taken. Bare comparisons: Check's assertions are slow. */
+/* Notes which frames are allocated. Bare comparisons: Check's assertions are slow. */
 static void mark(bool *taken, uint64_t block, unsigned order, bool value)
 {
 	for (uint64_t i = block; i < block + (UINT64_C(1) << order); i++) {

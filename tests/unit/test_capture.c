@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/file/capture.h: what is written comes back, and no file is believed. */
+/* Tests of vmm/file/capture.h: what was written reads back the same, and no file is trusted. */
 #include "unit/suites.h"
 
 #include <dirent.h>
@@ -24,7 +24,7 @@
 
 #define DATA_MAX (UINT64_C(64) << 20)
 
-/* As they lie behind data of any length. */
+/* Unaligned, as they lie in the file after data of any length. */
 typedef struct capture_chunk chunk_in_file __attribute__((aligned(1)));
 typedef struct capture_end end_in_file __attribute__((aligned(1)));
 
@@ -78,7 +78,7 @@ static void teardown(void)
 	urcu_memb_unregister_thread();
 }
 
-/* Loads a file of those bytes. */
+/* Loads a file with those bytes. */
 static int load(const uint8_t *bytes, size_t size)
 {
 	int fd = memfd_create("file", MFD_CLOEXEC);
@@ -133,7 +133,7 @@ START_TEST(crc_is_the_one_of_the_rfc)
 }
 END_TEST
 
-/* The memory of the source is the guest's, byte for byte, and as sparse. */
+/* The source's memory is the guest's, byte for byte, and as sparse. */
 static void assert_same_memory(void)
 {
 	uint8_t a[PAGE_SIZE], b[PAGE_SIZE];
@@ -179,7 +179,7 @@ START_TEST(it_is_a_source_at_rest)
 }
 END_TEST
 
-/* One made before the ABI changed: all of the file is good, and its guest is what cannot be read. */
+/* A capture from before the ABI changed: the file is sound, but its guest cannot be read. */
 START_TEST(a_capture_of_another_abi_opens_and_says_so)
 {
 	const struct snapshot_options options = {0};
@@ -207,7 +207,10 @@ START_TEST(only_its_owner_may_read_it)
 }
 END_TEST
 
-/* From one damage to the next, in the part where each bit has a meaning; odd, so that no bit of a byte is left out. */
+/*
+ * The distance from one damaged bit to the next, in the part where each bit matters; odd, so that every bit position of
+ * a byte is tried.
+ */
 #ifdef __SANITIZE_ADDRESS__
 #define HEAD_STEP 7
 #else
@@ -231,7 +234,7 @@ START_TEST(a_longer_file_is_refused)
 }
 END_TEST
 
-/* One bit at a time: refused, or one that makes no difference to what a frame unpacks to; zstd has some. */
+/* One bit at a time: the file is refused, or the frames unpack to the same bytes; zstd ignores some bits. */
 START_TEST(a_flipped_bit_is_found_or_harmless)
 {
 	for (size_t bit = 0; bit < file_size * 8;
@@ -250,7 +253,7 @@ START_TEST(a_flipped_bit_is_found_or_harmless)
 }
 END_TEST
 
-/* Each lie with checksums that say it is none. */
+/* Each lie gets matching checksums. */
 static void lie(unsigned i)
 {
 	const uint64_t last = written.chunks - 1;
@@ -308,7 +311,7 @@ static void lie(unsigned i)
 		chunks()[0].pa += 8;
 		break;
 	case 17:
-		chunks()[last].pa = chunks()[0].pa; /* overlaps */
+		chunks()[last].pa = chunks()[0].pa; /* overlaps the next one */
 		break;
 	case 18:
 		chunks()[last].pa = CRAFTED_HIGH_BASE + CRAFTED_HIGH_SIZE;
@@ -324,12 +327,12 @@ static void lie(unsigned i)
 		chunks()[0].stored = UINT32_MAX;
 		break;
 	case 22:
-		chunks()[0].size += PAGE_SIZE; /* more than its frame has */
+		chunks()[0].size += PAGE_SIZE; /* more than its frame contains */
 		break;
 	case 23:
 		facts()->method = 1000;
 		break;
-	case 24: /* the frame's checksum is switched off */
+	case 24: /* turns off the frame's checksum */
 		file[section(CAPTURE_SECTION_DATA)->offset + 4] &= (uint8_t)~4;
 		break;
 	case 25:
@@ -396,7 +399,7 @@ static bool refuse(void *context, uint64_t done, uint64_t total)
 	return false;
 }
 
-/* After a failure the directory has the old file alone, and it is as it was. */
+/* After a failure the directory contains only the old file, unchanged. */
 START_TEST(a_failed_write_leaves_what_was_there)
 {
 	const struct capture_progress cancel = {refuse, NULL};
@@ -421,7 +424,7 @@ START_TEST(a_failed_write_leaves_what_was_there)
 }
 END_TEST
 
-/* A section that this version does not know is skipped when it says that it may be. */
+/* A section that this version does not know is skipped when it is marked as optional. */
 START_TEST(optional_sections_are_skipped)
 {
 	const size_t entry = sizeof(struct capture_section);

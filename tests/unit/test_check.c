@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/pagevisor/check: a machine in use has no findings; one that is broken in one way has the one that says so. Free
- * lists are in test_check_free_lists.c.
+ * Tests of vmm/kind/pagevisor/check: a machine in use has no findings; a machine broken in one way has the finding for
+ * that. Free lists are in test_check_free_lists.c.
  */
 #include "unit/suites.h"
 
@@ -14,7 +14,7 @@
 
 #define ROOT 3 /* level of the root of a page table */
 
-/* Where nothing is mapped. */
+/* An address range where nothing is mapped. */
 #define OTHER_VA UINT64_C(0xffff960000000000)
 
 static uint64_t linear(uint64_t pa)
@@ -50,7 +50,7 @@ START_TEST(a_machine_in_use_has_no_findings)
 	ck_assert(checked.summary.has_lists);
 	ck_assert(checked.summary.has_references);
 	ck_assert_uint_eq(checked.summary.list_members, 4);
-	/* The tree's 3, the table's 3, two others, the run's 5 and the list's 4. */
+	/* Three of the tree, three of the table, two others, five of the run and four of the list. */
 	ck_assert_uint_eq(checked.summary.held_frames, 17);
 	ck_assert_uint_eq(checked.summary.free_frames,
 			  count_unused(0, SMALL_MACHINE_SIZE) + 2 /* parked */);
@@ -63,7 +63,7 @@ START_TEST(nor_has_one_that_was_stopped_anywhere)
 	checked.info->boot_stage = STAGE_RUNNING;
 	checked_look(CHECK_ANY_INSTANT);
 	assert_nothing_found();
-	/* What may be under way: a frame between two lists, a reference in a register. */
+	/* What may be in progress: a frame between two lists, a reference in a register. */
 	checked.references[0] = 0;
 	*cache_count(0, checked.allocator->cache_freed_count) -= 1;
 	set_refs(number_of(checked.plain), REF_BUSY);
@@ -133,7 +133,7 @@ START_TEST(a_slot_that_stays_busy_is_found)
 }
 END_TEST
 
-/* References: each takes away the only one to a frame. */
+/* References: each test removes the only one to a frame. */
 START_TEST(a_frame_without_reference_is_found)
 {
 	/* In the order in which checked_machine.c refers to them: tree, table, plain, untyped. */
@@ -182,7 +182,7 @@ END_TEST
 
 START_TEST(a_run_of_frames_is_referred_to_as_a_whole)
 {
-	/* After the tree, the table, the plain and the untyped frame: the first frame's number, and how many. */
+	/* Follows the tree, the table, the plain and the untyped frame: the first frame's number, and the length. */
 	uint64_t *run = &checked.references[4];
 
 	run[1]++;
@@ -289,7 +289,7 @@ END_TEST
 
 START_TEST(a_link_outside_of_a_list_is_found)
 {
-	/* Taken out of the list as it should, but for one word. */
+	/* Correctly taken out of the list, but for one word. */
 	*link_at(2) = (struct list_link){.previous = link_at(3)->previous, .next = 0};
 	link_at(1)->next = 0;
 	assert_finds(RULE_LIST_LINK, checked.listed[2].index);
@@ -312,7 +312,7 @@ START_TEST(frames_behind_a_broken_link_are_not_leaked)
 	link_at(0)->next = 0;
 	assert_finds(RULE_LIST_LINK, checked.listed[1].index);
 	ck_assert_uint_eq(checked.findings.total, 1);
-	/* But a circle that nothing refers to is. */
+	/* But a cycle that nothing refers to is. */
 	link_at(0)->next = checked.listed[1].index + 1;
 	link_at(0)->previous = checked.listed[3].index + 1;
 	link_at(3)->next = checked.listed[0].index + 1;
@@ -336,7 +336,7 @@ START_TEST(a_link_place_past_the_storage_is_not_followed)
 	for (unsigned i = 0; i < checked.info->type_count; i++)
 		types[i].link_place = 5;
 	slot_at(checked.listed[0].index)->storage[4] = 9;
-	/* Without links, nothing refers to it. */
+	/* Without links, no other frame refers to it. */
 	assert_finds(RULE_LEAKED_FRAME, checked.listed[0].index);
 	for (unsigned i = 0; i < checked.findings.listed; i++)
 		ck_assert_ptr_ne(checked.findings.list[i].rule, RULE_LIST_LINK);
@@ -413,7 +413,7 @@ START_TEST(a_large_page_in_the_root_is_found)
 }
 END_TEST
 
-/* Tables that all entries of the level above share, in four levels: as many as there are pages. */
+/* Tables shared by all entries of the level above, in four levels: as many tables as there are pages. */
 START_TEST(endless_tables_end)
 {
 	const uint64_t first = TABLES_PA + 100 * PAGE_SIZE;
@@ -429,7 +429,7 @@ START_TEST(endless_tables_end)
 }
 END_TEST
 
-/* A page of the image, of the linear mapping, of the metadata: elsewhere, and not at all. */
+/* A page of the image, of the linear mapping, of the metadata: mapped elsewhere, and not mapped. */
 static uint64_t mapped_va(int i)
 {
 	const uint64_t addresses[] = {IMAGE_PA + checked.info->kernel_va_offset + PAGE_SIZE,

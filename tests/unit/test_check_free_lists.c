@@ -61,7 +61,7 @@ START_TEST(every_kind_of_list_has_frames)
 }
 END_TEST
 
-/* One frame of each place where frames are free. */
+/* One free frame from each place that holds free frames. */
 static uint64_t free_frame(int place)
 {
 	switch (place) {
@@ -375,7 +375,7 @@ START_TEST(while_a_lock_is_held_lists_may_be_anything)
 }
 END_TEST
 
-/* Each word of the descriptor as garbage, in three ways: never more than findings. */
+/* Each word of the descriptor as garbage, in three ways: the worst outcome is findings. */
 START_TEST(a_garbled_descriptor_does_no_harm)
 {
 	const uint32_t garbage[] = {UINT32_MAX, 0x7fffffff, 0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of what vmm/kind/pagevisor/check says of the kernel's page table: frames of tables, their references, and entries that map
- * what is not in use. Where memory is mapped is in test_check.c.
+ * Tests of vmm/kind/pagevisor/check on the kernel's page table: frames of tables, their references, and entries that
+ * map unused frames. Where memory is mapped is in test_check.c.
  */
 #include "unit/suites.h"
 
@@ -16,7 +16,7 @@
 #define ROOT       3 /* level of the root of a page table */
 #define ROOT_FRAME (TABLES_PA / PAGE_SIZE)
 
-/* Where nothing is mapped: a page there takes a table of each level. */
+/* An address range where nothing is mapped: mapping a page there takes a table of each level. */
 #define OTHER_VA UINT64_C(0xffff960000000000)
 
 static uint64_t target(uint64_t entry)
@@ -24,7 +24,7 @@ static uint64_t target(uint64_t entry)
 	return (entry & PTE_ADDRESS_MASK) / PAGE_SIZE;
 }
 
-/* The number of the table that an address goes through. */
+/* The frame number of the table through which an address is translated. */
 static uint64_t table_of(uint64_t va, unsigned level)
 {
 	return target(*table_entry(va, level + 1));
@@ -62,12 +62,12 @@ START_TEST(tables_get_their_type_and_references)
 	ck_assert_uint_eq(meta_of(ROOT_FRAME)->level, ROOT);
 	ck_assert_uint_eq(meta_of(ROOT_FRAME)->va, 0);
 	ck_assert_uint_eq(slot_state_refs(slot_at(ROOT_FRAME)->state), 1);
-	/* A frame of the kernel first, then a table. */
+	/* First a frame of the kernel, then a table. */
 	ck_assert_uint_eq(slot_state_generation(slot_at(ROOT_FRAME)->state), 1);
 }
 END_TEST
 
-/* Two entries of a root for one table, and one of that for another; the frames are anybody's. */
+/* A root has two entries for one table, and that table has one for another; any frames will do. */
 START_TEST(a_table_has_a_reference_for_each_entry)
 {
 	struct cpu_counters counters = {0};
@@ -87,7 +87,7 @@ START_TEST(a_table_has_a_reference_for_each_entry)
 	ck_assert_uint_eq(frame_references(frames[2]), 1);
 	ck_assert_uint_eq(counters.gets, 1);
 	ck_assert_uint_eq(counters.puts, 3);
-	/* The lowest way to it. */
+	/* Its lowest address. */
 	ck_assert_uint_eq(meta_of(number_of(frames[2]))->va, (7ul << 39) + (5ul << 30));
 	ck_assert_uint_eq(meta_of(number_of(frames[2]))->level, 1);
 }
@@ -101,7 +101,7 @@ START_TEST(a_reference_too_many_or_too_few_is_found)
 	assert_finds_only(RULE_TABLE_REFERENCES, frame);
 	ck_assert_str_eq(checked.findings.list[0].expected, "1 for 1 entry");
 	ck_assert_str_eq(checked.findings.list[0].found, "2");
-	/* The root's is the processors'. */
+	/* The root's reference belongs to the processors. */
 	slot_at(frame)->state -= SLOT_REF_ONE;
 	slot_get(slot_at(ROOT_FRAME));
 	assert_finds_only(RULE_TABLE_REFERENCES, ROOT_FRAME);
@@ -111,7 +111,7 @@ END_TEST
 START_TEST(an_entry_too_many_is_found)
 {
 	map_other(number_of(checked.plain));
-	/* Once more, by the next entry of the table above. */
+	/* Mapped once more, by the next entry of the table above. */
 	table_entry(OTHER_VA, 1)[1] = *table_entry(OTHER_VA, 1);
 	assert_finds_only(RULE_TABLE_REFERENCES, table_of(OTHER_VA, 0));
 	slot_get(slot_at(table_of(OTHER_VA, 0)));
@@ -122,7 +122,7 @@ END_TEST
 START_TEST(an_entry_counts_once_on_all_ways_to_it)
 {
 	map_other(number_of(checked.plain));
-	/* The whole table of level 1 in two places: what it points at has no more entries than before. */
+	/* Maps a whole table of level 1 in two places: the frames it points at have no more entries than before. */
 	table_entry(OTHER_VA, 2)[1] = *table_entry(OTHER_VA, 2);
 	slot_get(slot_at(table_of(OTHER_VA, 1)));
 	assert_no_findings();
@@ -175,7 +175,7 @@ START_TEST(tables_that_no_way_leads_to_are_found)
 }
 END_TEST
 
-/* What a frame is that must not be mapped on its own. */
+/* Frames that must not be mapped by an entry of their own. */
 enum wild_frame { WILD_FREE, WILD_HOST, WILD_HOLE, WILD_FRAMES };
 
 static uint64_t wild_frame(int i)
@@ -197,7 +197,7 @@ START_TEST(an_entry_that_maps_what_is_not_in_use_is_found)
 
 	map_other(frame);
 	assert_finds_only(RULE_WILD_ENTRY, frame);
-	/* Twice mapped, it is said once. */
+	/* A frame that is mapped twice is reported once. */
 	table_entry(OTHER_VA, 0)[1] = *table_entry(OTHER_VA, 0);
 	assert_finds_only(RULE_WILD_ENTRY, frame);
 	checked_look(CHECK_ANY_INSTANT);
@@ -248,7 +248,7 @@ START_TEST(a_guest_without_the_type_is_not_asked_for_it)
 	struct type_descriptor *type = &types[meta_type_index(&meta_type_kernel_page_table)];
 
 	slot_get(slot_at(table_of((uintptr_t)host_linear_base, 1)));
-	/* Metadata that is too short has no place for what is asked of it. */
+	/* Metadata that is too short cannot hold the fields that the check reads. */
 	type->size = sizeof(struct kernel_page_table_meta) - 1;
 	assert_finds(RULE_KERNEL_FRAME, ROOT_FRAME);
 	for (unsigned i = 0; i < checked.findings.listed; i++)

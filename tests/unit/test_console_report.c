@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the guest prints when it fails, as fields; and what it prints otherwise, as none. */
+/*
+ * Tests that the guest's failure messages are parsed into fields, and that its other output is not taken for a failure.
+ */
 #include <string.h>
 
 #include "kind/pagevisor/console_lines.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Many CPUs after very few frames: every claim is contested, by other CPUs and by the host. This
- * finds what the broader test_threads.c rarely meets: a frame that can be had before its slot is
- * reset (the allocator then aborts), a claim that overwrites another (the host then aborts), and a CPU
- * that searches the others' caches while frames come and go behind its back.
+ * Many CPUs compete for very few frames: every claim is contested, by other CPUs and by the host. This finds what the
+ * broader test_threads.c rarely meets: a frame that can be claimed before its slot is reset (the allocator then
+ * aborts), a claim that overwrites another (the host then aborts), and a CPU that searches the others' caches while
+ * frames come and go behind its back.
  */
 #include "unit/suites.h"
 
@@ -37,7 +37,7 @@ static void setup(void)
 	crew_setup();
 }
 
-/* Plain accesses to the frame: ThreadSanitizer sees whether its owners come one after another. */
+/* Plain accesses to the frame: ThreadSanitizer sees whether its owners are ordered. */
 static void own(frame_t frame)
 {
 	uint64_t addr = frame_paddr(frame).addr;
@@ -123,7 +123,7 @@ START_TEST(guest_and_host_never_claim_the_same_frame)
 }
 END_TEST
 
-/* CPUs by the order in which their caches are searched, and who searches them. */
+/* CPUs in the order in which their caches are searched, and the searching CPU. */
 enum {
 	FIRST_CPU,
 	HELD_UP_CPU,
@@ -151,7 +151,7 @@ static void *search(void *found)
 	return NULL;
 }
 
-/* A search is under way, and has had the time to get as far as it can. */
+/* A search is in progress, and has had enough time to get as far as it can. */
 static void wait_for_search(void)
 {
 	const struct timespec moment = {.tv_nsec = 50000000};
@@ -161,7 +161,9 @@ static void wait_for_search(void)
 	nanosleep(&moment, NULL);
 }
 
-/* At each moment one of two frames is free: first in the last cache that is searched, then in the first. */
+/*
+ * At each moment one of two frames is free: first in the cache that is searched last, then in the one searched first.
+ */
 START_TEST(frame_that_comes_while_another_goes_is_found)
 {
 	frame_t held = alloc_on(LAST_CPU);

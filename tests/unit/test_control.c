@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/memory/control.h: what a guest lacks is reported, and what it offers is asked of it. */
+/* Tests of vmm/memory/control.h: it reports what a guest lacks, and asks the guest for what it offers. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static int dirty_start(void *own, struct error *why)
 	return READER;
 }
 
-/* The third page of those that are asked for was written. */
+/* The third of the requested pages was written. */
 static int dirty_read(void *own, int reader, bool fetch, paddr_t base, uint64_t pages,
 		      uint64_t *bits, struct error *why)
 {
@@ -66,7 +66,7 @@ static void host_wrote(void *own, paddr_t base, uint64_t length)
 	writes += base.addr == 8 && length == 9;
 }
 
-/* Nothing is done, and the text says of whom. */
+/* Nothing is done, and the error names the source. */
 static void assert_lacks_all(const struct control *control, const char *name)
 {
 	struct pause_holder holder = {1, 2};
@@ -125,7 +125,7 @@ START_TEST(what_is_offered_is_asked_for)
 	ck_assert_int_eq(
 		control_dirty_read(&control, READER, false, paddr(3 * PAGE_SIZE), 65, bits, &err),
 		0);
-	/* Bits of pages that were asked for, and no word behind them. */
+	/* Bits of the requested pages, and no word behind them. */
 	ck_assert_uint_eq(bits[0], 4);
 	ck_assert_uint_eq(bits[1], 0);
 	ck_assert_uint_eq(bits[2], UINT64_MAX);

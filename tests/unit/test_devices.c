@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/machine/device/: the bus, the serial port's lines, the boot stages; and of
- * vmm/machine/kvm/cpu_state.h.
+ * Tests of vmm/machine/device/ (the bus, the serial port's lines, the boot stages) and of vmm/machine/kvm/cpu_state.h.
  */
 #include "unit/suites.h"
 
@@ -67,7 +66,7 @@ START_TEST(a_wide_access_is_split_into_bytes)
 {
 	uint8_t value[2];
 
-	/* Line control, modem control; then scratch and the port behind the device. */
+	/* Line control, modem control; then scratch and the port past the device. */
 	ck_assert(io_bus_write(&bus, PORT_SERIAL + 3, "\x03\x00", 2));
 	ck_assert_uint_eq(serial_register(3), 3);
 	ck_assert(io_bus_read(&bus, PORT_SERIAL + 7, value, 2));

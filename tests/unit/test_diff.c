@@ -51,7 +51,7 @@ static int make(size_t limit)
 	return result;
 }
 
-/* The two differ in frame 100 alone, and so. */
+/* The two guests differ only in frame 100, by this change. */
 static void assert_only(enum frame_change change)
 {
 	ck_assert_int_eq(make(10), 0);
@@ -118,7 +118,7 @@ START_TEST(changes_are_summed_by_type)
 }
 END_TEST
 
-/* Another build of the guest may have its types in another order, or elsewhere. */
+/* Another build of the guest may order its types differently, or place them elsewhere. */
 START_TEST(types_are_the_same_by_name)
 {
 	struct type_descriptor *types = (void *)(b.low + CRAFTED_TYPES_PA);
@@ -196,7 +196,7 @@ START_TEST(an_array_that_was_never_written_takes_no_time)
 }
 END_TEST
 
-/* Frames whose records were never written have a state of every kind, and none of a kind's own. */
+/* Frames whose records were never written have a state that every kind shares, and none of the kind's own states. */
 START_TEST(a_frame_that_was_never_written_before_appears)
 {
 	ck_assert_int_eq(fallocate(a.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * pagemeta against a plain model: random operations are done to both, and all that can be seen is
- * compared after each. What fails is shrunk to the shortest sequence of operations that still does,
- * and printed with its seed.
+ * pagemeta against a plain model: does random operations to both, and compares everything visible after each. A failing
+ * sequence is shrunk to the shortest one that still fails, and printed with its seed.
  *
  * PAGEVISOR_SEED=N starts from that seed, PAGEVISOR_OPS=N does that many operations.
  */
@@ -26,7 +25,7 @@
 #define OPS_DEFAULT   UINT64_C(2000000)
 #define SEQUENCE_MAX  4096 /* operations on one machine */
 #define FULL_CHECK    64   /* operations between comparisons of all slots */
-#define HANG_SECONDS  10   /* of CPU time in one sequence; it takes milliseconds */
+#define HANG_SECONDS  10   /* CPU time of one sequence; it normally takes milliseconds */
 #define OUTPUT_MAX    (64 * KIB)
 #define SABOTAGE_SEED UINT64_C(0x5eed)
 
@@ -39,7 +38,7 @@ struct sequence {
 	struct ops_counts counts; /* of all sequences of the process */
 };
 
-/* What the processes do, and what they say when something differs. */
+/* What the child processes run, and the output of one that found a difference. */
 static struct sequence *sequence;
 static uint64_t budget;
 static int sabotage;
@@ -58,7 +57,7 @@ static void append(const struct operation *op)
 	sequence->ops[sequence->count++] = *op;
 }
 
-/* The damage for the test's own test, as soon as a variable can take it. */
+/* Inserts the damage that tests this test, as soon as a variable can take it. */
 static bool append_sabotage(void)
 {
 	struct operation op = {.code = OP_SABOTAGE, .choice = (uint16_t)sabotage};
@@ -73,7 +72,7 @@ static bool append_sabotage(void)
 	return false;
 }
 
-/* Makes a sequence from its seed while executing it; nearby seeds have nothing in common. */
+/* Generates a sequence from its seed while executing it; nearby seeds give unrelated sequences. */
 static void explore_one(uint64_t seed)
 {
 	uint64_t state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -89,7 +88,7 @@ static void explore_one(uint64_t seed)
 	while (sequence->count < SEQUENCE_MAX - 2) {
 		struct operation op = ops_random(&state);
 
-		/* Listed first, in case that it is the last. */
+		/* Recorded first, because it may be the last. */
 		append(&op);
 		if (!ops_execute(&op, NULL)) {
 			sequence->count--;
@@ -105,7 +104,7 @@ static void explore_one(uint64_t seed)
 	ops_stop();
 }
 
-/* A hang is a failure, too. CPU time, for the machine may be busy. */
+/* A hang is a failure, too. Measured in CPU time, for the machine may be busy. */
 static void limit_time(void)
 {
 	const struct itimerval limit = {.it_value = {.tv_sec = HANG_SECONDS}};
@@ -126,8 +125,8 @@ static void explore(void)
 }
 
 /*
- * Executes the sequence as it is, with all slots compared after each operation and the free frames
- * counted in the end: what is noticed at once is shrunk best.
+ * Executes the sequence unchanged. Compares all slots after each operation and counts the free frames at the end,
+ * because a failure noticed at once shrinks best.
  */
 static void replay_to(FILE *trace)
 {
@@ -151,7 +150,7 @@ static void replay_with_trace(void)
 	replay_to(stderr);
 }
 
-/* Whether `body` fails in a process of its own, in whatever way; output[] is what it said. */
+/* Whether `body` fails in a child process, in any way; output[] is what it printed. */
 static bool fails_in_child(void (*body)(void))
 {
 	int said = memfd_create("differential", MFD_CLOEXEC);
@@ -196,7 +195,7 @@ static bool operations_fail(const void *ops, size_t count, void *context)
 	return fails;
 }
 
-/* Keeps an operation in another form if that fails as well. */
+/* Keeps an operation in another form if that still fails. */
 static bool try_as(size_t i, struct operation op)
 {
 	const struct operation before = sequence->ops[i];
@@ -208,7 +207,7 @@ static bool try_as(size_t i, struct operation op)
 	return false;
 }
 
-/* An address that matters is mostly that of a frame that some variable has. */
+/* The address that matters is mostly that of a frame in some variable. */
 static void name_address(size_t i)
 {
 	struct operation op = sequence->ops[i];
@@ -221,7 +220,7 @@ static void name_address(size_t i)
 	}
 }
 
-/* Does without a second variable for a frame, if that fails as well. */
+/* Replaces a second variable of a frame, if the sequence still fails. */
 static void drop_alias(size_t i)
 {
 	const struct operation alias = sequence->ops[i];
@@ -246,7 +245,7 @@ static void drop_alias(size_t i)
 	}
 }
 
-/* What the failure does not need in the operations that are left. */
+/* Removes details that the failure does not need from the remaining operations. */
 static void simplify(void)
 {
 	for (size_t i = 0; i < sequence->count; i++) {
@@ -271,7 +270,7 @@ static void simplify(void)
 			drop_alias(i);
 }
 
-/* Simpler operations may need fewer others, and the other way round. */
+/* Simpler operations may need fewer others, and vice versa. */
 static void shrink_sequence(void)
 {
 	size_t before;
@@ -284,7 +283,7 @@ static void shrink_sequence(void)
 	} while (sequence->count < before);
 }
 
-/* For the user; damage done on purpose is no news. */
+/* Prints for the user; damage done on purpose is not reported. */
 static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 {
 	va_list arguments;
@@ -299,7 +298,10 @@ static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 	fflush(stdout);
 }
 
-/* Explores `ops` operations from a seed. Returns whether all was well; if not, shrinks and prints. */
+/*
+ * Explores `ops` operations from a seed. Returns whether none failed; otherwise shrinks and prints the failing
+ * sequence.
+ */
 static bool explore_and_shrink(uint64_t seed, uint64_t ops)
 {
 	sequence = mmap(NULL, sizeof(*sequence), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -322,7 +324,7 @@ static bool explore_and_shrink(uint64_t seed, uint64_t ops)
 	return false;
 }
 
-/* A test that never ran out of memory, say, would say nothing about it. */
+/* If it never ran out of memory, for example, the test would say nothing about that case. */
 static void assert_everything_happened(const struct ops_counts *counts)
 {
 	for (unsigned code = 0; code < OP_RANDOM_COUNT; code++)
@@ -337,7 +339,7 @@ static void assert_everything_happened(const struct ops_counts *counts)
 	ck_assert_uint_gt(counts->executed[OP_PUT], counts->last_puts);
 	ck_assert_uint_gt(counts->unshared, 0);
 	ck_assert_uint_gt(counts->executed[OP_UNSHARE], counts->unshared);
-	/* And that it recovered each time. */
+	/* It also recovered each time. */
 	ck_assert_uint_gt(counts->executed[OP_ALLOC], 2 * counts->refused);
 }
 
@@ -356,7 +358,7 @@ START_TEST(pagemeta_and_the_model_agree)
 }
 END_TEST
 
-/* Everything that the comparison is there for is seen, and what is left shows little but that. */
+/* Every difference that the comparison must find is found, and the shrunk sequence shows little else. */
 START_TEST(damage_is_found_and_shrunk)
 {
 	sabotage = _i;
@@ -368,7 +370,7 @@ START_TEST(damage_is_found_and_shrunk)
 		left |= sequence->ops[i].code == OP_SABOTAGE;
 	ck_assert_msg(left,
 		      "not the damage was found: pagemeta and the model differ by themselves");
-	/* Something to damage, and the damage. */
+	/* One operation for something to damage, and one for the damage. */
 	ck_assert_uint_le(sequence->count, 2);
 }
 END_TEST
@@ -412,7 +414,7 @@ Suite *differential_suite(void)
 	tcase_add_test(shrinking, shrinking_leaves_what_is_needed_in_its_order);
 	tcase_add_loop_test(shrinking, damage_is_found_and_shrunk, 0, SABOTAGE_KINDS);
 	suite_add_tcase(suite, shrinking);
-	/* As long as asked; a sequence that hangs ends by itself. */
+	/* Runs for as long as requested; a sequence that hangs ends by itself. */
 	tcase_set_timeout(tcase, getenv("PAGEVISOR_OPS") ? 0 : SLOW_TEST_TIMEOUT);
 	tcase_add_test(tcase, pagemeta_and_the_model_agree);
 	suite_add_tcase(suite, tcase);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/source/libvirt/domain_xml.h: what the texts of a definition become, and which are refused. */
+/* Tests of vmm/source/libvirt/domain_xml.h: what the texts of a definition turn into, and which texts are refused. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static struct domain_definition definition_with(const char *command_line)
 	};
 }
 
-/* Asserts that the definition is made, and has `wanted` in it. */
+/* Asserts that the definition can be made, and contains `wanted`. */
 static void assert_has(const struct domain_definition *definition, const char *wanted)
 {
 	struct error err;
@@ -90,25 +90,25 @@ START_TEST(characters_of_all_lengths_are_taken)
 }
 END_TEST
 
-/* Each byte sequence in each place: nothing else may be in XML. */
+/* Puts each byte sequence in each place: none of them may occur in XML. */
 START_TEST(what_cannot_be_in_xml_is_refused)
 {
 	static const char *const texts[] = {
 		"\x01",             /* control characters */
-		"\x1f",             /* the last of them */
-		"\x80",             /* begins with the rest of a character */
-		"\xc3",             /* ends within one */
+		"\x1f",             /* the last control character */
+		"\x80",             /* starts with a continuation byte */
+		"\xc3",             /* ends within a character */
 		"\xe2\x82",         /* the same */
-		"\xc3(",            /* another begins within one */
-		"\xc0\xaf",         /* longer than needed */
+		"\xc3(",            /* another character starts within one */
+		"\xc0\xaf",         /* overlong */
 		"\xc1\xbf",         /* the same */
 		"\xe0\x9f\xbf",     /* the same */
 		"\xf0\x8f\xbf\xbf", /* the same */
 		"\xed\xa0\x80",     /* surrogates */
-		"\xed\xbf\xbf",     /* the last of them */
+		"\xed\xbf\xbf",     /* the last surrogate */
 		"\xef\xbf\xbe",     /* U+FFFE */
 		"\xef\xbf\xbf",     /* U+FFFF */
-		"\xf4\x90\x80\x80", /* past the last character */
+		"\xf4\x90\x80\x80", /* past the last code point */
 		"\xf8\x88\x80\x80\x80",
 		"\xff",
 	};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/early_alloc.h: which regions it picks, how it aligns, and that a refused
- * request leaves it as it was.
+ * Tests of pagemeta/early_alloc.h: which regions it picks, how it aligns, and that a refused request changes nothing.
  */
 #include "unit/suites.h"
 
@@ -161,7 +160,7 @@ START_TEST(alignment_past_the_end_changes_nothing)
 {
 	must_alloc(PAGE_SIZE, PAGE_SIZE, EARLY_LOW);
 	assert_refused(PAGE_SIZE, 2 * MIB, EARLY_LOW);
-	/* Here rounding up wraps to zero. */
+	/* Rounding up wraps to zero here. */
 	assert_refused(PAGE_SIZE, UINT64_C(1) << 63, EARLY_LOW);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/base/elf/elf_image.c and vmm/machine/boot/elf_load.c: a small valid kernel is built in memory, and each test spoils one
- * thing of it. Files sit in buffers of their exact size, so that AddressSanitizer sees overreads.
+ * Tests of vmm/base/elf/elf_image.c and vmm/machine/boot/elf_load.c: a small valid kernel is built in memory, and each
+ * test spoils one part of it. Files sit in buffers of their exact size, so that AddressSanitizer sees overreads.
  */
 #include "unit/suites.h"
 
@@ -73,7 +73,7 @@ static void clear_notes(uint64_t align)
 	sample.notes.p_align = align;
 }
 
-/* Leaves the sample with a PVH note alone. */
+/* Leaves only a PVH note in the sample. */
 static void set_entry(uint64_t entry)
 {
 	clear_notes(4);
@@ -121,7 +121,7 @@ static void teardown(void)
 	free(ram);
 }
 
-/* Whether RAM holds exactly what the image's segments take from the file, and puts it back. */
+/* Whether RAM holds exactly the bytes that the image's segments take from the file; restores RAM. */
 static bool ram_holds(const struct elf_image *image)
 {
 	static uint8_t expected[RAM_SIZE];
@@ -137,8 +137,8 @@ static bool ram_holds(const struct elf_image *image)
 }
 
 /*
- * Parses and loads the first size bytes of the sample. Whatever comes of it, RAM must hold what was
- * promised, and a refusal must leave one line of text, and an empty image if parsing refused.
+ * Parses and loads the first size bytes of the sample. Whatever the outcome, RAM must hold what was promised. A refusal
+ * must leave one line of text, and an empty image if parsing refused.
  */
 static int try_load(size_t size, struct elf_image *image, struct error *err)
 {
@@ -159,7 +159,7 @@ static int try_load(size_t size, struct elf_image *image, struct error *err)
 	if (!ram_holds(rc < 0 ? &nothing : image))
 		sound = false;
 	free(file);
-	if (!sound) /* checked here, for an assertion costs a write: too slow for the fuzzer */
+	if (!sound) /* a ck_assert always writes: too slow for the fuzzer */
 		ck_abort_msg("%zu bytes, result %d, \"%s\"", size, rc, err->text);
 	return rc;
 }
@@ -299,7 +299,7 @@ START_TEST(a_segment_may_end_with_ram)
 }
 END_TEST
 
-/* One field of the sample set to a value that must be refused, and what the text must say. */
+/* Sets one field of the sample to a value that must be refused; the error must contain the text. */
 struct spoil {
 	size_t offset;
 	size_t width;
@@ -378,7 +378,7 @@ END_TEST
 
 START_TEST(a_wrapping_note_name_is_refused)
 {
-	static const uint32_t namesz = UINT32_MAX; /* rounded up in 32 bits it would be 0 */
+	static const uint32_t namesz = UINT32_MAX; /* rounded up in 32 bits this would be 0 */
 
 	memcpy(sample.note_bytes, &namesz, sizeof(namesz));
 	assert_refused(-ENOEXEC, "cut short");
@@ -401,7 +401,7 @@ START_TEST(an_info_note_of_another_size_is_refused)
 }
 END_TEST
 
-/* Around the code, in zeros, and where 32 bits would cut it to a valid entry. */
+/* Around the code, in zeros, and where truncation to 32 bits would give a valid entry. */
 static const uint64_t bad_entries[] = {0,
 				       CODE_BASE - 1,
 				       CODE_BASE + sizeof(sample.code_bytes),
@@ -424,7 +424,7 @@ START_TEST(an_entry_above_4_gib_is_refused)
 }
 END_TEST
 
-/* Nowhere, not aligned, too large for its segment, after the last, where its end would wrap. */
+/* Nowhere, not aligned, too large for its segment, past the last segment, where its end would wrap. */
 static const uint64_t bad_info_pages[] = {
 	0, INFO_PAGE + 8, CODE_BASE, DATA_BASE + DATA_SIZE, -PAGE_SIZE,
 };
@@ -466,7 +466,7 @@ START_TEST(flipped_bytes_never_break_the_loader)
 		}
 		accepted += try_load(sizeof(sample), &image, &err) == 0;
 	}
-	/* Both outcomes must have been met often, or the test says little. */
+	/* Both outcomes must occur often, or the test proves little. */
 	ck_assert_uint_gt(accepted, FUZZ_ROUNDS / 10);
 	ck_assert_uint_lt(accepted, FUZZ_ROUNDS - FUZZ_ROUNDS / 10);
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*
- * Tests of vmm/base/elf/elf_image_file.c: which files are read, and what is said of those that are not.
- */
+/* Tests of vmm/base/elf/elf_image_file.c: which files are read, and the errors for the others. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -15,7 +13,7 @@
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-/* As much of an ELF file as reading one looks at. */
+/* As much of an ELF file as elf_image_file.c inspects. */
 static const char image[] = "\177ELF and then anything";
 
 static char file_path[32];
@@ -34,7 +32,7 @@ static void teardown_file(void)
 	unlink(file_path);
 }
 
-/* Makes it a file of `length` bytes that begins with those given. */
+/* Makes a file of `length` bytes that starts with the given ones. */
 static void write_file(const void *bytes, size_t size, off_t length)
 {
 	int fd = open(file_path, O_WRONLY | O_CLOEXEC);
@@ -80,7 +78,7 @@ START_TEST(a_file_is_closed_again)
 }
 END_TEST
 
-/* A script: whole, cut within an ELF magic's length, empty, and larger than any kernel. */
+/* A script: whole, truncated within the length of an ELF magic, empty, and larger than any kernel. */
 static const char script[] = "#!/bin/sh";
 static const off_t bad_lengths[] = {sizeof(script), 2, 0, ELF_IMAGE_SIZE_MAX + 1};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/inspect/find/expression.h: what expressions mean, what is refused and where, and random expressions held
- * against an evaluator that walks the tree they were printed from.
+ * Tests of vmm/inspect/find/expression.h: what expressions mean, what is refused and where, and random expressions
+ * compared with an evaluator that walks the tree they were printed from.
  */
 #include "unit/suites.h"
 
@@ -134,7 +134,7 @@ static const struct {
 	{"-1 & 0xff == 255", &table, true},
 	{"(-1 & 0xff) == 255", &table, true},
 	{"(-1 & 0xff) == 254", &table, false},
-	/* what is not there */
+	/* missing values */
 	{"type == anon", &unused, false},
 	{"type != anon", &unused, false},
 	{"!(type == anon)", &unused, true},
@@ -290,7 +290,7 @@ START_TEST(no_more_of_a_frame_is_asked_for_than_is_needed)
 }
 END_TEST
 
-/* A state of every kind is no state that one can ask for, whatever the place of the others is. */
+/* An expression cannot ask for a state that every kind has, wherever the other states are placed. */
 START_TEST(a_frame_that_could_not_be_read_is_in_no_state)
 {
 	static const struct frame unstable = {.state = FRAME_UNSTABLE, .type = FRAME_TYPE_NONE};
@@ -345,14 +345,16 @@ START_TEST(depth_is_bounded)
 	assert_refused(repeat("!", max + 1, "1", ""), max + 1, "too deep");
 	assert_refused(repeat("-", EXPRESSION_LENGTH_MAX - 1, "1", ""), max + 1, "too deep");
 	assert_refused(repeat("(", EXPRESSION_LENGTH_MAX, "", ""), max + 1, "too deep");
-	/* Depth is what is open, not what there was. */
+	/* Depth counts open parentheses, not those already closed. */
 	ck_assert(eval(repeat("(1)&&", 100, "1", ""), &table));
 }
 END_TEST
 
 START_TEST(the_stack_is_bounded)
 {
-	/* Each parenthesis holds one operand for each of four levels of precedence: 31 * 4 + 1 fit, 32 * 4 + 1 do not. */
+	/*
+	 * Each parenthesis holds one operand for each of four levels of precedence: 31 * 4 + 1 fit, 32 * 4 + 1 do not.
+	 */
 	ck_assert(eval(repeat("1&1==1<1+(", 31, "1", ")"), &table) ==
 		  eval(repeat("1&1==1<1+(", 1, "1", ")"), &table));
 	repeat("1&1==1<1+(", 32, "1", ")");
@@ -430,7 +432,7 @@ START_TEST(random_expressions_agree_with_the_tree)
 }
 END_TEST
 
-/* Bytes of expressions in any order: refused or taken, within bounds. */
+/* Pieces of expressions in random order: refused or accepted, within bounds. */
 START_TEST(garbage_breaks_nothing)
 {
 	static const char *const words[] = {"type",  "state", "==",   "!=", "(",          ")",

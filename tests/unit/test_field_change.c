@@ -123,7 +123,7 @@ START_TEST(elements_texts_and_what_is_nested)
 }
 END_TEST
 
-/* All that share the bytes. */
+/* All members that share the changed bytes. */
 START_TEST(a_union)
 {
 	now.nested.as.word = 0x0200;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/find/find.h over a crafted array: what is found, in which order, what is left alone. */
+/*
+ * Tests of vmm/inspect/find/find.h over a crafted array: which frames are found, in which order, and which are left
+ * out.
+ */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -174,7 +177,7 @@ END_TEST
 
 static bool is_over;
 
-/* One incarnation after the other: an anon frame has an odd word, a page table an even one. */
+/* Incarnations alternate: an anon frame has an odd word, a page table an even one. */
 static void *change_slot(void *unused)
 {
 	struct meta_slot *slot = &array.slots[50];
@@ -185,7 +188,7 @@ static void *change_slot(void *unused)
 		unsigned type = ++generation % 2;
 
 		__atomic_store_n(&slot->state, slot_state(generation, REF_BUSY), __ATOMIC_RELAXED);
-		/* Releases instead of a fence, which ThreadSanitizer does not know. */
+		/* Release stores instead of a fence, because ThreadSanitizer does not support fences. */
 		__atomic_store_n(&slot->storage[2], generation + !type, __ATOMIC_RELEASE);
 		__atomic_store_n(&slot->vtable_ptr,
 				 array.view.types_va + type * sizeof(struct type_descriptor),
@@ -195,7 +198,7 @@ static void *change_slot(void *unused)
 	return NULL;
 }
 
-/* What is handed out is one incarnation and is what was asked for, also when states decide first. */
+/* Each frame handed out is of one incarnation and matches the expression, even when only states decide at first. */
 START_TEST(what_changes_is_never_handed_out_torn)
 {
 	unsigned seen = 0;
@@ -205,7 +208,7 @@ START_TEST(what_changes_is_never_handed_out_torn)
 	slot_array_set(&array, 50, 1, ARRAY_ANON);
 	array.slots[50].storage[2] = 1;
 	ck_assert_int_eq(pthread_create(&writer, NULL, change_slot, NULL), 0);
-	/* The writer may have to wait for a CPU; how often it is met is up to the machine. */
+	/* The writer may have to wait for a CPU; how often the reader meets it depends on the machine. */
 	for (unsigned i = 0; i < LOOKS_MIN || (seen < SEEN_MIN && i < LOOKS_MAX); i++) {
 		bool by_state = i % 2;
 

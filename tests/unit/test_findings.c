@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/kind/findings.h: what two looks have in common. */
+/* Tests of vmm/kind/findings.h: the findings that two samples share. */
 #include "unit/suites.h"
 
 #include <stdio.h>
@@ -50,7 +50,7 @@ START_TEST(what_changed_meanwhile_is_not)
 }
 END_TEST
 
-/* Findings of two rules are told apart by the constants, and shown by the text in them. */
+/* Code tells rules apart by their constants; users see the text in them. */
 START_TEST(every_rule_has_a_name_of_its_own)
 {
 	static const char *const rules[] = {

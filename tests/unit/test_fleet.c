@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*
- * Tests of vmm/cli/fleet and of the cache of a guest's types: VMs come and go, and are looked at.
- */
+/* Tests of vmm/cli/fleet and of the cache of a guest's types: VMs come and go, and are inspected. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -122,7 +120,7 @@ START_TEST(those_that_have_ended_are_closed)
 }
 END_TEST
 
-/* Of a look: an allocator with so many free blocks of 8 frames, and frames that it parked. */
+/* For one sample: an allocator with `blocks` free blocks of 8 frames, and `parked` frames. */
 static void craft_allocator(struct attached_vm *vm, uint64_t blocks, uint64_t parked)
 {
 	struct crafted *crafted = vm->source.own;
@@ -133,7 +131,7 @@ static void craft_allocator(struct attached_vm *vm, uint64_t blocks, uint64_t pa
 		.size = sizeof(at),
 		.pool_va = CRAFTED_ALLOCATOR_PA + sizeof(at) + CRAFTED_VA_OFFSET,
 		.pool_size = 6 * sizeof(uint64_t),
-		.cache_size = sizeof(uint64_t), /* and there is none */
+		.cache_size = sizeof(uint64_t), /* caches of no entries */
 		.block_orders = 4,
 		.depot_count = 4 * sizeof(uint64_t),
 		.parked_count = 5 * sizeof(uint64_t),
@@ -146,7 +144,7 @@ static void craft_allocator(struct attached_vm *vm, uint64_t blocks, uint64_t pa
 	crafted->info->allocator_pa = CRAFTED_ALLOCATOR_PA;
 }
 
-/* By the allocator's word: no slot says so. */
+/* Taken from the allocator's counts: no slot says so. */
 START_TEST(what_is_in_use_is_what_the_allocator_has_not)
 {
 	ck_assert_int_eq(add("a"), 0);
@@ -202,7 +200,7 @@ START_TEST(types_are_read_again_only_when_they_change)
 	ck_assert_int_eq(type_cache_update(cache, guest, &err), 0);
 	ck_assert_uint_eq(cache->catalog->count, CRAFTED_TYPES);
 
-	/* Another reading would take the place of this mark. */
+	/* Reading the types again would replace this mark. */
 	cache->catalog->count = 0;
 	ck_assert_int_eq(type_cache_update(cache, guest, &err), 0);
 	ck_assert_uint_eq(cache->catalog->count, 0);
@@ -211,7 +209,7 @@ START_TEST(types_are_read_again_only_when_they_change)
 	ck_assert_uint_eq(cache->catalog->count, CRAFTED_TYPES);
 	ck_assert_str_eq(cache->types[CRAFTED_SLAB].name, "other");
 
-	/* Another boot may have other fields by the same names. */
+	/* Another boot may have other fields under the same names. */
 	cache->catalog->count = 0;
 	guest->boot_id++;
 	ck_assert_int_eq(type_cache_update(cache, guest, &err), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/frame.h: claiming and getting frames by address, references, and what the last
- * put does. Dropping whole structures of frames is in test_frame_drop.c.
+ * Tests of pagemeta/frame.h: claiming and getting frames by address, references, and the effect of the last put.
+ * Dropping whole structures of frames is in test_frame_drop.c.
  */
 #include "unit/suites.h"
 
@@ -37,7 +37,7 @@ static enum frame_error claim_into(paddr_t addr, frame_t *out)
 	return frame_claim(addr, &meta_type_stamp, &stamp, out);
 }
 
-/* The operation must fail with `expected`, and neither a slot nor *out may change. */
+/* The operation must fail with `expected` and leave all slots and *out unchanged. */
 static void assert_refused(enum frame_error (*operation)(paddr_t, frame_t *), paddr_t addr,
 			   enum frame_error expected)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of what the allocator manages (pagemeta/frame_alloc.h): frame_alloc_add takes what it can and leaves
- * everything as it was when it refuses; a frame that was never added does not get into circulation.
+ * Tests of what the allocator manages (pagemeta/frame_alloc.h): frame_alloc_add takes what it can, and changes nothing
+ * when it refuses; a frame that was never added does not enter circulation.
  */
 #include "unit/suites.h"
 
@@ -12,7 +12,7 @@
 #include "pagemeta/managed_ranges.h"
 #include "unit/fixture.h"
 
-/* Frame numbers: what is managed here, and the end of memory. */
+/* Frame numbers: the managed range, and the end of memory. */
 #define START     UINT64_C(2048)
 #define COUNT     UINT64_C(256)
 #define END       (START + COUNT)
@@ -44,7 +44,7 @@ static struct frame_alloc_stats read_stats(void)
 	return stats;
 }
 
-/* Refused, and neither a slot nor what the allocator has is another than before. */
+/* The call is refused, and slots and allocator are unchanged. */
 static void assert_refused(uint64_t start, uint64_t end, enum frame_add_error error)
 {
 	struct snapshot before = snapshot_take();
@@ -166,7 +166,7 @@ END_TEST
 
 START_TEST(one_range_too_many_is_refused)
 {
-	/* The first one was added by the set-up. */
+	/* The set-up added the first one. */
 	for (uint64_t i = 1; i < MANAGED_RANGES_MAX; i++)
 		ck_assert_int_eq(add(END + 2 * i, END + 2 * i + 1), FRAME_ADD_OK);
 	assert_refused((START - 2) * PAGE_SIZE, (START - 1) * PAGE_SIZE, FRAME_ADD_FULL);
@@ -175,7 +175,7 @@ START_TEST(one_range_too_many_is_refused)
 }
 END_TEST
 
-/* Allocates all there is; the frames are in held[]. */
+/* Allocates everything; the frames are in held[]. */
 static unsigned take_all(void)
 {
 	unsigned count = 0;
@@ -201,7 +201,7 @@ START_TEST(frames_of_many_ranges_come_back_in_any_order)
 }
 END_TEST
 
-/* Two CPUs allocate and free while a third one adds frames apart from each other. */
+/* Two CPUs allocate and free while a third one adds single frames that are not adjacent. */
 static bool stop;
 
 static void *run_churn(void *cpu)
@@ -227,7 +227,7 @@ START_TEST(memory_is_added_while_others_free)
 	stop = false;
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, run_churn, (void *)&cpus[i]), 0);
-	/* First in steps of two, from behind, so that ranges move; then what lies between. */
+	/* First every second frame, from the end, so that ranges move; then the frames between them. */
 	for (uint64_t i = MANAGED_RANGES_MAX - 1; i > 0; i--)
 		ck_assert_int_eq(add(END + 2 * i, END + 2 * i + 1), FRAME_ADD_OK);
 	for (uint64_t i = MANAGED_RANGES_MAX - 1; i > 0; i--)
@@ -257,7 +257,7 @@ END_TEST
 
 START_TEST(foreign_frame_of_the_kernel_is_not_handed_out)
 {
-	/* The array's own frame, whose slot says meta_page. */
+	/* A frame of the array itself, whose slot says meta_page. */
 	frame_put((frame_t){frame_to_meta(machine.array.base)});
 	(void)frame_alloc(stamp, &stamp);
 }
@@ -282,7 +282,7 @@ START_TEST(foreign_frame_among_others_is_not_stacked)
 }
 END_TEST
 
-/* The stack is full: what was freed goes to the depot. */
+/* The stack is full: freed frames go to the depot. */
 START_TEST(foreign_frame_is_not_spilled)
 {
 	take_all();

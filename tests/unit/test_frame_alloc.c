@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/frame_alloc.h on one CPU at a time: all memory can be had and given back,
- * nothing is handed out twice, free memory is never touched, and frames that the host holds are
- * put aside and not lost. Concurrency is in test_threads.c.
+ * Tests of pagemeta/frame_alloc.h on one CPU at a time: all memory can be allocated and given back, nothing is
+ * allocated twice, free memory is never touched, and frames that the host holds are put aside and not lost. Concurrency
+ * is in test_threads.c.
  */
 #include "unit/suites.h"
 
@@ -16,7 +16,7 @@
 #define FRAMES     (SMALL_MACHINE_SIZE / PAGE_SIZE)
 #define HOST_SHARE 7 /* the host takes every seventh frame */
 #define OTHER_CPU  3
-#define BLOCK      UINT64_C(512) /* what a CPU keeps one of */
+#define BLOCK      UINT64_C(512) /* frames of the one block that a CPU keeps */
 #define OTHER_HOLD 100           /* frames left in the other CPU's cache */
 
 static const struct stamp_meta stamp = {.a = 4, .b = 5, .c = 6};
@@ -30,7 +30,7 @@ static void setup(void)
 	held_count = 0;
 }
 
-/* Allocates until there is no more. Bare comparisons: Check's assertions are slow. */
+/* Allocates until memory runs out. Bare comparisons: Check's assertions are slow. */
 static void take_all(void)
 {
 	static bool taken[FRAMES];
@@ -187,7 +187,7 @@ START_TEST(the_tail_of_a_run_goes_back)
 
 	ck_assert(frame_alloc_take(5, 1, &run));
 	ck_assert_uint_eq(count_free(), free_before - 5);
-	/* In two pieces, which are as good as one. */
+	/* In two pieces, which must be as good as one. */
 	frame_alloc_give(run, 2);
 	frame_alloc_give(pfn(run.index + 2), 3);
 	ck_assert_uint_eq(count_free(), free_before);
@@ -204,13 +204,13 @@ START_TEST(one_block_that_comes_back_is_kept_for_the_next)
 	before = read_stats();
 	frame_alloc_give(first, BLOCK);
 	ck_assert_uint_eq(read_stats().cached, before.cached + BLOCK);
-	/* There is room for one: the second goes where the others are. */
+	/* There is room for one: the second goes to the same place as the others. */
 	frame_alloc_give(second, BLOCK);
 	ck_assert_uint_eq(read_stats().cached, before.cached + BLOCK);
 	ck_assert(frame_alloc_take(BLOCK, 1, &again));
 	ck_assert_uint_eq(again.index, first.index);
 	ck_assert_uint_eq(read_stats().cached, before.cached);
-	/* It left no mark: it can be given back once more. */
+	/* Keeping it left no mark: it can be given back again. */
 	frame_alloc_give(again, BLOCK);
 }
 END_TEST
@@ -432,7 +432,7 @@ END_TEST
 
 START_TEST(free_frame_that_is_busy_aborts)
 {
-	/* What an allocator sees that got a frame before it was reset. */
+	/* As for an allocator that got a frame before it was reset. */
 	frame_t frame = frame_alloc(stamp, &stamp);
 
 	frame_put(frame);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of how frames end (pagemeta/frame.c): what on_drop sees, that it runs exactly once, and
- * that drops of whole structures are queued and stay in bounded stack.
+ * Tests of how frames end (pagemeta/frame.c): what on_drop sees, that it runs exactly once, and that drops of whole
+ * structures are queued and need only bounded stack.
  */
 #include "unit/suites.h"
 
@@ -15,16 +15,16 @@
 #define TREE_LEVELS 10
 #define TREE_NODES  ((1u << TREE_LEVELS) - 1)
 
-/* Recursion would need about 100 bytes for each of these; the stack has none to spare. */
+/* Recursion would take about 100 bytes for each of these, more than the stack has. */
 #define CHAIN_LENGTH     1000000
 #define CHAIN_STACK_SIZE (64 * KIB)
 
-/* What the hook under on_drop saw, for the test to look at afterwards. */
+/* What the hook under on_drop saw, for the test to check afterwards. */
 static struct {
 	unsigned calls;
 	struct node_meta meta;
 	const void *meta_address;
-	enum frame_error own_frame; /* what getting the dropped frame by its address returned */
+	enum frame_error own_frame; /* result of getting the dropped frame by its address */
 	uint64_t bytes_read;
 	uint64_t first_word;
 	uint64_t last_word;
@@ -157,7 +157,7 @@ START_TEST(frame_is_busy_during_on_drop)
 }
 END_TEST
 
-/* Takes every free frame: the one that is being dropped must not be among them. */
+/* Allocates every free frame: the one being dropped must not be among them. */
 static void take_all_frames(const struct node_meta *meta, struct frame_reader *bytes)
 {
 	const struct stamp_meta stamp = {0};
@@ -181,7 +181,7 @@ START_TEST(allocator_gets_the_frame_after_on_drop)
 }
 END_TEST
 
-/* Puts the last references of both other frames from inside the root's on_drop. */
+/* Puts the last references of both other frames from the root's on_drop. */
 static void put_others(const struct node_meta *meta, struct frame_reader *bytes)
 {
 	(void)bytes;
@@ -221,7 +221,7 @@ START_TEST(queue_works_again_after_it_ran_empty)
 }
 END_TEST
 
-/* A node frame at a frame number of the test's choice. */
+/* A node frame at a frame number chosen by the test. */
 static frame_t node_at(uint64_t index, uint64_t id)
 {
 	const struct node_meta meta = {.id = id};
@@ -233,10 +233,10 @@ static frame_t node_at(uint64_t index, uint64_t id)
 }
 
 /*
- * A frame that waits for its drop keeps a link in vtable_ptr, and the buddy system reads the
- * vtable_ptr of any neighbour of a freed frame: whatever the link's value, it must not read as the
- * tag of a free block. The frame number before it in the queue runs through all that could give
- * one. Only the type with index 0 is at risk: node, where fixture.c is linked first of all types.
+ * A frame waiting for its drop keeps a link in vtable_ptr, and the buddy system reads the vtable_ptr of any neighbour
+ * of a freed frame: no value of the link may read as the tag of a free block. The link is the number of the frame
+ * before it in the queue, and takes all values that could read so. Only the type with index 0 is at risk: node, where
+ * fixture.c is linked first of all types.
  */
 START_TEST(waiting_frame_does_not_look_free)
 {

@@ -74,12 +74,12 @@ START_TEST(large_pages_hold_many_frames)
 	ck_assert_uint_eq(entries.list[1].level, 1);
 	ck_assert_uint_eq(frame_entry_va(&entries.list[1], frame),
 			  OTHER_VA + LARGE_PAGE_SIZE + (frame * PAGE_SIZE - pa));
-	/* Its neighbours on both sides are in no other page. */
+	/* The neighbours on both sides of the large page have no second entry. */
 	find(pa / PAGE_SIZE + PT_ENTRIES);
 	ck_assert_uint_eq(entries.total, 1);
 	find(pa / PAGE_SIZE - 1);
 	ck_assert_uint_eq(entries.total, 1);
-	/* 1 GiB from address 0 on has all of the small machine. */
+	/* 1 GiB from address 0 on contains the whole small machine. */
 	table_entry(OTHER_VA, 2)[1] = PTE_PRESENT | PTE_LARGE;
 	find(frame);
 	ck_assert_uint_eq(entries.total, 3);
@@ -91,7 +91,7 @@ START_TEST(a_table_is_pointed_at_by_the_table_above)
 {
 	checked_map(OTHER_VA, 0, PAGE_SIZE);
 	find(target(*table_entry(OTHER_VA, 1)));
-	/* As a table, and as the memory that it is: by the image's mapping and the linear one. */
+	/* As a table, and as ordinary memory: by the image's mapping and the linear one. */
 	ck_assert_uint_eq(entries.total, 3);
 	for (unsigned i = 0; i < 3; i++)
 		if (!entries.list[i].is_page)
@@ -131,7 +131,7 @@ START_TEST(tables_that_point_at_themselves_are_said)
 }
 END_TEST
 
-/* Four levels whose entries are all the same: 2^36 ways to one frame. */
+/* Four levels whose entries are all the same: 2^36 paths to one frame. */
 START_TEST(ways_without_end_end)
 {
 	const uint64_t first = TABLES_PA + 100 * PAGE_SIZE;
@@ -167,7 +167,9 @@ START_TEST(looking_fills_no_holes)
 {
 	struct stat before, after;
 
-	/* A table in a frame that was never written: no entries, and still none of the file's blocks. */
+	/*
+	 * A table in a frame that was never written: it has no entries, and reading it takes none of the file's blocks.
+	 */
 	table_entry(0, ROOT)[400] = (SMALL_MACHINE_SIZE - PAGE_SIZE) | PTE_PRESENT;
 	ck_assert_int_eq(fstat(host_memory_fd(), &before), 0);
 	find(number_of(checked.plain));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of frame_alloc_give (pagemeta/frame_alloc.h): what it lists, and that it stops at frames that nobody
- * can give back, and names the first of them.
+ * Tests of frame_alloc_give (pagemeta/frame_alloc.h): which frames it lists, and that it stops at frames that nobody
+ * may give back, naming the first of them.
  */
 #include "unit/suites.h"
 
@@ -14,7 +14,7 @@
 #include "pagemeta/buddy.h"
 #include "unit/fixture.h"
 
-/* What is managed, in frame numbers: one aligned block, and half of one apart from it. */
+/* Managed frames, by number: one aligned block, and half of one elsewhere. */
 #define START       UINT64_C(1024)
 #define COUNT       UINT64_C(512)
 #define END         (START + COUNT)
@@ -35,7 +35,7 @@ static enum frame_add_error add(uint64_t start, uint64_t end)
 	return frame_alloc_add(paddr(start * PAGE_SIZE), paddr(end * PAGE_SIZE));
 }
 
-/* All of it is taken. */
+/* All of it is taken out of the allocator. */
 static void setup(void)
 {
 	pfn_t taken;
@@ -70,7 +70,7 @@ static void give_with_stderr(uint64_t first, uint64_t count, int to)
 	_exit(0);
 }
 
-/* The call aborts, in a process of its own, and says what is wrong with which frame. */
+/* The call aborts, in a child process, and names the problem and the frame. */
 static void assert_refused(uint64_t first, uint64_t count, uint64_t frame, const char *what)
 {
 	char output[OUTPUT_MAX] = "";
@@ -94,7 +94,7 @@ static void assert_refused(uint64_t first, uint64_t count, uint64_t frame, const
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_ptr_nonnull(strstr(output, what));
 	ck_assert_ptr_nonnull(strstr(output, address));
-	/* The machine's memory is shared with the child: nothing was listed. */
+	/* The child shares the machine's memory, so this shows that nothing was listed. */
 	snapshot_check(&before);
 }
 
@@ -161,7 +161,7 @@ START_TEST(foreign_frames_are_refused)
 	assert_refused(START, COUNT + 1, END, FOREIGN);
 	assert_refused(END - 1, 100, END, FOREIGN);
 	assert_refused(END, 1, END, FOREIGN);
-	/* What lies between is foreign. */
+	/* Frames between the two ranges are foreign. */
 	assert_refused(START, OTHER_START + OTHER_COUNT - START, END, FOREIGN);
 }
 END_TEST
@@ -215,7 +215,7 @@ END_TEST
 
 START_TEST(run_that_has_merged_is_refused)
 {
-	/* Gone into a block that begins before it. */
+	/* Merged into a block that starts before it. */
 	give(START + 8, 8);
 	give(START, 8);
 	assert_refused(START + 8, 8, START + 8, LISTED);
@@ -293,7 +293,7 @@ START_TEST(cached_and_parked_frames_are_refused)
 }
 END_TEST
 
-/* The buddy system's part of it. */
+/* The part of the buddy system. */
 START_TEST(block_holds_its_frames_and_no_others)
 {
 	static struct buddy buddy;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/frame_list.h: what goes in comes out in order, a frame is in one list only, and
- * random moves between lists agree with a model that is a plain array.
+ * Tests of pagemeta/frame_list.h: frames come out in the order they went in, a frame is in one list only, and random
+ * moves between lists agree with a model that is a plain array.
  */
 #include "unit/suites.h"
 
@@ -67,7 +67,7 @@ static uint64_t number_of(frame_borrow_t frame)
 	return frame_borrow_meta(frame, page)->number;
 }
 
-/* Both directions, the ends, the count, and that each frame knows that it is in this list alone. */
+/* Checks both directions, the ends, the count, and that each frame says it is in this list alone. */
 static void assert_list(struct frame_list *of, const uint64_t *numbers, uint64_t count)
 {
 	struct list_cursor forth = list_cursor_front(of);
@@ -206,7 +206,7 @@ START_TEST(no_list_contains_what_is_not_a_listed_frame)
 	unique_frame_t owned = page(2);
 
 	unique_drop(free_frame);
-	/* What a list would have left there. */
+	/* As a list would have left it. */
 	frame_to_meta(some_unused_frame())->storage[1] = list.id;
 	ck_assert(!frame_list_contains(&list, some_unused_frame()));
 	ck_assert(!frame_list_contains(&list, unique_paddr(free_frame)));
@@ -453,7 +453,7 @@ START_TEST(random_moves_agree_with_a_model)
 }
 END_TEST
 
-/* Frames come and go, with the list's number where its link would be. */
+/* Allocates and frees frames that hold the list's number where their link would be. */
 static void *churn(void *stop)
 {
 	host_cpu = 1;
@@ -473,7 +473,7 @@ START_TEST(frames_that_change_hands_are_never_contained)
 	bool stop = false;
 	unsigned wrong = 0;
 
-	/* The frame that the other CPU will get next, every time. */
+	/* Each time, the frame that the other CPU will get next. */
 	host_cpu = 1;
 
 	unique_frame_t probe = page(0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/inspect/frame_watch.h: what is a change, when it happened, and what no look has seen. */
+/* Tests of vmm/inspect/frame_watch.h: what counts as a change, when it happened, and what no sample saw. */
 #include "unit/suites.h"
 
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include "kind/pagevisor/classify.h"
 #include "kind/pagevisor/pagevisor.h"
 
-/* Of a record's words, the one that names the type. */
+/* Index, in a record's words, of the word that names the type. */
 #define TYPE_WORD (offsetof(struct meta_slot, vtable_ptr) / sizeof(uint64_t))
 
 static const struct guest guest = {.kind = &pagevisor_kind};
@@ -22,7 +22,7 @@ static void setup(void)
 	now_ns = 1000;
 }
 
-/* Of a slot; while that is in use, of a type that the guest does not have. */
+/* A sample of a slot; while in use, it has a type that the guest does not know. */
 static struct frame_look look_of(uint32_t generation, uint32_t references)
 {
 	int type = ref_in_use(references) ? FRAME_TYPE_WILD : FRAME_TYPE_NONE;
@@ -31,7 +31,7 @@ static struct frame_look look_of(uint32_t generation, uint32_t references)
 		.frame = frame_of_state(slot_state(generation, references), type)};
 }
 
-/* A look that takes 10 ns, a hundred after the one before has begun. */
+/* A sample that takes 10 ns, and starts 100 ns after the start of the previous one. */
 static bool step_of(const struct guest *of, struct frame_look look)
 {
 	now_ns += 100;
@@ -77,7 +77,7 @@ START_TEST(references_of_one_owner)
 }
 END_TEST
 
-/* From the begin of the look before to the end of this one, whatever was the same in between. */
+/* From the start of the previous sample to the end of this one, whatever stayed the same in between. */
 START_TEST(when_it_happened)
 {
 	step(look_of(5, 1));
@@ -149,7 +149,7 @@ START_TEST(metadata_and_type)
 }
 END_TEST
 
-/* The storage of a frame that is not in use is not what it was read as. */
+/* The storage of a frame that is not in use no longer holds what was sampled. */
 START_TEST(metadata_counts_while_in_use)
 {
 	struct frame_look look = look_of(5, REF_UNUSED);
@@ -161,7 +161,7 @@ START_TEST(metadata_counts_while_in_use)
 }
 END_TEST
 
-/* A kind whose records name no type, with words behind the metadata, and without generations. */
+/* A kind whose records name no type, have words after the metadata, and no generations. */
 START_TEST(a_kind_that_promises_less)
 {
 	static const struct frame_state states[] = {{.name = "free"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of frame_alloc_zeroed (pagemeta/frame_alloc.h): the bytes are zero for whoever gets the frame, at
- * whatever moment, and nothing else is touched. More of zeroed runs is in test_segment_alloc.c.
+ * Tests of frame_alloc_zeroed (pagemeta/frame_alloc.h): the bytes are zero for anyone who gets the frame, at any
+ * moment, and nothing else is touched. Zeroed runs have more tests in test_segment_alloc.c.
  */
 #include "unit/suites.h"
 
@@ -130,7 +130,7 @@ START_TEST(frames_of_the_host_are_not_zeroed)
 }
 END_TEST
 
-/* The frames whose bytes nobody may touch, and how their states were when somebody did. */
+/* The frames whose bytes nobody may touch yet, and their states when somebody did. */
 static struct {
 	pfn_t first;
 	uint64_t count;
@@ -155,12 +155,12 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 
 		guarded.busy += slot_state_refs(state) == REF_BUSY;
 	}
-	/* In a handler, where an assertion may not be. */
+	/* A signal handler must not use Check's assertions. */
 	if (!guard(PROT_READ | PROT_WRITE))
 		_exit(1);
 }
 
-/* From here on the first access to the bytes of the frames is noted. */
+/* From here on the first access to the frames' bytes is recorded. */
 static void guard_frames(pfn_t first, uint64_t count)
 {
 	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
@@ -172,7 +172,7 @@ static void guard_frames(pfn_t first, uint64_t count)
 	ck_assert(guard(PROT_NONE));
 }
 
-/* So that nobody can have it by its address before it is zero. */
+/* So nobody can get it by its address before it is zero. */
 START_TEST(frame_is_busy_while_it_is_zeroed)
 {
 	frame_t frame = frame_alloc(stamp, &stamp);

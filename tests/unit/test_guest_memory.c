@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*
- * Tests of vmm/memory/guest_memory.h: checked translation, regions, reading without touching, RCU.
- */
+/* Tests of vmm/memory/guest_memory.h: checked translation, regions, reading without allocating, RCU. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -30,7 +28,7 @@ static void setup(void)
 	fd = memfd_create("test", MFD_CLOEXEC);
 	ck_assert_int_eq(ftruncate(fd, LOW_SIZE + HIGH_SIZE), 0);
 	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
-	/* The higher one first: the map sorts. */
+	/* The higher region first: the map sorts them. */
 	ck_assert_int_eq(
 		guest_memory_add(&memory, paddr(HIGH_BASE), HIGH_SIZE, fd, LOW_SIZE, true, &err),
 		0);
@@ -195,9 +193,7 @@ END_TEST
 
 static bool readers_stop;
 
-/*
- * Reads the first and last byte of every region that it sees, for as long as the test adds and removes regions.
- */
+/* Reads the first and last byte of every region it sees, while the test adds and removes regions. */
 static void *read_regions(void *unused)
 {
 	uint64_t sum = 0;
@@ -245,13 +241,13 @@ START_TEST(regions_come_and_go_under_readers)
 }
 END_TEST
 
-/* A copied region right behind the low one, which is mapped, and one by another reader right behind that. */
+/* A copied region adjacent to the low mapped one, and one with another reader adjacent to that. */
 #define COPIED_BASE (LOW_BASE + LOW_SIZE)
 #define COPIED_SIZE (8 * PAGE_SIZE)
 #define OTHER_BASE  (COPIED_BASE + COPIED_SIZE)
 #define OTHER_SIZE  (2 * PAGE_SIZE)
 
-/* Reads as the byte that `own` points to; no read-side section is open meanwhile. */
+/* Every byte reads as the one that `own` points to; no read-side section is open meanwhile. */
 static int read_byte(void *own, paddr_t pa, void *buffer, size_t length)
 {
 	const uint8_t *byte = own;
@@ -306,7 +302,7 @@ START_TEST(mapped_and_copied_regions_lie_side_by_side)
 		guest_memory_add_copied(&memory, paddr(COPIED_BASE), COPIED_SIZE, &first, &err), 0);
 	memset(at(LOW_BASE, LOW_SIZE), 0xa5, LOW_SIZE);
 
-	/* Each byte comes from its own region, up to the borders. */
+	/* Each byte comes from its own region, right up to the borders. */
 	assert_reads(COPIED_BASE - 64, 0xa5);
 	assert_reads(COPIED_BASE, one);
 	assert_reads(OTHER_BASE - 64, one);
@@ -314,7 +310,7 @@ START_TEST(mapped_and_copied_regions_lie_side_by_side)
 	ck_assert_int_eq(guest_memory_copy(&memory, paddr(COPIED_BASE - 1), bytes, 2), -EFAULT);
 	ck_assert_int_eq(guest_memory_copy(&memory, paddr(OTHER_BASE - 1), bytes, 2), -EFAULT);
 
-	/* Pointers lead to what is mapped alone. */
+	/* Only mapped memory has pointers. */
 	ck_assert_ptr_nonnull(at(COPIED_BASE - 64, 64));
 	ck_assert_ptr_null(at(COPIED_BASE, 1));
 	ck_assert(memory_map_has(guest_memory_map(&memory), paddr(COPIED_BASE), COPIED_SIZE));
@@ -324,12 +320,12 @@ START_TEST(mapped_and_copied_regions_lie_side_by_side)
 	ck_assert(guest_memory_is_copied(&memory, paddr(OTHER_BASE), &reader));
 	ck_assert_uint_eq(reader.chunk, 8192);
 
-	/* Where data lies each region tells in its own way. */
+	/* Each region has its own way to tell where data lies. */
 	ck_assert_uint_eq(data_at(LOW_BASE, LOW_SIZE), LOW_SIZE);
 	ck_assert_uint_eq(data_at(COPIED_BASE, COPIED_SIZE), PAGE_SIZE);
 	ck_assert_uint_eq(data_at(OTHER_BASE, OTHER_SIZE), OTHER_SIZE);
 
-	/* One reader that fails, or a region that goes, is no matter of the others. */
+	/* A failing reader, or a region that goes away, does not affect the others. */
 	one = 0;
 	ck_assert_int_eq(guest_memory_copy(&memory, paddr(COPIED_BASE), bytes, 1), -ENOTCONN);
 	assert_reads(OTHER_BASE, two);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/pagevisor/guest_regions.h and vmm/source/libvirt/domain_place.h: memory maps of any length,
- * and what a page that lies about its map makes of the search for a guest.
+ * Tests of vmm/kind/pagevisor/guest_regions.h and vmm/source/libvirt/domain_place.h: memory maps of any length, and how
+ * a page that lies about its map affects the search for a guest.
  */
 #include "unit/suites.h"
 
@@ -16,7 +16,7 @@
 #include "source/libvirt/domain_place.h"
 
 #define GIB          (UINT64_C(1) << 30)
-#define RAM_SIZE     (64 * PAGE_SIZE) /* what can be read; the machine has more */
+#define RAM_SIZE     (64 * PAGE_SIZE) /* readable memory; the machine has more */
 #define INFO_PA      (8 * PAGE_SIZE)
 #define REGIONS_PA   (16 * PAGE_SIZE + 8)
 #define MEMORY_BYTES (6 * GIB)
@@ -27,7 +27,7 @@
 static uint8_t *ram;
 static struct guest_info *info;
 static struct info_region *regions;
-static uint64_t read_end; /* the highest address that was asked for */
+static uint64_t read_end; /* the highest address read */
 static struct domain_place place;
 static struct ram_ends ends;
 static struct error err;
@@ -60,7 +60,7 @@ static void set_region(unsigned i, uint64_t addr, uint64_t size, uint32_t type)
 	regions[i] = (struct info_region){.addr = addr, .size = size, .type = type};
 }
 
-/* `count` entries, of which the last two say where the RAM is. */
+/* `count` entries; the last two say where the RAM is. */
 static void set_map(unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
@@ -177,7 +177,7 @@ START_TEST(a_map_that_is_not_read_yet_is_waited_for)
 }
 END_TEST
 
-/* Each makes a map that cannot be, so that nothing of it may be read. */
+/* Each makes an impossible map, of which nothing may be read. */
 static void lie_count(void)
 {
 	info->region_count = INFO_REGIONS_MAX + 1;
@@ -229,7 +229,7 @@ START_TEST(a_map_that_is_wrong_leaves_a_guess)
 }
 END_TEST
 
-/* What remains for the part below 4 GiB does not fit there, so that the page is of another machine. */
+/* The part left for below 4 GiB does not fit there, so the page must be another machine's. */
 START_TEST(a_map_of_another_machine_is_none)
 {
 	set_region(1, HIGH_RAM_BASE, PAGE_SIZE, E820_USABLE);

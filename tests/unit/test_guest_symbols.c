@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/kind/pagevisor/guest_symbols.h: a table in the guest's memory that is right, and tables that cannot be. */
+/* Tests of vmm/kind/pagevisor/guest_symbols.h: a sound table in the guest's memory, and impossible tables. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -90,7 +90,7 @@ END_TEST
 START_TEST(names_are_made_printable)
 {
 	memcpy(table + 4, "f\033rst", 5);
-	((char *)(table + 4))[sizeof(NAMES) - 1] = 'x'; /* and end, though the last one does not */
+	((char *)(table + 4))[sizeof(NAMES) - 1] = 'x'; /* terminated, though this is not */
 	table[0].name = sizeof(NAMES) - 1;
 	ck_assert_int_eq(read_table(), 0);
 	ck_assert_str_eq(symbols.names, "f?rst");
@@ -121,7 +121,7 @@ START_TEST(tables_that_cannot_be_are_refused)
 
 	for (unsigned i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
 		*head = wild[i];
-		/* Five symbols fit, of which the last is made of letters: it is not in order, or its name is wild. */
+		/* Five symbols fit; the last consists of letters, so it is out of order, or its name is wild. */
 		expect_refusal();
 	}
 }

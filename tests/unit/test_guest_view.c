@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/pagevisor/guest_view.h over a crafted guest: what is believed, and what is not.
+ * Tests of vmm/kind/pagevisor/guest_view.h over a crafted guest: what is accepted, and what is not.
  */
 #include "unit/suites.h"
 
@@ -51,10 +51,10 @@ START_TEST(a_map_of_any_length_is_believed)
 	info->region_count = INFO_REGIONS_MAX;
 	info->regions_pa = RAM_SIZE - INFO_REGIONS_MAX * sizeof(struct info_region);
 	ck_assert_int_eq(read_view(), 0);
-	info->region_count = 0; /* a guest that does not say */
+	info->region_count = 0; /* a guest without a memory map */
 	info->regions_pa = 0;
 	ck_assert_int_eq(read_view(), 0);
-	info->boot_stage = STAGE_ENTERED; /* nothing is promised of the map yet */
+	info->boot_stage = STAGE_ENTERED; /* the map need not be valid yet */
 	info->regions_pa = UINT64_MAX;
 	ck_assert_int_eq(read_view(), 0);
 }
@@ -63,7 +63,7 @@ END_TEST
 START_TEST(another_abi_is_said_in_a_line)
 {
 	info->abi_version = 4;
-	info->info_size = 1744; /* what that version had; what follows the head is not looked at */
+	info->info_size = 1744; /* of that version; nothing after the head is read */
 	memset((uint8_t *)info + sizeof(struct info_head), 0xff,
 	       PAGE_SIZE - sizeof(struct info_head));
 	ck_assert_int_eq(read_view(), -EPROTO);
@@ -89,7 +89,7 @@ START_TEST(a_page_outside_ram_is_broken)
 }
 END_TEST
 
-/* Each lie alone must be refused, and no other field may hide it. */
+/* Each lie must be refused by itself, and no other field may hide it. */
 static void lie_magic(void)
 {
 	info->magic ^= 1;
@@ -250,7 +250,7 @@ START_TEST(types_are_known_by_their_roles)
 	ck_assert_int_eq(read_view(), 0);
 	ck_assert_int_eq(guest_view_type_of_role(&view, TYPE_ROLE_META_PAGE), TYPE_META_PAGE);
 	ck_assert_int_eq(guest_view_type_of_role(&view, TYPE_ROLE_KERNEL), -1);
-	types[TYPE_ANON].role = TYPE_ROLE_COUNT; /* of an ABI to come: none */
+	types[TYPE_ANON].role = TYPE_ROLE_COUNT; /* from a future ABI: treated as none */
 	ck_assert_int_eq(read_view(), 0);
 	ck_assert_int_eq(view.types[TYPE_ANON].role, TYPE_ROLE_NONE);
 }
@@ -292,7 +292,7 @@ START_TEST(the_mailbox_gets_the_request_to_stop)
 	ask_to_stop();
 	ck_assert_uint_eq(mailbox->stop, 1);
 	before.stop = 1;
-	ck_assert_mem_eq(mailbox, &before, sizeof(before)); /* and nothing else was written */
+	ck_assert_mem_eq(mailbox, &before, sizeof(before)); /* nothing else was written */
 }
 END_TEST
 
@@ -303,7 +303,7 @@ START_TEST(a_wild_mailbox_is_left_alone)
 					UINT64_MAX - MAILBOX_LINE + 1, MAILBOX_PA + 1,
 					MAILBOX_PA + 8};
 
-	/* One that is not aligned has the head of a good one. */
+	/* The head of a sound mailbox at an address that is not aligned. */
 	memcpy(mailbox->reserved_head, mailbox, sizeof(mailbox->reserved_head[0]));
 	before = *mailbox;
 	for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
@@ -324,7 +324,7 @@ START_TEST(a_mailbox_with_other_words_is_left_alone)
 	mailbox->size = sizeof(*mailbox) - 1;
 	ask_to_stop();
 	ck_assert_uint_eq(mailbox->stop, 0);
-	mailbox->size = 2 * sizeof(*mailbox); /* one that has grown has the same words first */
+	mailbox->size = 2 * sizeof(*mailbox); /* a longer info page starts with the same words */
 	ask_to_stop();
 	ck_assert_uint_eq(mailbox->stop, 1);
 }

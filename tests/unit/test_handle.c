@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/handle.h: conversions between handles move a reference without counting it, and
- * one that fails changes nothing.
+ * Tests of pagemeta/handle.h: conversions between handles move a reference without counting it, and a failed one
+ * changes nothing.
  */
 #include "unit/suites.h"
 

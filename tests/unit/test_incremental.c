@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/inspect/incremental.h, and of full scans beside it: totals and findings are those of the slots, whatever
- * changed, and only what changed is read.
+ * Tests of vmm/inspect/incremental.h, beside full scans: totals and findings are always those of the slots, and only
+ * what changed is read.
  */
 #include "unit/suites.h"
 
@@ -21,7 +21,7 @@
 #include "unit/crafted_guest.h"
 #include "unit/fixture.h"
 
-/* The array begins and ends within pages, and its own frames are among those that it describes. */
+/* The array starts and ends within pages, and its own frames are among those it describes. */
 #define REGION_BASE    UINT64_C(0x200000)
 #define REGION_SIZE    (UINT64_C(160) * PAGE_SIZE)
 #define OTHER_BASE     (UINT64_C(1) << 32)
@@ -31,7 +31,7 @@
 #define ARRAY_PAGES    101
 #define TYPES_VA       UINT64_C(0xffffffff80001000)
 #define ROUNDS         300
-#define READER         3 /* the log's number for who reads it */
+#define READER         3 /* this reader's number in the dirty log */
 
 enum { META_PAGE, ANON, TYPES };
 
@@ -41,11 +41,11 @@ static struct incremental incremental;
 static struct guest_view view;
 static struct error err;
 static int fd;
-static struct meta_slot *slots; /* a mapping of the test's own */
+static struct meta_slot *slots; /* the test's own mapping */
 static uint64_t seed;
 static uint64_t dirty[REGION_SIZE / PAGE_SIZE / 64 + 1];
 static unsigned starts, stops;
-static int start_fails, read_fails; /* errno, 0: they do not */
+static int start_fails, read_fails; /* errno of the failure; 0: none */
 
 static int dirty_start(void *of, struct error *why)
 {
@@ -57,7 +57,7 @@ static int dirty_start(void *of, struct error *why)
 	return READER;
 }
 
-/* Fails after it has forgotten what it was to tell, as a log in another process may. */
+/* Fails only after it has cleared the bits it should report, as a log in another process may. */
 static int dirty_read(void *of, int reader, bool fetch, paddr_t base, uint64_t pages,
 		      uint64_t *bits, struct error *why)
 {
@@ -95,7 +95,7 @@ static void set_slot(uint64_t frame, uint32_t refs, int type)
 		type < 0 ? 0xbad : TYPES_VA + (uint64_t)type * sizeof(struct type_descriptor);
 }
 
-/* What the guest does: the log has it. */
+/* A guest's write, recorded in the log. */
 static void write_slot(uint64_t frame, uint32_t refs, int type)
 {
 	uint64_t page = (ARRAY_PA + frame * SLOT_SIZE - REGION_BASE) / PAGE_SIZE;
@@ -162,7 +162,7 @@ static int update(struct frame_tally *tally, struct findings *found)
 	return incremental_update(&incremental, guest_now(), tally, found, &err);
 }
 
-/* Slot by slot, as simply as can be. Holes are to be told: reading them here would fill them. */
+/* Slot by slot, in the simplest way. Holes must be told: reading them here would fill them. */
 static void assert_as_slots(const struct frame_tally *tally, uint64_t holes_first, uint64_t holes)
 {
 	struct frame_tally simple = {.holes = holes};
@@ -199,7 +199,7 @@ static void assert_same_findings(const struct findings *found, const struct find
 	}
 }
 
-/* Scans in all ways, and compares. Returns how many slots the incremental one has read. */
+/* Scans in all ways and compares. Returns the number of slots that the incremental scan read. */
 static uint64_t assert_right_with_holes(uint64_t holes_first, uint64_t holes)
 {
 	struct frame_tally tally, full;
@@ -327,11 +327,13 @@ START_TEST(holes_are_counted_and_stay)
 	const uint64_t page = 40, first = (page - 5) * SLOTS_PER_PAGE - 7;
 
 	assert_right();
-	/* The memory goes away under the array, and the host says so: not by the log, which has what was written. */
+	/*
+	 * The memory under the array goes away, and the host reports that: it is not in the log, which only has writes.
+	 */
 	punch(page, 1);
 	ck_assert_int_eq(guest_memory_remove(&memory, paddr(REGION_BASE), &err), 0);
 	add_array_region();
-	/* Of one page it is known that it has data, of the others it has to be asked. */
+	/* One page is known to hold data; for the others the scan must ask. */
 	write_slot(10, 1, ANON);
 	uint64_t before = blocks();
 
@@ -415,7 +417,7 @@ START_TEST(another_guest_is_read_from_the_start)
 	assert_right();
 	view.slot_count -= 70;
 	ck_assert_uint_eq(assert_right(), SLOTS - 70);
-	/* Another kernel, whose types differ by what only its own kind knows of them. */
+	/* Another kernel, whose types differ only in something that is specific to this kind. */
 	view.boot_id++;
 	view.types[META_PAGE].role = TYPE_ROLE_NONE;
 	view.types[ANON].role = TYPE_ROLE_META_PAGE;
@@ -445,7 +447,7 @@ static unsigned two_runs(const struct guest *guest, struct record_run *runs, uns
 	return 2;
 }
 
-/* Each of them has to be read whole, and the next one that can be read in pieces from the start. */
+/* Each of them must be read whole, and the next guest that can be read in pieces starts from nothing. */
 START_TEST(records_that_cannot_be_read_in_pieces_are_refused)
 {
 	struct guest *guest = guest_now();
@@ -456,7 +458,7 @@ START_TEST(records_that_cannot_be_read_in_pieces_are_refused)
 
 	assert_right();
 	guest->kind = &other;
-	other.record_size = 8; /* a page has 512, and a sum counts to 255 */
+	other.record_size = 8; /* a page then has 512 records, but a sum only counts to 255 */
 	ck_assert_int_eq(incremental_update(&incremental, guest, &tally, &found, &err), -ENOTSUP);
 	ck_assert_str_eq(err.text, "the metadata of test cannot be read in pieces");
 	other.record_size = own->record_size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The seam for kinds of guests: all that works on frames does so on a second kind, which nothing but the unit tests'
- * table of kinds knows (ledger_kind.h). The commands have their turn in test_kind_commands.c.
+ * The interface for kinds of guests: everything that works on frames works on a second kind, which only the unit tests'
+ * table of kinds has (ledger_kind.h). The commands are in test_kind_commands.c.
  */
 #include "unit/suites.h"
 
@@ -65,7 +65,7 @@ static void teardown(void)
 static void make_crafted(struct crafted *crafted)
 {
 	crafted_make(crafted);
-	/* Where a search believes it: in its kernel's image. */
+	/* Where a search accepts it: in its kernel's image. */
 	crafted->info->kernel_start_pa = CRAFTED_INFO_PA;
 	crafted->info->kernel_end_pa = CRAFTED_INFO_PA + PAGE_SIZE;
 }
@@ -112,7 +112,7 @@ START_TEST(two_kinds_in_one_memory_are_no_guess)
 	ck_assert_str_eq(err.text, "its memory holds 2 guests: which one is running is unknown");
 	assert_kind(&crafted.source.memory, &hints, &ledger_kind);
 	assert_kind(&crafted.source.memory, &crafted.source.hints, &pagevisor_kind);
-	/* One that cannot be does not stand in the other's way. */
+	/* An impossible guest does not hide another one. */
 	crafted.info->slot_count = UINT64_MAX;
 	assert_kind(&crafted.source.memory, &anywhere, &ledger_kind);
 	crafted.info->slot_count = CRAFTED_SLOTS;
@@ -187,7 +187,7 @@ static int keep_batch(void *own, const struct frame_batch *batch)
 	return 0;
 }
 
-/* One after the other, in batches, and a range at a time: the same frames. */
+/* One by one, in batches, and a range at a time: always the same frames. */
 static void assert_frames(const struct guest *of)
 {
 	static struct frame read[LEDGER_FRAMES];
@@ -394,7 +394,7 @@ START_TEST(an_observation_counts_its_frames)
 	observation_add_json(root, &seen);
 	ck_assert(json_object_object_get_ex(root, "frames", &frames));
 	ck_assert_int_eq(json_object_object_length(frames),
-			 5); /* slots, its states, never_written */
+			 5); /* slots, the kind's states, never_written */
 	ck_assert(json_object_object_get_ex(frames, "held", &member));
 	ck_assert_int_eq(json_object_get_int(member), 6);
 	ck_assert(!json_object_object_get_ex(frames, "references", &member));
@@ -414,7 +414,7 @@ START_TEST(two_images_differ_where_their_frames_do)
 	*ledger_at(&later, 11) = ledger_record(LEDGER_VACANT, 0, 0);
 	*ledger_at(&later, 20) = ledger_record(LEDGER_HELD, LEDGER_GOLD, 1);
 	*ledger_at(&later, 21) = ledger_record(LEDGER_VOID, 0, 1);
-	/* The same type with another value: nothing that its kind promises has changed. */
+	/* The same type with another value: nothing that the kind compares has changed. */
 	*ledger_at(&later, LEDGER_FIRST) = ledger_record(LEDGER_HELD, LEDGER_SALT, 99);
 	struct guest *other = found_in(&later.memory, &anywhere);
 
@@ -433,10 +433,10 @@ START_TEST(two_images_differ_where_their_frames_do)
 }
 END_TEST
 
-/* Its records lie in two runs, and too many of them in a page: an observation reads all of them each time. */
+/* Its records lie in two runs, and a page holds too many of them: an update reads all of them each time. */
 START_TEST(an_incremental_scan_makes_way_for_a_full_one)
 {
-	static struct crafted crafted; /* for its dirty log */
+	static struct crafted crafted; /* instead of a dirty log */
 	struct incremental incremental;
 	struct observation seen = {.incremental = &incremental};
 

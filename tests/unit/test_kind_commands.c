@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The commands on captures of a second kind of guest (ledger_kind.h): what it promises is shown, what it does not has no
- * column and no member, and asking for it is refused with a line.
+ * The commands on captures of a second kind of guest (ledger_kind.h): what the kind provides is shown. What it does not
+ * provide has no column and no member, and asking for it is refused with one line.
  */
 #include "unit/suites.h"
 
@@ -23,12 +23,12 @@ static char directory[] = "/tmp/pagevisor-test.XXXXXX";
 static char first[64], second[64];
 static struct error err;
 
-/* What a command has printed. */
+/* The output of a command. */
 static char out[1 << 16], problems[4096];
 
 static const struct source_ops ops = {.kind = "ledger"};
 
-/* Captures what describes the frames alone, as it is done to a VM. */
+/* Captures only what describes the frames, as is done for a VM. */
 static void capture(struct ledger *ledger, const char *path)
 {
 	const struct snapshot_options options = {0};

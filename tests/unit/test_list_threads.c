@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Frame lists under the locks that their contract wants: CPUs allocate frames into lists, move them
- * from list to list by their ends and by cursors, walk, and drop, while a host claims free frames, one
- * CPU tries to get frames by their addresses, and a reader from outside copies slots. In the end every
- * frame is in exactly one list, and none is lost.
+ * Frame lists under the locks that their contract requires: CPUs allocate frames into lists, move them from list to
+ * list by their ends and by cursors, walk, and drop, while a host claims free frames, one CPU tries to get frames by
+ * their addresses, and an outside reader copies slots. In the end every frame is in exactly one list, and none is lost.
  */
 #include "unit/suites.h"
 
@@ -41,13 +40,13 @@ static struct {
 	struct frame_list list;
 } lists[LISTS];
 
-/* Added to by the crew, looked at when it is gone. */
+/* Updated by the crew, read by the test after joining it. */
 static struct {
 	uint64_t torn;
 	uint64_t wrong_bytes;
 	uint64_t linked_at_drop;
 	uint64_t bad_walks;
-	uint64_t got_unique; /* by address, which must not be */
+	uint64_t got_unique; /* frames got by their address, which must not happen */
 	uint64_t allocated;
 	uint64_t refused;
 	uint64_t dropped;
@@ -71,8 +70,8 @@ static void lru_drop(void *meta, struct frame_reader *bytes)
 }
 
 /*
- * The frame's bytes say how often it was moved. Plain accesses on purpose: ThreadSanitizer then
- * checks that the locks order the owners.
+ * Counts in the frame's bytes how often it was moved. Plain accesses on purpose: ThreadSanitizer then checks that the
+ * locks order the owners.
  */
 static uint64_t *moves_in_frame(paddr_t frame)
 {
@@ -89,7 +88,7 @@ static void check_owned(frame_borrow_t frame)
 		crew_count(&total.wrong_bytes);
 }
 
-/* Its owner, between two lists, leaves a trace in all that belongs together. */
+/* The owner of a frame between two lists updates everything that belongs together. */
 static void change(struct crew_member *member, unique_frame_t frame)
 {
 	uint64_t number = random_next(&member->seed);
@@ -167,7 +166,7 @@ static paddr_t random_frame(struct crew_member *member)
 	return paddr(crew_random(member, FRAMES) * PAGE_SIZE);
 }
 
-/* From wherever a frame is found to beside another; both locks, the lower one first. */
+/* Moves a frame from wherever it is to beside another; takes both locks, the lower one first. */
 static void move_by_cursor(struct crew_member *member)
 {
 	unsigned low = (unsigned)crew_random(member, LISTS - 1);
@@ -181,7 +180,7 @@ static void move_by_cursor(struct crew_member *member)
 		unique_frame_t frame = list_cursor_take(&from);
 
 		change(member, frame);
-		/* Beside a frame if there is one at the address, else at the gap. */
+		/* Goes beside a frame if there is one at the address, else into the gap. */
 		to = (struct list_cursor){&lists[up ? high : low].list, 0};
 		list_cursor_find(to.list, random_frame(member), &to);
 		if (crew_random(member, 2))
@@ -205,7 +204,7 @@ static void remove_by_cursor(struct crew_member *member)
 	spin_unlock(&lists[from].lock);
 }
 
-/* Whether a list has as many frames as it says, each its own, the same in both directions. */
+/* Whether a list has as many frames as its count, all distinct, the same in both directions. */
 static bool is_sound(struct frame_list *list)
 {
 	struct list_cursor forth = list_cursor_front(list);
@@ -239,7 +238,7 @@ static void walk(struct crew_member *member)
 
 static void run_mover(struct crew_member *member)
 {
-	bool filling = true; /* memory runs short and comes back in turns */
+	bool filling = true; /* memory runs short and recovers in turns */
 
 	while (!crew_is_done()) {
 		move_by_end(member);
@@ -257,7 +256,7 @@ static void run_mover(struct crew_member *member)
 	}
 }
 
-/* From outside: a frame of a list can't be had by its address, and its slot is never seen half changed. */
+/* From outside: a listed frame cannot be got by its address, and its slot is never seen half changed. */
 static void look(struct crew_member *member, struct read_counters *reads)
 {
 	paddr_t at = random_frame(member);
@@ -295,7 +294,7 @@ static void run_onlooker(struct crew_member *member)
 		look(member, &reads);
 }
 
-/* Without these the test would say little. */
+/* If these did not happen, the test would prove little. */
 static const struct crew_event wanted[] = {
 	CREW_EVENT(total.allocated),       CREW_EVENT(total.refused),
 	CREW_EVENT(total.dropped),         CREW_EVENT(total.moved_by_end),
@@ -320,7 +319,7 @@ static void setup(void)
 	crew_add_host(0, FRAMES, HOST_HELD);
 }
 
-/* Every frame of the type in exactly one list. Returns how many there are. */
+/* Checks that every frame of the type is in exactly one list. Returns their number. */
 static uint64_t count_listed(void)
 {
 	static uint8_t seen[FRAMES];

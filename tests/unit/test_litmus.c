@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Litmus tests of the slot protocol: the real code of pagemeta/slot.h and of the outside reader on
- * two CPUs at a time, many times over, for the outcomes that its memory orders forbid. Each round
- * starts both at once and then delays them a little, at random.
+ * Litmus tests of the slot protocol: runs the real code of pagemeta/slot.h and of the outside reader on two CPUs at a
+ * time, many times over, and looks for the outcomes that its memory orders forbid. Each round starts both sides at the
+ * same time and then delays each a little, at random.
  *
- * That the machine and this harness show reordering where it is allowed is a test as well: of two
- * CPUs that each store to one word and then load the other's, both may miss the other's store.
+ * A control test shows that the machine and this harness produce reordering where it is allowed: of two CPUs that each
+ * store to one word and then load the other's, both may miss the other's store.
  */
 #include "unit/suites.h"
 
@@ -21,24 +21,24 @@
 
 #define ROUNDS         160000 /* of each shape */
 #define ROUNDS_ONE_CPU 2000
-#define SECONDS_SHORT  2  /* after which a slow machine may stop early, if it saw what it must */
-#define SECONDS_MAX    20 /* until that is seen */
+#define SECONDS_SHORT  2  /* stops a slow machine early, after the required outcome */
+#define SECONDS_MAX    20 /* at most, for that outcome to occur */
 #define CLOCK_ROUNDS   1024
 #define DELAY_BITS_MAX 9 /* delays of up to 2^9 empty loops */
 #define SPINS_MAX      4096
-#define HEAD_START     1000 /* ticks of the time stamp counter: as one line takes to travel */
+#define HEAD_START     1000 /* ticks of the time stamp counter: about one line transfer */
 
 static const struct litmus_shape *shape;
-static unsigned cpus; /* that this may run on: 1 or 2 */
+static unsigned cpus; /* that this process may run on: 1 or 2 */
 static cpu_set_t cpu_of_side[2];
 static struct litmus_word arrived[2];
 static struct litmus_word start_moment; /* of round start_round, in ticks */
 static struct litmus_word start_round;
-static bool stop; /* written by the left side before both meet */
+static bool stop; /* written by the left side before both start */
 static uint64_t rounds;
 static uint64_t outcomes[FORBIDDEN + 1];
 
-/* Both sides go on together. */
+/* Both sides leave together. */
 static void meet(unsigned side, uint64_t step)
 {
 	unsigned spins = 0;
@@ -50,9 +50,9 @@ static void meet(unsigned side, uint64_t step)
 }
 
 /*
- * Whoever meets last goes on at once, the other when it has seen that: too late by a good part of a
- * round. So both wait for a moment that the left side sets, by the time stamp counter. Where that
- * is not the same on all CPUs, the random delays have to do.
+ * The side that arrives last would leave at once, the other only after seeing that: late by a good part of a round. So
+ * both wait for a moment that the left side sets, by the time stamp counter. On machines whose counters differ between
+ * CPUs, only the random delays help.
  */
 static void start_together(unsigned side, uint64_t round)
 {
@@ -86,7 +86,7 @@ static double seconds_since(const struct timespec *start)
 	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-/* With two CPUs the shape has to be seen; with one, it may be. */
+/* With two CPUs the outcome must occur; with one, it may. */
 static bool is_enough(const struct timespec *start)
 {
 	bool seen = outcomes[TELLING] > 0 || cpus < 2;
@@ -128,7 +128,7 @@ static void *run_side(void *argument)
 	}
 }
 
-/* Finds two CPUs that this process may use, or settles for one. */
+/* Finds two CPUs that this process may use; otherwise uses one. */
 static void find_cpus(void)
 {
 	cpu_set_t allowed;

@@ -188,7 +188,7 @@ START_TEST(full_table_still_joins)
 }
 END_TEST
 
-/* Against one flag for each frame. Bare comparisons: Check's assertions are slow. */
+/* Compares with one flag for each frame. Bare comparisons: Check's assertions are slow. */
 START_TEST(random_ranges_agree_with_a_plain_array)
 {
 	static bool is_managed[RANDOM_FRAMES];

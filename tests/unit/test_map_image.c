@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(a_cell_shows_what_most_of_its_frames_are)
 {
-	/* 100 x 10 cells of 16 frames, of which a chunk of the walk is no multiple of a row. */
+	/* 100 x 10 cells of 16 frames; a chunk of the walk is not a multiple of a row. */
 	for (unsigned i = 0; i < 7; i++)
 		slot_array_set(&array, i, 1, ARRAY_ANON);
 	for (unsigned i = 16; i < 24; i++)
@@ -129,10 +129,10 @@ START_TEST(a_cell_shows_what_most_of_its_frames_are)
 	build(MAP_BY_TYPE, 100, 10);
 	ck_assert_uint_eq(image.grid.frames_per_cell, 16);
 	ck_assert_str_eq(cell(0, 0)->name, "unused");
-	ck_assert_str_eq(cell(1, 0)->name, "anon"); /* as many as unused: what is in use wins */
+	ck_assert_str_eq(cell(1, 0)->name, "anon"); /* a tie with unused: the class in use wins */
 	ck_assert_str_eq(cell(55, 2)->name, "unused");
 	ck_assert_uint_eq(frames("anon"), 15);
-	/* The last cell, 625 - 1, and none behind it. */
+	/* Cell 625 - 1 is the last one; nothing follows. */
 	ck_assert_str_eq(cell(24, 6)->name, "unused");
 	ck_assert_uint_eq(map_image_cell(&image, 25, 6), MAP_NO_CLASS);
 }
@@ -155,7 +155,7 @@ START_TEST(a_hole_is_left_alone_and_shown)
 	const unsigned slots_of_page = PAGE_SIZE / SLOT_SIZE;
 
 	slot_array_punch(&array, slots_of_page, 2 * slots_of_page);
-	slot_array_punch(&array, RECORD_CHUNK, RECORD_CHUNK); /* a whole chunk of the walk */
+	slot_array_punch(&array, RECORD_CHUNK, RECORD_CHUNK); /* fills a whole chunk of the walk */
 	uint64_t blocks = slot_array_blocks(&array);
 
 	build(MAP_BY_TYPE, slots_of_page, 1000);
@@ -186,7 +186,7 @@ static unsigned distance(struct colour left, struct colour right)
 			  abs(left.blue - right.blue));
 }
 
-/* The colours of classes of an image that has no cells. */
+/* The colours of classes, in an image without cells. */
 static struct colour colours[MAP_CLASSES_MAX];
 
 static void colour_types(const char *const *names, unsigned count)
@@ -238,7 +238,7 @@ START_TEST(types_keep_their_colours_and_differ)
 		for (unsigned j = 0; j < i; j++)
 			ck_assert_uint_gt(distance(first[i], first[j]), 20);
 	}
-	/* One more type takes no colour away from one that was there. */
+	/* An added type leaves the colours of the existing types unchanged. */
 	static const char *const few[] = {"anon", "page_table", "a_new_one"};
 
 	colour_types(few, 2);
@@ -272,7 +272,7 @@ START_TEST(each_class_of_an_image_has_the_colour_of_what_it_is)
 }
 END_TEST
 
-/* What is in use comes first; then by tone. */
+/* Classes in use come first; then tone decides. */
 START_TEST(classes_have_an_order)
 {
 	static const char *const names[][12] = {
@@ -376,7 +376,7 @@ START_TEST(types_that_are_seen_get_their_own_letter)
 }
 END_TEST
 
-/* Lines are as long as they may be, with what a terminal does not show left out. */
+/* Lines have at most the maximum width, not counting what a terminal does not display. */
 START_TEST(no_line_is_wider_than_the_terminal)
 {
 	static const enum map_colours kinds[] = {MAP_LETTERS, MAP_256_COLOURS, MAP_24_BIT};
@@ -387,7 +387,7 @@ START_TEST(no_line_is_wider_than_the_terminal)
 	for (unsigned kind = 0; kind < 3; kind++) {
 		print(kinds[kind], width);
 		map_image_free(&image);
-		const char *at = strchr(printed, '\n') + 1; /* behind the title */
+		const char *at = strchr(printed, '\n') + 1; /* after the title */
 
 		for (used = 0; *at; at++) {
 			if (*at == '\033')

@@ -45,7 +45,7 @@ START_TEST(array_lies_in_memory_where_it_says)
 	const struct meta_slot *linear = platform_phys_to_virt(machine.array.base);
 	struct meta_slot *last = pfn_to_meta(pfn(machine.array.slots - 1));
 
-	/* Through the array's own mapping and through the linear one: the same bytes. */
+	/* The array's own mapping and the linear one give the same bytes. */
 	last->storage[0] = 0;
 	ck_assert_uint_eq(linear[machine.array.slots - 1].storage[0], 0);
 	last->storage[0] = UINT64_MAX;

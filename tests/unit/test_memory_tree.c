@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/source/qemu/memory_tree.h on what QEMU's monitor prints, and on what it does not. */
+/* Tests of vmm/source/qemu/memory_tree.h on the output of QEMU's monitor, and on other text. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static void ram_is(unsigned i, uint64_t base, uint64_t size, uint64_t offset)
 	ck_assert_uint_eq(tree.ram[i].offset, offset);
 }
 
-/* A pc with 6 GiB; lines end as a monitor ends them. */
+/* A pc with 6 GiB; lines end as the monitor ends them. */
 static const char pc[] =
 	"FlatView #0\r\n"
 	" AS \"i440FX\", root: bus master container\r\n"
@@ -58,7 +58,7 @@ START_TEST(test_two_parts)
 }
 END_TEST
 
-/* Another backend's lines are not RAM; names are compared whole. */
+/* Lines of other backends are not RAM; names must match in full. */
 START_TEST(test_backends)
 {
 	static const char *const names[] = {"pc.bios", "pc.ram"};
@@ -94,7 +94,7 @@ START_TEST(test_nonsense)
 }
 END_TEST
 
-/* Whatever is cut off, nothing but a result or an error comes of it. */
+/* However the text is truncated, the outcome is a result or an error. */
 START_TEST(test_cut)
 {
 	char text[sizeof(pc)];

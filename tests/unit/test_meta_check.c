@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of pagemeta/meta_check.h: the walker is silent on a sound array and names every fault. */
+/* Tests of pagemeta/meta_check.h: the walker finds nothing in a sound array and names every fault. */
 #include "unit/suites.h"
 
 #include "guest/mm/table_frames.h"
@@ -32,7 +32,7 @@ static struct meta_slot *slot_at(uint64_t addr)
 	return frame_to_meta(paddr(addr));
 }
 
-/* One fault, in the frame at addr, described by `what`. */
+/* Expects one fault, in the frame at addr, described by `what`. */
 static void assert_fault(uint64_t addr, const char *what)
 {
 	struct meta_fault fault;
@@ -152,7 +152,7 @@ START_TEST(unique_frame_with_a_misaligned_vtable_is_found)
 }
 END_TEST
 
-/* A frame of the kernel's image may become something else that stays, and nothing else may. */
+/* A frame of the kernel's image may only get another type that is permanent, too. */
 START_TEST(kernel_frame_with_a_type_of_its_own_is_no_fault)
 {
 	const struct kernel_page_table_meta meta = {.level = 1};
@@ -161,7 +161,7 @@ START_TEST(kernel_frame_with_a_type_of_its_own_is_no_fault)
 	struct meta_fault fault;
 	unique_frame_t own;
 
-	/* The reserved region, as if it were the kernel's. */
+	/* A frame of the reserved region, marked as the kernel's. */
 	ck_assert_uint_eq(region->start, RESERVED_START);
 	region->kind = REGION_KERNEL;
 	for (uint64_t addr = RESERVED_START; addr < RESERVED_END; addr += PAGE_SIZE)

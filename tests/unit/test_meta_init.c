@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/meta_init.h: for every memory map that we know of, every slot tells the truth
- * about its frame. What is true is worked out here, frame by frame from the raw map. What meta_init
- * refuses is in test_meta_init_errors.c.
+ * Tests of pagemeta/meta_init.h: for every memory map in this file, every slot is correct about its frame. The expected
+ * state is worked out here, frame by frame from the raw map. Refusals of meta_init are in test_meta_init_errors.c.
  */
 #include "unit/suites.h"
 
@@ -20,7 +19,7 @@
 /* The array takes 64 bytes of each 4096: 1.5625 %; the rest is rounding. */
 #define OVERHEAD_PER_MILLE 16
 
-/* What our own VMM passes: the VGA and BIOS hole and the interrupt controllers are reserved. */
+/* The map from our own VMM: the VGA and BIOS hole and the interrupt controllers are reserved. */
 static const struct pvh_memmap_entry vmm_64m[] = {
 	{0, 0xa0000, E820_USABLE, 0},
 	{0xa0000, 0x60000, E820_RESERVED, 0},
@@ -44,7 +43,7 @@ static const struct pvh_memmap_entry vmm_6g[] = {
 	{HIGH_RAM_BASE, 3 * GIB, E820_USABLE, 0},
 };
 
-/* Nobody's, but allowed: out of order, overlapping, unaligned, empty, with bad memory. */
+/* From no known machine, but allowed: out of order, overlapping, unaligned, empty, with bad memory. */
 static const struct pvh_memmap_entry untidy[] = {
 	{40 * MIB, 24 * MIB + 1, E820_USABLE, 0},
 	{50 * MIB + 5, 10, E820_UNUSABLE, 0},
@@ -79,7 +78,7 @@ static bool overlaps(uint64_t frame, uint64_t start, uint64_t end)
 	return start < end && start < frame + PAGE_SIZE && frame < end;
 }
 
-/* The kinds that a map can have, the strongest first. */
+/* The kinds in a map, the strongest first. */
 static const struct {
 	uint32_t type;
 	enum region_kind kind;
@@ -92,7 +91,7 @@ static const struct {
 	{E820_USABLE, REGION_USABLE},
 };
 
-/* What the map alone says of a frame: usable only if all of it is and nothing worse touches it. */
+/* The kind of a frame by the map alone: usable only if all of it is usable and no stronger kind touches it. */
 static enum region_kind kind_in_map(const struct firmware_map *map, uint64_t frame)
 {
 	for (size_t k = 0; k < sizeof(kinds_in_map) / sizeof(kinds_in_map[0]); k++)
@@ -236,7 +235,7 @@ START_TEST(own_check_finds_nothing)
 }
 END_TEST
 
-/* What the array costs all told: memory lost to its alignment counts as well. */
+/* The total cost of the array, including memory lost to its alignment. */
 START_TEST(memory_lost_to_metadata_is_small)
 {
 	const struct firmware_map *map = map_at(_i);
@@ -262,7 +261,7 @@ START_TEST(only_the_array_is_touched)
 }
 END_TEST
 
-/* Frames of the kernel image at 1 MiB: kept out of the array's way, with a type of their own. */
+/* Frames of the kernel image at 1 MiB: the array avoids them, and they have their own type. */
 START_TEST(kernel_image_keeps_its_frames)
 {
 	const struct firmware_map *map = &other_maps[0];
@@ -304,7 +303,7 @@ START_TEST(frames_of_every_kind_get_its_type)
 }
 END_TEST
 
-/* Initialising gigabytes takes its time: one test does it for all maps, the others for these. */
+/* Initialising gigabytes is slow: one test does it for all maps, the other tests for these. */
 static bool is_small(const struct firmware_map *map)
 {
 	for (unsigned i = 0; i < map->count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of pagemeta/meta_init.h: what is refused, and with which error; and the array's size. */
+/* Tests of pagemeta/meta_init.h: what it refuses, and with which error; and the array's size. */
 #include "unit/suites.h"
 
 #include <string.h>
@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(memory_in_pieces_too_small_for_the_array_is_refused)
 {
-	/* One usable frame near 3 GiB asks for an array of 48 MiB. */
+	/* One usable frame near 3 GiB needs an array of 48 MiB. */
 	static const struct pvh_memmap_entry entries[] = {
 		{0, 16 * MIB, E820_USABLE, 0},
 		{3 * GIB - PAGE_SIZE, PAGE_SIZE, E820_USABLE, 0},
@@ -102,7 +102,7 @@ START_TEST(linear_mapping_that_cannot_grow_is_reported)
 	static const struct firmware_map map = MEMORY_MAP("5 GiB", entries);
 
 	machine_prepare(&map);
-	/* The host's linear mapping ends with its memory. */
+	/* The host's linear mapping ends where its memory ends. */
 	ck_assert(host_memory_create(BOOT_MAPPED_SIZE));
 	assert_init_fails(META_NOT_MAPPED);
 }
@@ -123,7 +123,7 @@ START_TEST(list_without_room_for_the_array_is_reported)
 	static const struct firmware_map map = {.name = "none"};
 
 	machine_prepare(&map);
-	/* Neighbours: the partition is one region, but the list is full. */
+	/* Adjacent: the partition is one region, but the list is full. */
 	for (uint64_t i = 0; i < REGIONS_MAX; i++)
 		ck_assert(region_list_add(&machine.regions, i * MIB, MIB, REGION_USABLE));
 	ck_assert(host_memory_create(REGIONS_MAX * MIB));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/meta_type.h: the set of types as the linker gathered it, what counts as a valid
- * pointer into it, and the host's view of a descriptor.
+ * Tests of pagemeta/meta_type.h: the set of types that the linker gathered, which pointers into it are valid, and the
+ * host's view of a descriptor.
  */
 #include "unit/suites.h"
 
@@ -12,7 +12,7 @@
 #include "pagemeta/meta_type.h"
 #include "unit/fixture.h"
 
-/* The kinds of regions that have a type of their own: all but usable memory. */
+/* The kinds of regions that have their own type: all but usable memory. */
 #define REGION_TYPE_COUNT (REGION_KIND_COUNT - 1)
 
 META_TYPE(stamp, .is_untyped = true, .role = TYPE_ROLE_RESERVED);

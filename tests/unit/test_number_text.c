@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/base/number_text.h: what the command line takes for a number, a size and a time. */
+/* Tests of vmm/base/number_text.h: which texts the command line accepts as a number, a size and a time. */
 #include "unit/suites.h"
 
 #include "base/clock.h"

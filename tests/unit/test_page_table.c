@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of guest/mm/page_table.h: what is mapped where, with which pages, and what is refused. */
+/* Tests of guest/mm/page_table.h: what is mapped where, with which page sizes, and what is refused. */
 #include "unit/suites.h"
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@
 static uint64_t frames_taken;
 static uint64_t frames_limit;
 
-/* What the table with that frame was taken for. */
+/* The purpose for which the table in that frame was allocated. */
 static struct {
 	unsigned level;
 	uint64_t va;
@@ -40,13 +40,13 @@ static struct page_table table = {.take_frame = take_frame};
 static void setup(void)
 {
 	ck_assert(host_memory_create(TABLE_FRAMES * PAGE_SIZE));
-	/* What a new table's frame held before must not matter. */
+	/* Old contents of a new table's frame must not matter. */
 	memset(platform_phys_to_virt(paddr(PAGE_SIZE)), 0xff, (TABLE_FRAMES - 1) * PAGE_SIZE);
 	frames_taken = 1;
 	frames_limit = TABLE_FRAMES;
 }
 
-/* The physical address that the processor finds for va. False when there is none. */
+/* The physical address to which the processor translates va. False when there is none. */
 static bool translate(uint64_t va, uint64_t *pa)
 {
 	uint64_t at = table.root.addr;
@@ -91,7 +91,7 @@ START_TEST(maps_pages_one_by_one)
 	assert_maps(va + 3 * PAGE_SIZE - 1, 0x7000 + 3 * PAGE_SIZE - 1);
 	assert_unmapped(va - 1);
 	assert_unmapped(va + 3 * PAGE_SIZE);
-	/* Root, and one table on each of the three levels below. */
+	/* The root, and one table on each of the three levels below. */
 	ck_assert_uint_eq(frames_taken, 4);
 }
 END_TEST
@@ -158,7 +158,7 @@ END_TEST
 START_TEST(refuses_to_map_twice)
 {
 	ck_assert(page_table_map(&table, LINEAR_MAP_BASE, paddr(0), LARGE_PAGE_SIZE, FLAGS));
-	/* The same, a page inside the large one, and a large page over small ones. */
+	/* The same mapping again, a small page inside the large one, and a large page over small ones. */
 	ck_assert(!page_table_map(&table, LINEAR_MAP_BASE, paddr(0), LARGE_PAGE_SIZE, FLAGS));
 	ck_assert(!page_table_map(&table, LINEAR_MAP_BASE + PAGE_SIZE, paddr(0), PAGE_SIZE, FLAGS));
 	ck_assert(page_table_map(&table, LINEAR_MAP_BASE + LARGE_PAGE_SIZE, paddr(PAGE_SIZE),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/machine/kvm/pause.h with threads that play vCPUs: they run until they are kicked. And of dirty_log.h as far as it
- * goes without KVM.
+ * Tests of vmm/machine/kvm/pause.h with threads that play vCPUs: they run until they are kicked. Also tests of
+ * dirty_log.h, as far as it works without KVM.
  */
 #include "unit/suites.h"
 
@@ -14,9 +14,9 @@
 #include "machine/kvm/pause.h"
 
 #define VCPUS       4
-#define PATIENCE_NS (60 * NS_PER_S) /* against hangs alone */
+#define PATIENCE_NS (60 * NS_PER_S) /* only against hangs */
 
-/* What a guest would do: steps, until immediate_exit has it come out. */
+/* Acts like a vCPU: makes steps until immediate_exit stops it. */
 struct player {
 	pthread_t thread;
 	uint8_t immediate_exit;
@@ -109,7 +109,7 @@ START_TEST(nobody_moves_during_a_pause)
 }
 END_TEST
 
-/* Also when the next pause follows at once: no kick is lost, and none is left over that spins. */
+/* This also holds when the next pause follows at once: no kick is lost, and no leftover kick makes a vCPU spin. */
 START_TEST(all_move_on_after_a_pause)
 {
 	start_all();
@@ -142,7 +142,7 @@ START_TEST(who_does_not_come_out_is_not_waited_for_longer)
 {
 	start_all();
 	vm_pause_begin(&holder);
-	/* Nobody is kicked, and most are inside. */
+	/* Nobody is kicked, and most vCPUs are in the guest. */
 	vm_pause_join(&holder);
 	ck_assert_int_eq(vm_pause_await(&holder, clock_now_ns() + 10 * NS_PER_MS), -ETIMEDOUT);
 	vm_pause_end(&holder);
@@ -177,7 +177,7 @@ START_TEST(a_dirty_log_that_cannot_be_had_is_off)
 }
 END_TEST
 
-/* A reader is put in by hand: KVM would only switch the log on. */
+/* Adds a reader by hand: dirty_log_start would need KVM to switch the log on. */
 START_TEST(each_reader_is_told_once)
 {
 	struct dirty_log log;
@@ -192,7 +192,7 @@ START_TEST(each_reader_is_told_once)
 		log.regions[0].pending[reader] = calloc(4, sizeof(uint64_t));
 	dirty_log_host_wrote(&log, paddr(0x100000 + 62 * PAGE_SIZE + 4095), 2 * PAGE_SIZE);
 	dirty_log_host_wrote(&log, paddr(0x100000 + 199 * PAGE_SIZE), PAGE_SIZE);
-	/* Outside, and over the end: no page of a region. */
+	/* Outside, and past the end: no page of a region. */
 	dirty_log_host_wrote(&log, paddr(0), 1);
 	dirty_log_host_wrote(&log, paddr(0x100000 + 199 * PAGE_SIZE), 2 * PAGE_SIZE);
 	ck_assert_int_eq(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of the pictures that are files: a PNG is read back through libpng, an SVG by a small checker of XML; and a
- * picture that cannot be written leaves nothing and changes nothing.
+ * Tests of picture files: a PNG is read back through libpng, an SVG by a small XML checker. A picture that cannot be
+ * written leaves no file and changes none.
  */
 #include "unit/suites.h"
 
@@ -60,7 +60,7 @@ static void teardown(void)
 	slot_array_destroy(&array);
 	unlink(path);
 	rmdir(path);
-	ck_assert_int_eq(rmdir(folder), 0); /* nothing else was left there */
+	ck_assert_int_eq(rmdir(folder), 0); /* nothing else was left in the directory */
 	strcpy(strrchr(folder, '.'), ".XXXXXX");
 }
 
@@ -92,7 +92,7 @@ static void assert_pixel(const png_image *png, const uint8_t *pixels, unsigned x
 		      "pixel %u, %u is #%02x%02x%02x", x, y, pixel[0], pixel[1], pixel[2]);
 }
 
-/* Where map_png.c puts the map, and a cell of a guest of 64 MiB. */
+/* Where map_png.c puts the map, and the size of a cell for a guest of 64 MiB. */
 #define LEFT 92
 #define TOP  44
 #define CELL 8
@@ -125,7 +125,7 @@ START_TEST(a_png_shows_the_cells)
 	assert_pixel(&png, pixels, LEFT + 44 * CELL, TOP + 2 * CELL, colour("unused"));
 	assert_pixel(&png, pixels, LEFT + 1023, TOP + 1023, colour("unused"));
 	assert_pixel(&png, pixels, LEFT + 1024, TOP + 1024, (struct colour){0x80, 0x80, 0x80});
-	/* The legend's first square. */
+	/* The first square of the legend. */
 	assert_pixel(&png, pixels, LEFT + 9, TOP + 1024 + 22 + 9, colour("anon"));
 	free(pixels);
 }
@@ -146,7 +146,7 @@ START_TEST(a_png_has_a_sensible_size)
 }
 END_TEST
 
-/* Whether a text is well-formed as far as tags, attributes, entities and their order go; counts the elements. */
+/* Whether a text is well-formed XML as far as tags, attributes, entities and their order go; counts the elements. */
 static bool is_well_formed(const char *text, unsigned *elements)
 {
 	char open[16][32];
@@ -252,7 +252,7 @@ START_TEST(an_svg_is_well_formed_and_merges_runs)
 	read_text();
 	ck_assert(is_well_formed(text, &elements));
 	ck_assert_uint_lt(elements,
-			  2 * (128 + 4) + 50); /* a row is one rectangle, but the first three */
+			  2 * (128 + 4) + 50); /* a row is one rectangle, except the first three */
 	ck_assert(strstr(text,
 			 "<text x=\"72\" y=\"26\" font-size=\"17\">&lt;&amp;&gt;&quot;??: 16384 "));
 	ck_assert(strstr(text, "<rect x=\"112\" y=\"40\" width=\"8\" height=\"8\"><title>0x5000 to "
@@ -313,7 +313,7 @@ END_TEST
 START_TEST(what_is_no_file_is_not_replaced)
 {
 	build(map_svg_grid(SLOTS));
-	/* No device: what is tested may fail, and as root replace it. */
+	/* A FIFO and not a device: the code under test may fail, and as root would then replace a device. */
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(writers[_i](&image, "demo", path, &err), -EINVAL);
 	ck_assert_int_eq(unlink(path), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/machine/qemu/qemu_end.h and registers.h: what QEMU's exit and the text of its monitor mean. */
+/* Tests of vmm/machine/qemu/qemu_end.h and registers.h: the meaning of QEMU's exit and of its monitor's text. */
 #include "unit/suites.h"
 
 #include <signal.h>
@@ -30,7 +30,7 @@ START_TEST(the_guest_ends_it)
 		ck_assert_int_eq(end.outcome, VM_EXITED);
 		ck_assert_uint_eq(end.exit_value, values[i]);
 	}
-	/* A guest that writes 0 has QEMU end as its own failures do, but without a word. */
+	/* When a guest writes 0, QEMU exits with the same status as for its own failures, but prints nothing. */
 	ck_assert_int_eq(exit_with(1, "").outcome, VM_EXITED);
 	ck_assert_uint_eq(exit_with(1, "").exit_value, 0);
 }
@@ -78,7 +78,7 @@ START_TEST(places_of_processors)
 		  "vCPU 7 at rip 0x8, cr2 0x6eadbeef0000");
 	described("CPU#3\nEIP=0010000d EFL=6 HLT=0\nCR0=11 CR2=00000000 CR3=0\n", 200,
 		  "vCPU 3 at rip 0x10000d, cr2 0");
-	/* What does not fit is left out whole. */
+	/* What does not fit is left out as a whole. */
 	described(WIDE("0", "ffffffff80000123", "0") WIDE("7", "8", "0"), strlen(first) + 5, first);
 	described(WIDE("0", "ffffffff80000123", "0"), 20, "");
 }

@@ -18,7 +18,7 @@
 #include "source/qemu/qmp_pause.h"
 
 #define QEMU        "qemu-system-x86_64"
-#define PATIENCE_S  60 /* against hangs alone */
+#define PATIENCE_S  60 /* only against hangs */
 #define PATIENCE_MS (PATIENCE_S * 1000 / 2)
 #define SHORT_MS    150
 
@@ -28,18 +28,18 @@
 static struct qmp qmp;
 static struct error err;
 
-/* A peer that sends a text, again and again if wanted, until nobody reads any more. */
+/* A peer that sends a text, repeatedly if requested, until nobody reads it any more. */
 struct peer {
 	pthread_t thread;
 	int fd;
 	const char *text;
 	size_t length;
-	size_t sent; /* of it, before the thread began */
+	size_t sent; /* bytes sent before the thread started */
 	bool repeat;
-	bool hang_up; /* after the text; else the peer falls silent */
+	bool hang_up; /* after the text; otherwise the peer falls silent */
 };
 
-/* As much as the socket takes, or all of it. */
+/* Sends as much as the socket takes, or everything. */
 static bool send_text(struct peer *peer, int flags)
 {
 	while (peer->sent < peer->length) {
@@ -65,7 +65,7 @@ static void *talk(void *argument)
 	return NULL;
 }
 
-/* A text that fits has arrived when this returns: slow machines change nothing. */
+/* A text that fits in the socket has been sent when this returns, so slow machines change nothing. */
 static void peer_begin(struct peer *peer, int *client_fd)
 {
 	int pair[2];
@@ -86,7 +86,7 @@ static void peer_end(struct peer *peer)
 	close(peer->fd);
 }
 
-/* What qmp_start says to a peer; only who is to be waited for in vain is waited for shortly. */
+/* qmp_start's result with a peer. The timeout is short only where it must expire. */
 static int start_within(unsigned timeout_ms, const char *text, bool hang_up)
 {
 	struct peer peer = {.text = text, .length = strlen(text), .hang_up = hang_up};
@@ -132,7 +132,7 @@ START_TEST(test_greetings)
 }
 END_TEST
 
-/* What QEMU says goes to a terminal. */
+/* QEMU's messages go to a terminal. */
 START_TEST(test_words_are_printable)
 {
 	ck_assert_int_eq(start(GREETING
@@ -155,7 +155,7 @@ START_TEST(test_zero_byte)
 }
 END_TEST
 
-/* One line of 2 MiB, one of more than the greatest depth, greetings and events without an end. */
+/* One line of 2 MiB, one that exceeds the maximum depth, greetings and events without an end. */
 START_TEST(test_floods)
 {
 	char *deep = malloc(2 * QMP_LINE_MAX + 1), *events = strdup("{\"event\": \"X\"}\n");
@@ -193,7 +193,7 @@ START_TEST(test_floods)
 }
 END_TEST
 
-/* The answer to a command that was given up is not taken for that to the next one. */
+/* The late answer to an abandoned command is not taken for the answer to the next one. */
 START_TEST(test_late_answer)
 {
 	struct peer peer = {.text = READY "{\"return\": \"late\", \"id\": 2}\n{\"event\": \"X\"}\n"
@@ -215,7 +215,7 @@ START_TEST(test_late_answer)
 }
 END_TEST
 
-/* A deadline that is over is over, whatever else has come by then. */
+/* An expired deadline stays expired, whatever has arrived by then. */
 START_TEST(test_deadline)
 {
 	struct peer peer = {.text = READY "{\"event\": \"X\"}\n{\"return\": {}, \"id\": 2}\n"};
@@ -231,7 +231,7 @@ START_TEST(test_deadline)
 }
 END_TEST
 
-/* Bytes that no run repeats unless asked to: nothing but an error may come of them. */
+/* Random bytes, new in each run unless a seed is given: the only outcome may be an error. */
 START_TEST(test_garbage)
 {
 	const char *seed_text = getenv("PAGEVISOR_SEED");
@@ -290,7 +290,7 @@ static void stop_qemu(void)
 	rmdir(directory);
 }
 
-/* QEMU binds the socket a moment before it listens. */
+/* QEMU binds the socket a moment before it listens on it. */
 static void connect_qemu(void)
 {
 	int result;
@@ -364,7 +364,7 @@ START_TEST(test_qemu_answers)
 	ck_assert_msg(qmp_execute_human(&qmp, "info name", &text, &err) == 0, "%s", err.text);
 	ck_assert_str_eq(text, "unit\r\n");
 	free(text);
-	/* The longest answer that there is. */
+	/* The longest possible answer. */
 	ck_assert_msg(qmp_execute(&qmp, "query-qmp-schema", NULL, &answer, &err) == 0, "%s",
 		      err.text);
 	ck_assert_uint_gt(json_object_array_length(answer), 100);
@@ -373,7 +373,7 @@ START_TEST(test_qemu_answers)
 }
 END_TEST
 
-/* QEMU serves one client; the next is greeted when that one is gone. */
+/* QEMU serves one client at a time; the next one gets its greeting when that one has gone. */
 START_TEST(test_qemu_is_busy)
 {
 	struct qmp second;
@@ -393,7 +393,7 @@ START_TEST(test_pause)
 	uint64_t paused_ns;
 
 	connect_qemu();
-	/* It stands still already, and stays so. */
+	/* The guest is already stopped, and stays so. */
 	ck_assert_int_eq(qmp_pause_begin(&pause, &qmp, PATIENCE_MS, &err), 0);
 	ck_assert_int_eq(qmp_pause_end(&pause, &qmp, &paused_ns, &err), 0);
 	ck_assert(!is_running());
@@ -412,7 +412,7 @@ START_TEST(test_pause)
 }
 END_TEST
 
-/* The guest goes on by itself when the time is up, and whoever paused it learns that. */
+/* The guest resumes by itself when the time is up, and whoever paused it is notified. */
 START_TEST(test_pause_ends)
 {
 	struct qmp_pause pause;
@@ -431,7 +431,7 @@ START_TEST(test_pause_ends)
 }
 END_TEST
 
-/* So it does when they are killed. */
+/* It also resumes when the process that paused it is killed. */
 START_TEST(test_pause_of_the_killed)
 {
 	struct qmp_pause pause;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/region.h: how regions are rounded, what survives an overlap, and that a
- * partition covers memory exactly, compared page by page with a model that knows no regions.
+ * Tests of pagemeta/region.h: how regions are rounded, what survives an overlap, and that a partition covers memory
+ * exactly, compared page by page with a model without regions.
  */
 #include "unit/suites.h"
 
@@ -26,7 +26,7 @@ static struct region_list partition;
 static void setup(void)
 {
 	memset(&list, 0, sizeof(list));
-	/* A partition must not depend on what was there before. */
+	/* A partition must not depend on the previous contents of its list. */
 	memset(&partition, 0xff, sizeof(partition));
 }
 
@@ -135,7 +135,7 @@ END_TEST
 
 START_TEST(max_paddr_ignores_what_is_not_usable)
 {
-	/* As QEMU's pc and q35 have it: a reserved region just below 1 TiB. */
+	/* As on QEMU's pc and q35: a reserved region just below 1 TiB. */
 	add(0, 64 * MIB, REGION_USABLE);
 	add(0xfd00000000, 0x300000000, REGION_RESERVED);
 	ck_assert_uint_eq(region_list_max_paddr(&list), 64 * MIB);
@@ -242,7 +242,7 @@ START_TEST(partition_that_does_not_fit_is_refused)
 }
 END_TEST
 
-/* Some regions in any order, page-aligned or not, and what each page then is. */
+/* Some regions in any order, page-aligned or not, and the resulting kind of each page. */
 static void random_regions(uint64_t *seed, enum region_kind *model)
 {
 	for (unsigned i = 0; i < RANDOM_PAGES; i++)

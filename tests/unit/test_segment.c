@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/segment.h: made as a whole or not at all, cut, joined and walked, and dropped
- * frame by frame as far as nobody else holds one. Those from the allocator: test_segment_alloc.c.
+ * Tests of pagemeta/segment.h: made as a whole or not at all, cut, joined and walked, and dropped frame by frame where
+ * nobody else holds one. Segments from the allocator are in test_segment_alloc.c.
  */
 #include "unit/suites.h"
 
@@ -43,7 +43,7 @@ static void count_drop(const struct node_meta *meta, struct frame_reader *bytes)
 	drops++;
 }
 
-/* The allocator manages what lies from some_unused_frame() on, and lists nothing but what is dropped. */
+/* The allocator manages everything from some_unused_frame() on, and lists only dropped frames. */
 static void setup(void)
 {
 	const uint64_t size = SMALL_MACHINE_SIZE - some_unused_frame().addr;
@@ -136,7 +136,7 @@ START_TEST(claim_reaches_the_last_frame)
 }
 END_TEST
 
-/* A claim that meets `refs` at frame MIDDLE changes nothing. */
+/* A claim that meets `refs` at frame MIDDLE must change nothing. */
 static void assert_refused_part_way(uint32_t refs, enum frame_error expected)
 {
 	const struct segment untouched = {{1}, 2};
@@ -190,7 +190,7 @@ START_TEST(claim_works_after_one_that_was_undone)
 }
 END_TEST
 
-/* The host comes in between the claim's first frame and the one it takes. */
+/* The host claims a frame between the claim's first frame and the one it takes. */
 static void fill_and_lose(void *context, uint64_t index, void *meta)
 {
 	(void)meta;

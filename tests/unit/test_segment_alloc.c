@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of segments from the allocator (pagemeta/segment.h): runs come and go as a whole, and frames
- * that the host holds are put aside and not lost.
+ * Tests of segments from the allocator (pagemeta/segment.h): runs come and go as a whole, and frames that the host
+ * holds are put aside and not lost.
  */
 #include "unit/suites.h"
 
@@ -75,7 +75,7 @@ START_TEST(run_that_is_not_there_is_refused)
 	const struct segment untouched = {{1}, 2};
 	struct segment out = untouched;
 
-	/* What a refusal merges stays merged: once before, so that the snapshot can be compared. */
+	/* Blocks merged by a refused call stay merged, so merge before the snapshot. */
 	frame_alloc_merge();
 	ck_assert(!segment_alloc(stamp, FRAMES, 1, fill_stamp, &fills, &out));
 
@@ -132,7 +132,7 @@ START_TEST(host_that_holds_a_frame_of_every_run_loses_no_memory)
 }
 END_TEST
 
-/* Dirt at both ends of each free frame. */
+/* Writes dirt at both ends of each free frame. */
 static void soil_free_memory(void)
 {
 	for (uint64_t i = 0; i < FRAMES; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Segments from the allocator while others allocate single frames and a host claims free ones: CPUs
- * make, split, join, slice, take apart, hand over and drop segments of a machine that is too small for
- * them. Nobody may see a frame with two owners, and in the end every frame is where it was.
+ * Segments from the allocator while others allocate single frames and a host claims free ones: CPUs make, split, join,
+ * slice, take apart, hand over and drop segments of a machine that is too small for them. Nobody may see a frame with
+ * two owners, and in the end every frame is back in its place.
  */
 #include "unit/suites.h"
 
@@ -25,13 +25,13 @@
 #define FEW_FIRST   (FRAMES / 2)
 #define FEW         2
 #define CONTENDERS  3
-#define LARGE_RUN   256 /* frames; there is one when all is free */
+#define LARGE_RUN   256 /* frames; such a run exists when all frames are free */
 #define NO_OWNER    UINT32_C(0)
 #define AN_OWNER    UINT32_C(1)
 
 /* Belong together: check == ~(key + index). The frame's first and last word are check, too. */
 struct run_meta {
-	uint64_t key; /* of the segment that was made */
+	uint64_t key; /* of the segment when it was made */
 	uint64_t index;
 	uint64_t check;
 };
@@ -42,12 +42,12 @@ META_TYPE(run, .on_drop = run_drop);
 META_TYPE_OF(quiet_run, struct run_meta); /* goes back to the allocator with its neighbours */
 #define quiet_run_meta run_meta
 
-static uint64_t longest;        /* segment that is asked for */
+static uint64_t longest;        /* length of a requested segment */
 static uint32_t owners[FRAMES]; /* of frames of type run */
 static struct segment boxes[BOXES];
 static uint32_t box_locks[BOXES];
 
-/* Added to by the crew, looked at when it is gone. */
+/* Updated by the crew, read by the test after joining it. */
 static struct {
 	uint64_t two_owners;
 	uint64_t torn;
@@ -100,7 +100,7 @@ static void own_frame(frame_borrow_t frame)
 	crew_count(&total.frames_made);
 }
 
-/* Which frame it is shows only in where its bytes are. */
+/* Only the address of its bytes shows which frame it is. */
 static void run_drop(void *meta, struct frame_reader *bytes)
 {
 	const struct run_meta *run = meta;
@@ -125,7 +125,7 @@ static void fill(void *context, uint64_t index, void *meta)
 	run->check = check_of(run);
 }
 
-/* What one CPU has at hand. */
+/* What one CPU holds. */
 struct cutter {
 	unsigned held;
 	struct segment segments[HELD_MAX];
@@ -141,7 +141,7 @@ static void hold(struct cutter *cutter, struct segment segment)
 		cutter->segments[cutter->held++] = segment;
 }
 
-/* Takes one of the segments out of a CPU's hands. */
+/* Removes one of the segments from a CPU's hands. */
 static struct segment pick(struct crew_member *member, struct cutter *cutter)
 {
 	uint64_t i = crew_random(member, cutter->held);
@@ -189,7 +189,7 @@ static void split(struct crew_member *member, struct cutter *cutter)
 
 	if (segment_split(&segment, crew_random(member, SEGMENT_MAX), &tail))
 		crew_count(&total.split);
-	/* Now and then the parts come together again. */
+	/* Sometimes the parts are joined again. */
 	if (crew_random(member, 2) && segment_join(&segment, &tail))
 		crew_count(&total.joined);
 	hold(cutter, segment);
@@ -208,7 +208,10 @@ static void slice(struct crew_member *member, struct cutter *cutter)
 	hold(cutter, part);
 }
 
-/* Into single references, of which some are dropped; those between two of them are segments again. */
+/*
+ * Takes a segment apart into single references and drops some of them; the frames between two of them become segments
+ * again.
+ */
 static void take_apart(struct crew_member *member, struct cutter *cutter)
 {
 	struct segment segment = pick(member, cutter);
@@ -235,7 +238,7 @@ static void hand_over(struct crew_member *member, struct cutter *cutter)
 	struct segment segment = pick(member, cutter);
 	struct segment other;
 
-	/* What was done with the frames is published with the box. */
+	/* The box publishes what was done with the frames. */
 	while (__atomic_exchange_n(&box_locks[i], 1, __ATOMIC_ACQUIRE))
 		platform_relax();
 	other = boxes[i];
@@ -274,7 +277,7 @@ static void run_cutter(struct crew_member *member)
 		drop(member, &cutter);
 }
 
-/* Single frames, up to some number and back to none, and so the runs between them come and go. */
+/* Allocates single frames up to some number and frees all, so the runs between them come and go. */
 static void run_singles(struct crew_member *member)
 {
 	static frame_t frames[SINGLES];
@@ -308,7 +311,7 @@ static void run_singles(struct crew_member *member)
 		frame_put(frames[--held]);
 }
 
-/* Very few frames, and all after them: finds a run that can be had before its slots are reset. */
+/* Very few frames, and every CPU wants them: finds a run that can be allocated before its slots are reset. */
 static void run_contender(struct crew_member *member)
 {
 	while (!crew_is_done()) {
@@ -320,7 +323,7 @@ static void run_contender(struct crew_member *member)
 	}
 }
 
-/* Without these the test would say little. */
+/* If these did not happen, the test would prove little. */
 static const struct crew_event wanted[] = {
 	CREW_EVENT(total.made),        CREW_EVENT(total.refused), CREW_EVENT(total.split),
 	CREW_EVENT(total.joined),      CREW_EVENT(total.sliced),  CREW_EVENT(total.taken_apart),
@@ -381,7 +384,7 @@ START_TEST(runs_and_single_frames_share_the_allocator)
 	ck_assert_uint_eq(count_free() + stats.parked, stats.managed);
 	ck_assert_uint_eq(count_unused(0, MEMORY_SIZE), stats.managed);
 	ck_assert_uint_eq(meta_check(&machine.array, &fault), 0);
-	/* Nothing stays apart: what was one run is one again. */
+	/* Nothing stays apart: what was one run is one run again. */
 	ck_assert(segment_alloc(quiet_run, LARGE_RUN, LARGE_RUN, fill, &key, &large));
 	segment_drop(&large);
 	frame_alloc_merge();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/slot.h and pagevisor/slot.h: every transition of the state word, its generation
- * arithmetic and every refusal, which must change nothing. Aborts are in test_slot_abort.c.
+ * Tests of pagemeta/slot.h and pagevisor/slot.h: every transition of the state word, its generation arithmetic, and
+ * every refusal, which must change nothing. Aborts are in test_slot_abort.c.
  */
 #include "unit/suites.h"
 
@@ -35,7 +35,7 @@ static void assert_state(uint32_t generation, uint32_t refs)
 	ck_assert_uint_eq(slot_state_generation(slot.state), generation);
 }
 
-/* No transition of the state may touch what belongs to the slot's owner. */
+/* No transition of the state may touch the part that belongs to the slot's owner. */
 static void assert_contents_kept(void)
 {
 	const uint8_t *bytes = (const uint8_t *)slot.storage;
@@ -296,7 +296,7 @@ START_TEST(host_claim_takes_an_unused_slot)
 	put_in_state(LAST_GENERATION, REF_UNUSED);
 	ck_assert(slot_host_claim(&slot));
 	assert_state(0, REF_HOST);
-	/* The allocator's links live there. */
+	/* The allocator keeps its links there. */
 	assert_contents_kept();
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of pagemeta/slot.h: what no correct program does to a slot must abort. */
+/* Tests of pagemeta/slot.h: operations that no correct program does to a slot must abort. */
 #include "unit/suites.h"
 
 #include "pagemeta/slot.h"
@@ -10,7 +10,7 @@
 
 static struct meta_slot slot;
 
-/* The array is this one slot, so that an abort can tell the frame's address. */
+/* The array consists of this slot, so that an abort can print the frame's address. */
 static void setup(void)
 {
 	host_meta_base = &slot;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Tests of vmm/kind/pagevisor/slot_copy_reader.h over a copier that counts its copies and changes slots between two of
- * them. tests/torn has the same reader over a guest.
+ * them. tests/torn runs the same reader over a guest.
  */
 #include "unit/suites.h"
 
@@ -18,7 +18,7 @@ static struct meta_slot slots[SLOTS];
 static struct read_counters counters;
 static struct slot_copy_result results[SLOT_COPY_MAX];
 
-/* What the copier has been asked, and what it does: after copy number `change_at` it calls `change`. */
+/* Counts the requests to the copier; after copy number `change_at` it calls `change`. */
 static unsigned copies, words_copied, change_at, fail_at;
 static void (*change)(void);
 
@@ -86,14 +86,14 @@ START_TEST(refuses_slots_that_are_not_in_use)
 }
 END_TEST
 
-/* What a unique owner's change leaves, complete. */
+/* Leaves a complete change by a unique owner. */
 static void change_third(void)
 {
 	slots[3].state++;
 	slots[3].storage[0] += 100;
 }
 
-/* In two halves, on either side of a copy. */
+/* In two halves, one before and one after a copy. */
 static void begin_third(void)
 {
 	slots[3].state = slot_state(slot_state_generation(slots[3].state) + 1, REF_BUSY);
@@ -113,7 +113,7 @@ START_TEST(reads_again_what_was_changed_meanwhile)
 	change_at = (unsigned)_i;
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(copies, 6);
-	/* The second time it is one slot. */
+	/* The second time only one slot is copied. */
 	ck_assert_uint_eq(words_copied, 3 * SLOTS + 3);
 	ck_assert_uint_eq(counters.retries, 1);
 	ck_assert_uint_eq(counters.copies, SLOTS);
@@ -134,7 +134,7 @@ START_TEST(a_slot_that_becomes_busy_is_not_in_use)
 }
 END_TEST
 
-/* The generation alone does not tell. */
+/* The generation alone does not show this. */
 START_TEST(a_slot_that_is_dropped_is_not_in_use)
 {
 	change = drop_third;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/pagevisor/slot_copy_walk.h: the same array once mapped and once copied is the same to all that look at it;
- * slots that change between two copies; sources that fail.
+ * Tests of vmm/kind/pagevisor/slot_copy_walk.h: every reader gets the same from an array that is mapped and from the
+ * same array copied; slots that change between two copies; sources that fail.
  */
 #include "unit/suites.h"
 
@@ -27,7 +27,7 @@ static struct guest_memory copied;
 static struct frame_tally tally;
 static struct findings findings;
 
-/* What the reader was asked, and what it does: after each read that has slot `victim` it calls `change`. */
+/* Counts the requests to the reader; after each read that contains slot `victim` it calls `change`. */
 static unsigned reads, fail_at;
 static uint64_t victim;
 static void (*change)(struct meta_slot *slot);
@@ -97,7 +97,7 @@ static void teardown(void)
 	slot_array_destroy(&array);
 }
 
-/* Every state and type, slots in runs of random length, and pages that were never written. */
+/* Every state and type, in runs of random length, and pages that were never written. */
 static void fill(void)
 {
 	static const uint32_t refs[] = {REF_UNUSED, REF_BUSY, 1,         7,
@@ -159,7 +159,7 @@ static void pictures_agree(enum map_by by)
 struct found_list {
 	uint64_t count;
 	struct found_frame frames[SLOTS];
-	struct meta_slot records[SLOTS]; /* of those in use */
+	struct meta_slot records[SLOTS]; /* of the slots in use */
 };
 
 static void take(void *own, const struct found_frame *frame)
@@ -242,7 +242,7 @@ START_TEST(copied_is_as_mapped)
 }
 END_TEST
 
-/* An array that begins within a page. */
+/* An array that starts within a page. */
 START_TEST(array_within_a_page)
 {
 	struct guest_view view = array.view;
@@ -262,7 +262,7 @@ START_TEST(array_within_a_page)
 }
 END_TEST
 
-/* A source that cannot tell holes: they read as zeros, which is BUSY. */
+/* A source that cannot report holes: they read as zeros, which means BUSY. */
 START_TEST(holes_unknown)
 {
 	guest_memory_destroy(&copied);
@@ -302,7 +302,7 @@ START_TEST(changed_slot_is_read_again)
 }
 END_TEST
 
-/* It is given up, alone and in its place. */
+/* Only that slot is given up, in its place. */
 START_TEST(slot_that_always_changes)
 {
 	struct map_grid grid = map_grid_fit(SLOTS, 100, 100);
@@ -332,7 +332,7 @@ static void pass_on(struct meta_slot *slot)
 	slot->state += slot_state(1, 0);
 }
 
-/* One look at it has a count and a generation that it had; a single owner is no count. */
+/* A sample of it has a count and a generation that it once had; a unique owner is not a count. */
 START_TEST(look_at_a_slot_that_always_changes)
 {
 	static const struct {
@@ -361,7 +361,7 @@ static void heal(struct meta_slot *slot)
 	change = NULL;
 }
 
-/* What a walk in batches has handed out: the state of each frame. */
+/* What a walk in batches handed out: the state of each frame. */
 struct covered {
 	const struct guest *guest;
 	uint64_t next; /* frame */
@@ -374,7 +374,7 @@ static int cover(void *own, const struct frame_batch *batch)
 {
 	struct covered *covered = own;
 
-	/* One behind the other, and none twice. */
+	/* In order, without gaps or duplicates. */
 	ck_assert_uint_eq(batch->first.index, covered->next);
 	ck_assert_uint_gt(batch->count, 0);
 	ck_assert_uint_le(covered->next + batch->count, SLOTS);
@@ -393,7 +393,7 @@ static int cover(void *own, const struct frame_batch *batch)
 	return 0;
 }
 
-/* Every frame once, and what is counted by walking is what is counted by adding up. */
+/* Every frame once, and counts by walking equal counts by adding up. */
 static void batches_agree(const struct guest *guest, enum frame_detail detail, uint64_t unstable)
 {
 	static struct covered covered;
@@ -431,13 +431,13 @@ static void batches_agree(const struct guest *guest, enum frame_detail detail, u
 START_TEST(batches_cover_every_frame_once)
 {
 	fill();
-	/* A whole chunk that was never written, and the border of one in a hole. */
+	/* A whole chunk that was never written, and the border of one inside a hole. */
 	slot_array_punch(&array, RECORD_CHUNK - SLOTS_PER_PAGE, RECORD_CHUNK + 2 * SLOTS_PER_PAGE);
 	for (int detail = DETAIL_STATE; detail <= DETAIL_RECORD; detail++) {
 		batches_agree(mapped_guest(), detail, 0);
 		batches_agree(copied_guest(), detail, 0);
 	}
-	/* Alone in its batch's state, beside holes and others. */
+	/* The only slot with its batch's state, beside holes and other slots. */
 	slot_array_set(&array, SLOTS - 5, 1, ARRAY_ANON);
 	victim = SLOTS - 5;
 	change = recycle;
@@ -506,7 +506,7 @@ START_TEST(illegal_for_a_moment)
 }
 END_TEST
 
-/* Only what is in use is copied three times. */
+/* Only slots in use are copied three times. */
 START_TEST(unused_is_read_once)
 {
 	guest_memory_destroy(&copied);
@@ -540,7 +540,7 @@ START_TEST(source_that_fails)
 }
 END_TEST
 
-/* It has no pointer, and no more of it than there is. */
+/* Copied memory has no pointers, and ends where it ends. */
 START_TEST(copied_memory_is_not_mapped)
 {
 	const struct memory_map *map = guest_memory_map(&copied);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/pagevisor/slot_reader.h: what level 2 accepts, and that it never accepts a torn copy
- * while owners claim, change and drop the slot as fast as they can. A reader that skips the
- * protocol must see torn copies in the same run, or the test proves nothing.
+ * Tests of vmm/kind/pagevisor/slot_reader.h: what level 2 accepts, and that it never accepts a torn copy while owners
+ * claim, change and drop the slot as fast as they can. A reader that skips the protocol must see torn copies in the
+ * same run, or the test proves nothing.
  */
 #include "unit/suites.h"
 
@@ -64,7 +64,7 @@ static void write_set(struct meta_slot *slot, uint64_t b, uint64_t c)
 	slot_word_store(&slot->storage[5], c);
 }
 
-/* What a drop leaves behind: fields that do not belong together. */
+/* Contents left by a drop: fields that do not belong together. */
 static void destroy_set(struct meta_slot *slot)
 {
 	slot_word_store(&slot->storage[2], 0);
@@ -72,9 +72,7 @@ static void destroy_set(struct meta_slot *slot)
 	slot_word_store(&slot->storage[0], 0);
 }
 
-/*
- * Ends the slot's life in the way its state asks for; a unique owner changes it once more before.
- */
+/* Ends the slot's life in the way that its state requires; a unique owner changes it once more before. */
 static void end_life(struct meta_slot *slot, uint64_t value)
 {
 	if (slot_state_refs(slot->state) == REF_UNIQUE) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/memory/snapshot.h: one instant, holes that stay holes, and a guest that always goes on. */
+/* Tests of vmm/memory/snapshot.h: one instant, holes that stay holes, and a guest that always resumes. */
 #include "unit/suites.h"
 
 #include <errno.h>
@@ -61,7 +61,7 @@ static void assert_one_instant(void)
 		ck_assert_uint_eq(crafted_word(&snapshot.memory, i), first);
 }
 
-/* Whatever happened: the writer runs, and nobody wants it to stop or its log to go on. */
+/* In any case the writer runs, and nobody keeps it paused or its log on. */
 static void assert_guest_runs(void)
 {
 	uint64_t rounds = __atomic_load_n(&crafted.rounds, __ATOMIC_ACQUIRE);
@@ -114,7 +114,7 @@ START_TEST(metadata_alone_is_copied_alone)
 }
 END_TEST
 
-/* Its own pages, behind all else that is copied; entries beyond the bound are nobody's. */
+/* It has pages of its own, after everything else that is copied; entries past the maximum are not copied. */
 START_TEST(the_memory_map_is_copied)
 {
 	const uint64_t pages = INFO_REGIONS_MAX * sizeof(struct info_region) / PAGE_SIZE;
@@ -182,7 +182,7 @@ START_TEST(without_a_dirty_log_the_pause_is_whole)
 }
 END_TEST
 
-/* Writing everything all the time: a copy made without pausing has to be torn, or the tests above prove nothing. */
+/* Writes everything all the time: a copy made without pausing must be torn, or the tests above prove nothing. */
 START_TEST(the_writer_does_tear)
 {
 	unsigned torn = 0;
@@ -199,7 +199,7 @@ START_TEST(the_writer_does_tear)
 }
 END_TEST
 
-/* While it ran, the guest's array moved: nothing of the first plan is left in the copy. */
+/* The guest's array moved while it ran: nothing of the first plan is left in the copy. */
 static void move_array(struct crafted *guest)
 {
 	guest->info->array_pa = CRAFTED_ARRAY_PA + 64 * PAGE_SIZE;
@@ -256,7 +256,7 @@ static bool refuse_progress(void *context, uint64_t done, uint64_t total)
 	return false;
 }
 
-/* Each failure: its errno comes out, the guest runs, and a second try without it works. */
+/* After each failure its errno is returned, the guest runs, and a second try without the failure works. */
 START_TEST(after_a_failure_the_guest_runs)
 {
 	int wanted = 0, open_before = dup(crafted.fd);
@@ -276,7 +276,7 @@ START_TEST(after_a_failure_the_guest_runs)
 	case 3:
 		crafted.fail_dirty_read = wanted = EIO;
 		break;
-	case 4: /* at some read in or before the pause */
+	case 4: /* in some read before or during the pause */
 		crafted.fail_dirty_read = wanted = EIO;
 		crafted.fail_dirty_after = 3;
 		break;
@@ -300,7 +300,7 @@ START_TEST(after_a_failure_the_guest_runs)
 	}
 	ck_assert_int_eq(take(), -wanted);
 	assert_guest_runs();
-	ck_assert_int_eq(dup(crafted.fd), open_before); /* no descriptor is left */
+	ck_assert_int_eq(dup(crafted.fd), open_before); /* no descriptor leaks */
 	close(open_before);
 	crafted.fail_pause = crafted.fail_resume = 0;
 	crafted.fail_dirty_start = crafted.fail_dirty_read = 0;
@@ -334,7 +334,7 @@ START_TEST(a_kernel_that_says_nothing_is_copied_whole_or_not)
 }
 END_TEST
 
-/* What an info page points to is the guest's word: none of these may take the copy out of its RAM. */
+/* The guest controls the pointers in its info page: none of these may lead the copy outside RAM. */
 START_TEST(an_info_page_that_lies_is_copied_as_far_as_it_goes)
 {
 	all_memory = false;
@@ -355,7 +355,7 @@ START_TEST(an_info_page_that_lies_is_copied_as_far_as_it_goes)
 }
 END_TEST
 
-/* The guest's file, from where a region of it begins. */
+/* The guest's file, from the start of a region on. */
 struct copied_region {
 	uint64_t base, offset;
 };
@@ -370,7 +370,7 @@ static int read_region(void *own, paddr_t pa, void *buffer, size_t length)
 		       : -EIO;
 }
 
-/* One region is mapped, the other one copied. */
+/* One region is mapped, the other copied. */
 static void make_mixed(struct guest_memory *mixed, struct copied_region *copied, unsigned mapped)
 {
 	const struct memory_region *regions = crafted.source.memory.map->regions;
@@ -398,7 +398,7 @@ START_TEST(mapped_and_copied_regions_are_copied_side_by_side)
 
 	memset(crafted.high, 0x5a, CRAFTED_HIGH_SIZE / 2);
 	make_mixed(&mixed, &copied, (unsigned)_i);
-	/* Metadata reads as it does where all is mapped, also by a walk. */
+	/* Metadata reads the same as if everything were mapped, also in a walk. */
 	ck_assert_int_eq(guest_find(&mixed, &crafted.source.hints, &here, &err), 0);
 	ck_assert_int_eq(guest_find(&crafted.source.memory, &crafted.source.hints, &there, &err),
 			 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a stress run reads of its processes, and when what they hold is a leak. */
+/* Tests of what a stress run reads about its processes, and when growth of what they hold is a leak. */
 #include <string.h>
 #include <unistd.h>
 
@@ -130,7 +130,7 @@ START_TEST(growth_is_a_leak_and_noise_is_not)
 }
 END_TEST
 
-/* What is there from the start, and what comes once, is no leak. */
+/* Memory held from the start, and a single step, are no leak. */
 START_TEST(a_step_is_no_leak)
 {
 	struct resource_trend trend = {0};

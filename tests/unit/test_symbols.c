@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/base/elf/symbols.c: a file with nothing but a symbol table is built in memory. Files sit
- * in buffers of their exact size, so that AddressSanitizer sees overreads.
+ * Tests of vmm/base/elf/symbols.c: a file that only has a symbol table is built in memory. Files sit in buffers of
+ * their exact size, so that AddressSanitizer sees overreads.
  */
 #include "unit/suites.h"
 
@@ -234,7 +234,7 @@ START_TEST(a_file_without_symbols_is_no_error)
 }
 END_TEST
 
-/* One field of the sample set to a value that must be refused. */
+/* Sets one field of the sample to a value that must be refused. */
 struct spoil {
 	size_t offset;
 	size_t width;
@@ -304,7 +304,7 @@ START_TEST(flipped_bytes_never_break_lookups)
 		if (!is_printable(text))
 			ck_abort_msg("round %u: a control character", round);
 	}
-	/* Both outcomes must have been met often, or the test says little. */
+	/* Both outcomes must occur often, or the test proves little. */
 	ck_assert_uint_gt(accepted, FUZZ_ROUNDS / 10);
 	ck_assert_uint_lt(accepted, FUZZ_ROUNDS - FUZZ_ROUNDS / 10);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * CPUs at work at the same time, each a thread: they allocate, share, hand over, change and drop
- * frames of a machine that is too small for them, while the host claims free frames and a reader
- * from outside copies slots. Nobody may ever see a frame with two owners or metadata of two
- * moments, and in the end every frame is where it was.
+ * CPUs at work at the same time, each a thread: they allocate, share, hand over, change and drop frames of a machine
+ * that is too small for them, while the host claims free frames and an outside reader copies slots. Nobody may ever see
+ * a frame with two owners or metadata of two moments, and in the end every frame is back in its place.
  */
 #include "unit/suites.h"
 
@@ -16,7 +15,7 @@
 #define MEMORY_SIZE  (2 * MIB)
 #define FRAMES       (MEMORY_SIZE / PAGE_SIZE)
 #define WORKERS      4
-#define HELD_MAX     160 /* by one worker; together more than there is */
+#define HELD_MAX     160 /* by one worker; all workers together want more than there is */
 #define BOXES        8   /* where workers leave references for each other */
 #define HOST_HELD    16
 #define TURN         1024 /* steps between filling and emptying, on average */
@@ -24,7 +23,7 @@
 #define NO_OWNER     UINT32_C(0)
 #define WORKER_OWNER UINT32_C(1)
 
-/* Its words belong together: a == b ^ c. So do the first and last word of the frame: a and pfn. */
+/* Its words belong together: a == b ^ c. So do the first and last words of the frame: a and pfn. */
 struct torn_meta {
 	uint64_t a;
 	uint64_t b;
@@ -39,7 +38,7 @@ META_TYPE(torn, .on_drop = torn_drop);
 static uint32_t owners[FRAMES]; /* NO_OWNER, or WORKER_OWNER from allocation to on_drop */
 static struct meta_slot *boxes[BOXES];
 
-/* Added to by the threads, looked at when they are gone. */
+/* Updated by the threads, read by the test after joining them. */
 static struct {
 	uint64_t two_owners;
 	uint64_t torn;
@@ -82,7 +81,7 @@ static struct torn_meta new_meta(uint64_t *seed)
 	return meta;
 }
 
-/* Whoever holds a reference may read the metadata: nothing of it changes while shared. */
+/* Whoever holds a reference may read the metadata: it does not change while shared. */
 static struct torn_meta read_meta(frame_t frame)
 {
 	const struct torn_meta *meta = frame_meta(frame, torn);
@@ -106,10 +105,10 @@ static void torn_drop(void *meta, struct frame_reader *bytes)
 		crew_count(&total.two_owners);
 }
 
-/* What one worker has at hand. */
+/* What one worker holds. */
 struct worker {
 	uint64_t seed;
-	bool filling; /* memory runs short and comes back in turns */
+	bool filling; /* memory runs short and recovers in turns */
 	unsigned held;
 	frame_t frames[HELD_MAX];
 };
@@ -126,7 +125,7 @@ static void change_unique(frame_t frame, const struct torn_meta *meta)
 static void worker_alloc(struct worker *worker)
 {
 	struct torn_meta meta = new_meta(&worker->seed);
-	/* Unique first: the index is not known before there is a frame. */
+	/* Unique first: the index is known only when there is a frame. */
 	frame_t frame = frame_alloc_claim(&meta_type_torn, &meta, sizeof(meta), REF_UNIQUE);
 
 	if (!frame.slot) {
@@ -142,7 +141,7 @@ static void worker_alloc(struct worker *worker)
 	worker->frames[worker->held++] = frame;
 }
 
-/* Takes one of the worker's references out of its hands. */
+/* Removes one of the worker's references from its hands. */
 static frame_t worker_pick(struct worker *worker)
 {
 	unsigned i = (unsigned)(random_next(&worker->seed) % worker->held);
@@ -190,7 +189,7 @@ static void worker_hand_over(struct worker *worker)
 {
 	struct meta_slot **box = &boxes[random_next(&worker->seed) % BOXES];
 	frame_t given = worker_pick(worker);
-	/* What a holder did is published by its put; what is in the box, by this exchange. */
+	/* A holder's put publishes its writes; this exchange publishes those of the box's content. */
 	frame_t got = {__atomic_exchange_n(box, given.slot, __ATOMIC_ACQ_REL)};
 
 	if (!got.slot)
@@ -251,7 +250,7 @@ static bool read_slot(const struct meta_slot *slot, struct meta_slot *copy)
 	for (size_t i = 0; i < SLOT_STORAGE_WORDS; i++)
 		copy->storage[i] = slot_word_load(&slot->storage[i]);
 	copy->vtable_ptr = slot_word_load(&slot->vtable_ptr);
-	/* Pairs with the writers' release fences: who saw new words sees the new state. */
+	/* Pairs with the writers' release fences: a reader that saw new words also sees the new state. */
 	slot_fence(__ATOMIC_ACQUIRE);
 
 	uint64_t after = slot_word_load(&slot->state);
@@ -276,7 +275,7 @@ static void run_reader(struct crew_member *member)
 	}
 }
 
-/* Without these the test would say little. */
+/* If these did not happen, the test would prove little. */
 static const struct crew_event wanted[] = {
 	CREW_EVENT(total.allocated),      CREW_EVENT(total.refused),
 	CREW_EVENT(total.handed_over),    CREW_EVENT(total.changed),

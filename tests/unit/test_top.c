@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/view/top/: what is gathered of a crafted array, what is worked out from samples, what keys do. No terminal. */
+/*
+ * Tests of vmm/view/top/: what it gathers from a crafted array, what it computes from samples, what keys do. No
+ * terminal.
+ */
 #include "unit/suites.h"
 
 #include <curses.h>
 #include <errno.h>
 #include <string.h>
 
-/* The sample has colours of its own. */
+/* The sample assigns colours of its own. */
 #undef COLOR_RED
 #undef COLOR_BLUE
 
@@ -83,7 +86,7 @@ START_TEST(rates_are_by_the_time_between_samples)
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
 	ck_assert_uint_eq(model.rate_count, 3);
 	assert_rate(0, "steps", 1000);
-	assert_rate(1, "frees", 0); /* counted backwards */
+	assert_rate(1, "frees", 0); /* the counter went backwards */
 	assert_rate(2, "refusals", 0.5);
 	now.at_ns = before.at_ns;
 	top_model_update(&model, &before, &now, TOP_BY_COUNT);
@@ -294,7 +297,7 @@ START_TEST(a_filter_is_taken_only_when_it_is_right)
 {
 	ck_assert_int_eq(press("/ref > 1\n"), TOP_ASK);
 	ck_assert_str_eq(state.request.filter, "ref > 1");
-	press("/ && type == anno\r"); /* goes on with the one there is */
+	press("/ && type == anno\r"); /* edits the current filter */
 	ck_assert(state.is_typing);
 	ck_assert_ptr_nonnull(strstr(state.message, "column 20: \"anno\" is not a type"));
 	ck_assert_str_eq(state.request.filter, "ref > 1");
@@ -343,7 +346,7 @@ static void teardown_array(void)
 	slot_array_destroy(&array);
 }
 
-/* Counts the array as its view says now. */
+/* Counts the array through its current view. */
 static int count_until(const bool *stop)
 {
 	const struct guest *guest = crafted_guest(&array.memory, &array.view);
@@ -489,16 +492,16 @@ START_TEST(a_boot_between_two_looks_is_seen)
 	ck_assert_uint_gt(now.counters.count, 0);
 	ck_assert_int_eq(take(), 0);
 	ck_assert_uint_eq(now.boot, boot);
-	ck_assert_ptr_eq(target.guest, guest); /* refreshed, not found again */
+	ck_assert_ptr_eq(target.guest, guest); /* refreshed, not searched for again */
 	crafted.info->boot_id++;
-	crafted.info->array_pa = 0; /* it has just begun */
+	crafted.info->array_pa = 0; /* the new boot has just begun */
 	crafted.info->boot_stage = STAGE_ENTERED;
 	ck_assert_int_eq(take(), -EAGAIN);
 	ck_assert_str_ne(now.problem.text, "");
 	crafted.info->array_pa = CRAFTED_ARRAY_PA;
 	crafted.info->boot_stage = STAGE_RUNNING;
 	ck_assert_int_eq(take(), 0);
-	ck_assert_uint_eq(now.boot, boot + 1); /* though the look that saw it had no frames */
+	ck_assert_uint_eq(now.boot, boot + 1); /* though the sample that saw it had no frames */
 }
 END_TEST
 

@@ -10,7 +10,7 @@
 #include "unit/crafted_source.h"
 
 #define TRACE_PA    (100 * PAGE_SIZE)
-#define ENTRIES_PA  (101 * PAGE_SIZE) /* a page for each ring */
+#define ENTRIES_PA  (101 * PAGE_SIZE) /* one page for each ring */
 #define ENTRY_COUNT UINT64_C(64)
 #define CPUS        2
 #define FRAME       UINT64_C(42)
@@ -32,7 +32,7 @@ static struct trace_entry *entry_at(unsigned cpu, uint64_t position)
 	       position % rings[cpu].entry_count;
 }
 
-/* As the guest's writer does. */
+/* Writes an event as the guest's writer does. */
 static void put_event(unsigned cpu, enum trace_operation operation, uint64_t pfn, uint64_t tsc)
 {
 	uint64_t position = rings[cpu].head;
@@ -119,7 +119,7 @@ START_TEST(cursor_goes_on_where_it_was)
 }
 END_TEST
 
-/* The entry under way is not readable, so a ring that is full shows one less than it has. */
+/* The entry being written is not readable, so a full ring shows one entry less than its size. */
 START_TEST(full_ring_shows_all_but_the_one_under_way)
 {
 	for (uint64_t i = 0; i < 3 * ENTRY_COUNT + 5; i++)
@@ -128,7 +128,7 @@ START_TEST(full_ring_shows_all_but_the_one_under_way)
 	ck_assert_uint_eq(seen_count, ENTRY_COUNT - 1);
 	ck_assert_uint_eq(seen[0].position, 2 * ENTRY_COUNT + 6);
 	ck_assert_uint_eq(seen[seen_count - 1].position, 3 * ENTRY_COUNT + 4);
-	ck_assert_uint_eq(counts.lost, 0); /* nobody waited for what was before */
+	ck_assert_uint_eq(counts.lost, 0); /* earlier entries do not count: no reader wanted them */
 }
 END_TEST
 
@@ -144,7 +144,7 @@ START_TEST(what_came_by_while_nobody_read_is_lost_and_counted)
 }
 END_TEST
 
-/* A source that is slower than the guest: while it copies entries, twice as many are written. */
+/* A source slower than the guest: while it copies entries, twice as many are written. */
 static int read_slowly(void *own, paddr_t pa, void *buffer, size_t length)
 {
 	(void)own;
@@ -161,7 +161,7 @@ START_TEST(a_slow_reader_has_the_newest)
 	const struct memory_reader reader = {.read = read_slowly, .chunk = MEMORY_READER_CHUNK_MIN};
 	struct guest_memory slow;
 
-	/* The rings of both processors are one behind the other, and the first has the room of both. */
+	/* The rings of both processors are adjacent, and the first has the space of both. */
 	rings[0].entry_count = count;
 	rings[1].entry_count = 0;
 	ck_assert_int_eq(guest_memory_init(&slow, &err), 0);
@@ -184,7 +184,7 @@ START_TEST(torn_entries_are_refused)
 {
 	for (uint64_t i = 0; i < ENTRY_COUNT; i++)
 		put_event(0, TRACE_GET, 3, i);
-	/* Position 64 is being written over position 0: its words are there, its head is not. */
+	/* Position 64 is being written over position 0: its words are written, its head is not. */
 	*entry_at(0, ENTRY_COUNT) = (struct trace_entry){.tsc = 99};
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(seen_count, ENTRY_COUNT - 1);
@@ -219,7 +219,7 @@ START_TEST(wild_entries_are_broken)
 }
 END_TEST
 
-/* The other ring is read all the same, and nothing is allocated or read for a ring that cannot be. */
+/* The other ring is still read, and nothing is allocated or read for an impossible ring. */
 START_TEST(impossible_rings_are_refused)
 {
 	static const struct trace_ring wild[] = {
@@ -242,7 +242,7 @@ START_TEST(impossible_rings_are_refused)
 		ck_assert_uint_eq(seen[0].pfn, i);
 		ck_assert_uint_eq(counts.refused, i + 1);
 	}
-	rings[0].entry_count = 0; /* a processor without one is no fault */
+	rings[0].entry_count = 0; /* a processor without a ring is no fault */
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(counts.refused, sizeof(wild) / sizeof(wild[0]));
 }
@@ -254,17 +254,17 @@ START_TEST(head_at_the_end_of_numbers_is_survived)
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(seen_count, 0);
 	ck_assert_uint_eq(counts.broken, ENTRY_COUNT - 1);
-	rings[0].head = 0; /* and back */
+	rings[0].head = 0; /* back to the start */
 	put_event(0, TRACE_GET, 1, 1);
 	ck_assert_int_eq(read_all(), 0);
-	ck_assert_uint_eq(seen_count, 0); /* behind the cursor */
+	ck_assert_uint_eq(seen_count, 0); /* before the cursor */
 	put_event(0, TRACE_GET, 2, 2);
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(seen_count, 1);
 }
 END_TEST
 
-/* Rings that share their entries, or lie over themselves, are read as often as they are there. */
+/* Rings that share their entries, or overlap themselves, are read as often as they are listed. */
 START_TEST(rings_over_each_other_end)
 {
 	rings[1].entries_pa = TRACE_PA;

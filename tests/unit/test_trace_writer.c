@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/trace.h with the host's reader: what each operation leaves, by whom, and that a reader beside a
- * writer that goes round and round never takes one entry for another.
+ * Tests of pagemeta/trace.h with the host's reader: what each operation records, with which caller, and that a reader
+ * beside a writer that keeps lapping it never takes one entry for another.
  */
 #include "unit/suites.h"
 
@@ -20,8 +20,7 @@
 #include "pagemeta/unique.h"
 #include "unit/fixture.h"
 
-#define RINGS_PA                                                                                   \
-	(UINT64_C(1) << 40) /* where the reader finds the rings, which are the library's own */
+#define RINGS_PA    (UINT64_C(1) << 40) /* where the reader finds the library's own rings */
 #define ENTRY_COUNT UINT64_C(64)
 
 static struct guest_memory memory;
@@ -34,7 +33,7 @@ static unsigned seen_count;
 static struct history_cursor cursor;
 static struct history_counts counts;
 
-/* Puts the page of the rings into a file, which the reader maps as guest memory. */
+/* Puts the page of the rings into a file that the reader maps as guest memory. */
 static void publish_rings(void)
 {
 	size_t size = PLATFORM_MAX_CPUS * sizeof(struct trace_ring);
@@ -95,7 +94,7 @@ static void read_events(void)
 	ck_assert_uint_eq(counts.broken + counts.refused, 0);
 }
 
-/* The next event is this one; of the last, that there are no more. */
+/* Checks event number i. */
 static void expect_event(unsigned i, enum trace_operation operation, paddr_t frame, uint64_t state,
 			 const struct meta_type *type)
 {
@@ -169,7 +168,7 @@ START_TEST(what_changes_no_count_leaves_nothing)
 	ck_assert_int_eq(frame_from_in_use(unique_paddr(unique), &found), FRAME_UNIQUE);
 	ck_assert_int_ne(frame_claim(frame_paddr(shared), &meta_type_stamp, &meta, &found),
 			 FRAME_OK);
-	unique_change(unique, stamp, &meta); /* in place: not traced */
+	unique_change(unique, stamp, &meta); /* changed in place: not traced */
 	read_events();
 	ck_assert_uint_eq(seen_count, 0);
 }
@@ -206,11 +205,11 @@ END_TEST
 static __attribute__((noinline)) frame_t taker(frame_t frame)
 {
 	frame_get(frame);
-	__asm__ volatile("" ::: "memory"); /* the call above is not the last thing done */
+	__asm__ volatile("" ::: "memory"); /* keeps the call above from being the last thing done */
 	return frame;
 }
 
-#define FUNCTION_SIZE 512 /* of taker(), at the most */
+#define FUNCTION_SIZE 512 /* of taker(), at most */
 
 START_TEST(caller_lies_in_the_function_that_asked)
 {
@@ -251,7 +250,7 @@ START_TEST(processor_without_a_ring_leaves_nothing)
 }
 END_TEST
 
-/* All registers that the compiler may count on are as they were: a sum that lives in them over many hooks. */
+/* All registers that the compiler relies on keep their values: a sum lives in them across many hooks. */
 START_TEST(hooks_preserve_registers)
 {
 	struct stamp_meta meta = {0};

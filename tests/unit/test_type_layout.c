@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/kind/fields/type_layout.h, type_catalog.h and type_format.h over BTF that pahole made of
- * tests/btf/sample.h: what the host says about a member is what the compiler says.
+ * Tests of vmm/kind/fields/type_layout.h, type_catalog.h and type_format.h over BTF that pahole generated from
+ * tests/btf/sample.h: the host's description of a member equals the compiler's.
  */
 #include "unit/suites.h"
 
@@ -308,7 +308,7 @@ START_TEST(json_has_the_names)
 }
 END_TEST
 
-/* The same out of a guest's RAM, and what a guest may say instead. */
+/* The same from a guest's RAM, and what a guest may claim instead. */
 START_TEST(a_guest_is_read)
 {
 	struct guest_memory memory;

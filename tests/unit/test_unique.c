@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/unique.h: one owner, changes in place that move the generation, the change of
- * type, and the ways between unique and shared.
+ * Tests of pagemeta/unique.h: one owner, changes in place that advance the generation, the change of type, and the
+ * transitions between unique and shared.
  */
 #include "unit/suites.h"
 
@@ -10,7 +10,7 @@
 #include "pagemeta/unique.h"
 #include "unit/fixture.h"
 
-/* Members of several sizes, one of them across the border of two words. */
+/* Members of several sizes, one of them crossing the border of two words. */
 struct odd_meta {
 	uint8_t byte;
 	uint16_t half;
@@ -233,7 +233,7 @@ START_TEST(replacing_drops_what_the_old_metadata_held)
 	unique_replace(new_node(child), &meta_type_stamp, &stamp);
 	ck_assert_uint_eq(slot_state_refs(slot_load(child.slot)), REF_UNUSED);
 	ck_assert_uint_eq(slot_state_refs(slot_load(grandchild.slot)), REF_UNUSED);
-	/* Two came back, one is the node's own. */
+	/* Two came back; the node's own frame is still held. */
 	ck_assert_uint_eq(count_free(), free_before + 1);
 }
 END_TEST

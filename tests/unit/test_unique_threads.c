@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Frames that go back and forth between one owner and many holders: CPUs own frames alone, change
- * them, replace their type, share them and try to be alone again, while others get references from
- * the bare addresses, a reader from outside copies the slots, and a host claims what is free. While a
- * reference is held nothing changes; while a frame is unique nobody else is in it.
+ * Frames that alternate between one owner and many holders: CPUs own frames alone, change them, replace their type,
+ * share them and try to be alone again, while others get references from the bare addresses, an outside reader copies
+ * the slots, and a host claims free frames. While anyone holds a reference nothing changes; while a frame is unique
+ * nobody else uses it.
  */
 #include "unit/suites.h"
 
@@ -17,9 +17,9 @@
 #define FIRST_FRAME (SMALL_MACHINE_SIZE / PAGE_SIZE / 2)
 #define FRAMES      64
 #define OWNERS      2
-#define OWNED_MAX   40 /* by one owner; together more than there is */
+#define OWNED_MAX   40 /* by one owner; all owners together want more than there is */
 #define GETTERS     2
-#define GOT_MAX     4 /* references that one getter holds at a time */
+#define GOT_MAX     4 /* references held by one getter at a time */
 #define TURN        1024
 
 /* key, check and count belong together: check == ~(key ^ count). The frame's first word is check. */
@@ -32,15 +32,15 @@ struct flip_meta {
 static void flip_drop(void *meta, struct frame_reader *bytes);
 
 META_TYPE_OF(flip, struct flip_meta, .on_drop = flip_drop);
-META_TYPE_OF(flop, struct flip_meta, .on_drop = flip_drop); /* what flip is replaced by */
+META_TYPE_OF(flop, struct flip_meta, .on_drop = flip_drop); /* replacement of flip */
 #define flop_meta flip_meta
 
-/* Where owners leave frames for each other: a slot, with UNIQUE_TAG if it is owned alone. */
+/* Where owners leave frames for each other: a slot, with UNIQUE_TAG if it is unique. */
 static uintptr_t box;
 
 #define UNIQUE_TAG UINT64_C(1)
 
-/* Added to by the crew, looked at when it is gone. */
+/* Updated by the crew, read by the test after joining it. */
 static struct {
 	uint64_t torn;
 	uint64_t wrong_bytes;
@@ -65,13 +65,13 @@ static uint64_t check_of(const struct flip_meta *meta)
 	return ~(meta->key ^ meta->count);
 }
 
-/* Plain accesses to the bytes: ThreadSanitizer then checks that what the slots say orders them. */
+/* Plain accesses to the bytes: ThreadSanitizer then checks that the slots' states order them. */
 static uint64_t *frame_word(const struct meta_slot *slot)
 {
 	return platform_phys_to_virt(meta_to_frame(slot));
 }
 
-/* Whoever has a reference, or the whole frame, may rely on this. */
+/* Whoever has a reference, or the whole frame, may rely on these properties. */
 static struct flip_meta check_frame(const struct meta_slot *slot)
 {
 	const struct flip_meta *in_slot = (const struct flip_meta *)slot->storage;
@@ -109,14 +109,14 @@ static struct flip_meta new_meta(struct crew_member *member)
 	return meta;
 }
 
-/* A frame that an owner has, alone or with whoever got a reference. */
+/* A frame that an owner has, alone or together with getters. */
 struct holding {
 	struct meta_slot *slot;
 	bool is_unique;
 };
 
 struct owner {
-	bool filling; /* memory runs short and comes back in turns */
+	bool filling; /* memory runs short and recovers in turns */
 	unsigned held;
 	struct holding holdings[OWNED_MAX];
 };
@@ -238,7 +238,7 @@ static void run_owner(struct crew_member *member)
 		let_go(&owner.holdings[--owner.held]);
 }
 
-/* Gets a reference from an address, keeps it for a while, and holds the frame against what it was. */
+/* Gets a reference from an address, keeps it for a while, and checks that the frame did not change. */
 static void run_getter(struct crew_member *member)
 {
 	struct {
@@ -296,7 +296,7 @@ static void run_reader(struct crew_member *member)
 	}
 }
 
-/* Without these the test would say little. */
+/* If these did not happen, the test would prove little. */
 static const struct crew_event wanted[] = {
 	CREW_EVENT(total.begun),     CREW_EVENT(total.refused),      CREW_EVENT(total.changed),
 	CREW_EVENT(total.replaced),  CREW_EVENT(total.shared),       CREW_EVENT(total.alone_again),

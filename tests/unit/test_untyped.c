@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of pagemeta/untyped.h: bytes come and go within the frame, typed frames refuse, and a writer
- * from outside tears no word.
+ * Tests of pagemeta/untyped.h: bytes are copied in and out within the frame, typed frames refuse, and an outside writer
+ * tears no word.
  */
 #include "unit/suites.h"
 
@@ -212,7 +212,7 @@ START_TEST(segment_with_a_typed_frame_refuses)
 }
 END_TEST
 
-/* The first words of the frame, all alike, over and over. */
+/* Writes the first words of the frame over and over, all with the same value. */
 static void *write_from_outside(void *unused)
 {
 	uint8_t value[SMALL];
@@ -224,7 +224,7 @@ static void *write_from_outside(void *unused)
 	return unused;
 }
 
-/* A word is of one write, whole; ThreadSanitizer looks on, too. */
+/* Each word is from one write; ThreadSanitizer checks, too. */
 START_TEST(concurrent_access_tears_no_word)
 {
 	pthread_t writer;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/attach/vm_name.h: what a VM may be called, and the names of sockets. */
+/* Tests of vmm/attach/vm_name.h: valid names of VMs, and the names of sockets. */
 #include "unit/suites.h"
 
 #include "attach/vm_name.h"
