@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# All benchmarks, one after the other: `make bench`. Stops at the first that fails. Usage: [BENCH_SMALL=1] all.sh [BUILD]
+# All benchmarks, one after the other: `make bench`. Stops at the first that fails. Usage: [BENCH_SMALL=1] all.sh
+# [BUILD]
 #
-# BENCH_SMALL=1 does all of it with as little as can be, in seconds: it shows that they work, and the part `bench` of the
-# tests does so.
+# BENCH_SMALL=1 runs everything with as little work as possible, in seconds, which shows that it works. The test part
+# `bench` does this.
 set -eu
 
 BENCH=$(cd "$(dirname "$0")" && pwd)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Figures of the main job: time from exec to the guest's "ready", the VMM's own memory, and how
- * fast the metadata is scanned. Each figure is the median of several runs, beside a floor measured
- * in the same run.
+ * Figures of the VMM's main job: time from exec to the guest's "ready", the VMM's own memory, and how fast it scans the
+ * metadata. Each figure is the median of several runs. The scan has a floor measured in the same run.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,12 +21,12 @@
 #define RUNS       5
 #define OUTPUT_MAX 65536
 
-/* One run of the command, as its report and our clock saw it. */
+/* One run of the command, from its report and our clock. */
 struct sample {
 	double ready_ms;     /* exec to ready */
-	double entered_ms;   /* exec to the guest's first C code; negative: nobody saw it */
-	double overhead_mib; /* resident memory without the guest's RAM */
-	double slots_per_s;  /* while the guest runs */
+	double entered_ms;   /* exec to the guest's first C code; negative: not seen */
+	double overhead_mib; /* resident memory, not counting the guest's RAM */
+	double slots_per_s;  /* the same while the guest runs */
 	char accelerator[32];
 };
 
@@ -41,8 +40,8 @@ static uint64_t number_at(struct json_object *root, const char *part, const char
 }
 
 /*
- * From the start to a stage of the boot, -1 for one that was not seen: QEMU's guests are asked where they are every
- * millisecond only, and short stages are missed.
+ * Time from the start to a boot stage, -1 if the stage was not seen: a QEMU guest's stage is polled only every
+ * millisecond, so short stages are missed.
  */
 static double stage_ms(struct json_object *root, const char *stage, uint64_t start_ns)
 {
@@ -51,7 +50,7 @@ static double stage_ms(struct json_object *root, const char *stage, uint64_t sta
 	return at_ns > start_ns ? (double)(at_ns - start_ns) / NS_PER_MS : -1;
 }
 
-/* Runs the command with its standard output in buffer. False, and said so, when it failed. */
+/* Runs the command with its standard output in buffer. On failure prints why and returns false. */
 static bool run(char *const argv[], char *buffer, uint64_t *start_ns)
 {
 	int fds[2], status;
@@ -100,7 +99,7 @@ static bool take_sample(const char *program, const char *memory, const char *tim
 	uint64_t scan_ns = number_at(root, "scans", "time_ns");
 
 	sample->ready_ms = stage_ms(root, "ready", start_ns);
-	/* What comes right after it. */
+	/* Otherwise the stage right after "ready". */
 	if (sample->ready_ms < 0)
 		sample->ready_ms = stage_ms(root, "running", start_ns);
 	sample->entered_ms = stage_ms(root, "entered", start_ns);
@@ -152,7 +151,7 @@ static bool measure(const char *program, const char *memory, const char *time,
 	return true;
 }
 
-/* Floor of a scan: reading one word of each slot, in order, from memory that this process owns. */
+/* Floor of a scan: reads one word of each slot, in order, from memory of this process. */
 static double streaming_slots_per_second(size_t count)
 {
 	struct meta_slot *slots = mmap(NULL, count * sizeof(*slots), PROT_READ | PROT_WRITE,
@@ -171,11 +170,11 @@ static double streaming_slots_per_second(size_t count)
 		rates[i] = (double)count * NS_PER_S / (double)(clock_now_ns() - start);
 	}
 	munmap(slots, count * sizeof(*slots));
-	/* The sum is used, or the loop would go. */
+	/* Uses the sum, so that the compiler keeps the loop. */
 	return sum == 1 ? 0 : median(rates);
 }
 
-/* What the figures are of, which the command chooses by the host. */
+/* States what the figures measure: the command chooses the accelerator by the host. */
 static void print_title(const char *accelerator)
 {
 	printf("medians of %d runs, 2 vCPUs, churn; the guest is run by: %s\n", RUNS, accelerator);

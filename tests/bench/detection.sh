@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Steps of a guest's vCPUs from the planting of each fault until the first to find it did: the median of some seeds.
+# Steps of a guest's vCPUs from the planting of each fault until something finds it: the median of several seeds.
 # Usage: [SEEDS=N] [OPS=N] [PLANT=FAULT] detection.sh [BUILD]
 #
-# What is shown is the table at the end of `pagevisor stress`. All are found, or this fails.
+# Prints the table at the end of `pagevisor stress`. Fails unless every planted fault is found.
 set -u
 
 BUILD=${1:-build}
 SEEDS=${SEEDS:-5}
 OPS=${OPS:-60000}
 PLANT=${PLANT:-all}
-FOUND=4 # the exit status of a run that found something
+FOUND=4 # the exit status of a run with findings
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-bench.XXXXXX")
 trap 'rm -rf "$WORK"' EXIT
@@ -24,5 +24,5 @@ if [ "$status" -ne "$FOUND" ]; then
 	exit 1
 fi
 sed -n '/^fault /,$p' "$WORK/out"
-# "verdict   55 of 55 rounds found something": no round found nothing.
+# "verdict 55 of 55 rounds found something": every round found something.
 grep -Eq '^verdict +([0-9]+) of \1 rounds found something' "$WORK/out"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the operations of pagemeta cost: see frame_rows.h. */
+/* Cost of pagemeta's operations: see frame_rows.h. */
 #include "tests/bench/frame_rows.h"
 
 #include "pagemeta/frame_alloc.h"
@@ -23,7 +23,7 @@ static uint64_t per_operation(uint64_t start_ns, uint64_t count)
 
 /* ---- floors ---- */
 
-/* The least that a claim can be: the state read and swapped, four words written, the state published. */
+/* The minimum cost of a claim: load and swap the state, write four words, publish the state. */
 static inline void bare_claim(struct meta_slot *slot, uint64_t value)
 {
 	uint64_t old = slot->state;
@@ -185,7 +185,7 @@ static void fill_stamp(void *context, uint64_t index, void *meta)
 	*stamp = (struct stamp_meta){index, index, index};
 }
 
-/* Segments of 512 frames from the allocator, made and dropped: a slot of them. */
+/* Makes and drops segments of 512 frames from the allocator. Returns the time for each slot. */
 static uint64_t segments(void)
 {
 	const uint64_t size = 512;
@@ -200,7 +200,7 @@ static uint64_t segments(void)
 	return per_operation(start, bench_frames.count / size * size);
 }
 
-/* Order 0 from the allocator alone: the next frame, not claimed, and back. */
+/* Order 0 from the allocator alone: takes the next frame without claiming it, and gives it back. */
 static uint64_t order_0(void)
 {
 	uint64_t start = bench_now_ns();
@@ -224,7 +224,7 @@ static uint64_t order_9(void)
 	return per_operation(start, bench_frames.count);
 }
 
-/* ---- two CPUs: nanoseconds for each operation of both together ---- */
+/* ---- two CPUs: nanoseconds for each operation, both CPUs together ---- */
 
 static uint64_t two_own(void)
 {
@@ -234,7 +234,7 @@ static uint64_t two_own(void)
 	return per_operation(start, 2 * (uint64_t)bench_frames.count);
 }
 
-/* Slots of its own for each CPU, few enough to stay in its cache, as the frames of two_own do. */
+/* Each CPU has its own slots, few enough to stay in its cache, like the frames of two_own. */
 #define OWN_SLOTS 256
 
 static void bare_own(unsigned cpu)
@@ -335,9 +335,9 @@ static uint64_t median(uint64_t *values)
 	return values[BENCH_TURNS / 2];
 }
 
-#define NAME_WIDTH 23 /* of the names' columns; a row with its verdict then has 80 */
+#define NAME_WIDTH 23 /* of the name columns; a row with its verdict is then 80 wide */
 
-/* The spaces that bring a text to a width: a kernel's console pads no strings. */
+/* Spaces that pad a text to a width: a kernel's console has no string padding. */
 static const char *padding(const char *text, size_t width)
 {
 	static const char spaces[] = "                       ";
@@ -353,11 +353,11 @@ void bench_run_row(const struct bench_row *row)
 {
 	uint64_t run[BENCH_TURNS], floor[BENCH_TURNS], ratio[BENCH_TURNS];
 
-	/* One turn to warm up. */
+	/* One warm-up turn. */
 	row->floor();
 	row->run();
 	for (unsigned i = 0; i < BENCH_TURNS; i++) {
-		floor[i] = row->floor() + 1; /* a picosecond, lest it be zero */
+		floor[i] = row->floor() + 1; /* a picosecond, so never 0 */
 		run[i] = row->run() + 1;
 		ratio[i] = row->is_speedup ? floor[i] * 100 / run[i] : run[i] * 100 / floor[i];
 	}

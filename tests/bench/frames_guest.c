@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The rows of frame_rows.c inside a guest, and the cost of metadata init: a workload, linked into a guest of its own.
- * The floors, and the table that wants no allocator, work on a run of frames that is taken out of it.
+ * The rows of frame_rows.c inside a guest, and the cost of metadata init: a workload, linked into a guest for this
+ * benchmark. The floors, and the table without an allocator, use a run of frames taken out of the allocator.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -19,15 +19,15 @@
 #include "tests/bench/frame_rows.h"
 #include "workload/workload.h"
 
-#define FRAMES 200000 /* unless the option frames= has another number */
+#define FRAMES 200000 /* default of the option frames= */
 
-/* What CPU 1 is to do: set by CPU 0 (release), taken by CPU 1 (acquire), which clears it when it is done. */
+/* CPU 1's job: set by CPU 0 (release), taken by CPU 1 (acquire), which clears it when the job is done. */
 static void (*job)(unsigned cpu);
 static uint32_t finished;
 
 static uint64_t tsc_ns(uint64_t ticks)
 {
-	/* Good for two hours at 2.4 GHz before the product wraps. */
+	/* The product wraps after two hours at 2.4 GHz. */
 	return ticks * 1000 / (tsc_khz / 1000);
 }
 
@@ -69,7 +69,9 @@ static void serve_jobs(void)
 	}
 }
 
-/* A run of frames that nobody claims. The host's last check of all frames misses it until it is given back. */
+/*
+ * A run of frames that nobody claims. It is missing from the host's final check of all frames until it is given back.
+ */
 struct run {
 	pfn_t first;
 	uint64_t frames;
@@ -84,7 +86,7 @@ static struct run take_run(uint64_t frames)
 	return run;
 }
 
-/* A run for an array of bench_frames. */
+/* A run of frames to hold an array of bench_frames. */
 static struct run take_array(uint64_t count, size_t element_size)
 {
 	return take_run(align_up(count * element_size, PAGE_SIZE) / PAGE_SIZE);
@@ -96,9 +98,9 @@ static void *run_bytes(struct run run)
 }
 
 /*
- * Metadata init happens once in a boot, before the TSC's frequency is known. The linker (--wrap) puts this around the
- * kernel's own call: it notes how long that took and then, on a machine in the same state, memsets of as many bytes
- * of memory that nobody has touched yet.
+ * Metadata init happens once in a boot, before the TSC's frequency is known. The linker (--wrap) puts this function
+ * around the kernel's own call. It times the call, and then, with the machine in the same state, memsets of the same
+ * size over memory that nobody has touched yet.
  */
 enum meta_error __real_meta_init(struct region_list *list, struct early_allocator *early,
 				 struct meta_array *array);
@@ -106,8 +108,9 @@ enum meta_error __wrap_meta_init(struct region_list *list, struct early_allocato
 				 struct meta_array *array);
 
 /*
- * Few: on a host that is itself a VM a fresh array took either 85 or some 225 ns a slot, the more often the latter the
- * more was touched (probably its memory had to be found first). Right behind the call it is likely as it was then.
+ * Only a few. On a host that is itself a VM a fresh array took either 85 or some 225 ns a slot; the slow case became
+ * more frequent the more memory was touched (the outer host probably had to find that memory first). Right after the
+ * call conditions are most likely still the same.
  */
 #define MEMSETS 3
 
@@ -118,7 +121,10 @@ static struct {
 	unsigned next;
 } init_times;
 
-/* Frames of the largest usable region, from its end down: free, and nobody but the allocator to come knows them. */
+/*
+ * Takes frames of the largest usable region, from its end down: they are free, and nothing but the later allocator uses
+ * them.
+ */
 static void time_memsets(const struct meta_array *array)
 {
 	const struct region *largest = NULL;
@@ -134,7 +140,7 @@ static void time_memsets(const struct meta_array *array)
 	if (!largest || !meta_array_size(array->slots * PAGE_SIZE, &size) ||
 	    align_up(size, LARGE_PAGE_SIZE) * (MEMSETS + 1) > largest->end - largest->start)
 		panic("no memory for the benchmark");
-	/* Aligned as the array is. */
+	/* Aligned like the array. */
 	uint64_t next = align_down(largest->end, LARGE_PAGE_SIZE);
 
 	for (unsigned i = 0; i < MEMSETS; i++) {
@@ -165,7 +171,7 @@ static uint64_t init_once(void)
 	return tsc_ns(init_times.init_ticks) * 1000 / init_times.slots;
 }
 
-/* One after another and over again: the median over all turns is that of the few. */
+/* Returns the few timings in rotation, so the median over all turns is the median of these. */
 static uint64_t next_memset(void)
 {
 	uint64_t ticks = init_times.memset_ticks[init_times.next++ % MEMSETS];
@@ -182,7 +188,10 @@ static void measure_init(void)
 	bench_run_row(&row);
 }
 
-/* Nobody allocates meanwhile, and what the rows drop is not the allocator's: it is told as before it began. */
+/*
+ * Nobody else allocates meanwhile. The allocator must not take back the frames that the rows drop, so it is marked as
+ * not started.
+ */
 static void measure_slots(void)
 {
 	frame_alloc_started = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The rows of frame_rows.c on the host build, and the cost of metadata init. Each table runs in a process of its
- * own, so that none finds what another left in caches and page tables. Usage: bench-frames [TABLE]
+ * The rows of frame_rows.c on the host build, and the cost of metadata init. Each table runs in its own process, so
+ * none is affected by what another left in caches and page tables. Usage: bench-frames [TABLE]
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,13 +20,13 @@
 #define FRAMES_SMALL 2048
 
 /*
- * Floors claim what lies below 4 GiB, the allocator has what lies above, but for the metadata at its start: neither
- * meets the other's frames.
+ * The floors claim frames below 4 GiB. The allocator has those above, except the metadata array at its start. The two
+ * sets do not overlap.
  */
 #define FIRST_FLOOR_FRAME   65536
 #define FIRST_MANAGED_FRAME ((1 << 20) + 65536)
 
-/* Tables of our own, behind the shared ones. */
+/* Tables of this program, after the shared ones. */
 enum { INIT_TABLE = BENCH_TABLE_COUNT, TRACE_TABLE, LAST_TABLE = TRACE_TABLE };
 
 uint64_t bench_now_ns(void)
@@ -50,7 +50,7 @@ void bench_on_two_cpus(void (*function)(unsigned cpu))
 	bench_on_cpus(2, function);
 }
 
-/* The array is mapped anew, as meta_init does: every page of it is touched for the first time. */
+/* Maps the array anew, as meta_init does, so every page of it is touched for the first time. */
 static uint64_t memset_array(void)
 {
 	uint64_t size = align_up(bench_array.slots * SLOT_SIZE, PAGE_SIZE);
@@ -62,7 +62,7 @@ static uint64_t memset_array(void)
 	return (clock_now_ns() - start) * 1000 / bench_array.slots;
 }
 
-/* The whole of it: partition, map, fill, mark. */
+/* All of metadata init: partition, map, fill, mark. */
 static uint64_t init_array(void)
 {
 	uint64_t start = clock_now_ns();

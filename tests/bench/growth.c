@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * How the cost of the library grows with memory and with CPUs, on the host build: a row for each size of memory, in
- * a process of its own. Memory is sparse: only its metadata and the array of what is held are ever touched.
+ * How the library's cost grows with memory and with CPUs, on the host build: one row for each memory size, each in its
+ * own process. Memory is sparse: only the metadata and the array of held frames are ever touched.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,9 +37,9 @@ struct stamp_meta {
 META_TYPE(stamp);
 
 static uint64_t pairs = PAIRS;
-static unsigned threads;  /* that take part just now */
-static frame_t *held;     /* one for each frame of the allocator */
-static uint64_t held_max; /* how many frames it has */
+static unsigned threads;  /* that take part in this turn */
+static frame_t *held;     /* room for every frame of the allocator */
+static uint64_t held_max; /* frames in the allocator */
 
 static frame_t alloc_stamp(uint64_t value)
 {
@@ -58,7 +58,7 @@ static void alloc_and_put(unsigned cpu)
 		frame_put(alloc_stamp(i));
 }
 
-/* Each thread has a part of all frames; what is left of the division stays free. */
+/* Each thread allocates an equal part of all frames; the remainder stays free. */
 static void alloc_all(unsigned cpu)
 {
 	uint64_t part = held_max / threads;
@@ -101,7 +101,7 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* After one more turn to warm up. */
+/* Measured after a warm-up turn. */
 static double median_of(unsigned turns, double (*measure)(void))
 {
 	double values[TURNS_MAX];
@@ -123,7 +123,7 @@ static void print_columns(unsigned turns, double (*measure)(void))
 	}
 }
 
-/* Bytes that the kernel can give without swapping (MemAvailable of proc(5)); 0 if it does not tell. */
+/* Bytes that the kernel can supply without swapping (MemAvailable of proc(5)); 0 if it does not say. */
 static uint64_t memory_available(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
@@ -139,7 +139,10 @@ static uint64_t memory_available(void)
 	return kib * 1024;
 }
 
-/* What a row touches: slots and held frames, and as much again for page tables and all else, and some for others. */
+/*
+ * Memory that a row needs: slots and held frames, an eighth more for page tables and the rest, and 64 MiB to spare for
+ * others.
+ */
 static bool fits(uint64_t size)
 {
 	uint64_t needed = size / PAGE_SIZE * (SLOT_SIZE + sizeof(frame_t)) * 9 / 8 + 64 * MIB;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What a guest notices of being looked at: its steps while an inspector scans, beside those while it is alone, in turns of
- * one run; and for how long a copy as of one instant pauses it. One vCPU, so that the inspector has another core.
+ * What inspection costs a guest: its steps while an inspector scans, beside its steps alone, in alternating turns of
+ * one run; and how long a copy as of one instant pauses it. The guest has one vCPU, so that the inspector has another
+ * core.
  *
- * Steps are the guest's own, for each second of CPU time of the processes that run it: other load on the machine lengthens
- * only their waits. `bench-guest-rows PROGRAM [MEMORY]`.
+ * Steps are counted for each second of CPU time of the guest's processes: other load on the machine only lengthens
+ * their waits. `bench-guest-rows PROGRAM [MEMORY]`.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -33,7 +34,7 @@
 #define PATIENCE_S   120
 #define POLL_US      50000
 #define NS_PER_US    1000
-#define PROCESSES    8 /* that a VM may have: its VMM, and a QEMU */
+#define PROCESSES    8 /* at most, of a VM: its VMM, and a QEMU */
 #define DEFAULT_SIZE "4G"
 #define SMALL_SIZE   "64M"
 
@@ -43,7 +44,7 @@ static struct incremental incremental;
 static pid_t vmm;
 static useconds_t window_us = WINDOW_US;
 static bool is_stopped; /* relaxed: the join orders everything else */
-static uint64_t looks;  /* of the inspector in the last window */
+static uint64_t looks;  /* of the inspector, in the last window */
 
 static void fail(const char *what, const struct error *err)
 {
@@ -107,7 +108,7 @@ static uint64_t cpu_ns_of(pid_t pid)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* Of the VMM and of its children. */
+/* CPU time of the VMM and its children. */
 static uint64_t guest_cpu_ns(void)
 {
 	static pid_t pids[PROCESSES];
@@ -163,8 +164,8 @@ struct row {
 	const char *name;
 	void (*look)(void);
 	uint64_t period_ns; /* 0: full speed */
-	bool has_log;       /* the dirty log is on in the window */
-	double bar;         /* at least; 0: none */
+	bool has_log;       /* the dirty log is on in this window */
+	double bar;         /* a minimum; 0: none */
 };
 
 static void *inspect(void *context)
@@ -188,7 +189,7 @@ static void *inspect(void *context)
 
 /* ---- windows, in turns ---- */
 
-/* Steps for each second that the guest's processes had. */
+/* Steps for each second of CPU time of the guest's processes. */
 static double window(const struct row *row)
 {
 	pthread_t thread;
@@ -200,7 +201,7 @@ static double window(const struct row *row)
 	uint64_t cpu = guest_cpu_ns(), before = steps();
 	uint64_t deadline = clock_now_ns() + PATIENCE_S * NS_PER_S;
 
-	/* On a busy machine the guest may have no CPU for a while. */
+	/* On a busy machine the guest may get no CPU for a while. */
 	do
 		usleep(window_us);
 	while (guest_cpu_ns() == cpu && clock_now_ns() < deadline);
@@ -236,7 +237,7 @@ static void verdict(double value, double bar, bool is_at_most)
 	fflush(stdout);
 }
 
-/* False: there is no dirty log, and why. */
+/* Returns false if there is no dirty log; `err` says why. */
 static bool begin_log(struct error *err)
 {
 	int result = incremental_begin(&incremental, source_control(&source), err);
@@ -274,7 +275,7 @@ static void run_row(const struct row *row)
 
 /* ---- pauses ---- */
 
-/* Microseconds that the guest stood still. */
+/* How long the guest was paused, in microseconds. */
 static double pause_us(bool whole, enum snapshot_method *method)
 {
 	const struct snapshot_options options = {.whole_pause = whole};
@@ -318,7 +319,7 @@ int main(int argc, char **argv)
 		{"level 2 at 10 Hz", look_2, PERIOD_NS, false, 0.98},
 		{"level 1 at full speed", look_1, 0, false, 0.85},
 		{"level 2 at full speed", look_2, 0, false, 0.85},
-		/* Last: the host's pages stay small for a while after a log. */
+		/* Last, because the host's mappings stay small pages for a while after a dirty log. */
 		{"incremental at 10 Hz, dirty log on", look_at_changes, PERIOD_NS, true, 0},
 	};
 	const char *default_size = bench_is_small() ? SMALL_SIZE : DEFAULT_SIZE;
@@ -335,7 +336,7 @@ int main(int argc, char **argv)
 	snprintf(name, sizeof(name), "bench-%d", (int)getpid());
 	start_guest(argv[1], memory, name);
 	wait_for_guest(name);
-	look_2(); /* maps everything */
+	look_2(); /* maps all pages of the array */
 	printf("\nsteps of a guest of %s with one vCPU, M for each second of its CPU time, medians of "
 	       "%d turns\n%-34s %8s %8s %8s %7s  %s\n",
 	       memory, TURNS, "an inspector", "with", "alone", "looks/s", "ratio", "bar");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Loops over the operations that have a hook for the trace, compiled twice: with hooks (trace_rows.c) and without
- * (untraced_loops.c). Everything that they call is inlined but for what both share.
+ * Loops over the operations that have trace hooks, compiled twice: with hooks (trace_rows.c) and without
+ * (untraced_loops.c). Everything they call is inlined, except the functions that both share.
  */
 #ifndef TESTS_BENCH_HOOK_LOOPS_H
 #define TESTS_BENCH_HOOK_LOOPS_H
@@ -33,7 +33,7 @@ static inline void alloc_put_loop(uint32_t count)
 	}
 }
 
-/* The same without hooks. */
+/* The same loops without hooks. */
 void get_put_untraced(frame_t frame, uint32_t count);
 void alloc_put_untraced(uint32_t count);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the benchmarks of the host build share: see host.h. */
+/* Code shared by the benchmarks of the host build: see host.h. */
 #include "tests/bench/host.h"
 
 #include <pthread.h>

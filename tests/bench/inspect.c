@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What looking at a guest's metadata costs, each figure beside another one of the same run: the two take turns, and what
- * is printed are the medians of their rates and of the turns' ratios. Arrays are crafted, so that no guest is needed;
- * they are driven out of the caches before each reading. What is timed is the thread's own CPU time: other load on the
- * machine lengthens a wait, not that.
+ * The cost of inspecting a guest's metadata, each figure beside another of the same run. The two take turns; the table
+ * prints the medians of their rates and of the turns' ratios. The arrays are crafted, so no guest is needed, and are
+ * driven out of the caches before each reading. The clock is the thread's CPU time: other load on the machine only
+ * lengthens its waits.
  *
  * Usage: bench-inspect [TABLE]
  */
@@ -25,10 +25,10 @@
 
 #define TURNS      9
 #define GIB        (UINT64_C(1) << 30)
-#define SMALL_PART 32  /* of the memory, when small */
-#define IN_USE     100 /* of 1000 */
+#define SMALL_PART 32  /* the memory's divisor when small */
+#define IN_USE     100 /* frames of 1000 */
 #define SECTIONS   UINT64_C(4000000)
-#define DIRTIED_OF 100 /* one page of so many */
+#define DIRTIED_OF 100 /* one page of this many */
 
 static struct bench_guest guest;
 static struct incremental incremental;
@@ -47,11 +47,11 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* ---- what is timed; returns nanoseconds ---- */
+/* ---- the timed functions; each returns nanoseconds ---- */
 
 typedef uint64_t v2u64 __attribute__((vector_size(16)));
 
-/* The floor: every byte of the array, through the same mapping, four vectors at a time. */
+/* The floor: reads every byte of the array through the same mapping, four vectors at a time. */
 static uint64_t stream(void)
 {
 	guest_memory_read_begin();
@@ -105,7 +105,7 @@ static uint64_t level_2_of_changes(void)
 		fail("the incremental scan");
 	uint64_t duration = cpu_ns() - start;
 
-	/* All at first, then what was dirtied before this turn and nothing else. */
+	/* The first update reads all pages, later ones exactly those dirtied before their turn. */
 	if (incremental.pages_read != guest.pages &&
 	    incremental.pages_read != guest.pages / DIRTIED_OF)
 		fail("the dirty log of the bench");
@@ -158,14 +158,14 @@ struct row {
 	uint64_t (*run)(void);
 	const char *other_name;
 	uint64_t (*other)(void);
-	void (*before)(void); /* each of them; NULL: nothing */
-	double bar;           /* of other / run, how many times faster it is; 0: none */
-	bool is_at_most;      /* the ratio is run / other, and the bar a maximum */
+	void (*before)(void); /* run before each of both; NULL: nothing */
+	double bar;           /* for other / run, the speed-up; 0: none */
+	bool is_at_most;      /* the ratio is run / other, and the bar is a maximum */
 	uint64_t units;       /* of work, for the rates */
-	double unit;          /* so many of them are one of the unit's name a second */
+	double unit;          /* units a second that make one of the printed unit */
 	const char *unit_name;
 	void (*work)(
-		void); /* the guest's, before `run` alone, which has to find it; NULL: nothing */
+		void); /* what the guest does before `run` alone, which has to find it; NULL: nothing */
 };
 
 static void print_row(const struct row *row, double ns, double other_ns, double ratio)
@@ -263,7 +263,7 @@ static int run_large_scans(void)
 	return run_scans(64 * GIB);
 }
 
-/* The other process reads for each byte that it gets, and says how long it took. */
+/* For each byte it receives the other process reads the array once and answers with the time taken. */
 static int requests, answers;
 
 static void serve_attached(int from, int to)
@@ -273,7 +273,7 @@ static void serve_attached(int from, int to)
 	uint64_t duration;
 	char path[64], order;
 
-	/* A mapping of its own, of a descriptor that only reads: what an inspector has. */
+	/* Maps the array anew from a read-only descriptor, as an inspector does. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", own->fd);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -367,7 +367,7 @@ static int run_sections(void)
 
 static int (*const tables[])(void) = {run_small_scans, run_large_scans, run_attached, run_sections};
 
-/* Each in a process of its own: none finds what another one left, and all memory is given back. */
+/* Each table runs in its own process: none is affected by what another left behind, and all memory is given back. */
 static int run_in_process(unsigned table)
 {
 	int status;

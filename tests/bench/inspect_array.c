@@ -34,7 +34,7 @@ static int dirty_start(void *own, struct error *err)
 	return 0;
 }
 
-/* All of the array, from its first page on: that is how it is asked for. */
+/* Covers the whole array from its first page on, the only range that is requested. */
 static int dirty_read(void *own, int reader, bool fetch, paddr_t base, uint64_t pages,
 		      uint64_t *bits, struct error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What the benchmarks of inspection read: the metadata array of a guest that does not run, crafted in a memfd at full
- * size, with a dirty log that says what the benchmark has written.
+ * Input of the inspection benchmarks: the metadata array of a guest that does not run, crafted in a memfd at full size,
+ * with a dirty log of what the benchmark wrote.
  */
 #ifndef TESTS_BENCH_INSPECT_ARRAY_H
 #define TESTS_BENCH_INSPECT_ARRAY_H
@@ -14,24 +14,24 @@
 #include "memory/guest_memory.h"
 
 struct bench_guest {
-	struct guest_memory memory; /* mapped read-only, as an inspector has it */
+	struct guest_memory memory; /* mapped read-only, as by an inspector */
 	struct control control;     /* its dirty log */
 	struct pagevisor_guest own;
 	int fd;
 	uint64_t size;           /* of the array, in bytes */
 	uint64_t pages;          /* of the array */
-	struct meta_slot *slots; /* writable, as the guest has them */
-	uint64_t *dirty;         /* a bit for each page */
+	struct meta_slot *slots; /* writable, as the guest maps them */
+	uint64_t *dirty;         /* one bit for each page */
 };
 
 /*
- * A guest with `memory` bytes of RAM, of whose frames `in_use` of 1000 are in use, spread at random; the frames of the
- * array itself are what they have to be. False, and said so, when there is no memory for it.
+ * A guest with `memory` bytes of RAM. Of each 1000 frames `in_use` are in use, spread at random; the array's own frames
+ * are marked as such. On lack of memory prints so and returns false.
  */
 bool bench_guest_make(struct bench_guest *guest, uint64_t memory, unsigned in_use);
 void bench_guest_free(struct bench_guest *guest);
 
-/* Writes to `count` pages of the array, chosen at random: one slot each gets or loses a reference. */
+/* Writes to `count` pages of the array, chosen at random: in each, one slot gains or loses a reference. */
 void bench_guest_dirty(struct bench_guest *guest, uint64_t count);
 
 /* Drives the array out of the CPU's caches. */

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Our VMM beside QEMU's microvm, the smallest machine that QEMU has: the same image on KVM, from exec to the guest's "ready",
-# and the memory that each has resident then, without the guest's. In turns, medians. Needs /dev/kvm; a machine without has
-# one in ../svm/run.sh. Usage: [TURNS=N] [MEMORY_MIB=N] microvm.sh [BUILD]
+# Our VMM beside QEMU's microvm, QEMU's smallest machine: the same image on KVM, from exec to the guest's "ready", and
+# the resident memory of each at that moment, without the guest's RAM. In turns; prints medians. Needs /dev/kvm; a
+# machine without it can use ../svm/run.sh. Usage: [TURNS=N] [MEMORY_MIB=N] microvm.sh [BUILD]
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -11,7 +11,7 @@ TURNS=${TURNS:-5}
 MEMORY_MIB=${MEMORY_MIB:-64}
 TIME_BAR=0.5
 MEMORY_BAR=0.1
-PATIENCE=120 # seconds for a line of the guest
+PATIENCE=120 # seconds to wait for a line of the guest
 
 ours()
 {
@@ -25,13 +25,13 @@ microvm()
 		-no-reboot -kernel "$GUEST" -append "$1"
 }
 
-# The guest's RAM is a memfd for both, and so the shared part of what is resident.
+# The guest's RAM is a memfd for both, so it is the shared part of resident memory.
 own_kib()
 {
 	awk '/^Rss(Anon|File):/ { sum += $2 } END { print sum }' "/proc/$1/status"
 }
 
-# What the kernel is asked for: by QEMU as our own command asks.
+# The kernel's command line, the same in QEMU as our own command passes.
 guest_options="workload=churn time_ms=0"
 [ "$(uname -m)" = x86_64 ] && grep -qE '^flags.* (vmx|svm)' /proc/cpuinfo || guest_options="$guest_options ring=3"
 

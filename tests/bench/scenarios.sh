@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Steps a second of each scenario, by 1 and 2 CPUs: in a guest, and by threads of the host build in the same run, in turns.
+# Steps a second of each scenario, by 1 and 2 CPUs: in a guest, and by threads of the host build in the same run, in
+# turns.
 # Usage: [SCENARIOS="..."] [MEMORY_MIB=N] [BENCH_MS=N] [TURNS=N] [ACCEL=NAME] scenarios.sh [BUILD]
 #
-# The ratio is guest / host, of medians. Where the guest's code runs on the CPU itself it shall be 0.9 at least. Then some of
-# them with the trace on, beside the same with the trace off.
+# The ratio is guest / host, of medians. Where the guest's code runs on the CPU itself, the bar is 0.9. Then runs some
+# scenarios with the trace on and off.
 set -u
 
 BUILD=${1:-build}
@@ -37,7 +38,7 @@ in_host()
 	sed -n 's/^[0-9]* steps, \([0-9]*\) a second$/\1/p' "$WORK/host"
 }
 
-# in_guest SCENARIO CPUS [OPTION]: the same; says how the guest is run in $WORK/accel.
+# in_guest SCENARIO CPUS [OPTION]: the same in a guest; writes what ran the guest to $WORK/accel.
 in_guest()
 {
 	timeout "$LIMIT" "$BUILD/pagevisor" run --accel "$ACCEL" --workload "$1" --cpus "$2" --memory "${MEMORY_MIB}M" \
@@ -47,14 +48,14 @@ in_guest()
 	sed -nE 's/^ *"steps_per_second": *([0-9]+).*/\1/p' "$WORK/guest"
 }
 
-# The middle one of its lines.
+# The median of its input lines.
 median()
 {
 	sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
 }
 
-# turns SCENARIO CPUS OPTION: a line of $WORK/hosts and of $WORK/guests for each turn, without the option, and the same of
-# $WORK/hosts.on and $WORK/guests.on with it, if there is one.
+# turns SCENARIO CPUS OPTION: for each turn, adds a line to $WORK/hosts and $WORK/guests without the option, and, if
+# there is one, a line to $WORK/hosts.on and $WORK/guests.on with it.
 turns()
 {
 	local turn
@@ -69,7 +70,7 @@ turns()
 	done
 }
 
-# verdict RATIO BAR: a guest that TCG emulates is no measure.
+# verdict RATIO BAR: no verdict for a guest that TCG emulates.
 verdict()
 {
 	grep -q tcg "$WORK/accel" || awk -v ratio="$1" -v bar="$2" 'BEGIN { print (ratio >= bar ? "met" : "MISSED") }'
@@ -92,7 +93,7 @@ row()
 	printf '%-10s %4d %12d %12d %8s  %s\n' "$1" "$2" "$guest" "$host" "$of_both" "$(verdict "$of_both" "$BAR")"
 }
 
-# trace_row SCENARIO CPUS: with the trace on, beside off.
+# trace_row SCENARIO CPUS: compares the trace on with the trace off.
 trace_row()
 {
 	local host guest

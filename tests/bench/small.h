@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * BENCH_SMALL=1: a benchmark does all that it does with as little as it can, in a second or a few. It shows that it works;
- * its figures mean nothing.
+ * BENCH_SMALL=1: the benchmark does everything as little as possible, in a few seconds. This shows that it works; its
+ * figures mean nothing.
  */
 #ifndef TESTS_BENCH_SMALL_H
 #define TESTS_BENCH_SMALL_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The ways to a QEMU guest's memory, beside each other: each reads the whole metadata array of one guest that runs, and
- * is held against reading our mapping of it. sources.sh starts the guest.
+ * The ways to read a QEMU guest's memory, side by side: each reads the whole metadata array of one running guest, and
+ * is compared with reading our mapping of it. sources.sh starts the guest.
  *
- * bench-sources PID QMP-SOCKET DUMP-FILE [LIBVIRT-URI DOMAIN]: the file is one that QEMU may write.
+ * bench-sources PID QMP-SOCKET DUMP-FILE [LIBVIRT-URI DOMAIN]: QEMU must be able to write the file.
  *
  * To add a way, add a function to the table at the end.
  */
@@ -32,18 +32,18 @@
 struct bench {
 	const char *dump;
 	pid_t qemu;
-	struct source source; /* by pid: leaves the QMP socket free */
+	struct source source; /* by pid, which leaves the QMP socket free */
 	struct guest_view view;
 	struct qmp qmp;
 	const struct libvirt_api *libvirt; /* NULL: the guest is no domain */
 	virConnectPtr connection;
 	virDomainPtr domain;
 	uint64_t size;    /* of the array */
-	uint64_t address; /* of the array in QEMU */
+	uint64_t address; /* of the array, in QEMU's address space */
 	uint8_t *buffer;
 };
 
-/* Waits until the workload runs. */
+/* Waits until the guest's workload runs. */
 static bool look(struct bench *bench, struct error *err)
 {
 	uint64_t deadline = clock_now_ns() + PATIENCE_S * NS_PER_S;
@@ -102,7 +102,7 @@ static bool read_process(struct bench *bench)
 	return process_vm_readv(bench->qemu, &local, 1, &remote, 1, 0) == (ssize_t)bench->size;
 }
 
-/* Into a file, and back from there. */
+/* QEMU dumps the array into a file, and this process reads the file. */
 static bool read_pmemsave(struct bench *bench)
 {
 	struct json_object *arguments = json_object_new_object();
@@ -123,7 +123,7 @@ static bool read_pmemsave(struct bench *bench)
 	return length == (ssize_t)bench->size;
 }
 
-/* In chunks as large as libvirt takes them. */
+/* In chunks of the maximum size that libvirt accepts. */
 static bool read_peek(struct bench *bench)
 {
 	for (uint64_t done = 0; done < bench->size; done += LIBVIRT_PEEK_MAX) {
@@ -160,7 +160,7 @@ static void disconnect_libvirt(struct bench *bench)
 		bench->libvirt->virConnectClose(bench->connection);
 }
 
-/* The one that only a domain has is the last. */
+/* The way that only works for a domain is the last. */
 static const struct way {
 	const char *name;
 	bool (*read)(struct bench *bench);
@@ -180,7 +180,7 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* All ways in turns, so that what else the machine does falls on all of them. */
+/* All ways take turns, so that other load on the machine affects all of them alike. */
 static bool measure(struct bench *bench)
 {
 	const size_t count = bench->domain ? WAYS : WAYS - 1;

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The ways to a QEMU guest's memory beside each other (sources.c), over one guest of 1 GiB: a domain of a libvirtd of this
-# script's own, with a QMP socket beside libvirt's; where there is no libvirt, a QEMU, and one way less.
-# Usage: sources.sh [BUILD]
+# The ways to read a QEMU guest's memory, side by side (sources.c), over one guest of 1 GiB: a domain of this script's
+# own libvirtd, with a QMP socket besides libvirt's. Without libvirt, a QEMU, and one way less. Usage: sources.sh
+# [BUILD]
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=../libvirt_lib.sh
@@ -14,7 +14,7 @@ MEMORY=1G
 DOMAIN=bench
 SETTINGS="workload=churn time_ms=3600000"
 
-# A domain with a QMP socket of its own.
+# A domain with an additional QMP socket.
 with_qmp()
 {
 	sed "s|</qemu:commandline>|<qemu:arg value='-qmp'/><qemu:arg value='unix:$1,server=on,wait=off'/>&|"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the trace costs: see trace_rows.h. */
+/* Cost of the trace: see trace_rows.h. */
 #include "tests/bench/trace_rows.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The loops of hook_loops.h without hooks: the header that is included first stands for the platform's. */
+/* The loops of hook_loops.h without hooks: the header included first replaces the platform's. */
 #include "tests/bench/untraced/pagemeta_tracing.h"
 
 #include "tests/bench/hook_loops.h"

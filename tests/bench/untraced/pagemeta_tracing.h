@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* No trace at all: what the hooks cost is measured against a build without them. */
+/* No trace at all: the baseline against which the cost of the hooks is measured. */
 #ifndef PAGEMETA_TRACING_H
 #define PAGEMETA_TRACING_H
 
