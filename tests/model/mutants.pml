@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The rules of the protocol that a mutant breaks, as slot.pml follows them, and broken. Each
- * MUTANT_... is one way, given to Spin with -D; ../model.sh wants an error for each.
+ * The protocol rules that mutants break: each as slot.pml follows it, and broken. Each MUTANT_... is one way to break a
+ * rule, given to Spin with -D; ../model.sh wants an error for each.
  */
 
-/* Where things go in the right order; the mutants change them. */
+/* The order of the steps in which a frame ends; the mutants change it. */
 #ifdef MUTANT_EARLY_UNUSED
 #define AFTER_LAST_PUT reset_load
 #define AFTER_DROP     release_word0
@@ -52,14 +52,14 @@
 #define UNSHARE_SWAPS (state == old)
 #endif
 
-/* As an add after the load that saw the frame shared. */
+/* The mutant adds, whatever happened after the load that saw the frame shared. */
 #ifdef MUTANT_GET_WITHOUT_CAS
 #define TRY_GET_SWAPS 1
 #else
 #define TRY_GET_SWAPS (state == old)
 #endif
 
-/* A read over a second is rejected, so the generation cannot come round within one. */
+/* A read that takes over a second is rejected, so the generation cannot wrap within one. */
 #ifdef MUTANT_WRAP
 #define IN_TIME 1
 #else

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Walks the library's own code along traces of the model slot.pml, access by access.
+ * Runs the library's own code along traces of the model slot.pml, access by access.
  *
- * Each actor of the model is a coroutine that runs the real functions of pagemeta/slot.h, frame.h,
- * frame.c and vmm/kind/pagevisor/slot_reader.h. steps.h stops it before every atomic access of the state
- * word and of the two metadata words; the next line of the trace says who goes on, with which
- * access, and what the slot is like after it. So the code is cut exactly where the model is, inside
- * functions too. Anything else than what the line says is a divergence: exit status 1.
+ * Each actor of the model is a coroutine that runs the real functions of pagemeta/slot.h, frame.h, frame.c and
+ * vmm/kind/pagevisor/slot_reader.h. steps.h stops it before every atomic access of the state word and of the two
+ * metadata words. The next line of the trace then says which actor continues, with which access, and what the slot
+ * holds afterwards. So the code is interleaved exactly as in the model, even inside functions. Any deviation from the
+ * line is a divergence: exit status 1.
  *
- * The allocator's lists are the model's on both sides: here as one place for the one frame.
+ * The allocator's lists are those of the model and not the library's: a place for the one frame.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@
 #define STACK_SIZE  0x10000
 #define LINE_MAX    256
 
-/* The slot's first generation: it comes round to 0 within a trace. Divisible by the model's. */
+/* The slot's first generation: it wraps to 0 within a trace. A multiple of the model's GENS. */
 #define GENERATION_START UINT32_C(0xfffffff0)
 
 enum frame_place { TAKEN, LISTED, PARKED };
@@ -36,18 +36,18 @@ enum end { MORE, DONE, FAILED };
 
 struct operation {
 	const char *name;
-	bool (*run)(void); /* whether it did what it is for */
+	bool (*run)(void); /* whether the operation succeeded */
 	uint64_t count[FAILED + 1];
 };
 
 struct actor {
 	ucontext_t context;
-	struct operation *operation; /* NULL: none is under way */
-	enum end end;                /* of the last one */
-	const char *access;          /* the one it is about to do */
+	struct operation *operation; /* NULL: none in progress */
+	enum end end;                /* of the last operation */
+	const char *access;          /* the next one */
 };
 
-/* What one line says of the slot. */
+/* The slot's contents according to one line. */
 struct line {
 	unsigned actor, generation, refs, place, end;
 	char operation[32], access[32];
@@ -60,18 +60,18 @@ static struct {
 
 static struct meta_slot slot;
 static enum frame_place place;
-static uint64_t stamp; /* of the last incarnation that began */
+static uint64_t stamp; /* of the latest incarnation */
 
 static struct actor actors[ACTOR_COUNT + 1];
 static uint8_t stacks[ACTOR_COUNT + 1][STACK_SIZE] __attribute__((aligned(64)));
-static unsigned running; /* the actor, 0: none */
+static unsigned running; /* the actor; 0: none */
 static ucontext_t scheduler;
 
 static const char *file_name;
 static unsigned line_number;
 static char line_text[LINE_MAX];
 
-/* A wrong library, to see that it is noticed: the names are in main. */
+/* Defects planted in the library, to see that they are noticed: their names are in main. */
 static const char *mutant = "";
 
 struct meta_slot *host_meta_base = &slot;
@@ -103,7 +103,7 @@ _Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state)
 	diverge("the library aborts: %s (state %#" PRIx64 ")", what, state);
 }
 
-/* Stops the running actor before an access until the trace has it go on. */
+/* Stops the running actor before an access until the trace resumes it. */
 static void step(const char *access)
 {
 	unsigned self = running;
@@ -113,8 +113,8 @@ static void step(const char *access)
 }
 
 /*
- * Before an access of a word. The owner's loads of its own metadata are no steps, for nobody else
- * writes it; of the other words the model knows nothing.
+ * Called before an access of a word. An owner's loads of its own metadata are no steps, for only the owner writes it.
+ * Words other than these are not in the model.
  */
 static void step_word(const uint64_t *word, const char *access, bool writes)
 {
@@ -164,9 +164,9 @@ uint64_t step_sub(uint64_t *word, uint64_t value)
 }
 
 /*
- * The model's generation comes round so soon that a claimer may find the state that it loaded, four
- * incarnations later, and swap: harmless, and checked there. So that the code meets this too, its
- * swap compares generations as the model does, and moves on from the one that is there.
+ * The model's generation wraps after four incarnations, so a claimer may meet the state that it loaded once more and
+ * swap: harmless, and the model checks this. For the code to meet this case too, its swap compares generations modulo
+ * the model's, and continues from the current one.
  */
 bool step_cas(uint64_t *word, uint64_t *expected, uint64_t desired)
 {
@@ -204,7 +204,7 @@ META_TYPE(stamped, .on_drop = stamped_drop);
 
 bool frame_alloc_started = true;
 
-/* The allocator's list, for the one frame. The link goes into the slot as the real one's does. */
+/* The allocator's list, for the one frame. As in the real one, the link is stored in the slot. */
 void frame_alloc_release(struct meta_slot *released)
 {
 	slot_word_store(&released->storage[0], UINT64_MAX);
@@ -225,7 +225,7 @@ static bool pop(void)
 	return true;
 }
 
-/* As frame_alloc_claim. */
+/* Stands in for frame_alloc_claim. */
 static bool run_alloc(uint32_t refs)
 {
 	while (pop()) {
@@ -311,7 +311,10 @@ static bool run_host_release(void)
 	return slot_host_release(&slot);
 }
 
-/* The model's reader tries for ever; an attempt more than slot_read makes begins in the same way. */
+/*
+ * The model's reader retries for ever; slot_read gives up after some attempts, and a new call begins like another
+ * attempt.
+ */
 static bool run_slot_read(void)
 {
 	struct read_counters counters = {0};
@@ -362,7 +365,7 @@ static void actor_main(void)
 	}
 }
 
-/* Lets an actor do its access, if it is at one, and go on to the next or to its operation's end. */
+/* Lets an actor make its pending access, if any, and run to its next access or to its operation's end. */
 static void resume(unsigned actor)
 {
 	running = actor;
@@ -438,7 +441,7 @@ static void trace_begin(void)
 	}
 }
 
-/* A trace may stop anywhere; frame.c remembers the drops that it is in, so let them end. */
+/* A trace may stop anywhere; frame.c remembers drops in progress, so finish them. */
 static void trace_end(void)
 {
 	for (unsigned i = 1; i <= ACTOR_COUNT; i++)
@@ -446,7 +449,7 @@ static void trace_end(void)
 			resume(i);
 }
 
-/* Returns the steps that the trace had. */
+/* Returns the number of steps in the trace. */
 static uint64_t replay(const char *path)
 {
 	FILE *file = fopen(path, "r");

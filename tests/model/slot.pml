@@ -2,27 +2,27 @@
 /*
  * The state protocol of one metadata slot, and its frame's way back to the allocator, for Spin.
  *
- * Two guest CPUs, the host and an outside reader at level 2, each for ever, in every interleaving.
- * One d_step is one atomic access of pagemeta/slot.h, pagemeta/frame.c or vmm/kind/pagevisor/slot_reader.h,
- * with the private work behind it: a load and the compare-and-swap after it are two. Compare-and-
- * swap never fails for no reason: a weak one that does loads what it had and is where it was.
- * Interleaving is sequentially consistent; README.md says what that leaves out.
+ * Two guest CPUs, the host and an outside reader at level 2, each for ever, in every interleaving. One d_step is one
+ * atomic access of pagemeta/slot.h, pagemeta/frame.c or vmm/kind/pagevisor/slot_reader.h, with the private work after
+ * it: a load and the following compare-and-swap are two steps. Compare-and-swap never fails spuriously: a weak one that
+ * does so reloads the same value and is where it was. Interleaving is sequentially consistent; README.md says what that
+ * leaves out.
  *
- * Ghost variables are what the assertions speak of; no step decides by them but the reader's bound.
- * The rules that a mutant breaks are in mutants.pml.
+ * The assertions are about ghost variables. No step depends on them, except for the reader's bound. The rules that
+ * mutants break are in mutants.pml.
  */
 
 #define GENS 4 /* values of the generation, of which the code has 2^32 */
 
 /* Reference counts: BUSY, 1 .. HELD_MAX, and the special ones. */
 #define BUSY     0
-#define HELD_MAX 7 /* full: more than all holders take, so nobody may get there */
+#define HELD_MAX 7 /* full: more than all holders take, so it must never occur */
 #define ILLEGAL  8
 #define UNIQUE   9
 #define HOST     10
 #define UNUSED   11
 
-/* The state word: the count above the generation, so that get and put add and subtract REF_ONE. */
+/* The state word: the count is above the generation, so that get and put add and subtract REF_ONE. */
 #define REF_ONE       GENS
 #define WORD(g, r)    ((r) * GENS + (g))
 #define GEN(word)     ((word) % GENS)
@@ -39,7 +39,7 @@ mtype = { alloc_shared, alloc_unique, try_get, get, put, change, share, unshare,
 	  host_claim, host_release, slot_read };
 mtype = { pop, park, load, cas, add, sub, store, word0, word1, on_drop, list };
 
-/* Where an actor is: the access it does next. */
+/* Where an actor is: the next access it makes. */
 mtype:place = { idle, try_get_load, try_get_cas, pop_frame, claim_load, claim_cas, claim_word0,
 		claim_word1, publish_load, publish_store, park_frame, put_store, drop_call,
 		reset_load, reset_store, release_word0, release_list, change_store, share_store,
@@ -49,37 +49,37 @@ mtype:place = { idle, try_get_load, try_get_cas, pop_frame, claim_load, claim_ca
 byte state = WORD(0, UNUSED);
 
 /*
- * The two metadata words that belong together carry the stamp of the incarnation that wrote them.
- * All that ever matters of a stamp is whether it is the present incarnation's: that is what is kept.
+ * The two metadata words that belong together carry a stamp of the incarnation that wrote them. Only one property of a
+ * stamp matters, whether it is the current incarnation's, so only that bit is kept.
  */
 bit stamp0, stamp1;
 
-/* Where the allocator has the frame. */
+/* The frame's place in the allocator. */
 #define TAKEN  0
 #define LISTED 1
 #define PARKED 2
 byte frame = LISTED;
 
-/* Ghost: who owns the frame, by the steps that took and left it, and the references held. */
+/* Ghost: the owner of the frame, by the steps that took and released it, and the number of references held. */
 #define NOBODY   0
 #define GUEST    1
 #define THE_HOST 2
 byte owner = NOBODY;
 byte holders;
 
-/* Ghost: CPUs and the host, while they hold something or are inside an operation. */
+/* Ghost: the number of actors, CPUs and the host, that hold something or are inside an operation. */
 byte active_actors;
 
 /*
- * Ghost: while a read is under way, whether the slot is still in the incarnation that its first load
- * saw, and how often the generation has moved since.
+ * Ghost: during a read, whether the slot is still in the incarnation that its first load saw, and how often the
+ * generation has moved since.
  */
 bit reading, same_incarnation;
 byte bumps;
 
 /*
- * One line of the trace: actor, operation, access, and what is then the case: generation, count,
- * the frame's place, and whether the operation has DONE it, FAILED or is to do MORE.
+ * One line of the trace: actor, operation and access, and the state after them: generation, count, the frame's place,
+ * and whether the operation is DONE, has FAILED or has MORE to do.
  */
 #define MORE   0
 #define DONE   1
@@ -95,7 +95,7 @@ inline generation_moved()
 	fi
 }
 
-/* From here on the words are to be written by a new owner, or anew by the unique one. */
+/* From here on a new owner, or the unique one anew, writes the words. */
 inline new_incarnation()
 {
 	stamp0 = 0;
@@ -104,7 +104,7 @@ inline new_incarnation()
 	generation_moved()
 }
 
-/* What must hold of every state that is written. */
+/* Invariants of every state that is written. */
 inline check_state()
 {
 	assert(REFS(state) < HELD_MAX || REFS(state) > ILLEGAL);
@@ -117,7 +117,10 @@ inline check_state()
 /* A host or CPU that holds nothing begins an operation. */
 #define begin(operation) op = operation; active_actors++
 
-/* It ends one holding nothing. When all have, the frame must be the allocator's, its slot reset. */
+/*
+ * The operation ends with nothing held. When this holds for all actors, the frame must be the allocator's and its slot
+ * reset.
+ */
 inline leave()
 {
 	active_actors--;
@@ -129,7 +132,7 @@ inline leave()
 	fi
 }
 
-/* The end of an operation of a CPU. What it no longer needs is cleared, to have fewer states. */
+/* The end of an operation of a CPU. Clears what it no longer needs, to have fewer states. */
 inline finish()
 {
 	old = 0;
@@ -156,7 +159,7 @@ inline try_get_loaded(access)
 	fi
 }
 
-/* Private work after slot_claim_begin's load or failed compare-and-swap: the allocator's switch. */
+/* Private work after slot_claim_begin's load or failed compare-and-swap: the allocator's switch on the state. */
 inline claim_loaded(access)
 {
 	old = state;
@@ -188,21 +191,21 @@ inline unique_loaded(next)
 
 proctype cpu()
 {
-	byte held;      /* references; 1 for a unique one */
+	byte held;      /* references held; 1 for a unique one */
 	bit unique;
-	byte old;       /* the state word as this CPU loaded it last */
-	mtype op = get; /* the one under way */
+	byte old;       /* the state word that this CPU loaded last */
+	mtype op = get; /* the current operation */
 	mtype:place pc = idle;
 
 	/*
-	 * Each operation begins where pc is idle, with what the CPU holds. Which of them begins is open;
-	 * a simulation starts at a random option and takes the next that can go, so they are spread.
+	 * Each operation starts where pc is idle, depending on what the CPU holds. The choice among them is open: a
+	 * simulation starts at a random option and takes the next one that is executable, so all of them occur.
 	 */
 	do
 	:: d_step { pc == idle && held == 0 -> begin(alloc_shared); pc = pop_frame }
 	/*
-	 * frame_alloc_claim. A frame that was put aside is listed again once the host has let go of it.
-	 * Under the allocator's locks one access of the state, so one step: no other CPU sees the rest.
+	 * frame_alloc_claim. Once the host has released a frame that was put aside, the frame is listed again. The
+	 * allocator's locks make this one access of the state, so it is one step: no other CPU sees the rest.
 	 */
 	:: d_step { pc == pop_frame ->
 		if
@@ -247,7 +250,7 @@ proctype cpu()
 	/* The same for a unique owner. */
 	:: d_step { pc == idle && held == 0 -> begin(alloc_unique); pc = pop_frame }
 
-	/* The metadata of a new owner, or new metadata; slot_publish. */
+	/* Writes the metadata of a new owner, or new metadata; slot_publish. */
 	:: d_step { pc == claim_word0 -> stamp0 = 1; pc = claim_word1; say(word0, MORE) }
 	:: d_step { pc == claim_word1 -> stamp1 = 1; pc = publish_load; say(word1, MORE) }
 	:: d_step { pc == publish_load -> old = state; pc = publish_store; say(load, MORE) }
@@ -343,7 +346,7 @@ proctype cpu()
 		finish()
 	   }
 
-	/* slot_unique_drop and slot_put; for the last one the way out follows. */
+	/* slot_unique_drop and slot_put; the last reference continues with the frame's end. */
 	:: d_step { pc == idle && unique -> op = unique_drop; unique_loaded(unique_drop_store) }
 	:: d_step { pc == unique_drop_store ->
 		unique = 0;
@@ -394,7 +397,7 @@ proctype cpu()
 	   }
 #endif
 
-	/* frame_drop: on_drop may use the frame to its end, and is the last of its owner. */
+	/* frame_drop: on_drop may use the frame until it returns; it is the owner's last access. */
 	:: d_step { pc == drop_call ->
 		assert(owner == GUEST && holders == 0);
 		owner = NOBODY;
@@ -415,7 +418,7 @@ proctype cpu()
 		fi
 	   }
 
-	/* frame_alloc_release: the link goes into a word, then the frame is in the list. */
+	/* frame_alloc_release: writes the link into a word, then puts the frame into the list. */
 	:: d_step { pc == release_word0 ->
 		stamp0 = 0;
 		pc = release_list;
@@ -488,7 +491,7 @@ proctype host()
 		say(load, MORE)
 	   }
 	:: d_step { pc == release_cas ->
-		/* Nobody else moves a HOST slot. */
+		/* Nobody else changes a HOST slot. */
 		assert(state == old);
 		owner = NOBODY;
 		state = SAME(old, UNUSED);
@@ -500,7 +503,7 @@ proctype host()
 	od
 }
 
-/* slot_read. What it copied is `whole` if both words are of the incarnation of its first load. */
+/* slot_read. The copy is `whole` if both words are of the incarnation that the first load saw. */
 proctype reader()
 {
 	byte generation;
@@ -537,7 +540,7 @@ proctype reader()
 			assert(whole);
 			say(load, DONE)
 		:: else ->
-			/* It tries again. */
+			/* Retry. */
 			say(load, MORE)
 		fi;
 		generation = 0;
@@ -550,7 +553,7 @@ proctype reader()
 	od
 }
 
-/* A trace begins with the model's numbers. The actors' names in it are the process numbers. */
+/* A trace begins with the model's constants. Its actors' names are the process numbers. */
 init
 {
 	printf("= %d %d %d %d\n", GENS, UNIQUE, HOST, UNUSED);

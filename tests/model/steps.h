@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Makes every atomic access of what is compiled after it a step that replay.c decides about: when
- * it happens, and whether it was the access that the model's trace has there. Given to the compiler
- * with -include, so the sources of pagemeta/ are what they are.
+ * Makes every atomic access of the code compiled after it a step: replay.c decides when it happens, and checks that it
+ * is the access that the model's trace has there. The compiler gets this header with -include, so the sources of
+ * pagemeta/ stay unchanged.
  *
- * Fences need no step, and orders have no meaning here: one thread runs all actors in turn. A weak
- * compare-and-swap becomes a strong one, for the model has none that fails for no reason.
+ * Fences need no step, and memory orders have no meaning here: one thread runs all actors in turn. A weak
+ * compare-and-swap becomes a strong one, for the model has no spurious failures.
  */
 #ifndef TESTS_MODEL_STEPS_H
 #define TESTS_MODEL_STEPS_H

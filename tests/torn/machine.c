@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A VM for readers to look at: see machine.h. */
+/* A VM for the readers: see machine.h. */
 #include "torn/machine.h"
 
 #include <errno.h>
@@ -97,7 +97,7 @@ static int wait_until_running(struct machine *machine, struct error *err)
 			 PATIENCE_MS / 1000);
 }
 
-/* The VM is made. */
+/* Called once the VM exists. */
 static int boot(struct machine *machine, const struct machine_options *options, struct error *err)
 {
 	attach_devices(machine);
@@ -130,7 +130,7 @@ int machine_start(struct machine *machine, const struct machine_options *options
 	return result;
 }
 
-/* The guest has finished and its processors stand still. */
+/* Called after the guest has finished, with its vCPUs stopped. */
 static int audit(const struct machine *machine, struct error *err)
 {
 	const struct guest_hints hints = {.has_info = true, .info = machine->kernel.image.info_pa};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A small VM that runs the guest's workload torn, in this process, for readers to look at. */
+/* A small VM in this process that runs the guest's workload torn, for the readers. */
 #ifndef TESTS_TORN_MACHINE_H
 #define TESTS_TORN_MACHINE_H
 
@@ -15,7 +15,7 @@
 struct machine_options {
 	const char *kernel; /* NULL: our own guest, beside this program */
 	unsigned cpus;
-	unsigned frames; /* of each processor */
+	unsigned frames; /* of each vCPU */
 	uint64_t seed;
 };
 
@@ -28,18 +28,18 @@ struct machine {
 };
 
 /*
- * Boots it and waits until the workload runs. The calling thread is registered with liburcu. Returns 0 or a
- * negative errno, and then nothing is left behind.
+ * Boots it and waits until the workload runs. The calling thread is registered with liburcu. Returns 0 or a negative
+ * errno; after an error everything is released.
  */
 int machine_start(struct machine *machine, const struct machine_options *options,
 		  struct error *err);
 
-/* Whether the run has ended, after waiting for that as long as `ms`. */
+/* Whether the run has ended; waits up to `ms` milliseconds for that. */
 bool machine_has_ended(const struct machine *machine, int ms);
 
 /*
- * Asks the workload to end, and holds the guest's counts against the slots. Returns 0, or -EPROTO when the
- * guest did not end well or its books are wrong. The machine is gone in any case.
+ * Asks the workload to end, and compares the guest's counts with its slots. Returns 0, or -EPROTO when the guest failed
+ * or its counts are wrong. Releases the machine in any case.
  */
 int machine_stop(struct machine *machine, struct error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Readers that follow the protocol, and readers that do not: see readers.h. */
+/* Readers that follow the protocol, and readers that break it: see readers.h. */
 #include "torn/readers.h"
 
 #include <errno.h>
@@ -20,10 +20,10 @@
 #define CHUNKS_SLOT 64 /* of slot_read in a turn */
 #define COPY_VISITS 32 /* in a chunk of a reader that copies */
 
-/* Each other reader has at most one part in so many of the time that slot_read has. */
+/* Each other reader gets at most 1/N of slot_read's time. */
 #define TIME_SHARE 10
 
-/* A slot that was changed comes from another CPU's cache: ask for it some visits ahead. */
+/* A changed slot comes from another CPU's cache, so prefetch it some visits ahead. */
 #define PREFETCH_AHEAD 8
 
 static const char *const names[READERS] = {
@@ -87,7 +87,7 @@ static paddr_t slot_address(const struct torn_guest *guest, uint64_t slot)
 	return paddr(guest->own.view.array.addr + slot * SLOT_SIZE);
 }
 
-/* On memory that is copied, those that copy. */
+/* Where memory is copied, only the readers that copy take part. */
 static bool can_take_part(const struct torn_guest *guest, enum reader_kind kind)
 {
 	uint64_t word;
@@ -118,7 +118,9 @@ void readers_init(struct readers *readers, const struct torn_guest *guest)
 		readers->takes_part[kind] = can_take_part(guest, kind);
 }
 
-/* The first slots, as of one moment each. Returns how many, or what their copy failed with. */
+/*
+ * Copies the first slots, each as of one moment. Returns the number of slots, or a negative errno when a copy failed.
+ */
 static int copy_slots(const struct readers *readers, struct meta_slot *slots)
 {
 	const struct guest_view *view = &readers->guest->own.view;
@@ -129,7 +131,7 @@ static int copy_slots(const struct readers *readers, struct meta_slot *slots)
 	return result < 0 ? result : (int)count;
 }
 
-/* Of each thread: two copies of the first slots, one after the other. */
+/* Of each thread: two successive copies of the first slots. */
 static __thread struct meta_slot first_copies[TARGETS_MAX], second_copies[TARGETS_MAX];
 
 int readers_find_targets(struct readers *readers)
@@ -150,7 +152,7 @@ int readers_find_targets(struct readers *readers)
 	return count < 0 ? count : 0;
 }
 
-/* A reader's next target. */
+/* Returns a reader's next target. */
 static inline unsigned next(struct readers *readers, enum reader_kind kind)
 {
 	unsigned at = readers->cursor[kind];
@@ -193,7 +195,7 @@ static inline void count_result(struct readers *readers, enum reader_kind kind, 
 		part->unstable++;
 }
 
-/* slot_read with one of its parts left out. */
+/* slot_read without one of its parts. */
 static inline __attribute__((always_inline)) enum slot_read_result
 wrong_read(const struct meta_slot *slot, struct slot_copy *copy, enum reader_kind kind)
 {
@@ -212,7 +214,7 @@ wrong_read(const struct meta_slot *slot, struct slot_copy *copy, enum reader_kin
 	return same ? SLOT_READ_OK : SLOT_READ_UNSTABLE;
 }
 
-/* A chunk of visits to mapped slots, in one read-side section. Inlined, so that `kind` is a constant. */
+/* Visits a chunk of mapped slots in one read-side section. Inlined, so that `kind` is a constant. */
 static inline __attribute__((always_inline)) void
 visit_mapped(struct readers *readers, enum reader_kind kind, struct tally *part)
 {
@@ -241,7 +243,7 @@ visit_mapped(struct readers *readers, enum reader_kind kind, struct tally *part)
 	part->retried += counters.retries;
 }
 
-/* What is taken for a copy of a slot whose state was read before. */
+/* Combines a state read earlier with a slot read later, as if they were one copy. */
 static void pair(uint64_t state, const struct meta_slot *slot, struct slot_copy *copy)
 {
 	copy->state = state;
@@ -250,7 +252,7 @@ static void pair(uint64_t state, const struct meta_slot *slot, struct slot_copy 
 		copy->storage[i] = slot->storage[i];
 }
 
-/* As slot_copy_read, with one of its parts left out. */
+/* slot_copy_read without one of its parts. */
 static int wrong_copy_read(const struct memory_copier *copier, paddr_t pa, unsigned count,
 			   enum reader_kind kind, struct slot_copy_result *results)
 {
@@ -275,15 +277,15 @@ static int wrong_copy_read(const struct memory_copier *copier, paddr_t pa, unsig
 	return error;
 }
 
-/* The place among the targets of a slot, or -1. */
+/* Index of a slot among the targets, or -1. */
 static int place_of(const struct readers *readers, uint64_t slot)
 {
 	return slot < TARGETS_MAX ? (int)readers->place[slot] - 1 : -1;
 }
 
 /*
- * Reads a target and, where memory is copied as the walk does it, its neighbours: there a guest may have no CPU while
- * this thread runs, and what changes between two copies is seldom. The copiers open a read-side section for each copy.
+ * Reads a target and, where memory is copied as by the walk, its neighbours: there the guest may get no CPU while this
+ * thread runs, so changes between two copies are rare. The copiers open a read-side section for each copy.
  */
 static int visit_group(struct readers *readers, enum reader_kind kind,
 		       const struct memory_copier *copier, struct tally *part)
@@ -322,7 +324,7 @@ static int visit_copied(struct readers *readers, enum reader_kind kind, struct t
 	return error;
 }
 
-/* --- the walk, which on copied memory keeps each chunk that it began --- */
+/* --- the walk, which finishes each chunk that it began where memory is copied --- */
 
 struct walk {
 	struct readers *readers;
@@ -400,7 +402,7 @@ static int visit_by_walk(struct readers *readers, struct tally *part)
 	return record_walk(&readers->guest->own.guest, &visitor, &walk);
 }
 
-/* As the walk, without states again. */
+/* Like the walk, but without reading the states again. */
 static int visit_by_wrong_walk(struct readers *readers, struct tally *part)
 {
 	int count = copy_slots(readers, first_copies);
@@ -422,7 +424,7 @@ static int visit_by_wrong_walk(struct readers *readers, struct tally *part)
 	return count < 0 ? count : 0;
 }
 
-/* --- all of them --- */
+/* --- all readers --- */
 
 static int visit(struct readers *readers, enum reader_kind kind, struct tally *part)
 {
@@ -448,7 +450,7 @@ static int visit(struct readers *readers, enum reader_kind kind, struct tally *p
 	}
 }
 
-/* What took longer than the generation's bound on time proves nothing, for or against. */
+/* A visit that exceeded the generation's time bound proves nothing either way, so it is not counted. */
 static int visit_in_time(struct readers *readers, enum reader_kind kind)
 {
 	struct tally part = {0};
@@ -456,7 +458,7 @@ static int visit_in_time(struct readers *readers, enum reader_kind kind)
 	int result = visit(readers, kind, &part);
 
 	part.busy_ns = clock_now_ns() - start;
-	/* A guest that stands still may be waiting for this CPU. */
+	/* A guest that makes no progress may be waiting for this CPU. */
 	if (part.changed == 0)
 		sched_yield();
 	if (part.busy_ns < SLOT_READ_TIME_MAX_NS)
@@ -464,7 +466,10 @@ static int visit_in_time(struct readers *readers, enum reader_kind kind)
 	return result;
 }
 
-/* One chunk, unless the reader has had its share of the time; where nothing is mapped all have the same. */
+/*
+ * Visits one chunk, unless the reader has used up its share of the time. Where nothing is mapped all readers get equal
+ * shares.
+ */
 static int visit_seldom(struct readers *readers, enum reader_kind kind)
 {
 	const struct tally *tallies = readers->tallies;

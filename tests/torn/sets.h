@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What guest/workload/torn.c promises about its slots, for readers outside: all words of the storage belong
- * together, the type belongs to them, and so does the generation where the frame's owner wrote it down.
+ * The guarantees of guest/workload/torn.c about its slots, for outside readers: all words of the storage belong
+ * together, the type belongs to them, and so does the generation where the frame's owner stored it.
  */
 #ifndef TESTS_TORN_SETS_H
 #define TESTS_TORN_SETS_H
@@ -12,8 +12,8 @@
 enum set_verdict {
 	SET_WHOLE,
 	SET_TORN,     /* words of different sets */
-	SET_RECYCLED, /* one whole set, of another generation than the state says */
-	SET_WILD,     /* the type is none of the workload's */
+	SET_RECYCLED, /* one whole set, but of another generation than the state's */
+	SET_WILD,     /* the type is not one of the workload's */
 	SET_VERDICTS,
 };
 
@@ -21,7 +21,7 @@ enum set_verdict {
 #define SET_TAG_KNOWN    (UINT64_C(1) << 63)
 #define SET_TAG_ROTATION 17
 
-/* Where the descriptors of torn_shared, torn_dropped and torn_unique lie in the guest. */
+/* Guest addresses of the descriptors of torn_shared, torn_dropped and torn_unique. */
 struct set_types {
 	uint64_t vtables[SET_TYPES];
 };
@@ -47,7 +47,7 @@ static inline enum set_verdict set_judge(const struct slot_copy *copy,
 		return SET_TORN;
 	if (tag == 0 || tag == (SET_TAG_KNOWN | slot_state_generation(copy->state)))
 		return SET_WHOLE;
-	/* Half a tag is no generation. */
+	/* Only a tag with the right upper half holds a generation; any other is torn. */
 	return tag >> 32 == SET_TAG_KNOWN >> 32 ? SET_RECYCLED : SET_TORN;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The torn-read test: a guest changes a few slots as fast as it can, and readers in this process read exactly
- * those. The guest is a VM in this process, or another's that a source of the inspector gives access to. Readers that
- * follow the protocol may never accept a broken set, for as many reads as asked; those that leave a part of it out must
- * accept one. The run ends when both have happened; only a limit on the time, meant for what hangs, ends it otherwise.
+ * The torn-read test: a guest changes a few slots as fast as it can, and readers in this process read exactly those.
+ * The guest is a VM in this process, or one elsewhere that an inspector's source gives access to. Readers that follow
+ * the protocol must never accept a broken set in the requested number of reads; readers that leave out a part of it
+ * must accept one. The run ends when both have happened. A time limit ends it only if it hangs.
  *
  * Exit status: 0 passed, 1 failed or cannot run here, 2 bad input.
  */
@@ -26,24 +26,24 @@
 #include "source/source_open.h"
 
 #define READER_THREADS_MAX 16
-#define REFRESH_TURNS      256 /* between two searches for slots that change */
+#define REFRESH_TURNS      256 /* turns between two searches for changing slots */
 #define WAIT_MS            20
-#define BOOT_WAITS         6000 /* of WAIT_MS, for another's guest to run its workload */
+#define BOOT_WAITS         6000 /* waits of WAIT_MS for another VM's guest to run its workload */
 
 struct options {
 	struct machine_options machine;
-	const char *vm; /* NULL: one of its own */
+	const char *vm; /* NULL: a VM in this process */
 	unsigned threads;
-	uint64_t count;  /* reads to be accepted from slot_read, of slots that had changed */
-	uint64_t copies; /* the same from each reader that copies */
-	uint64_t broken; /* sets that each wrong reader has to accept */
+	uint64_t count;  /* reads that slot_read must accept, of changed slots */
+	uint64_t copies; /* the same for each reader that copies */
+	uint64_t broken; /* broken sets that each wrong reader must accept */
 	uint64_t limit_s;
 };
 
 struct reader_thread {
 	pthread_t thread;
 	struct readers *readers;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the members below */
 	struct tally tallies[READERS];
 	int result;
 	bool stop;
@@ -52,14 +52,14 @@ struct reader_thread {
 
 struct test {
 	struct options options;
-	struct machine machine; /* one of these two */
+	struct machine machine; /* exactly one of these two */
 	struct source source;
-	struct torn_guest other; /* the source's */
+	struct torn_guest other; /* the source's guest */
 	const struct torn_guest *guest;
 	bool takes_part[READERS];
 	struct reader_thread threads[READER_THREADS_MAX];
 	struct tally sums[READERS];
-	int result;            /* of the threads */
+	int result;            /* for the threads */
 	cpu_set_t reader_cpus; /* empty: any */
 	uint64_t start_ns;
 };
@@ -131,7 +131,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	}
 }
 
-/* What the thread has seen so far, for all to see. Returns whether it shall go on. */
+/* Publishes what the thread has seen so far. Returns whether it shall go on. */
 static bool publish(struct reader_thread *thread, int result)
 {
 	pthread_mutex_lock(&thread->lock);
@@ -162,8 +162,8 @@ static void *read_slots(void *argument)
 }
 
 /*
- * Readers and vCPUs on CPUs of their own, if there are two: sharing one, each would find the other standing still.
- * Sets the mask that the calling thread and the vCPUs, which inherit it, are to have.
+ * Gives readers and vCPUs separate CPUs, if there are two: on a shared CPU each would always find the other stopped.
+ * Sets the mask for the calling thread and the vCPUs, which inherit it.
  */
 static void divide_cpus(struct test *test)
 {
@@ -238,7 +238,7 @@ static void sum_up(struct test *test)
 	}
 }
 
-/* What a reader still owes, in words; NULL: nothing. */
+/* What a reader still lacks, in words; NULL: nothing. */
 static const char *reader_lacks(const struct test *test, enum reader_kind kind)
 {
 	const struct tally *sum = &test->sums[kind];
@@ -270,7 +270,7 @@ static bool is_broken(const struct test *test)
 	return false;
 }
 
-/* Whether the guest has ended, after waiting for a moment. */
+/* Whether the guest has ended; waits up to WAIT_MS for that. */
 static bool has_ended(const struct test *test)
 {
 	if (!test->options.vm)
@@ -279,7 +279,7 @@ static bool has_ended(const struct test *test)
 	return source_has_ended(&test->source);
 }
 
-/* Until all is read that is to be read, or something is wrong. */
+/* Runs until everything required has been read, or something is wrong. */
 static void wait_for_readers(struct test *test)
 {
 	uint64_t limit_ns = test->options.limit_s * NS_PER_S;
@@ -329,7 +329,7 @@ static void print_broken(const struct test *test, enum reader_kind kind)
 	printf("\n");
 }
 
-/* The table, then what is wrong. Returns whether nothing is. */
+/* Prints the table, then what is wrong. Returns whether nothing is. */
 static bool report(const struct test *test, double seconds)
 {
 	uint64_t changed = 0;
@@ -368,7 +368,7 @@ static bool report(const struct test *test, double seconds)
 	return passed;
 }
 
-/* The machine runs. */
+/* Called while the guest runs. */
 static bool run_readers(struct test *test, struct error *err)
 {
 	int result = start_threads(test, err);
@@ -391,7 +391,7 @@ static bool run_readers(struct test *test, struct error *err)
 	return passed;
 }
 
-/* Says why not. Returns the exit status. */
+/* Prints why the test cannot run. Returns the exit status. */
 static int fail(const struct error *err)
 {
 	fflush(stdout);
@@ -399,7 +399,7 @@ static int fail(const struct error *err)
 	return EXIT_FAILURE;
 }
 
-/* In a VM of its own, whose books are held against its slots at the end. */
+/* Runs the test on a VM in this process, whose counts are compared with its slots at the end. */
 static int run_machine(struct test *test)
 {
 	struct error err, end;
@@ -433,7 +433,7 @@ static int wait_for_workload(struct test *test, struct error *err)
 	return error_set(err, -ETIMEDOUT, "the guest's workload does not begin");
 }
 
-/* Where it runs is its own business: nothing is known of its CPUs. */
+/* Runs the test on another VM. Its CPUs are unknown, so the readers may use all. */
 static int run_source(struct test *test)
 {
 	struct error err;
