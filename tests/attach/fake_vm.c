@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A socket on which something listens that is no VM: it tells one lie, which its name says. */
+/* A peer that listens on a VM's socket and is no VM: it tells the one lie that its argument names. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 static struct attach_hello hello;
 static int ram_fd;
 static size_t length = sizeof(hello);
-static int descriptors = 1; /* that go along */
+static int descriptors = 1; /* sent with the hello */
 
 static void lie_none(void)
 {
@@ -156,7 +156,7 @@ static void send_hello(int fd)
 	sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
-/* A new map all the time, of which none is true. */
+/* Sends new maps without end, all of them false. */
 static void flood(int fd)
 {
 	struct attach_notice notice = {
@@ -194,6 +194,6 @@ int probe_fake_vm(char **arguments)
 		send_hello(fd);
 		if (strcmp(arguments[1], "floods") == 0)
 			flood(fd);
-		/* Else the peer closes when it has seen enough. */
+		/* Otherwise waits until the peer has seen enough and closes. */
 	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Peers for attach.sh: inspectors that stay, misbehave or try what they must not, and sockets on which something
- * listens that is no VM. `attach-probe USE ARGUMENT...`; without arguments it lists its uses. Exits with 0 when all
- * was as the use says, with 1 after a line that says what was not.
+ * Peers for attach.sh: inspectors that stay, misbehave or try forbidden things, and listening sockets with no VM behind
+ * them. `attach-probe USE ARGUMENT...`; without arguments it lists its uses. Exits with 0 when everything was as the
+ * use says, with 1 after printing a line on what was not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ int probe_fail(const char *what)
 	return EXIT_FAILURE;
 }
 
-/* A probe ends where it fails, and with it goes what it holds: no leak is of interest, all else is. */
+/* A failing probe exits at once without freeing anything, so leaks are ignored. All other reports count. */
 const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
 
@@ -51,7 +51,7 @@ int probe_say(const char *what)
 	return EXIT_SUCCESS;
 }
 
-/* boot_id VM: prints the number that its guest has drawn for this boot. */
+/* boot_id VM: prints the number that the VM's guest drew for this boot. */
 static int boot_id(char **arguments)
 {
 	struct guest *guest;
@@ -71,7 +71,7 @@ static int boot_id(char **arguments)
 	return probe_say(text);
 }
 
-/* hold VM: looks at it over and over until it ends. */
+/* hold VM: inspects it over and over until it ends. */
 static int hold(char **arguments)
 {
 	struct observation *seen = calloc(1, sizeof(*seen));
@@ -103,7 +103,7 @@ static int raw_connect(const char *path)
 	return -1;
 }
 
-/* Whether anything can be written to the RAM that a VM hands out. */
+/* Whether anything can write to the RAM that a VM hands out. */
 static const char *writable_by(int fd)
 {
 	char path[32];
@@ -121,7 +121,7 @@ static const char *writable_by(int fd)
 	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0)
 		return "fallocate";
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	/* Root opens anything. */
+	/* Root can open anything. */
 	if (geteuid() != 0 && open(path, O_RDWR) >= 0)
 		return "open";
 	return NULL;
@@ -143,7 +143,7 @@ static int try_to_write(char **arguments)
 	return way ? probe_fail(way) : probe_say("not writable");
 }
 
-/* silent SOCKET COUNT: connects so often, says nothing, and stays until it is killed. */
+/* silent SOCKET COUNT: connects COUNT times, sends nothing, and stays until it is killed. */
 static int silent(char **arguments)
 {
 	for (int i = atoi(arguments[1]); i > 0; i--)
@@ -154,10 +154,10 @@ static int silent(char **arguments)
 		pause();
 }
 
-/* Against hangs alone. */
+/* Only against hangs. */
 #define DEAF_PATIENCE_NS (120 * NS_PER_S)
 
-/* deaf SOCKET: asks without end and never reads, until it is disconnected. */
+/* deaf SOCKET: sends requests without end and never reads, until it is disconnected. */
 static int deaf(char **arguments)
 {
 	struct attach_request request = {
@@ -174,7 +174,7 @@ static int deaf(char **arguments)
 	return probe_fail("not disconnected");
 }
 
-/* A message with anything in it, its header often right. */
+/* A message of random bytes, often with a correct header. */
 static size_t make_garbage(union attach_message *message, unsigned *seed)
 {
 	size_t length = (size_t)rand_r(seed) % 96;
@@ -190,7 +190,9 @@ static size_t make_garbage(union attach_message *message, unsigned *seed)
 	return length;
 }
 
-/* garbage SOCKET ROUNDS: sends all sorts of messages, with and without descriptors; connects anew when it is thrown out. */
+/*
+ * garbage SOCKET ROUNDS: sends all sorts of messages, with and without descriptors; reconnects when it is disconnected.
+ */
 static int garbage(char **arguments)
 {
 	union attach_message message;
@@ -226,7 +228,7 @@ static int garbage(char **arguments)
 	return probe_say("done");
 }
 
-/* refused SOCKET ERRNO: connects and wants to be refused for that reason. */
+/* refused SOCKET ERRNO: connects and expects to be refused with that errno. */
 static int refused(char **arguments)
 {
 	int fd = raw_connect(arguments[0]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the uses of attach-probe share. */
+/* Declarations shared by the uses of attach-probe. */
 #ifndef TESTS_ATTACH_PROBE_H
 #define TESTS_ATTACH_PROBE_H
 
@@ -7,19 +7,19 @@
 int probe_fail(const char *what);
 int probe_say(const char *what);
 
-/* pause VM COUNT: pauses it so often; nothing of its RAM may change meanwhile. */
+/* pause VM COUNT: pauses it COUNT times; its RAM must not change during a pause. */
 int probe_pause(char **arguments);
 
 /* pause_for VM MS: pauses it, waits, and resumes it. */
 int probe_pause_and_stay(char **arguments);
 
-/* dirty VM COUNT: whether all that changes between two pauses is in the dirty log, so often. */
+/* dirty VM COUNT: checks COUNT times that every page that changes between two pauses is in the dirty log. */
 int probe_dirty(char **arguments);
 
-/* qmp SOCKET COMMAND: prints what QEMU returns; the command "stay" stays connected until it is killed. */
+/* qmp SOCKET COMMAND: prints QEMU's answer; the command "stay" stays connected until it is killed. */
 int probe_qmp(char **arguments);
 
-/* fake SOCKET LIE: listens as a VM would, and tells each that connects the same lie; ends when it is killed. */
+/* fake SOCKET LIE: listens as a VM would and tells every client the same lie; runs until it is killed. */
 int probe_fake_vm(char **arguments);
 
 #endif

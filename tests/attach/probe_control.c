@@ -14,15 +14,15 @@
 #define CHUNK            (UINT64_C(64) << 10)
 #define DIRTY_ROUNDS_MAX 1000
 
-/* The first region of a source's RAM, with room for two copies of it and its dirty bits. */
+/* The first region of a source's RAM, with buffers for two copies of it and for its dirty bits. */
 struct ram {
 	struct source source;
 	uint64_t size;
 	uint8_t *before;
 	uint8_t *after;
 	uint64_t *dirty;
-	int reader;                          /* of the dirty log */
-	uint64_t changed_pages, clean_pages; /* seen by probe_dirty */
+	int reader;                          /* in the dirty log */
+	uint64_t changed_pages, clean_pages; /* counted by probe_dirty */
 };
 
 static int open_ram(struct ram *ram, const char *name)
@@ -48,7 +48,7 @@ static void copy_ram(const struct ram *ram, uint8_t *to)
 		guest_memory_copy(&ram->source.memory, paddr(at), to + at, CHUNK);
 }
 
-/* Two copies of a VM that stands still are the same. */
+/* Two copies of a paused VM must be equal. */
 static int pause_once(struct ram *ram, uint64_t *longest_ns)
 {
 	struct error err;
@@ -122,7 +122,7 @@ static int pause_and_read(struct ram *ram, uint8_t *copy, struct error *err)
 	return control_resume(&ram->source.control, &ignored, err);
 }
 
-/* Every page that differs between two pauses is in the log, and others are not. */
+/* Every page that differs between two pauses is in the log, and no other page is. */
 static int check_dirty_once(struct ram *ram)
 {
 	uint64_t pages = ram->size / PAGE_SIZE;
@@ -165,7 +165,7 @@ int probe_dirty(char **arguments)
 		return probe_fail("pages past the RAM have bits");
 	const int rounds = atoi(arguments[1]);
 
-	/* A guest may stand still for some, when others pause it as well, or have its CPUs. */
+	/* A guest may make no progress for a while, when others pause it too or occupy its CPUs. */
 	for (int i = 0; status == EXIT_SUCCESS &&
 			(i < rounds || (i < DIRTY_ROUNDS_MAX && ram.changed_pages == 0));
 	     i++)

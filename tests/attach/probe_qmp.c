@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Uses of attach-probe that speak to a QEMU: see probe.h. */
+/* Uses of attach-probe that talk to a QEMU: see probe.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Only its debug information is used: see sample.h. */
+/* The build uses only its debug information: see sample.h. */
 #include "btf/sample.h"
 
 META_TYPE(numbers);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Metadata types with members of every kind: the build makes BTF of them for the unit tests. */
+/* Metadata types with members of every kind. The build generates BTF from them for the unit tests. */
 #ifndef TESTS_BTF_SAMPLE_H
 #define TESTS_BTF_SAMPLE_H
 
@@ -53,7 +53,7 @@ struct bits_meta {
 	float real;
 };
 
-/* What BTF of pahole 1.24 cannot tell. */
+/* Members that the BTF of pahole 1.24 cannot describe. */
 struct atomic_meta {
 	uint32_t count;
 	_Atomic uint32_t lost;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Fuzzes the reader of capture files. Mutations start from a good capture made here, and most are given fresh
- * checksums, so that the reader does not stop at the first of them. What loads is then read as a guest would be.
+ * Fuzzes the reader of capture files. Mutations start from a good capture made here. Most get fresh checksums, so that
+ * the reader does not reject them at the first one. A capture that loads is then inspected like a guest.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -76,7 +76,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 		memcpy(data, seed_file, seed_size);
 		size = seed_size;
 	}
-	/* Often a field of the head, which is where the reader decides. */
+	/* Mutates the head often, for its fields decide what the reader does. */
 	if (seed % 4 == 0 && size > sizeof(struct capture_header)) {
 		size_t head = size < 640 ? size : 640, at = (seed / 4) % (head / 8) * 8;
 
@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_guest_read(&memory, paddr(capture.facts.info_pa));
 		capture_close(&capture);
 	} else if (strchr(err.text, '\n') || !*err.text) {
-		abort(); /* one line, for people */
+		abort(); /* errors are one line of plain text */
 	}
 	close(fd);
 	return 0;

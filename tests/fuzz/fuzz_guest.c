@@ -27,7 +27,7 @@
 #define RINGS_PA    (8 * PAGE_SIZE)
 #define ENTRIES_PA  (RINGS_PA + sizeof(struct trace_ring))
 #define SYMBOLS_PA  (9 * PAGE_SIZE)
-#define END_PA      (10 * PAGE_SIZE) /* of what is published */
+#define END_PA      (10 * PAGE_SIZE) /* of everything published */
 #define SLOTS       (RAM_SIZE / PAGE_SIZE)
 #define EVENTS      8
 #define VA_OFFSET   UINT64_C(0xffffffff80000000)
@@ -43,7 +43,7 @@ static uint32_t kernel_address(uint32_t offset)
 	return (uint32_t)(VA_OFFSET + TYPES_PA) + offset;
 }
 
-/* One processor's ring, with some gets of one frame in it. */
+/* One processor's ring, with a few gets of one frame in it. */
 static void fill_trace(uint8_t *ram)
 {
 	struct trace_entry *entries = (struct trace_entry *)(ram + ENTRIES_PA);
@@ -143,7 +143,7 @@ static uint64_t blocks(const struct guest_memory *memory)
 	return (uint64_t)status.st_blocks;
 }
 
-/* The guest that describes itself at `info`; NULL, it does not. */
+/* The guest described by the info page at `info`; NULL if the page is refused. */
 static struct guest *find(const struct guest_memory *memory, paddr_t info)
 {
 	const struct guest_hints hints = {.has_info = true, .info = info};
@@ -167,7 +167,7 @@ static void read_frames(const struct guest *guest)
 		finding_format(&findings.list[i], line, sizeof(line));
 }
 
-/* What is said of a frame can be shown. */
+/* Every frame can be shown. */
 static int look_at_batch(void *own, const struct frame_batch *batch)
 {
 	const struct guest *guest = own;
@@ -190,7 +190,7 @@ static void walk(const struct guest *guest)
 	guest_free_counts(guest, &free_counts);
 }
 
-/* Returns how many events have a caller with a name. */
+/* Returns the number of events whose caller resolves to a name. */
 static uint64_t read_trace(const struct guest *guest)
 {
 	struct frame_history history = {.pfn = HISTORY_ALL_FRAMES};

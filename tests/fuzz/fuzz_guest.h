@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the fuzz targets share: a small guest, and reading one with all that reads guests. */
+/* Code shared by the fuzz targets: makes a small guest, and runs every reader over a guest. */
 #ifndef TESTS_FUZZ_GUEST_H
 #define TESTS_FUZZ_GUEST_H
 
@@ -9,16 +9,18 @@
 #include "memory/guest_memory.h"
 
 /*
- * Makes a guest of 256 KiB that is as it should be, then changes it: the input is a list of two bytes of place, which
- * is an offset from the info page on, and eight of value that are laid over what is there. Returns the memfd behind
- * it.
+ * Makes a sound guest of 256 KiB, then overlays the input on it: each entry is two bytes of offset from the info page
+ * and eight bytes that replace those there. Returns the memfd that backs the guest.
  */
 int fuzz_guest_make(struct guest_memory *memory, paddr_t *info, const uint8_t *data, size_t size);
 
-/* Aborts unless a guest that nothing was changed in is read to its last layer: its trace, with the names of functions. */
+/* Aborts unless every layer of an unchanged guest can be read, down to the trace with its function names. */
 void fuzz_guest_self_check(const struct guest_memory *memory, paddr_t info);
 
-/* What it says, counters, all frames added up and one by one, audit, trace and symbols, a diff of it with itself. Aborts when one of them touches a hole of its RAM. */
+/*
+ * Reads everything: the info page, counters, all frames added up and one by one, audit, trace and symbols, and a diff
+ * of the guest with itself. Aborts when any of these touches a hole of its RAM.
+ */
 void fuzz_guest_read(const struct guest_memory *memory, paddr_t info);
 
 #endif

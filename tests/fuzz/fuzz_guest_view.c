@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Fuzzes what a guest says of itself: the input lies over the pages that a small guest publishes. */
+/* Fuzzes the readers of what a guest publishes about itself: the input overlays the pages of a small guest. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>

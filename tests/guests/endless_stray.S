@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Writes to a port where nothing is, for ever. */
+/* Writes to a port without a device, for ever. */
 #include "include/guest.inc.S"
 
 	guest_begin

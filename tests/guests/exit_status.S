@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Ends with a status that nobody knows. */
+/* Ends with an unknown exit status. */
 #include "include/guest.inc.S"
 
 	guest_begin

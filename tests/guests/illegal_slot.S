@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A slot with an illegal reference count and one whose type is none. */
+/* A slot with an illegal reference count, and one whose type does not exist. */
 #include "include/guest.inc.S"
 
 	info_note

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A boot that has no number of its own. */
+/* A boot id of zero: the boot has no number. */
 #include "include/guest.inc.S"
 
 	info_note

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Changes its slot count and array under the eyes of the host, for ever. */
+/* Changes its slot count and array while the host reads them, for ever. */
 #include "include/guest.inc.S"
 
 #define INFO_ARRAY_PA   (info_page + 32)

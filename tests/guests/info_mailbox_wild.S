@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A mailbox outside of RAM, and no end: the request to stop has nowhere to go. */
+/* A mailbox outside of RAM, and a guest that never ends: the request to stop cannot be delivered. */
 #include "include/guest.inc.S"
 
 	info_note

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* An info page of the ABI before this one, with what that had for a size. */
+/* An info page of the previous ABI version, with that version's size. */
 #include "include/guest.inc.S"
 
 	info_note

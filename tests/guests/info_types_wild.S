@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Type descriptors at an address that is nobody's. */
+/* Type descriptors at an address without memory. */
 #include "include/guest.inc.S"
 
 	info_note

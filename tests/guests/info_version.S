@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* An info page of an ABI to come. */
+/* An info page of a future ABI version. */
 #include "include/guest.inc.S"
 
 	info_note

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Memory where nothing is: reads give all ones in every width, writes vanish. */
+/* Memory addresses without RAM or device: reads give all ones in every width, writes vanish. */
 #include "include/guest.inc.S"
 
 #define NOWHERE 0xd0000000

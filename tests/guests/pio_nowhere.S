@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Ports where nothing is: reads give all ones in every width, writes vanish. */
+/* Ports without a device: reads give all ones in every width, writes vanish. */
 #include "include/guest.inc.S"
 
 	.macro read_ones port
@@ -17,7 +17,7 @@
 	guest_begin
 	read_ones STRAY_PORT
 	read_ones 0xfffc
-	read_ones (PORT_EXIT + PORT_EXIT_COUNT - 1) /* half inside a device */
+	read_ones (PORT_EXIT + PORT_EXIT_COUNT - 1) /* half of it in a device */
 
 	movl $words, %edi
 	movl $4, %ecx

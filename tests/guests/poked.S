@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A true guest that tells whatever lies it is asked for, and then stays for somebody to look. Each @ADDRESS=VALUE of its
- * command line, 8 and 16 hexadecimal digits, is a word that it writes into its memory; its info page is published
- * after that.
+ * A true guest that tells the requested lies, and then stays to be inspected. Each @ADDRESS=VALUE of its command line,
+ * 8 and 16 hexadecimal digits, is a word that it writes into its memory; after that it publishes its info page.
  */
 #include "include/guest.inc.S"
 
@@ -17,7 +16,7 @@ next:
 	jne next
 	call number
 	movl %edx, %edi
-	lodsb /* the = */
+	lodsb /* the '=' */
 	call number
 	movl %edx, 4(%edi)
 	call number
@@ -26,13 +25,13 @@ next:
 publish:
 	cmpl $0, info_page
 	jne linger
-	movl $0x76676170, info_page /* INFO_MAGIC, in halves */
+	movl $0x76676170, info_page /* INFO_MAGIC, its lower half first */
 	movl $0x726f7369, info_page + 4
 linger:
 	hlt
 	jmp linger
 
-/* Eight digits at esi, to edx. */
+/* Converts eight digits at esi to edx. */
 number:
 	xorl %edx, %edx
 	movl $8, %ecx

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Reads the list of domains as fast as it can while they come and go: `libvirt-watch [READERS]`, until the end of its
- * standard input. Readers check each table whole: sorted, no domain twice, versions that only grow. For each byte that
- * it reads it prints the table, a line for each domain below "--"; in the end, on standard error, what readers saw.
+ * Reads the list of domains as fast as it can while they come and go: `libvirt-watch [READERS]`, until its standard
+ * input ends. Readers check each whole table: sorted, no duplicate domains, versions that only increase. For each byte
+ * of input it prints the table, "--" and then one line for each domain. At the end it prints on standard error what the
+ * readers saw.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -19,7 +20,7 @@
 #define READERS_MAX 16
 
 static struct domain_list *list;
-static bool stop; /* atomic, relaxed: nothing comes with it */
+static bool stop; /* atomic, relaxed: it orders no other data */
 
 struct reader {
 	pthread_t thread;
@@ -96,7 +97,7 @@ int main(int argc, char **argv)
 
 	if (count < 1 || count > READERS_MAX)
 		return 2;
-	/* As the command has it: a daemon that went away is an error, not an end. */
+	/* As in the command: a daemon that goes away is an error and must not end the process. */
 	signal(SIGPIPE, SIG_IGN);
 	urcu_memb_register_thread();
 	if (domain_list_start(NULL, LIBVIRT_TIMEOUT_MS, &list, &err) < 0) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The guest's workloads run by threads of the host: the same sources, compiled with the host's platform, and here what
- * they ask of the kernel beside pagemeta. For speed without a guest, and for sanitizers.
+ * The guest's workloads, run by host threads: the same sources, compiled with the host's platform. This file supplies
+ * the kernel functions that they call besides pagemeta. For speed without a guest, and for sanitizers.
  *
- * Usage: scenarios CPUS MEMORY_MIB [OPTION...], the options as on the guest's command line. Prints the steps of all
- * CPUs and how many there were in a second. Exit status: 0 none of the workload's checks failed, 1 one did, 2 bad
- * options; an abort of the library ends it with a signal.
+ * Usage: scenarios CPUS MEMORY_MIB [OPTION...], with the options of the guest's command line. Prints the steps of all
+ * CPUs and their rate per second. Exit status: 0 if none of the workload's checks failed, 1 if one did, 2 for bad
+ * options. An abort of the library ends it with a signal.
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -81,7 +81,7 @@ void smp_run(void (*function)(unsigned cpu))
 	finished_ns = clock_now_ns();
 }
 
-/* As the kernel does it, for a moment long enough. */
+/* As in the kernel: measures for long enough. */
 static void measure_tsc(void)
 {
 	const uint64_t wait_ns = 20 * NS_PER_MS;

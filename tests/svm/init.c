@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The first process of the machine with SVM: loads modules, puts a layer of RAM over the host's files, runs a script
- * there, says its exit status on the console, and turns the machine off.
+ * The first process of the machine with SVM. It loads modules, puts a layer of RAM over the host's files, runs a script
+ * there, prints the script's exit status on the console, and turns the machine off.
  *
- * Everything it needs before it has the host's files is in the initramfs: itself, /modules/ and /script.
+ * Everything that it needs before the host's files are mounted is in the initramfs: itself, /modules/ and /script.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 #define MARK_STARTED "svm: started"
 #define MARK_STATUS  "svm: status %d"
 
-/* The status when there is none of the script's: as of a shell that cannot run a command. */
+/* The status if the script did not run: the one with which a shell reports that it cannot run a command. */
 #define STATUS_NO_SCRIPT 126
 
 static void turn_off(void)
@@ -72,7 +72,7 @@ static bool load_module(const char *name)
 	return is_loaded;
 }
 
-/* In the order of what they need of each other: again and again those that could not be loaded yet. */
+/* Modules depend on each other: retries those that failed until none is left or no more can be loaded. */
 static void load_modules(void)
 {
 	struct dirent **names;
@@ -96,7 +96,7 @@ static void load_modules(void)
 			printf("svm: %s cannot be loaded\n", names[i]->d_name);
 }
 
-/* The host's files, read-only, under a layer that is gone with the machine. Becomes the root. */
+/* Mounts the host's files read-only under a layer in RAM, which vanishes with the machine, and makes this the root. */
 static void enter_host_files(void)
 {
 	mount_at("host", "/host", "9p", MS_RDONLY,
@@ -120,7 +120,7 @@ static void enter_host_files(void)
 		give_up("/root");
 }
 
-/* The script comes in as bash's standard input would, but as a descriptor, so that commands have an empty stdin. */
+/* Passes the script to bash by a descriptor, not as its standard input, so that commands have an empty stdin. */
 static int run_script(int script)
 {
 	char path[sizeof("/proc/self/fd/") + 12];
@@ -138,7 +138,7 @@ static int run_script(int script)
 		execl("/bin/bash", "bash", path, (char *)NULL);
 		_exit(STATUS_NO_SCRIPT);
 	}
-	/* Whatever else ends is an orphan's end. */
+	/* Any other child that ends is an orphan. */
 	while (wait(&status) != pid)
 		if (errno == ECHILD)
 			return STATUS_NO_SCRIPT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A workload for the test of the trace, linked into a guest of its own: a frame lives through all that can be traced,
- * in the same order each time, and each change is asked for by a function of its own.
+ * A workload for the test of the trace, linked into a guest for it: a frame goes through everything that can be traced,
+ * always in the same order. A separate function makes each change.
  */
 #include "lib/console.h"
 #include "workload/workload.h"

@@ -13,7 +13,7 @@
 #include <pagevisor/ports.h>
 #include <pagevisor/pvh.h>
 
-/* Values that include/pagevisor/info.h hides from assembly; info_good.S fails when they differ. */
+/* Values that include/pagevisor/info.h hides from assembly; info_good.S fails if they differ. */
 #define INFO_MAGIC_TEXT  "pagvisor"
 #define INFO_SIZE        224
 #define INFO_PAGE_SIZE   4096
@@ -24,9 +24,9 @@
 #define MAILBOX_SIZE     512
 #define COUNTER_COUNT    8
 #define COUNTER_CLAIMED  8 /* index of the first; in words */
-#define STRAY_PORT       0x510 /* QEMU has its fw_cfg here, we have nothing */
+#define STRAY_PORT       0x510 /* QEMU has its fw_cfg here, our VMM has nothing */
 
-/* Slots of the array that test_array defines, and what their state words may hold. */
+/* Slots of the array that test_array defines, and values of their state words. */
 #define ARRAY_SLOTS      16
 #define ARRAY_MAX_PADDR  (ARRAY_SLOTS * 4096)
 #define STATE_UNUSED     0xffffffff00000001
@@ -114,7 +114,7 @@ info_page:
 	.quad \state, \vtable
 	.endm
 
-/* An array of ARRAY_SLOTS unused slots, after those that are given: slot ...; slot_array_rest */
+/* An array of ARRAY_SLOTS slots: the given ones, then unused ones: slot ...; slot_array_rest */
 	.macro slot_array_begin
 	.data
 	.balign 64
@@ -127,7 +127,7 @@ test_array:
 	.endr
 	.endm
 
-/* One metadata type, named "thing" unless its 32 bytes of name are given by the label test_name. */
+/* One metadata type, named "thing" unless the label test_name provides a name of 32 bytes. */
 	.macro one_type
 	.data
 	.balign 64
@@ -154,7 +154,7 @@ test_mailbox:
 	.skip MAILBOX_SIZE - 8
 	.endm
 
-/* All that an info page points to, with one frame of type "thing" in use. */
+/* Everything that an info page points to, with one frame of type "thing" in use. */
 	.macro plain_metadata
 	slot_array_begin
 	slot STATE_SHARED, test_types
