@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# `pagevisor run --accel`: guests in a stock QEMU, the choice where none is asked for, the same work on KVM and in TCG,
-# and QEMUs that are missing, refuse, stall or die. Nothing is left behind. Usage: accel.sh [BUILD]
+# `pagevisor run --accel`: guests in a stock QEMU, the default choice, the same work on KVM and in TCG, and QEMUs that
+# are missing, refuse, stall or die. Nothing may be left behind. Usage: accel.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 TCG=("$PAGEVISOR" run --accel qemu-tcg)
 
-# PIDs of the QEMUs that were started from here: they have our runtime directory in their environment.
+# PIDs of the QEMUs started by this script: they have its runtime directory in their environment.
 qemus()
 {
 	local file
@@ -52,7 +52,7 @@ test_options()
 		bash -c 'ulimit -v 4000000; exec "$@"' sh "${TCG[@]}" --memory 32G
 }
 
-# with_program TEXT: a directory to search for programs, in which QEMU is a file with that text.
+# with_program TEXT: prints a directory to search for programs, in which QEMU is a file with that text.
 with_program()
 {
 	mkdir -p "$WORK/bin"
@@ -80,7 +80,7 @@ test_bad_programs()
 	check "a QEMU that speaks nonsense: one line" says_one_line
 }
 
-# What is chosen on a machine without KVM: in a mount namespace of its own.
+# The default on a machine without KVM, in a mount namespace.
 test_choice()
 {
 	local hidden='mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"'
@@ -102,7 +102,7 @@ test_choice()
 		unshare -m sh -c "$hidden" sh "$PAGEVISOR" run --accel qemu
 }
 
-# boots NAME OPTION...: ends well, did work, and broke no invariant.
+# boots NAME OPTION...: the guest must end well, must have worked, and must have broken no invariant.
 boots()
 {
 	local name=$1
@@ -154,7 +154,7 @@ test_failures()
 		"${TCG[@]}" --memory 32M --workload fault --append fault=leak
 }
 
-# The "work" of a JSON report, but for what depends on the clock.
+# The "work" of a JSON report, without what depends on the clock.
 work_with()
 {
 	run_command "$PAGEVISOR" run --memory 16M --cpus 1 --ops 20000 --json "$@"
@@ -184,7 +184,7 @@ test_same_work()
 		"$PAGEVISOR" run --accel qemu --memory 32M --ops 1000 --json
 }
 
-# start NAME OPTION...: a guest in the background; waits until it runs. Its QEMU is $qemu.
+# start NAME OPTION...: starts a guest in the background and waits until it runs. Its QEMU is $qemu.
 start()
 {
 	local name=$1
@@ -196,7 +196,7 @@ start()
 	qemu=$(qemus)
 }
 
-# ended NAME STATUS PATTERN...: how the guest of `start` ended.
+# ended NAME STATUS PATTERN...: judges how the guest of `start` ended.
 ended()
 {
 	status=0
@@ -251,7 +251,7 @@ test_killed()
 	check "and its QEMU" no_qemu_is_left
 }
 
-# clock OF: the frequency that a guest worked out for its clock, of the report in that file.
+# clock OF: the frequency that a guest worked out for its clock, from the report in that file.
 clock()
 {
 	sed -nE 's/.*"tsc_khz": *([0-9]+).*/\1/p' "$1"
@@ -262,7 +262,7 @@ clock_is_near()
 	awk -v a="$(clock "$OUT")" -v b="$(clock "$WORK/steady")" 'BEGIN { exit !(a > 0 && a < b * 1.25 && b < a * 1.25) }'
 }
 
-# QEMU has its CPU now and then: 100 ms of 120 it is stopped.
+# QEMU runs now and then only: it is stopped for 100 ms of each 120.
 start_by_fits()
 {
 	local qemu
@@ -281,7 +281,7 @@ start_by_fits()
 	running_pid=
 }
 
-# The guest holds its clock against a timer that comes round each 55 ms.
+# The guest compares its clock with a timer that wraps every 55 ms.
 test_clock()
 {
 	local try

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Looking into a VM from another process: ps and stat, several inspectors at once, inspectors that are killed or
-# misbehave, VMs that end meanwhile, other users, dead sockets, and sockets of something that is no VM.
-# Usage: attach.sh [BUILD]
+# Inspecting a VM from another process: ps and stat, several inspectors at once, inspectors that are killed or
+# misbehave, VMs that end meanwhile, other users, dead sockets, and sockets with no VM behind them. Usage: attach.sh
+# [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 PROBE=$BUILD/attach-probe
 SOCKETS=$XDG_RUNTIME_DIR/pagevisor
 
-# Background processes by the name that start gave them.
+# Background processes by the names that start gave them.
 declare -A pids=()
 
 kill_all()
@@ -21,7 +21,7 @@ kill_all()
 }
 trap kill_all EXIT
 
-# start NAME COMMAND...: in the background; its output goes to $WORK/NAME.
+# start NAME COMMAND...: runs it in the background; its output goes to $WORK/NAME.
 start()
 {
 	local name=$1
@@ -32,7 +32,7 @@ start()
 	pids[$name]=$!
 }
 
-# stop NAME: ends it at once.
+# stop NAME: kills it at once.
 stop()
 {
 	kill -KILL "${pids[$1]}"
@@ -40,7 +40,7 @@ stop()
 	unset "pids[$1]"
 }
 
-# await NAME: waits for its end; $status, $OUT and $ERR are for judge.
+# await NAME: waits until it ends; sets $status, $OUT and $ERR for judge.
 await()
 {
 	last_command=("$1" "in the background")
@@ -59,7 +59,7 @@ is_over()
 	! kill -0 "$1" 2>/dev/null || [ "$(sed 's/.*) //' "/proc/$1/stat" | cut -c 1)" = Z ]
 }
 
-# start_vm NAME OPTION...: returns when its workload runs.
+# start_vm NAME OPTION...: starts a VM; returns when its workload runs.
 start_vm()
 {
 	local name=$1
@@ -69,7 +69,7 @@ start_vm()
 	within has_stage "$name" running || fail "$name starts" "it did not get to running"
 }
 
-# end_vm NAME: in good order, with no finding.
+# end_vm NAME: the VM must end in good order, with no finding.
 end_vm()
 {
 	kill -INT "${pids[$1]}"
@@ -87,13 +87,13 @@ says_line()
 	grep -q "$2" "$WORK/$1"
 }
 
-# await_line NAME PATTERN: whether a background command says that soon.
+# await_line NAME PATTERN: whether a background command prints a matching line before the time is up.
 await_line()
 {
 	within says_line "$1" "$2"
 }
 
-# Lines of JSON, of which the first has read all slots and the others have not.
+# Lines of JSON: the first sample has read all slots, the others have not.
 reads_less()
 {
 	[ "$(sed -n '1s/^{[^{]*"slots_read":\([0-9]*\),.*/\1/p' "$OUT")" -eq 16384 ] &&
@@ -119,7 +119,7 @@ test_listing()
 	expect "stat --follow" 0 'out:^ +UP  STAGE ' 'out: running +[0-9]+ +[0-9.]+ % .* 16.4 k +0$' -- \
 		"$PAGEVISOR" stat --follow --lines 2 --interval 0.1
 	check "stat --follow: a line each" line_count "$OUT" 3
-	# QEMU has no dirty log to give.
+	# QEMU provides no dirty log.
 	if runs_in_tcg; then
 		expect "stat --follow --incremental, without a dirty log" 0 'err:^pagevisor: each look reads everything' -- \
 			"$PAGEVISOR" stat --follow --incremental --lines 3 --interval 0.1 --json
@@ -176,7 +176,7 @@ test_default_name()
 	end_vm nameless
 }
 
-# Kernels of others run, are listed, and have no metadata to show.
+# Other kernels run and are listed, and have no metadata to show.
 test_other_kernel()
 {
 	start foreign "$PAGEVISOR" run --name foreign --memory 16M --kernel "$GUESTS/hang.elf"
@@ -198,7 +198,7 @@ test_modes()
 	end_vm private
 }
 
-# as_nobody COMMAND...
+# as_nobody COMMAND...: runs it as the user nobody.
 as_nobody()
 {
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
@@ -219,7 +219,7 @@ test_other_users()
 	expect "another user may not enter" 1 'err:Permission denied' -- \
 		setpriv --reuid 65534 --regid 65534 --clear-groups "$place/pagevisor" stat private
 	check "another user may not enter: one line" says_one_line
-	# Even with the doors open the VM looks who comes.
+	# Even when the directories are open to all, the VM checks who connects.
 	chmod 755 "$XDG_RUNTIME_DIR" "$SOCKETS"
 	chmod 666 "$(socket_of private)"
 	expect "the VM refuses another user" 0 'out:^refused$' -- \
@@ -230,7 +230,7 @@ test_other_users()
 	expect "a directory that others may enter" 1 'err:others may enter .*; its mode should be 0700' -- \
 		"$PAGEVISOR" stat private
 	chmod 700 "$SOCKETS" "$XDG_RUNTIME_DIR"
-	# A socket of somebody else in the user's own directory.
+	# Another user's socket in the user's own directory.
 	install -d -m 700 -o 65534 "$WORK/theirs" "$WORK/theirs/pagevisor"
 	start fake "$PROBE" fake "$WORK/theirs/pagevisor/fake.1.sock" none
 	await_line fake listening
@@ -276,7 +276,7 @@ test_no_directory()
 		env XDG_RUNTIME_DIR="$WORK/none" "$PAGEVISOR" stat
 }
 
-# 512-byte blocks of the memory of a VM.
+# Memory of a VM, in blocks of 512 bytes.
 ram_blocks()
 {
 	local fd
@@ -291,13 +291,13 @@ ram_blocks()
 	done
 }
 
-# A guest that does nothing any more: what changes is the inspector's doing.
+# The guest no longer does anything, so any change is the inspector's doing.
 test_blocks()
 {
 	local before
 
 	start_vm still --memory 1G --workload fault --append fault=hang --scan-rate 1
-	# The VMM has looked as well.
+	# The VMM has read the slots, too.
 	await_line still ' running '
 	before=$(ram_blocks "${pids[still]}")
 	check "the RAM has blocks" [ "$before" -gt 0 ]
@@ -338,7 +338,7 @@ test_inspectors()
 	"$PAGEVISOR" ps >/dev/null
 }
 
-# The steps that a guest has done.
+# The number of steps that a guest has done.
 steps_of()
 {
 	"$PAGEVISOR" stat "$1" --json | sed -n 's/.*"steps":\([0-9]*\).*/\1/p'
@@ -349,7 +349,7 @@ has_more_steps()
 	[ "$(steps_of "$1")" -gt "$2" ]
 }
 
-# has_progress NAME: whether the guest still works; on a busy machine it takes its time.
+# has_progress NAME: whether the guest still works; on a busy machine this may take a while.
 has_progress()
 {
 	local first
@@ -386,7 +386,7 @@ test_bad_inspectors()
 	end_vm tough
 }
 
-# boot_id VM: the number of its guest's boot; nothing if there is none.
+# boot_id VM: the number of its guest's boot; nothing if it has none.
 boot_id()
 {
 	timeout "$LIMIT" "$PROBE" boot_id "$1" | grep -E '^[0-9a-f]{16}$'
@@ -398,7 +398,7 @@ all_differ()
 	[ -z "$(printf '%s\n' "$@" | sort | uniq -d)" ]
 }
 
-# test_boot_ids ENGINE...: with the options of run that choose it. Two guests that are alike in all they are given.
+# test_boot_ids ENGINE...: ENGINE is the options of run that choose it. Starts two guests with exactly the same input.
 test_boot_ids()
 {
 	local first second
@@ -420,7 +420,7 @@ test_boot_ids()
 
 test_pause()
 {
-	# Little RAM: the probe copies all of it in each pause, and a machine may be busy.
+	# Little RAM: the probe copies all of it in each pause, and the machine may be busy.
 	start_vm calm --cpus 4 --memory 16M --time 0
 	expect "a paused VM stands still" 0 'out:^stood still' -- "$PROBE" pause calm 20
 	start first "$PROBE" pause calm 20
@@ -447,7 +447,7 @@ test_pause()
 	stop foreign
 }
 
-# Whoever holds a pause is named, for as long as it does; a pause ends by itself after two seconds.
+# Whoever holds a pause is named, for as long as it holds it; a pause ends by itself after two seconds.
 test_holder()
 {
 	start holder "$PROBE" pause_for "$1" 60000
@@ -482,7 +482,7 @@ stop_paused_vm()
 	stop holder
 }
 
-# One that is asked to end meanwhile, and the inspector lets go.
+# A VM that is asked to end while an inspector pauses it; then the inspector releases the pause.
 end_paused_vm()
 {
 	start_vm polite --time 0
@@ -496,7 +496,8 @@ test_end_during_pause()
 {
 	local took try
 
-	# A pause ends by itself after two seconds. On a busy machine all of this may take as long, but not each time.
+	# A pause ends by itself after two seconds. On a busy machine these steps may take that long, but not every
+	# time.
 	for try in 1 2 3 4 5; do
 		stop_paused_vm
 		judge "a paused VM can be stopped, try $try" 143 'stopped by signal 15'
@@ -540,7 +541,7 @@ test_dirty_log()
 	end_vm dirty
 }
 
-# lie NAME STATUS PATTERN: one line says it.
+# lie NAME STATUS PATTERN: one line must report it.
 lie()
 {
 	local socket=$SOCKETS/fake.4711.sock

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Wrong options and wrong kernel files: one line that says what is wrong, exit status 2, no report.
-# Usage: bad_input.sh [BUILD]
+# Wrong options and wrong kernel files: one line that says what is wrong, exit status 2, no report. Usage: bad_input.sh
+# [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# One line of ours, and at most argp's "Try ... for more information" beside it; nothing on stdout.
+# One line from our command, at most followed by argp's "Try ... for more information"; nothing on stdout.
 says_it_in_one_line()
 {
 	[ "$(grep -cvE '^(Try |information)' "$ERR")" -eq 1 ] && [ ! -s "$OUT" ]
@@ -80,7 +80,7 @@ domxml_values()
 	done
 }
 
-# No domain definition comes out of what is wrong.
+# Wrong options produce no domain definition.
 test_domxml()
 {
 	domxml_values machine 'expected q35, pc or microvm' '' isapc 'q35 ' "q35'/>"
@@ -142,7 +142,7 @@ test_unreadable_kernel()
 	kernel "kernel: not readable" "unreadable: Permission denied" "$WORK/unreadable"
 }
 
-# patched NAME PATTERN OFFSET BYTES [OPTION...]: a test guest with some bytes, as printf has them, replaced.
+# patched NAME PATTERN OFFSET BYTES [OPTION...]: uses a test guest with some bytes replaced, given as for printf.
 patched()
 {
 	local name=$1 pattern=$2 offset=$3 bytes=$4
@@ -172,7 +172,7 @@ test_broken_elf()
 		$((64 + 112 + 11)) '\177'
 }
 
-# What only the VM can tell, for it depends on its memory.
+# Errors that depend on the VM's memory, so only the VM can find them.
 test_with_vm()
 {
 	local name problem

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The benchmarks run to their end: all of `make bench` with as little as can be, for seconds. Its figures mean nothing.
-# Usage: bench.sh [BUILD]
+# Runs all of `make bench` to its end, with as little work as possible, for seconds. The figures mean nothing. Usage:
+# bench.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 

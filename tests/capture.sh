@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# capture and diff from the command line: captures of guests that run, looked at as a VM is; files that are cut or
-# damaged; a full disk; captures that are killed while the guest stands still. Usage: capture.sh [BUILD]
+# capture and diff from the command line: captures of running guests, inspected like a VM; truncated or damaged files; a
+# full disk; captures that are killed while the guest is paused. Usage: capture.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -19,7 +19,7 @@ end_all()
 }
 trap end_all EXIT
 
-# start_vm NAME OPTION...: returns when its workload runs.
+# start_vm NAME OPTION...: starts a VM; returns when its workload runs.
 start_vm()
 {
 	local name=$1
@@ -32,7 +32,7 @@ start_vm()
 	finish
 }
 
-# end_vm NAME: in good order, with no finding.
+# end_vm NAME: the VM must end in good order, with no finding.
 end_vm()
 {
 	kill -INT "$vm_pid"
@@ -58,7 +58,7 @@ has_more_steps()
 	[ "${now:-0}" -gt "$2" ]
 }
 
-# Whether the guest goes on.
+# Whether the guest makes progress.
 goes_on()
 {
 	local before
@@ -72,7 +72,7 @@ smaller_than()
 	[ "$(stat -c %s "$1")" -lt "$2" ]
 }
 
-# What stat says, but for how long it took.
+# The output of stat, without the time it took.
 stat_text()
 {
 	"$PAGEVISOR" stat "$1" | sed 's/ at .* slots\?\/s//; s/^scans .*//'
@@ -130,14 +130,15 @@ test_running_guest()
 	check "only its owner may read it" [ "$(stat -c %a "$a")" = 600 ]
 }
 
-# number NAME: of the last output, which is JSON.
+# number NAME: that member of the last output, which is JSON.
 number()
 {
 	sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$OUT" | head -n 1
 }
 
-# Frames that the guest has allocated and not freed, less those in use: the same in all captures of one guest, but
-# for what each of its vCPUs was about to count. A copy of more than one instant is off by as much as it took.
+# Frames that the guest has allocated and not freed, minus those in use: the same in all captures of one guest, give or
+# take what each vCPU was about to count. In a copy that is not of one instant the difference grows with the time it
+# took.
 are_of_one_instant()
 {
 	local i off lowest='' highest=''
@@ -154,7 +155,7 @@ are_of_one_instant()
 	[ $((highest - lowest)) -le 4 ]
 }
 
-# damaged_is_refused FILE: status 1 and one line.
+# damaged_is_refused FILE: one line, status 1.
 damaged_is_refused()
 {
 	run_command "$PAGEVISOR" stat "$1"
@@ -176,7 +177,7 @@ test_cut_files()
 	pass "a cut file is refused"
 }
 
-# A byte at a time: refused, or it made no difference.
+# Flips one byte at a time: the file is refused, or it made no difference.
 test_flipped_bytes()
 {
 	local size at i value
@@ -200,7 +201,7 @@ test_flipped_bytes()
 	pass "flipped bytes are found ($FLIPS)"
 }
 
-# On a file system of 8 KiB, which only root can have; the limit on the size of files meets the copy before the file.
+# A file system of 8 KiB, which only root can make. The limit on file sizes applies to the copy before the file.
 test_full_disk()
 {
 	local folder=$WORK/folder
@@ -230,7 +231,7 @@ test_killed_capture()
 	local i
 
 	for ((i = 0; i < 20; i++)); do
-		# The shell says in its standard error that it was killed.
+		# The shell reports the kill on its standard error.
 		(timeout -s KILL "0.0$((i + 10))" "$PAGEVISOR" capture --all-memory --whole-pause \
 			"$WORK/killed.pvc" one; :) >/dev/null 2>&1
 	done

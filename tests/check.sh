@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# pagevisor check, and find by fields: a guest that works has no findings however often it is looked at, and in one that is
+# pagevisor check, and find by fields: a working guest has no findings however often it is inspected; in one that is
 # broken on purpose the check names the frames and the rule. Usage: check.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -10,7 +10,7 @@ need_vm "check"
 
 LOOKS=8
 
-# start NAME OPTION...: a guest in the background; waits until it runs.
+# start NAME OPTION...: starts a guest in the background and waits until it runs.
 start()
 {
 	local name=$1
@@ -61,7 +61,8 @@ test_broken()
 	stop
 }
 
-# table_fault FAULT PATTERN: the one finding of a guest with a fault in its page table; KVM keeps shadows of these tables.
+# table_fault FAULT PATTERN: checks the only finding in a guest with a fault in its page table. KVM shadows these
+# tables.
 table_fault()
 {
 	local fault=$1
@@ -83,7 +84,7 @@ test_tables()
 	table_fault pte_wild 'wild_entry: expected no entry; 0x[0-9a-f]+\[0\] at 0xffffa00000000000 maps it, found unused'
 }
 
-# show tells the entries that check complains of, and the large pages of the linear mapping.
+# show prints the entries that check complains about, and the large pages of the linear mapping.
 test_entries()
 {
 	local frame

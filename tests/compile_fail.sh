@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# What the compiler must refuse, with the library's own words, and that each header compiles alone.
+# The compiler must refuse some declarations, with the library's own messages, and each header must compile alone.
 # Usage: compile_fail.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -56,7 +56,7 @@ test_types()
 	END
 }
 
-# header FILE FLAG...: a file that includes it twice, and nothing else, compiles.
+# header FILE FLAG...: a file that only includes it, twice, must compile.
 header_compiles()
 {
 	local header=$1
@@ -66,7 +66,7 @@ header_compiles()
 	expect "$header alone" 0 -- "$CC" "${WARNINGS[@]}" "$@" "$WORK/alone.c"
 }
 
-# Headers of both worlds compile in both; the platform's name is the same in each.
+# Headers used by both guest and host must compile for both; the platform's header has the same name in each.
 test_headers()
 {
 	local header

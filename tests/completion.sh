@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Bash completion: subcommands, options, their values, VMs and files; asked as readline asks, and by the Tab key of a shell
-# in a terminal (of tmux). Usage: completion.sh [BUILD]
+# Bash completion: subcommands, options, their values, VMs and files; called as readline does, and by the Tab key of a
+# shell on a terminal (of tmux). Usage: completion.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -18,7 +18,7 @@ end_all()
 }
 trap end_all EXIT
 
-# complete_line LINE: what completion offers at its end goes to $OUT, a line for each.
+# complete_line LINE: writes the completions at the end of LINE to $OUT, one on each line.
 complete_line()
 {
 	COMPREPLY=()
@@ -31,7 +31,7 @@ complete_line()
 	printf '%s\n' "${COMPREPLY[@]}" | grep . | sort >"$OUT"
 }
 
-# offers NAME LINE CANDIDATE...: exactly these, and nothing is printed.
+# offers NAME LINE CANDIDATE...: exactly these must be offered, and nothing printed.
 offers()
 {
 	local name=$1 line=$2
@@ -46,7 +46,7 @@ commands()
 	"$PAGEVISOR" help | sed -nE 's/^  ([a-z][a-z0-9-]*) .*/\1/p'
 }
 
-# long_options COMMAND: those of its help, with = where there is a value.
+# long_options COMMAND: those in its help, with = where they take a value.
 long_options()
 {
 	"$PAGEVISOR" "$1" --help | sed -nE 's/^ {2,6}(-., )?(--[a-z0-9-]+=?).*/\2/p'
@@ -106,7 +106,7 @@ test_files()
 	cd "$ROOT" || exit 1
 }
 
-# The page's other half: what is installed is what a package of completions looks for, and finds the workloads.
+# The installed file has the name that bash-completion looks for, and finds the workloads.
 test_installed()
 {
 	local stage=$WORK/stage
@@ -127,7 +127,7 @@ screen_shows()
 	tmux -S "$SOCKET" capture-pane -p >"$OUT" && grep -Eq -e "$1" "$OUT"
 }
 
-# becomes NAME PATTERN: whether a line of the terminal comes to be like that.
+# becomes NAME PATTERN: waits until a line of the terminal matches.
 becomes()
 {
 	last_command=("the screen of bash")

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# pagevisor find and map over a guest that stands still, so that their counts can be held against those of stat, and
-# over one that does not. Usage: find_map.sh [BUILD]
+# pagevisor find and map over a guest that does nothing, so that their counts can be compared with those of stat, and
+# over a working one. Usage: find_map.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_vm "find and map"
 
 
-# start NAME OPTION...: a guest in the background; waits until it runs.
+# start NAME OPTION...: starts a guest in the background and waits until it runs.
 start()
 {
 	local name=$1
@@ -31,13 +31,13 @@ stop()
 	running_pid=
 }
 
-# count EXPRESSION: frames that it means.
+# count EXPRESSION: the number of matching frames.
 count()
 {
 	timeout "$LIMIT" "$PAGEVISOR" find --count "$1" still 2>/dev/null
 }
 
-# of_map BY NAME: frames of that name in map's JSON.
+# of_map BY NAME: the number of frames with that name in map's JSON.
 of_map()
 {
 	timeout "$LIMIT" "$PAGEVISOR" map --by "$1" --json still | tr -d ' \n' |
@@ -51,7 +51,7 @@ of_stat()
 		sed -E 's/.*"'"$1"'":([0-9]+).*/\1/'
 }
 
-# same NUMBER NUMBER, neither missing: for check.
+# same NUMBER NUMBER: whether they are equal and neither is missing; for check.
 same()
 {
 	[ -n "$1" ] && [ "$1" = "$2" ]
@@ -113,14 +113,15 @@ test_bad_expressions()
 	expect "map --by size" 2 'err:type, state or refs' -- "$PAGEVISOR" map --by size
 }
 
-# is_png FILE WIDTH: by its first bytes; the unit tests read one whole. How high it is, the number of types says. For check.
+# is_png FILE WIDTH: checks the first bytes; the unit tests read a whole file. The height depends on the number of
+# types. For check.
 is_png()
 {
 	[ "$(head -c 20 "$1" | od -An -v -tx1 | tr -d ' \n')" = \
 		"$(printf '89504e470d0a1a0a0000000d49484452%08x' "$2")" ]
 }
 
-# Whether a folder holds this many files, for check.
+# Whether a folder contains this many files; for check.
 file_count()
 {
 	[ "$(find "$1" -type f | wc -l)" -eq "$2" ]
@@ -156,7 +157,7 @@ test_map()
 	check "nothing else is left" file_count "$folder" 2
 }
 
-# The guest changes what is read all the time.
+# The guest changes the inspected data all the time.
 test_busy()
 {
 	expect "find while the guest works" 0 'out:^[1-9][0-9]*$' '!err:.' -- \

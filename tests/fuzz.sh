@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Fuzzes what reads hostile bytes, each target for SECONDS seconds (10). A failing input is kept under build/fuzz, for
-# `build/fuzz/TARGET FILE`. Usage: fuzz.sh [BUILD]
+# Fuzzes the readers of hostile bytes, each target for SECONDS seconds (10). A failing input is kept under build/fuzz,
+# to be run with `build/fuzz/TARGET FILE`. Usage: fuzz.sh [BUILD]
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -10,7 +10,7 @@ FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 LIMIT=$((FUZZ_SECONDS + 120))
 TARGETS=(fuzz_capture fuzz_guest_view)
 
-# make test runs this: its variables and jobs are not for this make.
+# Started by make test, whose variables and jobs are not for this make.
 BUILD_TARGETS=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j2 fuzz-targets)
 
 clang_problem()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Each inspection command on guests that lie about themselves while they run: it ends, by itself and with the status that
-# is due, says in a line what is wrong, and takes no memory of the guest's. Usage: hostile.sh [BUILD]
+# Each inspection command on guests that lie about themselves while they run: it must end by itself with the right
+# status, print one line that says what is wrong, and take no memory of the guest's. Usage: hostile.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -16,19 +16,19 @@ GUEST=$GUESTS/poked.elf
 COMMANDS=("stat" "types" "show 0x0" "find --count 1" "map" "check" "capture $WORK/lie.pvc"
 	"top --batch 1" "watch --time 0.1 0x0" "diff $WORK/truth.pvc")
 
-# Where a symbol of the guest lies, and an offset from there.
+# The address of one of the guest's symbols, plus an offset.
 at()
 {
 	printf '%08x' $((0x$(nm "$GUEST" | sed -n "s/ [a-zA-Z] $1\$//p") + $2))
 }
 
-# info OFFSET VALUE: a word of the info page, by its offset in struct guest_info; VALUE in 16 digits.
+# info OFFSET VALUE: a word of the info page, by its offset in struct guest_info; VALUE has 16 digits.
 info()
 {
 	echo "@$(at info_page "$1")=$2"
 }
 
-# The blocks of the guest's RAM: a file in memory, that the run holds.
+# The blocks of the guest's RAM, a file in memory that the run process holds open.
 ram_blocks()
 {
 	local file
@@ -46,7 +46,7 @@ is_published()
 	! grep -Eq 'has not published|no VM|no further' "$ERR"
 }
 
-# start POKES: a guest that tells these lies; returns when its info page is there.
+# start POKES: starts a guest that tells these lies; returns when its info page is published.
 start()
 {
 	"$PAGEVISOR" run --name liar --kernel "$GUEST" --memory 16M --cpus 1 --time 0 --quiet \
@@ -64,14 +64,14 @@ start()
 stop()
 {
 	check "$1: no command took memory of the guest's" [ "$before" = "$(ram_blocks)" ]
-	# It does not listen: the second signal ends it.
+	# It ignores requests to end: the second signal stops it.
 	kill -INT "$running_pid"
 	kill -TERM "$running_pid" 2>/dev/null
 	wait "$running_pid" 2>/dev/null
 	running_pid=
 }
 
-# refused NAME PATTERN POKES: a lie about what all commands need: status 3, and one line that says which field it is.
+# refused NAME PATTERN POKES: a lie about what all commands need: status 3, and one line that names the field.
 refused()
 {
 	local command
@@ -85,7 +85,7 @@ refused()
 	stop "$1"
 }
 
-# goes_on NAME STATUS PATTERN POKES: a lie that no command minds but the check, which has this status and says this.
+# goes_on NAME STATUS PATTERN POKES: a lie that only the check reports, with this status and this output.
 goes_on()
 {
 	local command
@@ -105,7 +105,7 @@ goes_on()
 	stop "$1"
 }
 
-# The same guest tells no lies: what is found in the others is in them.
+# The same guest without lies: whatever the others show comes from their lies.
 test_truth()
 {
 	start ""
@@ -118,7 +118,7 @@ test_truth()
 	stop "the truth, compared"
 }
 
-# traces NAME PATTERN POKES: a lie about the trace, which show, watch and trace mind: they say so, and go on.
+# traces NAME PATTERN POKES: a lie about the trace, which show, watch and trace report before they continue.
 traces()
 {
 	local command

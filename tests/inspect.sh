@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Looking at metadata: types and show. A type that is added to the guest is shown by its fields with no change in
-# vmm/, and one that could not be shown does not build. Usage: inspect.sh [BUILD]
+# Inspecting metadata: types and show. A type added to the guest is shown by its fields without a change in vmm/, and a
+# type that could not be shown does not build. Usage: inspect.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -10,7 +10,7 @@ TREE=$WORK/tree
 NAME=inspected
 BUILD_TREE=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$TREE" --no-print-directory -j2 all WERROR=1)
 
-# workload MEMBER: a guest with one more type, of which it makes one frame for good and prints the address.
+# workload MEMBER: prints a workload with one more type, of which it makes one permanent frame and prints the address.
 workload()
 {
 	cat >"$TREE/guest/workload/sample.c" <<-END
@@ -43,7 +43,7 @@ workload()
 	END
 }
 
-# start OPTION...: a VM in the background that says where its frame is; sets $address.
+# start OPTION...: starts a VM in the background that prints its frame's address; sets $address.
 start()
 {
 	rm -f "$WORK/run"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# make install and uninstall: the installed command finds its guest, and nothing stays behind.
-# Usage: install.sh [BUILD]
+# make install and uninstall: the installed command finds its guest, and no file is left behind. Usage: install.sh
+# [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -10,7 +10,7 @@ STAGE=$WORK/stage
 PREFIX=/opt/pagevisor
 INSTALLED=$STAGE$PREFIX/bin/pagevisor
 
-# make test runs this: its variables and jobs are not for this make.
+# Started by make test, whose variables and jobs are not for this make.
 STAGED_MAKE=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory
 	DESTDIR="$STAGE" PREFIX="$PREFIX")
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# `pagevisor run` on /dev/kvm: sizes and processors, rings, faults, reports, several VMs at once, and
-# hosts that have no KVM to give. Usage: kvm.sh [BUILD]
+# `pagevisor run` on /dev/kvm: sizes and processors, rings, faults, reports, several VMs at once, and hosts without a
+# usable KVM. Usage: kvm.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Hosts without KVM: each in a mount namespace of its own, which ends with the command.
+# Hosts without KVM: each in a mount namespace that ends with the command.
 test_without_device()
 {
 	local why="only root may make a mount namespace"
@@ -50,13 +50,13 @@ test_permission()
 		unshare -m sh -c "$as_nobody" 666 "$place/pagevisor" run --ops 1000
 }
 
-# MiB of memory that a guest may touch without bringing the machine into trouble.
+# MiB of memory that a guest may touch without straining the machine.
 free_mib()
 {
 	sed -n 's/^MemAvailable: *\([0-9]*\)[0-9]\{3\} kB$/\1/p' /proc/meminfo
 }
 
-# boots NAME OPTION...: ends well, did work, and broke no invariant.
+# boots NAME OPTION...: the guest must end well, must have worked, and must have broken no invariant.
 boots()
 {
 	local name=$1
@@ -73,7 +73,7 @@ number()
 	sed -n "s/^ *\"$1\":\([0-9]*\),*$/\1/p" "$OUT" | head -n 1
 }
 
-# Whether the check of the last guest saw all its frames: those that are free, and those that somebody holds.
+# Whether the check of the last guest saw all its frames: the free ones and the held ones.
 saw_all()
 {
 	[ "$(number free_frames)" -eq "$(number unused)" ] && [ "$(number scanned_bytes)" -gt 0 ] &&
@@ -94,7 +94,7 @@ test_sizes()
 	done
 	boots "16 vCPUs" --memory 64M --cpus 16 --ops 20000
 	boots "16 vCPUs in 16 MiB" --memory 16M --cpus 16 --ops 20000
-	# Which may be over before the first step.
+	# This time may be over before the first step.
 	expect "a time below a millisecond" 0 'out:^result    the guest ended well$' -- \
 		"$PAGEVISOR" run --memory 16M --cpus 1 --time 0.0005
 	boots "an odd size" --memory 20484K --cpus 1 --ops 10000
@@ -106,7 +106,7 @@ test_sizes()
 	fi
 }
 
-# In a memory that is too small for what they want to hold.
+# In a memory too small for what the workloads want to hold.
 test_workloads()
 {
 	local workload cpus
@@ -131,7 +131,7 @@ test_workloads()
 		"$PAGEVISOR" run --memory 16M --workload torn --append frames=0
 }
 
-# The "work" of a JSON report, but for what depends on the clock.
+# The "work" of a JSON report, without what depends on the clock.
 work_of()
 {
 	sed -n '/"work":/,/}/p' "$1" | grep -v per_second
@@ -212,7 +212,7 @@ test_exceptions()
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=nonsense
 	expect "fault: hang, ended by --timeout" 3 'out:the guest had not ended after 0.5 s' -- \
 		"$PAGEVISOR" run --memory 16M --workload fault --append fault=hang --timeout 0.5
-	# Of what is gone the stack may still have an address or two.
+	# The stack may still hold one or two addresses of calls that have returned.
 	expect "fault: leak: the check finds it" 4 'out:^findings  [23][0-9]$' \
 		'out:leaked_frame: expected something that refers to it, found nothing; shared forgotten, generation' \
 		-- "$PAGEVISOR" run --memory 16M --workload fault --append fault=leak
@@ -223,7 +223,7 @@ test_exceptions()
 		"$PAGEVISOR" run --memory 16M --workload nonsense
 }
 
-# One JSON object, whose braces alone stand in the first column.
+# One JSON object: only its braces are in the first column.
 is_one_object()
 {
 	[ "$(grep -c '^[^ ]' "$1")" -eq 2 ] && [ "$(head -n 1 "$1")" = '{' ] &&
@@ -234,7 +234,7 @@ test_reports()
 {
 	local format
 
-	# A pipe that is full and that nobody reads must not hold the run up.
+	# A full pipe without a reader must not block the run.
 	mkfifo "$WORK/full"
 	# shellcheck disable=SC2016 # the inner shell expands
 	expect "stderr that nobody reads" 0 'out:^result    the guest ended well$' -- \

@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=bash
 #
-# What the test scripts share: one line for each test, what was run when one fails, and the counts.
-# A script sources this, calls the functions below, and ends with `finish`.
+# What the test scripts share: prints one line for each test and the command of a failed one, and counts results. A
+# script sources this file, calls the functions below, and ends with `finish`.
 #
 #     expect NAME STATUS PATTERN... -- COMMAND...
 #
-# runs a command with a time limit and wants its exit status and a line of its output for each
-# PATTERN: an extended regular expression, after out: or err: for one of the two streams, after ! for
-# a line that must not be there. The output stays in $OUT and $ERR for `check` until the next expect.
+# runs a command with a time limit. Its exit status must be STATUS, and its output must have a line for each PATTERN: an
+# extended regular expression, after out: or err: for one of the two streams, after ! for a line that must not occur.
+# The output stays in $OUT and $ERR for `check` until the next expect.
 
 set -u
 shopt -s lastpipe
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
-# For the scripts that source this.
+# Used by the scripts that source this.
 export PAGEVISOR=$BUILD/pagevisor GUEST=$BUILD/pagevisor-guest.elf GUESTS=$BUILD/guests
 
-# Seconds that one command, or one thing that is waited for, may take before it counts as hung. No test comes near it, however
-# busy the machine.
+# Seconds for one command, or one wait, after which it counts as hung. No test comes near this, however busy the machine
+# is.
 LIMIT=${LIMIT:-300}
 # The same for a build.
 export BUILD_LIMIT=1800
@@ -29,14 +29,15 @@ OUT=$WORK/out
 ERR=$WORK/err
 running_pid=
 
-# A build with a sanitizer says there what it finds, also in the background, and ends with a status that is no other's.
+# A program built with a sanitizer reports there, also in the background, and then ends with a status that nothing else
+# has.
 SANITIZER_REPORTS=$WORK/sanitizer
 SANITIZER_STATUS=99
 export ASAN_OPTIONS=exitcode=$SANITIZER_STATUS:log_path=$SANITIZER_REPORTS
 export UBSAN_OPTIONS=$ASAN_OPTIONS TSAN_OPTIONS=$ASAN_OPTIONS
 export LSAN_OPTIONS=suppressions=$ROOT/tests/leaks.supp:print_suppressions=0
 
-# Where VMs are found: those of this script alone.
+# Where VMs are found: only those of this script.
 export XDG_RUNTIME_DIR=$WORK/runtime
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 
@@ -67,7 +68,7 @@ skip()
 	echo "skip $1: $2"
 }
 
-# fail NAME REASON: says what was run, and what it printed.
+# fail NAME REASON: prints what was run, and its output.
 fail()
 {
 	failed=$((failed + 1))
@@ -81,7 +82,7 @@ fail()
 	fi
 }
 
-# The end of a stream, with nothing in it that a terminal would obey.
+# The end of a stream, without anything that a terminal would obey.
 print_stream()
 {
 	[ -s "$2" ] || return 0
@@ -89,7 +90,7 @@ print_stream()
 	tail -n 40 "$2" | cut -c 1-300 | LC_ALL=C tr -c '\n\t -~' '?' | sed 's/^/     | /'
 }
 
-# Runs a command; its output goes to $OUT and $ERR, its exit status to $status (124: time is up).
+# Runs a command; sets $OUT, $ERR and $status, the exit status (124: time is up).
 run_command()
 {
 	last_command=("$@")
@@ -97,7 +98,7 @@ run_command()
 	timeout -k 5 "$LIMIT" "$@" >"$OUT" 2>"$ERR" </dev/null || status=$?
 }
 
-# Whether the output is as a pattern wants it.
+# Whether the output matches a pattern.
 matches()
 {
 	local pattern=$1 files=("$OUT" "$ERR") negate=
@@ -128,27 +129,28 @@ expect()
 	judge "$name" "${outcome[@]}"
 }
 
-# has_stage VM PATTERN: whether a VM is listed with such a stage, for within.
+# has_stage VM PATTERN: whether the VM is listed with a matching stage; for within.
 has_stage()
 {
 	"$PAGEVISOR" ps | grep -Eq "^$1 .* $2 "
 }
 
-# expect_soon NAME STATUS PATTERN... -- COMMAND...: as expect, but the command runs again and again until it is as wanted: what
-# it prints comes true when a guest has had some CPU time.
+# expect_soon NAME STATUS PATTERN... -- COMMAND...: like expect, but repeats the command until it matches: for output
+# that comes true once a guest has had some CPU time.
 expect_soon()
 {
 	expect_again runs_as_wanted "$@"
 }
 
-# expect_pause NAME STATUS PATTERN... -- COMMAND...: as expect, for a command that pauses the guest: again when the pause took
-# longer than a pause may.
+# expect_pause NAME STATUS PATTERN... -- COMMAND...: like expect, for a command that pauses the guest: repeats it when
+# the pause took longer than a pause may.
 expect_pause()
 {
 	expect_again pauses_in_time "$@"
 }
 
-# expect_again TRY NAME STATUS PATTERN... -- COMMAND...: as expect, of what TRY COMMAND ran when it succeeded.
+# expect_again TRY NAME STATUS PATTERN... -- COMMAND...: like expect, but repeats TRY COMMAND until that succeeds, and
+# judges its last run.
 expect_again()
 {
 	local try=$1 name=$2 outcome=()
@@ -175,7 +177,7 @@ pauses_in_time()
 	! matches 'err:the pause took too long'
 }
 
-# is_as_wanted STATUS PATTERN...: whether the last command was like that; if not, $why says what differs.
+# is_as_wanted STATUS PATTERN...: whether the last command matches; if not, $why says what differs.
 is_as_wanted()
 {
 	local wanted_status=$1 pattern
@@ -189,7 +191,7 @@ is_as_wanted()
 	done
 }
 
-# judge NAME STATUS PATTERN...: as expect, about what ran already.
+# judge NAME STATUS PATTERN...: like expect, for a command that has already run.
 judge()
 {
 	local name=$1
@@ -203,7 +205,7 @@ judge()
 	fi
 }
 
-# within COMMAND...: whether it succeeds before LIMIT seconds are over.
+# within COMMAND...: repeats it until it succeeds or LIMIT seconds are over; returns whether it succeeded.
 within()
 {
 	local deadline=$((SECONDS + LIMIT))
@@ -214,7 +216,7 @@ within()
 	done
 }
 
-# check NAME COMMAND...: a property of the last output; the command says by its status if it holds.
+# check NAME COMMAND...: a property of the last output; it holds if the command succeeds.
 check()
 {
 	local name=$1
@@ -228,25 +230,25 @@ check()
 	fi
 }
 
-# line_count FILE N, for check.
+# line_count FILE N: for check.
 line_count()
 {
 	[ "$(wc -l <"$1")" -eq "$2" ]
 }
 
-# One line on stderr, nothing on stdout: for check.
+# One line on stderr, nothing on stdout; for check.
 says_one_line()
 {
 	line_count "$ERR" 1 && line_count "$OUT" 0
 }
 
-# Whether a file has nothing that a terminal would obey, for check.
+# Whether a file contains nothing that a terminal would obey; for check.
 is_plain_text()
 {
 	[ "$(LC_ALL=C tr -d '\n\t -~' <"$1" | wc -c)" -eq 0 ]
 }
 
-# Why there is no KVM to be had; nothing when there is.
+# Why KVM cannot be used; nothing when it can.
 kvm_problem()
 {
 	if [ ! -e /dev/kvm ]; then
@@ -256,7 +258,7 @@ kvm_problem()
 	fi
 }
 
-# Why no guest can run here, neither on KVM nor in QEMU's TCG, which run takes then; nothing when one can.
+# Why no guest can run here, neither on KVM nor in QEMU's TCG, which run then chooses; nothing when one can.
 vm_problem()
 {
 	local problem
@@ -265,19 +267,19 @@ vm_problem()
 	[ -z "$problem" ] || command -v qemu-system-x86_64 >/dev/null || echo "$problem, no qemu-system-x86_64"
 }
 
-# Whether programs have a sanitizer, which takes terabytes of address space.
+# Whether the programs are built with a sanitizer, which takes terabytes of address space.
 is_sanitized()
 {
 	grep -qE '__(asan|tsan)_init' "$PAGEVISOR"
 }
 
-# Whether guests run in TCG here: some ten times slower, and without what KVM alone can tell.
+# Whether guests run in TCG here: some ten times slower, and without what only KVM reports.
 runs_in_tcg()
 {
 	[ -n "$(kvm_problem)" ]
 }
 
-# Ends the script in good order when no guest can run here, or none on KVM.
+# Ends the script successfully when no guest can run here, or none on KVM.
 need_vm()
 {
 	skip_all_for "$1" "$(vm_problem)"
@@ -288,7 +290,7 @@ need_kvm()
 	skip_all_for "$1" "$(kvm_problem)"
 }
 
-# skip_all_for NAME PROBLEM
+# skip_all_for NAME PROBLEM: skips the whole script if there is a problem.
 skip_all_for()
 {
 	[ -n "$2" ] || return 0
@@ -296,7 +298,7 @@ skip_all_for()
 	finish
 }
 
-# For scripts that run the test guests by themselves, without make test before.
+# For scripts that need the test guests, when run without make test.
 need_guests()
 {
 	[ -d "$GUESTS" ] || {
@@ -305,7 +307,8 @@ need_guests()
 	}
 }
 
-# copy_tree FOLDER: the sources, and what is built of them already, with their times: make builds there what is changed.
+# copy_tree FOLDER: copies the sources and their build output with their times, so that make only rebuilds what is
+# changed.
 copy_tree()
 {
 	local entry
@@ -322,7 +325,7 @@ copy_tree()
 	done
 }
 
-# Each report of a sanitizer is a failure, whether a test saw it or not.
+# Each sanitizer report is a failure, whether or not a test noticed it.
 count_reports()
 {
 	local report
@@ -335,7 +338,7 @@ count_reports()
 	done
 }
 
-# The last line of each script.
+# Must be the last line of each script.
 finish()
 {
 	local text

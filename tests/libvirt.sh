@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Guests under libvirt, with a libvirtd of the test's own: see libvirt_lib.sh. Usage: libvirt.sh [BUILD]
+# Guests under libvirt, with the test's own libvirtd: see libvirt_lib.sh. Usage: libvirt.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=libvirt_lib.sh
 . "$(dirname "$0")/libvirt_lib.sh"
 
-# A sanitizer has functions of its own before those of libtirpc, and looks for the latter when a program starts. libvirt,
-# which calls them, is loaded later; so it must be there from the start, or they call nothing.
+# A sanitizer intercepts some functions of libtirpc, and looks the real ones up when a program starts. libvirt, which
+# calls them, is loaded later. So libtirpc must be loaded from the start, or the interceptors call nothing.
 with_libtirpc=()
 prepare_sanitized()
 {
@@ -22,7 +22,8 @@ prepare_sanitized()
 		finish
 		;;
 	esac
-	# The threads of libvirt's calls may be ending when a program does: LeakSanitizer's tracer now and then dies of that.
+	# The threads of libvirt's calls may be ending when a program ends, which sometimes kills LeakSanitizer's
+	# tracer.
 	export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 	with_libtirpc=(env "LD_PRELOAD=$runtime libtirpc.so.3")
 	# A copy that any user may run.
@@ -32,7 +33,7 @@ prepare_sanitized()
 	PAGEVISOR=$WORK/pagevisor
 }
 
-# boots NAME READY OPTION...: from definition to the guest's own end, which libvirt takes for a crash.
+# boots NAME READY OPTION...: from definition to the guest's own end, which libvirt counts as a crash.
 boots()
 {
 	local name=$1 ready=$2
@@ -62,7 +63,7 @@ test_machines()
 	boots "private" "$(ready 1 '6[0-9]')" --memory 64M --cpus 1 --backing private
 }
 
-# The guest's command line as QEMU got it, to the byte.
+# The guest's command line as it reached QEMU, to the byte.
 has_argument()
 {
 	tr '\0' '\n' <"/proc/$(domain_pid "$1")/cmdline" | grep -qxF -e "$2"
@@ -78,7 +79,7 @@ test_text()
 	virsh --quiet destroy text >/dev/null
 }
 
-# Whether the last table that libvirt-watch printed is what virsh lists.
+# Whether the last table that libvirt-watch printed agrees with virsh list.
 list_is_true()
 {
 	echo >&9 2>/dev/null || return
@@ -87,7 +88,7 @@ list_is_true()
 		sort | cmp -s - "$WORK/virsh-list"
 }
 
-# Domains start, stop, are paused and crash while readers look at the list without a pause.
+# Domains start, stop, are paused and crash while readers read the list continuously.
 disturb_domains()
 {
 	local round
@@ -108,7 +109,7 @@ disturb_domains()
 	virsh --quiet suspend four
 }
 
-# Domains go on without their daemon, and are in the list again when it is back.
+# Domains survive their daemon, and are in the list again when it is back.
 restart_libvirtd()
 {
 	kill -TERM "$libvirtd_pid"
@@ -116,7 +117,7 @@ restart_libvirtd()
 	start_libvirtd
 }
 
-# watched NAME COMMAND...: what the readers have seen is judged when it has ended.
+# watched NAME COMMAND...: runs the command under watch; afterwards judges what the readers saw.
 watched()
 {
 	local name=$1 reader
@@ -130,7 +131,7 @@ watched()
 	exec 9>"$WORK/watch"
 	check "$name: the list is true at first" wait_until "the list is true" list_is_true
 	"$@" >"$WORK/watched.log" 2>&1
-	# The list follows events: what was done last has to get there.
+	# The list follows events, and the last one has to arrive.
 	check "$name: the list is true in the end" wait_until "the list is true" list_is_true
 	exec 9>&-
 	wait "$reader" || status=$?
@@ -152,7 +153,7 @@ domain_state_is()
 	[ "$(virsh --quiet domstate "$1")" = "$2" ]
 }
 
-# looks NAME MEMORY PATTERN OPTION...: a domain that is looked at, by its own way and as one of another host.
+# looks NAME MEMORY PATTERN OPTION...: inspects a domain, through its own URI and as another host's.
 looks()
 {
 	local name=$1 pattern=$2 far="libvirt:$LIBVIRT_REMOTE_URI#$1"
@@ -181,7 +182,7 @@ looks()
 	rm -f "$WORK"/*.pvc
 }
 
-# By the guest's own word: its workload has begun.
+# According to the guest itself, its workload has begun.
 runs()
 {
 	"$PAGEVISOR" stat "libvirt:$1" 2>/dev/null | grep -q ', running$'
@@ -197,8 +198,8 @@ ram_blocks()
 	done
 }
 
-# looks_at_sparse NAME MIB: a domain that has booted, with much more memory than it has touched. Nobody has looked at it
-# before, so a hole that somebody fills is one that was there.
+# looks_at_sparse NAME MIB: a domain that has booted, with much more memory than it has touched. Nobody has inspected it
+# before, so a hole filled by inspection would show.
 looks_at_sparse()
 {
 	local name=$1 before
@@ -213,7 +214,7 @@ looks_at_sparse()
 		"$PAGEVISOR" find --count 'type == meta_page' "libvirt:$name"
 	check "$name: no hole was filled" [ "$(ram_blocks "$name")" = "$before" ]
 	virsh --quiet resume "$name" >/dev/null
-	# One that stands still cannot show that what it was just doing is no leak.
+	# A paused domain cannot show that the guest's operation in progress is no leak.
 	wait_until "$name runs" runs "$name"
 	expect_pause "check of $name" 0 '!err:.' 'out:^findings +none' -- "$PAGEVISOR" check "libvirt:$name"
 }
@@ -250,21 +251,22 @@ test_refusals()
 	refuses "none of ours" 3 "is not a pagevisor guest" 'libvirt:test:///default#test'
 }
 
-# begin_capture NAME: of all that large has, from afar; its process is $pid.
+# begin_capture NAME: captures all memory of large, through the remote URI; its process is $pid.
 begin_capture()
 {
 	"$PAGEVISOR" capture --all-memory "$WORK/$1.pvc" "libvirt:$LIBVIRT_REMOTE_URI#large" >"$OUT" 2>"$ERR" &
 	pid=$!
 }
 
-# By QEMU itself, so after all that the daemon has asked it before: a daemon that is killed while it waits for an answer finds
-# it when it comes back, and does not understand it.
+# The answer comes from QEMU itself, after everything that the daemon asked before: a daemon killed while it waits for
+# an answer finds that answer when it comes back, and does not understand it.
 qemu_has_stopped()
 {
 	virsh --quiet qemu-monitor-command large '{"execute":"query-status"}' | grep -q '"running": *false'
 }
 
-# stands_still NAME: whether the capture is stopped while large is paused for it. One that was through before is begun again.
+# stands_still NAME: whether the capture is stopped while it pauses large. Begins a new capture if the last one has
+# already ended.
 stands_still()
 {
 	kill -0 "$pid" || begin_capture "$1"
@@ -275,7 +277,7 @@ stands_still()
 	return 1
 }
 
-# A domain that is destroyed while it is read, and an inspector or a daemon that is killed while one stands still.
+# A domain that is destroyed while it is read, and an inspector or a daemon that is killed while a domain is paused.
 test_ends()
 {
 	local pid
@@ -318,7 +320,7 @@ watch_is_without()
 	! watch_shows "$1"
 }
 
-# Two at once while the list is watched.
+# Two domains at once while the list is watched.
 test_ps()
 {
 	local pid
@@ -340,8 +342,8 @@ test_ps()
 	wait "$pid" 2>/dev/null
 }
 
-# Lists that are watched before there is a daemon, which is known by its URI or found by its socket, by the daemon's own
-# user then: its domains are in them once it is there, and not a line more is printed while it is waited for.
+# Lists that are watched before there is a daemon, known by its URI or found by its socket, as the daemon's own user.
+# The daemon's domains appear once it runs, and nothing is printed while the list waits for it.
 test_ps_before_the_daemon()
 {
 	local by_uri by_socket
@@ -356,7 +358,7 @@ test_ps_before_the_daemon()
 		"$LIBVIRT/pagevisor" ps --watch >"$WORK/ps-watch-socket" 2>&1 &
 	by_socket=$!
 	wait_until "the lists are there" test -s "$WORK/ps-watch" -a -s "$WORK/ps-watch-socket"
-	# So that it is tried again in vain.
+	# Gives the list time for a failed attempt.
 	sleep 2
 	check "no daemon yet: one line" line_count "$WORK/ps-watch" 1
 	check "no socket yet: one line" line_count "$WORK/ps-watch-socket" 1
@@ -371,7 +373,7 @@ test_ps_before_the_daemon()
 	wait "$by_uri" "$by_socket" 2>/dev/null
 }
 
-# A reader that has died is a test that fails, not the end of them all.
+# A reader that dies must fail a test, not end the script.
 trap : PIPE
 prepare_sanitized
 need_libvirtd "libvirt"

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=bash
 #
-# A libvirtd of a test's own. A script sources this after lib.sh, calls need_libvirtd, and has a daemon to itself:
-# in a session of its own, with all its files under $LIBVIRT and no service, bus, cgroup or network asked of the
-# system. As root it belongs to the user nobody, for root's libvirtd is the system's and ignores where it is told to
-# put things. When the script ends, it ends the domains, the daemon, and nothing else. README.md has more.
+# A test's own libvirtd. A script sources this after lib.sh and calls need_libvirtd; then it has a daemon to itself, in
+# its own session, with all files under $LIBVIRT. The daemon needs no service, bus, cgroup or network of the system. As
+# root it belongs to the user nobody, because root's libvirtd is the system's and ignores where it should put its files.
+# When the script ends, it ends the domains and the daemon, and nothing else. README.md has more.
 
 LIBVIRT=$WORK/libvirt
 LIBVIRT_SOCKET=$LIBVIRT/run/libvirt/libvirt-sock
 export LIBVIRT_DEFAULT_URI="qemu+unix:///session?socket=$LIBVIRT_SOCKET"
-# The same daemon through a URI that names a host, so that it counts as another machine's.
+# The same daemon through a URI with a host name, so that it counts as another machine's.
 export LIBVIRT_REMOTE_URI="qemu+ext://elsewhere/session?command=$LIBVIRT/tunnel"
-# A client whose daemon is not there must not start another.
+# A client must not start a daemon when its own is absent.
 export LIBVIRT_AUTOSTART=0
 
-# As who the daemon runs.
+# The user that the daemon runs as.
 libvirt_user=()
 [ "$(id -u)" -ne 0 ] || libvirt_user=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
 libvirtd_pid=
@@ -30,7 +30,7 @@ libvirt_problem()
 	fi
 }
 
-# Everything of the daemon's, and the guest where it can read it.
+# All files of the daemon, and a copy of the guest that it can read.
 make_libvirt_files()
 {
 	chmod 711 "$WORK"
@@ -40,10 +40,10 @@ make_libvirt_files()
 		listen_tcp = 0
 		auth_unix_rw = "none"
 	END
-	# Else it starts a virtlogd.
+	# Otherwise it starts a virtlogd.
 	echo 'stdio_handler = "file"' >"$LIBVIRT/config/libvirt/qemu.conf"
 	install -m 644 "$GUEST" "$LIBVIRT/guest.elf"
-	# The way to the daemon of a connection that names a host: as ssh has it, but without the other host.
+	# The connection to a daemon on a named host: as through ssh, but to this host.
 	cat >"$LIBVIRT/tunnel" <<-END
 		#!/bin/sh
 		exec ${libvirt_user[*]} env HOME="$LIBVIRT/home" XDG_RUNTIME_DIR="$LIBVIRT/run" \\
@@ -53,7 +53,7 @@ make_libvirt_files()
 	[ ${#libvirt_user[@]} -eq 0 ] || chown -R nobody:nogroup "$LIBVIRT"
 }
 
-# Returns when it answers. Descriptor 9 is the script's own.
+# Returns when the daemon answers. Descriptor 9 belongs to the script.
 start_libvirtd()
 {
 	setsid env -i PATH="$PATH" HOME="$LIBVIRT/home" XDG_RUNTIME_DIR="$LIBVIRT/run" \
@@ -65,7 +65,7 @@ start_libvirtd()
 	wait_until "libvirtd answers" virsh --quiet list >/dev/null 2>&1
 }
 
-# wait_until WHAT COMMAND...: until the command succeeds; only what hangs makes it fail.
+# wait_until WHAT COMMAND...: waits until the command succeeds; fails only on a hang.
 wait_until()
 {
 	local what=$1
@@ -76,8 +76,8 @@ wait_until()
 	return 1
 }
 
-# The processes of domains, by the files in which the daemon keeps their numbers. A number alone may be another
-# process's by now; QEMU's command line has the daemon's directory in it.
+# The processes of domains, from the files in which the daemon keeps their numbers. A number may have been reused by
+# now, so QEMU's command line must also contain the daemon's directory.
 domain_pids()
 {
 	local file pid
@@ -93,7 +93,7 @@ domain_pid()
 	cat "$LIBVIRT/run/libvirt/qemu/run/$1.pid"
 }
 
-# Domains outlive their daemon, so they go first.
+# Domains outlive their daemon, so they are killed first.
 stop_libvirtd()
 {
 	local pid
@@ -105,7 +105,7 @@ stop_libvirtd()
 	kill -CONT "$libvirtd_pid" 2>/dev/null
 	kill -TERM "$libvirtd_pid" 2>/dev/null
 	wait "$libvirtd_pid" 2>/dev/null
-	# One that was starting just now.
+	# A domain that was just starting.
 	for pid in $(domain_pids); do
 		kill -KILL "$pid" 2>/dev/null
 	done
@@ -113,7 +113,7 @@ stop_libvirtd()
 }
 trap 'stop_libvirtd; clean_up' EXIT
 
-# domain_xml NAME [OPTION of domxml...]: its console goes to $LIBVIRT/NAME.log, too.
+# domain_xml NAME [OPTION of domxml...]: the domain's console is also logged to $LIBVIRT/NAME.log.
 domain_xml()
 {
 	local name=$1
@@ -137,13 +137,13 @@ domain_is_gone()
 	! virsh --quiet domstate "$1" >/dev/null 2>&1
 }
 
-# domain_says NAME PATTERN: on its console.
+# domain_says NAME PATTERN: whether its console has a matching line.
 domain_says()
 {
 	grep -Eq "$2" "$LIBVIRT/$1.log" 2>/dev/null
 }
 
-# Ends the script in good order when there is no libvirt.
+# Ends the script successfully when there is no libvirt.
 need_libvirtd()
 {
 	local problem

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# What can be said about the sources without running them: format, include directions, licence lines,
-# lengths, scripts, and a build from nothing with warnings as errors. Usage: lint.sh
+# Checks the sources without running them: format, include directions, licence lines, lengths, scripts, and a build from
+# scratch with warnings as errors. Usage: lint.sh
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh" "$(dirname "$0")"
 
@@ -11,7 +11,7 @@ LIMIT=$BUILD_LIMIT
 
 cd "$ROOT" || exit 1
 
-# What git has or would have; a file may be listed that is already gone.
+# Files that git tracks or would track; a listed file may have been deleted.
 sources()
 {
 	local file
@@ -31,7 +31,7 @@ if [ ${#c_files[@]} -eq 0 ]; then
 	finish
 fi
 
-# none NAME REASON: passes when stdin is empty, else shows it.
+# none NAME REASON: passes when stdin is empty, otherwise prints it.
 none()
 {
 	cat >"$OUT"
@@ -45,10 +45,10 @@ none()
 	fi
 }
 
-# Includes that go another way than include <- pagemeta <- {guest, vmm} <- tests. The file that one means is beside its
-# includer, else where the build searches; the other sides are looked at last, where the compiler does not, to name what
-# should not be used. What is nowhere is the system's. Of the platform's headers each side has its own, and pagemeta
-# has either.
+# Includes that break the direction include <- pagemeta <- {guest, vmm} <- tests. The included file is the one beside
+# its includer, otherwise the one in the build's search path. The remaining sides, where the compiler does not search,
+# come last, to name a file that must not be used. A file found nowhere is the system's. Guest and host have their own
+# versions of the platform headers; pagemeta sees either.
 wrong_includes()
 {
 	{
@@ -61,7 +61,7 @@ wrong_includes()
 			return to == "include" || from == to || from == "tests" || from == "scripts" && to == "vmm" ||
 				to == "pagemeta" && (from == "guest" || from == "vmm")
 		}
-		# A path without what leads back.
+		# Removes DIR/.. from the path.
 		function plain(path) {
 			while (sub(/[^\/.][^\/]*\/\.\.\//, "", path)) ;
 			return path
@@ -91,7 +91,8 @@ vmm_includes()
 		done
 }
 
-# What only the kind whose ABI it is, and what writes slots for memory management, may know: see vmm/kind/README.md.
+# Names that only the kind with this ABI, and code that writes slots for memory management, may use: see
+# vmm/kind/README.md.
 KIND_ABI='pagevisor/(slot|info|allocator|trace|symbols|type|segment|mailbox|list_link|kernel_table)\.h|pagemeta/'
 KIND_NAMES='struct (meta_slot|guest_info|guest_view|type_descriptor|type_view|cpu_counters|allocator_descriptor|trace_ring|trace_entry|symbol_table)|enum ref_class|REF_CLASS_|slot_state_'
 KIND_PLACES='^vmm/(kind/pagevisor|manage|platform)/'
@@ -120,7 +121,7 @@ without_licence()
 	done
 }
 
-# Below the licence line a comment says what the file is for.
+# The comment below the licence line says what the file is for.
 without_header_comment()
 {
 	local file
@@ -156,7 +157,8 @@ test_sources()
 	expect "shellcheck" 0 -- shellcheck "${scripts[@]}"
 }
 
-# In a copy of what git has or would have: what the build needs and git ignores is missed here.
+# Works in a copy of the files that git tracks or would track, so a file that the build needs but git ignores is missing
+# here.
 copy_sources()
 {
 	local tree=$WORK/$1 file
@@ -166,8 +168,8 @@ copy_sources()
 	done
 }
 
-# build NAME VARIABLE...: from nothing, warnings as errors. Started by make lint, whose variables and
-# jobs are not for the make in here.
+# build NAME VARIABLE...: from scratch, warnings as errors. Started by make lint, whose variables and jobs are not for
+# this make.
 build()
 {
 	local name=$1
@@ -182,7 +184,7 @@ test_builds()
 {
 	build gcc
 	if command -v clang >/dev/null; then
-		# Its own assembler does not know all that the test guests and the boot code use.
+		# Clang's own assembler lacks some features that the test guests and the boot code use.
 		build clang CC="clang -fno-integrated-as"
 	else
 		skip "build with clang" "no clang here"

@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The manual page: it is sound, and says of each subcommand and option what --help says; nothing is missing there and
-# nothing is too much. Usage: man.sh [BUILD]
+# The manual page: it is well-formed, and describes each subcommand and option as --help does, with none missing and
+# none too many. Usage: man.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 PAGE=${PAGE:-$ROOT/docs/pagevisor.1}
 
-# Subcommands, by the command's own list.
+# Subcommands, from the command's own list.
 commands()
 {
 	"$PAGEVISOR" help | sed -nE 's/^  ([a-z][a-z0-9-]*) .*/\1/p'
 }
 
-# The same but for those without options.
+# The same, without those that have no options.
 commands_of_help()
 {
 	commands | grep -vx -e help -e version
 }
 
-# Those that the page has a heading for.
+# The subcommands for which the page has a heading.
 commands_of_page()
 {
 	awk '/^\.Sh / { inside = $2 == "COMMANDS" } inside && /^\.Ss / { print $2 }' "$PAGE"
@@ -33,14 +33,14 @@ options_of_help()
 		grep -v -e '--help$' -e '--usage$' | sort
 }
 
-# options_of_page COMMAND: the same, of the page's items below that heading.
+# options_of_page COMMAND: the same, from the page's items below that heading.
 options_of_page()
 {
 	awk -v name="$1" '/^\.S[sh] / { inside = $1 == ".Ss" && $2 == name } inside && /^\.It Fl / { print }' "$PAGE" |
 		sed -e 's/^\.It //' -e 's/Fl \\-/--/g' -e 's/Fl /-/g' -e 's/ Ns = Ns Ar /=/' -e 's/ , / /' | sort
 }
 
-# same WHAT WANTED FOUND: whether two texts are equal; shows how they differ.
+# same WHAT WANTED FOUND: whether two texts are equal; prints the differences.
 same()
 {
 	printf '%s\n' "$2" >"$WORK/wanted"
@@ -82,7 +82,7 @@ test_commands()
 	expect "help help" 0 'out:^usage: pagevisor COMMAND' -- "$PAGEVISOR" help help
 }
 
-# What the sources ask the environment for, and how they exit.
+# Environment variables that the sources read, and exit statuses.
 test_surroundings()
 {
 	same "the page has all variables" \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The model of the slot protocol (model/README.md): Spin finds no error in all of its states, finds one
-# in each mutant, and the library's code goes where the model's traces go. Usage: model.sh [BUILD]
+# The model of the slot protocol (model/README.md): Spin finds no error in any of its states and one in each mutant, and
+# the library's code follows the model's traces. Usage: model.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -13,7 +13,7 @@ TRACES=${TRACES:-300}
 TRACE_STEPS=6000 # Spin's; about one in ten is a line of the trace
 MEMORY_MIB=1024
 
-# What must find each mutant: the assertion, as Spin writes it with all macros expanded.
+# The assertion that must find each mutant, as Spin prints it with all macros expanded.
 torn='assertion violated whole'
 two_owners='assertion violated \(owner==0\)'
 not_reset='assertion violated \(\(\(state/4\)==11\)\|\|\(\(state/4\)==10\)\)'
@@ -35,7 +35,7 @@ declare -A FOUND_BY=(
 	[UNSHARE_WITHOUT_CAS]=$wrong_count
 	[GET_WITHOUT_CAS]=$not_shared
 )
-# Those that a short trace shows as well: their steps are not the code's.
+# Mutants that a short trace shows, too: their steps differ from the code's.
 SEEN_IN_TRACES=(CLAIM_NOT_BUMPED CHANGE_NOT_BUMPED CHANGE_NOT_BUSY NO_REREAD EARLY_UNUSED
 	ALLOCATOR_FIRST HOST_FRAME_DROPPED)
 REPLAY_MUTANTS=(claim-keeps-generation reset-moves-generation put-gives-two swap-always no-reread)
@@ -58,7 +58,7 @@ make_checker()
 	)
 }
 
-# Every statement of the model was reached; the ends of processes that have none do not count.
+# Whether every statement of the model was reached; ends of processes that never end do not count.
 all_reached()
 {
 	! grep -E 'slot\.pml:[0-9]+, state' "$OUT" | grep -qv -e '-end-'
@@ -76,7 +76,7 @@ test_clean()
 		"$WORK/clean/pan" -m1000
 }
 
-# Breadth first, so that the trail is the shortest there is.
+# Breadth first, so that the trail is the shortest possible.
 test_mutants()
 {
 	local mutant
@@ -94,8 +94,8 @@ every_mutant_has_a_test()
 		<(grep -ohE 'MUTANT_[A-Z]+[A-Z_]*' "${MODEL_FILES[@]}" | sed 's/^MUTANT_//' | sort -u)
 }
 
-# make_traces FOLDER COUNT SPIN_OPTION...: random walks, one for each seed; a mutant's may end in a failed
-# assertion, which says nothing about the lines before it.
+# make_traces FOLDER COUNT SPIN_OPTION...: random walks, one for each seed. A mutant's walk may end in a failed
+# assertion; the lines before it stay valid.
 make_traces()
 {
 	local folder=$WORK/$1 count=$2 seed
@@ -112,7 +112,7 @@ is_quiet()
 	! grep -rqi error "$1"
 }
 
-# Each operation ended in each way that it can, or the traces prove little.
+# Each operation must end in each possible way, or the traces prove little.
 all_operations_seen()
 {
 	! grep -qE '^[a-z_]+: 0 done' "$OUT" &&

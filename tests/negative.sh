@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Guests that misbehave, each in one way: what the VMM says of them, and that it survives them.
-# guests/README.md lists them. Usage: negative.sh [BUILD]
+# Guests that misbehave, each in one way: the VMM must report it and survive. guests/README.md lists them. Usage:
+# negative.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_vm "misbehaving guests"
 need_guests
 
-# Seconds after which a guest that never ends is stopped, and what a fault is called.
+# Seconds after which a guest that never ends is stopped, and the text for a fault.
 ENDLESS=0.5
 FAULT='vCPU 0: KVM_EXIT_(SHUTDOWN|INTERNAL_ERROR).*'
 if runs_in_tcg; then
@@ -17,7 +17,7 @@ if runs_in_tcg; then
 	FAULT='the guest reset its machine, as a triple fault does: vCPU 0'
 fi
 
-# guest NAME STATUS PATTERN...: in 16 MiB with one vCPU; it ends by itself, or after $seconds.
+# guest NAME STATUS PATTERN...: runs in 16 MiB with one vCPU; ends by itself, or after $seconds.
 seconds=$LIMIT
 guest()
 {
@@ -28,13 +28,13 @@ guest()
 		--memory 16M --cpus 1 --timeout "$seconds"
 }
 
-# broken_info NAME TEXT: refused for what its info page says. The reason is given once on each stream.
+# broken_info NAME TEXT: the info page is refused, with the reason once on each stream.
 broken_info()
 {
 	guest "info_$1" 3 "out:^result    $2" "err:^pagevisor: $2" '!out:^frames'
 }
 
-# No more than a handful.
+# Only a handful.
 few_lines()
 {
 	[ "$(wc -l <"$1")" -le 10 ]
@@ -43,7 +43,7 @@ few_lines()
 test_faults()
 {
 	guest triple_fault 3 "out:^result    $FAULT at rip 0x"
-	# Its lines are many and each is new; few of them are shown.
+	# It prints many lines, all different; only few of them are shown.
 	expect "info_flicker: said a few times" 3 -- "$PAGEVISOR" run --scan-rate 1000 \
 		--kernel "$GUESTS/info_flicker.elf" --memory 16M --cpus 1 --timeout 1
 	check "info_flicker: in few lines" few_lines "$ERR"

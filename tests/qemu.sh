@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The same guest under QEMU, without KVM: there ring 0 is native and exceptions are delivered, as on
-# hosts with VT-x or SVM. Usage: qemu.sh [BUILD]
+# The same guest under QEMU, without KVM: there ring 0 is native and exceptions are delivered, as on hosts with VT-x or
+# SVM. Usage: qemu.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 QEMU=qemu-system-x86_64
 
-# Statuses of include/pagevisor/ports.h, as isa-debug-exit gives them.
+# Statuses of include/pagevisor/ports.h, as isa-debug-exit reports them.
 QEMU_OK=33
 QEMU_FAILED=35
 QEMU_PANIC=37

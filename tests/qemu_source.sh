@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Looking into QEMUs that others started, by pid and by QMP socket: machines, sizes of RAM and what is behind it,
-# pausing, QEMUs that die, refusals. Without KVM. Usage: qemu_source.sh [BUILD]
+# Inspecting QEMUs started by others, by pid and by QMP socket: machines, sizes of RAM and its backends, pausing, QEMUs
+# that die, refusals. Without KVM. Usage: qemu_source.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 QEMU="qemu-system-x86_64"
 
-# Rounds of the torn-read test by the command; each reads up to 64 slots that change.
+# Rounds of the torn-read test with the command; each reads up to 64 changing slots.
 TORN_ROUNDS=${TORN_ROUNDS:-30}
 
-qemu=        # pid of the one that runs
+qemu=        # pid of the running one
 qmp=$WORK/qmp
 hmp=$WORK/hmp
 console=$WORK/console
 backing=$WORK/ram
 huge_mount=$WORK/huge
 
-# Huge pages of 2 MiB for a guest of 64 MiB, and a few more, so that a reader that takes some shows.
+# Huge pages of 2 MiB for a guest of 64 MiB, and a few more, to notice a reader that takes some.
 HUGE_PAGES=40
 POOL=/proc/sys/vm/nr_hugepages
-pool_before= # what the pool was, once it is another
+pool_before= # the pool's size before this script changed it
 
 stop_qemu()
 {
@@ -32,7 +32,7 @@ stop_qemu()
 	rm -f "$backing"
 }
 
-# As many huge pages as there were.
+# Restores the number of huge pages.
 give_back_pool()
 {
 	! mountpoint -q "$huge_mount" || umount "$huge_mount"
@@ -42,7 +42,7 @@ give_back_pool()
 
 trap 'stop_qemu; give_back_pool; clean_up' EXIT
 
-# What -machine needs besides its name for RAM of a kind.
+# What -machine needs besides its name, for each kind of RAM.
 memory_options()
 {
 	case $1 in
@@ -81,7 +81,7 @@ start_qemu()
 	return 1
 }
 
-# The number behind a key of the last output in JSON, wherever it is.
+# The number of a key in the last output in JSON, at any depth.
 number()
 {
 	sed -nE "s/.*\"$1\":([0-9]+).*/\\1/p" "$OUT" | head -n 1
@@ -92,7 +92,7 @@ blocks()
 	stat -L -c %b "/proc/$qemu/fd/$1" 2>/dev/null
 }
 
-# The descriptor of the RAM's file in QEMU.
+# QEMU's descriptor of the RAM file.
 ram_descriptor()
 {
 	local fd
@@ -106,7 +106,7 @@ ram_descriptor()
 
 SLOW='err:private to QEMU and read by process_vm_readv'
 
-# All commands that need no pause, of a source; what is more is wanted of each.
+# All commands that need no pause, on one source; each output must match the additional patterns.
 look()
 {
 	local name=$1 source=$2
@@ -125,7 +125,7 @@ look()
 
 kernel_frame=
 
-# The levels that want the guest to stand still.
+# The levels of detail that need a paused guest.
 look_paused()
 {
 	local name=$1
@@ -148,7 +148,7 @@ has_more_steps()
 	[ "${now:-0}" -gt "${1:?}" ]
 }
 
-# Two looks by pid see more and more steps: the guest runs.
+# Two samples by pid see an increasing number of steps: the guest runs.
 steps_go_on()
 {
 	run_command "$PAGEVISOR" stat --json "qemu:$qemu"
@@ -166,7 +166,7 @@ test_source()
 	huge*) slow=('err:RAM of huge pages is read through its file') ;;
 	*) slow=('!err:process_vm_readv') ;;
 	esac
-	# Before anything else has looked, a hole that somebody fills is one that was there.
+	# Nothing has inspected the guest before, so a hole filled by inspection would show.
 	fd=$(ram_descriptor)
 	if [ -n "$fd" ]; then
 		kill -STOP "$qemu"
@@ -196,7 +196,7 @@ test_machines()
 	test_source pc 64M 1 private_file
 }
 
-# Why there are no huge pages to be had; nothing when there are.
+# Why huge pages cannot be used; nothing when they can.
 huge_problem()
 {
 	local wanted
@@ -212,7 +212,7 @@ huge_problem()
 	fi
 }
 
-# RAM of huge pages: its holes are never mapped, for to look at one would take a huge page.
+# RAM of huge pages: holes must never be read through a mapping, because that would take a huge page.
 test_huge()
 {
 	local problem_file=$WORK/huge-problem pool_at_start
@@ -263,7 +263,7 @@ test_pauses()
 	expect "paused before: a capture's stat" 0 'out:^frames ' -- "$PAGEVISOR" stat "$WORK/a.pvc"
 	ask_qmp cont >/dev/null
 
-	# An inspector that is killed while the guest stands still: the guest goes on.
+	# An inspector is killed while the guest is paused: the guest resumes.
 	"$PROBE" pause_for "qemu:$qmp" 60000 >"$WORK/hold" 2>&1 &
 	running_pid=$!
 	within test -s "$WORK/hold"
@@ -279,7 +279,7 @@ not_running()
 	! is_running
 }
 
-# QEMU is killed while it is looked at.
+# QEMU is killed while it is inspected.
 test_deaths()
 {
 	local kind ended=0
@@ -306,7 +306,7 @@ test_deaths()
 	done
 }
 
-# refuses NAME STATUS PATTERN SOURCE: one line that says what is wrong.
+# refuses NAME STATUS PATTERN SOURCE: one line must say what is wrong.
 refuses()
 {
 	expect "$1" "$2" "err:$3" -- "$PAGEVISOR" stat "$4" && check "$1: one line" says_one_line
@@ -346,7 +346,7 @@ test_refusals()
 	fi
 	stop_qemu
 
-	# Before its first instruction: no guest of ours.
+	# Before its first instruction it is no guest that we know.
 	"$QEMU" -S -accel tcg -machine microvm -m 64M -nodefaults -display none \
 		-qmp "unix:$qmp,server=on,wait=off" 2>/dev/null &
 	qemu=$!
@@ -357,7 +357,7 @@ test_refusals()
 	stop_qemu
 }
 
-# is_whole NUMBER GENERATION A B C D E TAG: what torn/sets.h says of a slot whose type has that number.
+# is_whole NUMBER GENERATION A B C D E TAG: the rules of torn/sets.h for a slot whose type has that number.
 is_whole()
 {
 	local number=$1 generation=$2 a=$3 b=$4 c=$5 d=$6 e=$7 tag=$8
@@ -366,14 +366,14 @@ is_whole()
 	((a == (b ^ c) && e == ~a && d == a * (2 * number + 1) && (tag == 0 || tag == (1 << 63 | generation))))
 }
 
-# All that find says of the workload's slots in the last output in JSON, a line for each: type, generation, fields.
+# The workload's slots in the last output of find in JSON, one on each line: type, generation, fields.
 torn_slots()
 {
 	sed -nE 's/.*"type":"torn_([a-z]+)".*"generation":([0-9]+).*"a":([0-9]+),"b":([0-9]+),"c":([0-9]+),"d":([0-9]+),"e":([0-9]+),"tag":([0-9]+).*/\1 \2 \3 \4 \5 \6 \7 \8/p' "$OUT"
 }
 
-# Slots that change as fast as they can, in memory that is copied: what is accepted is of one moment. First beside
-# readers that leave something out and have to be caught, then by the command.
+# Slots that change as fast as they can, in memory that is copied: what is accepted must be of one moment. First with
+# readers that leave something out and must be caught, then with the command.
 test_torn()
 {
 	local round type words torn=0 whole=0 retried=0 deadline=$((SECONDS + LIMIT))
@@ -402,16 +402,16 @@ test_torn()
 	echo "     $whole whole, $torn torn, $retried copied again"
 }
 
-# What a report in JSON says of the work and of frames, at the end of the same seed and steps on one processor.
+# The work and the frames of a report in JSON, at the end of a run with the same seed and steps on one processor.
 all_counts()
 {
 	sed -n '/^  "work":/,/^  }/p; /^  "frames":/,/^  }/p; /^  "types":/,/^  }/p' "$OUT" |
 		grep -Ev 'per_second|never_written' | tr -d ','
 }
 
-# What of it is the same on a pc, whose firmware keeps the last frames to itself. So max_paddr is lower there, and an
-# address below it that a workload chooses is another: get_at finds other frames, and lists moves other pages. Holes and
-# reserved frames, which count as shared, what is free, and when memory runs out (drain, shortage, mix) differ, too.
+# The part that is the same on a pc, whose firmware keeps the last frames to itself. There max_paddr is lower, so a
+# workload chooses other addresses below it: get_at finds other frames, and lists moves other pages. Holes and reserved
+# frames (which count as shared), free frames, and the moment when memory runs out (drain, shortage, mix) differ, too.
 counts_on_any_map()
 {
 	all_counts | grep -Ev '"(gets|puts|slots|unused|shared|references|hole|reserved|acpi_nvs)"'
@@ -423,7 +423,7 @@ has_finished()
 	grep -q '"finished"' "$OUT"
 }
 
-# agree COUNTS MACHINE WORKLOAD: a finished guest of QEMU's, its capture, and a run of ours.
+# agree COUNTS MACHINE WORKLOAD: compares a finished guest in QEMU, its capture, and a run of our command.
 agree()
 {
 	local counts=$1 machine=$2 workload=$3 accel accels=(qemu-tcg)
@@ -439,7 +439,7 @@ agree()
 	check "$machine, $workload: the capture says the same" cmp "$WORK/theirs" "$WORK/captured"
 	"$counts" >"$WORK/theirs"
 	stop_qemu
-	# The memory map of our own VMM is not that of a pc, either.
+	# Our own VMM's memory map differs from a pc's, too.
 	[ "$counts" = all_counts ] || [ -n "$(kvm_problem)" ] || accels+=(kvm)
 	for accel in "${accels[@]}"; do
 		run_command "$PAGEVISOR" run --accel "$accel" --json --memory 64M --cpus 1 --time 0 --ops 20000 \
@@ -450,7 +450,7 @@ agree()
 	done
 }
 
-# The same seed and steps, in QEMU and in a run of ours. With the same memory map nothing at all may differ.
+# The same seed and steps, in QEMU and in a run of our command. With the same memory map nothing at all may differ.
 test_agreement()
 {
 	local workload

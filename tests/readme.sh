@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The README's example of a workload: it is short, it builds as it stands there, it runs, and the host
-# sees its type. Usage: [README=FILE] readme.sh [BUILD]
+# The README's example of a workload: it is short, it builds as printed, it runs, and the host sees its type. Usage:
+# [README=FILE] readme.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -29,7 +29,7 @@ is_short()
 	[ "$lines" -ge 1 ] && [ "$lines" -le "$LINES_MAX" ]
 }
 
-# make test runs this: its variables and jobs are not for this make.
+# Started by make test, whose variables and jobs are not for this make.
 BUILD_EXAMPLE=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$TREE" --no-print-directory -j2
 	all WERROR=1)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 #
-# Holds the includes of vmm/ against the table of rooms in vmm/README.md. Input: the table's file, then lines
-# "INCLUDER INCLUDED" of files that exist, both with their paths from the top. Prints a line for each that is wrong; nothing
-# when the house is right. Rows of the table are | `room/` | what it holds | rooms that it knows |, from the bottom up.
+# Checks the includes of vmm/ against the table of rooms in vmm/README.md. Input: the table's file, then lines "INCLUDER
+# INCLUDED" of files that exist, both with paths from the top. Prints a line for each violation; nothing when there is
+# none. Rows of the table are | `room/` | contents | rooms that it knows |, from the bottom up.
 
 function room_of(path, parts)
 {
@@ -25,7 +25,7 @@ function names_of(text)
 	return text
 }
 
-# A row of the table. What a room may include: itself, the rooms that it knows, and what those may include.
+# A row of the table. A room may include itself, the rooms that it knows, and whatever those may include.
 function add_room(row, cell, known, count, i, other)
 {
 	split(row, cell, "|")
@@ -79,7 +79,7 @@ file == 1 { next }
 	}
 }
 
-# Depth first; `path` has the modules on the way. True when a circle was found and printed.
+# Depth first; `path` holds the modules on the way. True when a cycle was found and printed.
 function visit(module, path, count, targets, i, at, step, circle, n)
 {
 	state[module] = 1

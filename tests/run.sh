@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Runs the tests, or the parts that are named, adds up their counts, and says how long each part took.
+# Runs all tests, or the named parts, adds up their counts, and prints how long each part took.
 # Usage: [JOBS=N] run.sh BUILD [PART...]
 # The variable PARTS names them, too, for `make test PARTS=kvm`; README.md lists them.
 #
-# JOBS of them run at a time, by default one more than there are CPUs, for most wait now and then. Each has files and a runtime
-# directory of its own. What is shown is that of one part after the other, as it comes. No verdict hangs on what runs beside a
-# part; those in ALONE_PARTS only take much longer when something does.
+# JOBS parts run at a time, by default one more than there are CPUs, because most wait now and then. Each has its own
+# files and runtime directory. Output is shown for one part after the other, as it comes. No verdict depends on what
+# runs beside a part; those in ALONE_PARTS only take much longer when something does.
 set -um
 
 TESTS=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(dirname "$TESTS")
-# The long ones first: then none is left over at the end while a CPU idles.
+# The long ones first: then no CPU idles while one of them runs on at the end.
 ALL_PARTS=(
 	unit_address
 	unit
@@ -46,17 +46,17 @@ ALL_PARTS=(
 	soak_test
 	torn
 )
-# Only when they are named: make test-sanitized, make test-svm.
+# Only when named: make test-sanitized, make test-svm.
 LONG_PARTS=(unit_thread sanitized svm)
 ALONE_PARTS="sanitized torn svm"
-# What runs the programs that another part builds begins when that has ended.
+# Parts that run programs built by another part start when that one has ended.
 declare -A AFTER=([soak_test]=unit_address)
 
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 shift $(($# > 0))
 read -r -a parts <<<"${PARTS:-${*:-${ALL_PARTS[*]}}}"
 JOBS=${JOBS:-$(($(nproc) + 1))}
-LOOK_SECONDS=0.2 # how soon output is shown
+LOOK_SECONDS=0.2 # how often output is shown
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/pagevisor-tests.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -65,7 +65,7 @@ passed=0
 failed=0
 skipped=0
 
-# run_make TARGET: started by make test, whose variables and jobs are not for the make in here.
+# run_make TARGET: started by make test, whose variables and jobs are not for this make.
 run_make()
 {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j "$(nproc)" "$1"
@@ -80,7 +80,7 @@ run_part()
 	esac
 }
 
-# begin PART: in the background, as a process group of its own.
+# begin PART: starts it in the background, in its own process group.
 begin()
 {
 	{
@@ -97,7 +97,7 @@ is_alone()
 	[[ " $ALONE_PARTS " = *" $1 "* ]]
 }
 
-# Whether what runs just now has to end before a part begins.
+# Whether the parts now running must end before this part begins.
 must_wait()
 {
 	local first=${AFTER[$1]:-}
@@ -105,7 +105,7 @@ must_wait()
 	is_alone "$1" || { [ -n "$first" ] && [ -n "${group[$first]:-}" ] && [ ! -e "$work/$first.end" ]; }
 }
 
-# Those that began and have not ended: sets $running, and $busy when nothing may run beside them.
+# Parts that have begun and not ended: sets $running, and $busy when nothing may run beside them.
 look_at_running()
 {
 	local part lives
@@ -115,14 +115,14 @@ look_at_running()
 		lives=1
 		kill -0 "${group[$part]}" 2>/dev/null || lives=
 		[ ! -e "$work/$part.end" ] || continue
-		# Killed, and so without a word.
+		# Killed without any output.
 		[ -n "$lives" ] || echo "1 0 0 0" >"$work/$part.end"
 		running=$((running + 1))
 		! is_alone "$part" || busy=1
 	done
 }
 
-# As many as may.
+# Begins as many parts as allowed.
 begin_more()
 {
 	while [ "$begun" -lt "${#parts[@]}" ]; do
@@ -134,7 +134,7 @@ begin_more()
 	done
 }
 
-# follow PART: what it prints, until it has ended.
+# follow PART: prints its output until it has ended.
 follow()
 {
 	local shown=0 size ended=
@@ -157,7 +157,7 @@ stop()
 {
 	local part
 
-	set +m # says nothing of what it ends
+	set +m # do not report ended jobs
 
 	for part in "${parts[@]:0:begun}"; do
 		[ -e "$work/$part.end" ] || kill -TERM -- "-${group[$part]}" 2>/dev/null
@@ -167,8 +167,8 @@ stop()
 trap 'stop 130' INT
 trap 'stop 143' TERM
 
-# "PASSED FAILED SKIPPED" of a part's output: the last line of a script of ours, or Check's line for
-# each run of the unit tests.
+# Prints "PASSED FAILED SKIPPED" of a part's output: from the last line of a script of this folder, or from Check's line
+# for each run of the unit tests.
 counts()
 {
 	awk '/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3; skipped += $5 }
@@ -176,7 +176,7 @@ counts()
 	     END { print passed + 0, failed + 0, skipped + 0 }' "$work/$1.out"
 }
 
-# The lines of a part's output that name what failed: of a script's tests, or of Check's.
+# The lines of a part's output that name the failures: of a script's tests, or of Check's.
 failures()
 {
 	grep -aE '^FAIL |^[^ ]+:[0-9]+:[FE]:' "$work/$1.out" | cut -c 1-200 | sed "s/^/$1: /"
@@ -227,7 +227,7 @@ for part in "${parts[@]}"; do
 	follow_and_count "$part"
 done
 print_seconds
-# Once more, for who has the end of a long log only.
+# Repeats the failures, for a reader who only has the end of a long log.
 [ "$failed" -eq 0 ] || cat "$work/failures"
 echo "$passed passed, $failed failed, $skipped skipped, $SECONDS s"
 [ "$failed" -eq 0 ]

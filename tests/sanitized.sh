@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The command itself, built with AddressSanitizer and UBSan and then with ThreadSanitizer, in tests that run guests and
-# look at them. Whatever a sanitizer reports is a failure, also of a process in the background (lib.sh). The guest is
-# the one of the plain build: it has no sanitizer to run on. `make test-sanitized` runs more of them.
-# Usage: [SANITIZED_PARTS="trace stress"] sanitized.sh [BUILD]
+# The command, built with AddressSanitizer and UBSan and then with ThreadSanitizer, in tests that run guests and inspect
+# them. Every sanitizer report is a failure, also from a background process (lib.sh). The guest is that of the plain
+# build, because sanitizers do not run in it. `make test-sanitized` runs more parts. Usage: [SANITIZED_PARTS="trace
+# stress"] sanitized.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -12,8 +12,8 @@ SANITIZERS="address thread"
 
 PARTS=${SANITIZED_PARTS:-trace watch find_map}
 
-# A reader of the trace is too slow for its guest under ThreadSanitizer: it has some of the newest events, and not always
-# as many as the tests of the trace want.
+# Under ThreadSanitizer a reader of the trace is too slow for its guest: it gets only some of the newest events,
+# sometimes fewer than the tests of the trace want.
 declare -A LEFT_OUT=([address]="" [thread]=trace)
 
 need_guests
@@ -23,7 +23,7 @@ if [ -n "$problem" ]; then
 	finish
 fi
 
-# build_with SANITIZER: the programs; what guests need is linked to.
+# build_with SANITIZER: builds the programs; links the guest and its parts from the plain build.
 build_with()
 {
 	local build=$BUILD/$1 file programs=("build/$1/pagevisor" "build/$1/attach-probe")
@@ -38,7 +38,7 @@ build_with()
 	done
 }
 
-# run_with SANITIZER: its tests are ours, and its last line has the counts.
+# run_with SANITIZER: reports its tests as ours; its last line has the counts.
 run_with()
 {
 	local part parts=() more_passed more_failed more_skipped

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# scripts/setup.sh on a machine without the packages, over an apt-get and a dpkg-query that only remember: two sets at
-# once, as make -j asks for them. Usage: setup.sh [BUILD]
+# scripts/setup.sh on a machine without the packages, over an apt-get and a dpkg-query that only record: two sets at
+# once, as requested by make -j. Usage: setup.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 SETUP=$ROOT/scripts/setup.sh
 FAKE=$WORK/fake
-CALLS=$WORK/calls         # of apt-get, a line each
-INSTALLED=$WORK/installed # a package a line
+CALLS=$WORK/calls         # of apt-get, one on each line
+INSTALLED=$WORK/installed # one package on each line
 export CALLS INSTALLED
 
 # fake PROGRAM <<what it does, for sh
@@ -22,7 +22,7 @@ fake()
 	chmod +x "$FAKE/$1"
 }
 
-# Like the real one, apt-get fails at once where another one runs.
+# Like the real one, apt-get fails at once while another one runs.
 fake_all()
 {
 	mkdir -p "$FAKE"
@@ -42,7 +42,7 @@ fake_all()
 	fake id <<<'echo "${USER_ID:-0}"'
 }
 
-# start_over PACKAGE...: these are installed, and no more.
+# start_over PACKAGE...: exactly these are installed.
 start_over()
 {
 	printf '%s\n' "$@" >"$INSTALLED"

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Signals to a running VMM: a guest that listens ends in good order, one that does not is stopped, and
-# nothing is left behind. Usage: signals.sh [BUILD]
+# Signals to a running VMM: a guest that listens ends in good order, one that does not is stopped, and nothing is left
+# behind. Usage: signals.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Where the VMM's stderr comes in, line by line, as it is written.
+# Receives the VMM's stderr, line by line, as it is written.
 PIPE=$WORK/pipe
 
-# start OPTION...: runs in the background; its pid is $running_pid.
+# start OPTION...: runs a VM in the background; its pid is $running_pid.
 start()
 {
 	last_command=("$PAGEVISOR" run "$@")
@@ -21,7 +21,7 @@ start()
 	: >"$ERR"
 }
 
-# Waits until the VMM says something that a regular expression matches.
+# Waits until the VMM prints a line that matches a regular expression.
 wait_for_line()
 {
 	local line
@@ -38,7 +38,7 @@ send()
 	kill -"$1" "$running_pid"
 }
 
-# Waits for the end; $status is what the shell makes of it. A VMM that lives on is killed.
+# Waits for the end; sets $status as the shell reports it. Kills a VMM that does not end.
 await_end()
 {
 	if ! timeout "$LIMIT" cat <&3 >>"$ERR"; then
@@ -73,7 +73,8 @@ test_stop()
 	wait_for_line 'asking the guest to end'
 	send TERM
 	await_end
-	# The status is the second one's. After one alone the guest has seconds to end in good order, and then it is that one's.
+	# The status is that of the second signal. After one signal the guest has seconds to end in good order, and then
+	# the status is that of the first.
 	judge "a second signal stops a guest that hangs" 143 'out:stopped by signal 15 \(Terminated\)' \
 		'out:^findings  none'
 
@@ -85,7 +86,7 @@ test_stop()
 		'out:"result":"stopped by signal 2'
 }
 
-# A kernel that is not ours cannot be asked.
+# Other kernels cannot be asked to end.
 test_other_kernel()
 {
 	start --memory 16M --cpus 1 --kernel "$GUESTS/endless_stray.elf"
@@ -107,7 +108,7 @@ test_wild_mailbox()
 	judge "info_mailbox_wild: asking has no effect" 130 'out:stopped by signal 2'
 }
 
-# The signal that gets a vCPU out of the guest must not harm when it comes from elsewhere.
+# The signal that kicks a vCPU out of the guest must do no harm when it comes from elsewhere.
 test_stray_kick()
 {
 	if runs_in_tcg; then
@@ -124,7 +125,7 @@ test_stray_kick()
 	judge "a stray SIGUSR1 changes nothing" 0 'out:ended well' 'out:^findings  none'
 }
 
-# is_gone PID...: QEMU takes a moment to follow.
+# is_gone PID...: QEMU ends a moment later.
 is_gone()
 {
 	local pid
@@ -146,7 +147,7 @@ test_killed()
 	threads=$(find "/proc/$vcpus/task" -mindepth 1 -maxdepth 1 | wc -l)
 	check "each vCPU has a thread" [ "$threads" -ge 5 ]
 	send KILL
-	await_end 2>/dev/null # the shell says "Killed"
+	await_end 2>/dev/null # hides the shell's "Killed"
 	judge "SIGKILL ends it" 137
 	check "SIGKILL leaves no thread" is_gone "$pid" "$vcpus"
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Everything that finds more the longer it runs, in turns, for as long as asked: the differential test,
-# threads under the sanitizers, litmus, stress, and each workload on KVM, with another seed, number of vCPUs and
-# size of memory each time. Stops at the first failure and says how to have it again.
-# Torn reads are counted over all turns; TORN_READS=N asks for that many, however long it takes.
+# Runs everything that finds more the longer it runs, in turns, for as long as requested: the differential test, threads
+# under the sanitizers, litmus, stress, and each workload on KVM, with another seed, number of vCPUs and size of memory
+# each time. Stops at the first failure and prints how to reproduce it. Torn reads are counted over all turns;
+# TORN_READS=N asks for that many, however long they take.
 # Usage: [MINUTES=N] [SEED=N] [TORN_READS=N] soak.sh [BUILD]
 #
-# Exit status: 0 nothing failed, 1 something did, 2 bad input, 130 or 143 ended by a signal.
+# Exit status: 0 nothing failed, 1 something failed, 2 bad input, 130 or 143 ended by a signal.
 LIMIT=${LIMIT:-300}
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,17 +15,17 @@ LIMIT=${LIMIT:-300}
 MINUTES=${MINUTES:-1}
 SEED=${SEED:-1}
 TORN_READS=${TORN_READS:-0}
-TORN_READS_PER_MS=8000 # about what a quiet machine does
+TORN_READS_PER_MS=8000 # about the rate of a quiet machine
 torn_reads=0           # so far
-SEEDS_PER_TURN=100000 # of the differential test, which counts up from the one it is given
-OPS_PER_MS=2000       # that the differential test does, about
-THREAD_TESTS=7        # that share a turn
-THREAD_MS_MIN=400     # below that a test may not see all that it wants to
+SEEDS_PER_TURN=100000 # for the differential test, which counts up from its seed
+OPS_PER_MS=2000       # approximate rate of the differential test
+THREAD_TESTS=7        # that share one turn
+THREAD_MS_MIN=400     # with less, a test may not see every event that it requires
 TURNS_WANTED=20
 TURN_MS_MIN=200
 TURN_MS_MAX=5000
 KVM_TIMEOUT=60
-ENDURANCE_PART=4 # of all the time, one part in so many
+ENDURANCE_PART=4 # its share of the total time is 1/N
 
 refuse()
 {
@@ -62,7 +62,7 @@ summary()
 	echo "soak: $turns turns in $(in_seconds $(($(now_ms) - start_ms))), $1"
 }
 
-# The command, and then the status, are those of the turn that is under way.
+# The command of the current turn, and then its status.
 interrupted()
 {
 	trap '' INT TERM
@@ -77,13 +77,13 @@ interrupted()
 trap 'interrupted 130' INT
 trap 'interrupted 143' TERM
 
-# The line that has the failure again, from any folder.
+# The command line that reproduces the failure, from any folder.
 again()
 {
 	printf '%q ' "${last_command[@]}"
 }
 
-# turn WHAT COMMAND...: one line; ends the script if it fails.
+# turn WHAT COMMAND...: prints one line; ends the script on failure.
 turn()
 {
 	local what=$1 begin duration
@@ -129,13 +129,13 @@ litmus()
 	turn "litmus" "$BUILD/unit-tests" litmus
 }
 
-# workload NAME SEED: a machine chosen by SEED and turn. None is so large that lists could fill the host's RAM.
+# workload NAME SEED: SEED and turn choose the machine. None is large enough for lists to fill the host's RAM.
 workload()
 {
 	local name=$1 seed=$2 all_cpus=(1 2 2 3 4 4 8 16) all_memory=(16M 16M 20M 32M 64M 256M) cpus memory
 
 	RANDOM=$((SEED * 1000 + turns))
-	: "$RANDOM" # the first is still close to the seed
+	: "$RANDOM" # the first number is still close to the seed
 	cpus=${all_cpus[RANDOM % ${#all_cpus[@]}]}
 	memory=${all_memory[RANDOM % ${#all_memory[@]}]}
 	turn "$name, seed $seed, $cpus vCPUs, $memory" "$PAGEVISOR" run --workload "$name" \
@@ -143,7 +143,7 @@ workload()
 		--timeout "$KVM_TIMEOUT" --quiet
 }
 
-# stress SEED: a scenario, or a mix of all, with two inspectors and checks; every other time the host is chaotic.
+# stress SEED: one scenario, or a mix of all, with two inspectors and checks; every second time with a chaotic host.
 stress()
 {
 	local seed=$1 all=(mix churn mix share handoff mix segments lists mix unique race mix shortage trees mix drain types torn)
@@ -157,8 +157,8 @@ stress()
 		--time "$(in_seconds "$turn_ms" | cut -d' ' -f1)" --inspectors 2 --quiet
 }
 
-# endurance SEED: one guest for a good part of all the time. What VM and inspector hold of memory and descriptors is measured
-# all the while, and has to stay as it is.
+# endurance SEED: one guest for a large part of the total time. Memory and descriptors of the VM and of an inspector are
+# measured all the time, and must not grow.
 endurance()
 {
 	[ "$1" -eq "$SEED" ] || return 0
@@ -167,7 +167,7 @@ endurance()
 	sed -n 's/^  \(VM\|inspector\): \(.*\)/     \1: \2/p' "$OUT"
 }
 
-# scenarios SANITIZER SEED: the guest's workloads by threads of the host.
+# scenarios SANITIZER SEED: the guest's workloads, run by host threads.
 scenarios()
 {
 	local seed=$2 all=(mix churn share handoff segments lists unique race shortage trees drain types torn)
@@ -176,7 +176,7 @@ scenarios()
 		"seed=$seed" "time_ms=$turn_ms"
 }
 
-# torn SEED: as many reads as fit into a turn on a quiet machine, by a number of vCPUs and frames that SEED chooses.
+# torn SEED: as many reads as a quiet machine makes in one turn, with numbers of vCPUs and frames that SEED chooses.
 torn()
 {
 	local seed=$1 all_cpus=(1 1 1 2 4) all_frames=(8 16 64 256) count=$((turn_ms * TORN_READS_PER_MS))
@@ -192,13 +192,13 @@ is_time_left()
 	[ $(($(now_ms) - start_ms)) -lt "$total_ms" ]
 }
 
-# Whether there are to be more of them; for kinds, below.
+# Whether more torn reads are needed; for kinds, below.
 wants_torn()
 {
 	[ "$torn_reads" -lt "$TORN_READS" ] && [ "${kinds[-1]}" = torn ]
 }
 
-# What can run here, in the order of its turns; a word each, that ends in the sanitizer or workload.
+# What can run here, in the order of its turns; one word each, which ends in the sanitizer or workload.
 kinds=()
 for sanitizer in thread address; do
 	if [ -x "$BUILD/$sanitizer/unit-tests" ]; then
@@ -237,7 +237,7 @@ else
 	kinds+=(torn)
 fi
 
-# The first round is a whole one, however little time there is.
+# The first round is complete, however little time there is.
 for ((seed = SEED; ; seed++)); do
 	is_time_left || wants_torn || break
 	for kind in "${kinds[@]}"; do

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# soak.sh itself, over programs that only seem to test: what it prints, that it stops at a failure and says
-# how to have it again, and how it ends by a signal. Then a few turns over what make test has built.
-# Usage: soak_test.sh [BUILD]
+# Tests soak.sh itself, over programs that only pretend to test: what it prints, that it stops at a failure and prints
+# how to reproduce it, and how it ends by a signal. Then a few turns over what make test has built. Usage: soak_test.sh
+# [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -23,7 +23,7 @@ fake()
 	chmod +x "$FAKE/$1"
 }
 
-# All good, and none at once: time passes.
+# All succeed, and each takes some time.
 fake_all()
 {
 	local program
@@ -34,7 +34,7 @@ fake_all()
 	done
 }
 
-# soaks NAME STATUS PATTERN... -- [VARIABLE=VALUE...]: as expect, over the programs above.
+# soaks NAME STATUS PATTERN... -- [VARIABLE=VALUE...]: like expect, over the programs above.
 soaks()
 {
 	local arguments=("$@") settings=()
@@ -46,7 +46,7 @@ soaks()
 	expect "${arguments[@]}" env MINUTES="$SHORT" "${settings[@]}" "$SOAK" "$FAKE"
 }
 
-# The lines that are no turn, no skip and no summary: for check.
+# Lines other than turns, skips and the summary; for check.
 has_turns_alone()
 {
 	! grep -Eqv "$EVERY_TURN|^skip |^soak: |^torn: " "$OUT"
@@ -65,7 +65,7 @@ test_good()
 		'out:^skip threads, thread sanitizer: not built' 'out:none failed' --
 }
 
-# They are added up, and go on when the time is over.
+# Torn reads are added up, and continue after the time is over.
 test_torn_reads()
 {
 	[ -z "$(kvm_problem)" ] || return 0
@@ -76,7 +76,8 @@ test_torn_reads()
 	soaks "no number of torn reads" 2 'err:^soak.sh: TORN_READS=x: ' -- TORN_READS=x
 }
 
-# planted_failure NAME PROGRAM TURN: the turn fails, and the line that soak.sh prints fails in the same way.
+# planted_failure NAME PROGRAM TURN: the turn must fail, and the command line that soak.sh prints must fail in the same
+# way.
 planted_failure()
 {
 	local name=$1 program=$2 what=$3
@@ -112,7 +113,7 @@ test_failures()
 	soaks "a turn that hangs" 1 'out:exit status 124, had not ended$' -- LIMIT=1
 }
 
-# Ctrl-C while a turn is under way.
+# Ctrl-C during a turn.
 test_signals()
 {
 	local signal=$1 wanted=$2
@@ -121,7 +122,7 @@ test_signals()
 	fake thread/unit-tests <<<"echo \$\$ >$WORK/turn; exec sleep 100"
 	rm -f "$WORK/turn"
 	last_command=(soak)
-	# In the background of this shell it would ignore SIGINT.
+	# As a background job of this shell it would ignore SIGINT.
 	env --default-signal=INT MINUTES=1 "$SOAK" "$FAKE" >"$OUT" 2>"$ERR" &
 	running_pid=$!
 	within test -s "$WORK/turn"
@@ -142,7 +143,7 @@ test_input()
 	soaks "no seed" 2 'err:^soak.sh: SEED=x: ' -- SEED=x
 }
 
-# A turn of each kind that is there, and no more.
+# One turn of each available kind.
 test_real()
 {
 	expect "the real thing, for a moment" 0 'out:^ok   ' '!out:FAIL' 'out:none failed$' -- \

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# pagevisor stress: scenarios that find nothing in a guest that works, planted faults that are found, chaos, a host
-# without memory, and ends of all kinds. Where there is no /dev/kvm the guests run in QEMU. Usage: stress.sh [BUILD]
+# pagevisor stress: scenarios that find nothing in a working guest, planted faults that are found, chaos, a host without
+# memory, and every way to end. Where there is no /dev/kvm the guests run in QEMU. Usage: stress.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 SMALL=(--memory 32M --quiet)
 
-# What the host may know of a frame that a fault was planted on. Who is first to see it depends on the moment.
+# What the host may report about a frame with a planted fault. Which finding comes first depends on timing.
 declare -A RULES=(
 	[leak]='leaked_frame|reference_count'
 	[double_put]='put of a frame that is not shared|get of a frame that is not shared|illegal_references|another|no type'
@@ -23,13 +23,13 @@ declare -A RULES=(
 	[busy]='stuck_busy|busy_at_end|not unused|leaked_frame'
 )
 
-# member NAME: the numbers of all members of that name in the JSON in $OUT, a line each.
+# member NAME: the numbers of all members with that name in the JSON in $OUT, one on each line.
 member()
 {
 	sed -nE 's/^ *"'"$1"'": *([0-9]+),?$/\1/p' "$OUT"
 }
 
-# each_member NAME MIN [MAX]: there are some, and all of them lie in between.
+# each_member NAME MIN [MAX]: there must be some, and all must lie in between.
 each_member()
 {
 	local value count=0
@@ -80,7 +80,7 @@ test_options()
 		"$PAGEVISOR" stress --append mix=chrun "${SMALL[@]}"
 }
 
-# The guest has all scenarios of the list, and all of them find nothing.
+# The guest has all scenarios in the list, and none of them finds anything.
 test_clean()
 {
 	local cpus seconds
@@ -95,7 +95,7 @@ test_clean()
 		expect "a mix of three, order=$order" 0 'out:nothing found' -- "$PAGEVISOR" stress mix --ops 4000 \
 			--append "mix=churn,lists,trees order=$order" "${SMALL[@]}"
 	done
-	# A busy machine may need longer for the same looks.
+	# A busy machine may need longer for the same number of samples.
 	for seconds in 5 20 100; do
 		run_command "$PAGEVISOR" stress --time "$seconds" --inspectors 2 --rate 20 --check-every 0.5 --json "${SMALL[@]}"
 		! each_member looks 10 || ! each_member checks 1 || break
@@ -106,7 +106,7 @@ test_clean()
 	check "nothing is left running" nothing_runs
 }
 
-# The kernel of some may fall over what they broke before anybody names a frame.
+# Some faults may crash the kernel before anything names a frame.
 names_frame_of()
 {
 	case $1 in
@@ -115,13 +115,14 @@ names_frame_of()
 	esac
 }
 
-# A fault may need more steps than a round has to come to light: then another seed is tried.
+# A fault may need more steps than a round has before it shows: then another seed is tried.
 test_plant()
 {
 	local plant=$1 seed rule="out:\"rule\": *\"[^\"]*(${RULES[$1]})"
 
-	# It may be over before the first check from outside, and the books of a scenario or at the end may be the
-	# first to differ: they name no frame. Or a check sees it before the guest has said that it is planted.
+	# The guest may end before the first check from outside. Then the totals of a scenario, or those at the end, may
+	# be the first to differ: they name no frame. Or a check finds the fault before the guest has reported that it
+	# is planted.
 	for seed in 1 2 3 4 5 6; do
 		run_command "$PAGEVISOR" stress mix --plant "$plant" --ops 60000 --seed "$seed" --check-every 0.2 \
 			--json "${SMALL[@]}"
@@ -175,7 +176,7 @@ one_line_of_stderr()
 	[ "$(wc -l <"$ERR")" -eq 1 ]
 }
 
-# Less address space than the guest's RAM alone needs, whatever runs the guest.
+# Less address space than the guest's RAM alone needs, on KVM or in QEMU.
 test_no_memory_at_start()
 {
 	if is_sanitized; then
@@ -187,7 +188,8 @@ test_no_memory_at_start()
 	check "no memory at the start: in one line" one_line_of_stderr
 }
 
-# A group of cgroup version 1 or 2 that may have so many bytes of memory, in $group; fails where none can be made.
+# Makes a group of cgroup version 1 or 2 limited to that many bytes of memory, and sets $group; fails where none can be
+# made.
 make_memory_group()
 {
 	local root=/sys/fs/cgroup/memory file=memory.limit_in_bytes
@@ -201,11 +203,12 @@ make_memory_group()
 		rmdir "$group"
 		return 1
 	fi
-	# Swap would be memory, too.
+	# Swap counts as memory, too.
 	echo 0 2>/dev/null >"$group/memory.swappiness" || echo 0 2>/dev/null >"$group/memory.swap.max" || true
 }
 
-# The guest fills its RAM, of which its group may have a fifth: the kernel kills QEMU, or the VMM where the guest is on KVM.
+# The guest fills its RAM, but its group may use only a fifth of it: the kernel kills QEMU, or the VMM where the guest
+# runs on KVM.
 test_no_memory_later()
 {
 	local name="no memory while the guest runs: ended" group
@@ -221,7 +224,7 @@ test_no_memory_later()
 	137) pass "$name" ;;
 	*) judge "$name" 3 'err:^pagevisor: QEMU was killed by signal 9' ;;
 	esac
-	# What was killed leaves its group a moment later.
+	# A killed process leaves its group a moment later.
 	check "no memory while the guest runs: nothing is left" within rmdir "$group"
 }
 

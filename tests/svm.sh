@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # The tests that need /dev/kvm, on a machine with SVM that QEMU emulates: mainline KVM, where ring 0 is native and
-# exceptions are delivered, wherever this runs. Parts that need to be built are built before.
-# What a guest does there is the same for all parts that run one: two of them are enough for each run of all tests, and
-# SVM_PARTS names others.
+# exceptions are delivered, on any host. Parts that need building are built first. A guest does the same in all parts
+# that run one, so each run of all tests only takes two of them; SVM_PARTS names others.
 # Usage: [SVM_PARTS="kvm attach check torn"] [TOTAL_LIMIT=SECONDS] svm.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 TESTS=$ROOT/tests
 
-# Seconds for each command in there, for all of them, and without a word: then it has locked up. Other parts have commands
-# that are silent for as long as they may take.
+# Time limits in the emulated machine, in seconds: for each command, for all of them, and for silence, after which the
+# machine counts as locked up. Other parts have commands that may be silent for their whole time.
 if [ -n "${SVM_PARTS:-}" ]; then
 	COMMAND_LIMIT=600
 	TOTAL_LIMIT=${TOTAL_LIMIT:-3600}
@@ -36,18 +35,18 @@ if ! "$TESTS/svm/image.sh" "$SVM_IMAGE"; then
 fi
 echo "$(cat "$SVM_IMAGE/name") on QEMU's TCG"
 
-# What the emulator does to a guest when its two threads meet badly: a page that is there is missing, first in the middle
-# of a run, then for the handler of that fault. What is wrong with the guest is so in the last try, too.
+# How the emulator's rare fault shows in a guest when its two threads race: a page fault on a mapped page, first in the
+# middle of a run, then in the handler of that fault. A real fault in the guest also shows in the last try.
 emulator_fault="KVM_EXIT_SHUTDOWN, a triple fault, at rip 0xfff0"
 
-# Its tests are ours: each of its lines is shown as it comes, and the last line of run.sh has the counts.
+# Its tests count as ours: each of its lines is shown as it comes, and the last line of run.sh has the counts.
 # shellcheck disable=SC2016 # expanded in there
 inside='"$0/run.sh" "$1" $2; status=$?; "$1/pagevisor" stress mix --time 10 --inspectors 1 || status=1; exit $status'
 "$TESTS/svm/run.sh" -t "$TOTAL_LIMIT" -q "$quiet" -e "$emulator_fault" env LIMIT="$COMMAND_LIMIT" COUNT=20000 JOBS=1 \
 	bash -c "$inside" "$TESTS" "$BUILD" "$SVM_PARTS" |
 	tee "$WORK/all" | sed -u 's/^\([0-9]* passed, .*\)/in all: \1/'
 status=${PIPESTATUS[0]}
-# Of the last try.
+# From the last try.
 awk '/^svm: try / { last = ""; next } { last = last $0 "\n" } END { printf "%s", last }' "$WORK/all" >"$OUT"
 read -r passed failed skipped < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped.*/\1 \2 \3/p' "$OUT" | tail -n 1)
 last_command=()

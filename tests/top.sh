@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# pagevisor top on a terminal (of tmux) over a guest that works: what it shows, keys, sizes, and that the terminal is as it
-# was however it ends; in a pipe and on terminals that are none. Usage: top.sh [BUILD]
+# pagevisor top on a terminal (of tmux) over a working guest: what it shows, keys, sizes, and that it always leaves the
+# terminal as it was; in a pipe and on unusable terminals. Usage: top.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -45,7 +45,7 @@ stop_vm()
 	running_pid=
 }
 
-# on_terminal TERM COLUMNS LINES COMMAND...: notes its status, and how the terminal was before and after it.
+# on_terminal TERM COLUMNS LINES COMMAND...: records its status, and the terminal's settings before and after it.
 on_terminal()
 {
 	local kind=$1 columns=$2 lines=$3
@@ -70,7 +70,7 @@ keys()
 	tmux_ send-keys "$@"
 }
 
-# shows PATTERN: whether a line of the screen is like that just now.
+# shows PATTERN: whether a line of the screen matches now.
 shows()
 {
 	tmux_ capture-pane -p >"$OUT"
@@ -82,7 +82,7 @@ shows_not()
 	! shows "$1"
 }
 
-# sees NAME PATTERN...: whether the screen comes to show all of them.
+# sees NAME PATTERN...: waits until the screen shows all of them.
 sees()
 {
 	local name=$1 pattern
@@ -97,7 +97,7 @@ sees()
 	pass "$name"
 }
 
-# goes NAME PATTERN: whether that vanishes from the screen.
+# goes NAME PATTERN: waits until it vanishes from the screen.
 goes()
 {
 	last_command=("the screen of top")
@@ -108,7 +108,8 @@ goes()
 	fi
 }
 
-# ends_plainly NAME STATUS: top has ended like that, and the terminal is as it was, but for what is written on it.
+# ends_plainly NAME STATUS: top has ended with that status, and the terminal is as it was, except for what was written
+# on it.
 ends_plainly()
 {
 	local name=$1
@@ -123,7 +124,7 @@ ends_plainly()
 	tmux_ kill-session
 }
 
-# ends NAME STATUS: the same, on a terminal that can have its old screen back.
+# ends NAME STATUS: the same, on a terminal that can restore its old screen.
 ends()
 {
 	within test -s "$WORK/after"
@@ -132,14 +133,14 @@ ends()
 	ends_plainly "$@"
 }
 
-# Whether the names in the panel of types are in order.
+# Whether the names in the panel of types are sorted.
 are_sorted()
 {
 	tmux_ capture-pane -p | awk '/^MAP/ { exit } inside && /^..[a-z]/ { print $1 ~ /^.$/ ? $2 : $1 } /^TYPES/ { inside = 1 }' >"$WORK/names"
 	[ "$(wc -l <"$WORK/names")" -ge 4 ] && LC_ALL=C sort -c "$WORK/names" 2>/dev/null
 }
 
-# Of the picture what changes from look to look.
+# The lines of the picture that change from sample to sample.
 figures()
 {
 	tmux_ capture-pane -p | sed -n '1,12p'
@@ -157,7 +158,7 @@ test_not_a_terminal()
 	expect "--batch without VMs" 1 'err:no VM is running' -- "$PAGEVISOR" top --batch 1
 }
 
-# Each slot of each line of JSON has one state, or was given up.
+# Each slot in each line of JSON has one state, or was given up.
 frames_add_up()
 {
 	sed -nE 's/.*"frames":\{"slots":([0-9]+),"unused":([0-9]+),"busy":([0-9]+),"shared":([0-9]+),"unique":([0-9]+),"host":([0-9]+),"illegal":([0-9]+),.*"given_up":([0-9]+),.*/\1 \2 \3 \4 \5 \6 \7 \8/p' "$OUT" |
@@ -279,7 +280,7 @@ test_sizes()
 	sees "and back" '^TYPES' 'REFERENCES'
 }
 
-# What the terminal lacks is done without.
+# top works without features that the terminal lacks.
 test_terminals()
 {
 	on_terminal vt100 80 24 "'$PAGEVISOR' top shown"
@@ -298,7 +299,7 @@ test_terminals()
 	ends "a terminal that only prints" 1
 }
 
-# top_pid: of the one on the terminal.
+# top_pid: the pid of top on the terminal.
 top_pid()
 {
 	local shell
@@ -307,7 +308,7 @@ top_pid()
 	cut -d ' ' -f 1 "/proc/$shell/task/$shell/children"
 }
 
-# start_top: returns when it shows something.
+# start_top: returns when top shows something.
 start_top()
 {
 	on_terminal tmux-256color 80 24 "'$PAGEVISOR' top shown"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The torn-read test on /dev/kvm, for a moment: readers that follow the protocol against a guest that changes
-# the slots they read, beside readers that leave a part of it out. `make soak` gives it more time.
-# The test ends when so much is read. Usage: [COUNT=N] torn.sh [BUILD]
+# The torn-read test on /dev/kvm, for a moment: readers that follow the protocol against a guest that changes the slots
+# they read, beside readers that leave a part of it out. `make soak` gives it more time. The test ends after COUNT
+# reads. Usage: [COUNT=N] torn.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -26,7 +26,7 @@ test_options()
 	expect "a kernel that is not there" 1 'err:^torn: /nowhere: ' -- "$TORN" --kernel /nowhere
 }
 
-# So much is not read in a second.
+# So many reads take longer than a second.
 test_limit()
 {
 	expect "a limit that is too short" 1 'out:^FAIL slot_read had not read enough$' \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The trace of a guest that runs: what was done to a frame, in its order, and by which function; nothing where it is
-# off. With KVM or, where there is none, in QEMU. Usage: trace.sh [BUILD]
+# The trace of a running guest: what was done to a frame, in order, and by which function; nothing where the trace is
+# off. With KVM or, without it, in QEMU. Usage: trace.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -10,7 +10,7 @@ NAME=storyteller
 STORY=$BUILD/trace-guest.elf
 accel=()
 
-# What follows what in tests/trace/story.c: operation, function, state.
+# The order of events in tests/trace/story.c: operation, function, state.
 STORY_LINES='claim draft_page story_claims unique
 share . story_shares shared_x1
 get . story_gets shared_x2
@@ -32,7 +32,7 @@ bad_options()
 	done
 }
 
-# start OPTION...: a storyteller in the background; sets $address.
+# start OPTION...: starts a guest with the workload in the background; sets $address.
 start()
 {
 	rm -f "$WORK/run"
@@ -61,7 +61,7 @@ history_lines()
 		"$OUT" | sed -E 's/_x$//; s/([a-z])\./\1/'
 }
 
-# Whether the history is a piece of the story told over and over, of at least N lines.
+# Whether the history is a section of the endlessly repeated story, with at least N lines.
 tells_the_story()
 {
 	history_lines >"$WORK/history"
@@ -69,7 +69,8 @@ tells_the_story()
 		BEGIN { count = split(story, order, "\n"); for (i = 1; i <= count; i++) after[order[i]] = order[i % count + 1] }
 		END { if (!NR || NR < lines || wrong) { print "wrong: " wrong, NR; exit 1 } }
 		{
-			# Two puts in a row are told apart by their counts, so that each line has one that follows.
+			# Two puts in a row are distinguished by their counts, so that each line has exactly one
+			# successor.
 			if (!($0 in after) || (NR > 1 && $0 != after[last])) wrong = wrong " [" $0 "] after [" last "]"
 			last = $0
 		}' "$WORK/history"
@@ -92,7 +93,7 @@ json_tells()
 	END
 }
 
-# Each look's events are a piece of the story, and those that are told and left out are what the end counts.
+# Each sample's events are a section of the story, and those shown plus those left out equal the end's count.
 watch_tells()
 {
 	python3 - "$OUT" <<-'END'
@@ -176,7 +177,7 @@ test_off()
 	judge "it ends well" 0 "findings +none"
 }
 
-# Several processors, and a guest that refuses what it has no memory for.
+# Several processors, and a guest that refuses rings for which it has no memory.
 test_sizes()
 {
 	expect "two processors churn and are traced" 0 "findings +none" "trace_ring +512" -- \

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# pagevisor watch over a guest that changes some frames all the time and others never: what is told of a change, that
-# nothing is lost between two lines but what is said to be, and all ways to end. Usage: watch.sh [BUILD]
+# pagevisor watch over a guest that changes some frames all the time and others never: what it prints about a change,
+# that nothing is lost between two lines except what it reports as missed, and every way to end. Usage: watch.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# A frame that the guest has never had in use: nothing happens to it.
+# A frame that the guest never uses: nothing happens to it.
 QUIET=0x1000
 
-# start NAME OPTION...: a guest whose frames change as fast as they can.
+# start NAME OPTION...: starts a guest whose frames change as fast as they can.
 start()
 {
 	local name=$1
@@ -30,13 +30,13 @@ stop()
 	running_pid=
 }
 
-# frames TYPE: those of that type just now.
+# frames TYPE: the frames that now have that type.
 frames()
 {
 	"$PAGEVISOR" find "type == $1" watched 2>/dev/null | cut -d ' ' -f 1
 }
 
-# A frame that is only changed in place: it is of that type whenever one looks.
+# A frame that is only changed in place: it has that type in every sample.
 changing_frame()
 {
 	local try
@@ -50,7 +50,7 @@ changing_frame()
 	head -n 1 "$WORK/frames"
 }
 
-# members NAME...: these numbers of each line about a frame, "-" where there is none.
+# members NAME...: these numbers from each line about a frame, "-" where there is none.
 members()
 {
 	awk -v names="$*" '
@@ -68,7 +68,7 @@ members()
 		}' "$OUT"
 }
 
-# Each line's generation is that of the line before, one more if it went on, and what was missed.
+# Each line's generation is that of the line before, plus one if it advanced, plus the missed ones.
 generations_add_up()
 {
 	members generation missed | awk '
@@ -78,7 +78,7 @@ generations_add_up()
 		END { exit wrong || NR < 3 }'
 }
 
-# The end's sum is that of the lines.
+# The totals at the end equal the sums over the lines.
 missed_add_up()
 {
 	local sum
@@ -87,7 +87,7 @@ missed_add_up()
 	tail -n 1 "$OUT" | grep -q "\"missed\":$sum,"
 }
 
-# A change lies between two looks, both after the change of the line before was seen or at it, and they go on in time.
+# A change lies between two samples. Both are at or after the line's previous change, and they are in order of time.
 times_go_on()
 {
 	members after_ns time_ns | awk '
@@ -96,13 +96,13 @@ times_go_on()
 		END { exit wrong || NR < 3 }'
 }
 
-# values FIELD: what it is in each line that tells of it, in full; and before it what it was, if the line says so.
+# values FIELD: from each line that shows it: its full new value, and before that its old value, if the line has one.
 values()
 {
 	sed -nE 's/.*"'"$1"'":\{"from":([0-9]+),"to":([0-9]+)\}.*/\1 \2/p; s/.*"'"$1"'":([0-9]+)[,}].*/\1/p' "$OUT"
 }
 
-# The workload keeps e == ~a, and changes both each time: so does each line.
+# The workload keeps e == ~a, and always changes both: so every line must agree.
 sets_are_whole()
 {
 	local was_a is_a was_e is_e lines=0
@@ -116,7 +116,7 @@ sets_are_whole()
 	[ "$lines" -ge 3 ]
 }
 
-# What a field was is what the line before says that it is.
+# The old value of a field is its value in the previous line.
 fields_go_on()
 {
 	values a | awk 'NF == 2 && $1 != before { wrong = 1 } { before = $NF } END { exit wrong || NR < 3 }'
@@ -186,7 +186,7 @@ ends()
 
 	shift 4
 	last_command=("$PAGEVISOR" watch "$QUIET")
-	# The command may empty it later than it is looked at.
+	# The background process may truncate the file only after the wait below has read it.
 	: >"$OUT"
 	"${last_command[@]}" >"$OUT" 2>"$ERR" &
 	watch=$!
@@ -197,7 +197,7 @@ ends()
 	judge "$name" "$wanted" 'err:^[0-9.]+ s, [1-9][0-9]* looks, ' '!err:pagevisor' "$@"
 }
 
-# reader_goes NAME ARGUMENT...: after the first line.
+# reader_goes NAME ARGUMENT...: the reader goes away after the first line.
 reader_goes()
 {
 	local name=$1

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# What the machine with SVM boots: Debian's stock kernel, downloaded and unpacked under build/ and not installed,
-# and the modules that it needs to find the host's files and to give /dev/kvm. Made once. Usage: image.sh DIRECTORY
+# Makes what the machine with SVM boots: Debian's stock kernel, downloaded and unpacked under build/ and not installed,
+# and the modules that it needs to find the host's files and to provide /dev/kvm. Made once. Usage: image.sh DIRECTORY
 #
-# Leaves in DIRECTORY: vmlinuz, initramfs.cpio (run.sh adds the script), name (the kernel package's).
+# Leaves in DIRECTORY: vmlinuz, initramfs.cpio (run.sh adds the script), name (the kernel package's name).
 set -euo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"
 
-# KVM; the bus, the file system of the host and the layer over it. What a kernel has built in is not among its files.
+# KVM; the bus, the file system of the host and the layer over it. Modules built into the kernel have no file.
 MODULES="irqbypass kvm ccp kvm-amd virtio virtio_ring virtio_pci virtio_pci_legacy_dev virtio_pci_modern_dev
 	fscache netfs 9pnet 9pnet_virtio 9p overlay"
 
@@ -20,7 +20,7 @@ kernel_package()
 	apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1
 }
 
-# A new machine has no lists yet, and the one that it has may name what is gone.
+# A new machine has no package lists yet, and old lists may name packages that are gone.
 find_package()
 {
 	package=$(kernel_package)
@@ -45,7 +45,7 @@ download()
 	}
 }
 
-# Of the package the kernel and the modules are kept.
+# Keeps only the kernel and the modules of the package.
 unpack()
 {
 	local module file
@@ -67,7 +67,7 @@ pack()
 	rm -rf initramfs
 	mkdir initramfs
 	cp -r modules initramfs/
-	# Static: it runs before there is a library to be had.
+	# Static: it runs before any library is available.
 	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static "$HERE/init.c" -o initramfs/init
 	# The kernel opens it for its first process.
 	mkdir initramfs/dev

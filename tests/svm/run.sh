@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Runs a command on a machine with SVM, and so with a mainline /dev/kvm where ring 0 is native: QEMU's TCG emulates
-# it, Debian's kernel runs on it, over this machine's own files, which it cannot change. What the command writes is
+# Runs a command on a machine with SVM, and so with a mainline /dev/kvm where ring 0 is native: QEMU's TCG emulates the
+# machine, which runs Debian's kernel over this machine's own files and cannot change them. What the command writes is
 # gone afterwards; what it prints comes back over the serial console. The exit status is the command's.
 # Usage: run.sh [-t SECONDS] [-m MEMORY] [-q SECONDS] [-e PATTERN] COMMAND...
 #
-#     -t      the command may take so long (default 900); 124 when it takes longer
+#     -t      time limit of the command (default 900); status 124 when it takes longer
 #     -m      RAM of the machine (default 3G)
-#     -q      a machine that prints nothing for so long, but for what its kernel has to say of that, has locked up
+#     -q      a machine that prints nothing for this long, except its kernel's messages about that, has locked up
 #             (default 120)
-#     -e      a command that printed a line with this extended regular expression and failed, failed for the emulator
+#     -e      if a failed command printed a line matching this extended regular expression, the emulator is to blame
 #
-# The emulator with its two CPUs on two threads locks up now and then, and more seldom tells a guest that is there that a
-# page is missing which is not. Then it is tried again, three times in all, the last time with one thread, which is
-# slower, does neither, and has the last word.
+# With its two CPUs on two threads the emulator locks up now and then, and more rarely gives a guest a page fault for a
+# page that is mapped. Then the command is tried again, three times in all. The last try uses one thread: it is slower,
+# has neither problem, and its result is final.
 set -uo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -47,7 +47,7 @@ trap '[ -z "$qemu_pid" ] || kill -KILL "$qemu_pid" 2>/dev/null; rm -rf "$work"' 
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The script that the machine runs: this command, in this folder, with a place for temporary files in RAM.
+# The script that the machine runs: this command, in this folder, with a directory for temporary files in RAM.
 {
 	printf 'export HOME=/root PATH=%q TERM=dumb PAGEVISOR_SVM=1 TMPDIR=/run\n' "$PATH"
 	printf 'ip link set lo up 2>/dev/null\ncd %q || exit 126\n' "$PWD"
@@ -57,8 +57,8 @@ trap 'exit 143' TERM
 (cd "$work" && echo script | cpio --quiet -o -H newc) >"$work/script.cpio"
 cat "$IMAGE/initramfs.cpio" "$work/script.cpio" >"$work/initramfs" || exit 1
 
-# boot multi|single: one try. The command's exit status goes to $status; none when it took too long, or the
-# machine locked up. $doubted is set when a line of its output casts doubt on the emulator.
+# boot multi|single: one try. Sets $status to the command's exit status; empty when it took too long, or the machine
+# locked up. Sets $doubted when a line of its output casts doubt on the emulator.
 boot()
 {
 	local line started='' now=$SECONDS
@@ -78,7 +78,7 @@ boot()
 	while now=$SECONDS && [ "$now" -lt "$deadline" ] && [ "$now" -lt "$quiet_until" ] &&
 		IFS= read -r -t "$((quiet_until - now))" line <&3; do
 		line=${line%$'\r'}
-		# Of the kernel, which says of a CPU that has locked up again and again that it has.
+		# From the kernel, which keeps reporting that a CPU has locked up.
 		[[ $line =~ ^\[\ *[0-9]+\.[0-9]+\]\  ]] || quiet_until=$((SECONDS + quiet))
 		[ -z "$emulator_fault" ] || [[ ! $line =~ $emulator_fault ]] || doubted=1
 		case $line in
