@@ -6,91 +6,15 @@
 # [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=background_lib.sh
+. "$(dirname "$0")/background_lib.sh"
 
 PROBE=$BUILD/attach-probe
 SOCKETS=$XDG_RUNTIME_DIR/pagevisor
 
-# Background processes by the names that start gave them.
-declare -A pids=()
-
-kill_all()
-{
-	[ ${#pids[@]} -eq 0 ] || kill -KILL "${pids[@]}" 2>/dev/null
-	wait 2>/dev/null
-	clean_up
-}
-trap kill_all EXIT
-
-# start NAME COMMAND...: runs it in the background; its output goes to $WORK/NAME.
-start()
-{
-	local name=$1
-
-	shift
-	rm -f "$WORK/$name"
-	"$@" >"$WORK/$name" 2>&1 </dev/null &
-	pids[$name]=$!
-}
-
-# stop NAME: kills it at once.
-stop()
-{
-	kill -KILL "${pids[$1]}"
-	wait "${pids[$1]}" 2>/dev/null
-	unset "pids[$1]"
-}
-
-# await NAME: waits until it ends; sets $status, $OUT and $ERR for judge.
-await()
-{
-	last_command=("$1" "in the background")
-	status=124
-	if within is_over "${pids[$1]}"; then
-		status=0
-		wait "${pids[$1]}" || status=$?
-	fi
-	unset "pids[$1]"
-	cp "$WORK/$1" "$OUT"
-	: >"$ERR"
-}
-
-is_over()
-{
-	! kill -0 "$1" 2>/dev/null || [ "$(sed 's/.*) //' "/proc/$1/stat" | cut -c 1)" = Z ]
-}
-
-# start_vm NAME OPTION...: starts a VM; returns when its workload runs.
-start_vm()
-{
-	local name=$1
-
-	shift
-	start "$name" "$PAGEVISOR" run --name "$name" --memory 64M "$@"
-	within has_stage "$name" running || fail "$name starts" "it did not get to running"
-}
-
-# end_vm NAME: the VM must end in good order, with no finding.
-end_vm()
-{
-	kill -INT "${pids[$1]}"
-	await "$1"
-	judge "$1 ends in good order" 0 'ended well' 'findings  none'
-}
-
 socket_of()
 {
 	echo "$SOCKETS/$1.${pids[$1]}.sock"
-}
-
-says_line()
-{
-	grep -q "$2" "$WORK/$1"
-}
-
-# await_line NAME PATTERN: whether a background command prints a matching line before the time is up.
-await_line()
-{
-	within says_line "$1" "$2"
 }
 
 # Lines of JSON: the first sample has read all slots, the others have not.
@@ -138,9 +62,9 @@ test_listing()
 		"$PAGEVISOR" stat two
 	expect "stat of no such process" 1 'err:^pagevisor: process 1 is not a VM' -- \
 		"$PAGEVISOR" stat pid:1
-	expect "stat of a name that is none" 2 'err:^pagevisor: not a VM: expected NAME' -- \
+	expect "stat of an invalid name" 2 'err:^pagevisor: not a VM: expected NAME' -- \
 		"$PAGEVISOR" stat "$(printf 'a\033[2Jb')"
-	check "stat of a name that is none: plain text" is_plain_text "$ERR"
+	check "stat of an invalid name: plain text" is_plain_text "$ERR"
 	expect "stat of two names" 2 'err:one VM is enough' -- "$PAGEVISOR" stat one two
 	start_vm other --time 0
 	expect "stat of one of two" 2 'err:2 VMs are running; name one: one \(pid:[0-9]+\), other \(pid' -- \
@@ -434,7 +358,7 @@ test_pause()
 	await_line holder '^paused'
 	check "a paused guest makes no progress" stands_still calm
 	stop holder
-	check "SIGKILL of who holds a pause ends it" has_progress calm
+	check "SIGKILL of an inspector ends its pause" has_progress calm
 	expect_soon "a pause that is too long" 1 'out:^the pause took too long: the VM calm was resumed' -- \
 		"$PROBE" pause_for calm 2500
 	check "the guest works on after it" has_progress calm
@@ -456,8 +380,8 @@ test_holder()
 		"out:^ +paused by ${pids[holder]} for [0-9.]+ s$" -- "$PAGEVISOR" ps
 	check "ps fits 80 columns then" [ "$(wc -L <"$OUT")" -le 80 ]
 	stop holder
-	expect "ps when nobody has" 0 "out:^$1 .* running " -- "$PAGEVISOR" ps
-	check "ps when nobody has: no word of it" [ "$(grep -c paused "$OUT")" -eq 0 ]
+	expect "ps without a pause" 0 "out:^$1 .* running " -- "$PAGEVISOR" ps
+	check "ps without a pause: no word of one" [ "$(grep -c paused "$OUT")" -eq 0 ]
 	start holder "$PROBE" pause_for "$1" 60000
 	await_line holder '^paused'
 	expect "ps --json says who has paused a VM" 0 'out:"stage":"running"' 'out:"paused":[{]' \

@@ -122,7 +122,7 @@ test_fields()
 		-- "$PAGEVISOR" find --fields --limit 2 'type == page_table && meta.level == 1 && ref >= 1' works
 	expect "the fields in JSON" 0 'out:"fields":.*"level": *1' \
 		-- "$PAGEVISOR" find --json --fields --limit 2 'meta.level == 1' works
-	expect "no frame has what no table has" 0 'out:^0$' -- \
+	expect "no frame matches an impossible level" 0 'out:^0$' -- \
 		"$PAGEVISOR" find --count 'type == page_table && meta.level == 77' works
 	expect "a field that no type has" 2 'err:column 1: no type of this guest has a field meta.levl' \
 		-- "$PAGEVISOR" find 'meta.levl == 1' works

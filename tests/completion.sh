@@ -75,10 +75,10 @@ test_commands()
 test_values()
 {
 	offers "one option" "pagevisor run --work" --workload=
-	offers "an option behind others" "pagevisor run -c 2 --memory=1G --ti" --time= --timeout=
+	offers "an option after others" "pagevisor run -c 2 --memory=1G --ti" --time= --timeout=
 	offers "alternatives" "pagevisor map --by " type state refs
-	offers "behind =" "pagevisor map --by=st" state
-	offers "behind the letter" "pagevisor map -b r" refs
+	offers "after =" "pagevisor map --by=st" state
+	offers "after the letter" "pagevisor map -b r" refs
 	offers "a value that nobody knows" "pagevisor run --seed "
 	# shellcheck disable=SC2046 # words
 	offers "workloads" "pagevisor run --workload " \
@@ -94,14 +94,14 @@ test_files()
 	touch "$WORK/files/"{kernel.elf,one.pvc,two.pvc}
 	cd "$WORK/files" || exit 1
 	offers "a file of an option" "pagevisor run --kernel k" kernel.elf
-	offers "behind =" "pagevisor map --png=o" one.pvc
+	offers "after =" "pagevisor map --png=o" one.pvc
 	offers "a file to write" "pagevisor capture " kernel.elf one.pvc two.pvc folder
 	touch folder/three.pvc
 	offers "captures for VMs" "pagevisor stat " one.pvc two.pvc
-	offers "the way to one" "pagevisor stat fo" folder/
+	offers "the folder of one" "pagevisor stat fo" folder/
 	offers "one in a folder" "pagevisor stat folder/" folder/three.pvc
-	offers "twice" "pagevisor diff one.pvc tw" two.pvc
-	offers "behind an expression" "pagevisor find 'type == anon' o" one.pvc
+	offers "the second of two" "pagevisor diff one.pvc tw" two.pvc
+	offers "after an expression" "pagevisor find 'type == anon' o" one.pvc
 	offers "where there is none" "pagevisor ps "
 	cd "$ROOT" || exit 1
 }
@@ -152,7 +152,7 @@ test_terminal()
 	keys "pagevisor wat" Tab x
 	becomes "Tab completes a command" '^> pagevisor watch x'
 	keys "pagevisor map --by=st" Tab x
-	becomes "a value behind =" '^> pagevisor map --by=state x'
+	becomes "a value after =" '^> pagevisor map --by=state x'
 	keys "pagevisor run --work" Tab to Tab x
 	becomes "an option, then its value" '^> pagevisor run --workload=torn x'
 	keys "pagevisor diff on" Tab tw Tab x
@@ -174,8 +174,8 @@ test_vms()
 	cd "$WORK/empty" || exit 1
 	start_vm demo-1.a
 	offers "a VM" "pagevisor stat d" demo-1.a
-	offers "a VM behind a frame" "pagevisor watch 0x0 demo" demo-1.a
-	offers "a VM behind an option" "pagevisor top --interval 1 " demo-1.a
+	offers "a VM after a frame" "pagevisor watch 0x0 demo" demo-1.a
+	offers "a VM after an option" "pagevisor top --interval 1 " demo-1.a
 	COMP_WORDBREAKS=' =:' offers "its process" "pagevisor stat pid:" "$running_pid"
 	COMP_WORDBREAKS=' =' offers "without colons" "pagevisor stat pid:" "pid:$running_pid"
 	kill -KILL "$running_pid"

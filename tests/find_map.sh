@@ -85,7 +85,7 @@ test_find()
 	expect "--limit" 0 'err:^the first 3 of 256$' -- \
 		"$PAGEVISOR" find --limit 3 'type == meta_page' still
 	check "--limit: lines" line_count "$OUT" 3
-	expect "no frame is none" 0 -- "$PAGEVISOR" find 'state == illegal' still
+	expect "a search without a match" 0 -- "$PAGEVISOR" find 'state == illegal' still
 	check "no frame: no line" line_count "$OUT" 0
 	expect "--json" 0 'out:"matches":256' 'out:"type":"meta_page"' 'out:"given_up":0' \
 		-- "$PAGEVISOR" find --json 'type == meta_page' still

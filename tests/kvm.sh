@@ -204,7 +204,7 @@ test_exceptions()
 	check "fault: breakpoint: addr2line finds the function" backtrace_starts_in breakpoint
 	fault panic 'err:panic on cpu 1: asked to panic on cpu 1' 'out:kernel panicked'
 	check "fault: panic: addr2line finds the function" backtrace_starts_in end_in_panic
-	check "fault: panic: no address stands twice" backtrace_has_no_repeats
+	check "fault: panic: no address is repeated" backtrace_has_no_repeats
 	fault check 'err:check failed on cpu 1, frame 0x0: asked to fail' \
 		"out:^result    a check in the guest failed"
 	expect "fault: nonsense is a bad option" 2 'err:^guest\| fault= takes page_fault, ' \

@@ -244,7 +244,7 @@ test_refusals()
 {
 	refuses "no such domain" 1 'no domain with matching name' libvirt:nobody
 	refuses "no name" 2 'not a domain: expected' libvirt:
-	refuses "no domain behind the URI" 2 'not a domain: expected' 'libvirt:qemu:///session#'
+	refuses "no domain in the URI" 2 'not a domain: expected' 'libvirt:qemu:///session#'
 	refuses "no URI" 2 'not a domain: expected' 'libvirt:#x'
 	refuses "no daemon" 1 'cannot connect to libvirt at .*nowhere' \
 		"libvirt:qemu+unix:///session?socket=$WORK/nowhere#x"

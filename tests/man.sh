@@ -77,7 +77,7 @@ test_commands()
 		expect "help $name" 0 -- "$PAGEVISOR" help "$name"
 		check "help $name is $name --help" cmp -s "$OUT" "$WORK/help"
 	done
-	expect "help of nothing there is" 2 'err:^pagevisor: no command "nothing"; try pagevisor help$' -- \
+	expect "help of an unknown command" 2 'err:^pagevisor: no command "nothing"; try pagevisor help$' -- \
 		"$PAGEVISOR" help nothing
 	expect "help help" 0 'out:^usage: pagevisor COMMAND' -- "$PAGEVISOR" help help
 }

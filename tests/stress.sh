@@ -65,13 +65,13 @@ test_options()
 	refused "no such scenario" 'no scenario "chrun"; --list shows them' chrun
 	refused "no such fault" '--plant leek: no such fault; --list shows them' --plant leek
 	refused "17 vCPUs" '--cpus 17: expected a number from 1 to 16' --cpus 17
-	refused "no inspector of ours" '--inspectors 17: expected a number from 0 to 16' --inspectors 17
+	refused "too many inspectors" '--inspectors 17: expected a number from 0 to 16' --inspectors 17
 	refused "a rate of zero" '--rate 0: expected a number from 1 to 1000' --rate 0
 	refused "a seed in words" '--seed one: expected a decimal number' --seed one
 	refused "half a frame of RAM" '--memory 32769K: expected a size' --memory 32769K
 	refused "an accelerator" '--accel xen: expected kvm, qemu, qemu-tcg or auto' --accel xen
 	refused "a ring" '--ring 1: expected 0 or 3' --ring 1
-	refused "time that is none" '--time soon: expected a time in seconds' --time soon
+	refused "an invalid time" '--time soon: expected a time in seconds' --time soon
 	expect "the list has scenarios and faults" 0 'out:^  churn ' 'out:^  use_after_free ' -- \
 		"$PAGEVISOR" stress --list
 	expect "a kernel that is not there" 2 "err:^pagevisor: .*$WORK/none" '!out:.' -- \
@@ -101,7 +101,7 @@ test_clean()
 		! each_member looks 10 || ! each_member checks 1 || break
 	done
 	judge "inspectors and checks look on" 0 'out:^ *"rounds_with_findings": *0,'
-	check "they did" each_member looks 10
+	check "inspectors took enough samples" each_member looks 10
 	check "checks were made" each_member checks 1
 	check "nothing is left running" nothing_runs
 }

@@ -200,7 +200,7 @@ test_keys()
 {
 	keys s
 	sees "s sorts by name" '^TYPES by name'
-	check "and so they are" within are_sorted
+	check "names are in order" within are_sorted
 	keys d
 	sees "d sorts by change" '^TYPES by change'
 	keys c
@@ -215,7 +215,7 @@ test_keys()
 	sees "- less often" 'every 0.5 s'
 	keys v
 	sees "v shows other panels" ' REFERENCES +FREE, about' ' depot +[0-9]+ ' ' (cpu [01]|caches) +[0-9]+ '
-	goes "in the place of one" ' STATES'
+	goes "in place of another" ' STATES'
 	keys v v
 	sees "v goes round" ' STATES +REFERENCES *$'
 	keys h
@@ -248,7 +248,7 @@ test_filter()
 	sees "a wrong filter says why" 'column 9: "anno" is not a type of this guest' \
 		'^filter: type == anno$'
 	keys BSpace BSpace 'on && ref >= 1' Enter
-	sees "a right one counts what it means" \
+	sees "a valid filter counts its matches" \
 		'^filter +[0-9]+ of 16384 frames: type == anon && ref >= 1$'
 	goes "and nothing else" 'meta_page'
 	keys / C-u 'meta.level == 1 && type == page_table' Enter

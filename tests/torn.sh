@@ -22,7 +22,7 @@ reads()
 
 test_options()
 {
-	expect "a count that is none" 2 'err:"ten": a number from 1 to' -- "$TORN" --count ten
+	expect "an invalid count" 2 'err:"ten": a number from 1 to' -- "$TORN" --count ten
 	expect "a kernel that is not there" 1 'err:^torn: /nowhere: ' -- "$TORN" --kernel /nowhere
 }
 

@@ -136,9 +136,9 @@ test_bad_input()
 
 test_wrong_frames()
 {
-	expect "a frame behind the last" 2 'err:no such frame: .* the last frame is pfn:8191$' -- \
+	expect "a frame past the last" 2 'err:no such frame: .* the last frame is pfn:8191$' -- \
 		"$PAGEVISOR" watch pfn:8192
-	check "a frame behind the last: one line" says_one_line
+	check "a frame past the last: one line" says_one_line
 	expect "one of several" 2 'err:no such frame' -- "$PAGEVISOR" watch 0x0 0x2000000 watched
 	"$PAGEVISOR" capture "$WORK/watched.pvc" >"$OUT" 2>"$ERR"
 	expect "a capture" 2 'err:^pagevisor: watched is a capture and does not change' -- \

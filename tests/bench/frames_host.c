@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 		unsigned table = (unsigned)atoi(argv[1]);
 
 		if (table > LAST_TABLE) {
-			fprintf(stderr, "bench-frames: table %s; 0 to %d are there\n", argv[1],
+			fprintf(stderr, "bench-frames: no table %s; they are 0 to %d\n", argv[1],
 				LAST_TABLE);
 			return 2;
 		}

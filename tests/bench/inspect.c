@@ -388,7 +388,8 @@ int main(int argc, char **argv)
 	int result = 0;
 
 	if (argc > 1 && (unsigned)atoi(argv[1]) >= count) {
-		fprintf(stderr, "bench-inspect: table %s; 0 to %u are there\n", argv[1], count - 1);
+		fprintf(stderr, "bench-inspect: no table %s; they are 0 to %u\n", argv[1],
+			count - 1);
 		return 2;
 	}
 	if (argc > 1)

@@ -45,9 +45,9 @@ static const char *check(const struct domain_table *table, uint64_t last_version
 		const struct domain_facts *domain = &table->domains[i];
 
 		if (!is_uuid(domain->uuid) || !domain->is_active || domain->name[0] == '\0')
-			return "a domain that is none";
+			return "an entry that is no domain";
 		if (i > 0 && strcmp(table->domains[i - 1].uuid, domain->uuid) >= 0)
-			return "not sorted, or one twice";
+			return "not sorted, or a duplicate";
 	}
 	return NULL;
 }

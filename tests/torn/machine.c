@@ -145,7 +145,7 @@ static int audit(const struct machine *machine, struct error *err)
 		return result;
 	if (guest->progress != GUEST_FINISHED || guest_tally(guest, &tally, &findings) < 0 ||
 	    guest_counters(guest, &counters) < 0)
-		result = error_set(err, -EPROTO, "the guest's books could not be read at its end");
+		result = error_set(err, -EPROTO, "the guest's counts could not be read at its end");
 	else
 		guest_audit(guest, &tally, &findings);
 	guest_free(guest);
