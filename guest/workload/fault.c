@@ -76,7 +76,7 @@ static void lose(struct worker *worker)
 		     FRAME_NONE);
 }
 
-/* A slot in use whose vtable pointer is no type's. */
+/* A slot in use whose vtable pointer names no type. */
 static void scribble(struct worker *worker)
 {
 	static frame_t scribbled;

@@ -188,6 +188,11 @@ START_TEST(show_has_a_state_a_type_and_a_word)
 	assert_lacks("generation");
 	assert_lacks("reference");
 	assert_lacks("history");
+	ck_assert_int_eq(RUN(show, "pfn:12", first), STATUS_OK);
+	assert_has("(the frame has none of the guest's types)\n");
+	assert_lacks("vtable");
+	ck_assert_int_eq(RUN(show, "--json", "pfn:12", first), STATUS_OK);
+	assert_has("\"the frame has none of the guest's types\"");
 	ck_assert_int_eq(RUN(show, "pfn:1392", first), STATUS_OK);
 	assert_has("state     never written\n");
 }

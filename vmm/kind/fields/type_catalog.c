@@ -20,6 +20,11 @@ struct type_catalog *type_catalog_new(const struct guest *guest, const char *why
 	catalog->count = guest->type_count;
 	catalog->metadata_size = guest->kind->metadata_size;
 	error_set(&catalog->why, -ENOENT, "%s", why);
+	if (guest->kind->type_word)
+		error_set(&catalog->wild, -ENOENT, "the frame's %s pointer names no type",
+			  guest->kind->type_word);
+	else
+		error_set(&catalog->wild, -ENOENT, "the frame has none of the guest's types");
 	return catalog;
 }
 

@@ -18,6 +18,7 @@
 struct type_catalog {
 	struct btf *btf;        /* NULL if there is none that can be used */
 	struct error why;       /* the reason, if btf is NULL */
+	struct error wild;      /* the fault of a frame in use that has none of the types */
 	unsigned metadata_size; /* bytes of a record that types describe */
 	unsigned count;
 	struct type_layout layouts[FRAME_TYPES_MAX];

@@ -16,7 +16,7 @@
 static const char *unknown_reason(const struct type_catalog *catalog, int type)
 {
 	if (type < 0 || (unsigned)type >= catalog->count)
-		return "the frame's vtable pointer names no type";
+		return catalog->wild.text;
 	return type_catalog_unknown(catalog, (unsigned)type);
 }
 
