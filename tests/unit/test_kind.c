@@ -433,6 +433,33 @@ START_TEST(two_images_differ_where_their_frames_do)
 }
 END_TEST
 
+/* Without references, a frame in use that only changed its state was not recounted. */
+START_TEST(another_state_in_use_is_another_state)
+{
+	struct frame_state states[LEDGER_VOID + 1];
+	struct kind held_in_two_states = ledger_kind;
+	struct ledger later;
+	struct diff diff;
+
+	memcpy(states, ledger_kind.states, sizeof(states));
+	states[LEDGER_VOID].is_in_use = true;
+	held_in_two_states.states = states;
+	ledger_make(&later);
+	ledger_fill(&later);
+	*ledger_at(&later, 13) = ledger_record(LEDGER_HELD, LEDGER_TYPES, 0);
+	struct guest *other = found_in(&later.memory, &anywhere);
+
+	guest->kind = other->kind = &held_in_two_states;
+	ck_assert_int_eq(diff_make(guest, other, 10, &diff, &err), 0);
+	ck_assert_uint_eq(diff.changes[FRAME_OTHER], 1);
+	ck_assert_uint_eq(diff.changes[FRAME_SAME], LEDGER_FRAMES - 1);
+	diff_free(&diff);
+	guest_free(other);
+	ledger_free(&later);
+	guest->kind = &ledger_kind;
+}
+END_TEST
+
 /* Its records lie in two runs, and a page holds too many of them: an update reads all of them each time. */
 START_TEST(an_incremental_scan_makes_way_for_a_full_one)
 {
@@ -521,6 +548,7 @@ Suite *kind_suite(void)
 	tcase_add_test(tcase, maps_have_its_states_and_types);
 	tcase_add_test(tcase, an_observation_counts_its_frames);
 	tcase_add_test(tcase, two_images_differ_where_their_frames_do);
+	tcase_add_test(tcase, another_state_in_use_is_another_state);
 	tcase_add_test(tcase, an_incremental_scan_makes_way_for_a_full_one);
 	tcase_add_test(tcase, what_it_lacks_is_refused_or_empty);
 	tcase_add_test(tcase, its_types_have_no_fields);

@@ -165,10 +165,19 @@ static uint64_t changed_frames(const struct diff *diff)
 	return sum;
 }
 
-static void print_types(const struct diff *diff)
+/* A column for each change that a type in use can have; the widest one is "recounted". */
+static int column_width(enum frame_change change)
 {
-	printf("%-17s %7s %7s %8s %8s %8s %8s %9s\n", "type", "in A", "in B", "appeared",
-	       "vanished", "retyped", "recycled", "recounted");
+	return change == FRAME_RECOUNTED ? 9 : 8;
+}
+
+static void print_types(const struct diff *diff, const struct kind *kind)
+{
+	printf("%-17s %7s %7s", "type", "in A", "in B");
+	for (unsigned c = FRAME_APPEARED; c <= FRAME_RECOUNTED; c++)
+		if (frame_change_applies(kind, c))
+			printf(" %*s", column_width(c), frame_change_name(c));
+	printf("\n");
 	for (unsigned i = 0; i < diff->type_count; i++) {
 		const struct diff_type *type = &diff->types[i];
 
@@ -176,7 +185,8 @@ static void print_types(const struct diff *diff)
 			continue;
 		printf("%-17s %7" PRIu64 " %7" PRIu64, type->name, type->in_use_a, type->in_use_b);
 		for (unsigned c = FRAME_APPEARED; c <= FRAME_RECOUNTED; c++)
-			printf(" %*" PRIu64, c == FRAME_RECOUNTED ? 9 : 8, type->changes[c]);
+			if (frame_change_applies(kind, c))
+				printf(" %*" PRIu64, column_width(c), type->changes[c]);
 		printf("\n");
 	}
 }
@@ -186,11 +196,13 @@ static void print_text(const struct diff *diff, const struct guest *guest)
 	printf("frames    %" PRIu64 " in A, %" PRIu64 " in B; %" PRIu64 " changed\n",
 	       diff->frames_a, diff->frames_b, changed_frames(diff));
 	for (unsigned i = FRAME_SAME + 1; i < FRAME_CHANGE_COUNT; i++)
-		printf("          %-15s %11" PRIu64 "\n", frame_change_name(i), diff->changes[i]);
+		if (frame_change_applies(guest->kind, i))
+			printf("          %-15s %11" PRIu64 "\n", frame_change_name(i),
+			       diff->changes[i]);
 	if (guest->kind->has_references)
 		printf("          %-15s %11" PRIu64 " -> %" PRIu64 "\n", "(references)",
 		       diff->references_a, diff->references_b);
-	print_types(diff);
+	print_types(diff, guest->kind);
 	for (size_t i = 0; i < diff->listed; i++) {
 		const struct diff_frame *frame = &diff->list[i];
 
@@ -206,12 +218,13 @@ static void print_text(const struct diff *diff, const struct guest *guest)
 		       changed_frames(diff) - diff->listed);
 }
 
-static struct json_object *changes_json(const uint64_t *changes)
+static struct json_object *changes_json(const uint64_t *changes, const struct kind *kind)
 {
 	struct json_object *object = json_object_new_object();
 
 	for (unsigned i = FRAME_SAME + 1; i < FRAME_CHANGE_COUNT; i++)
-		json_add_number(object, frame_change_name(i), changes[i]);
+		if (frame_change_applies(kind, i))
+			json_add_number(object, frame_change_name(i), changes[i]);
 	return object;
 }
 
@@ -246,9 +259,9 @@ static void print_json(const struct diff *diff, const struct guest *guest)
 		json_add_number(root, "references_b", diff->references_b);
 	}
 	json_add_number(root, "changed", changed_frames(diff));
-	json_object_object_add(root, "changes", changes_json(diff->changes));
+	json_object_object_add(root, "changes", changes_json(diff->changes, guest->kind));
 	for (unsigned i = 0; i < diff->type_count; i++) {
-		struct json_object *type = changes_json(diff->types[i].changes);
+		struct json_object *type = changes_json(diff->types[i].changes, guest->kind);
 
 		json_add_number(type, "in_use_a", diff->types[i].in_use_a);
 		json_add_number(type, "in_use_b", diff->types[i].in_use_b);

@@ -22,6 +22,13 @@ const char *frame_change_name(enum frame_change change)
 	return names[change];
 }
 
+bool frame_change_applies(const struct kind *kind, enum frame_change change)
+{
+	return change == FRAME_RECYCLED    ? kind->has_generations
+	       : change == FRAME_RECOUNTED ? kind->has_references
+					   : true;
+}
+
 struct side {
 	const struct guest *guest;
 	int types[FRAME_TYPES_MAX]; /* from the guest's index to the diff's */
@@ -69,7 +76,9 @@ static enum frame_change compare(const struct guest *guest, const struct frame *
 		return FRAME_RETYPED;
 	if (a->generation != b->generation)
 		return FRAME_RECYCLED;
-	return is_same ? FRAME_SAME : FRAME_RECOUNTED;
+	if (is_same)
+		return FRAME_SAME;
+	return guest->kind->has_references ? FRAME_RECOUNTED : FRAME_OTHER;
 }
 
 static uint64_t references(const struct guest *guest, const struct frame *frame)
