@@ -239,7 +239,8 @@ static const struct {
 	{"slab == type", 1, "what is \"slab\"?"},
 	{"ref + state == busy", 7, "state belongs on the left"},
 	{"state == idle", 10, "the states are: unused busy shared unique host illegal"},
-	{"ref > 1 && refs == 2", 12, "what is \"refs\"? There are type, state, ref"},
+	{"ref > 1 && refs == 2", 12,
+	 "what is \"refs\"? There are type, state, ref, generation, pfn, addr and meta.FIELD"},
 	{"meta == 1", 1, "what is \"meta\"?"},
 	{"meta. == 1", 1, "a field is meta.NAME"},
 	{"meta.a. == 1", 1, "a field is meta.NAME"},
@@ -273,7 +274,20 @@ START_TEST(without_a_resolver_there_are_no_fields)
 	ck_assert_int_eq(expression_compile("1 && meta.level", guest, NULL, &expression, &err),
 			 -EINVAL);
 	ck_assert_str_eq(err.text, "column 6: meta.level: the fields of this guest's types are not "
-				   "known, because it carries no BTF");
+				   "known");
+}
+END_TEST
+
+START_TEST(a_resolver_that_knows_no_fields_says_why)
+{
+	struct field_resolver none = resolver;
+
+	none.why = "they are a secret";
+	ck_assert_int_eq(expression_compile("ref > 1", guest, &none, &expression, &err), 0);
+	ck_assert_int_eq(expression_compile("1 && meta.level", guest, &none, &expression, &err),
+			 -EINVAL);
+	ck_assert_str_eq(err.text, "column 6: meta.level: the fields of this guest's types are not "
+				   "known: they are a secret");
 }
 END_TEST
 
@@ -471,6 +485,7 @@ Suite *expression_suite(void)
 			    sizeof(meanings) / sizeof(meanings[0]));
 	tcase_add_loop_test(tcase, a_mistake_is_shown, 0, sizeof(mistakes) / sizeof(mistakes[0]));
 	tcase_add_test(tcase, without_a_resolver_there_are_no_fields);
+	tcase_add_test(tcase, a_resolver_that_knows_no_fields_says_why);
 	tcase_add_test(tcase, no_more_of_a_frame_is_asked_for_than_is_needed);
 	tcase_add_test(tcase, a_frame_that_could_not_be_read_is_in_no_state);
 	tcase_add_test(tcase, what_a_kind_does_not_promise_is_refused);

@@ -327,6 +327,8 @@ START_TEST(what_it_does_not_promise_cannot_be_asked_for)
 {
 	assert_refused("1 && ref > 1", "column 6: guests of the kind ledger have no ref");
 	assert_refused("gen == 1", "column 1: guests of the kind ledger have no gen");
+	assert_refused("refs == 1",
+		       "column 1: what is \"refs\"? There are type, state, pfn and addr");
 	assert_refused("state == unused",
 		       "column 10: \"unused\" is not a state; the states are: vacant held void");
 	assert_refused("type == anon",

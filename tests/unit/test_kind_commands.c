@@ -176,6 +176,10 @@ START_TEST(find_has_no_column_for_references)
 	ck_assert_int_eq(RUN(find, "ref > 1", first), STATUS_BAD_INPUT);
 	ck_assert_str_eq(out, "");
 	ck_assert_ptr_nonnull(strstr(problems, "guests of the kind ledger have no ref\n"));
+	ck_assert_int_eq(RUN(find, "meta.level == 1", first), STATUS_BAD_INPUT);
+	ck_assert_str_eq(out, "");
+	ck_assert_ptr_nonnull(strstr(problems, "meta.level: the fields of this guest's types are "
+					       "not known: a ledger does not tell its fields\n"));
 }
 END_TEST
 

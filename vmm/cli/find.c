@@ -203,9 +203,8 @@ static int compile_and_print(struct find *find)
 {
 	struct field_resolver resolver = field_lookup_resolver(find->fields, find->catalog);
 	struct error err, where;
-	int result = expression_compile(find->text, find->session.guest,
-					find->catalog->btf ? &resolver : NULL, &find->expression,
-					&where);
+	int result = expression_compile(find->text, find->session.guest, &resolver,
+					&find->expression, &where);
 
 	if (result < 0)
 		return session_refuse(

@@ -24,8 +24,7 @@ static void count_matches(const struct guest *guest, const struct type_cache *ty
 	const struct find_options options = {.expression = &question->expression};
 	struct find_result result;
 
-	if (expression_compile(text, guest, types->catalog->btf ? &resolver : NULL,
-			       &question->expression, &look->problem) < 0)
+	if (expression_compile(text, guest, &resolver, &question->expression, &look->problem) < 0)
 		return;
 	look->has_matches = find_frames(guest, &options, &result) == 0;
 	look->matches = result.matches;

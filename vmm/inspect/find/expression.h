@@ -44,6 +44,7 @@ typedef __int128 expression_number;
 /* Finds and reads the fields of a type's metadata. `own` is the resolver's. */
 struct field_resolver {
 	void *own;
+	const char *why; /* no fields are known at all, for this reason; NULL: they are known */
 	/* Returns a handle for the field of that name ("level", "owner.pid") of a type, or -1 if the type has none. */
 	int (*resolve)(void *own, unsigned type, const char *name);
 	/* Reads the field from a copy of a record. Returns false if its value is unknown. Must be fast. */
@@ -80,8 +81,9 @@ struct expression_frame {
 };
 
 /*
- * Compiles a text against the states and types of a guest. Without a `resolver` (NULL) there are no fields. Returns 0,
- * or -EINVAL with one line that gives the column (the first is 1), what is wrong and what would be right.
+ * Compiles a text against what a guest promises of its frames: its states and types. Without a `resolver` (NULL) no
+ * fields are known. Returns 0, or -EINVAL with one line that gives the column (the first is 1), what is wrong and what
+ * would be right.
  */
 int expression_compile(const char *text, const struct guest *guest,
 		       const struct field_resolver *resolver, struct expression *expression,

@@ -37,5 +37,8 @@ struct field_resolver field_lookup_resolver(struct field_lookup *lookup,
 {
 	lookup->catalog = catalog;
 	lookup->count = 0;
-	return (struct field_resolver){.own = lookup, .resolve = resolve, .read = read_field};
+	return (struct field_resolver){.own = lookup,
+				       .why = catalog->btf ? NULL : catalog->why.text,
+				       .resolve = resolve,
+				       .read = read_field};
 }

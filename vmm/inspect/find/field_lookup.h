@@ -17,7 +17,8 @@ struct field_lookup {
 
 /*
  * A resolver for one expression_compile. `lookup` and the catalog must stay in place for as long as the compiled
- * expression is evaluated. Fields that are not numbers are not found.
+ * expression is evaluated. Fields that are not numbers are not found. If the catalog knows no fields, the resolver
+ * passes on its reason.
  */
 struct field_resolver field_lookup_resolver(struct field_lookup *lookup,
 					    const struct type_catalog *catalog);

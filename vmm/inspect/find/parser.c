@@ -225,9 +225,12 @@ static unsigned field_index(struct parser *parser, const char *name)
 	}
 	strcpy(field->name, name);
 	if (!expression->resolver.resolve)
-		refuse(parser, column,
-		       "meta.%s: the fields of this guest's types are not known, because it carries no BTF",
+		refuse(parser, column, "meta.%s: the fields of this guest's types are not known",
 		       name);
+	else if (expression->resolver.why)
+		refuse(parser, column,
+		       "meta.%s: the fields of this guest's types are not known: %s", name,
+		       expression->resolver.why);
 	else if (!find_handles(parser, field))
 		refuse(parser, column, "no type of this guest has a field meta.%s that is a number",
 		       name);
@@ -265,6 +268,14 @@ static bool is_promised(const struct kind *kind, enum operation code)
 				       : true;
 }
 
+/* "type, state, ref" of what can be asked for: without what guests of the kind do not have. */
+static void list_operands(const struct kind *kind, char *names, size_t size)
+{
+	snprintf(names, size, "type, state, %s%spfn%s", kind->has_references ? "ref, " : "",
+		 kind->has_generations ? "generation, " : "",
+		 kind->type_marks ? ", addr and meta.FIELD" : " and addr");
+}
+
 static void name_operand(struct parser *parser)
 {
 	static const struct {
@@ -276,7 +287,7 @@ static void name_operand(struct parser *parser)
 		{"addr", OP_ADDRESS},
 	};
 	const struct token *token = &parser->token;
-	char quoted[64];
+	char quoted[64], names[NAMES_SIZE];
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!token_is(parser, words[i].name))
@@ -300,10 +311,9 @@ static void name_operand(struct parser *parser)
 		       "around the comparison may be missing",
 		       (int)token->length, token->text);
 	} else {
-		refuse(parser, token->column,
-		       "what is %s? There are type, state, ref, generation, "
-		       "pfn, addr and meta.FIELD",
-		       token_quoted(parser, quoted, sizeof(quoted)));
+		list_operands(parser->guest->kind, names, sizeof(names));
+		refuse(parser, token->column, "what is %s? There are %s",
+		       token_quoted(parser, quoted, sizeof(quoted)), names);
 	}
 }
 

@@ -21,11 +21,11 @@ struct top_filter *top_filter_create(const char *text, const struct guest *guest
 		error_set(err, -ENOMEM, "no memory for a filter");
 		return NULL;
 	}
-	struct field_resolver resolver = field_lookup_resolver(&filter->fields, catalog);
-	bool has_fields = catalog && catalog->btf;
+	struct field_resolver resolver = {0};
 
-	if (expression_compile(text, guest, has_fields ? &resolver : NULL, &filter->expression,
-			       err) < 0) {
+	if (catalog)
+		resolver = field_lookup_resolver(&filter->fields, catalog);
+	if (expression_compile(text, guest, &resolver, &filter->expression, err) < 0) {
 		free(filter);
 		return NULL;
 	}
