@@ -68,8 +68,8 @@ static void set(struct ledger_guest *own, const struct guest_memory *memory, pad
 	own->guest = (struct guest){
 		.kind = &ledger_kind,
 		.memory = memory,
-		.progress = GUEST_RUNS,
-		.stage = "open",
+		.progress = page->boot ? GUEST_RUNS : GUEST_HAS_FRAMES,
+		.stage = page->boot ? "open" : "opens",
 		.boot_id = page->boot,
 		.memory_end = LEDGER_RAM,
 		.type_count = LEDGER_TYPES,

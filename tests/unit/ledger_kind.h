@@ -34,7 +34,7 @@ extern const char LEDGER_RULE_STATE[]; /* not a valid state */
 /* The content at the start of the page. */
 struct ledger_page {
 	uint64_t magic;
-	uint64_t boot;
+	uint64_t boot; /* 0: it opens, and has frames already */
 	uint64_t run_count;
 	struct {
 		uint64_t pa, count;

@@ -142,6 +142,17 @@ static void print_json(const struct source *source, const struct look *look)
 	json_print(root);
 }
 
+/* Of a guest whose kind has rules, whatever else stands in the way. */
+static int look(struct session *session, struct look *looks, struct error *err)
+{
+	int result = guest_has_rules(session->guest, err);
+
+	if (result < 0)
+		return result;
+	return session->source.is_live ? look_again(session, &looks[0], &looks[1], err)
+				       : look_at_capture(&session->source, &looks[0], err);
+}
+
 static int check_and_print(struct session *session, struct look *looks)
 {
 	struct source *source = &session->source;
@@ -150,8 +161,8 @@ static int check_and_print(struct session *session, struct look *looks)
 
 	if (status != STATUS_OK)
 		return status;
-	int result = source->is_live ? look_again(session, &looks[0], &looks[1], &err)
-				     : look_at_capture(source, &looks[0], &err);
+	int result = look(session, looks, &err);
+
 	if (result < 0)
 		return session_refuse(result, &err);
 	if (session->options.json)

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "cli/exit_status.h"
+#include "kind/kind.h"
 #include "view/frame_text.h"
 #include "cli/session.h"
 #include "base/number_text.h"
@@ -110,6 +111,20 @@ static int read_and_print(const struct session *session, const struct trace_opti
 	return result == 0 ? STATUS_OK : refuse(session, result);
 }
 
+/* A guest whose kind keeps no trace need not come any further for that to be known. */
+static int look(struct session *session)
+{
+	int status = session_look(session, GUEST_BOOTS);
+
+	if (status != STATUS_OK)
+		return status;
+	if (session->guest->kind->history)
+		return session_look(session, GUEST_RUNS);
+	fprintf(stderr, "pagevisor: guests of the kind %s keep no trace\n",
+		session->guest->kind->name);
+	return STATUS_REFUSED;
+}
+
 int command_trace(int argc, char **argv)
 {
 	struct trace_options options = {.pfn = HISTORY_ALL_FRAMES, .limit = LIMIT_DEFAULT};
@@ -123,7 +138,7 @@ int command_trace(int argc, char **argv)
 	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = session_look(&session, GUEST_RUNS);
+		status = look(&session);
 	if (status == STATUS_OK && options.pfn != HISTORY_ALL_FRAMES &&
 	    frame_exists(session.guest, options.pfn, &err) < 0)
 		status = session_refuse(-EINVAL, &err);

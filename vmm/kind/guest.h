@@ -127,6 +127,9 @@ void guest_audit(const struct guest *guest, const struct frame_tally *tally,
  */
 int guest_steps(const struct guest *guest, uint64_t *steps);
 
+/* Whether its kind has rules to check. Returns 0, or -ENOTSUP with a text. */
+int guest_has_rules(const struct guest *guest, struct error *err);
+
 /*
  * Checks all memory of a stopped or paused guest by its kind's rules, except those of guest_tally. `summary` gets what
  * was covered. Returns 0 whatever it found; -ENOTSUP if the kind has no rules; or -ENOMEM.

@@ -80,14 +80,21 @@ int guest_steps(const struct guest *guest, uint64_t *steps)
 	return guest->kind->steps ? guest->kind->steps(guest, steps) : -ENOTSUP;
 }
 
+int guest_has_rules(const struct guest *guest, struct error *err)
+{
+	if (guest->kind->check)
+		return 0;
+	return error_set(err, -ENOTSUP, "there are no rules to check for a guest of the kind %s",
+			 guest->kind->name);
+}
+
 int guest_check(const struct guest *guest, enum check_rules rules, struct facts *summary,
 		struct findings *findings, struct error *err)
 {
+	int result = guest_has_rules(guest, err);
+
 	summary->count = 0;
-	if (!guest->kind->check)
-		return error_set(err, -ENOTSUP, "guests of the kind %s have no rules to check",
-				 guest->kind->name);
-	return guest->kind->check(guest, rules, summary, findings, err);
+	return result < 0 ? result : guest->kind->check(guest, rules, summary, findings, err);
 }
 
 int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *length)
