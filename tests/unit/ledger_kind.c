@@ -62,7 +62,10 @@ static int read_page(const struct guest_memory *memory, paddr_t at, struct ledge
 static void set(struct ledger_guest *own, const struct guest_memory *memory, paddr_t at,
 		const struct ledger_page *page)
 {
-	static const char *const names[LEDGER_TYPES] = {"gold", "salt"};
+	static const struct frame_type types[LEDGER_TYPES] = {
+		[LEDGER_GOLD] = {.name = "gold", .size = sizeof(uint64_t)},
+		[LEDGER_SALT] = {.name = "salt"}, /* of a size that nobody knows */
+	};
 
 	*own = (struct ledger_guest){.at = at, .page = *page};
 	own->guest = (struct guest){
@@ -76,10 +79,7 @@ static void set(struct ledger_guest *own, const struct guest_memory *memory, pad
 	};
 	for (uint64_t i = 0; i < page->run_count; i++)
 		own->guest.frame_count += page->runs[i].count;
-	for (unsigned i = 0; i < LEDGER_TYPES; i++) {
-		strcpy(own->guest.types[i].name, names[i]);
-		own->guest.types[i].size = sizeof(uint64_t);
-	}
+	memcpy(own->guest.types, types, sizeof(types));
 }
 
 /* Adds a guest. Returns the same as read_page. */

@@ -158,6 +158,7 @@ START_TEST(stat_shows_its_states_and_no_references)
 	assert_has("frame 0xe000: ledger_state: expected a state, found 6");
 	assert_lacks("reference");
 	ck_assert_int_eq(RUN(stat, "--json", first), STATUS_OK);
+	assert_has("\"kind\":\"ledger\"");
 	assert_has("\"held\":6");
 	assert_lacks("reference");
 	assert_lacks("generation");
@@ -246,8 +247,12 @@ END_TEST
 START_TEST(types_and_trace_say_what_there_is_not)
 {
 	ck_assert_int_eq(RUN(types, first), STATUS_OK);
-	assert_has("gold");
+	assert_has("gold                                8          3\n"
+		   "salt                                -          2\n");
 	assert_has("a ledger does not tell its fields");
+	ck_assert_int_eq(RUN(types, "--json", first), STATUS_OK);
+	assert_has("\"size\":8");
+	assert_lacks("\"size\":0");
 	ck_assert_int_eq(RUN(trace, first), STATUS_REFUSED);
 	ck_assert_str_eq(out, "");
 	ck_assert_str_eq(problems, "pagevisor: guests of the kind ledger keep no trace\n");

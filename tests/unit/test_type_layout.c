@@ -226,6 +226,11 @@ START_TEST(a_type_that_is_not_known_says_why)
 	load_sample();
 	ck_assert_ptr_nonnull(strstr(type_catalog_unknown(catalog, NUMBERS), "bytes"));
 	ck_assert_ptr_null(type_catalog_unknown(catalog, ALIAS));
+	/* A size that the kind does not know is the BTF's. */
+	type_catalog_free(catalog);
+	guest.types[NUMBERS].size = 0;
+	load_sample();
+	ck_assert_ptr_null(type_catalog_unknown(catalog, NUMBERS));
 }
 END_TEST
 

@@ -12,6 +12,7 @@
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"
+#include "kind/kind.h"
 #include "view/observation_json.h"
 #include "view/observation_text.h"
 #include "cli/stat_follow.h"
@@ -73,6 +74,7 @@ static void print_json(const struct source *source, const struct observation *se
 	struct json_object *root = json_object_new_object();
 
 	json_add_text(root, "name", source->name);
+	json_add_text(root, "kind", seen->guest->kind->name);
 	if (source->pid)
 		json_add_number(root, "pid", source->pid);
 	json_add_number(root, "memory_bytes", source_memory_size(source));

@@ -13,6 +13,14 @@
 #include "kind/kind.h"
 #include "kind/fields/type_format.h"
 
+static void print_size(unsigned size)
+{
+	if (size)
+		printf(" %5u", size);
+	else
+		printf(" %5s", "-");
+}
+
 /* " untyped on_drop" */
 static void print_flags(const struct guest *guest, const struct frame_type *type)
 {
@@ -30,7 +38,9 @@ static void print_text(const struct guest *guest, const struct frame_tally *tall
 	for (unsigned i = 0; i < guest->type_count; i++) {
 		const struct frame_type *type = &guest->types[i];
 
-		printf("%-31s %5u %10" PRIu64, type->name, type->size, tally->types[i]);
+		printf("%-31s", type->name);
+		print_size(type->size);
+		printf(" %10" PRIu64, tally->types[i]);
 		print_flags(guest, type);
 		printf("\n");
 		if (catalog->btf)
@@ -48,7 +58,8 @@ static struct json_object *type_json(const struct guest *guest, unsigned index, 
 	struct json_object *object = json_object_new_object();
 
 	json_add_text(object, "name", type->name);
-	json_add_number(object, "size", type->size);
+	if (type->size)
+		json_add_number(object, "size", type->size);
 	json_add_number(object, "frames", frames);
 	for (unsigned i = 0; i < guest->kind->type_flag_count; i++)
 		json_object_object_add(object, guest->kind->type_flags[i],

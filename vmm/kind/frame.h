@@ -55,8 +55,8 @@ struct frame_state {
 
 struct frame_type {
 	char name[FRAME_NAME_SIZE]; /* printable, padded with NUL */
-	unsigned size;              /* bytes of its metadata in a record */
-	unsigned flags;             /* bit n: flag n of its kind */
+	unsigned size;  /* bytes of its metadata in a record; 0: not known, `types` prints "-" */
+	unsigned flags; /* bit n: flag n of its kind */
 };
 
 #endif

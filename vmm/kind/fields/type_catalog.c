@@ -40,7 +40,7 @@ static void build_layouts(struct type_catalog *catalog, const struct guest *gues
 		if (type_layout_build(catalog->btf, type->name, guest->kind->type_marks, layout,
 				      &err) < 0)
 			continue;
-		if (layout->size != type->size) {
+		if (type->size && layout->size != type->size) {
 			uint32_t size = layout->size;
 
 			type_layout_destroy(layout);
