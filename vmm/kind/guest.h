@@ -38,13 +38,15 @@ enum guest_progress {
 struct guest {
 	const struct kind *kind;
 	const struct guest_memory *memory;
+	/* GUEST_RUNS from the beginning where the kind does not boot by stages. */
 	enum guest_progress progress;
 	bool is_dead;         /* it has panicked and makes no more progress */
-	const char *stage;    /* how far it has come, in its kind's own word */
+	const char *stage;    /* how far it has come, in its kind's own word; never NULL */
 	uint64_t boot_id;     /* changes with each boot; 0: the kind has none */
 	uint64_t frame_count; /* frames 0 .. frame_count - 1 have a record; 0: none has yet */
-	uint64_t memory_end;  /* the end of its memory in bytes, as the guest reports it */
-	unsigned cpu_count;   /* the guest's running processors; 0: not known yet */
+	/* The end of its memory in bytes, as the guest reports it; frame_count * PAGE_SIZE if it does not. */
+	uint64_t memory_end;
+	unsigned cpu_count; /* the guest's running processors; 0: not known yet */
 	unsigned type_count;
 	struct frame_type types[FRAME_TYPES_MAX];
 	struct facts facts; /* what else it reports about itself */

@@ -56,18 +56,22 @@ enum frame_detail {
 };
 
 struct kind {
-	const char *name; /* for people and for JSON */
+	const char *name; /* in error texts, and `stat --json` has it as "kind" */
 
 	/* Constants of its frames. */
-	unsigned record_size;   /* bytes, at most FRAME_RECORD_MAX; records are aligned to it */
+	/* Bytes, a power of two, at most FRAME_RECORD_MAX; records are aligned to it. */
+	unsigned record_size;
 	unsigned metadata_size; /* bytes from a record's start that its type describes */
-	/* The 64-bit word of a record that names its type: the word's name, and where it lies. NULL: there is none. */
+	/*
+	 * The 64-bit word of a record that names its type: the word's name, and where it lies. Only for kinds in which
+	 * every change of the word is a change of type. NULL: there is none.
+	 */
 	const char *type_word;
 	unsigned type_word_offset;
 	unsigned state_count;
 	const struct frame_state *states;
-	const struct type_marks
-		*type_marks; /* how its BTF names types: kind/fields/type_layout.h */
+	/* How its BTF names types, see kind/fields/type_layout.h. NULL: its types carry no BTF. */
+	const struct type_marks *type_marks;
 	unsigned type_flag_count;
 	const char *const *type_flags;
 
@@ -76,48 +80,57 @@ struct kind {
 	bool has_generations; /* each new owner of a record is counted, so missed changes show */
 
 	/*
-	 * Finds the guests of this kind in a memory, `max` at most. With hints->has_info it looks only there. Returns
-	 * how many there are, 0 included; -EAGAIN if there may be one soon, because it is booting; -EPROTO with a text
-	 * if what it reports cannot be true; or the error of reading. Required.
+	 * Finds the guests of this kind in a memory, `max` at most, which may be 0. With hints->has_info it looks only
+	 * there. Returns how many there are, 0 included; -EAGAIN if there may be one soon, because it is booting;
+	 * -EPROTO with a text if what it reports cannot be true, such as an array that is not aligned to record_size or
+	 * not wholly in memory; or the error of reading. The caller owns the guests that are returned; after an error
+	 * there are none. Required.
 	 */
 	int (*find)(const struct guest_memory *memory, const struct guest_hints *hints,
 		    struct guest **guests, unsigned max, struct error *err);
 	/*
 	 * Finds where a guest describes itself and where its RAM ends. Only the low part of the memory is sure to be
-	 * right, so nothing else that the guest reports is looked at. Returns 0; -ENODATA if there is no guest; -EAGAIN
-	 * if it has not read its memory map yet; or the error of reading. If place->has_ends is false, the text says
-	 * why. Required.
+	 * right, so nothing else that the guest reports is looked at. hints->has_info is never set. Returns 0; -ENODATA
+	 * if there is no guest; -EAGAIN if it has not read its memory map yet; or the error of reading. Sets
+	 * place->info with 0 and with -EAGAIN. If place->has_ends is false, the text says why; a kind whose guests do
+	 * not know their ends always returns 0 like this. Required.
 	 */
 	int (*locate)(const struct guest_memory *memory, const struct guest_hints *hints,
 		      struct guest_place *place, struct error *err);
 	bool (*is_in_place)(const struct guest *guest);
 
-	int (*refresh)(struct guest *guest, struct error *err); /* see guest_refresh; required */
-	void (*free)(struct guest *guest);                      /* required */
+	/*
+	 * See guest_refresh. Refuses an array as `find` does. A kind without boot ids returns 1 if its array has moved or
+	 * changed its length. Required.
+	 */
+	int (*refresh)(struct guest *guest, struct error *err);
+	void (*free)(struct guest *guest); /* required */
 
 	/* Lists the runs of its array in frame order, `max` at most. Returns how many. Required. */
 	unsigned (*runs)(const struct guest *guest, struct record_run *runs, unsigned max);
 
 	/*
 	 * Classifies the `count` records of the frames from `first` on into frames[], in the detail that `detail` asks
-	 * for. With DETAIL_RECORD it also copies the records of frames in use to copies[i * record_size]. A record that
-	 * changes during every attempt is FRAME_UNSTABLE. Adds to counters. The caller bounds the time of a call.
-	 * Required.
+	 * for. With DETAIL_RECORD it also copies the records of frames in use to copies[i * record_size]; otherwise
+	 * `copies` is NULL. A record that changes during every attempt is FRAME_UNSTABLE. Adds to counters, of which
+	 * `copies` counts the frames in use that were read in more detail than DETAIL_STATE. The caller bounds the time
+	 * of a call. Required.
 	 */
 	void (*classify)(const struct guest *guest, const void *records, pfn_t first,
 			 uint64_t count, enum frame_detail detail, struct frame *frames,
 			 void *copies, struct read_counters *counters);
 
 	/*
-	 * Adds up `count` records. Reports violations of the rules that hold for a single record at any moment.
-	 * Required.
+	 * Adds up `count` records into the states, types, references, first_transient and reads of the tally; the walk
+	 * fills in holes and duration. A wild frame counts for no type. Reports violations of the rules that hold for a
+	 * single record at any moment. Required.
 	 */
 	void (*tally)(const struct guest *guest, const void *records, pfn_t first, uint64_t count,
 		      struct frame_tally *tally, struct findings *findings);
 
 	/*
-	 * Walks records in copied memory, settling each before the visitor sees it. NULL: a single copy will do
-	 * (nothing changes meanwhile, or a record is one word).
+	 * Walks records in copied memory, settling each before the visitor sees it; slot_copy_walk.c is a model. NULL: all
+	 * that `classify` and `tally` use of a record lies in one aligned word, so a single copy will do.
 	 */
 	int (*walk_copied)(const struct guest *guest, const struct record_run *run,
 			   const struct record_visitor *visitor, void *own);
@@ -133,7 +146,8 @@ struct kind {
 	int (*check)(const struct guest *guest, enum check_rules rules, struct facts *summary,
 		     struct findings *findings, struct error *err);
 	int (*ask_to_stop)(const struct guest *guest, paddr_t *written, uint64_t *length);
-	struct type_catalog *(*types)(const struct guest *guest); /* required */
+	/* See guest_type_catalog; type_catalog_new makes one for a kind whose fields are unknown. Required. */
+	struct type_catalog *(*types)(const struct guest *guest);
 
 	/* Adds a line of the guest's console to a report, if it is about a failure or a planted fault. */
 	void (*read_console)(struct console_report *report, const char *line);
