@@ -14,6 +14,7 @@
 
 #include "memory/ranges.h"
 #include "kind/fields/type_catalog.h"
+#include "kind/registry.h"
 
 const char LEDGER_RULE_STATE[] = "ledger_state";
 
@@ -100,54 +101,131 @@ static int open_at(const struct guest_memory *memory, paddr_t at, struct guest *
 	return 1;
 }
 
-/* Searches page by page, in memory that was written. */
-static int search(const struct guest_memory *memory, paddr_t from, uint64_t size,
-		  struct guest **guests, unsigned max, struct error *err)
+static void free_guest(struct guest *guest)
+{
+	free(guest);
+}
+
+/* Looks for pages with the magic, until there are `max` of what it is for. */
+struct search {
+	const struct guest_memory *memory;
+	/* Returns 1, this was one; 0; or a negative errno, which ends the search. */
+	int (*visit)(struct search *search, paddr_t at, struct error *err);
+	unsigned max, count;
+	struct guest **guests; /* found */
+	int broken;            /* why a page was left out that cannot be true; 0: none was */
+	paddr_t at;            /* of the last page */
+};
+
+/* One that is broken does not hide another that is not. */
+static int visit_guest(struct search *search, paddr_t at, struct error *err)
+{
+	int result = open_at(search->memory, at, &search->guests[search->count], err);
+
+	if (result != -EPROTO)
+		return result;
+	search->broken = result;
+	return 0;
+}
+
+/* Where its records are may be memory that is not known yet. */
+static int visit_place(struct search *search, paddr_t at, struct error *err)
+{
+	(void)err;
+	search->at = at;
+	return 1;
+}
+
+/* Pages of data from pa on. */
+static int search_pages(struct search *search, paddr_t pa, uint64_t size, struct error *err)
+{
+	int result = 0;
+
+	for (uint64_t at = 0; result >= 0 && at < size && search->count < search->max;
+	     at += PAGE_SIZE) {
+		paddr_t page = paddr(pa.addr + at);
+		uint64_t magic;
+
+		if (guest_memory_copy(search->memory, page, &magic, sizeof(magic)) < 0)
+			return error_set(err, -EIO, "the memory cannot be searched");
+		if (magic != LEDGER_MAGIC)
+			continue;
+		result = search->visit(search, page, err);
+		search->count += result > 0;
+	}
+	return result < 0 ? result : 0;
+}
+
+/* Page by page, in what was written. */
+static int search_region(struct search *search, paddr_t from, uint64_t size, struct error *err)
 {
 	uint64_t hole, data;
-	int count = 0;
+	int result = 0;
 
-	for (uint64_t at = 0; at < size; at += hole + data) {
-		if (guest_memory_find_data(memory, paddr(from.addr + at), size - at, &hole, &data) <
-		    0)
-			return error_set(err, -EIO, "the memory cannot be searched");
-		for (uint64_t page = hole; page < hole + data && count < (int)max;
-		     page += PAGE_SIZE) {
-			int result =
-				open_at(memory, paddr(from.addr + at + page), &guests[count], err);
-
-			if (result < 0 && count == 0)
-				return result;
-			count += result > 0;
-		}
+	for (uint64_t at = 0; result == 0 && at < size && search->count < search->max;
+	     at += hole + data) {
+		result = guest_memory_find_data(search->memory, paddr(from.addr + at), size - at,
+						&hole, &data);
+		if (result < 0)
+			return error_set(err, result, "the memory cannot be searched");
+		result = search_pages(search, paddr(from.addr + at + hole), data, err);
 	}
-	return count;
+	return result;
+}
+
+/* Below `end`, if it is not 0. The map is that of now: a region that goes meanwhile ends the search. */
+static int search_all(struct search *search, uint64_t end, struct error *err)
+{
+	struct memory_map map;
+	int result = 0;
+
+	guest_memory_read_begin();
+	map = *guest_memory_map(search->memory);
+	guest_memory_read_end();
+	for (unsigned i = 0; result == 0 && i < map.count; i++) {
+		uint64_t base = map.regions[i].base.addr, size = map.regions[i].size;
+
+		if (end && base >= end)
+			break;
+		if (end && size > end - base)
+			size = end - base;
+		result = search_region(search, paddr(base), size, err);
+	}
+	return result;
 }
 
 static int find(const struct guest_memory *memory, const struct guest_hints *hints,
 		struct guest **guests, unsigned max, struct error *err)
 {
-	int count = 0;
+	struct search search = {
+		.memory = memory, .visit = visit_guest, .max = max, .guests = guests};
 
+	if (max == 0)
+		return 0;
 	if (hints->has_info)
 		return open_at(memory, hints->info, guests, err);
-	for (unsigned i = 0; i < memory->map->count && count >= 0; i++) {
-		const struct memory_region *region = &memory->map->regions[i];
-		int found = search(memory, region->base, region->size, guests + count,
-				   max - (unsigned)count, err);
+	int result = search_all(&search, hints->search_end, err);
 
-		count = found < 0 ? found : count + found;
-	}
-	return count;
+	if (result == 0)
+		return search.count ? (int)search.count : search.broken;
+	while (search.count > 0)
+		free_guest(guests[--search.count]);
+	return result;
 }
 
 static int locate(const struct guest_memory *memory, const struct guest_hints *hints,
 		  struct guest_place *place, struct error *err)
 {
-	(void)memory;
-	(void)hints;
-	(void)place;
-	return error_set(err, -ENODATA, "a ledger does not say where its RAM ends");
+	struct search search = {.memory = memory, .visit = visit_place, .max = 1};
+	int result = search_all(&search, hints->search_end, err);
+
+	if (result < 0)
+		return result;
+	if (search.count == 0)
+		return error_set(err, -ENODATA, "no ledger is in the memory");
+	*place = (struct guest_place){.info = search.at};
+	error_set(err, 0, "a ledger does not say where its RAM ends");
+	return 0;
 }
 
 static int refresh(struct guest *guest, struct error *err)
@@ -163,11 +241,6 @@ static int refresh(struct guest *guest, struct error *err)
 		return result;
 	set(own, guest->memory, own->at, &page);
 	return guest->boot_id != boot_id;
-}
-
-static void free_guest(struct guest *guest)
-{
-	free(guest);
 }
 
 static unsigned runs(const struct guest *guest, struct record_run *list, unsigned max)
@@ -354,4 +427,13 @@ void ledger_free(struct ledger *ledger)
 {
 	guest_memory_destroy(&ledger->memory);
 	close(ledger->fd);
+}
+
+struct guest *found_in(const struct guest_memory *memory, const struct guest_hints *hints)
+{
+	struct error err = {""};
+	struct guest *found;
+
+	ck_assert_msg(guest_find(memory, hints, &found, &err) == 0, "%s", err.text);
+	return found;
 }

@@ -64,6 +64,9 @@ struct ledger {
 void ledger_make(struct ledger *ledger);
 void ledger_free(struct ledger *ledger);
 
+/* The one guest of a memory, of whichever kind. */
+struct guest *found_in(const struct guest_memory *memory, const struct guest_hints *hints);
+
 /* The record of a frame, writable. */
 uint64_t *ledger_at(const struct ledger *ledger, uint64_t frame);
 

@@ -60,6 +60,7 @@ static const struct {
 	{"pause", pause_suite},
 	{"kind", kind_suite},
 	{"kind_commands", kind_commands_suite},
+	{"kind_find", kind_find_suite},
 	{"guest_view", guest_view_suite},
 	{"tally_slots", tally_slots_suite},
 	{"guest_regions", guest_regions_suite},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The interface for kinds of guests: everything that works on frames works on a second kind, which only the unit tests'
- * table of kinds has (ledger_kind.h). The commands are in test_kind_commands.c.
+ * table of kinds has (ledger_kind.h). Finding guests is in test_kind_find.c, the commands in test_kind_commands.c.
  */
 #include "unit/suites.h"
 
@@ -22,8 +22,6 @@
 #include "kind/fields/type_catalog.h"
 #include "kind/frame_read.h"
 #include "kind/frame_walk.h"
-#include "kind/pagevisor/pagevisor.h"
-#include "kind/registry.h"
 #include "memory/rcu.h"
 #include "unit/crafted_source.h"
 #include "unit/ledger_kind.h"
@@ -35,15 +33,6 @@ static struct error err;
 
 static const struct guest_hints anywhere;
 static const struct guest_hints at_page = {.has_info = true, .info = {LEDGER_PAGE}};
-
-static struct guest *found_in(const struct guest_memory *memory, const struct guest_hints *hints)
-{
-	struct guest *found;
-
-	err.text[0] = '\0';
-	ck_assert_msg(guest_find(memory, hints, &found, &err) == 0, "%s", err.text);
-	return found;
-}
 
 static void setup(void)
 {
@@ -59,81 +48,6 @@ static void teardown(void)
 	ledger_free(&ledger);
 	urcu_memb_unregister_thread();
 }
-
-/* ---- which kind ---- */
-
-static void make_crafted(struct crafted *crafted)
-{
-	crafted_make(crafted);
-	/* Where a search accepts it: in its kernel's image. */
-	crafted->info->kernel_start_pa = CRAFTED_INFO_PA;
-	crafted->info->kernel_end_pa = CRAFTED_INFO_PA + PAGE_SIZE;
-}
-
-static void assert_kind(const struct guest_memory *memory, const struct guest_hints *hints,
-			const struct kind *kind)
-{
-	struct guest *found = found_in(memory, hints);
-
-	ck_assert_ptr_eq(found->kind, kind);
-	guest_free(found);
-}
-
-START_TEST(each_memory_has_the_guest_of_its_kind)
-{
-	static struct crafted crafted;
-
-	make_crafted(&crafted);
-	assert_kind(&ledger.memory, &anywhere, &ledger_kind);
-	assert_kind(&ledger.memory, &at_page, &ledger_kind);
-	assert_kind(&crafted.source.memory, &anywhere, &pagevisor_kind);
-	assert_kind(&crafted.source.memory, &crafted.source.hints, &pagevisor_kind);
-	crafted_free(&crafted);
-	ck_assert_uint_eq(guest->frame_count, LEDGER_FRAMES);
-	ck_assert_uint_eq(guest->boot_id, 1);
-	ck_assert_str_eq(guest_type_name(guest, LEDGER_SALT), "salt");
-	ck_assert_str_eq(guest_state_name(guest, LEDGER_VOID), "void");
-	ck_assert_str_eq(guest_state_name(guest, FRAME_NEVER_WRITTEN), "never written");
-}
-END_TEST
-
-START_TEST(two_kinds_in_one_memory_are_no_guess)
-{
-	static struct crafted crafted;
-	const struct guest_hints hints = {.has_info = true, .info = {CRAFTED_HIGH_BASE}};
-	struct guest *found;
-
-	make_crafted(&crafted);
-	*(struct ledger_page *)crafted.high =
-		(struct ledger_page){.magic = LEDGER_MAGIC,
-				     .run_count = 1,
-				     .runs = {{CRAFTED_HIGH_BASE + PAGE_SIZE, 9}}};
-	ck_assert_int_eq(guest_find(&crafted.source.memory, &anywhere, &found, &err), -ENOTUNIQ);
-	ck_assert_str_eq(err.text, "its memory holds 2 guests: which one is running is unknown");
-	assert_kind(&crafted.source.memory, &hints, &ledger_kind);
-	assert_kind(&crafted.source.memory, &crafted.source.hints, &pagevisor_kind);
-	/* An impossible guest does not hide another one. */
-	crafted.info->slot_count = UINT64_MAX;
-	assert_kind(&crafted.source.memory, &anywhere, &ledger_kind);
-	crafted.info->slot_count = CRAFTED_SLOTS;
-	((struct ledger_page *)crafted.high)->run_count = 3;
-	assert_kind(&crafted.source.memory, &anywhere, &pagevisor_kind);
-	crafted_free(&crafted);
-}
-END_TEST
-
-START_TEST(a_memory_without_any_says_so)
-{
-	struct guest *found;
-
-	ledger.page->run_count = 3;
-	ck_assert_int_eq(guest_find(&ledger.memory, &anywhere, &found, &err), -EPROTO);
-	ck_assert_str_eq(err.text, "a ledger has no 3 runs");
-	ledger.page->magic = 0;
-	ck_assert_int_eq(guest_find(&ledger.memory, &anywhere, &found, &err), -ENODATA);
-	ck_assert_str_eq(err.text, "no guest of a known kind is in its memory");
-}
-END_TEST
 
 START_TEST(another_boot_is_noticed)
 {
@@ -539,9 +453,6 @@ Suite *kind_suite(void)
 	TCase *tcase = tcase_create("kind");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, each_memory_has_the_guest_of_its_kind);
-	tcase_add_test(tcase, two_kinds_in_one_memory_are_no_guess);
-	tcase_add_test(tcase, a_memory_without_any_says_so);
 	tcase_add_test(tcase, another_boot_is_noticed);
 	tcase_add_test(tcase, frames_are_the_same_by_every_way);
 	tcase_add_test(tcase, copied_memory_is_as_mapped_memory);

@@ -54,7 +54,7 @@ static int find_guests(const struct guest_memory *memory, const struct guest_hin
 		       struct guest **guests, unsigned max, struct error *err)
 {
 	paddr_t pages[INFO_PAGES_MAX];
-	int count = 1, found = 0, result = 0;
+	int count = max > 0, found = 0, result = 0;
 
 	pages[0] = hints->info;
 	if (!hints->has_info)
