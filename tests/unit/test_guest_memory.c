@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memory/data_pages.h"
 #include "memory/guest_memory.h"
 #include "memory/rcu.h"
 
@@ -156,6 +157,44 @@ START_TEST(copying_a_hole_allocates_nothing)
 	ck_assert_int_eq(before.st_blocks, after.st_blocks);
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		ck_assert_uint_eq(bytes[i], 0);
+}
+END_TEST
+
+/* A file that became shorter has no holes past its end: what is not there is not "never written". */
+START_TEST(a_file_that_shrank_has_no_holes_past_its_end)
+{
+	const uint64_t kept = 8;
+	const struct memory_region *low =
+		memory_map_find(guest_memory_map(&memory), paddr(LOW_BASE));
+	uint8_t has_data[LOW_SIZE / PAGE_SIZE], byte;
+	uint64_t hole, data;
+
+	*(uint8_t *)at(LOW_BASE + PAGE_SIZE, 1) = 1;
+	ck_assert_int_eq(guest_memory_find_data(&memory, paddr(LOW_BASE + 2 * PAGE_SIZE),
+						LOW_SIZE - 2 * PAGE_SIZE, &hole, &data),
+			 0);
+	ck_assert_uint_eq(hole, LOW_SIZE - 2 * PAGE_SIZE);
+	ck_assert_uint_eq(data, 0);
+	ck_assert(memory_region_is_hole(low, paddr(LOW_BASE + kept * PAGE_SIZE)));
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)(kept * PAGE_SIZE)), 0);
+	ck_assert(!memory_region_is_hole(low, paddr(LOW_BASE + PAGE_SIZE)));
+	ck_assert(memory_region_is_hole(low, paddr(LOW_BASE + (kept - 1) * PAGE_SIZE)));
+	ck_assert(memory_region_is_hole(low, paddr(LOW_BASE + kept * PAGE_SIZE - 8)));
+	ck_assert(!memory_region_is_hole(low, paddr(LOW_BASE + kept * PAGE_SIZE)));
+	ck_assert(!memory_region_is_hole(low, paddr(LOW_BASE + LOW_SIZE - PAGE_SIZE)));
+
+	ck_assert_int_eq(guest_memory_find_data(&memory, paddr(LOW_BASE + 2 * PAGE_SIZE),
+						LOW_SIZE - 2 * PAGE_SIZE, &hole, &data),
+			 0);
+	ck_assert_uint_eq(hole, (kept - 2) * PAGE_SIZE);
+	ck_assert_uint_eq(data, LOW_SIZE - kept * PAGE_SIZE);
+
+	data_pages_find(low, paddr(LOW_BASE), LOW_SIZE / PAGE_SIZE, has_data);
+	for (uint64_t i = 0; i < LOW_SIZE / PAGE_SIZE; i++)
+		ck_assert_uint_eq(has_data[i], i == 1 || i >= kept);
+	ck_assert_int_eq(guest_memory_copy(&memory, paddr(LOW_BASE + kept * PAGE_SIZE), &byte, 1),
+			 -EFAULT);
 }
 END_TEST
 
@@ -351,6 +390,7 @@ Suite *guest_memory_suite(void)
 	tcase_add_test(tcase, too_many_regions_are_refused);
 	tcase_add_test(tcase, both_views_show_the_same_bytes);
 	tcase_add_test(tcase, copying_a_hole_allocates_nothing);
+	tcase_add_test(tcase, a_file_that_shrank_has_no_holes_past_its_end);
 	tcase_add_test(tcase, copying_past_the_end_is_refused);
 	tcase_add_test(tcase, a_removed_region_is_gone_and_the_others_stay);
 	tcase_add_test(tcase, what_is_no_regions_beginning_cannot_be_removed);

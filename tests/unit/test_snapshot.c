@@ -135,6 +135,15 @@ START_TEST(the_memory_map_is_copied)
 }
 END_TEST
 
+/* What others cut off is no hole: a copy without it would be taken for the guest's memory. */
+START_TEST(a_file_that_shrank_is_not_copied)
+{
+	ck_assert_int_eq(ftruncate(crafted.fd, (off_t)CRAFTED_LOW_SIZE), 0);
+	ck_assert_int_eq(take(), -EFAULT);
+	ck_assert_ptr_nonnull(strstr(err.text, "truncated"));
+}
+END_TEST
+
 START_TEST(holes_stay_holes_on_both_sides)
 {
 	uint64_t before = crafted_blocks(crafted.fd);
@@ -434,6 +443,7 @@ Suite *snapshot_suite(void)
 	tcase_add_test(tcase, a_guest_is_found_and_added_up_in_the_copy);
 	tcase_add_test(tcase, metadata_alone_is_copied_alone);
 	tcase_add_test(tcase, the_memory_map_is_copied);
+	tcase_add_test(tcase, a_file_that_shrank_is_not_copied);
 	tcase_add_test(tcase, holes_stay_holes_on_both_sides);
 	tcase_add_test(tcase, a_running_guest_is_copied_as_of_one_instant);
 	tcase_add_test(tcase, a_whole_pause_gives_one_instant);

@@ -18,6 +18,7 @@
 #include "base/crc32c.h"
 #include "base/fd.h"
 #include "base/version.h"
+#include "memory/file_hole.h"
 
 /* A fast level: a capture of metadata is written in well under a second, and higher levels gain little on it. */
 #define COMPRESSION_LEVEL 3
@@ -194,14 +195,12 @@ static int write_region(struct writer *writer, const struct memory_region *regio
 	int result = 0;
 
 	for (uint64_t at = region->fd_offset; result == 0 && at < end;) {
-		off_t data = lseek(region->fd, (off_t)at, SEEK_DATA);
+		at += file_hole(region->fd, at, end - at);
 
-		if (data < 0 || (uint64_t)data >= end)
-			break;
-		off_t hole = lseek(region->fd, data, SEEK_HOLE);
+		off_t hole = lseek(region->fd, (off_t)at, SEEK_HOLE);
 		uint64_t stop = hole > 0 && (uint64_t)hole < end ? (uint64_t)hole : end;
 
-		for (at = (uint64_t)data; result == 0 && at < stop;) {
+		while (result == 0 && at < stop) {
 			uint32_t size = stop - at < CAPTURE_CHUNK_MAX ? (uint32_t)(stop - at)
 								      : CAPTURE_CHUNK_MAX;
 

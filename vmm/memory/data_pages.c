@@ -2,11 +2,12 @@
 /* Which pages of guest memory were ever written: see data_pages.h. */
 #include "memory/data_pages.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "memory/file_hole.h"
 
 #define RESIDENT 1 /* the only bit of a mincore(2) byte with a meaning */
 
@@ -18,18 +19,10 @@ static bool may_ask_for_residents(const struct memory_region *region)
 	return fstat(region->fd, &status) == 0 && status.st_uid == geteuid();
 }
 
-/* The number of pages without data at `offset`: at most `pages`. Holes start and end on page boundaries. */
+/* The number of pages without data at `offset`: at most `pages`. */
 static uint64_t hole_pages(const struct memory_region *region, uint64_t offset, uint64_t pages)
 {
-	off_t start = (off_t)(region->fd_offset + offset);
-	off_t data = lseek(region->fd, start, SEEK_DATA);
-
-	if (data < 0)
-		return errno == ENXIO ? pages : 0;
-
-	uint64_t hole = (uint64_t)(data - start) / PAGE_SIZE;
-
-	return hole < pages ? hole : pages;
+	return file_hole(region->fd, region->fd_offset + offset, pages * PAGE_SIZE) / PAGE_SIZE;
 }
 
 /* A resident page has data. A page that is not resident may be swapped out. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "memory/file_hole.h"
 #include "memory/rcu.h"
 
 const struct memory_region *memory_map_find(const struct memory_map *map, paddr_t pa)
@@ -46,17 +47,11 @@ void *memory_map_at(const struct memory_map *map, paddr_t pa, uint64_t length)
 	return region->host + (pa.addr - region->base.addr);
 }
 
-/* Holes start and end on page boundaries. */
 bool memory_region_is_hole(const struct memory_region *region, paddr_t pa)
 {
-	off_t start = (off_t)(region->fd_offset + (pa.addr - region->base.addr));
+	uint64_t offset = region->fd_offset + align_down(pa.addr - region->base.addr, PAGE_SIZE);
 
-	if (memory_region_is_copied(region))
-		return false;
-
-	off_t data = lseek(region->fd, start, SEEK_DATA);
-
-	return data < 0 ? errno == ENXIO : data > start;
+	return !memory_region_is_copied(region) && file_hole(region->fd, offset, PAGE_SIZE) > 0;
 }
 
 int guest_memory_init(struct guest_memory *memory, struct error *err)
@@ -284,22 +279,18 @@ int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffe
 	return reader.read ? reader.read(reader.own, pa, buffer, length) : result;
 }
 
-/* As guest_memory_find_data, in a file from one offset to another. */
-static void find_data_in_file(int fd, off_t start, off_t end, uint64_t *hole, uint64_t *data)
+/* As guest_memory_find_data, in a file from an offset on. */
+static void find_data_in_file(int fd, uint64_t offset, uint64_t length, uint64_t *hole,
+			      uint64_t *data)
 {
-	off_t from = lseek(fd, start, SEEK_DATA), to = end;
+	*hole = file_hole(fd, offset, length);
 
-	if (from < 0)
-		from = errno == ENXIO ? end : start;
-	if (from > end)
-		from = end;
-	if (from < end)
-		to = lseek(fd, from, SEEK_HOLE);
+	uint64_t from = offset + *hole, most = length - *hole;
+	off_t to = most ? lseek(fd, (off_t)from, SEEK_HOLE) : -1;
+
 	/* The file shrank meanwhile, or has no holes. */
-	if (to <= from || to > end)
-		to = end;
-	*hole = (uint64_t)(from - start);
-	*data = (uint64_t)(to - from);
+	*data = to < 0 || (uint64_t)to <= from || (uint64_t)to - from > most ? most
+									     : (uint64_t)to - from;
 }
 
 int guest_memory_find_data(const struct guest_memory *memory, paddr_t pa, uint64_t length,
@@ -315,11 +306,9 @@ int guest_memory_find_data(const struct guest_memory *memory, paddr_t pa, uint64
 
 	if (region)
 		reader = region->reader;
-	if (region && !reader.read) {
-		off_t start = (off_t)(region->fd_offset + (pa.addr - region->base.addr));
-
-		find_data_in_file(region->fd, start, start + (off_t)length, hole, data);
-	}
+	if (region && !reader.read)
+		find_data_in_file(region->fd, region->fd_offset + (pa.addr - region->base.addr),
+				  length, hole, data);
 	guest_memory_read_end();
 	return reader.find_data ? reader.find_data(reader.own, pa, length, hole, data) : result;
 }

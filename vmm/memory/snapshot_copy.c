@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "memory/file_hole.h"
 
 /* Small enough to stay in a CPU's second-level cache between read and write. */
 #define PIECE_SIZE (UINT64_C(256) << 10)
@@ -182,14 +183,6 @@ static int copy_bytes(struct snapshot_copy *copy, const struct place *place, uin
 	return result < 0 ? result : check_size(copy, err);
 }
 
-/* The distance from `from` to the next data, at most `size`. */
-static uint64_t hole_length(int fd, uint64_t from, uint64_t size)
-{
-	off_t data = lseek(fd, (off_t)from, SEEK_DATA);
-
-	return data < 0 || (uint64_t)data - from > size ? size : (uint64_t)data - from;
-}
-
 /* snapshot_copy_piece for a copied region. Asks the reader about little more than it copies. */
 static int piece_by_reader(struct snapshot_copy *copy, const struct place *place, uint64_t size,
 			   uint64_t *length, uint64_t *pages, struct error *err)
@@ -223,7 +216,7 @@ int snapshot_copy_piece(struct snapshot_copy *copy, paddr_t pa, uint64_t size, u
 		return piece_by_reader(copy, &place, size, length, pages, err);
 	/* Finds the end of a stretch of data once: the search takes time in proportion to the stretch. */
 	if (place.region != copy->data_region || place.from >= copy->data_end) {
-		*length = hole_length(place.region->fd, place.from, size);
+		*length = file_hole(place.region->fd, place.from, size);
 		if (*length > 0)
 			return 0;
 		off_t end = lseek(place.region->fd, (off_t)place.from, SEEK_HOLE);
@@ -246,7 +239,7 @@ int snapshot_copy_again(struct snapshot_copy *copy, paddr_t pa, uint64_t size, s
 		return error_set(err, -EFAULT, "%#" PRIx64 " is not guest memory", pa.addr);
 	uint64_t hole = memory_region_is_copied(place.region)
 				? 0
-				: hole_length(place.region->fd, place.from, size);
+				: file_hole(place.region->fd, place.from, size);
 
 	/* A hole further on reads as zeros, which is correct. Searching for it would take too long here. */
 	if (hole > 0 && fallocate(copy->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "memory/file_hole.h"
 #include "source/boot_wait.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/domain_process.h"
@@ -97,16 +98,8 @@ static int find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uin
 		return 0;
 	uint64_t start = pa.addr < HIGH_RAM_BASE ? pa.addr
 						 : vm->low_size + (pa.addr - HIGH_RAM_BASE);
-	off_t first = lseek(vm->ram_fd, (off_t)start, SEEK_DATA);
 
-	if (first < 0 && errno == ENXIO)
-		first = (off_t)(start + length);
-	if (first < 0)
-		return 0;
-	*hole = (uint64_t)first - start;
-	*hole -= *hole % PAGE_SIZE;
-	if (*hole > length)
-		*hole = length;
+	*hole = file_hole(vm->ram_fd, start, length);
 	*data = length - *hole;
 	return 0;
 }
