@@ -77,9 +77,9 @@ REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/trace.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
-# The unit tests have one more kind of guest: tests/unit/registry_table.c.
+# The unit tests have one more kind of guest, and of source: tests/unit/registry_table.c, source_table.c.
 UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES)) \
-		 $(filter-out %/cli/main.o %/vmm/kind/registry_table.o,$(VMM_OBJECTS))
+		 $(filter-out %/cli/main.o %/vmm/kind/registry_table.o %/vmm/source/source_table.o,$(VMM_OBJECTS))
 BTF_KEEP_OBJECTS := $(call objects,host,$(BTF_KEEP_SOURCES))
 TORN_OBJECTS  := $(call objects,host,$(TORN_SOURCES))
 SCENARIO_OBJECTS := $(call objects,scenario,$(SCENARIO_SOURCES))

@@ -141,7 +141,7 @@ test_wrong_frames()
 	check "a frame past the last: one line" says_one_line
 	expect "one of several" 2 'err:no such frame' -- "$PAGEVISOR" watch 0x0 0x2000000 watched
 	"$PAGEVISOR" capture "$WORK/watched.pvc" >"$OUT" 2>"$ERR"
-	expect "a capture" 2 'err:^pagevisor: watched is a capture and does not change' -- \
+	expect "a capture" 2 'err:^pagevisor: watched is at rest and does not change' -- \
 		"$PAGEVISOR" watch 0x0 "$WORK/watched.pvc"
 	check "a capture: one line" says_one_line
 }

@@ -118,7 +118,7 @@ static void crafted_dirty_stop(void *own, int reader)
 	crafted->stops++;
 }
 
-static const struct source_ops crafted_ops = {.kind = "crafted"};
+static const struct source_ops crafted_ops = {0};
 
 static const struct control_ops crafted_control = {
 	.pause = crafted_pause,
@@ -183,6 +183,7 @@ void crafted_make(struct crafted *crafted)
 	ck_assert_int_eq(ftruncate(crafted->fd, (off_t)(CRAFTED_LOW_SIZE + CRAFTED_HIGH_SIZE)), 0);
 	*source = (struct source){.ops = &crafted_ops,
 				  .name = "crafted",
+				  .has_all_memory = true,
 				  .hints.has_info = true,
 				  .hints.info = paddr(CRAFTED_INFO_PA),
 				  .control = {&crafted_control, crafted, "crafted"},

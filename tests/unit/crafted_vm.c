@@ -34,8 +34,7 @@ static void close_empty(struct source *source)
 
 int crafted_vm_open(void *context, struct source *source, struct error *err)
 {
-	static const struct source_ops ops = {
-		.kind = "crafted", .has_ended = has_ended, .close = close_vm};
+	static const struct source_ops ops = {.has_ended = has_ended, .close = close_vm};
 	struct crafted *crafted = malloc(sizeof(*crafted));
 
 	(void)context;
@@ -53,10 +52,10 @@ int crafted_vm_open(void *context, struct source *source, struct error *err)
 
 int crafted_vm_open_empty(void *context, struct source *source, struct error *err)
 {
-	static const struct source_ops ops = {.kind = "empty", .close = close_empty};
+	static const struct source_ops ops = {.close = close_empty};
 
 	(void)context;
-	*source = (struct source){.ops = &ops, .name = "empty"};
+	*source = (struct source){.ops = &ops, .name = "empty", .has_all_memory = true};
 	int result = guest_memory_init(&source->memory, err);
 
 	if (result == 0)

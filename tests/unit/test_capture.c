@@ -167,14 +167,12 @@ START_TEST(it_is_a_source_at_rest)
 	struct source source;
 
 	ck_assert_int_eq(capture_source_open(path, &source, &err), 0);
-	ck_assert_str_eq(source.ops->kind, "capture");
 	ck_assert_str_eq(source.name, "crafted");
 	ck_assert(!source.is_live);
 	ck_assert(source.hints.has_info);
 	ck_assert_uint_eq(source.hints.info.addr, CRAFTED_INFO_PA);
 	ck_assert_uint_eq(source.cpu_count, 3);
-	ck_assert(capture_source_facts(&source)->flags & CAPTURE_ALL_MEMORY);
-	ck_assert_ptr_null(capture_source_facts(&crafted.source));
+	ck_assert(source.has_all_memory);
 	source_close(&source);
 }
 END_TEST

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The commands on captures of a second kind of guest (ledger_kind.h): what the kind provides is shown. What it does not
+ * The commands on sources at rest, most of them captures of a second kind of guest (ledger_kind.h): what the kind provides is shown. What it does not
  * provide has no column and no member, and asking for it is refused with one line.
  */
 #include "unit/suites.h"
@@ -26,7 +26,7 @@ static struct error err;
 /* The output of a command. */
 static char out[1 << 16], problems[4096];
 
-static const struct source_ops ops = {.kind = "ledger"};
+static const struct source_ops ops = {0};
 
 /* Captures only what describes the frames, as is done for a VM. */
 static void capture(struct ledger *ledger, const char *path)
@@ -35,6 +35,7 @@ static void capture(struct ledger *ledger, const char *path)
 	const struct capture_vm vm = {"ledger", 0, true, paddr(LEDGER_PAGE)};
 	struct source source = {.ops = &ops,
 				.name = "ledger",
+				.has_all_memory = true,
 				.memory = ledger->memory,
 				.hints = {.has_info = true, .info = paddr(LEDGER_PAGE)}};
 	struct capture_written written;
@@ -267,6 +268,19 @@ START_TEST(types_and_trace_say_what_there_is_not)
 }
 END_TEST
 
+/* What is not live need not be a capture: nothing asks a capture's facts of it. */
+START_TEST(a_source_at_rest_that_is_no_capture_is_read)
+{
+	ck_assert_int_eq(RUN(show, "pfn:32", "crafted:any"), STATUS_OK);
+	assert_has("type      meta_page\n");
+	ck_assert_int_eq(RUN(check, "crafted:any"), STATUS_OK);
+	assert_has("vm        crafted\n");
+	ck_assert_int_eq(RUN(watch, "pfn:32", "crafted:any"), STATUS_BAD_INPUT);
+	ck_assert_str_eq(problems, "pagevisor: crafted is at rest and does not change; "
+				   "pagevisor show shows what it holds about a frame\n");
+}
+END_TEST
+
 Suite *kind_commands_suite(void)
 {
 	Suite *suite = suite_create("kind_commands");
@@ -280,6 +294,7 @@ Suite *kind_commands_suite(void)
 	tcase_add_test(tcase, map_by_references_is_refused);
 	tcase_add_test(tcase, diff_names_what_changed);
 	tcase_add_test(tcase, types_and_trace_say_what_there_is_not);
+	tcase_add_test(tcase, a_source_at_rest_that_is_no_capture_is_read);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

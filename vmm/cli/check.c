@@ -5,7 +5,8 @@
  * A running guest is looked at up to LOOKS times, each time as of one instant. Only findings that all looks share are
  * reported: an operation that is under way in one look is over in another. On a busy host a vCPU may not run at all for
  * longer than the time between looks, while what it is about to store is in its registers alone. So each vCPU must have
- * made a step of its workload before the next look. A capture is looked at once, by the rules that hold at any instant.
+ * made a step of its workload before the next look. A source at rest is looked at once, by the rules that hold at any
+ * instant.
  */
 #include "cli/commands.h"
 
@@ -16,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "source/capture_source.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "view/observation_json.h"
@@ -110,10 +110,10 @@ static int look_again(struct session *session, struct look *first, struct look *
 	return result;
 }
 
-/* Only a capture of all memory has the page tables and everything that may refer to frames. */
-static int look_at_capture(const struct source *source, struct look *look, struct error *err)
+/* The page tables, and everything that may refer to frames, are missing from a capture of the metadata alone. */
+static int look_at_rest(const struct source *source, struct look *look, struct error *err)
 {
-	if (!(capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY))
+	if (!source->has_all_memory)
 		return error_set(err, -EINVAL,
 				 "%s holds the metadata alone; check needs a capture made with "
 				 "--all-memory",
@@ -150,7 +150,7 @@ static int look(struct session *session, struct look *looks, struct error *err)
 	if (result < 0)
 		return result;
 	return session->source.is_live ? look_again(session, &looks[0], &looks[1], err)
-				       : look_at_capture(&session->source, &looks[0], err);
+				       : look_at_rest(&session->source, &looks[0], err);
 }
 
 static int check_and_print(struct session *session, struct look *looks)

@@ -9,8 +9,6 @@
 #include <pagevisor/address.h>
 
 #include "base/json.h"
-#include "source/capture_source.h"
-#include "file/format.h"
 #include "cli/exit_status.h"
 #include "view/frame_text.h"
 #include "cli/session.h"
@@ -243,16 +241,10 @@ static void print_json(const struct sight *sight, const struct source *source)
 	json_print(root);
 }
 
-/* A capture may hold only what describes the frames. */
-static bool has_all_memory(const struct source *source)
-{
-	return source->is_live || capture_source_facts(source)->flags & CAPTURE_ALL_MEMORY;
-}
-
 /* Returns an exit status. */
 static int look_all_over(struct sight *sight, const struct source *source)
 {
-	const struct describe_options options = {.has_all_memory = has_all_memory(source)};
+	const struct describe_options options = {.has_all_memory = source->has_all_memory};
 	struct error err;
 
 	sight->catalog = guest_type_catalog(sight->guest);

@@ -376,7 +376,7 @@ static int refuse_frames(const struct watch *watch)
 		return STATUS_OK;
 	error_set(
 		&err, -EINVAL,
-		"%s is a capture and does not change; pagevisor show shows what it holds about a frame",
+		"%s is at rest and does not change; pagevisor show shows what it holds about a frame",
 		session->source.name);
 	return session_refuse(-EINVAL, &err);
 }

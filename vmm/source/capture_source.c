@@ -24,7 +24,7 @@ static void close_capture(struct source *source)
 	free(source->own);
 }
 
-static const struct source_ops ops = {.kind = "capture", .close = close_capture};
+static const struct source_ops ops = {.close = close_capture};
 
 int capture_source_open(const char *path, struct source *source, struct error *err)
 {
@@ -45,11 +45,7 @@ int capture_source_open(const char *path, struct source *source, struct error *e
 	memcpy(source->name, facts->vm_name, sizeof(source->name));
 	source->hints.has_info = facts->flags & CAPTURE_HAS_INFO;
 	source->hints.info = paddr(facts->info_pa);
+	source->has_all_memory = facts->flags & CAPTURE_ALL_MEMORY;
 	source->cpu_count = facts->cpu_count;
 	return 0;
-}
-
-const struct capture_facts *capture_source_facts(const struct source *source)
-{
-	return source->ops == &ops ? &((const struct capture_file *)source->own)->facts : NULL;
 }

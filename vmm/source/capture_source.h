@@ -6,7 +6,6 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "file/format.h"
 #include "source/source.h"
 
 /* Whether a name is a file's: it has a slash or the suffix of captures. */
@@ -14,8 +13,5 @@ bool capture_source_is_name(const char *name);
 
 /* Returns what capture_open returns. */
 int capture_source_open(const char *path, struct source *source, struct error *err);
-
-/* What the file records about itself. NULL: the source is not a capture. */
-const struct capture_facts *capture_source_facts(const struct source *source);
 
 #endif

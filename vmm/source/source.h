@@ -22,8 +22,6 @@
 struct source;
 
 struct source_ops {
-	const char *kind; /* "vm", "capture", "qemu" */
-
 	/* Whether a live source has ended: nothing changes any more, and it answers no requests. */
 	bool (*has_ended)(const struct source *source);
 
@@ -32,14 +30,15 @@ struct source_ops {
 
 struct source {
 	const struct source_ops *ops;
-	char name[64];              /* as people call it */
-	bool is_live;               /* the guest runs: memory changes while it is read */
-	struct guest_hints hints;   /* where its kernel describes itself */
-	uint32_t pid;               /* of the VMM, 0: none */
-	unsigned cpu_count;         /* vCPUs, 0: not known */
-	bool may_shrink;            /* a mapped file can shrink: a reader may die of SIGBUS */
-	char notice[160];           /* one line for people about how it is read; or empty */
-	uint64_t start_ns;          /* CLOCK_MONOTONIC when it was started, 0: not known */
+	char name[64];            /* as people call it */
+	bool is_live;             /* the guest runs: memory changes while it is read */
+	bool has_all_memory;      /* all RAM that holds data is in it; false: the metadata alone */
+	struct guest_hints hints; /* where its kernel describes itself */
+	uint32_t pid;             /* of the VMM, 0: none */
+	unsigned cpu_count;       /* vCPUs, 0: not known */
+	bool may_shrink;          /* a mapped file can shrink: a reader may die of SIGBUS */
+	char notice[160];         /* one line for people about how it is read; or empty */
+	uint64_t start_ns;        /* CLOCK_MONOTONIC when it was started, 0: not known */
 	struct guest_memory memory; /* its regions may come and go while it is live */
 	struct control control;     /* of the guest while it is live; its name is `name` */
 	void *own;                  /* the kind's own */

@@ -1,17 +1,38 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Opens a source by name: the one place that knows all kinds of sources. */
+/* Opens a source by name, and what a kind of source is to be opened so. */
 #ifndef VMM_SOURCE_OPEN_H
 #define VMM_SOURCE_OPEN_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "source/source.h"
+
+struct source_kind {
+	const char *prefix; /* of its names, "qemu:"; NULL: is_name says */
+	bool (*is_name)(
+		const char *name); /* NULL as well: it takes all names that are left, and NULL */
+
+	/*
+	 * Opens a source by its whole name, prefix included, on a thread that is registered with liburcu. Sets all of
+	 * *source; after a failure nothing is left open, and close is not called.
+	 */
+	int (*open)(const char *name, struct source *source, struct error *err);
+};
+
+/*
+ * The kinds, of which the first that takes a name opens it: source_table.c, the one place that knows them by name. A
+ * path has a slash, which captures take for theirs, so every prefix comes before them. The last takes all names.
+ */
+extern const struct source_kind all_source_kinds[];
 
 /*
  * Opens the source that a name denotes: NAME or pid:N of one of our VMs, qemu:PID or qemu:/PATH of a QEMU's QMP socket,
  * libvirt:DOMAIN or libvirt:URI#DOMAIN, or the path of a capture file (a name with a slash or with the suffix .pvc). A
  * missing name (NULL) denotes the only running VM. Returns 0 or a negative errno with one line of text: -ENOENT no such
  * VM, -EACCES not permitted, -EINVAL an invalid name, -EPROTO the peer is not a VM of this pagevisor, -ENODATA its
- * guest is not a pagevisor guest. The struct must stay in place until it is closed.
+ * guest is not a pagevisor guest. The struct must stay in place until it is closed. The thread is registered with
+ * liburcu.
  */
 int source_open(const char *name, struct source *source, struct error *err);
 

@@ -209,7 +209,6 @@ static void vm_close(struct source *source)
 static const struct control_ops libvirt_control = {.pause = vm_pause, .resume = vm_resume};
 
 static const struct source_ops libvirt_ops = {
-	.kind = "libvirt",
 	.has_ended = vm_has_ended,
 	.close = vm_close,
 };
@@ -310,6 +309,7 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 	*source = (struct source){
 		.ops = &libvirt_ops,
 		.is_live = true,
+		.has_all_memory = true,
 		.hints.has_info = place.has_info,
 		.hints.info = place.info,
 		.pid = pid,

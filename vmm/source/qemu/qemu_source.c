@@ -78,7 +78,6 @@ static void close_source(struct source *source)
 }
 
 static const struct source_ops ops = {
-	.kind = "qemu",
 	.has_ended = has_ended,
 	.close = close_source,
 };
@@ -353,6 +352,7 @@ int qemu_source_open(const char *name, struct source *source, struct error *err)
 		return error_set(err, -ENOMEM, "no memory for another VM");
 	*source = (struct source){.ops = &ops,
 				  .is_live = true,
+				  .has_all_memory = true,
 				  .hints.has_info = true,
 				  .control = {&process_control, source, source->name},
 				  .own = own};

@@ -306,7 +306,6 @@ static void own_vm_close(struct source *source)
 }
 
 static const struct source_ops own_vm_ops = {
-	.kind = "vm",
 	.has_ended = own_vm_has_ended,
 	.close = own_vm_close,
 };
@@ -343,6 +342,7 @@ static int attach(struct own_vm *vm, struct source *source, struct error *err)
 	*source = (struct source){
 		.ops = &own_vm_ops,
 		.is_live = true,
+		.has_all_memory = true,
 		.hints.has_info = hello->flags & ATTACH_HAS_INFO,
 		.hints.info = paddr(hello->info_pa),
 		.pid = hello->pid,
