@@ -53,7 +53,7 @@ static int find_in_low(struct guest_memory *memory, uint64_t memory_bytes,
 		       struct domain_place *place)
 {
 	const struct guest_hints hints = {.search_end = DOMAIN_SEARCH_END};
-	struct guest_place found;
+	struct guest_place found = {0};
 	struct error ignored;
 	int result = guest_locate(memory, &hints, &found, &ignored);
 

@@ -227,7 +227,7 @@ static int add_described(struct source *source, struct error *err)
 static int find_info(struct source *source, struct error *err)
 {
 	const struct guest_hints anywhere = {0};
-	struct guest_place place;
+	struct guest_place place = {0};
 	struct error why;
 	int result = guest_locate(&source->memory, &anywhere, &place, &why);
 

@@ -27,6 +27,7 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 
 	if (result < 0)
 		return result;
+	*place = (struct guest_place){0};
 	qemu_ram_begin(&ram, peer, &memory);
 	result = qemu_ram_add(&ram, mappings, paddr(0), size, mapping->start, err);
 	if (result == 0) {
