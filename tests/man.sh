@@ -26,6 +26,12 @@ commands_of_page()
 	awk '/^\.Sh / { inside = $2 == "COMMANDS" } inside && /^\.Ss / { print $2 }' "$PAGE"
 }
 
+# What names of VMs begin with, "qemu:".
+prefixes_of_page()
+{
+	awk '/^\.S[sh] / { inside = /Names of VMs/ } inside && /^\.It Ns [a-z]+: / { print $3 }' "$PAGE" | sort -u
+}
+
 # options_of_help COMMAND: "-a --append=TEXT" in a line for each option.
 options_of_help()
 {
@@ -76,6 +82,9 @@ test_commands()
 		"$PAGEVISOR" "$name" --help >"$WORK/help" 2>&1
 		expect "help $name" 0 -- "$PAGEVISOR" help "$name"
 		check "help $name is $name --help" cmp -s "$OUT" "$WORK/help"
+	done
+	for prefix in $(prefixes_of_page); do
+		expect "help of VMs has $prefix" 0 "out:[ ,]$prefix" -- "$PAGEVISOR" stat --help
 	done
 	expect "help of an unknown command" 2 'err:^pagevisor: no command "nothing"; try pagevisor help$' -- \
 		"$PAGEVISOR" help nothing

@@ -29,8 +29,9 @@
 /* What --help says about VM; "..." SESSION_VM_HELP "..." */
 #define SESSION_VM_HELP                                                                            \
 	"VM is the NAME or pid:N of a running VM, qemu:PID or qemu:/PATH (of its QMP socket) of "  \
-	"any QEMU that runs a pagevisor guest, or the path of a capture; it may be omitted when "  \
-	"only one pagevisor VM is running."
+	"any QEMU that runs a pagevisor guest, libvirt:DOMAIN or libvirt:URI#DOMAIN of a "         \
+	"libvirt domain that runs one, or the path of a capture; it may be omitted when only "     \
+	"one pagevisor VM is running."
 
 struct session_options {
 	const char *vm; /* NULL: the only one that runs */
