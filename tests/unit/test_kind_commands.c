@@ -281,6 +281,16 @@ START_TEST(a_source_at_rest_that_is_no_capture_is_read)
 }
 END_TEST
 
+/* No kernel need be in it, so nothing is said of one. */
+START_TEST(a_memory_without_a_guest_is_refused)
+{
+	ck_assert_int_eq(RUN(stat, "crafted:empty"), STATUS_GUEST);
+	ck_assert_str_eq(out, "");
+	ck_assert_str_eq(problems,
+			 "pagevisor: no guest of a known kind is in the memory of empty\n");
+}
+END_TEST
+
 Suite *kind_commands_suite(void)
 {
 	Suite *suite = suite_create("kind_commands");
@@ -295,6 +305,7 @@ Suite *kind_commands_suite(void)
 	tcase_add_test(tcase, diff_names_what_changed);
 	tcase_add_test(tcase, types_and_trace_say_what_there_is_not);
 	tcase_add_test(tcase, a_source_at_rest_that_is_no_capture_is_read);
+	tcase_add_test(tcase, a_memory_without_a_guest_is_refused);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

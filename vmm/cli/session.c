@@ -148,9 +148,12 @@ static int refuse_to_look(const struct session *session, int result, struct erro
 	const struct source *source = &session->source;
 
 	if (result == -ENODATA && !source->hints.has_info)
-		error_set(err, 0,
-			  "the kernel of %s has no pagevisor note: its metadata is not known",
-			  source->name);
+		error_set(
+			err, 0,
+			source->is_live
+				? "the kernel of %s has no pagevisor note: its metadata is not known"
+				: "no guest of a known kind is in the memory of %s",
+			source->name);
 	else if (result < 0 && source_has_ended(source) &&
 		 guest_memory_is_copied(&source->memory, source->hints.info, NULL))
 		return session_lost(source, err->text);

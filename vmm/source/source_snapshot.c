@@ -24,8 +24,9 @@ int source_snapshot(const struct source *source, bool all_memory,
 	if (!source->hints.has_info && !all_memory)
 		return error_set(
 			err, -EPROTO,
-			"the kernel of %s has no pagevisor note: only a copy of all memory "
-			"is possible",
+			source->is_live
+				? "the kernel of %s has no pagevisor note: only a copy of all memory is possible"
+				: "no guest of a known kind is in the memory of %s: only a copy of all memory is possible",
 			source->name);
 	return snapshot_make(&source->memory, source_control(source), all_memory ? NULL : &metadata,
 			     options, snapshot, err);
