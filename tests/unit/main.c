@@ -87,6 +87,7 @@ static const struct {
 	{"slot_copy_reader", slot_copy_reader_suite},
 	{"devices", devices_suite},
 	{"number_text", number_text_suite},
+	{"printable", printable_suite},
 	{"domain_xml", domain_xml_suite},
 	{"domain_process", domain_process_suite},
 	{"bounded_call", bounded_call_suite},

@@ -77,6 +77,7 @@ Suite *diff_suite(void);
 Suite *slot_copy_reader_suite(void);
 Suite *devices_suite(void);
 Suite *number_text_suite(void);
+Suite *printable_suite(void);
 Suite *domain_xml_suite(void);
 Suite *domain_process_suite(void);
 Suite *bounded_call_suite(void);

@@ -18,6 +18,7 @@
 
 #include "base/crc32c.h"
 #include "base/fd.h"
+#include "base/printable.h"
 
 struct reader {
 	int fd;
@@ -180,14 +181,6 @@ static int read_map(struct reader *reader, struct error *err)
 	return 0;
 }
 
-static void make_printable(char *text, size_t size)
-{
-	text[size - 1] = '\0';
-	for (char *c = text; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-}
-
 static int read_facts(struct reader *reader, struct capture_facts *facts, struct error *err)
 {
 	int result;
@@ -199,10 +192,10 @@ static int read_facts(struct reader *reader, struct capture_facts *facts, struct
 		return result;
 	if (facts->method > SNAPSHOT_DIRTY_LOG)
 		return damaged(reader, err, "its facts name an unknown method");
-	make_printable(facts->vm_name, sizeof(facts->vm_name));
-	make_printable(facts->host_kernel, sizeof(facts->host_kernel));
-	make_printable(facts->host_cpu, sizeof(facts->host_cpu));
-	make_printable(facts->program, sizeof(facts->program));
+	printable_copy(facts->vm_name, sizeof(facts->vm_name), facts->vm_name);
+	printable_copy(facts->host_kernel, sizeof(facts->host_kernel), facts->host_kernel);
+	printable_copy(facts->host_cpu, sizeof(facts->host_cpu), facts->host_cpu);
+	printable_copy(facts->program, sizeof(facts->program), facts->program);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/printable.h"
 #include "base/unix_socket.h"
 
 #define BUFFER_START 4096u
@@ -154,23 +155,13 @@ static bool take_event(struct qmp *qmp, struct json_object *message)
 	return true;
 }
 
-/* Copies text of the peer, made printable for a terminal. */
-static void copy_printable(char *to, size_t size, const char *from)
-{
-	size_t i = 0;
-
-	for (; from[i] && i < size - 1; i++)
-		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
-	to[i] = '\0';
-}
-
 static int refused(const char *command, struct json_object *error, struct error *err)
 {
 	const char *words = json_get_text(error, "desc");
 	char text[256] = "no reason given";
 
 	if (words)
-		copy_printable(text, sizeof(text), words);
+		printable_copy(text, sizeof(text), words);
 	return error_set(err, -EREMOTEIO, "QEMU refuses %s: %s", command, text);
 }
 

@@ -5,14 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-void libvirt_copy_text(char *to, size_t size, const char *from)
-{
-	size_t i = 0;
-
-	for (; from && from[i] && i < size - 1; i++)
-		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
-	to[i] = '\0';
-}
+#include "base/printable.h"
 
 /* Runs on the thread of the call: libvirt keeps its errors per thread. */
 static void work(struct bounded_call *bounded)
@@ -25,8 +18,8 @@ static void work(struct bounded_call *bounded)
 	virErrorPtr error = call->api->virGetLastError();
 
 	call->code = error ? error->code : VIR_ERR_INTERNAL_ERROR;
-	libvirt_copy_text(call->why, sizeof(call->why),
-			  error && error->message ? error->message : "no reason given");
+	printable_copy(call->why, sizeof(call->why),
+		       error && error->message ? error->message : "no reason given");
 }
 
 static void abandoned(struct bounded_call *bounded)

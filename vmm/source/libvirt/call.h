@@ -46,7 +46,4 @@ int libvirt_call_make(struct libvirt_call *call, unsigned timeout_ms, struct err
 
 void libvirt_call_free(struct libvirt_call *call);
 
-/* Copies untrusted text: printable ASCII, '?' for the rest, cut to fit. */
-void libvirt_copy_text(char *to, size_t size, const char *from);
-
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/printable.h"
 #include "source/libvirt/call.h"
 
 #define KIB 1024
@@ -60,13 +61,13 @@ int libvirt_connect(struct libvirt_connection *connection, const char *uri, unsi
 	char name[128];
 
 	if (result < 0) {
-		libvirt_copy_text(name, sizeof(name), uri ? uri : "its default URI");
+		printable_copy(name, sizeof(name), uri ? uri : "its default URI");
 		return error_set(err, result, "cannot connect to libvirt at %s: %s", name,
 				 why.text);
 	}
 	*connection = (struct libvirt_connection){
 		.api = api, .conn = call->conn, .is_local = names_no_host(call->text)};
-	libvirt_copy_text(connection->uri, sizeof(connection->uri), call->text);
+	printable_copy(connection->uri, sizeof(connection->uri), call->text);
 	call->conn = NULL;
 	libvirt_call_free(call);
 	return 0;
@@ -158,7 +159,7 @@ void libvirt_domain_put(const struct libvirt_connection *connection, virDomainPt
 static void know_domain(const struct libvirt_api *api, virDomainPtr domain,
 			struct domain_facts *facts)
 {
-	libvirt_copy_text(facts->name, sizeof(facts->name), api->virDomainGetName(domain));
+	printable_copy(facts->name, sizeof(facts->name), api->virDomainGetName(domain));
 	if (api->virDomainGetUUIDString(domain, facts->uuid) < 0)
 		facts->uuid[0] = '\0';
 	facts->id = api->virDomainGetID(domain);
