@@ -2,9 +2,12 @@
 /*
  * A source: where an inspector gets a guest's memory from.
  *
- * Every source (one of our VMs in another process, a QEMU, a capture file) ends up as a struct guest_memory, with
+ * Every source (one of our VMs in another process, a QEMU, a libvirt domain, a capture file) ends up as a struct guest_memory, with
  * read-only mappings or with readers that copy (memory/memory_reader.h describes how to add one). So reading, scanning
  * and printing work alike for all. A source that can also control a running guest has a control (memory/control.h).
+ *
+ * The function that opens a source sets all of *source and initialises its memory. When it fails, it has undone
+ * everything, and close is not called.
  */
 #ifndef VMM_SOURCE_H
 #define VMM_SOURCE_H
@@ -22,23 +25,35 @@
 struct source;
 
 struct source_ops {
-	/* Whether a live source has ended: nothing changes any more, and it answers no requests. */
+	/* Whether a live source has ended: nothing changes any more, and it answers no requests. NULL: it cannot end. */
 	bool (*has_ended)(const struct source *source);
 
+	/* Destroys the source's memory, and frees `own` with all that it holds. */
 	void (*close)(struct source *source);
 };
 
 struct source {
 	const struct source_ops *ops;
-	char name[64];            /* as people call it */
-	bool is_live;             /* the guest runs: memory changes while it is read */
+
+	/* As people call it, cut to fit and printable: base/printable.h makes such text. */
+	char name[64];
+
+	/* The guest runs: memory changes while it is read. A source that is not live need not be a capture. */
+	bool is_live;
+
 	bool has_all_memory;      /* all RAM that holds data is in it; false: the metadata alone */
 	struct guest_hints hints; /* where its kernel describes itself */
 	uint32_t pid;             /* of the VMM, 0: none */
 	unsigned cpu_count;       /* vCPUs, 0: not known */
-	bool may_shrink;          /* a mapped file can shrink: a reader may die of SIGBUS */
-	char notice[160];         /* one line for people about how it is read; or empty */
-	uint64_t start_ns;        /* CLOCK_MONOTONIC when it was started, 0: not known */
+
+	/*
+	 * Others may truncate a mapped file, and whoever reads the mapping past its end gets SIGBUS: session_source
+	 * (cli/session.h) then handles the signal.
+	 */
+	bool may_shrink;
+
+	char notice[160];           /* one line for people about how it is read; or empty */
+	uint64_t start_ns;          /* CLOCK_MONOTONIC when it was started, 0: not known */
 	struct guest_memory memory; /* its regions may come and go while it is live */
 	struct control control;     /* of the guest while it is live; its name is `name` */
 	void *own;                  /* the kind's own */

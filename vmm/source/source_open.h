@@ -9,13 +9,14 @@
 #include "source/source.h"
 
 struct source_kind {
-	const char *prefix; /* of its names, "qemu:"; NULL: is_name says */
-	bool (*is_name)(
-		const char *name); /* NULL as well: it takes all names that are left, and NULL */
+	const char *prefix; /* of its names, "qemu:"; NULL: is_name decides */
+
+	/* NULL as well: it takes all names that are left, and no name (NULL). */
+	bool (*is_name)(const char *name);
 
 	/*
-	 * Opens a source by its whole name, prefix included, on a thread that is registered with liburcu. Sets all of
-	 * *source; after a failure nothing is left open, and close is not called.
+	 * Opens a source by its whole name, prefix included, on a thread that is registered with liburcu. Fills
+	 * *source, or leaves nothing behind, as source.h asks.
 	 */
 	int (*open)(const char *name, struct source *source, struct error *err);
 };
