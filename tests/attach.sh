@@ -192,7 +192,7 @@ test_no_directory()
 	expect "a VM without a runtime directory runs" 0 'out:ended well' \
 		'err:^other commands cannot inspect this VM: .*/none/pagevisor: No such file' -- \
 		env XDG_RUNTIME_DIR="$WORK/none" "$PAGEVISOR" run --memory 16M --ops 1000
-	check "and says so once" [ "$(grep -c 'cannot look' "$ERR")" -eq 1 ]
+	check "and says so once" [ "$(grep -c 'cannot inspect' "$ERR")" -eq 1 ]
 	: >"$WORK/occupied"
 	expect "a runtime directory that is a file" 0 'err:cannot inspect this VM: .*occupied' -- \
 		env XDG_RUNTIME_DIR="$WORK/occupied" "$PAGEVISOR" run --memory 16M --ops 1000
