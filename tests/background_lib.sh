@@ -35,6 +35,7 @@ stop()
 }
 
 # await NAME: waits until it ends; sets $status, $OUT and $ERR for judge.
+# shellcheck disable=SC2034 # judge reads them
 await()
 {
 	last_command=("$1" "in the background")

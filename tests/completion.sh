@@ -146,9 +146,11 @@ test_terminal()
 		skip "the Tab key" "no tmux here"
 		return
 	fi
-	tmux -S "$SOCKET" -f /dev/null new-session -d -x 100 -y 30 \
-		"cd '$WORK/files' && PS1='> ' exec bash --noprofile --norc -i"
-	keys " . '$ROOT/docs/pagevisor.bash'; PATH=$BUILD:\$PATH; clear" Enter
+	printf '%s\n' ". '$ROOT/docs/pagevisor.bash'" "PATH=$BUILD:\$PATH" "PS1='> '" >"$WORK/bashrc"
+	tmux -S "$SOCKET" -f /dev/null new-session -d -x 100 -y 30 -c "$WORK/files" \
+		"exec bash --noprofile --rcfile '$WORK/bashrc' -i"
+	# Keys that come before the prompt would be echoed beside it.
+	within screen_shows '^> *$'
 	keys "pagevisor wat" Tab x
 	becomes "Tab completes a command" '^> pagevisor watch x'
 	keys "pagevisor map --by=st" Tab x

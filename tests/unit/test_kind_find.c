@@ -79,7 +79,7 @@ START_TEST(two_kinds_in_one_memory_are_no_guess)
 				     .run_count = 1,
 				     .runs = {{CRAFTED_HIGH_BASE + PAGE_SIZE, 9}}};
 	ck_assert_int_eq(guest_find(&crafted.source.memory, &anywhere, &found, &err), -ENOTUNIQ);
-	ck_assert_str_eq(err.text, "2 guests are in its memory: which one runs is not known");
+	ck_assert_str_eq(err.text, "its memory holds 2 guests: which one is running is unknown");
 	assert_kind(&crafted.source.memory, &hints, &ledger_kind);
 	assert_kind(&crafted.source.memory, &crafted.source.hints, &pagevisor_kind);
 	/* One that cannot be does not stand in the other's way. */

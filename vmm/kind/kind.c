@@ -84,7 +84,7 @@ int guest_has_rules(const struct guest *guest, struct error *err)
 {
 	if (guest->kind->check)
 		return 0;
-	return error_set(err, -ENOTSUP, "there are no rules to check for a guest of the kind %s",
+	return error_set(err, -ENOTSUP, "guests of the kind %s have no rules to check",
 			 guest->kind->name);
 }
 
