@@ -2,9 +2,10 @@
 /*
  * A source: where an inspector gets a guest's memory from.
  *
- * Every source (one of our VMs in another process, a QEMU, a libvirt domain, a capture file) ends up as a struct guest_memory, with
- * read-only mappings or with readers that copy (memory/memory_reader.h describes how to add one). So reading, scanning
- * and printing work alike for all. A source that can also control a running guest has a control (memory/control.h).
+ * Every source (one of our VMs in another process, a QEMU, a libvirt domain, a capture file) ends up as a struct
+ * guest_memory, with read-only mappings or with readers that copy (memory/memory_reader.h describes how to add one). So
+ * reading, scanning and printing work alike for all. A source that can also control a running guest has a control
+ * (memory/control.h).
  *
  * The function that opens a source sets all of *source and initialises its memory. When it fails, it has undone
  * everything, and close is not called.
