@@ -6,7 +6,7 @@
 #include "workload/stamp.h"
 
 #define RING_SIZE 512 /* a power of two */
-#define BATCH     32  /* the most frames that are passed on, or taken, at a time */
+#define BATCH     32  /* maximum number of frames passed on, or taken, at a time */
 
 /* The processor that allocates has written up to `head`; the one that frees has read up to `tail`. */
 struct ring {

@@ -21,7 +21,7 @@ META_TYPE(cached, .link_place = META_LINK_PLACE(cached, link));
 
 #define LISTS         4    /* even ones active, odd ones inactive */
 #define RECLAIM_BATCH 32   /* frames freed when memory runs out */
-#define SCAN_MAX      64   /* the most frames of a walk */
+#define SCAN_MAX      64   /* maximum number of frames in a walk */
 #define DROP_EVERY    4096 /* a whole list is dropped once in this many steps */
 
 static struct {

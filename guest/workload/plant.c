@@ -13,7 +13,7 @@
 /* Steps that a fault waits for a suitable frame, before it allocates one. */
 #define PATIENCE 2000
 
-/* The most steps between the two halves of a fault that has two. */
+/* Maximum number of steps between the two halves of a two-part fault. */
 #define DELAY_MAX 256
 
 /* How long a slot is published before it is complete: about 50 us, for a reader to see it. */

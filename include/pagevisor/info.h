@@ -27,7 +27,7 @@
 #include <pagevisor/mailbox.h>
 #include <pagevisor/stage.h>
 
-/* The most entries of a memory map: a guest publishes no more, and a host reads no more. */
+/* Maximum number of entries in a memory map. A guest publishes no more, and a host reads no more. */
 #define INFO_REGIONS_MAX 1024
 
 /* An entry of the memory map, as given at boot: entries may be unsorted, empty, overlapping or unaligned. */

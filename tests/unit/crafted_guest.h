@@ -6,12 +6,12 @@
 #include "kind/guest.h"
 #include "kind/pagevisor/guest_view.h"
 
-/* Guests that a test has at the same time. */
+/* Maximum number of guests that a test can use at the same time. */
 #define CRAFTED_GUESTS_MAX 8
 
 /*
- * Returns a guest with this view; there is no info page to refresh it from. It need not be freed: the guest made
- * CRAFTED_GUESTS_MAX guests later reuses its place.
+ * Returns a guest with this view; there is no info page to refresh it from. Do not free it: its memory is static. The
+ * CRAFTED_GUESTS_MAX-th call after this one reuses it.
  */
 struct guest *crafted_guest(const struct guest_memory *memory, const struct guest_view *view);
 

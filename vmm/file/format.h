@@ -24,7 +24,7 @@
 #define CAPTURE_END_MAGIC UINT64_C(0x646e657061637670) /* "pvcapend" */
 #define CAPTURE_VERSION   1
 
-/* The most guest memory in one chunk; chunks are whole pages. */
+/* Maximum size in bytes of the guest memory in one chunk; chunks are whole pages. */
 #define CAPTURE_CHUNK_MAX (UINT32_C(1) << 20)
 
 #define CAPTURE_SECTIONS_MAX 16

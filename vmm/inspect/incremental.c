@@ -16,8 +16,8 @@
 #define CHUNK_TRIES 3
 
 /*
- * The most pages from the first of them to the last. In a wider range, looking up which have data costs more than
- * asking for each.
+ * Maximum distance in pages between the first and the last page of a chunk. Over a wider range, one lookup of the
+ * pages that hold data costs more than a lookup of each page.
  */
 #define CHUNK_SPAN 8192
 

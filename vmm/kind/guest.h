@@ -24,7 +24,7 @@
 struct kind;
 struct type_catalog;
 
-/* The most processors of a guest that are told apart. */
+/* Maximum number of processors that are reported individually. */
 #define GUEST_CPUS_MAX 64
 
 /* How far a guest has come, which determines what it can be asked. */

@@ -45,7 +45,7 @@ struct record_run {
 	uint64_t count;
 };
 
-/* The most runs that a caller asks for. */
+/* Callers of kind.runs ask for at most this many runs. */
 #define RECORD_RUNS_MAX 64
 
 /* How much of a record is needed. */

@@ -18,7 +18,7 @@ struct found_frame {
 
 struct find_options {
 	const struct expression *expression;
-	uint64_t limit; /* the most frames passed to `found`; the others are only counted */
+	uint64_t limit; /* passes at most this many frames to `found`; counts the rest */
 	/* Called outside of read-side sections, in address order; NULL if the limit is 0. */
 	void (*found)(void *own, const struct found_frame *frame);
 	void *own;

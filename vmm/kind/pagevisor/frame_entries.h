@@ -9,7 +9,10 @@
 #include "kind/pagevisor/guest_view.h"
 #include "kind/pagevisor/page_walk.h"
 
-/* The most paths to a frame that are listed. The linear mapping is one; a hostile guest's tables can make millions. */
+/*
+ * Maximum number of paths listed for a frame. The linear mapping is one path; a hostile guest's tables can make
+ * millions.
+ */
 #define FRAME_ENTRIES_MAX 16
 
 struct frame_entries {

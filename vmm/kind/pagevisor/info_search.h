@@ -7,7 +7,7 @@
 
 #include "memory/guest_memory.h"
 
-/* The most info pages in one memory; more would be the remains of earlier boots. */
+/* Maximum number of info pages found in one memory. Any beyond that are remains of earlier boots. */
 #define INFO_PAGES_MAX 8
 
 /*

@@ -13,7 +13,8 @@
 #define FRAME_NONE UINT64_MAX
 
 /*
- * The most tables visited, each counted once for every path to it. More than 64 GiB of RAM need, even in small pages.
+ * Maximum number of tables visited; a table counts once for each path to it. Enough to map 64 GiB of RAM in small
+ * pages.
  */
 #define VISITS_MAX 65536
 

@@ -20,7 +20,7 @@
 #define LIBVIRT_TIMEOUT_MS      5000
 #define LIBVIRT_OPEN_TIMEOUT_MS 30000 /* over ssh, where a human may type a password */
 
-/* The most that one peek may ask for: the room in a reply of libvirt's protocol (4 MiB in libvirt 9.0). */
+/* Maximum size in bytes of one peek: what fits in a reply of libvirt's protocol (4 MiB in libvirt 9.0). */
 #define LIBVIRT_PEEK_MAX (4u << 20)
 
 struct libvirt_connection {

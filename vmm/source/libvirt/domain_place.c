@@ -9,11 +9,11 @@
 #include "kind/registry.h"
 #include "memory/guest_memory.h"
 
-/* The most RAM that any QEMU machine has below 4 GiB (pc; q35 has less). */
+/* Maximum RAM below 4 GiB on any QEMU machine (pc; q35 has less). */
 #define LOW_RAM_MOST (UINT64_C(0xe0000000))
 
 /*
- * The least RAM that q35 has below 4 GiB when not all of it fits there. Until the split is known, nothing past this, or
+ * Minimum RAM below 4 GiB on q35 when the RAM does not all fit there. Until the split is known, nothing past this, or
  * past the end of the RAM, is read: a device may be there, and reading its registers can change it.
  */
 #define LOW_RAM_LEAST (UINT64_C(2) << 30)

@@ -11,8 +11,8 @@
 #include "kind/pagevisor/page_walk.h"
 
 /*
- * The most pages examined in mappings of single frames: a work limit against hostile guests; no honest guest reaches
- * it.
+ * Maximum number of pages examined in mappings of single frames: a work limit against hostile guests; no honest guest
+ * reaches it.
  */
 #define MAPPED_PAGES_MAX (UINT64_C(1) << 28)
 

@@ -19,7 +19,9 @@
 /* Much more than a kernel has: a guest that claims more is not searched. */
 #define IMAGE_MAX (UINT64_C(1) << 30)
 
-/* The most frames examined as parts of runs: a work limit against hostile guests; no honest guest reaches it. */
+/*
+ * Maximum number of frames examined as parts of runs: a work limit against hostile guests; no honest guest reaches it.
+ */
 #define RUN_FRAMES_MAX (UINT64_C(1) << 28)
 
 #define PAGE_WORDS (PAGE_SIZE / sizeof(uint64_t))
