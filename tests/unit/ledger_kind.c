@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A second kind of guest: see ledger_kind.h. Of a hostile guest it only checks what the page says about the runs. */
+/* A second kind of guest: see ledger_kind.h. Against hostile guests it checks only the runs that the page lists. */
 #include "unit/ledger_kind.h"
 
 #include <check.h>
@@ -65,7 +65,7 @@ static void set(struct ledger_guest *own, const struct guest_memory *memory, pad
 {
 	static const struct frame_type types[LEDGER_TYPES] = {
 		[LEDGER_GOLD] = {.name = "gold", .size = sizeof(uint64_t)},
-		[LEDGER_SALT] = {.name = "salt"}, /* of a size that nobody knows */
+		[LEDGER_SALT] = {.name = "salt"}, /* of unknown size */
 	};
 
 	*own = (struct ledger_guest){.at = at, .page = *page};
@@ -106,18 +106,18 @@ static void free_guest(struct guest *guest)
 	free(guest);
 }
 
-/* Looks for pages with the magic, until there are `max` of what it is for. */
+/* Searches for pages with the magic, until `visit` has accepted `max` of them. */
 struct search {
 	const struct guest_memory *memory;
-	/* Returns 1, this was one; 0; or a negative errno, which ends the search. */
+	/* Returns 1 to accept the page, 0 to pass it over, or a negative errno, which ends the search. */
 	int (*visit)(struct search *search, paddr_t at, struct error *err);
 	unsigned max, count;
 	struct guest **guests; /* found */
-	int broken;            /* why a page was left out that cannot be true; 0: none was */
-	paddr_t at;            /* of the last page */
+	int broken; /* the error of an invalid page that was passed over; 0: there was none */
+	paddr_t at; /* of the last page */
 };
 
-/* One that is broken does not hide another that is not. */
+/* Passes over an invalid guest: a valid one may follow. */
 static int visit_guest(struct search *search, paddr_t at, struct error *err)
 {
 	int result = open_at(search->memory, at, &search->guests[search->count], err);
@@ -128,7 +128,7 @@ static int visit_guest(struct search *search, paddr_t at, struct error *err)
 	return 0;
 }
 
-/* Where its records are may be memory that is not known yet. */
+/* Does not check where the records lie: that memory may not be known yet. */
 static int visit_place(struct search *search, paddr_t at, struct error *err)
 {
 	(void)err;
@@ -136,7 +136,7 @@ static int visit_place(struct search *search, paddr_t at, struct error *err)
 	return 1;
 }
 
-/* Pages of data from pa on. */
+/* Searches `size` bytes of data from pa on. */
 static int search_pages(struct search *search, paddr_t pa, uint64_t size, struct error *err)
 {
 	int result = 0;
@@ -156,7 +156,7 @@ static int search_pages(struct search *search, paddr_t pa, uint64_t size, struct
 	return result < 0 ? result : 0;
 }
 
-/* Page by page, in what was written. */
+/* Searches what the guest has written in part of a region. */
 static int search_region(struct search *search, paddr_t from, uint64_t size, struct error *err)
 {
 	uint64_t hole, data;
@@ -173,7 +173,7 @@ static int search_region(struct search *search, paddr_t from, uint64_t size, str
 	return result;
 }
 
-/* Below `end`, if it is not 0. The map is that of now: a region that goes meanwhile ends the search. */
+/* Searches all memory below `end` (0: everywhere). Uses one copy of the map; a region that goes ends the search. */
 static int search_all(struct search *search, uint64_t end, struct error *err)
 {
 	struct memory_map map;

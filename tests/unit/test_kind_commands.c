@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The commands on sources at rest, most of them captures of a second kind of guest (ledger_kind.h): what the kind provides is shown. What it does not
- * provide has no column and no member, and asking for it is refused with one line.
+ * The commands on sources at rest, most of them captures of a second kind of guest (ledger_kind.h). They show what the
+ * kind provides. What it does not provide has no column and no member, and a command that asks for it is refused with
+ * one line.
  */
 #include "unit/suites.h"
 
@@ -28,7 +29,7 @@ static char out[1 << 16], problems[4096];
 
 static const struct source_ops ops = {0};
 
-/* Captures only what describes the frames, as is done for a VM. */
+/* Captures only the memory that describes the frames, as `capture` does for a VM. */
 static void capture(struct ledger *ledger, const char *path)
 {
 	const struct snapshot_options options = {0};
@@ -218,7 +219,7 @@ START_TEST(map_by_references_is_refused)
 }
 END_TEST
 
-/* Nothing of what a kind with references or generations has. */
+/* The output mentions neither references nor generations, which this kind lacks. */
 static void assert_lacks_promises(void)
 {
 	assert_lacks("reference");
@@ -257,17 +258,17 @@ START_TEST(types_and_trace_say_what_there_is_not)
 	ck_assert_int_eq(RUN(trace, first), STATUS_REFUSED);
 	ck_assert_str_eq(out, "");
 	ck_assert_str_eq(problems, "pagevisor: guests of the kind ledger keep no trace\n");
-	/* Nor will one that has not come that far. */
+	/* The same for a guest that has not booted that far. */
 	ck_assert_int_eq(RUN(trace, second), STATUS_REFUSED);
 	ck_assert_str_eq(problems, "pagevisor: guests of the kind ledger keep no trace\n");
-	/* A capture of all memory would be of no use. */
+	/* A capture of all memory would not help, so the message does not ask for one. */
 	ck_assert_int_eq(RUN(check, first), STATUS_REFUSED);
 	ck_assert_str_eq(out, "");
 	ck_assert_str_eq(problems, "pagevisor: guests of the kind ledger have no rules to check\n");
 }
 END_TEST
 
-/* What is not live need not be a capture: nothing asks a capture's facts of it. */
+/* A source at rest need not be a capture: no command may read a capture's facts from it. */
 START_TEST(a_source_at_rest_that_is_no_capture_is_read)
 {
 	ck_assert_int_eq(RUN(show, "pfn:32", "crafted:any"), STATUS_OK);
@@ -280,7 +281,7 @@ START_TEST(a_source_at_rest_that_is_no_capture_is_read)
 }
 END_TEST
 
-/* No kernel need be in it, so nothing is said of one. */
+/* The memory may hold no kernel at all, so the message does not mention one. */
 START_TEST(a_memory_without_a_guest_is_refused)
 {
 	ck_assert_int_eq(RUN(stat, "crafted:empty"), STATUS_GUEST);

@@ -35,7 +35,7 @@ static void teardown(void)
 static void make_crafted(struct crafted *crafted)
 {
 	crafted_make(crafted);
-	/* Where a search believes it: in its kernel's image. */
+	/* A search accepts an info page only inside its kernel's image. */
 	crafted->info->kernel_start_pa = CRAFTED_INFO_PA;
 	crafted->info->kernel_end_pa = CRAFTED_INFO_PA + PAGE_SIZE;
 }
@@ -82,7 +82,7 @@ START_TEST(two_kinds_in_one_memory_are_no_guess)
 	ck_assert_str_eq(err.text, "its memory holds 2 guests: which one is running is unknown");
 	assert_kind(&crafted.source.memory, &hints, &ledger_kind);
 	assert_kind(&crafted.source.memory, &crafted.source.hints, &pagevisor_kind);
-	/* One that cannot be does not stand in the other's way. */
+	/* An invalid guest of one kind does not hide a valid one of the other. */
 	crafted.info->slot_count = UINT64_MAX;
 	assert_kind(&crafted.source.memory, &anywhere, &ledger_kind);
 	crafted.info->slot_count = CRAFTED_SLOTS;
@@ -140,7 +140,7 @@ START_TEST(a_search_ends_where_it_is_said_to)
 	ck_assert_int_eq(guest_find(&ledger.memory, &anywhere, guests, &err), -ENOTUNIQ);
 	ck_assert_int_eq(guest_find(&ledger.memory, &before, guests, &err), -ENODATA);
 	guest_free(found_in(&ledger.memory, &below));
-	/* So does one that may find no more. */
+	/* A search also ends once it has found `max` guests. */
 	ck_assert_int_eq(ledger_kind.find(&ledger.memory, &anywhere, guests, 1, &err), 1);
 	guest_free(guests[0]);
 	for (size_t i = 0; all_kinds[i]; i++) {
