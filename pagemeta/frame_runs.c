@@ -145,8 +145,8 @@ static void expect_given_run(pfn_t first, pfn_t end)
 }
 
 /*
- * The checks read tags of other blocks without frame_pool.lock, while these may be split and merged. Even then no tag
- * ever marks a frame as free that is not.
+ * The checks read tags of other blocks without frame_pool.lock, while these may be split and merged. Even then tags
+ * mark only free frames as free.
  */
 static bool give_spare(pfn_t first, uint64_t count)
 {

@@ -8,7 +8,7 @@
  * holds afterwards. So the code is interleaved exactly as in the model, even inside functions. Any deviation from the
  * line is a divergence: exit status 1.
  *
- * The allocator's lists are those of the model and not the library's: a place for the one frame.
+ * The model's allocator replaces the library's: a list with room for the one frame.
  */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -252,7 +252,7 @@ static void pair(uint64_t state, const struct meta_slot *slot, struct slot_copy 
 		copy->storage[i] = slot->storage[i];
 }
 
-/* slot_copy_read without one of its parts. */
+/* slot_copy_read with one of its steps left out. */
 static int wrong_copy_read(const struct memory_copier *copier, paddr_t pa, unsigned count,
 			   enum reader_kind kind, struct slot_copy_result *results)
 {
@@ -284,8 +284,9 @@ static int place_of(const struct readers *readers, uint64_t slot)
 }
 
 /*
- * Reads a target and, where memory is copied as by the walk, its neighbours: there the guest may get no CPU while this
- * thread runs, so changes between two copies are rare. The copiers open a read-side section for each copy.
+ * Reads a target. Where memory is copied, also reads its neighbours, as the walk does: the guest may get no CPU while
+ * this thread runs, so changes between two copies of one slot are rare. The copiers open a read-side section for each
+ * copy.
  */
 static int visit_group(struct readers *readers, enum reader_kind kind,
 		       const struct memory_copier *copier, struct tally *part)

@@ -329,7 +329,7 @@ static void print_broken(const struct test *test, enum reader_kind kind)
 	printf("\n");
 }
 
-/* Prints the table, then what is wrong. Returns whether nothing is. */
+/* Prints the table, then what is wrong. Returns true if nothing is wrong. */
 static bool report(const struct test *test, double seconds)
 {
 	uint64_t changed = 0;

@@ -38,7 +38,7 @@ static void *at(uint64_t pa)
 	return platform_phys_to_virt(paddr(pa));
 }
 
-/* Tables made later get their type when they are made, by the same function. */
+/* Takes the frame for a new page table. Once the existing tables have their type, gives it to the new table at once. */
 static bool take_table(void *context, unsigned level, uint64_t va, paddr_t *frame)
 {
 	const struct kernel_page_table_meta meta = {.va = va, .level = level};

@@ -47,9 +47,9 @@ struct crew_event {
 	}
 
 /*
- * Starts all members, waits, tells them to stop, and joins them. If not all of the events have happened when the time
- * is up (the machine may be busy), the members work on until they have; the test fails if that takes too long. A host,
- * if there is one, must have claimed a frame.
+ * Starts all members, waits, stops them, and joins them. If some event has not happened when the time is up (the
+ * machine may be busy), the members work on until all events have; the test fails if that takes too long. A host, if
+ * there is one, must have claimed a frame.
  */
 void crew_work(const struct crew_event *events, unsigned count);
 

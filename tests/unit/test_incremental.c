@@ -162,7 +162,7 @@ static int update(struct frame_tally *tally, struct findings *found)
 	return incremental_update(&incremental, guest_now(), tally, found, &err);
 }
 
-/* Slot by slot, in the simplest way. Holes must be told: reading them here would fill them. */
+/* Counts slot by slot, in the simplest way. The caller names the holes, because reading them here would fill them. */
 static void assert_as_slots(const struct frame_tally *tally, uint64_t holes_first, uint64_t holes)
 {
 	struct frame_tally simple = {.holes = holes};

@@ -100,7 +100,7 @@ static void own_frame(frame_borrow_t frame)
 	crew_count(&total.frames_made);
 }
 
-/* Only the address of its bytes shows which frame it is. */
+/* Finds the dropped frame's number from the address of its bytes: on_drop gets nothing else that names the frame. */
 static void run_drop(void *meta, struct frame_reader *bytes)
 {
 	const struct run_meta *run = meta;

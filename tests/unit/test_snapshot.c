@@ -191,7 +191,7 @@ START_TEST(without_a_dirty_log_the_pause_is_whole)
 }
 END_TEST
 
-/* Writes everything all the time: a copy made without pausing must be torn, or the tests above prove nothing. */
+/* The writer never rests: a copy made without a pause must be torn, or the tests above prove nothing. */
 START_TEST(the_writer_does_tear)
 {
 	unsigned torn = 0;
@@ -208,7 +208,7 @@ START_TEST(the_writer_does_tear)
 }
 END_TEST
 
-/* The guest's array moved while it ran: nothing of the first plan is left in the copy. */
+/* Moves the array while the guest runs. The copy must contain nothing from the array's first place. */
 static void move_array(struct crafted *guest)
 {
 	guest->info->array_pa = CRAFTED_ARRAY_PA + 64 * PAGE_SIZE;

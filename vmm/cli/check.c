@@ -142,7 +142,7 @@ static void print_json(const struct source *source, const struct look *look)
 	json_print(root);
 }
 
-/* Of a guest whose kind has rules, whatever else stands in the way. */
+/* Checks first that the guest's kind has rules: without them, no other obstacle matters. */
 static int look(struct session *session, struct look *looks, struct error *err)
 {
 	int result = guest_has_rules(session->guest, err);

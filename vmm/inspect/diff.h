@@ -23,14 +23,17 @@ enum frame_change {
 	FRAME_RETYPED,  /* in use in both, with different types */
 	FRAME_RECYCLED, /* in use in both with the same type, but written by another owner or anew */
 	FRAME_RECOUNTED, /* the same incarnation with a different reference count */
-	/* In use in neither: another state, or used in between. Without references: in use in both, in another state. */
+	/*
+	 * In use in neither, but in another state or used in between. Without references: in use in both, in another
+	 * state.
+	 */
 	FRAME_OTHER,
 	FRAME_CHANGE_COUNT,
 };
 
 const char *frame_change_name(enum frame_change change);
 
-/* Whether frames of a kind can change so: none is recycled without generations, or recounted without references. */
+/* Whether frames of a kind can change in this way: being recycled needs generations, being recounted references. */
 bool frame_change_applies(const struct kind *kind, enum frame_change change);
 
 struct diff_frame {

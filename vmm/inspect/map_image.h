@@ -62,7 +62,7 @@ struct map_image {
 /* A grid of `columns` columns, with as few frames in a cell as rows_max rows allow. */
 struct map_grid map_grid_fit(uint64_t frames, unsigned columns, unsigned rows_max);
 
-/* Whether a guest's frames can be shown by that: not all kinds count references. */
+/* Whether `by` applies to this guest: not all kinds count references, for example. */
 bool map_by_applies(const struct guest *guest, enum map_by by);
 
 /*

@@ -18,7 +18,7 @@
 
 struct free_counts {
 	bool is_known;
-	struct error why; /* why not, if not known */
+	struct error why; /* why the counts are unknown, if they are */
 	unsigned orders;
 	unsigned caches;                  /* of the running CPUs */
 	uint64_t blocks[FREE_ORDERS_MAX]; /* free blocks of 2^order frames */

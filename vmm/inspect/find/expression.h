@@ -41,10 +41,10 @@
  */
 typedef __int128 expression_number;
 
-/* Finds and reads the fields of a type's metadata. `own` is the resolver's. */
+/* Finds and reads the fields of a type's metadata. `own` is the resolver's own data. */
 struct field_resolver {
 	void *own;
-	const char *why; /* no fields are known at all, for this reason; NULL: they are known */
+	const char *why; /* why no fields are known at all; NULL: they are known */
 	/* Returns a handle for the field of that name ("level", "owner.pid") of a type, or -1 if the type has none. */
 	int (*resolve)(void *own, unsigned type, const char *name);
 	/* Reads the field from a copy of a record. Returns false if its value is unknown. Must be fast. */

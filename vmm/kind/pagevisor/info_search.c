@@ -51,7 +51,7 @@ static int search_piece(struct search *search, paddr_t pa, uint64_t size)
 	return result;
 }
 
-/* Searches [pa, pa + size) of one region; holes stay holes. */
+/* Searches [pa, pa + size) of one region. Does not fill holes. */
 static int search_region(struct search *search, paddr_t pa, uint64_t size)
 {
 	uint64_t hole, data;

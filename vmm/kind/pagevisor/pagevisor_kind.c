@@ -96,7 +96,7 @@ static int locate(const struct guest_memory *memory, const struct guest_hints *h
 	return result == -EAGAIN ? result : 0;
 }
 
-/* The array's own frames have the type for the array, wherever they are. */
+/* Looks at the first frame of the array: if the RAM is in place, that frame has the array's own type. */
 static bool is_in_place(const struct guest *guest)
 {
 	const struct guest_view *view = &pagevisor_guest_of(guest)->view;

@@ -30,8 +30,8 @@ void vm_pause_join(struct vm_pause *pause);
 void vm_pause_leave(struct vm_pause *pause);
 
 /*
- * Whether a vCPU must park before it enters the guest. Relaxed: a vCPU that misses the request is kicked after it was
- * set, and KVM_RUN then returns at once.
+ * Whether a vCPU must park before it enters the guest. Relaxed: the requester sets the flag before it kicks the vCPUs,
+ * so KVM_RUN returns at once on a vCPU that missed the flag.
  */
 static inline bool vm_pause_is_wanted(const struct vm_pause *pause)
 {

@@ -96,7 +96,7 @@ int pauser_start(struct pauser *pauser, const char *uri, const char *uuid, unsig
 	return result;
 }
 
-/* Does not wait for a process that hangs in libvirt: it resumes the domain when it can, and init reaps it. */
+/* Does not wait for a process that hangs in libvirt. The process resumes the domain when it can, and init reaps it. */
 void pauser_stop(struct pauser *pauser)
 {
 	struct pollfd gone = {.fd = pauser->fd, .events = POLLIN};

@@ -87,7 +87,7 @@ static bool dismiss_guardian(const struct qmp_pause *pause)
 {
 	int status = 0;
 
-	/* A guardian that has ended reads no more: no reason for a SIGPIPE. */
+	/* The guardian may have ended already; MSG_NOSIGNAL avoids a SIGPIPE then. */
 	while (send(pause->guardian_fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
 	close(pause->guardian_fd);
