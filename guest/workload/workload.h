@@ -40,8 +40,7 @@ struct worker {
 	uint64_t operations_left; /* UINT64_MAX: no limit */
 	uint64_t end_tsc;         /* UINT64_MAX: no limit */
 	uint64_t slice_left;      /* steps until another workload's turn; UINT64_MAX: no limit */
-	uint64_t
-		plant_step; /* the first step that may plant a fault, see plant.h; UINT64_MAX: none */
+	uint64_t plant_step; /* first step that may plant a fault (plant.h); UINT64_MAX: none */
 	bool is_planting;
 };
 

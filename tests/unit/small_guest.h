@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A crafted guest with one region of RAM, an info page, two types and 256 slots, for the suites on its view and on adding
- * up its slots. All of it is static: each suite has one of its own.
+ * A crafted guest with one region of RAM, an info page, two types and 256 slots, for the suites on its view and on
+ * adding up its slots. All of it is static: each suite has one of its own.
  */
 #ifndef TESTS_UNIT_SMALL_GUEST_H
 #define TESTS_UNIT_SMALL_GUEST_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/kind/pagevisor/check over the allocator's state: each breaks a free list, a count, a tag or the descriptor. */
+/*
+ * Tests of vmm/kind/pagevisor/check over the allocator's state: each breaks a free list, a count, a tag or the
+ * descriptor.
+ */
 #include "unit/suites.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tests of vmm/kind/pagevisor/frame_entries.h and of the walk behind it: which entries point at a frame, and tables that lie. */
+/*
+ * Tests of vmm/kind/pagevisor/frame_entries.h and of the walk behind it: which entries point at a frame, and hostile
+ * tables.
+ */
 #include "unit/suites.h"
 
 #include <string.h>

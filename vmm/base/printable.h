@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Copies text as printable ASCII, with '?' for every other character, cut to fit `size` bytes with its NUL. Reads no more
- * than size - 1 bytes, so `from` need not end; it may be `to`, or NULL for no text.
+ * Copies text as printable ASCII, with '?' for every other character, cut to fit `size` bytes with its NUL. Reads at
+ * most size - 1 bytes, so `from` needs no NUL. `from` may equal `to`, or be NULL for no text.
  */
 void printable_copy(char *to, size_t size, const char *from);
 

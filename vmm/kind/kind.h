@@ -100,8 +100,8 @@ struct kind {
 	bool (*is_in_place)(const struct guest *guest);
 
 	/*
-	 * See guest_refresh. Refuses an array as `find` does. A kind without boot ids returns 1 if its array has moved or
-	 * changed its length. Required.
+	 * See guest_refresh. Refuses an array as `find` does. A kind without boot ids returns 1 if its array has moved
+	 * or changed its length. Required.
 	 */
 	int (*refresh)(struct guest *guest, struct error *err);
 	void (*free)(struct guest *guest); /* required */
@@ -129,8 +129,8 @@ struct kind {
 		      struct frame_tally *tally, struct findings *findings);
 
 	/*
-	 * Walks records in copied memory, settling each before the visitor sees it; slot_copy_walk.c is a model. NULL: all
-	 * that `classify` and `tally` use of a record lies in one aligned word, so a single copy will do.
+	 * Walks records in copied memory, settling each before the visitor sees it; slot_copy_walk.c is an example. NULL:
+	 * all that `classify` and `tally` use of a record lies in one aligned word, so a single copy is enough.
 	 */
 	int (*walk_copied)(const struct guest *guest, const struct record_run *run,
 			   const struct record_visitor *visitor, void *own);

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * The bytes from `offset` on that are a hole, in whole pages and at most `length`. Nothing past the end of the file is a
- * hole: a file of RAM that others truncated must fail to be read, not pass for memory that the guest never wrote. A file
- * that cannot say where its holes are has none.
+ * The length of the hole that begins at `offset`, in whole pages and at most `length`. Nothing past the end of the file
+ * is a hole: reading a file of RAM that others truncated must fail, and not pass for memory that the guest never wrote.
+ * If the file cannot report its holes, the length is 0.
  */
 uint64_t file_hole(int fd, uint64_t offset, uint64_t length);
 

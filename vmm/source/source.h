@@ -26,7 +26,7 @@
 struct source;
 
 struct source_ops {
-	/* Whether a live source has ended: nothing changes any more, and it answers no requests. NULL: it cannot end. */
+	/* Whether a live source has ended: nothing changes any more, and requests go unanswered. NULL: never ends. */
 	bool (*has_ended)(const struct source *source);
 
 	/* Destroys the source's memory, and frees `own` with all that it holds. */

@@ -7,7 +7,10 @@
 #include <pagevisor/slot.h>
 #include <pagevisor/trace.h>
 
-/* Info page, kernel image, types, counters, memory map, mailbox, log, BTF, symbols, array; the rings' table and the rings. */
+/*
+ * Info page, kernel image, types, counters, memory map, mailbox, log, BTF, symbols, array; the table of rings; the
+ * rings.
+ */
 _Static_assert(10 + 1 + MAX_CPUS <= MEMORY_RANGES_MAX, "there is room for all");
 
 struct trace_rings {
