@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A peer that listens on a VM's socket and is no VM: it tells the one lie that its argument names. */
+/* A fake VM: listens on a VM's socket, and tells the one lie that its argument names. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

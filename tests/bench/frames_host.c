@@ -50,7 +50,7 @@ void bench_on_two_cpus(void (*function)(unsigned cpu))
 	bench_on_cpus(2, function);
 }
 
-/* Maps the array anew, as meta_init does, so every page of it is touched for the first time. */
+/* Maps the array again, as meta_init does, so every page of it is touched for the first time. */
 static uint64_t memset_array(void)
 {
 	uint64_t size = align_up(bench_array.slots * SLOT_SIZE, PAGE_SIZE);

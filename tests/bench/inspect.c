@@ -273,7 +273,7 @@ static void serve_attached(int from, int to)
 	uint64_t duration;
 	char path[64], order;
 
-	/* Maps the array anew from a read-only descriptor, as an inspector does. */
+	/* Maps the array again from a read-only descriptor, as an inspector does. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", own->fd);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 

@@ -35,7 +35,7 @@ struct bench {
 	struct source source; /* by pid, which leaves the QMP socket free */
 	struct guest_view view;
 	struct qmp qmp;
-	const struct libvirt_api *libvirt; /* NULL: the guest is no domain */
+	const struct libvirt_api *libvirt; /* NULL: the guest is not a domain */
 	virConnectPtr connection;
 	virDomainPtr domain;
 	uint64_t size;    /* of the array */
@@ -123,7 +123,7 @@ static bool read_pmemsave(struct bench *bench)
 	return length == (ssize_t)bench->size;
 }
 
-/* In chunks of the maximum size that libvirt accepts. */
+/* Reads in chunks of the maximum size that libvirt accepts. */
 static bool read_peek(struct bench *bench)
 {
 	for (uint64_t done = 0; done < bench->size; done += LIBVIRT_PEEK_MAX) {

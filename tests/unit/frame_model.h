@@ -103,7 +103,7 @@ void model_give(uint64_t first, uint64_t count); /* gives taken frames back */
 /* The result that frame_from_in_use (or, if `claim`, frame_claim) must have for an address. */
 enum frame_error model_expects(uint64_t address, bool claim);
 
-/* Makes the next check compare this frame, too: for damage, which is no transition. */
+/* Makes the next check compare this frame, too: for damage, which is not a transition. */
 void model_touch(uint64_t frame);
 
 /* Compares the slots touched by the transitions since the last check, or all slots. */

@@ -27,7 +27,7 @@ struct cache {
 	uint64_t freed[FREED_MAX];
 };
 
-/* At the end of the array's RAM. */
+/* The allocator's state, crafted at the end of the array's RAM. */
 struct crafted {
 	struct allocator_descriptor at;
 	struct pool pool;

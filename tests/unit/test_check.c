@@ -312,7 +312,7 @@ START_TEST(frames_behind_a_broken_link_are_not_leaked)
 	link_at(0)->next = 0;
 	assert_finds(RULE_LIST_LINK, checked.listed[1].index);
 	ck_assert_uint_eq(checked.findings.total, 1);
-	/* But a cycle that nothing refers to is. */
+	/* A cycle that nothing refers to is reported as leaked. */
 	link_at(0)->next = checked.listed[1].index + 1;
 	link_at(0)->previous = checked.listed[3].index + 1;
 	link_at(3)->next = checked.listed[0].index + 1;

@@ -212,7 +212,7 @@ START_TEST(frames_in_use_and_devices_may_be_mapped)
 	checked_map(OTHER_VA + 2 * PAGE_SIZE, wild_frame(WILD_HOLE), PAGE_SIZE);
 	*table_entry(OTHER_VA + 2 * PAGE_SIZE, 0) |= PTE_NOCACHE;
 	assert_no_findings();
-	/* Not cached, but free. */
+	/* An uncached mapping of a free frame is reported. */
 	*table_entry(OTHER_VA, 0) = (SMALL_MACHINE_SIZE - PAGE_SIZE) | PTE_PRESENT | PTE_NOCACHE;
 	assert_finds_only(RULE_WILD_ENTRY, SMALL_MACHINE_SIZE / PAGE_SIZE - 1);
 }

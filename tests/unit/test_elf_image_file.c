@@ -13,7 +13,7 @@
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-/* As much of an ELF file as elf_image_file.c inspects. */
+/* elf_image_file.c inspects only the magic of an ELF file. */
 static const char image[] = "\177ELF and then anything";
 
 static char file_path[32];

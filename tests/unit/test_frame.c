@@ -285,7 +285,7 @@ START_TEST(drop_with_a_wild_vtable_aborts)
 }
 END_TEST
 
-/* On a CPU that has dropped nothing before. */
+/* The CPU must not have dropped anything before. */
 START_TEST(drop_with_a_null_vtable_aborts)
 {
 	frame_t frame = claim();

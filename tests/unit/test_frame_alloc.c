@@ -187,7 +187,7 @@ START_TEST(the_tail_of_a_run_goes_back)
 
 	ck_assert(frame_alloc_take(5, 1, &run));
 	ck_assert_uint_eq(count_free(), free_before - 5);
-	/* In two pieces, which must be as good as one. */
+	/* Giving the run back in two pieces must have the same effect as in one. */
 	frame_alloc_give(run, 2);
 	frame_alloc_give(pfn(run.index + 2), 3);
 	ck_assert_uint_eq(count_free(), free_before);
@@ -432,7 +432,7 @@ END_TEST
 
 START_TEST(free_frame_that_is_busy_aborts)
 {
-	/* As for an allocator that got a frame before it was reset. */
+	/* The state of a frame that was released before its slot was reset. */
 	frame_t frame = frame_alloc(stamp, &stamp);
 
 	frame_put(frame);

@@ -206,7 +206,7 @@ START_TEST(no_list_contains_what_is_not_a_listed_frame)
 	unique_frame_t owned = page(2);
 
 	unique_drop(free_frame);
-	/* As a list would have left it. */
+	/* A free frame whose storage still has the number of a list. */
 	frame_to_meta(some_unused_frame())->storage[1] = list.id;
 	ck_assert(!frame_list_contains(&list, some_unused_frame()));
 	ck_assert(!frame_list_contains(&list, unique_paddr(free_frame)));

@@ -77,7 +77,7 @@ START_TEST(references_of_one_owner)
 }
 END_TEST
 
-/* From the start of the previous sample to the end of this one, whatever stayed the same in between. */
+/* A change lies between the start of the previous sample and the end of this one. Unchanged samples count, too. */
 START_TEST(when_it_happened)
 {
 	step(look_of(5, 1));

@@ -19,7 +19,7 @@
 
 static const struct stamp_meta stamp = {.a = 4, .b = 5, .c = 6};
 
-/* No byte of free memory is zero. */
+/* Fills all free memory with bytes that are not zero. */
 static void soil_free_memory(void)
 {
 	for (uint64_t i = 0; i < FRAMES; i++)
@@ -172,7 +172,7 @@ static void guard_frames(pfn_t first, uint64_t count)
 	ck_assert(guard(PROT_NONE));
 }
 
-/* So nobody can get it by its address before it is zero. */
+/* The slot stays BUSY until the bytes are zero, so nobody can get the frame by its address before. */
 START_TEST(frame_is_busy_while_it_is_zeroed)
 {
 	frame_t frame = frame_alloc(stamp, &stamp);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Finding guests of several kinds in a memory: which kind each is of, and what stands in no other's way. */
+/* Finding guests of several kinds in a memory: each gets its own kind, and an invalid one does not hide the others. */
 #include "unit/suites.h"
 
 #include <errno.h>

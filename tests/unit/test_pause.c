@@ -142,7 +142,7 @@ START_TEST(who_does_not_come_out_is_not_waited_for_longer)
 {
 	start_all();
 	vm_pause_begin(&holder);
-	/* Nobody is kicked, and most vCPUs are in the guest. */
+	/* No vCPU is kicked, and most of them are in the guest. */
 	vm_pause_join(&holder);
 	ck_assert_int_eq(vm_pause_await(&holder, clock_now_ns() + 10 * NS_PER_MS), -ETIMEDOUT);
 	vm_pause_end(&holder);

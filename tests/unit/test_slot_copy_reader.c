@@ -93,7 +93,7 @@ static void change_third(void)
 	slots[3].storage[0] += 100;
 }
 
-/* In two halves, one before and one after a copy. */
+/* The two halves of a change: one comes before a copy, one after it. */
 static void begin_third(void)
 {
 	slots[3].state = slot_state(slot_state_generation(slots[3].state) + 1, REF_BUSY);

@@ -302,7 +302,7 @@ START_TEST(changed_slot_is_read_again)
 }
 END_TEST
 
-/* Only that slot is given up, in its place. */
+/* Only the slot that always changes is given up; it keeps its place in the order. */
 START_TEST(slot_that_always_changes)
 {
 	struct map_grid grid = map_grid_fit(SLOTS, 100, 100);
@@ -374,7 +374,7 @@ static int cover(void *own, const struct frame_batch *batch)
 {
 	struct covered *covered = own;
 
-	/* In order, without gaps or duplicates. */
+	/* Batches come in order, without gaps or duplicates. */
 	ck_assert_uint_eq(batch->first.index, covered->next);
 	ck_assert_uint_gt(batch->count, 0);
 	ck_assert_uint_le(covered->next + batch->count, SLOTS);
@@ -469,7 +469,7 @@ START_TEST(a_visitor_ends_the_walk)
 }
 END_TEST
 
-/* A copied run would take such a record in halves, of two moments. */
+/* The walk would copy the two halves of such a record at different moments. */
 START_TEST(records_that_straddle_pages_are_refused)
 {
 	struct guest *const guests[] = {mapped_guest(), copied_guest()};
@@ -489,7 +489,7 @@ START_TEST(records_that_straddle_pages_are_refused)
 }
 END_TEST
 
-/* A count that is illegal at one look only is no finding. */
+/* A count that is illegal in only one of the looks is not reported. */
 START_TEST(illegal_for_a_moment)
 {
 	ck_assert_int_eq(guest_tally(copied_guest(), &tally, &findings), 0);

@@ -61,7 +61,7 @@ static void assert_one_instant(void)
 		ck_assert_uint_eq(crafted_word(&snapshot.memory, i), first);
 }
 
-/* In any case the writer runs, and nobody keeps it paused or its log on. */
+/* Asserts that the writer runs, that nobody keeps it paused, and that its log is off. */
 static void assert_guest_runs(void)
 {
 	uint64_t rounds = __atomic_load_n(&crafted.rounds, __ATOMIC_ACQUIRE);
@@ -135,7 +135,7 @@ START_TEST(the_memory_map_is_copied)
 }
 END_TEST
 
-/* What others cut off is no hole: a copy without it would be taken for the guest's memory. */
+/* A part that others cut off is not a hole: a copy without it would be taken for the guest's memory. */
 START_TEST(a_file_that_shrank_is_not_copied)
 {
 	ck_assert_int_eq(ftruncate(crafted.fd, (off_t)CRAFTED_LOW_SIZE), 0);

@@ -242,7 +242,7 @@ START_TEST(impossible_rings_are_refused)
 		ck_assert_uint_eq(seen[0].pfn, i);
 		ck_assert_uint_eq(counts.refused, i + 1);
 	}
-	rings[0].entry_count = 0; /* a processor without a ring is no fault */
+	rings[0].entry_count = 0; /* a processor without a ring is not an error */
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(counts.refused, sizeof(wild) / sizeof(wild[0]));
 }
