@@ -10,7 +10,7 @@ extern uint64_t tsc_khz;
 
 /*
  * Learns the TSC's frequency: from the option tsc_khz= if the VMM gives it, otherwise by comparing the TSC with the
- * 8254 timer for some milliseconds. CPUID is no source: where ring 0 is emulated, it describes the host.
+ * 8254 timer for some milliseconds. CPUID is not a source: where ring 0 is emulated, it describes the host.
  */
 void clock_init(void);
 

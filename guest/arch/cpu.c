@@ -47,7 +47,7 @@ struct cpu boot_cpu = {
 struct cpu *cpu_table[MAX_CPUS] = {&boot_cpu};
 unsigned cpu_count = 1;
 
-/* As the linker script does for the boot processor (SDM 3A figure 8-4). */
+/* Fills in the TSS descriptor (SDM 3A figure 8-4). The linker script does so for the boot processor. */
 static void set_tss_descriptor(struct cpu *cpu)
 {
 	const uint64_t base = (uint64_t)&cpu->tss;

@@ -42,7 +42,7 @@ static uint64_t *first_word(unique_frame_t frame)
 	return frame_bytes((frame_t){frame.slot});
 }
 
-/* What an owner may rely on, alone or through a list whose lock it holds. */
+/* Checks what an owner may rely on. It owns the page directly, or through a list whose lock it holds. */
 static void check_page(struct worker *worker, unique_frame_t frame)
 {
 	const struct cached_meta *meta = unique_meta(frame, cached);

@@ -20,7 +20,7 @@ struct run_meta {
 META_TYPE_OF(dma_buffer, struct run_meta, .is_untyped = true);
 #define dma_buffer_meta run_meta
 
-/* With an on_drop that checks each frame. */
+/* A type whose on_drop checks each frame. */
 static void kernel_stack_drop(void *meta, struct frame_reader *bytes);
 META_TYPE_OF(kernel_stack, struct run_meta, .on_drop = kernel_stack_drop);
 #define kernel_stack_meta run_meta
@@ -69,7 +69,7 @@ static bool is_run(frame_t frame)
 	       frame_type(frame) == &meta_type_kernel_stack;
 }
 
-/* What anyone with a reference may rely on. */
+/* Checks what anyone with a reference may rely on. */
 static const struct run_meta *check_meta(struct segments *segments, frame_t frame)
 {
 	const struct run_meta *meta = (const struct run_meta *)frame.slot->storage;

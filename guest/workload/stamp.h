@@ -8,7 +8,7 @@
 
 #include "workload/workload.h"
 
-/* A reference and the stamp that its frame must bear. */
+/* A reference and the stamp that its frame must carry. */
 struct held {
 	frame_t frame; /* FRAME_NONE: nothing is held */
 	uint64_t serial;

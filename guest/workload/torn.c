@@ -56,7 +56,7 @@ static uint64_t rotate(uint64_t word)
 	return word << TAG_ROTATION | word >> (64 - TAG_ROTATION);
 }
 
-/* A set that was never used before. `tag` is 0 or TAG_KNOWN and a generation. */
+/* Makes a set that no frame has had before. `tag` is 0 or TAG_KNOWN and a generation. */
 static struct torn_meta new_set(struct worker *worker, const struct meta_type *type, uint64_t tag)
 {
 	struct torn_meta meta = {
@@ -77,7 +77,7 @@ static bool is_whole(const struct torn_meta *meta, const struct meta_type *type)
 	       meta->d == meta->a * (2 * torn_number(type) + 1);
 }
 
-/* What the frame's owner may rely on. */
+/* Checks what the frame's owner may rely on. */
 static void check_set(struct worker *worker, struct meta_slot *slot)
 {
 	frame_t frame = {slot};
@@ -176,7 +176,7 @@ static struct meta_slot *swap_on_board(struct worker *worker, struct meta_slot *
 	return __atomic_exchange_n(&board[at], slot, __ATOMIC_ACQ_REL);
 }
 
-/* Frees a frame and allocates it anew: at once or, for the type with on_drop, in the next round. */
+/* Frees a frame and allocates it again: at once or, for the type with on_drop, in the next round. */
 static struct meta_slot *step_shared(struct worker *worker, struct meta_slot *slot, unsigned kind,
 				     bool swap)
 {

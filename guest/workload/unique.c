@@ -130,7 +130,7 @@ static void change(struct unique *unique, unique_frame_t frame)
 		     "a change was lost", (frame_t){frame.slot});
 }
 
-/* Turns a draft into a bundle of new frames, as many as there are, and a bundle into a draft. */
+/* Turns a draft into a bundle of up to BUNDLE_MAX new frames, and a bundle into a draft. */
 static void replace(struct unique *unique, unique_frame_t frame)
 {
 	struct worker *worker = unique->worker;
@@ -239,7 +239,7 @@ static holding_t step_shared(struct unique *unique, holding_t holding)
 	}
 }
 
-/* While a reference is held nothing of the frame changes. */
+/* Puts a reference. The frame must not have changed since the reference was taken. */
 static void let_go(struct unique *unique, struct got *got)
 {
 	if (!got->frame.slot)

@@ -11,7 +11,7 @@
 
 enum boot_stage {
 	STAGE_NONE,
-	STAGE_ENTERED, /* final ring reached: magic, versions, boot_id, kernel image, types, BTF, symbols, mailbox, log */
+	STAGE_ENTERED, /* in final ring: magic, versions, boot_id, kernel image, types, BTF, symbols, mailbox, log */
 	STAGE_MEMORY, /* memory map read: regions_pa, region_count, max_paddr */
 	STAGE_METADATA, /* metadata array initialised: array_pa, slot_count, array_va, linear_va, page_table_pa */
 	STAGE_ALLOCATOR, /* frame allocator running: allocator_pa */

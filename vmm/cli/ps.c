@@ -211,7 +211,7 @@ static int look_at_all(struct ps *ps, struct error *err)
 	return result;
 }
 
-/* Whether there is anything to print that was not printed before. */
+/* Whether the VMs or their states have changed since the last call. */
 static bool is_news(struct ps *ps)
 {
 	char *now = calloc(1, sizeof(ps->seen));

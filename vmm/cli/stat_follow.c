@@ -27,7 +27,7 @@ struct follow {
 	struct facts counters;
 };
 
-/* Reported once: being slower than requested is no failure. */
+/* Reported once: being slower than requested is not a failure. */
 static void tell_full_scans(const struct error *why)
 {
 	fprintf(stderr, "pagevisor: each look reads everything: %s\n", why->text);

@@ -149,7 +149,7 @@ static void on_signal(int signal)
 	stop_signal = signal;
 }
 
-/* Without SA_RESTART, so that a write to a reader that does not read ends as well. */
+/* Without SA_RESTART: a signal must also end a write that blocks because nobody reads. */
 static void catch_signals(void)
 {
 	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};

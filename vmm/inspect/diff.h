@@ -21,7 +21,7 @@ enum frame_change {
 	FRAME_APPEARED, /* in use in B only */
 	FRAME_VANISHED, /* in use in A only */
 	FRAME_RETYPED,  /* in use in both, with different types */
-	FRAME_RECYCLED, /* in use in both with the same type, but written by another owner or anew */
+	FRAME_RECYCLED, /* in use in both with the same type, but rewritten since, by another owner or the same */
 	FRAME_RECOUNTED, /* the same incarnation with a different reference count */
 	/*
 	 * In use in neither, but in another state or used in between. Without references: in use in both, in another

@@ -14,7 +14,7 @@
 
 #include "kind/frame_look.h"
 
-/* What differs between two samples. Properties that the guest's kind does not provide never differ. */
+/* What differs between two samples. What the guest's kind does not promise never differs. */
 enum watch_difference {
 	WATCH_STATE = 1 << 0, /* also: written for the first time, or unstable */
 	WATCH_REFERENCES = 1 << 1,

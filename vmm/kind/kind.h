@@ -75,7 +75,7 @@ struct kind {
 	unsigned type_flag_count;
 	const char *const *type_flags;
 
-	/* What it promises beyond a frame's state. */
+	/* What the kind promises beyond a frame's state. */
 	bool has_references;
 	bool has_generations; /* each new owner of a record is counted, so missed changes show */
 
@@ -129,8 +129,8 @@ struct kind {
 		      struct frame_tally *tally, struct findings *findings);
 
 	/*
-	 * Walks records in copied memory, settling each before the visitor sees it; slot_copy_walk.c is an example. NULL:
-	 * all that `classify` and `tally` use of a record lies in one aligned word, so a single copy is enough.
+	 * Walks records in copied memory, settling each before the visitor sees it; see slot_copy_walk.c. NULL: all
+	 * that `classify` and `tally` use of a record lies in one aligned word, so a single copy is enough.
 	 */
 	int (*walk_copied)(const struct guest *guest, const struct record_run *run,
 			   const struct record_visitor *visitor, void *own);

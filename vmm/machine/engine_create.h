@@ -9,7 +9,7 @@
 #include "machine/accel.h"
 #include "machine/engine.h"
 
-/* Whether it runs ring 0 of a guest natively, or as fast as everything else. */
+/* Whether the accelerator runs a guest's ring 0 natively, or at least as fast as the rest of the guest. */
 bool accel_runs_ring0(enum accel accel);
 
 /*

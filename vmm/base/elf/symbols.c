@@ -41,7 +41,7 @@ static int find_sections(struct symbol_sections *found, size_t size)
 	memcpy(&header, found->bytes, sizeof(header));
 	if (memcmp(header.e_ident, ident, sizeof(ident)) != 0)
 		return -ENOEXEC;
-	if (header.e_shnum == 0) /* none, or more than 65279: none of our kernels has that many */
+	if (header.e_shnum == 0) /* none, or more than 65279: more than any kernel has */
 		return 0;
 	if (header.e_shentsize != sizeof(*symtab) ||
 	    !elf_range_fits(size, header.e_shoff, header.e_shnum * sizeof(*symtab)))

@@ -21,7 +21,7 @@ static int open_own_vm(void *context, struct source *source, struct error *err)
 	return own_vm_open(context, source, err);
 }
 
-/* Opening a dead VM removes its socket; a dead VM is no problem. */
+/* Opening a dead VM removes its socket; the failure is not reported. */
 static void attach_new(struct vm_set *set, struct vm_list *list, roster_problem_function *problem,
 		       void *context)
 {

@@ -57,7 +57,7 @@ static void on_event(void *context, enum libvirt_event event)
 
 /* --- memory --- */
 
-/* A domain that ended meanwhile may have been started anew: what was read then does not count. */
+/* The domain may have ended and been started again meanwhile: what was read then does not count. */
 static int read_memory(void *own, uint64_t address, void *buffer, size_t size)
 {
 	struct libvirt_vm *vm = own;

@@ -70,7 +70,7 @@ static bool is_kernel_frame(const struct guest_view *view, uint64_t frame)
 	return pa >= view->kernel_start.addr && pa < view->kernel_end.addr;
 }
 
-/* In use by the kernel's image or by the page table, part of which is in the image. */
+/* Whether the slot's frame is in use as kernel or as a page table. Some page tables lie in the image. */
 static bool is_kernels(const struct pass *pass, const struct meta_slot *slot)
 {
 	int type = guest_view_type(pass->check->view, slot->vtable_ptr);
