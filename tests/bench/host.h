@@ -16,7 +16,7 @@ extern struct meta_array bench_array;
 
 /*
  * Initialises metadata for `size` bytes of memory from host_memory_create, all usable except frame 0. May be repeated
- * over the same memory; the array is then mapped again. On lack of memory prints so and returns false.
+ * over the same memory; the array is then mapped again. Returns false, after printing a message, if memory runs out.
  */
 bool bench_metadata_init(uint64_t size);
 

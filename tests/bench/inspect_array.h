@@ -26,7 +26,7 @@ struct bench_guest {
 
 /*
  * A guest with `memory` bytes of RAM. Of each 1000 frames `in_use` are in use, spread at random; the array's own frames
- * are marked as such. On lack of memory prints so and returns false.
+ * are marked as such. Returns false, after printing a message, if memory runs out.
  */
 bool bench_guest_make(struct bench_guest *guest, uint64_t memory, unsigned in_use);
 void bench_guest_free(struct bench_guest *guest);

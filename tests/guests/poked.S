@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A true guest that tells the requested lies, and then stays to be inspected. Each @ADDRESS=VALUE of its command line,
+ * A valid guest that tells the requested lies, and then stays to be inspected. Each @ADDRESS=VALUE of its command line,
  * 8 and 16 hexadecimal digits, is a word that it writes into its memory; after that it publishes its info page.
  */
 #include "include/guest.inc.S"

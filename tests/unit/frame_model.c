@@ -267,7 +267,7 @@ enum frame_error model_expects(uint64_t address, bool claim)
 	}
 }
 
-/* In on_drop: checks that it runs for the right frame, once, not nested, while busy, with its metadata. */
+/* Called from on_drop. Checks that it runs for the right frame, once, not nested, while busy, with its metadata. */
 static void check_drop(const void *meta, struct frame_reader *bytes)
 {
 	uint64_t index;

@@ -147,7 +147,7 @@ static enum litmus_outcome judge_buffered(uint64_t round)
 	return results[0].value || results[1].value ? DULL : TELLING;
 }
 
-/* The same with the only order that forbids it: outcomes seen above are no fault of the harness. */
+/* The same with the only order that forbids the outcome. So outcomes seen above do not come from the harness. */
 static void ordered_left(uint64_t round)
 {
 	(void)round;

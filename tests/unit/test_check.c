@@ -289,7 +289,7 @@ END_TEST
 
 START_TEST(a_link_outside_of_a_list_is_found)
 {
-	/* Correctly taken out of the list, but for one word. */
+	/* Correctly taken out of the list, except for one word. */
 	*link_at(2) = (struct list_link){.previous = link_at(3)->previous, .next = 0};
 	link_at(1)->next = 0;
 	assert_finds(RULE_LIST_LINK, checked.listed[2].index);
@@ -429,7 +429,7 @@ START_TEST(endless_tables_end)
 }
 END_TEST
 
-/* A page of the image, of the linear mapping, of the metadata: mapped elsewhere, and not mapped. */
+/* The address of a page of the image, the linear mapping or the metadata, for tests that map it wrongly or unmap it. */
 static uint64_t mapped_va(int i)
 {
 	const uint64_t addresses[] = {IMAGE_PA + checked.info->kernel_va_offset + PAGE_SIZE,

@@ -144,7 +144,7 @@ static void craft_allocator(struct attached_vm *vm, uint64_t blocks, uint64_t pa
 	crafted->info->allocator_pa = CRAFTED_ALLOCATOR_PA;
 }
 
-/* Taken from the allocator's counts: no slot says so. */
+/* Memory in use comes from the allocator's counts: the slots do not show it. */
 START_TEST(what_is_in_use_is_what_the_allocator_has_not)
 {
 	ck_assert_int_eq(add("a"), 0);

@@ -328,7 +328,8 @@ START_TEST(holes_are_counted_and_stay)
 
 	assert_right();
 	/*
-	 * The memory under the array goes away, and the host reports that: it is not in the log, which only has writes.
+	 * The memory under the array goes away, and the host reports that. The change is not in the log, which has only
+	 * writes.
 	 */
 	punch(page, 1);
 	ck_assert_int_eq(guest_memory_remove(&memory, paddr(REGION_BASE), &err), 0);

@@ -109,7 +109,7 @@ START_TEST(nobody_moves_during_a_pause)
 }
 END_TEST
 
-/* This also holds when the next pause follows at once: no kick is lost, and no leftover kick makes a vCPU spin. */
+/* All vCPUs move on, even if the next pause follows at once: no kick is lost, and no leftover kick makes one spin. */
 START_TEST(all_move_on_after_a_pause)
 {
 	start_all();

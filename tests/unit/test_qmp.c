@@ -373,7 +373,7 @@ START_TEST(test_qemu_answers)
 }
 END_TEST
 
-/* QEMU serves one client at a time; the next one gets its greeting when that one has gone. */
+/* QEMU serves one client at a time; the next one gets its greeting when the first has disconnected. */
 START_TEST(test_qemu_is_busy)
 {
 	struct qmp second;
@@ -431,7 +431,7 @@ START_TEST(test_pause_ends)
 }
 END_TEST
 
-/* It also resumes when the process that paused it is killed. */
+/* The guest also resumes when the process that paused it is killed. */
 START_TEST(test_pause_of_the_killed)
 {
 	struct qmp_pause pause;

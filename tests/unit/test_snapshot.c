@@ -114,7 +114,7 @@ START_TEST(metadata_alone_is_copied_alone)
 }
 END_TEST
 
-/* It has pages of its own, after everything else that is copied; entries past the maximum are not copied. */
+/* The map has pages of its own, after everything else that is copied; entries past the maximum are not copied. */
 START_TEST(the_memory_map_is_copied)
 {
 	const uint64_t pages = INFO_REGIONS_MAX * sizeof(struct info_region) / PAGE_SIZE;

@@ -224,7 +224,7 @@ static void *write_from_outside(void *unused)
 	return unused;
 }
 
-/* Each word is from one write; ThreadSanitizer checks, too. */
+/* Each word that is read comes from one write. ThreadSanitizer checks for data races, too. */
 START_TEST(concurrent_access_tears_no_word)
 {
 	pthread_t writer;

@@ -7,7 +7,7 @@
  *     guest_exit STATUS    ends the run
  *     exit_unless_ones R   ends the run as failed unless a register has all bits set
  *     info_note            says where the info page is: at the symbol info_page
- *     info_page FIELD=...  a complete and true info page, but for the fields named
+ *     info_page FIELD=...  a complete and valid info page, except for the fields named
  */
 #include <pagevisor/info.h>
 #include <pagevisor/ports.h>
