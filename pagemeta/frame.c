@@ -154,7 +154,7 @@ static void drop_queued(struct meta_slot *slot, const struct meta_type *type)
 	queue->running = false;
 }
 
-/* The initial value: an address that is no type's, and that no stray store leaves in a slot. */
+/* The initial value: not the address of a type, and not a value that a stray store leaves in a slot. */
 #define NO_QUIET_TYPE ((uint64_t)(uintptr_t)frame_quiet_types)
 
 struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS] = {

@@ -41,7 +41,7 @@ struct meta_type {
 	uint16_t align;
 	bool is_untyped; /* the frame's bytes may be read and written from outside */
 	uint8_t link_place; /* META_LINK_PLACE() of the link that lists use, for an observer; 0: none */
-	bool is_permanent; /* its frames are never freed, and nobody need hold a reference */
+	bool is_permanent; /* its frames are never freed, even when nobody holds a reference */
 	uint8_t role;      /* enum type_role, for an observer */
 	uint8_t reserved[16];
 };

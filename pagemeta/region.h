@@ -51,7 +51,7 @@ struct region_list {
 enum region_kind region_kind_of_e820(uint32_t type);
 
 /*
- * Appends a region, on page boundaries: usable memory shrinks inwards (half a frame of RAM is no
+ * Appends a region, on page boundaries: usable memory shrinks inwards (half a frame of RAM is not a
  * frame), everything else grows outwards. An empty region is left out; one that would wrap ends at
  * the last page. False when the list is full.
  */

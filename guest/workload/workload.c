@@ -181,7 +181,7 @@ frame_t worker_get_at(struct worker *worker, paddr_t frame)
 	return found;
 }
 
-/* The type of a held frame. Aborts if it has none: the frame is broken, and no counter is for it. */
+/* The type of a held frame. Aborts if it has no type: such a frame is broken, and no counter would fit. */
 static const struct meta_type *type_to_count(frame_t frame)
 {
 	const struct meta_type *type = frame_type(frame);

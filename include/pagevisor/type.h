@@ -49,7 +49,7 @@ struct type_descriptor {
 	uint16_t align;
 	uint8_t is_untyped;
 	uint8_t link_place;   /* 1 + the storage word of a struct list_link; 0: the type has none */
-	uint8_t is_permanent; /* its frames are never freed, and nobody need hold a reference */
+	uint8_t is_permanent; /* its frames are never freed, even when nobody holds a reference */
 	uint8_t role;         /* enum type_role */
 	uint8_t reserved[16];
 };

@@ -136,7 +136,7 @@ static int refuse_guest(const struct error *err)
 	return STATUS_GUEST;
 }
 
-/* A guest that panicked gets no further, but has what it had by then. */
+/* A guest that panicked makes no progress, but its frames can still be inspected. */
 static bool has_come(const struct guest *guest, enum guest_progress progress)
 {
 	return guest->progress >= progress || (guest->is_dead && guest->frame_count > 0);

@@ -12,7 +12,7 @@
 
 #define WATCH_FRAMES_MAX 64
 
-/* Starts as zeroes but for the numbers of the frames, histories[].pfn. */
+/* Starts as zeroes, except for the numbers of the frames, histories[].pfn. */
 struct watch_trace {
 	bool is_on; /* the guest traces */
 	unsigned frame_count;

@@ -8,7 +8,7 @@
 
 #include <pagevisor/address.h>
 
-/* SEEK_DATA fails with ENXIO where no data follows, be that before the end of the file or past it. */
+/* SEEK_DATA fails with ENXIO where no data follows, both before the end of the file and past it. */
 static uint64_t hole_end(int fd, uint64_t offset)
 {
 	off_t data = lseek(fd, (off_t)offset, SEEK_DATA);

@@ -11,8 +11,8 @@
 #define LIBVIRT_ROSTER_TIMEOUT_MS 2000
 
 /*
- * As roster_refresh, for the domains of local_daemons. A missing libvirt, and domains without a pagevisor guest, are no
- * problem.
+ * As roster_refresh, for the domains of local_daemons. A missing libvirt, and domains without a pagevisor guest, are
+ * not reported.
  */
 void libvirt_roster_refresh(struct vm_set *set, roster_problem_function *problem, void *context);
 

@@ -17,7 +17,7 @@ enum finder {
 	FINDER_LEVEL_3, /* a check of all metadata as of one instant */
 	FINDER_BOOKS,   /* slots, free lists and counters after the guest had ended */
 	FINDER_LIMIT,   /* it had not ended when its time was up */
-	FINDER_TOOL,    /* a process of the run itself ended as none should */
+	FINDER_TOOL,    /* a process of the stress run itself failed */
 	FINDER_COUNT,
 };
 
@@ -30,7 +30,7 @@ struct discovery {
 	uint64_t frame;
 	char rule[80]; /* its name, or the guest's words */
 	char text[256];
-	uint64_t steps; /* of the guest by then; 0: not known */
+	uint64_t steps; /* of the guest when this was found; 0: not known */
 	uint64_t at_ns; /* CLOCK_MONOTONIC */
 };
 

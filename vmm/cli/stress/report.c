@@ -129,7 +129,7 @@ static int compare(const void *left, const void *right)
 /* The results of one fault: the rounds in which it was planted, and those of them in which it was found. */
 struct detection {
 	unsigned planted, found;
-	uint64_t median;                   /* of the steps until it was found */
+	uint64_t median;                   /* steps until the fault was found */
 	const struct stress_result *first; /* the first that found it */
 	const struct discovery *with_frame;
 };

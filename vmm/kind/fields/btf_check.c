@@ -10,7 +10,7 @@
 
 #include <linux/btf.h>
 
-#define SIZE_NONE      UINT64_MAX /* of what has none: void, functions, forward declarations */
+#define SIZE_NONE      UINT64_MAX /* of types without a size: void, functions, forward declarations */
 #define BTF_SIZE_LIMIT UINT64_C(0xffffffff)
 #define POINTER_SIZE   8
 

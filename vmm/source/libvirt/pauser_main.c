@@ -86,7 +86,7 @@ static void connect_anew(struct state *state)
 	state->domain = fresh.domain;
 }
 
-/* Retries until the domain runs: nothing may prevent a resume. A domain that is gone needs none. */
+/* Retries until the domain runs: nothing may prevent a resume. A domain that is gone needs no resume. */
 static int resume(struct state *state, struct error *err)
 {
 	int result = 0;
