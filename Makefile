@@ -149,7 +149,7 @@ soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, for MINUTES=N; s
 bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@tests/bench/all.sh $(BUILD)
 
-# Built by clang: the sources of the host but for the command line.
+# The host's sources except for the command line, built by clang.
 FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/% vmm/view/top/%,$(VMM_SOURCES))
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(FUZZ_SOURCES))
 FUZZ_TARGETS := build/fuzz/fuzz_capture build/fuzz/fuzz_guest_view
@@ -372,7 +372,7 @@ $(BUILD)/bench-inspect: $(BENCH_INSPECT_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(BENCH_INSPECT_OBJECTS) -o $@ $(HOST_LIBS)
 
-# With a running guest.
+# The benchmark of inspections of a running guest.
 BENCH_GUEST_ROWS_OBJECTS := $(call objects,host,tests/bench/guest.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
 
 $(BUILD)/bench-guest-rows: $(BENCH_GUEST_ROWS_OBJECTS)

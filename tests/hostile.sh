@@ -64,7 +64,7 @@ start()
 stop()
 {
 	check "$1: no command took memory of the guest's" [ "$before" = "$(ram_blocks)" ]
-	# It ignores requests to end: the second signal stops it.
+	# The guest ignores requests to end: the second signal stops the VM.
 	kill -INT "$running_pid"
 	kill -TERM "$running_pid" 2>/dev/null
 	wait "$running_pid" 2>/dev/null
@@ -105,7 +105,7 @@ goes_on()
 	stop "$1"
 }
 
-# The same guest without lies: whatever the others show comes from their lies.
+# The same guest without lies passes, so the other tests fail only because of the lies.
 test_truth()
 {
 	start ""

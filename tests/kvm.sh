@@ -94,7 +94,7 @@ test_sizes()
 	done
 	boots "16 vCPUs" --memory 64M --cpus 16 --ops 20000
 	boots "16 vCPUs in 16 MiB" --memory 16M --cpus 16 --ops 20000
-	# This time may be over before the first step.
+	# So short a time may be over before the first step.
 	expect "a time below a millisecond" 0 'out:^result    the guest ended well$' -- \
 		"$PAGEVISOR" run --memory 16M --cpus 1 --time 0.0005
 	boots "an odd size" --memory 20484K --cpus 1 --ops 10000

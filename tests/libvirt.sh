@@ -214,7 +214,7 @@ looks_at_sparse()
 		"$PAGEVISOR" find --count 'type == meta_page' "libvirt:$name"
 	check "$name: no hole was filled" [ "$(ram_blocks "$name")" = "$before" ]
 	virsh --quiet resume "$name" >/dev/null
-	# A paused domain cannot show that the guest's operation in progress is no leak.
+	# While a domain is paused, check cannot tell an operation in progress from a leak.
 	wait_until "$name runs" runs "$name"
 	expect_pause "check of $name" 0 '!err:.' 'out:^findings +none' -- "$PAGEVISOR" check "libvirt:$name"
 }

@@ -26,7 +26,7 @@ commands_of_page()
 	awk '/^\.Sh / { inside = $2 == "COMMANDS" } inside && /^\.Ss / { print $2 }' "$PAGE"
 }
 
-# What names of VMs begin with, "qemu:".
+# The prefixes of VM names, such as "qemu:".
 prefixes_of_page()
 {
 	awk '/^\.S[sh] / { inside = /Names of VMs/ } inside && /^\.It Ns [a-z]+: / { print $3 }' "$PAGE" | sort -u

@@ -43,7 +43,7 @@ few_lines()
 test_faults()
 {
 	guest triple_fault 3 "out:^result    $FAULT at rip 0x"
-	# It prints many lines, all different; only few of them are shown.
+	# The guest causes many messages, all different; only a few of them are shown.
 	expect "info_flicker: said a few times" 3 -- "$PAGEVISOR" run --scan-rate 1000 \
 		--kernel "$GUESTS/info_flicker.elf" --memory 16M --cpus 1 --timeout 1
 	check "info_flicker: in few lines" few_lines "$ERR"

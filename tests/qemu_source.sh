@@ -346,7 +346,7 @@ test_refusals()
 	fi
 	stop_qemu
 
-	# Before its first instruction it is no guest that we know.
+	# Before its first instruction, the guest is of no known kind.
 	"$QEMU" -S -accel tcg -machine microvm -m 64M -nodefaults -display none \
 		-qmp "unix:$qmp,server=on,wait=off" 2>/dev/null &
 	qemu=$!
@@ -372,8 +372,8 @@ torn_slots()
 	sed -nE 's/.*"type":"torn_([a-z]+)".*"generation":([0-9]+).*"a":([0-9]+),"b":([0-9]+),"c":([0-9]+),"d":([0-9]+),"e":([0-9]+),"tag":([0-9]+).*/\1 \2 \3 \4 \5 \6 \7 \8/p' "$OUT"
 }
 
-# Slots that change as fast as they can, in memory that is copied: what is accepted must be of one moment. First with
-# readers that leave something out and must be caught, then with the command.
+# Slots that change as fast as they can, in memory that is copied: each accepted copy must be from one moment. First
+# with readers that leave something out and must be caught, then with the command.
 test_torn()
 {
 	local round type words torn=0 whole=0 retried=0 deadline=$((SECONDS + LIMIT))

@@ -26,7 +26,7 @@ test_options()
 	expect "a kernel that is not there" 1 'err:^torn: /nowhere: ' -- "$TORN" --kernel /nowhere
 }
 
-# So many reads take longer than a second.
+# The requested number of reads takes longer than a second.
 test_limit()
 {
 	expect "a limit that is too short" 1 'out:^FAIL slot_read had not read enough$' \
