@@ -89,7 +89,7 @@ static bool is_ours(const struct meta_type *type)
 }
 
 /*
- * What anyone with a reference may rely on, and the owner, too: the fields belong to one moment. Both types have the
+ * Checks what the owner, or anyone with a reference, may rely on: the fields belong to one moment. Both types have the
  * same invariant.
  */
 static struct draft_meta check_meta(struct worker *worker, frame_t frame)

@@ -131,7 +131,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	}
 }
 
-/* Publishes what the thread has seen so far. Returns whether it shall go on. */
+/* Publishes what the thread has seen so far. Returns whether the thread should go on. */
 static bool publish(struct reader_thread *thread, int result)
 {
 	pthread_mutex_lock(&thread->lock);

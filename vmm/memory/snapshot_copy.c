@@ -127,8 +127,8 @@ static bool is_zero_page(const uint8_t *page)
 }
 
 /*
- * Writes the pages that are not all zeros. The holes of the source are unknown, and zero pages become holes of the
- * copy.
+ * Writes the pages that are not all zeros; the others become holes of the copy. For a source that cannot tell where its
+ * holes are.
  */
 static int write_data(struct snapshot_copy *copy, uint64_t length, uint64_t to, struct error *err)
 {

@@ -20,8 +20,8 @@ struct resource_sample {
 bool resource_sample_take(pid_t pid, struct resource_sample *sample);
 
 /*
- * Samples at even distances. When there is no room for more, every second one is dropped, and only every second one is
- * kept from then on.
+ * Maximum number of samples, at equal distances. When it is reached, every second sample is dropped, and from then on
+ * samples are kept half as often.
  */
 #define RESOURCE_SAMPLES_MAX 96
 
