@@ -111,7 +111,7 @@ boots()
 	expect "$name" 0 'out:"result":"the guest ended well"' 'out:"finding_count":0,' \
 		'out:"accelerator":"qemu-tcg"' 'out:"allocations":[1-9]' 'out:"stage":"finished"' \
 		'out:"failures":0' 'out:"has_lists":true' 'out:"has_references":true' \
-		'out:"running":[1-9]' '!stray_accesses' -- "${TCG[@]}" --json "$@"
+		'!stray_accesses' -- "${TCG[@]}" --json "$@"
 }
 
 test_guests()
@@ -132,6 +132,9 @@ test_guests()
 		check "$workload: memory runs out" grep -q '"refusals":[1-9]' "$OUT"
 	done
 	boots "a command line with commas and blanks" --memory 16M --ops 1000 --append "a=b,c=d  e,,f"
+	# The engine looks at the stages now and then: a guest that soon ends may have left one unseen.
+	expect "the time of the last stage of the boot" 0 'out:"running":[1-9]' -- \
+		"${TCG[@]}" --json --memory 16M --time 3
 }
 
 test_failures()

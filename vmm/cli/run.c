@@ -337,7 +337,11 @@ static int run_guest(struct run *run, struct error *err)
 
 	terminal_finish(&run->terminal);
 	release_signals(run);
-	return print_report(run, end, seen, overhead);
+	int status = print_report(run, end, seen, overhead);
+
+	if (run->is_watched)
+		watcher_end(&run->watcher);
+	return status;
 }
 
 /* Reports why there is no run. Returns the status. */

@@ -159,3 +159,8 @@ const struct observation *watcher_stop(struct watcher *watcher)
 	pthread_mutex_destroy(&watcher->lock);
 	return seen;
 }
+
+void watcher_end(struct watcher *watcher)
+{
+	observation_end(&watcher->seen);
+}

@@ -36,8 +36,12 @@ void watcher_ask_guest_to_stop(struct watcher *watcher);
 
 /*
  * Ends the thread; the engine must have been stopped. Scans once more, now that nothing changes, and checks all
- * metadata. If the guest had finished, compares the slots with the guest's counters.
+ * metadata. If the guest had finished, compares the slots with the guest's counters. What it returns lasts until
+ * watcher_end.
  */
 const struct observation *watcher_stop(struct watcher *watcher);
+
+/* After watcher_stop. */
+void watcher_end(struct watcher *watcher);
 
 #endif
