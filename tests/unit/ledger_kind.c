@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "memory/page_search.h"
 #include "memory/ranges.h"
 #include "kind/fields/type_catalog.h"
 #include "kind/registry.h"
@@ -106,124 +107,73 @@ static void free_guest(struct guest *guest)
 	free(guest);
 }
 
-/* Searches for pages with the magic, until `visit` has accepted `max` of them. */
+/* What a search for guests has found. */
 struct search {
 	const struct guest_memory *memory;
-	/* Returns 1 to accept the page, 0 to pass it over, or a negative errno, which ends the search. */
-	int (*visit)(struct search *search, paddr_t at, struct error *err);
 	unsigned max, count;
-	struct guest **guests; /* found */
-	int broken; /* the error of an invalid page that was passed over; 0: there was none */
-	paddr_t at; /* of the last page */
+	struct guest **guests;
+	int problem; /* the error of the last page that could not be opened; 0: there was none */
+	struct error *err;
 };
 
-/* Passes over an invalid guest: a valid one may follow. */
-static int visit_guest(struct search *search, paddr_t at, struct error *err)
+/* An invalid guest is passed over: a valid one may follow. */
+static bool has_failed(const struct search *search)
 {
-	int result = open_at(search->memory, at, &search->guests[search->count], err);
-
-	if (result != -EPROTO)
-		return result;
-	search->broken = result;
-	return 0;
+	return search->problem < 0 && search->problem != -EPROTO;
 }
 
-/* Does not check where the records lie: that memory may not be known yet. */
-static int visit_place(struct search *search, paddr_t at, struct error *err)
+static int visit_guest(void *own, const void *page, paddr_t at)
 {
-	(void)err;
-	search->at = at;
-	return 1;
-}
+	struct search *search = own;
+	int result = open_at(search->memory, at, &search->guests[search->count], search->err);
 
-/* Searches `size` bytes of data from pa on. */
-static int search_pages(struct search *search, paddr_t pa, uint64_t size, struct error *err)
-{
-	int result = 0;
-
-	for (uint64_t at = 0; result >= 0 && at < size && search->count < search->max;
-	     at += PAGE_SIZE) {
-		paddr_t page = paddr(pa.addr + at);
-		uint64_t magic;
-
-		if (guest_memory_copy(search->memory, page, &magic, sizeof(magic)) < 0)
-			return error_set(err, -EIO, "the memory cannot be searched");
-		if (magic != LEDGER_MAGIC)
-			continue;
-		result = search->visit(search, page, err);
-		search->count += result > 0;
-	}
-	return result < 0 ? result : 0;
-}
-
-/* Searches what the guest has written in part of a region. */
-static int search_region(struct search *search, paddr_t from, uint64_t size, struct error *err)
-{
-	uint64_t hole, data;
-	int result = 0;
-
-	for (uint64_t at = 0; result == 0 && at < size && search->count < search->max;
-	     at += hole + data) {
-		result = guest_memory_find_data(search->memory, paddr(from.addr + at), size - at,
-						&hole, &data);
-		if (result < 0)
-			return error_set(err, result, "the memory cannot be searched");
-		result = search_pages(search, paddr(from.addr + at + hole), data, err);
-	}
-	return result;
-}
-
-/* Searches all memory below `end` (0: everywhere). Uses one copy of the map; a region that goes ends the search. */
-static int search_all(struct search *search, uint64_t end, struct error *err)
-{
-	struct memory_map map;
-	int result = 0;
-
-	guest_memory_read_begin();
-	map = *guest_memory_map(search->memory);
-	guest_memory_read_end();
-	for (unsigned i = 0; result == 0 && i < map.count; i++) {
-		uint64_t base = map.regions[i].base.addr, size = map.regions[i].size;
-
-		if (end && base >= end)
-			break;
-		if (end && size > end - base)
-			size = end - base;
-		result = search_region(search, paddr(base), size, err);
-	}
-	return result;
+	(void)page;
+	if (result > 0)
+		search->count++;
+	else if (result < 0)
+		search->problem = result;
+	return search->count == search->max || has_failed(search);
 }
 
 static int find(const struct guest_memory *memory, const struct guest_hints *hints,
 		struct guest **guests, unsigned max, struct error *err)
 {
-	struct search search = {
-		.memory = memory, .visit = visit_guest, .max = max, .guests = guests};
+	struct search search = {.memory = memory, .max = max, .guests = guests, .err = err};
 
 	if (max == 0)
 		return 0;
 	if (hints->has_info)
 		return open_at(memory, hints->info, guests, err);
-	int result = search_all(&search, hints->search_end, err);
+	int result = page_search(memory, hints->search_end, LEDGER_MAGIC, visit_guest, &search);
 
-	if (result == 0)
-		return search.count ? (int)search.count : search.broken;
+	if (result < 0)
+		search.problem = error_set(err, result, "the memory cannot be searched");
+	else if (search.count > 0 && !has_failed(&search))
+		return (int)search.count;
 	while (search.count > 0)
 		free_guest(guests[--search.count]);
-	return result;
+	return search.problem;
+}
+
+/* Does not check where the records lie: that memory may not be known yet. */
+static int visit_place(void *own, const void *page, paddr_t at)
+{
+	struct guest_place *place = own;
+
+	(void)page;
+	*place = (struct guest_place){.info = at};
+	return 1;
 }
 
 static int locate(const struct guest_memory *memory, const struct guest_hints *hints,
 		  struct guest_place *place, struct error *err)
 {
-	struct search search = {.memory = memory, .visit = visit_place, .max = 1};
-	int result = search_all(&search, hints->search_end, err);
+	int result = page_search(memory, hints->search_end, LEDGER_MAGIC, visit_place, place);
 
 	if (result < 0)
-		return result;
-	if (search.count == 0)
+		return error_set(err, result, "the memory cannot be searched");
+	if (result == 0)
 		return error_set(err, -ENODATA, "no ledger is in the memory");
-	*place = (struct guest_place){.info = search.at};
 	error_set(err, 0, "a ledger does not say where its RAM ends");
 	return 0;
 }
