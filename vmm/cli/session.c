@@ -171,9 +171,8 @@ int session_look(struct session *session, enum guest_progress progress)
 	int result;
 
 	for (;;) {
-		result = session->guest ? guest_refresh(session->guest, &err)
-					: guest_find(&source->memory, &source->hints,
-						     &session->guest, &err);
+		result = guest_find_or_refresh(&source->memory, &source->hints, &session->guest,
+					       &err);
 		if (result >= 0 && has_come(session->guest, progress))
 			return STATUS_OK;
 		if ((result < 0 && result != -EAGAIN) || !source->is_live ||

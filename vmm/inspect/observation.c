@@ -10,8 +10,7 @@ static int look_at_guest(struct observation *seen, const struct guest_memory *me
 			 const struct guest_hints *hints)
 {
 	struct error err;
-	int result = seen->guest ? guest_refresh(seen->guest, &err)
-				 : guest_find(memory, hints, &seen->guest, &err);
+	int result = guest_find_or_refresh(memory, hints, &seen->guest, &err);
 
 	seen->is_known = result >= 0;
 	if (result < 0)

@@ -48,6 +48,12 @@ int guest_find(const struct guest_memory *memory, const struct guest_hints *hint
 			 "its memory holds %d guests: which one is running is unknown", count);
 }
 
+int guest_find_or_refresh(const struct guest_memory *memory, const struct guest_hints *hints,
+			  struct guest **guest, struct error *err)
+{
+	return *guest ? guest_refresh(*guest, err) : guest_find(memory, hints, guest, err);
+}
+
 int guest_locate(const struct guest_memory *memory, const struct guest_hints *hints,
 		 struct guest_place *place, struct error *err)
 {

@@ -19,6 +19,13 @@ int guest_find(const struct guest_memory *memory, const struct guest_hints *hint
 	       struct guest **guest, struct error *err);
 
 /*
+ * Refreshes *guest, or finds it if it is NULL. Returns as guest_refresh or guest_find; *guest is changed by 0 of the
+ * latter alone.
+ */
+int guest_find_or_refresh(const struct guest_memory *memory, const struct guest_hints *hints,
+			  struct guest **guest, struct error *err);
+
+/*
  * Locates a guest of any kind in a memory of which only the low part is sure to be right. Returns as `locate` of the
  * first kind that finds one.
  */

@@ -139,9 +139,7 @@ int top_sample_count(const struct guest *guest, const bool *stop, struct top_sam
 
 static int find_or_refresh(struct top_target *target, struct error *err)
 {
-	if (!target->guest)
-		return guest_find(target->memory, &target->hints, &target->guest, err);
-	int result = guest_refresh(target->guest, err);
+	int result = guest_find_or_refresh(target->memory, &target->hints, &target->guest, err);
 
 	if (result > 0)
 		target->boot++;
