@@ -32,15 +32,14 @@ static int look_at_copy(const struct guest *guest, paddr_t pa, struct frame_look
 
 static int look_plainly(const struct guest *guest, struct frame_look *look)
 {
-	uint64_t hole = 0, data, count;
+	uint64_t holes = 0, written, count;
 	paddr_t pa;
 
 	if (!record_find(guest, look->pfn, &pa, &count))
 		return -EFAULT;
-	int result = guest_memory_find_data(guest->memory, paddr(align_down(pa.addr, PAGE_SIZE)),
-					    PAGE_SIZE, &hole, &data);
+	int result = records_find_written(guest, pa, 1, &holes, &written);
 
-	if (result < 0 || hole > 0) {
+	if (result < 0 || holes > 0) {
 		look->frame.state = FRAME_NEVER_WRITTEN;
 		return result;
 	}
