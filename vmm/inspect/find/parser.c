@@ -116,22 +116,6 @@ static bool list_name(char *names, size_t size, const char *name)
 	return false;
 }
 
-static void list_types(const struct guest *guest, char *names, size_t size)
-{
-	names[0] = '\0';
-	for (unsigned i = 0; i < guest->type_count; i++)
-		if (!list_name(names, size, guest->types[i].name))
-			return;
-}
-
-static void list_states(const struct guest *guest, char *names, size_t size)
-{
-	names[0] = '\0';
-	for (unsigned i = 0; i < guest->kind->state_count; i++)
-		if (!list_name(names, size, guest_state_name(guest, i)))
-			return;
-}
-
 /* Raises the detail that the expression needs of a frame. */
 static void need(struct parser *parser, enum frame_detail detail)
 {
@@ -139,41 +123,49 @@ static void need(struct parser *parser, enum frame_detail detail)
 		parser->expression->detail = detail;
 }
 
-static void type_name(struct parser *parser, bool is_equal)
+static const char *type_name(const struct guest *guest, unsigned type)
 {
-	char names[NAMES_SIZE], quoted[64];
-
-	for (unsigned i = 0; i < parser->guest->type_count; i++) {
-		if (!token_is(parser, parser->guest->types[i].name))
-			continue;
-		emit(parser, is_equal ? OP_TYPE_IS : OP_TYPE_IS_NOT, i, 1);
-		advance(parser);
-		return;
-	}
-	list_types(parser->guest, names, sizeof(names));
-	refuse(parser, parser->token.column, "%s is not a type of this guest; its types are:%s",
-	       token_quoted(parser, quoted, sizeof(quoted)), names);
+	return guest->types[type].name;
 }
 
-static void state_name(struct parser *parser, bool is_equal)
-{
-	char names[NAMES_SIZE], quoted[64];
+/* The names that `type` or `state` can be compared with. */
+struct name_set {
+	unsigned count;
+	const char *(*name)(const struct guest *guest, unsigned index);
+	enum operation is_equal, is_unequal;
+	const char *what; /* for an error, before the list of names */
+};
 
-	for (unsigned i = 0; i < parser->guest->kind->state_count; i++) {
-		if (!token_is(parser, guest_state_name(parser->guest, i)))
+static void refuse_name(struct parser *parser, const struct name_set *set)
+{
+	char names[NAMES_SIZE] = "", quoted[64];
+
+	for (unsigned i = 0; i < set->count; i++)
+		if (!list_name(names, sizeof(names), set->name(parser->guest, i)))
+			break;
+	refuse(parser, parser->token.column, "%s is not %s:%s",
+	       token_quoted(parser, quoted, sizeof(quoted)), set->what, names);
+}
+
+static void name(struct parser *parser, const struct name_set *set, bool is_equal)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		if (!token_is(parser, set->name(parser->guest, i)))
 			continue;
-		emit(parser, is_equal ? OP_STATE_IS : OP_STATE_IS_NOT, i, 1);
+		emit(parser, is_equal ? set->is_equal : set->is_unequal, i, 1);
 		advance(parser);
 		return;
 	}
-	list_states(parser->guest, names, sizeof(names));
-	refuse(parser, parser->token.column, "%s is not a state; the states are:%s",
-	       token_quoted(parser, quoted, sizeof(quoted)), names);
+	refuse_name(parser, set);
 }
 
 /* A comparison with a name: `type == page_table`, `state != unused`. */
 static void named_comparison(struct parser *parser)
 {
+	const struct name_set types = {parser->guest->type_count, type_name, OP_TYPE_IS,
+				       OP_TYPE_IS_NOT, "a type of this guest; its types are"};
+	const struct name_set states = {parser->guest->kind->state_count, guest_state_name,
+					OP_STATE_IS, OP_STATE_IS_NOT, "a state; the states are"};
 	bool is_type = token_is(parser, "type");
 
 	advance(parser);
@@ -186,12 +178,9 @@ static void named_comparison(struct parser *parser)
 		return;
 	}
 	advance(parser);
-	if (is_type) {
+	if (is_type)
 		need(parser, DETAIL_TYPE);
-		type_name(parser, is_equal);
-	} else {
-		state_name(parser, is_equal);
-	}
+	name(parser, is_type ? &types : &states, is_equal);
 }
 
 static bool find_handles(struct parser *parser, struct expression_field *field)
