@@ -24,30 +24,8 @@
 #include "kind/frame_walk.h"
 #include "memory/rcu.h"
 #include "unit/crafted_source.h"
-#include "unit/ledger_kind.h"
+#include "unit/ledger_guest.h"
 #include "view/observation_json.h"
-
-static struct ledger ledger;
-static struct guest *guest;
-static struct error err;
-
-static const struct guest_hints anywhere;
-static const struct guest_hints at_page = {.has_info = true, .info = {LEDGER_PAGE}};
-
-static void setup(void)
-{
-	urcu_memb_register_thread();
-	ledger_make(&ledger);
-	ledger_fill(&ledger);
-	guest = found_in(&ledger.memory, &anywhere);
-}
-
-static void teardown(void)
-{
-	guest_free(guest);
-	ledger_free(&ledger);
-	urcu_memb_unregister_thread();
-}
 
 START_TEST(another_boot_is_noticed)
 {
