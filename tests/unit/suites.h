@@ -89,7 +89,7 @@ Suite *allocator_counts_suite(void);
 Suite *stress_suite(void);
 Suite *console_report_suite(void);
 
-/* guest/, as far as it runs on the host */
+/* The parts of guest/ that run on the host */
 Suite *page_table_suite(void);
 Suite *boot_info_suite(void);
 Suite *qmp_suite(void);

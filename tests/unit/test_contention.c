@@ -151,7 +151,7 @@ static void *search(void *found)
 	return NULL;
 }
 
-/* A search is in progress, and has had enough time to get as far as it can. */
+/* Waits until a search has begun, and then long enough for it to reach what it has to wait for. */
 static void wait_for_search(void)
 {
 	const struct timespec moment = {.tv_nsec = 50000000};

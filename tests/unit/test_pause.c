@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of vmm/machine/kvm/pause.h with threads that play vCPUs: they run until they are kicked. Also tests of
- * dirty_log.h, as far as it works without KVM.
+ * Tests of vmm/machine/kvm/pause.h with threads that play vCPUs: they run until they are kicked. Also tests of the parts
+ * of dirty_log.h that work without KVM.
  */
 #include "unit/suites.h"
 

@@ -146,7 +146,7 @@ START_TEST(a_png_has_a_sensible_size)
 }
 END_TEST
 
-/* Whether a text is well-formed XML as far as tags, attributes, entities and their order go; counts the elements. */
+/* Whether the tags, attributes and entities of a text are well-formed XML, in order; counts the elements. */
 static bool is_well_formed(const char *text, unsigned *elements)
 {
 	char open[16][32];

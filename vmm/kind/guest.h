@@ -79,8 +79,8 @@ struct guest_place {
 int guest_refresh(struct guest *guest, struct error *err);
 
 /*
- * Whether the RAM lies where the guest has it, as far as its metadata can tell. For a source that assembled the RAM by
- * its content.
+ * Whether the guest's metadata agrees that the RAM lies where the guest has it. For a source that assembled the RAM by its
+ * content.
  */
 bool guest_is_in_place(const struct guest *guest);
 

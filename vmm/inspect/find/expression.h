@@ -90,7 +90,7 @@ int expression_compile(const char *text, const struct guest *guest,
 		       struct error *err);
 
 /*
- * Whether the frame matches. The caller provides its type and record as far as expression->detail asks. Allocates
+ * Whether the frame matches. The caller provides its type and its record if expression->detail asks for them. Allocates
  * nothing.
  */
 bool expression_matches(const struct expression *expression, const struct expression_frame *frame);

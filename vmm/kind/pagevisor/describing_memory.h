@@ -7,8 +7,8 @@
 #include "memory/ranges.h"
 
 /*
- * Adds the info page at `info` and what it points to, as far as it lies in RAM. The rest is left out: a reader of the
- * capture fails on it as it would on the guest itself.
+ * Adds the info page at `info` and whatever it points to that lies in RAM. What lies elsewhere is left out: a reader of
+ * the capture fails on it as it would on the guest itself.
  */
 void describing_memory_add(const struct guest_memory *memory, paddr_t info,
 			   struct memory_ranges *ranges);

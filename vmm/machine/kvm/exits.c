@@ -17,7 +17,7 @@
 /* The rip of a processor that KVM has reset after a triple fault (SVM): SDM 3A table 9-1. */
 #define RESET_RIP 0xfff0
 
-/* Writes "at rip 0x... (symbol+0x..), cr2 0x...", as far as KVM reports them. */
+/* Writes those of "at rip 0x... (symbol+0x..), cr2 0x..." that KVM reports. */
 static void describe_place(struct vcpu *vcpu, char *buffer, size_t size)
 {
 	struct kvm_regs regs;

@@ -2,7 +2,7 @@
 /*
  * A libvirt domain as a source. If the domain is on this machine and its RAM is in one shared file (memfd or other),
  * the RAM is mapped. Any other memory, including all of another host's, is copied through libvirt
- * (virDomainMemoryPeek), and only as far as callers read it. A domain counts as being on this machine when the
+ * (virDomainMemoryPeek), and only what callers read. A domain counts as being on this machine when the
  * connection's URI names no host and exactly one process here has the domain's UUID in its command line.
  */
 #ifndef VMM_LIBVIRT_LIBVIRT_VM_H
