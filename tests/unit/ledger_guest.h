@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_LEDGER_GUEST_H
 #define TESTS_UNIT_LEDGER_GUEST_H
 
+#include "kind/guest.h"
 #include "memory/rcu.h"
 #include "unit/ledger_kind.h"
 

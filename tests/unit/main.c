@@ -60,6 +60,7 @@ static const struct {
 	{"pause", pause_suite},
 	{"kind", kind_suite},
 	{"kind_commands", kind_commands_suite},
+	{"page_search", page_search_suite},
 	{"kind_find", kind_find_suite},
 	{"guest_view", guest_view_suite},
 	{"tally_slots", tally_slots_suite},

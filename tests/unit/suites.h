@@ -50,6 +50,7 @@ Suite *attach_suite(void);
 Suite *pause_suite(void);
 Suite *kind_suite(void);
 Suite *kind_commands_suite(void);
+Suite *page_search_suite(void);
 Suite *kind_find_suite(void);
 Suite *guest_view_suite(void);
 Suite *tally_slots_suite(void);
