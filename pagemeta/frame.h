@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Frames with metadata: claim a free one, share it, let it go.
+ * Frames with metadata: claim one by its address, share it, read its metadata. The other half, which gives references
+ * back, is frame_put.h.
  *
  * A frame_t is a reference: whoever holds one may read the frame's metadata and must give it back
  * with frame_put exactly once. It may be copied only together with frame_get. Any CPU may call
- * anything here on a reference it holds; nothing blocks, nothing allocates.
+ * anything here on a reference it holds, in an interrupt handler, too: nothing blocks, nothing allocates, nothing takes
+ * a lock.
  */
 #ifndef PAGEMETA_FRAME_H
 #define PAGEMETA_FRAME_H
@@ -14,7 +16,6 @@
 #include <pagevisor/address.h>
 #include <pagevisor/slot.h>
 
-#include "free_list.h"
 #include "mapping.h"
 #include "meta_type.h"
 #include "slot.h"
@@ -99,25 +100,36 @@ static inline __attribute__((always_inline)) enum ref_class slot_claim(struct me
 								       const void *meta,
 								       size_t size, uint32_t refs)
 {
-	enum ref_class found = slot_claim_begin(slot);
+	uint64_t busy;
+	enum ref_class found = slot_claim_begin(slot, &busy);
 
 	if (__builtin_expect(found != REF_CLASS_UNUSED, 0))
 		return found;
 	slot_write_meta(slot, type, meta, size);
-	slot_publish_new(slot, refs, TRACE_CLAIM);
+	slot_publish_new(slot, busy, refs, TRACE_CLAIM);
 	return REF_CLASS_UNUSED;
 }
 
 /*
- * Claims an unused frame that no allocator lists, by its address, with initial metadata of the
- * type's size. On FRAME_OK *out holds the first reference; on anything else nothing changed.
+ * frame_claim(type, address, meta, out): claims an unused frame that no allocator lists, by its address, as the type,
+ * with *meta of struct type_meta. On FRAME_OK *out holds the first reference; on anything else nothing changed.
  */
-enum frame_error frame_claim(paddr_t frame, const struct meta_type *type, const void *meta,
-			     frame_t *out);
+#define frame_claim(type, address, meta, out)                                                      \
+	frame_claim_result(META_COPIED(                                                            \
+		type, meta, frame_claim_as((address), &meta_type_##type, &meta_copy, 1, (out))))
 
-/* As frame_claim, with a choice of ownership: refs is 1 or REF_UNIQUE. */
-enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type, const void *meta,
-				uint32_t refs, frame_t *out);
+/*
+ * What frame_claim calls: *meta has the type's size, and bytes of it that no member covers are zero. refs is 1 or
+ * REF_UNIQUE.
+ */
+META_MUST_USE enum frame_error frame_claim_as(paddr_t frame, const struct meta_type *type,
+					      const void *meta, uint32_t refs, frame_t *out);
+
+/* The result of a macro as that of a function, so that the compiler warns when it is dropped. */
+META_MUST_USE static inline enum frame_error frame_claim_result(enum frame_error error)
+{
+	return error;
+}
 
 /* The error of a claim that found a slot in this class; aborts when the state is illegal. */
 enum frame_error frame_claim_error(const struct meta_slot *slot, enum ref_class found);
@@ -127,81 +139,27 @@ enum frame_error frame_claim_error(const struct meta_slot *slot, enum ref_class 
  * with FRAME_UNUSED, _BUSY, _UNIQUE, _HOST, _OUT_OF_BOUND or _NOT_ALIGNED, and then nothing
  * changed.
  */
-enum frame_error frame_from_in_use(paddr_t frame, frame_t *out);
+META_MUST_USE enum frame_error frame_from_in_use(paddr_t frame, frame_t *out);
 
-/* Another reference beside the given one. Aborts rather than let the count overflow. */
+/* Aborts when a handle is FRAME_NONE, or another empty one, where a frame is required. */
+static inline void frame_expect(const struct meta_slot *slot)
+{
+	if (__builtin_expect(!slot, 0))
+		platform_abort("an empty handle", paddr(0), 0);
+}
+
+/* Another reference beside the given one. Aborts rather than let the count overflow, and for FRAME_NONE. */
 static inline frame_t frame_get(frame_t frame)
 {
+	frame_expect(frame.slot);
 	slot_get(frame.slot);
 	return frame;
-}
-
-/* Where dropped frames go once there is an allocator (frame_alloc.h); before that, nowhere. */
-extern bool frame_alloc_started;
-void frame_alloc_release(struct meta_slot *slot);
-
-/*
- * The end of every frame: resets the slot, then releases the frame to the allocator. Writes the tag while the slot is
- * BUSY: after the reset the host may own the slot.
- */
-static inline void frame_retire(struct meta_slot *slot)
-{
-	if (__builtin_expect(!frame_alloc_started, 0)) {
-		slot_word_store(&slot->vtable_ptr, 0);
-		slot_reset(slot);
-		return;
-	}
-	slot_word_store(&slot->vtable_ptr, FREE_TAG_CACHED);
-	slot_reset(slot);
-	frame_alloc_release(slot);
-}
-
-/*
- * The type without on_drop that each CPU dropped last. The slot of a dropped frame has usually just missed the caches.
- * Comparing its vtable_ptr costs less than reading the type at that address: such a load waits for the miss, and until
- * then the CPU starts no other miss beyond it.
- */
-struct quiet_type {
-	uint64_t vtable_ptr;
-} __attribute__((aligned(SLOT_SIZE)));
-
-extern struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS];
-
-/* The drop of a frame of any type; see frame.c. */
-void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr);
-
-/*
- * Runs the on_drop of a type, which must have one, over a BUSY slot that stays with its owner. On return the drops that
- * the on_drop caused are complete, too, unless this was called from an on_drop.
- */
-void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type);
-
-/* Destroys a frame whose slot is BUSY and that nobody holds any more. */
-static inline void frame_drop(struct meta_slot *slot)
-{
-	uint64_t vtable_ptr = slot_word_load(&slot->vtable_ptr);
-
-	if (__builtin_expect(vtable_ptr == frame_quiet_types[platform_cpu()].vtable_ptr, 1))
-		frame_retire(slot);
-	else
-		frame_drop_any(slot, vtable_ptr);
-}
-
-/*
- * Gives a reference back. With the last one the type's on_drop runs, the metadata is destroyed, the
- * slot becomes UNUSED and only then the allocator gets the frame. Returns whether it was the last.
- */
-static inline bool frame_put(frame_t frame)
-{
-	if (!slot_put(frame.slot))
-		return false;
-	frame_drop(frame.slot);
-	return true;
 }
 
 /* Aborts unless the frame is of the type; returns its metadata. Use frame_meta(). */
 static inline void *frame_meta_checked(frame_t frame, const struct meta_type *type)
 {
+	frame_expect(frame.slot);
 	if (__builtin_expect(frame_type(frame) != type, 0))
 		slot_abort(frame.slot, "metadata accessed as another type", slot_load(frame.slot));
 	return frame.slot->storage;

@@ -192,7 +192,8 @@ frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta,
 	struct meta_slot *slot;
 
 	while ((slot = frame_alloc_next())) {
-		enum ref_class found = slot_claim_begin(slot);
+		uint64_t busy;
+		enum ref_class found = slot_claim_begin(slot, &busy);
 
 		if (found != REF_CLASS_UNUSED) {
 			frame_alloc_next_failed(slot, found);
@@ -200,7 +201,7 @@ frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta,
 		}
 		slot_write_meta(slot, type, meta, size);
 		frame_alloc_zero(meta_to_pfn(slot), 1);
-		slot_publish_new(slot, refs, TRACE_CLAIM);
+		slot_publish_new(slot, busy, refs, TRACE_CLAIM);
 		return (frame_t){slot};
 	}
 	return FRAME_NONE;

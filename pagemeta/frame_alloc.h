@@ -14,6 +14,10 @@
  *
  * The host may claim any free frame at any time (state HOST). The allocator notices when it claims the frame. It then
  * puts the frame aside, takes another, and lists the frame again once the host has released it.
+ *
+ * This header is the interface of the allocator, and knows none of the files behind it (frame_pool.h lists them). A
+ * platform may leave those out and bring an allocator of its own: PORTING.md says which of these functions it must
+ * define.
  */
 #ifndef PAGEMETA_FRAME_ALLOC_H
 #define PAGEMETA_FRAME_ALLOC_H
@@ -43,7 +47,7 @@ enum frame_add_error {
  * the host, and nobody may claim them by address. Looks at each slot, without a lock. An empty range is valid and adds
  * nothing. After an error nothing has changed. If several errors apply, returns the first in the enum.
  */
-enum frame_add_error frame_alloc_add(paddr_t start, paddr_t end);
+META_MUST_USE enum frame_add_error frame_alloc_add(paddr_t start, paddr_t end);
 
 /*
  * The parts of frame_alloc_claim: the next frame to try, NULL when none is free; and what to do when it was not free.
@@ -55,7 +59,7 @@ void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found);
  * Takes a free frame and claims it with `size` bytes of metadata; refs is 1 or REF_UNIQUE. FRAME_NONE only when
  * no frame is free, in no CPU's cache either. Use frame_alloc().
  */
-static inline __attribute__((always_inline)) frame_t
+META_MUST_USE static inline __attribute__((always_inline)) frame_t
 frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, uint32_t refs)
 {
 	for (;;) {
@@ -72,31 +76,43 @@ frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, u
 	}
 }
 
-/* A free frame as the type, with *meta of type `struct type_meta`; the caller has the first reference. */
+/* A free frame as the type, with *meta of struct type_meta; the caller has the first reference. */
 #define frame_alloc(type, meta)                                                                    \
-	frame_alloc_claim(&meta_type_##type, (const struct type##_meta *){meta},                   \
-			  sizeof(struct type##_meta), 1)
+	frame_alloc_result(META_COPIED(                                                            \
+		type, meta,                                                                        \
+		frame_alloc_claim(&meta_type_##type, &meta_copy, sizeof(meta_copy), 1)))
 
 /*
  * frame_alloc_zeroed(type, meta): as frame_alloc, and the bytes of the frame are zero. They are written while the frame
  * is BUSY: whoever gets a reference, even by the address, finds zeroes or what another holder has written since.
  */
 #define frame_alloc_zeroed(type, meta)                                                             \
-	frame_alloc_claim_zeroed(&meta_type_##type, (const struct type##_meta *){meta},            \
-				 sizeof(struct type##_meta), 1)
+	frame_alloc_result(META_COPIED(                                                            \
+		type, meta,                                                                        \
+		frame_alloc_claim_zeroed(&meta_type_##type, &meta_copy, sizeof(meta_copy), 1)))
 
 /* As frame_alloc_claim, with zeroed bytes. Out of line: zeroing a page costs more than a call. */
-frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta, size_t size,
-				 uint32_t refs);
+META_MUST_USE frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta,
+					       size_t size, uint32_t refs);
+
+/* As frame_claim_result. */
+META_MUST_USE static inline frame_t frame_alloc_result(frame_t frame)
+{
+	return frame;
+}
 
 /* Zeroes the bytes of `count` frames that are the caller's alone: BUSY, or UNUSED and not listed. */
 void frame_alloc_zero(pfn_t first, uint64_t count);
 
 /*
- * frame_alloc_release(slot), declared in frame.h, takes back a frame whose slot was just reset. It is the last step of
- * a drop and has no other callers. It need not detect a double free: the reference count has done so. A foreign frame,
- * one that the allocator was never given, is caught later: not by the release, but before it is handed out or merged.
+ * Takes back a frame whose slot was just reset: the last step of a drop, which has no other callers (frame_put.h). It
+ * need not detect a double free: the reference count has done so. A foreign frame, one that the allocator was never
+ * given, is caught later: not by the release, but before it is handed out or merged.
  */
+void frame_alloc_release(struct meta_slot *slot);
+
+/* Whether there is an allocator. Until then, dropped frames stay UNUSED and belong to nobody. */
+extern bool frame_alloc_started;
 
 /*
  * Runs of frames, for callers that claim them one by one. The frames are UNUSED and belong to the caller: the allocator
@@ -111,7 +127,7 @@ void frame_alloc_zero(pfn_t first, uint64_t count);
  * that are adjacent across the border of two blocks do not form a run. A count of zero or an align of more than 1 GiB
  * is never found.
  */
-bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
+META_MUST_USE bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
 
 /*
  * Gives back `count` frames, a whole run or part of one; they are UNUSED or HOST. Aborts if a frame is foreign, and

@@ -44,21 +44,22 @@ static void link_store(const struct frame_list *list, uint64_t place, enum link_
 {
 	struct meta_slot *slot = slot_of(place);
 
-	slot_change_begin(slot);
+	uint64_t busy = slot_change_begin(slot);
+
 	slot_word_store(&slot->storage[list->link + word], value);
-	slot_publish(slot, REF_UNIQUE);
+	slot_publish(slot, busy, REF_UNIQUE);
 }
 
 static void write_link(const struct frame_list *list, struct meta_slot *slot,
 		       const struct list_link *link)
 {
 	uint64_t *words = &slot->storage[list->link];
+	uint64_t busy = slot_change_begin(slot);
 
-	slot_change_begin(slot);
 	slot_word_store(&words[LINK_LIST], link->list);
 	slot_word_store(&words[LINK_NEXT], link->next);
 	slot_word_store(&words[LINK_PREVIOUS], link->previous);
-	slot_publish(slot, REF_UNIQUE);
+	slot_publish(slot, busy, REF_UNIQUE);
 }
 
 /* Puts a frame between two neighbours, either of which may be the gap. */

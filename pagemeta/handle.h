@@ -18,7 +18,7 @@
 #ifndef PAGEMETA_HANDLE_H
 #define PAGEMETA_HANDLE_H
 
-#include "frame.h"
+#include "frame_put.h"
 
 /*
  * A borrowed frame: valid for as long as the lender keeps its reference. May be copied freely. The compiler refuses it

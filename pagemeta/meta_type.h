@@ -86,6 +86,29 @@ _Static_assert(offsetof(struct meta_type, role) == offsetof(struct type_descript
 	static TYPE_LAYOUT(type) *const meta_layout_of_##type                                      \
 		__attribute__((section("meta_layouts"), used)) = 0
 
+/*
+ * Calls take a pointer to the type's own struct, so another struct does not compile. META_COPIED(type, meta, call) makes
+ * `call` with meta_copy, a copy of *meta whose padding is zero: whatever lay in the caller's padding stays out of the
+ * slot, which others can read. A struct without padding is not copied, and costs nothing. A compiler without the builtin
+ * (clang before 20) leaves padding as the caller has it.
+ */
+#if __has_builtin(__builtin_clear_padding)
+#define meta_clear_padding(object) __builtin_clear_padding(object)
+#else
+#define meta_clear_padding(object) ((void)(object))
+#endif
+
+#define META_COPIED(type, meta, call)                                                              \
+	__extension__({                                                                            \
+		struct type##_meta meta_copy = *(meta);                                            \
+                                                                                                   \
+		meta_clear_padding(&meta_copy);                                                    \
+		call;                                                                              \
+	})
+
+/* For results that are an error or something to give back. */
+#define META_MUST_USE __attribute__((warn_unused_result))
+
 /* Bounds of the section, set by the linker. */
 extern const struct meta_type __start_meta_types[];
 extern const struct meta_type __stop_meta_types[];

@@ -5,14 +5,14 @@
 static void publish_claims(struct meta_slot *slots, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
-		slot_publish_new(&slots[i], 1, TRACE_CLAIM);
+		slot_publish_new(&slots[i], slot_word_load(&slots[i].state), 1, TRACE_CLAIM);
 }
 
 static void cancel_claims(struct meta_slot *slots, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		slot_word_store(&slots[i].vtable_ptr, 0);
-		slot_reset(&slots[i]);
+		slot_reset(&slots[i], slot_word_load(&slots[i].state));
 	}
 }
 
@@ -120,17 +120,19 @@ uint64_t segment_drop(struct segment *segment)
 	uint64_t destroyed = 0;
 
 	for (; slot < end; slot++) {
-		if (slot_put(slot)) {
+		uint64_t busy;
+
+		if (slot_put(slot, &busy)) {
 			uint64_t vtable = slot_word_load(&slot->vtable_ptr);
 
 			destroyed++;
 			if ((vtable && vtable == quiet) || ends_quietly(slot, vtable)) {
 				quiet = vtable;
 				slot_word_store(&slot->vtable_ptr, 0);
-				slot_reset(slot);
+				slot_reset(slot, busy);
 				continue;
 			}
-			frame_drop(slot);
+			frame_drop(slot, busy);
 		}
 		give_back(from, slot);
 		from = slot + 1;

@@ -132,8 +132,9 @@ segment_begin_claims(struct meta_slot *slots, uint64_t count, const struct meta_
 {
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t meta[SLOT_STORAGE_WORDS] __attribute__((aligned(SLOT_ALIGN_MAX))) = {0};
+		uint64_t busy;
 
-		*found = slot_claim_begin(&slots[i]);
+		*found = slot_claim_begin(&slots[i], &busy);
 		if (__builtin_expect(*found != REF_CLASS_UNUSED, 0))
 			return i;
 		if (fill)

@@ -15,8 +15,7 @@ enum frame_error unique_claim(paddr_t frame, const struct meta_type *type, const
 
 void unique_drop(unique_frame_t frame)
 {
-	slot_unique_drop(frame.slot);
-	frame_drop(frame.slot);
+	frame_drop(frame.slot, slot_unique_drop(frame.slot));
 }
 
 frame_t unique_share(unique_frame_t frame)
@@ -57,9 +56,10 @@ void unique_replace(unique_frame_t frame, const struct meta_type *type, const vo
 	if (__builtin_expect(!meta_type_is_valid(vtable), 0))
 		slot_abort(frame.slot, "replacement of a wild vtable pointer",
 			   slot_load(frame.slot));
-	slot_change_begin(frame.slot);
+	uint64_t busy = slot_change_begin(frame.slot);
+
 	if (old->on_drop)
 		frame_run_on_drop(frame.slot, old);
 	slot_write_meta(frame.slot, type, meta, type->size);
-	slot_publish_new(frame.slot, REF_UNIQUE, TRACE_REPLACE);
+	slot_publish_new(frame.slot, busy, REF_UNIQUE, TRACE_REPLACE);
 }

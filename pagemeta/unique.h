@@ -10,7 +10,7 @@
 #ifndef PAGEMETA_UNIQUE_H
 #define PAGEMETA_UNIQUE_H
 
-#include "frame_alloc.h"
+#include "frame_put.h"
 #include "handle.h"
 
 typedef struct {
@@ -24,16 +24,20 @@ typedef struct {
  * memory is free.
  */
 #define unique_alloc(type, meta)                                                                   \
-	((unique_frame_t){frame_alloc_claim(&meta_type_##type, (const struct type##_meta *){meta}, \
-					    sizeof(struct type##_meta), REF_UNIQUE)                \
-				  .slot})
+	unique_alloc_result(META_COPIED(                                                           \
+		type, meta,                                                                        \
+		frame_alloc_claim(&meta_type_##type, &meta_copy, sizeof(meta_copy), REF_UNIQUE)))
 
 /* The same with bytes that are zero, as frame_alloc_zeroed. */
 #define unique_alloc_zeroed(type, meta)                                                            \
-	((unique_frame_t){frame_alloc_claim_zeroed(&meta_type_##type,                              \
-						   (const struct type##_meta *){meta},             \
-						   sizeof(struct type##_meta), REF_UNIQUE)         \
-				  .slot})
+	unique_alloc_result(META_COPIED(type, meta,                                                \
+					frame_alloc_claim_zeroed(&meta_type_##type, &meta_copy,    \
+								 sizeof(meta_copy), REF_UNIQUE)))
+
+META_MUST_USE static inline unique_frame_t unique_alloc_result(frame_t frame)
+{
+	return (unique_frame_t){frame.slot};
+}
 
 /* As frame_claim, with the same errors: claims an unused frame that no allocator lists, by its address. */
 enum frame_error unique_claim(paddr_t frame, const struct meta_type *type, const void *meta,
@@ -98,7 +102,7 @@ static inline void unique_end(unique_frame_t frame)
 
 	if (__builtin_expect(slot_state_refs(state) != REF_BUSY, 0))
 		slot_abort(frame.slot, "end of a change that was not begun", state);
-	slot_publish(frame.slot, REF_UNIQUE);
+	slot_publish(frame.slot, state, REF_UNIQUE);
 }
 
 /*
@@ -150,9 +154,10 @@ static inline void unique_change_to(unique_frame_t frame, const struct meta_type
 				    const void *meta, size_t size)
 {
 	frame_meta_checked((frame_t){frame.slot}, type);
-	slot_change_begin(frame.slot);
+	uint64_t busy = slot_change_begin(frame.slot);
+
 	slot_write_meta(frame.slot, type, meta, size);
-	slot_publish(frame.slot, REF_UNIQUE);
+	slot_publish(frame.slot, busy, REF_UNIQUE);
 }
 
 /*

@@ -162,13 +162,15 @@ static bool publish_early(struct worker *worker, frame_t frame)
 	if (refs != REF_UNIQUE && !slot_unshare(frame.slot))
 		return false;
 	say(worker, frame.slot);
-	slot_change_begin(frame.slot);
+
+	uint64_t busy = slot_change_begin(frame.slot);
+
 	for (unsigned i = 0; i < SLOT_STORAGE_WORDS; i++) {
 		meta[i] = slot_word_load(&frame.slot->storage[i]);
 		slot_word_store(&frame.slot->storage[i], FREE_LINK_NONE);
 	}
 	slot_word_store(&frame.slot->vtable_ptr, FREE_TAG_CACHED);
-	slot_publish(frame.slot, refs);
+	slot_publish(frame.slot, busy, refs);
 	for (unsigned i = 0; i < EARLY_SPINS; i++)
 		platform_relax();
 	slot_write_meta(frame.slot, type, meta, sizeof(meta));
@@ -180,10 +182,11 @@ static bool reset_late(struct worker *worker, frame_t frame, bool *was_last)
 {
 	struct meta_slot *slot = frame.slot;
 	const struct meta_type *type = frame_type(frame);
+	uint64_t busy;
 
 	if (plant.slot)
 		return false;
-	*was_last = slot_put(slot);
+	*was_last = slot_put(slot, &busy);
 	if (!*was_last)
 		return true;
 	say(worker, slot);
@@ -198,7 +201,7 @@ static bool reset_late(struct worker *worker, frame_t frame, bool *was_last)
 static void reset(struct worker *worker, struct meta_slot *slot)
 {
 	(void)worker;
-	slot_reset(slot);
+	slot_reset(slot, slot_load(slot));
 }
 
 /*
@@ -264,7 +267,9 @@ static bool overflow(struct worker *worker, frame_t frame, bool *was_last)
 /* Puts the last reference and stops in the middle of the drop. */
 static bool stay_busy(struct worker *worker, frame_t frame, bool *was_last)
 {
-	*was_last = slot_put(frame.slot);
+	uint64_t busy;
+
+	*was_last = slot_put(frame.slot, &busy);
 	if (*was_last)
 		say(worker, frame.slot);
 	return true;

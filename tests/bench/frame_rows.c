@@ -107,7 +107,8 @@ static uint64_t get_put(void)
 	struct stamp_meta meta = {1, 2, 3};
 	frame_t frame = FRAME_NONE;
 
-	frame_claim(pfn_to_paddr(bench_frames.first), &meta_type_stamp, &meta, &frame);
+	if (frame_claim(stamp, pfn_to_paddr(bench_frames.first), &meta, &frame) != FRAME_OK)
+		return 0;
 	uint64_t start = bench_now_ns();
 
 	for (uint32_t i = 0; i < bench_frames.count; i++) {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "pagemeta/frame_alloc.h"
+#include "pagemeta/frame_put.h"
 #include "tests/bench/host.h"
 #include "tests/bench/small.h"
 

@@ -6,8 +6,7 @@
 #ifndef TESTS_BENCH_HOOK_LOOPS_H
 #define TESTS_BENCH_HOOK_LOOPS_H
 
-#include "pagemeta/frame.h"
-#include "pagemeta/frame_alloc.h"
+#include "pagemeta/frame_put.h"
 
 struct hooked_meta {
 	uint64_t a;

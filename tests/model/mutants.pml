@@ -6,7 +6,7 @@
 
 /* The order of the steps in which a frame ends; the mutants change it. */
 #ifdef MUTANT_EARLY_UNUSED
-#define AFTER_LAST_PUT reset_load
+#define AFTER_LAST_PUT reset_store
 #define AFTER_DROP     release_word0
 #define AFTER_RESET    drop_call
 #define AFTER_LIST     idle
@@ -15,10 +15,10 @@
 #define AFTER_LAST_PUT drop_call
 #define AFTER_DROP     release_word0
 #define AFTER_RESET    idle
-#define AFTER_LIST     reset_load
+#define AFTER_LIST     reset_store
 #else
 #define AFTER_LAST_PUT drop_call
-#define AFTER_DROP     reset_load
+#define AFTER_DROP     reset_store
 #define AFTER_RESET    release_word0
 #define AFTER_LIST     idle
 #endif

@@ -2,7 +2,7 @@
 /*
  * Runs the library's own code along traces of the model slot.pml, access by access.
  *
- * Each actor of the model is a coroutine that runs the real functions of pagemeta/slot.h, frame.h, frame.c and
+ * Each actor of the model is a coroutine that runs the real functions of pagemeta/slot.h, frame.h, frame_put.h and
  * vmm/kind/pagevisor/slot_reader.h. steps.h stops it before every atomic access of the state word and of the two
  * metadata words. The next line of the trace then says which actor continues, with which access, and what the slot
  * holds afterwards. So the code is interleaved exactly as in the model, even inside functions. Any deviation from the
@@ -18,8 +18,7 @@
 #include <ucontext.h>
 
 #include "kind/pagevisor/slot_reader.h"
-#include "pagemeta/frame.h"
-#include "pagemeta/frame_alloc.h"
+#include "pagemeta/frame_put.h"
 #include "pagemeta/frame_reader.h"
 
 #define ACTOR_COUNT 4 /* as the model numbers them: two CPUs, host, reader */
@@ -166,11 +165,16 @@ uint64_t step_sub(uint64_t *word, uint64_t value)
 /*
  * The model's generation wraps after four incarnations, so a claimer may meet the state that it loaded once more and
  * swap: harmless, and the model checks this. For the code to meet this case too, its swap compares generations modulo
- * the model's, and continues from the current one.
+ * the model's, and continues from the current one: a strong swap writes a later generation than it was asked for, and a
+ * weak one, whose caller may keep what it writes, fails and is called again as part of the same step.
  */
-bool step_cas(uint64_t *word, uint64_t *expected, uint64_t desired)
+bool step_cas(uint64_t *word, uint64_t *expected, uint64_t desired, bool weak)
 {
-	step_word(word, "cas", true);
+	static bool again;
+
+	if (!again)
+		step_word(word, "cas", true);
+	again = false;
 
 	uint32_t ahead = slot_state_generation(*word) - slot_state_generation(*expected);
 	bool same = slot_state_refs(*word) == slot_state_refs(*expected) &&
@@ -178,6 +182,11 @@ bool step_cas(uint64_t *word, uint64_t *expected, uint64_t desired)
 
 	if (!same && !is_mutant("swap-always")) {
 		*expected = *word;
+		return false;
+	}
+	if (same && ahead && weak) {
+		*expected = *word;
+		again = true;
 		return false;
 	}
 	if (is_mutant("claim-keeps-generation") && slot_state_refs(desired) == REF_BUSY)
@@ -275,11 +284,12 @@ static bool run_put(void)
 
 static bool run_change(void)
 {
-	slot_change_begin(&slot);
+	uint64_t busy = slot_change_begin(&slot);
+
 	stamp++;
 	slot_word_store(&slot.storage[0], stamp);
 	slot_word_store(&slot.storage[1], stamp);
-	slot_publish(&slot, REF_UNIQUE);
+	slot_publish(&slot, busy, REF_UNIQUE);
 	return true;
 }
 
@@ -296,8 +306,7 @@ static bool run_unshare(void)
 
 static bool run_unique_drop(void)
 {
-	slot_unique_drop(&slot);
-	frame_drop(&slot);
+	frame_drop(&slot, slot_unique_drop(&slot));
 	return true;
 }
 
@@ -441,7 +450,7 @@ static void trace_begin(void)
 	}
 }
 
-/* A trace may stop anywhere; frame.c remembers drops in progress, so finish them. */
+/* A trace may stop anywhere; frame_put.c remembers drops in progress, so finish them. */
 static void trace_end(void)
 {
 	for (unsigned i = 1; i <= ACTOR_COUNT; i++)

@@ -3,7 +3,7 @@
  * The state protocol of one metadata slot, and its frame's way back to the allocator, for Spin.
  *
  * Two guest CPUs, the host and an outside reader at level 2, each for ever, in every interleaving. One d_step is one
- * atomic access of pagemeta/slot.h, pagemeta/frame.c or vmm/kind/pagevisor/slot_reader.h, with the private work after
+ * atomic access of pagemeta/slot.h, pagemeta/frame_put.h or vmm/kind/pagevisor/slot_reader.h, with the private work after
  * it: a load and the following compare-and-swap are two steps. Compare-and-swap never fails spuriously: a weak one that
  * does so reloads the same value and is where it was. Interleaving is sequentially consistent; README.md says what that
  * leaves out.
@@ -41,8 +41,8 @@ mtype = { pop, park, load, cas, add, sub, store, word0, word1, on_drop, list };
 
 /* Where an actor is: the next access it makes. */
 mtype:place = { idle, try_get_load, try_get_cas, pop_frame, claim_load, claim_cas, claim_word0,
-		claim_word1, publish_load, publish_store, park_frame, put_store, drop_call,
-		reset_load, reset_store, release_word0, release_list, change_store, share_store,
+		claim_word1, publish_store, park_frame, put_store, drop_call,
+		reset_store, release_word0, release_list, change_store, share_store,
 		unshare_cas, unique_drop_store, host_cas, release_cas, read_word0, read_word1,
 		read_again };
 
@@ -238,7 +238,7 @@ proctype cpu()
 			owner = GUEST;
 			new_incarnation();
 			state = CLAIMED(old);
-			old = 0;
+			old = state;
 			check_state();
 			pc = claim_word0;
 			say(cas, MORE)
@@ -250,10 +250,12 @@ proctype cpu()
 	/* The same for a unique owner. */
 	:: d_step { pc == idle && held == 0 -> begin(alloc_unique); pc = pop_frame }
 
-	/* Writes the metadata of a new owner, or new metadata; slot_publish. */
+	/*
+	 * Writes the metadata of a new owner, or new metadata; slot_publish. From the step that made the slot BUSY to
+	 * the one that ends it, `old` is the state word that the first left.
+	 */
 	:: d_step { pc == claim_word0 -> stamp0 = 1; pc = claim_word1; say(word0, MORE) }
-	:: d_step { pc == claim_word1 -> stamp1 = 1; pc = publish_load; say(word1, MORE) }
-	:: d_step { pc == publish_load -> old = state; pc = publish_store; say(load, MORE) }
+	:: d_step { pc == claim_word1 -> stamp1 = 1; pc = publish_store; say(word1, MORE) }
 	:: d_step { pc == publish_store ->
 		held = 1;
 		holders = 1;
@@ -296,7 +298,7 @@ proctype cpu()
 	:: d_step { pc == change_store ->
 		new_incarnation();
 		state = CHANGING(old);
-		old = 0;
+		old = state;
 		pc = claim_word0;
 		say(store, MORE)
 	   }
@@ -353,7 +355,7 @@ proctype cpu()
 		held = 0;
 		holders = 0;
 		state = SAME(old, BUSY);
-		old = 0;
+		old = state;
 		check_state();
 		pc = AFTER_LAST_PUT;
 		say(store, MORE)
@@ -372,7 +374,7 @@ proctype cpu()
 		check_state();
 		if
 		:: REFS(old) == 1 ->
-			old = 0;
+			old = state;
 			pc = AFTER_LAST_PUT;
 			say(sub, MORE)
 		:: else ->
@@ -389,7 +391,7 @@ proctype cpu()
 		check_state();
 		if
 		:: REFS(old) == 1 ->
-			old = 0;
+			old = state;
 			pc = AFTER_LAST_PUT
 		:: else ->
 			finish()
@@ -406,7 +408,6 @@ proctype cpu()
 	   }
 
 	/* slot_reset */
-	:: d_step { pc == reset_load -> old = state; pc = reset_store; say(load, MORE) }
 	:: d_step { pc == reset_store ->
 		state = SAME(old, UNUSED);
 		old = 0;

@@ -13,8 +13,7 @@
 
 #include <pagevisor/pvh.h>
 
-#include "pagemeta/frame.h"
-#include "pagemeta/frame_alloc.h"
+#include "pagemeta/frame_put.h"
 #include "pagemeta/frame_reader.h"
 #include "pagemeta/meta_init.h"
 
@@ -148,5 +147,13 @@ uint64_t random_next(uint64_t *state);
 
 /* A number from the environment, such as PAGEVISOR_SEED; fails the test if the variable is set to anything else. */
 uint64_t test_setting(const char *name, uint64_t otherwise);
+
+/* For a call that must abort: nobody looks at its result. */
+#define CALL_FOR_ABORT(call)                                                                       \
+	do {                                                                                       \
+		__typeof__(call) unused_result = (call);                                           \
+                                                                                                   \
+		(void)unused_result;                                                               \
+	} while (0)
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pagemeta/frame_alloc.h"
+#include "pagemeta/frame_put.h"
 #include "pagemeta/frame_reader.h"
 #include "pagemeta/meta_init.h"
 #include "unit/fixture.h"

@@ -201,7 +201,7 @@ static bool do_by_address(const struct operation *op)
 	if (trace)
 		ops_print(trace, op);
 	make_meta(op, meta);
-	error = claim ? frame_claim(paddr(op->address), model_types[op->type], meta, &frame)
+	error = claim ? frame_claim_as(paddr(op->address), model_types[op->type], meta, 1, &frame)
 		      : frame_from_in_use(paddr(op->address), &frame);
 	ops_print_result(trace, "%s", ops_error_name(error));
 	ops_counts.errors[claim][expected]++;
@@ -300,7 +300,7 @@ static void publish_both(unsigned var, const struct meta_type *type, const uint6
 	model_change_end(vars.frame[var], type, meta);
 	sign_frame(vars.frame[var]);
 	slot_write_meta(slot, type, meta, type->size);
-	slot_publish(slot, REF_UNIQUE);
+	slot_publish(slot, slot_load(slot), REF_UNIQUE);
 }
 
 static bool do_change_end(const struct operation *op)
@@ -364,8 +364,7 @@ static bool do_unique_drop(const struct operation *op)
 	struct meta_slot *slot = var_frame(op->var).slot;
 
 	model_unique_drop(vars.frame[op->var]);
-	slot_unique_drop(slot);
-	frame_drop(slot);
+	frame_drop(slot, slot_unique_drop(slot));
 	var_set(op->var, EMPTY);
 	return true;
 }

@@ -189,7 +189,7 @@ static void get_right(uint64_t round)
 		uint64_t number = number_in_slot();
 
 		results[1].value = number == bytes[0].value ? number : RESULT_BAD;
-		slot_put(&slot);
+		slot_put(&slot, &(uint64_t){0});
 		return;
 	}
 }
@@ -218,9 +218,10 @@ static void reset_unique(uint64_t round)
 
 static void change_and_share_left(uint64_t round)
 {
-	slot_change_begin(&slot);
+	uint64_t busy = slot_change_begin(&slot);
+
 	write_meta(round);
-	slot_publish(&slot, REF_UNIQUE);
+	slot_publish(&slot, busy, REF_UNIQUE);
 	bytes[0].value = round;
 	slot_share(&slot);
 }
@@ -229,9 +230,10 @@ static void change_and_share_left(uint64_t round)
 static void change_left(uint64_t round)
 {
 	for (uint64_t i = 1; i <= CHANGES; i++) {
-		slot_change_begin(&slot);
+		uint64_t busy = slot_change_begin(&slot);
+
 		write_meta(round * CHANGES + i);
-		slot_publish(&slot, REF_UNIQUE);
+		slot_publish(&slot, busy, REF_UNIQUE);
 	}
 }
 
@@ -245,15 +247,17 @@ static void reset_recycle(uint64_t round)
 static void recycle_left(uint64_t round)
 {
 	for (uint64_t i = 1; i <= CHANGES; i++) {
-		if (!slot_put(&slot))
+		uint64_t busy;
+
+		if (!slot_put(&slot, &busy))
 			return;
 		slot_word_store(&slot.storage[0], i);
 		slot_word_store(&slot.vtable_ptr, 0);
-		slot_reset(&slot);
-		if (slot_claim_begin(&slot) != REF_CLASS_UNUSED)
+		slot_reset(&slot, busy);
+		if (slot_claim_begin(&slot, &busy) != REF_CLASS_UNUSED)
 			return;
 		write_meta(round * CHANGES + i);
-		slot_publish(&slot, 1);
+		slot_publish(&slot, busy, 1);
 	}
 }
 
@@ -291,8 +295,10 @@ static enum litmus_outcome judge_reader(uint64_t round)
 /* Two holders put their references: one is the last, and sees what the other did to the frame. */
 static void put_side(unsigned side, uint64_t round)
 {
+	uint64_t busy;
+
 	bytes[side].value = round;
-	if (slot_put(&slot))
+	if (slot_put(&slot, &busy))
 		results[side].value = bytes[!side].value;
 }
 
@@ -319,12 +325,14 @@ static enum litmus_outcome judge_puts(uint64_t round)
 /* The next owner, a guest's CPU or the host, sees a former owner's last writes. */
 static void drop_left(uint64_t round)
 {
+	uint64_t busy;
+
 	bytes[0].value = round;
-	if (!slot_put(&slot))
+	if (!slot_put(&slot, &busy))
 		return;
 	slot_word_store(&slot.storage[0], round);
 	slot_word_store(&slot.vtable_ptr, 0);
-	slot_reset(&slot);
+	slot_reset(&slot, busy);
 }
 
 static void host_release_left(uint64_t round)
@@ -345,11 +353,13 @@ static uint64_t what_the_former_owner_left(void)
 static void claim_right(uint64_t round)
 {
 	for (unsigned i = 0; i < TRIES; i++) {
-		if (slot_claim_begin(&slot) != REF_CLASS_UNUSED)
+		uint64_t busy;
+
+		if (slot_claim_begin(&slot, &busy) != REF_CLASS_UNUSED)
 			continue;
 		results[1].value = what_the_former_owner_left();
 		write_meta(round);
-		slot_publish(&slot, 1);
+		slot_publish(&slot, busy, 1);
 		return;
 	}
 }
@@ -411,7 +421,7 @@ static void unshare_left(uint64_t round)
 static void let_go_right(uint64_t round)
 {
 	bytes[1].value = round;
-	slot_put(&slot);
+	slot_put(&slot, &(uint64_t){0});
 }
 
 const struct litmus_shape litmus_shapes[] = {

@@ -187,9 +187,8 @@ START_TEST(frame_in_use_is_never_merged)
 	const struct stamp_meta stamp = {0};
 	frame_t frame;
 
-	ck_assert_uint_eq(
-		frame_claim(paddr((START + 1) * PAGE_SIZE), &meta_type_stamp, &stamp, &frame),
-		FRAME_OK);
+	ck_assert_uint_eq(frame_claim(stamp, paddr((START + 1) * PAGE_SIZE), &stamp, &frame),
+			  FRAME_OK);
 	buddy_free(&buddy, pfn(START), 0);
 	assert_only_blocks(0, 1);
 }

@@ -27,14 +27,13 @@ static frame_t claim(void)
 {
 	frame_t frame = FRAME_NONE;
 
-	ck_assert_uint_eq(frame_claim(some_unused_frame(), &meta_type_stamp, &stamp, &frame),
-			  FRAME_OK);
+	ck_assert_uint_eq(frame_claim(stamp, some_unused_frame(), &stamp, &frame), FRAME_OK);
 	return frame;
 }
 
 static enum frame_error claim_into(paddr_t addr, frame_t *out)
 {
-	return frame_claim(addr, &meta_type_stamp, &stamp, out);
+	return frame_claim(stamp, addr, &stamp, out);
 }
 
 /* The operation must fail with `expected` and leave all slots and *out unchanged. */
@@ -325,7 +324,7 @@ START_TEST(from_in_use_of_an_illegal_state_aborts)
 	frame_t out;
 
 	some_slot()->state = slot_state(GENERATION, ILLEGAL_REFS);
-	frame_from_in_use(some_unused_frame(), &out);
+	CALL_FOR_ABORT(frame_from_in_use(some_unused_frame(), &out));
 }
 END_TEST
 
@@ -334,7 +333,7 @@ START_TEST(from_in_use_of_the_full_count_aborts)
 	frame_t out;
 
 	some_slot()->state = slot_state(GENERATION, REF_MAX_HELD);
-	frame_from_in_use(some_unused_frame(), &out);
+	CALL_FOR_ABORT(frame_from_in_use(some_unused_frame(), &out));
 }
 END_TEST
 

@@ -62,8 +62,7 @@ static frame_t claim(uint64_t frame)
 {
 	frame_t claimed = FRAME_NONE;
 
-	ck_assert_int_eq(frame_claim(paddr(frame * PAGE_SIZE), &meta_type_stamp, &stamp, &claimed),
-			 FRAME_OK);
+	ck_assert_int_eq(frame_claim(stamp, paddr(frame * PAGE_SIZE), &stamp, &claimed), FRAME_OK);
 	return claimed;
 }
 
@@ -146,9 +145,9 @@ START_TEST(busy_and_unique_frames_are_refused)
 {
 	struct meta_slot *slot = pfn_to_meta(pfn(END));
 
-	ck_assert_int_eq(slot_claim_begin(slot), REF_CLASS_UNUSED);
+	ck_assert_int_eq(slot_claim_begin(slot, &(uint64_t){0}), REF_CLASS_UNUSED);
 	assert_refused(END * PAGE_SIZE, (END + 1) * PAGE_SIZE, FRAME_ADD_IN_USE);
-	slot_publish(slot, REF_UNIQUE);
+	slot_publish(slot, slot_load(slot), REF_UNIQUE);
 	assert_refused(END * PAGE_SIZE, (END + 1) * PAGE_SIZE, FRAME_ADD_IN_USE);
 }
 END_TEST
@@ -244,14 +243,14 @@ END_TEST
 START_TEST(foreign_frame_is_not_handed_out)
 {
 	frame_put(claim(END));
-	(void)frame_alloc(stamp, &stamp);
+	CALL_FOR_ABORT(frame_alloc(stamp, &stamp));
 }
 END_TEST
 
 START_TEST(foreign_frame_before_the_range_is_not_handed_out)
 {
 	frame_put(claim(START - 1));
-	(void)frame_alloc(stamp, &stamp);
+	CALL_FOR_ABORT(frame_alloc(stamp, &stamp));
 }
 END_TEST
 
@@ -259,7 +258,7 @@ START_TEST(foreign_frame_of_the_kernel_is_not_handed_out)
 {
 	/* A frame of the array itself, whose slot says meta_page. */
 	frame_put((frame_t){frame_to_meta(machine.array.base)});
-	(void)frame_alloc(stamp, &stamp);
+	CALL_FOR_ABORT(frame_alloc(stamp, &stamp));
 }
 END_TEST
 
@@ -268,9 +267,8 @@ START_TEST(foreign_unique_frame_is_not_handed_out)
 	frame_t frame = claim(END);
 
 	ck_assert(slot_unshare(frame.slot));
-	slot_unique_drop(frame.slot);
-	frame_drop(frame.slot);
-	(void)frame_alloc(stamp, &stamp);
+	frame_drop(frame.slot, slot_unique_drop(frame.slot));
+	CALL_FOR_ABORT(frame_alloc(stamp, &stamp));
 }
 END_TEST
 

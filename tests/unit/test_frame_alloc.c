@@ -90,6 +90,7 @@ START_TEST(frame_can_start_unique)
 {
 	frame_t frame = frame_alloc_claim(&meta_type_stamp, &stamp, sizeof(stamp), REF_UNIQUE);
 
+	ck_assert_ptr_nonnull(frame.slot);
 	ck_assert_uint_eq(slot_state_refs(slot_load(frame.slot)), REF_UNIQUE);
 	ck_assert_mem_eq(frame_meta(frame, stamp), &stamp, sizeof(stamp));
 }
@@ -437,7 +438,7 @@ START_TEST(free_frame_that_is_busy_aborts)
 
 	frame_put(frame);
 	frame.slot->state = slot_state(0, REF_BUSY);
-	(void)frame_alloc(stamp, &stamp);
+	CALL_FOR_ABORT(frame_alloc(stamp, &stamp));
 }
 END_TEST
 

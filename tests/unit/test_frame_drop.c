@@ -227,8 +227,7 @@ static frame_t node_at(uint64_t index, uint64_t id)
 	const struct node_meta meta = {.id = id};
 	frame_t frame = FRAME_NONE;
 
-	ck_assert_uint_eq(frame_claim(paddr(index * PAGE_SIZE), &meta_type_node, &meta, &frame),
-			  FRAME_OK);
+	ck_assert_uint_eq(frame_claim(node, paddr(index * PAGE_SIZE), &meta, &frame), FRAME_OK);
 	return frame;
 }
 

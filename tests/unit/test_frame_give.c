@@ -58,8 +58,7 @@ static frame_t claim(uint64_t frame)
 {
 	frame_t claimed = FRAME_NONE;
 
-	ck_assert_int_eq(frame_claim(paddr(frame * PAGE_SIZE), &meta_type_stamp, &stamp, &claimed),
-			 FRAME_OK);
+	ck_assert_int_eq(frame_claim(stamp, paddr(frame * PAGE_SIZE), &stamp, &claimed), FRAME_OK);
 	return claimed;
 }
 
@@ -250,8 +249,8 @@ START_TEST(frame_in_use_of_a_short_run_is_refused)
 
 		assert_refused(START, 4, START + i, IN_USE);
 		ck_assert_uint_eq(frame_references(frame), 1);
-		ck_assert(slot_put(frame.slot));
-		slot_reset(frame.slot);
+		ck_assert(slot_put(frame.slot, &(uint64_t){0}));
+		slot_reset(frame.slot, slot_load(frame.slot));
 	}
 }
 END_TEST
@@ -276,9 +275,9 @@ START_TEST(busy_and_unique_frames_are_refused)
 {
 	struct meta_slot *slot = pfn_to_meta(pfn(START));
 
-	ck_assert_int_eq(slot_claim_begin(slot), REF_CLASS_UNUSED);
+	ck_assert_int_eq(slot_claim_begin(slot, &(uint64_t){0}), REF_CLASS_UNUSED);
 	assert_refused(START, 2, START, IN_USE);
-	slot_publish(slot, REF_UNIQUE);
+	slot_publish(slot, slot_load(slot), REF_UNIQUE);
 	assert_refused(START, 2, START, IN_USE);
 }
 END_TEST

@@ -49,8 +49,7 @@ static frame_t claim_stamp(void)
 	const struct stamp_meta meta = {0};
 	frame_t frame;
 
-	ck_assert_uint_eq(frame_claim(some_unused_frame(), &meta_type_stamp, &meta, &frame),
-			  FRAME_OK);
+	ck_assert_uint_eq(frame_claim(stamp, some_unused_frame(), &meta, &frame), FRAME_OK);
 	return frame;
 }
 
@@ -130,7 +129,7 @@ START_TEST(usable_frame_left_busy_is_found)
 {
 	uint64_t addr = some_unused_frame().addr;
 
-	ck_assert_uint_eq(slot_claim_begin(slot_at(addr)), REF_CLASS_UNUSED);
+	ck_assert_uint_eq(slot_claim_begin(slot_at(addr), &(uint64_t){0}), REF_CLASS_UNUSED);
 	assert_fault(addr, "unused or in use");
 }
 END_TEST

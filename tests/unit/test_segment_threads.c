@@ -341,7 +341,9 @@ static void reset_counts(void)
 static void contention_setup(void)
 {
 	small_machine_setup();
-	frame_alloc_add(pfn_to_paddr(pfn(FEW_FIRST)), pfn_to_paddr(pfn(FEW_FIRST + FEW)));
+	ck_assert_int_eq(
+		frame_alloc_add(pfn_to_paddr(pfn(FEW_FIRST)), pfn_to_paddr(pfn(FEW_FIRST + FEW))),
+		FRAME_ADD_OK);
 	reset_counts();
 	longest = FEW;
 	for (unsigned i = 0; i < CONTENDERS; i++)

@@ -105,8 +105,11 @@ END_TEST
 
 START_TEST(claim_makes_busy_with_a_new_generation)
 {
+	uint64_t busy;
+
 	put_in_state(GENERATION, REF_UNUSED);
-	ck_assert_uint_eq(slot_claim_begin(&slot), REF_CLASS_UNUSED);
+	ck_assert_uint_eq(slot_claim_begin(&slot, &busy), REF_CLASS_UNUSED);
+	ck_assert_uint_eq(busy, slot.state);
 	assert_state(GENERATION + 1, REF_BUSY);
 	assert_contents_kept();
 }
@@ -114,8 +117,11 @@ END_TEST
 
 START_TEST(claim_wraps_the_generation_without_carry)
 {
+	uint64_t busy;
+
 	put_in_state(LAST_GENERATION, REF_UNUSED);
-	ck_assert_uint_eq(slot_claim_begin(&slot), REF_CLASS_UNUSED);
+	ck_assert_uint_eq(slot_claim_begin(&slot, &busy), REF_CLASS_UNUSED);
+	ck_assert_uint_eq(busy, slot.state);
 	assert_state(0, REF_BUSY);
 }
 END_TEST
@@ -126,7 +132,7 @@ START_TEST(claim_of_anything_but_unused_changes_nothing)
 		if (boundaries[i].class == REF_CLASS_UNUSED)
 			continue;
 		put_in_state(LAST_GENERATION, boundaries[i].refs);
-		ck_assert_uint_eq(slot_claim_begin(&slot), boundaries[i].class);
+		ck_assert_uint_eq(slot_claim_begin(&slot, &(uint64_t){0}), boundaries[i].class);
 		assert_state(LAST_GENERATION, boundaries[i].refs);
 		assert_contents_kept();
 	}
@@ -136,10 +142,10 @@ END_TEST
 START_TEST(publish_keeps_the_generation)
 {
 	put_in_state(GENERATION, REF_BUSY);
-	slot_publish(&slot, 1);
+	slot_publish(&slot, slot.state, 1);
 	assert_state(GENERATION, 1);
 	put_in_state(LAST_GENERATION, REF_BUSY);
-	slot_publish(&slot, REF_UNIQUE);
+	slot_publish(&slot, slot.state, REF_UNIQUE);
 	assert_state(LAST_GENERATION, REF_UNIQUE);
 	assert_contents_kept();
 }
@@ -195,7 +201,7 @@ END_TEST
 START_TEST(put_takes_one_reference)
 {
 	put_in_state(0, SOME_REFS);
-	ck_assert(!slot_put(&slot));
+	ck_assert(!slot_put(&slot, &(uint64_t){0}));
 	assert_state(0, SOME_REFS - 1);
 	assert_contents_kept();
 }
@@ -204,32 +210,38 @@ END_TEST
 START_TEST(put_of_the_largest_count_is_no_abort)
 {
 	put_in_state(GENERATION, REF_MAX_HELD);
-	ck_assert(!slot_put(&slot));
+	ck_assert(!slot_put(&slot, &(uint64_t){0}));
 	assert_state(GENERATION, REF_MAX_HELD - 1);
 }
 END_TEST
 
 START_TEST(last_put_makes_busy)
 {
+	uint64_t busy;
+
 	put_in_state(GENERATION, 1);
-	ck_assert(slot_put(&slot));
+	ck_assert(slot_put(&slot, &busy));
 	assert_state(GENERATION, REF_BUSY);
+	ck_assert_uint_eq(busy, slot.state);
 	assert_contents_kept();
 }
 END_TEST
 
 START_TEST(last_put_of_generation_zero_does_not_borrow)
 {
+	uint64_t busy;
+
 	put_in_state(0, 1);
-	ck_assert(slot_put(&slot));
+	ck_assert(slot_put(&slot, &busy));
 	assert_state(0, REF_BUSY);
+	ck_assert_uint_eq(busy, slot.state);
 }
 END_TEST
 
 START_TEST(reset_makes_unused_and_keeps_the_generation)
 {
 	put_in_state(LAST_GENERATION, REF_BUSY);
-	slot_reset(&slot);
+	slot_reset(&slot, slot.state);
 	assert_state(LAST_GENERATION, REF_UNUSED);
 	assert_contents_kept();
 }
@@ -238,7 +250,7 @@ END_TEST
 START_TEST(change_makes_busy_with_a_new_generation)
 {
 	put_in_state(GENERATION, REF_UNIQUE);
-	slot_change_begin(&slot);
+	ck_assert_uint_eq(slot_change_begin(&slot), slot_state(GENERATION + 1, REF_BUSY));
 	assert_state(GENERATION + 1, REF_BUSY);
 	assert_contents_kept();
 }
@@ -255,7 +267,7 @@ END_TEST
 START_TEST(unique_drop_makes_busy_and_keeps_the_generation)
 {
 	put_in_state(GENERATION, REF_UNIQUE);
-	slot_unique_drop(&slot);
+	ck_assert_uint_eq(slot_unique_drop(&slot), slot_state(GENERATION, REF_BUSY));
 	assert_state(GENERATION, REF_BUSY);
 	assert_contents_kept();
 }

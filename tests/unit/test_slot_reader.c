@@ -78,13 +78,13 @@ static void end_life(struct meta_slot *slot, uint64_t value)
 	if (slot_state_refs(slot->state) == REF_UNIQUE) {
 		slot_change_begin(slot);
 		write_set(slot, ~value, value + 7);
-		slot_publish(slot, REF_UNIQUE);
+		slot_publish(slot, slot_load(slot), REF_UNIQUE);
 		slot_unique_drop(slot);
-	} else if (!slot_put(slot)) {
+	} else if (!slot_put(slot, &(uint64_t){0})) {
 		abort();
 	}
 	destroy_set(slot);
-	slot_reset(slot);
+	slot_reset(slot, slot_load(slot));
 }
 
 /* Every way in which an owner writes a slot. A slot stays in use until its turn comes again. */
@@ -96,9 +96,9 @@ static void *write_slots(void *unused)
 
 		if (ref_in_use(slot_state_refs(slot->state)))
 			end_life(slot, round);
-		slot_claim_begin(slot);
+		slot_claim_begin(slot, &(uint64_t){0});
 		write_set(slot, round, round * 0x9e3779b97f4a7c15);
-		slot_publish(slot, round / SLOT_COUNT % 2 ? 1 : REF_UNIQUE);
+		slot_publish(slot, slot_load(slot), round / SLOT_COUNT % 2 ? 1 : REF_UNIQUE);
 	}
 	return NULL;
 }

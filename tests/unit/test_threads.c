@@ -118,7 +118,7 @@ static void change_unique(frame_t frame, const struct torn_meta *meta)
 {
 	slot_change_begin(frame.slot);
 	slot_write_meta(frame.slot, &meta_type_torn, meta, sizeof(*meta));
-	slot_publish(frame.slot, REF_UNIQUE);
+	slot_publish(frame.slot, slot_load(frame.slot), REF_UNIQUE);
 	stamp_frame(meta);
 }
 

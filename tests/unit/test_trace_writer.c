@@ -166,8 +166,7 @@ START_TEST(what_changes_no_count_leaves_nothing)
 	read_events();
 	ck_assert(!unique_from_shared(shared, &none));
 	ck_assert_int_eq(frame_from_in_use(unique_paddr(unique), &found), FRAME_UNIQUE);
-	ck_assert_int_ne(frame_claim(frame_paddr(shared), &meta_type_stamp, &meta, &found),
-			 FRAME_OK);
+	ck_assert_int_ne(frame_claim(stamp, frame_paddr(shared), &meta, &found), FRAME_OK);
 	unique_change(unique, stamp, &meta); /* changed in place: not traced */
 	read_events();
 	ck_assert_uint_eq(seen_count, 0);

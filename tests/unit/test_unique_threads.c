@@ -307,7 +307,9 @@ static const struct crew_event wanted[] = {
 static void setup(void)
 {
 	small_machine_setup();
-	frame_alloc_add(pfn_to_paddr(pfn(FIRST_FRAME)), pfn_to_paddr(pfn(FIRST_FRAME + FRAMES)));
+	ck_assert_int_eq(frame_alloc_add(pfn_to_paddr(pfn(FIRST_FRAME)),
+					 pfn_to_paddr(pfn(FIRST_FRAME + FRAMES))),
+			 FRAME_ADD_OK);
 	memset(&total, 0, sizeof(total));
 	box = 0;
 	crew_setup();
