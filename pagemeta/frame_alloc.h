@@ -3,7 +3,7 @@
  * The frame allocator: which unused frame to claim next.
  *
  * Any function here may run on any CPU at any time, concurrently with any other, except frame_alloc_init, which runs
- * first and alone. Nothing sleeps. While a CPU's cache has frames, or room, the order-0 path takes no lock but that
+ * first and alone; in an interrupt handler, only where debug.h says so. Nothing sleeps. While a CPU's cache has frames, or room, the order-0 path takes no lock but that
  * CPU's own.
  *
  * Each CPU has a cache of single frames. It also keeps a spare block of 512 frames: one that came back whole while it
@@ -62,6 +62,7 @@ void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found);
 META_MUST_USE static inline __attribute__((always_inline)) frame_t
 frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, uint32_t refs)
 {
+	expect_task("an allocation in an interrupt handler");
 	for (;;) {
 		struct meta_slot *slot = frame_alloc_next();
 

@@ -51,6 +51,8 @@ void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type);
 /* Destroys a frame that nobody holds any more. Its slot is BUSY; `busy` is its state word. */
 static inline void frame_drop(struct meta_slot *slot, uint64_t busy)
 {
+	expect_task("the last reference put in an interrupt handler");
+
 	uint64_t vtable_ptr = slot_word_load(&slot->vtable_ptr);
 
 	if (__builtin_expect(vtable_ptr == frame_quiet_types[platform_cpu()].vtable_ptr, 1))
@@ -61,13 +63,13 @@ static inline void frame_drop(struct meta_slot *slot, uint64_t busy)
 
 /*
  * Gives a reference back. With the last one the type's on_drop runs, the metadata is destroyed, the
- * slot becomes UNUSED and only then the allocator gets the frame. Returns whether it was the last. Aborts for FRAME_NONE.
+ * slot becomes UNUSED and only then the allocator gets the frame. Returns whether it was the last.
  */
-static inline bool frame_put(frame_t frame)
+static inline __attribute__((always_inline)) bool frame_put(frame_t frame)
 {
 	uint64_t busy;
 
-	frame_expect(frame.slot);
+	frame_expect_debug(frame.slot);
 	if (!slot_put(frame.slot, &busy))
 		return false;
 	frame_drop(frame.slot, busy);

@@ -173,12 +173,13 @@ static inline bool slot_put(struct meta_slot *slot, uint64_t *busy)
 	uint64_t old =
 		__atomic_fetch_sub(&slot->state, SLOT_REF_ONE, SLOT_FENCED(__ATOMIC_RELEASE));
 
-	if (__builtin_expect(slot_state_refs(old) - 1 >= REF_MAX_HELD, 0))
-		slot_abort(slot, "put of a frame that is not shared", old);
-	if (slot_state_refs(old) != 1) {
+	/* 2 <= refs <= REF_MAX_HELD. One comparison, and no jump: either costs a fifth of a get and a put on Intel. */
+	if (__builtin_expect(slot_state_refs(old) - 2 < REF_MAX_HELD - 1, 1)) {
 		trace_event(TRACE_PUT, slot, old, -SLOT_REF_ONE);
 		return false;
 	}
+	if (__builtin_expect(slot_state_refs(old) != 1, 0))
+		slot_abort(slot, "put of a frame that is not shared", old);
 	slot_fence(__ATOMIC_ACQ_REL);
 	trace_event(TRACE_DROP, slot, old, -SLOT_REF_ONE);
 	*busy = old - SLOT_REF_ONE;

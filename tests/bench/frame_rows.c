@@ -105,10 +105,13 @@ static uint64_t floor_random(void)
 static uint64_t get_put(void)
 {
 	struct stamp_meta meta = {1, 2, 3};
-	frame_t frame = FRAME_NONE;
+	frame_t claimed = FRAME_NONE;
 
-	if (frame_claim(stamp, pfn_to_paddr(bench_frames.first), &meta, &frame) != FRAME_OK)
+	if (frame_claim(stamp, pfn_to_paddr(bench_frames.first), &meta, &claimed) != FRAME_OK)
 		return 0;
+
+	/* A copy that stays in a register: a load of the address behind each locked operation would be measured, too. */
+	const frame_t frame = claimed;
 	uint64_t start = bench_now_ns();
 
 	for (uint32_t i = 0; i < bench_frames.count; i++) {
@@ -299,13 +302,13 @@ static const struct {
 } tables[BENCH_TABLE_COUNT] = {
 	[BENCH_SLOT] = {"slot",
 			{{"get + put, shared frame", get_put, "lock add + lock sub", floor_add_sub,
-			  115, false},
+			  110, false},
 			 {"claim + put, sequential", claim_put, "bare atomics and stores",
-			  floor_sequential, 115, false}}},
+			  floor_sequential, 110, false}}},
 	[BENCH_ORDER_0] = {"order 0",
 			   {{"alloc + put", alloc_put, "claim + put, sequential", floor_sequential,
 			     300, false},
-			    {"bulk", bulk, "bare, same order", floor_bulk, 200, false},
+			    {"bulk", bulk, "bare, same order", floor_bulk, 190, false},
 			    {"random order", at_random, "bare, random order", floor_random, 200,
 			     false}}},
 	[BENCH_THREADS] =
