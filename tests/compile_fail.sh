@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 CC=${CC:-gcc}
-WARNINGS=(-std=gnu11 -Wall -Wextra -Werror -fsyntax-only -x c)
+WARNINGS=(-std=gnu11 -Wall -Wextra -Werror -x c)
 GUEST_INCLUDES=(-ffreestanding -mgeneral-regs-only -I"$ROOT/include" -I"$ROOT" -I"$ROOT/guest"
 	-I"$ROOT/guest/platform")
 read -r -a library_includes <<<"$(pkg-config --cflags json-c libpng ncursesw 2>/dev/null)"
@@ -25,7 +25,7 @@ type_compiles()
 		cat
 	} >"$WORK/type.c"
 	expect "$name" "$wanted" "$@" -- \
-		"$CC" "${WARNINGS[@]}" "${GUEST_INCLUDES[@]}" "$WORK/type.c"
+		"$CC" "${WARNINGS[@]}" -fsyntax-only "${GUEST_INCLUDES[@]}" "$WORK/type.c"
 }
 
 test_types()
@@ -56,6 +56,53 @@ test_types()
 	END
 }
 
+# use NAME STATUS PATTERN... <<statements: compiles a function that uses the library's calls.
+use_compiles()
+{
+	local name=$1 wanted=$2
+
+	shift 2
+	{
+		echo '#include "pagemeta/frame_put.h"'
+		echo 'struct one_meta { uint64_t word; };'
+		echo 'META_TYPE(one);'
+		echo 'struct other_meta { uint64_t word; };'
+		echo 'void use(paddr_t address, const struct one_meta *one, const struct other_meta *other);'
+		echo 'void use(paddr_t address, const struct one_meta *one, const struct other_meta *other)'
+		echo '{ frame_t frame; (void)address; (void)one; (void)other;'
+		cat
+		echo '}'
+	} >"$WORK/use.c"
+	expect "$name" "$wanted" "$@" -- \
+		"$CC" "${WARNINGS[@]}" -O2 -c -o /dev/null "${GUEST_INCLUDES[@]}" "$WORK/use.c"
+}
+
+test_uses()
+{
+	use_compiles "a claim and an allocation" 0 <<-'END'
+		if (frame_claim(one, address, one, &frame) == FRAME_OK) frame_put(frame);
+		frame = frame_alloc(one, one);
+		frame_put(frame);
+	END
+	use_compiles "a claim with another type's struct" 1 'invalid initializer' <<-'END'
+		if (frame_claim(one, address, other, &frame) == FRAME_OK) frame_put(frame);
+	END
+	use_compiles "an allocation with another type's struct" 1 'invalid initializer' <<-'END'
+		frame = frame_alloc(one, other);
+		frame_put(frame);
+	END
+	use_compiles "an allocation whose result is dropped" 1 'unused-result' <<-'END'
+		frame_alloc(one, one);
+		(void)frame;
+	END
+	use_compiles "a claim whose result is dropped" 1 'unused-result' <<-'END'
+		frame_claim(one, address, one, &frame);
+	END
+	use_compiles "a get by address whose result is dropped" 1 'unused-result' <<-'END'
+		frame_from_in_use(address, &frame);
+	END
+}
+
 # header FILE FLAG...: a file that only includes it, twice, must compile.
 header_compiles()
 {
@@ -63,7 +110,7 @@ header_compiles()
 
 	shift
 	printf '#include "%s"\n#include "%s"\n' "$ROOT/$header" "$ROOT/$header" >"$WORK/alone.c"
-	expect "$header alone" 0 -- "$CC" "${WARNINGS[@]}" "$@" "$WORK/alone.c"
+	expect "$header alone" 0 -- "$CC" "${WARNINGS[@]}" -fsyntax-only "$@" "$WORK/alone.c"
 }
 
 # Headers used by both guest and host must compile for both; the platform's header has the same name in each.
@@ -85,5 +132,6 @@ test_headers()
 }
 
 test_types
+test_uses
 test_headers
 finish

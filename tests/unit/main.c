@@ -29,6 +29,7 @@ static const struct {
 	{"meta_check", meta_check_suite},
 	{"frame", frame_suite},
 	{"frame_drop", frame_drop_suite},
+	{"padding", padding_suite},
 	{"handle", handle_suite},
 	{"unique", unique_suite},
 	{"buddy", buddy_suite},

@@ -17,6 +17,7 @@ Suite *meta_init_errors_suite(void);
 Suite *meta_check_suite(void);
 Suite *frame_suite(void);
 Suite *frame_drop_suite(void);
+Suite *padding_suite(void);
 Suite *handle_suite(void);
 Suite *unique_suite(void);
 Suite *buddy_suite(void);
