@@ -356,7 +356,7 @@ $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
 
 BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c $(wildcard pagemeta/*.[ch])
 
-$(BUILD)/bench-frames: tests/bench/frames_host.c tests/bench/frame_rows.c tests/bench/frame_rows.h
+$(BUILD)/bench-frames: $(addprefix tests/bench/,frames_host.c frame_rows.c two_cpu_rows.c frame_rows.h)
 $(BUILD)/bench-frames: $(addprefix tests/bench/,trace_rows.c untraced_loops.c trace_rows.h hook_loops.h)
 $(BUILD)/bench-growth: tests/bench/growth.c
 $(BUILD)/bench-frames $(BUILD)/bench-growth: $(BENCH_SHARED) | $(SETUP_BUILD)
@@ -380,7 +380,7 @@ $(BUILD)/bench-guest-rows: $(BENCH_GUEST_ROWS_OBJECTS)
 	$(Q)$(CC) $(BENCH_GUEST_ROWS_OBJECTS) -o $@ $(HOST_LIBS)
 
 # The same rows inside a guest: our kernel with one more workload, which also times the kernel's call of meta_init.
-BENCH_GUEST_OBJECTS := $(call objects,guest,tests/bench/frames_guest.c tests/bench/frame_rows.c)
+BENCH_GUEST_OBJECTS := $(call objects,guest,$(addprefix tests/bench/,frames_guest.c frame_rows.c two_cpu_rows.c))
 
 # The guest of the trace test: our kernel with one more workload.
 TRACE_GUEST_OBJECTS := $(call objects,guest,$(wildcard tests/trace/*.c))

@@ -16,7 +16,7 @@ struct bench_frames bench_frames;
 
 #define PS_PER_NS 1000
 
-static uint64_t per_operation(uint64_t start_ns, uint64_t count)
+uint64_t bench_per_operation(uint64_t start_ns, uint64_t count)
 {
 	return (bench_now_ns() - start_ns) * PS_PER_NS / count;
 }
@@ -60,7 +60,7 @@ static uint64_t floor_add_sub(void)
 		__atomic_fetch_add(&word, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&word, 1, __ATOMIC_RELAXED);
 	}
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
 static uint64_t floor_sequential(void)
@@ -71,7 +71,7 @@ static uint64_t floor_sequential(void)
 		bare_claim(slot_at(i), i);
 		bare_put(slot_at(i));
 	}
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
 static uint64_t floor_bulk(void)
@@ -84,7 +84,7 @@ static uint64_t floor_bulk(void)
 	}
 	for (uint32_t i = 0; i < bench_frames.count; i++)
 		bare_put(bench_frames.held[i].slot);
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
 static uint64_t floor_random(void)
@@ -97,7 +97,7 @@ static uint64_t floor_random(void)
 	}
 	for (uint32_t i = 0; i < bench_frames.count; i++)
 		bare_put(bench_frames.held[bench_frames.other_order[i]].slot);
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
 /* ---- the library ---- */
@@ -118,7 +118,7 @@ static uint64_t get_put(void)
 		frame_get(frame);
 		frame_put(frame);
 	}
-	uint64_t result = per_operation(start, bench_frames.count);
+	uint64_t result = bench_per_operation(start, bench_frames.count);
 
 	frame_put(frame);
 	return result;
@@ -134,51 +134,51 @@ static uint64_t claim_put(void)
 		slot_claim(slot_at(i), &meta_type_stamp, &meta, sizeof(meta), 1);
 		frame_put((frame_t){slot_at(i)});
 	}
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
-static frame_t alloc_stamp(uint64_t value)
+frame_t bench_alloc(uint64_t value)
 {
 	struct stamp_meta meta = {value, value, value};
 
 	return frame_alloc(stamp, &meta);
 }
 
-static void alloc_and_put(unsigned cpu)
+void bench_alloc_and_put(unsigned cpu)
 {
 	(void)cpu;
 	for (uint32_t i = 0; i < bench_frames.count; i++)
-		frame_put(alloc_stamp(i));
+		frame_put(bench_alloc(i));
 }
 
-static uint64_t alloc_put(void)
+uint64_t bench_alloc_put(void)
 {
 	uint64_t start = bench_now_ns();
 
-	alloc_and_put(0);
-	return per_operation(start, bench_frames.count);
+	bench_alloc_and_put(0);
+	return bench_per_operation(start, bench_frames.count);
 }
 
-static uint64_t bulk(void)
+uint64_t bench_bulk(void)
 {
 	uint64_t start = bench_now_ns();
 
 	for (uint32_t i = 0; i < bench_frames.count; i++)
-		bench_frames.held[i] = alloc_stamp(i);
+		bench_frames.held[i] = bench_alloc(i);
 	for (uint32_t i = 0; i < bench_frames.count; i++)
 		frame_put(bench_frames.held[i]);
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
-static uint64_t at_random(void)
+uint64_t bench_at_random(void)
 {
 	uint64_t start = bench_now_ns();
 
 	for (uint32_t i = 0; i < bench_frames.count; i++)
-		bench_frames.held[i] = alloc_stamp(i);
+		bench_frames.held[i] = bench_alloc(i);
 	for (uint32_t i = 0; i < bench_frames.count; i++)
 		frame_put(bench_frames.held[bench_frames.other_order[i]]);
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
 static void fill_stamp(void *context, uint64_t index, void *meta)
@@ -201,7 +201,7 @@ static uint64_t segments(void)
 		if (segment_alloc(stamp, size, 1, fill_stamp, NULL, &segment))
 			segment_drop(&segment);
 	}
-	return per_operation(start, bench_frames.count / size * size);
+	return bench_per_operation(start, bench_frames.count / size * size);
 }
 
 /* Order 0 from the allocator alone: takes the next frame without claiming it, and gives it back. */
@@ -211,7 +211,7 @@ static uint64_t order_0(void)
 
 	for (uint32_t i = 0; i < bench_frames.count; i++)
 		frame_alloc_release(frame_alloc_next());
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
 static uint64_t order_9(void)
@@ -225,7 +225,7 @@ static uint64_t order_9(void)
 		if (frame_alloc_take(size, size, &block))
 			frame_alloc_give(block, size);
 	}
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
 /* ---- two CPUs: nanoseconds for each operation, both CPUs together ---- */
@@ -234,8 +234,8 @@ static uint64_t two_own(void)
 {
 	uint64_t start = bench_now_ns();
 
-	bench_on_two_cpus(alloc_and_put);
-	return per_operation(start, 2 * (uint64_t)bench_frames.count);
+	bench_on_two_cpus(bench_alloc_and_put);
+	return bench_per_operation(start, 2 * (uint64_t)bench_frames.count);
 }
 
 /* Each CPU has its own slots, few enough to stay in its cache, like the frames of two_own. */
@@ -251,20 +251,20 @@ static void bare_own(unsigned cpu)
 	}
 }
 
-static uint64_t one_bare(void)
+uint64_t bench_one_bare(void)
 {
 	uint64_t start = bench_now_ns();
 
 	bare_own(0);
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
-static uint64_t two_bare(void)
+uint64_t bench_two_bare(void)
 {
 	uint64_t start = bench_now_ns();
 
 	bench_on_two_cpus(bare_own);
-	return per_operation(start, 2 * (uint64_t)bench_frames.count);
+	return bench_per_operation(start, 2 * (uint64_t)bench_frames.count);
 }
 
 static void alloc_half(unsigned cpu)
@@ -272,7 +272,7 @@ static void alloc_half(unsigned cpu)
 	uint32_t half = bench_frames.count / 2;
 
 	for (uint32_t i = cpu * half; i < (cpu + 1) * half; i++)
-		bench_frames.held[i] = alloc_stamp(i);
+		bench_frames.held[i] = bench_alloc(i);
 }
 
 static void free_other_half(unsigned cpu)
@@ -289,37 +289,44 @@ static uint64_t two_crossing(void)
 
 	bench_on_two_cpus(alloc_half);
 	bench_on_two_cpus(free_other_half);
-	return per_operation(start, bench_frames.count);
+	return bench_per_operation(start, bench_frames.count);
 }
 
 /* ---- tables ---- */
 
-#define ROWS_MAX 3
+static const struct bench_row slot_rows[] = {
+	{"get + put, shared frame", get_put, "lock add + lock sub", floor_add_sub, 110, false},
+	{"claim + put, sequential", claim_put, "bare atomics and stores", floor_sequential, 110,
+	 false},
+	{NULL, NULL, NULL, NULL, 0, false},
+};
 
-static const struct {
-	const char *name;
-	struct bench_row rows[ROWS_MAX + 1];
-} tables[BENCH_TABLE_COUNT] = {
-	[BENCH_SLOT] = {"slot",
-			{{"get + put, shared frame", get_put, "lock add + lock sub", floor_add_sub,
-			  110, false},
-			 {"claim + put, sequential", claim_put, "bare atomics and stores",
-			  floor_sequential, 110, false}}},
-	[BENCH_ORDER_0] = {"order 0",
-			   {{"alloc + put", alloc_put, "claim + put, sequential", floor_sequential,
-			     300, false},
-			    {"bulk", bulk, "bare, same order", floor_bulk, 190, false},
-			    {"random order", at_random, "bare, random order", floor_random, 200,
-			     false}}},
-	[BENCH_THREADS] =
-		{"two CPUs",
-		 {{"the machine itself", two_bare, "bare claim + put, 1 CPU", one_bare, 0, true},
-		  {"own frames", two_own, "one CPU", alloc_put, 180, true},
-		  {"each frees the other's", two_crossing, "one CPU, bulk", bulk, 120, true}}},
-	[BENCH_ORDERS] = {"orders",
-			  {{"order 9, no claim", order_9, "order 0, no claim", order_0, 400, false},
-			   {"segment of 512, a slot", segments, "claim + put, sequential",
-			    floor_sequential, 120, false}}},
+static const struct bench_row order_0_rows[] = {
+	{"alloc + put", bench_alloc_put, "claim + put, sequential", floor_sequential, 300, false},
+	{"bulk", bench_bulk, "bare, same order", floor_bulk, 190, false},
+	{"random order", bench_at_random, "bare, random order", floor_random, 200, false},
+	{NULL, NULL, NULL, NULL, 0, false},
+};
+
+static const struct bench_row thread_rows[] = {
+	{"the machine itself", bench_two_bare, "bare claim + put, 1 CPU", bench_one_bare, 0, true},
+	{"own frames", two_own, "one CPU", bench_alloc_put, 180, true},
+	{"each frees the other's", two_crossing, "one CPU, bulk", bench_bulk, 120, true},
+	{NULL, NULL, NULL, NULL, 0, false},
+};
+
+static const struct bench_row order_rows[] = {
+	{"order 9, no claim", order_9, "order 0, no claim", order_0, 400, false},
+	{"segment of 512, a slot", segments, "claim + put, sequential", floor_sequential, 120,
+	 false},
+	{NULL, NULL, NULL, NULL, 0, false},
+};
+
+static const struct bench_rows tables[] = {
+	[BENCH_SLOT] = {"slot", NULL, slot_rows},
+	[BENCH_ORDER_0] = {"order 0", NULL, order_0_rows},
+	[BENCH_THREADS] = {"two CPUs", NULL, thread_rows},
+	[BENCH_ORDERS] = {"orders", NULL, order_rows},
 };
 
 static void sort(uint64_t *values)
@@ -353,7 +360,8 @@ static const char *padding(const char *text, size_t width)
 	return &spaces[NAME_WIDTH - width + length];
 }
 
-void bench_run_row(const struct bench_row *row)
+/* Measures and prints a row. `share_of` is what a bar that is a share refers to. Returns the ratio. */
+static uint64_t run_row(const struct bench_row *row, uint64_t share_of)
 {
 	uint64_t run[BENCH_TURNS], floor[BENCH_TURNS], ratio[BENCH_TURNS];
 
@@ -366,19 +374,27 @@ void bench_run_row(const struct bench_row *row)
 		ratio[i] = row->is_speedup ? floor[i] * 100 / run[i] : run[i] * 100 / floor[i];
 	}
 	uint64_t result = median(ratio), own = median(run), least = median(floor);
-	bool met = row->is_speedup ? result >= row->bar : result <= row->bar;
+	uint64_t bar = row->bar < BENCH_SHARE(0) ? row->bar
+						 : (row->bar - BENCH_SHARE(0)) * share_of / 100;
+	bool met = row->is_speedup ? result >= bar : result <= bar;
 
 #define ROW_FORMAT "%s%s%4lu.%lu  %s%s%4lu.%lu %2lu.%02lu"
 #define ROW_VALUES                                                                                 \
 	row->name, padding(row->name, NAME_WIDTH), own / PS_PER_NS, own % PS_PER_NS / 100,         \
 		row->floor_name, padding(row->floor_name, NAME_WIDTH), least / PS_PER_NS,          \
 		least % PS_PER_NS / 100, result / 100, result % 100
-	if (row->bar == 0)
+	if (bar == 0)
 		bench_print(ROW_FORMAT, ROW_VALUES);
 	else
-		bench_print(ROW_FORMAT " %s%u.%02u %s", ROW_VALUES,
-			    row->is_speedup ? ">=" : "<=", row->bar / 100, row->bar % 100,
+		bench_print(ROW_FORMAT " %s%lu.%02lu %s", ROW_VALUES,
+			    row->is_speedup ? ">=" : "<=", bar / 100, bar % 100,
 			    met ? "met" : "MISSED");
+	return result;
+}
+
+void bench_run_row(const struct bench_row *row)
+{
+	run_row(row, 0);
 }
 
 void bench_print_heading(const char *name)
@@ -389,16 +405,27 @@ void bench_print_heading(const char *name)
 
 void bench_run_table(enum bench_table table)
 {
-	bench_print_heading(tables[table].name);
-	for (const struct bench_row *row = tables[table].rows; row->name; row++)
-		bench_run_row(row);
+	const struct bench_rows *rows = table < BENCH_ORDER_9
+						? &tables[table]
+						: &bench_two_cpu_tables[table - BENCH_ORDER_9];
+	uint64_t first = 0;
+
+	bench_print_heading(rows->name);
+	if (rows->prepare)
+		rows->prepare();
+	for (const struct bench_row *row = rows->rows; row->name; row++) {
+		uint64_t ratio = run_row(row, first);
+
+		if (row == rows->rows)
+			first = ratio;
+	}
 }
 
-static void shuffle(uint32_t *values, uint64_t seed)
+void bench_permute(uint32_t *values, uint32_t count, uint64_t seed)
 {
-	for (uint32_t i = 0; i < bench_frames.count; i++)
+	for (uint32_t i = 0; i < count; i++)
 		values[i] = i;
-	for (uint32_t i = bench_frames.count - 1; i > 0; i--) {
+	for (uint32_t i = count - 1; i > 0; i--) {
 		seed ^= seed << 13;
 		seed ^= seed >> 7;
 		seed ^= seed << 17;
@@ -412,6 +439,6 @@ static void shuffle(uint32_t *values, uint64_t seed)
 
 void bench_shuffle(void)
 {
-	shuffle(bench_frames.order, 88172645463325252);
-	shuffle(bench_frames.other_order, 1181783497276652981);
+	bench_permute(bench_frames.order, bench_frames.count, 88172645463325252);
+	bench_permute(bench_frames.other_order, bench_frames.count, 1181783497276652981);
 }

@@ -30,10 +30,22 @@ struct bench_frames {
 
 extern struct bench_frames bench_frames;
 
-enum bench_table { BENCH_SLOT, BENCH_ORDER_0, BENCH_THREADS, BENCH_ORDERS, BENCH_TABLE_COUNT };
+enum bench_table {
+	BENCH_SLOT,
+	BENCH_ORDER_0,
+	BENCH_THREADS,
+	BENCH_ORDERS,
+	BENCH_ORDER_9, /* this and the following: two_cpu_rows.c */
+	BENCH_AGED,
+	BENCH_REPEAT,
+	BENCH_TABLE_COUNT,
+};
 
 /* Fills order and other_order with two permutations. */
 void bench_shuffle(void);
+
+/* A permutation of 0 .. count - 1. */
+void bench_permute(uint32_t *values, uint32_t count, uint64_t seed);
 
 /*
  * Measures and prints one table. For BENCH_SLOT no allocator may take back dropped frames (frame_alloc_started is
@@ -44,17 +56,44 @@ void bench_run_table(enum bench_table table);
 /* The heading of a table. */
 void bench_print_heading(const char *name);
 
+/* A bar in hundredths of the ratio of the table's first row. */
+#define BENCH_SHARE(hundredths) (UINT32_C(1) << 31 | (hundredths))
+
 /* Measures and prints one row that the caller defines; its functions return picoseconds for each operation. */
 struct bench_row {
 	const char *name;
 	uint64_t (*run)(void);
 	const char *floor_name;
 	uint64_t (*floor)(void);
-	uint32_t bar;    /* in hundredths; 0: no bar, the ratio is printed without a verdict */
+	uint32_t
+		bar; /* in hundredths, or a BENCH_SHARE; 0: no bar, the ratio is printed without a verdict */
 	bool is_speedup; /* the ratio is floor / run, and the bar is a minimum */
 };
 
 void bench_run_row(const struct bench_row *row);
+
+/* A table: rows up to one without a name. `prepare` may be NULL. */
+struct bench_rows {
+	const char *name;
+	void (*prepare)(void);
+	const struct bench_row *rows;
+};
+
+extern const struct bench_rows bench_two_cpu_tables[]; /* from BENCH_ORDER_9 on */
+
+/* Picoseconds for each of `count` operations that began at `start_ns`. */
+uint64_t bench_per_operation(uint64_t start_ns, uint64_t count);
+
+/* Claims a frame of the allocator, with three words of metadata. */
+frame_t bench_alloc(uint64_t value);
+
+/* Loops of frame_rows.c that other tables use. The first two: as many frames as there are, on one CPU. */
+uint64_t bench_alloc_put(void);
+uint64_t bench_bulk(void);
+uint64_t bench_at_random(void);
+uint64_t bench_one_bare(void);
+uint64_t bench_two_bare(void);
+void bench_alloc_and_put(unsigned cpu);
 
 /* Supplied by the host build or the guest: elapsed time in nanoseconds. */
 uint64_t bench_now_ns(void);

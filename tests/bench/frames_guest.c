@@ -216,9 +216,8 @@ static void measure(void)
 	};
 	bench_shuffle();
 	measure_slots();
-	bench_run_table(BENCH_ORDER_0);
-	bench_run_table(BENCH_THREADS);
-	bench_run_table(BENCH_ORDERS);
+	for (enum bench_table table = BENCH_ORDER_0; table < BENCH_TABLE_COUNT; table++)
+		bench_run_table(table);
 	measure_init();
 	frame_alloc_give(slots.first, slots.frames);
 	frame_alloc_give(held.first, held.frames);
