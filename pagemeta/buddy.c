@@ -140,6 +140,15 @@ bool buddy_has(const struct buddy *buddy, unsigned order)
 	return false;
 }
 
+uint64_t buddy_frames(const struct buddy *buddy)
+{
+	uint64_t frames = 0;
+
+	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
+		frames += buddy->blocks[order] << order;
+	return frames;
+}
+
 /* How many free blocks of the largest order lie side by side from this one on, at most `limit`. */
 static uint64_t neighbours_from(uint64_t block, uint64_t limit)
 {

@@ -39,6 +39,9 @@ bool buddy_take(struct buddy *buddy, unsigned order, pfn_t *block, unsigned *tak
 /* Whether buddy_take of exactly this order would succeed. */
 bool buddy_has(const struct buddy *buddy, unsigned order);
 
+/* How many frames are listed. */
+uint64_t buddy_frames(const struct buddy *buddy);
+
 /*
  * Whether a frame lies in a listed block. Looks at one frame for each order, the one with which such a block would
  * begin.

@@ -20,25 +20,36 @@ static inline void prefetch_slot(uint64_t frame)
 	__builtin_prefetch(pfn_to_meta(pfn(frame)), 1);
 }
 
-/*
- * Fills an empty cache: from the depot, else with the spare block, else with another block. False when there is none of
- * these.
- */
+/* Takes frames into an empty cache: from the depots, else a block of the cache's own. False when there are none. */
 static bool fill(struct cpu_cache *cache)
 {
-	unsigned order;
-	pfn_t block;
+	uint64_t block;
 
-	if (bundle_list_pop(&frame_pool.depot, cache->frames)) {
+	if (frame_depot_pop(cache_cpu(cache), DEPOT_FRAMES, cache->frames)) {
 		cache->count = BUNDLE_FRAMES;
 		for (unsigned i = BUNDLE_FRAMES - PREFETCH_AHEAD; i < BUNDLE_FRAMES; i++)
 			prefetch_slot(cache->frames[i]);
 		return true;
 	}
-	block.index = cache_take_spare(cache);
-	if (block.index != FREE_LINK_NONE)
-		order = FRESH_ORDER;
-	else if (!buddy_take(&frame_pool.buddy, FRESH_ORDER, &block, &order))
+	block = cache_pop_block(cache);
+	if (block == FREE_LINK_NONE)
+		return false;
+	slot_word_store(&pfn_to_meta(pfn(block))->vtable_ptr, 0);
+	cache->fresh_next = block;
+	cache->fresh_end = block + FRESH_FRAMES;
+	return true;
+}
+
+/* The same from the buddy system, too. frame_pool.lock is held. */
+static bool fill_from_pool(struct cpu_cache *cache)
+{
+	unsigned order;
+	pfn_t block;
+
+	if (fill(cache) || (cache_refill_blocks(cache) && fill(cache)))
+		return true;
+	/* There are only smaller blocks. */
+	if (!buddy_take(&frame_pool.buddy, FRESH_ORDER, &block, &order))
 		return false;
 	cache->fresh_next = block.index;
 	cache->fresh_end = block.index + (UINT64_C(1) << order);
@@ -100,23 +111,61 @@ static inline uint64_t cache_pop(struct cpu_cache *cache)
 	return FREE_LINK_NONE;
 }
 
-/* Refills the cache from the pool, after cache_pop found nothing, and takes a frame. */
-static NOT_INLINED uint64_t refill_and_pop(struct cpu_cache *cache)
+static inline bool is_empty(const struct cpu_cache *cache)
 {
-	spin_lock(&frame_pool.lock);
-	frame_pool_unpark(UNPARK_BATCH);
+	return cache->count == 0 && cache->fresh_next == cache->fresh_end;
+}
+
+/* Refills the cache, if it is empty, and takes a frame. Locks the cache; frame_pool.lock is held. */
+static uint64_t fill_and_pop(struct cpu_cache *cache)
+{
 	spin_lock(&cache->lock);
-	if (cache->count == 0 && cache->fresh_next == cache->fresh_end && !fill(cache)) {
-		spin_unlock(&cache->lock);
-		frame_pool_coalesce();
-		spin_lock(&cache->lock);
-		fill(cache);
-	}
+	if (is_empty(cache))
+		fill_from_pool(cache);
 	uint64_t frame = cache_pop(cache);
 
 	spin_unlock(&cache->lock);
+	return frame;
+}
+
+/* Takes a frame from the buddy system, else from another CPU. */
+static uint64_t pop_from_pool(struct cpu_cache *cache)
+{
+	frame_pool_expect_started();
+	spin_lock(&frame_pool.lock);
+	uint64_t frame = fill_and_pop(cache);
+
+	if (frame == FREE_LINK_NONE && cache_steal_blocks(cache))
+		frame = fill_and_pop(cache);
+	if (frame == FREE_LINK_NONE) {
+		frame_pool_coalesce();
+		frame = fill_and_pop(cache);
+	}
 	spin_unlock(&frame_pool.lock);
 	return frame;
+}
+
+/* Looks at some of the parked frames, if there are any. */
+static void unpark_some(void)
+{
+	if (__atomic_load_n(&frame_pool.parked, __ATOMIC_RELAXED) == 0)
+		return;
+	spin_lock(&frame_pool.lock);
+	frame_pool_unpark(UNPARK_BATCH);
+	spin_unlock(&frame_pool.lock);
+}
+
+/* Refills the cache, after cache_pop found nothing, and takes a frame. */
+static NOT_INLINED uint64_t refill_and_pop(struct cpu_cache *cache)
+{
+	unpark_some();
+	spin_lock(&cache->lock);
+	if (is_empty(cache))
+		fill(cache);
+	uint64_t frame = cache_pop(cache);
+
+	spin_unlock(&cache->lock);
+	return frame != FREE_LINK_NONE ? frame : pop_from_pool(cache);
 }
 
 static inline uint64_t take_frame(struct cpu_cache *cache)
@@ -130,37 +179,29 @@ static inline uint64_t take_frame(struct cpu_cache *cache)
 
 /*
  * The stack and `freed` are full. Moves `freed` to the depot as it is: a bundle in the order of its frees. If another
- * CPU took frames out of it, moves the top of the stack instead. Called without the lock.
+ * CPU took frames out of it, moves the top of the stack instead. The cache's lock is held.
  */
 static void spill(struct cpu_cache *cache)
 {
-	spin_lock(&frame_pool.lock);
-	spin_lock(&cache->lock);
 	if (is_whole(cache)) {
-		bundle_list_push(&frame_pool.depot, cache->freed);
+		frame_depot_push(cache_cpu(cache), DEPOT_FRAMES, cache->freed);
 		__atomic_store_n(&cache->freed_count, 0, __ATOMIC_RELAXED);
-	} else {
-		if (cache->count > CACHE_FRAMES - FREED_FRAMES) {
-			cache->count -= BUNDLE_FRAMES;
-			bundle_list_push(&frame_pool.depot, cache->frames + cache->count);
-		}
-		collect_freed(cache);
+		return;
 	}
-	spin_unlock(&cache->lock);
-	spin_unlock(&frame_pool.lock);
+	cache->count -= BUNDLE_FRAMES;
+	frame_depot_push(cache_cpu(cache), DEPOT_FRAMES, cache->frames + cache->count);
+	collect_freed(cache);
 }
 
 /* `freed` is full. Called by its CPU, without the lock. */
 static NOT_INLINED void empty_freed(struct cpu_cache *cache)
 {
 	spin_lock(&cache->lock);
-	bool has_room = cache->count <= CACHE_FRAMES - FREED_FRAMES;
-
-	if (has_room)
+	if (cache->count <= CACHE_FRAMES - FREED_FRAMES)
 		collect_freed(cache);
-	spin_unlock(&cache->lock);
-	if (!has_room)
+	else
 		spill(cache);
+	spin_unlock(&cache->lock);
 }
 
 struct meta_slot *frame_alloc_next(void)

@@ -3,14 +3,15 @@
  * The frame allocator: which unused frame to claim next.
  *
  * Any function here may run on any CPU at any time, concurrently with any other, except frame_alloc_init, which runs
- * first and alone; in an interrupt handler, only where debug.h says so. Nothing sleeps. While a CPU's cache has frames, or room, the order-0 path takes no lock but that
- * CPU's own.
+ * first and alone; in an interrupt handler, only where debug.h says so. Use before frame_alloc_init is a bug and
+ * aborts. Nothing sleeps. While a CPU's cache has what is asked for, or room for what comes back, the CPU takes no lock
+ * but the cache's.
  *
- * Each CPU has a cache of single frames. It also keeps a spare block of 512 frames: one that came back whole while it
- * had none. Behind the caches lie a depot of bundles of frames (frame_bundle.h) and a binary buddy system of blocks of
- * 2^order frames (buddy.h), under one lock. Frames are merged into blocks lazily: when a request finds no block that is
- * large enough. Free frames are linked through their slots, never through their bytes: the memory of a free frame is
- * not touched.
+ * Each CPU has a cache of single frames and of blocks of 512 frames. Behind the caches lie depots of bundles of either
+ * (frame_depot.h), with a lock each, and a binary buddy system of blocks of 2^order frames (buddy.h), with one lock.
+ * A block of 512 that comes back stays in a cache or depot. Frames are merged into larger blocks lazily: when a request
+ * finds none that is large enough. Free frames are linked through their slots, never through their bytes: the memory of
+ * a free frame is not touched.
  *
  * The host may claim any free frame at any time (state HOST). The allocator notices when it claims the frame. It then
  * puts the frame aside, takes another, and lists the frame again once the host has released it.
@@ -152,9 +153,9 @@ void frame_alloc_put_aside(pfn_t frame);
 
 /* Free frames by where they are; exact only while nobody allocates or frees. */
 struct frame_alloc_stats {
-	uint64_t managed;                     /* frames ever given to the allocator */
-	uint64_t cached;                      /* in the CPUs' caches and in the depot, not merged */
-	uint64_t parked;                      /* put aside because the host holds them */
+	uint64_t managed; /* frames ever given to the allocator */
+	uint64_t cached;  /* in the CPUs' caches and in the depots, blocks of 512 included */
+	uint64_t parked;  /* put aside because the host holds them */
 	uint64_t blocks[FRAME_ORDER_MAX + 1]; /* free blocks of each order */
 };
 

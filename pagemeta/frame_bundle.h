@@ -18,21 +18,20 @@
 #define BUNDLE_LEAVES (BUNDLE_NODES * SLOT_STORAGE_WORDS)
 #define BUNDLE_FRAMES (1 + BUNDLE_NODES + BUNDLE_LEAVES)
 
-/* A list of bundles by the root of the first. */
+/* A list of bundles, newest first. Anybody may load the count; the rest is the holder's of a lock. */
 struct bundle_list {
-	uint64_t first; /* FREE_LINK_NONE when empty */
+	uint64_t first; /* its root; FREE_LINK_NONE when empty */
 	uint64_t count;
 };
 
 #define BUNDLE_LIST_EMPTY ((struct bundle_list){.first = FREE_LINK_NONE})
 
-/* Makes a bundle of BUNDLE_FRAMES frame numbers and puts it on the list. */
-static inline void bundle_list_push(struct bundle_list *list, const uint64_t *frames)
+/* Links BUNDLE_FRAMES frame numbers to a bundle. Returns its root. */
+static inline struct meta_slot *bundle_tie(const uint64_t *frames)
 {
 	struct meta_slot *root = pfn_to_meta(pfn(*frames++));
 	const uint64_t *leaves = frames + BUNDLE_NODES;
 
-	slot_word_store(&root->storage[FREE_NEXT], list->first);
 	for (unsigned n = 0; n < BUNDLE_NODES; n++) {
 		struct meta_slot *node = pfn_to_meta(pfn(frames[n]));
 
@@ -40,39 +39,59 @@ static inline void bundle_list_push(struct bundle_list *list, const uint64_t *fr
 		for (unsigned leaf = 0; leaf < SLOT_STORAGE_WORDS; leaf++)
 			slot_word_store(&node->storage[leaf], *leaves++);
 	}
-	list->first = meta_to_pfn(root).index;
-	list->count++;
+	return root;
 }
 
-/* Prefetches what the next pop will read: the nodes of its root, and the root after it. */
-static inline void bundle_prefetch(const struct meta_slot *root, bool has_next)
+/* Takes a bundle apart into BUNDLE_FRAMES frame numbers. */
+static inline void bundle_untie(const struct meta_slot *root, uint64_t *frames)
 {
-	for (unsigned n = 0; n < BUNDLE_NODES; n++)
-		__builtin_prefetch(pfn_to_meta(pfn(slot_word_load(&root->storage[1 + n]))), 1);
-	if (has_next)
-		__builtin_prefetch(pfn_to_meta(pfn(slot_word_load(&root->storage[FREE_NEXT]))), 1);
-}
-
-/* Takes the newest bundle apart into BUNDLE_FRAMES frame numbers. False when the list is empty. */
-static inline bool bundle_list_pop(struct bundle_list *list, uint64_t *frames)
-{
-	if (list->count == 0)
-		return false;
-
-	const struct meta_slot *root = pfn_to_meta(pfn(list->first));
 	uint64_t *leaves = frames + 1 + BUNDLE_NODES;
 
-	*frames++ = list->first;
-	list->first = slot_word_load(&root->storage[FREE_NEXT]);
-	list->count--;
-	if (list->count)
-		bundle_prefetch(pfn_to_meta(pfn(list->first)), list->count > 1);
+	*frames++ = meta_to_pfn(root).index;
 	for (unsigned n = 0; n < BUNDLE_NODES; n++) {
 		frames[n] = slot_word_load(&root->storage[1 + n]);
 		for (unsigned leaf = 0; leaf < SLOT_STORAGE_WORDS; leaf++)
 			*leaves++ = slot_word_load(&pfn_to_meta(pfn(frames[n]))->storage[leaf]);
 	}
-	return true;
+}
+
+static inline uint64_t bundle_list_count(const struct bundle_list *list)
+{
+	return __atomic_load_n(&list->count, __ATOMIC_RELAXED);
+}
+
+static inline void bundle_list_push(struct bundle_list *list, struct meta_slot *root)
+{
+	slot_word_store(&root->storage[FREE_NEXT], list->first);
+	list->first = meta_to_pfn(root).index;
+	__atomic_store_n(&list->count, list->count + 1, __ATOMIC_RELAXED);
+}
+
+/* Takes the newest bundle off the list. NULL when there is none. */
+static inline struct meta_slot *bundle_list_pop(struct bundle_list *list)
+{
+	if (list->count == 0)
+		return NULL;
+
+	struct meta_slot *root = pfn_to_meta(pfn(list->first));
+
+	list->first = slot_word_load(&root->storage[FREE_NEXT]);
+	__atomic_store_n(&list->count, list->count - 1, __ATOMIC_RELAXED);
+	return root;
+}
+
+/* Prefetches what taking the newest bundle will read, its nodes, and the root of the one after it. */
+static inline void bundle_list_prefetch(const struct bundle_list *list)
+{
+	if (list->count == 0)
+		return;
+
+	const struct meta_slot *root = pfn_to_meta(pfn(list->first));
+
+	for (unsigned n = 0; n < BUNDLE_NODES; n++)
+		__builtin_prefetch(pfn_to_meta(pfn(slot_word_load(&root->storage[1 + n]))), 1);
+	if (list->count > 1)
+		__builtin_prefetch(pfn_to_meta(pfn(slot_word_load(&root->storage[FREE_NEXT]))), 1);
 }
 
 #endif

@@ -5,7 +5,14 @@
 bool frame_alloc_started;
 struct cpu_cache frame_caches[PLATFORM_MAX_CPUS];
 struct frame_pool frame_pool;
+struct frame_depot frame_depots[FRAME_DEPOTS];
 struct managed_ranges frame_managed;
+
+void frame_pool_expect_started(void)
+{
+	if (!frame_alloc_started)
+		platform_abort("the allocator is used before frame_alloc_init", paddr(0), 0);
+}
 
 static void lock_caches(void)
 {
@@ -46,9 +53,11 @@ static enum frame_add_error check_bounds(paddr_t start, paddr_t end)
 void frame_alloc_init(const struct region_list *partition)
 {
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
-		frame_caches[cpu] = (struct cpu_cache){.spare = FREE_LINK_NONE};
+		frame_caches[cpu] = (struct cpu_cache){0};
+	for (unsigned i = 0; i < FRAME_DEPOTS; i++)
+		frame_depots[i] =
+			(struct frame_depot){.lists = {BUNDLE_LIST_EMPTY, BUNDLE_LIST_EMPTY}};
 	frame_pool.lock = (struct spinlock){0};
-	frame_pool.depot = BUNDLE_LIST_EMPTY;
 	frame_pool.parked = 0;
 	frame_pool.managed = 0;
 	frame_managed.count = 0;
@@ -85,6 +94,7 @@ enum frame_add_error frame_alloc_add(paddr_t start_addr, paddr_t end_addr)
 	pfn_t end = paddr_to_pfn(end_addr);
 	enum frame_add_error error = check_bounds(start_addr, end_addr);
 
+	frame_pool_expect_started();
 	if (error != FRAME_ADD_OK || start.index == end.index)
 		return error;
 	spin_lock(&frame_pool.lock);
@@ -98,10 +108,16 @@ enum frame_add_error frame_alloc_add(paddr_t start_addr, paddr_t end_addr)
 
 /* Below, frame_pool.lock is held. */
 
-static void list_frame(uint64_t frame)
+static void set_parked(uint64_t count)
 {
-	slot_word_store(&pfn_to_meta(pfn(frame))->vtable_ptr, 0);
-	buddy_free(&frame_pool.buddy, pfn(frame), 0);
+	__atomic_store_n(&frame_pool.parked, count, __ATOMIC_RELAXED);
+}
+
+/* Clears the tag first: the buddy system writes its own only to the first frame of a block that it has merged. */
+static void list_block(uint64_t first, unsigned order)
+{
+	slot_word_store(&pfn_to_meta(pfn(first))->vtable_ptr, 0);
+	buddy_free(&frame_pool.buddy, pfn(first), order);
 }
 
 void frame_pool_park(uint64_t frame)
@@ -115,7 +131,7 @@ void frame_pool_park(uint64_t frame)
 		slot_word_store(&pfn_to_meta(pfn(frame_pool.parked_last))->storage[FREE_NEXT],
 				frame);
 	frame_pool.parked_last = frame;
-	frame_pool.parked++;
+	set_parked(frame_pool.parked + 1);
 }
 
 void frame_pool_unpark(uint64_t limit)
@@ -126,11 +142,11 @@ void frame_pool_unpark(uint64_t limit)
 		struct meta_slot *slot = pfn_to_meta(pfn(frame));
 
 		frame_pool.parked_first = slot_word_load(&slot->storage[FREE_NEXT]);
-		frame_pool.parked--;
+		set_parked(frame_pool.parked - 1);
 		if (slot_state_refs(slot_load(slot)) == REF_HOST)
 			frame_pool_park(frame);
 		else
-			list_frame(frame);
+			list_block(frame, 0);
 	}
 }
 
@@ -143,8 +159,17 @@ static void list_freed(struct cpu_cache *cache)
 		if (cache->freed[i] == FREE_LINK_NONE)
 			continue;
 		frame_expect_managed(cache->freed[i], &cache->range);
-		list_frame(cache->freed[i]);
+		list_block(cache->freed[i], 0);
 		cache->freed[i] = FREE_LINK_NONE;
+	}
+}
+
+/* Lists the blocks of a CPU's cache. The cache's lock is held, too. */
+static void drain_blocks(struct cpu_cache *cache)
+{
+	while (cache->block_count > 0) {
+		cache_set_block_count(cache, cache->block_count - 1);
+		list_block(cache->blocks[cache->block_count], FRESH_ORDER);
 	}
 }
 
@@ -152,30 +177,50 @@ static void list_freed(struct cpu_cache *cache)
 static void drain(struct cpu_cache *cache)
 {
 	while (cache->count > 0)
-		list_frame(cache->frames[--cache->count]);
+		list_block(cache->frames[--cache->count], 0);
 	list_freed(cache);
 	buddy_add(&frame_pool.buddy, pfn(cache->fresh_next), pfn(cache->fresh_end));
 	cache->fresh_next = cache->fresh_end = 0;
+	drain_blocks(cache);
+}
 
-	uint64_t spare = cache_take_spare(cache);
+/* Lists what all depots hold of one kind: frames, or blocks. */
+static void drain_depots(enum depot_list which, unsigned order)
+{
+	uint64_t bundle[BUNDLE_FRAMES];
 
-	if (spare != FREE_LINK_NONE)
-		buddy_free(&frame_pool.buddy, pfn(spare), FRESH_ORDER);
+	while (frame_depot_pop(0, which, bundle))
+		for (unsigned i = 0; i < BUNDLE_FRAMES; i++)
+			list_block(bundle[i], order);
+}
+
+static void drain_all_depots(void)
+{
+	drain_depots(DEPOT_BLOCKS, FRESH_ORDER);
+	drain_depots(DEPOT_FRAMES, 0);
+}
+
+void frame_pool_list_blocks(void)
+{
+	drain_depots(DEPOT_BLOCKS, FRESH_ORDER);
+	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
+		spin_lock(&frame_caches[cpu].lock);
+		drain_blocks(&frame_caches[cpu]);
+		spin_unlock(&frame_caches[cpu].lock);
+	}
 }
 
 /*
  * Locks all caches at once. Otherwise a frame could enter a cache that was just drained while another leaves a cache
- * that is not drained yet, and no frame would seem to be free.
+ * that is not drained yet, and no frame would seem to be free. Most frames are in the depots: those go first, before
+ * others have to wait, and what the caches have added meanwhile goes afterwards.
  */
 void frame_pool_coalesce(void)
 {
-	uint64_t frames[BUNDLE_FRAMES];
-
-	while (bundle_list_pop(&frame_pool.depot, frames))
-		for (unsigned i = 0; i < BUNDLE_FRAMES; i++)
-			list_frame(frames[i]);
+	drain_all_depots();
 	frame_pool_unpark(UINT64_MAX);
 	lock_caches();
+	drain_all_depots();
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
 		drain(&frame_caches[cpu]);
 	unlock_caches();
@@ -185,9 +230,22 @@ void frame_pool_coalesce(void)
 
 void frame_alloc_merge(void)
 {
+	frame_pool_expect_started();
 	spin_lock(&frame_pool.lock);
 	frame_pool_coalesce();
 	spin_unlock(&frame_pool.lock);
+}
+
+/* The frames in a CPU's cache, whose lock is held. */
+static uint64_t cached_frames(const struct cpu_cache *cache)
+{
+	uint64_t frames = cache->count + (cache->fresh_end - cache->fresh_next) +
+			  cache->block_count * FRESH_FRAMES;
+	uint32_t freed = __atomic_load_n(&cache->freed_count, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < freed; i++)
+		frames += cache->freed[i] != FREE_LINK_NONE;
+	return frames;
 }
 
 void frame_alloc_read_stats(struct frame_alloc_stats *stats)
@@ -195,18 +253,15 @@ void frame_alloc_read_stats(struct frame_alloc_stats *stats)
 	*stats = (struct frame_alloc_stats){0};
 	spin_lock(&frame_pool.lock);
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {
-		struct cpu_cache *cache = &frame_caches[cpu];
-
-		spin_lock(&cache->lock);
-		stats->cached += cache->count + (cache->fresh_end - cache->fresh_next);
-		if (cache->spare != FREE_LINK_NONE)
-			stats->cached += FRESH_FRAMES;
-		for (uint32_t i = 0; i < __atomic_load_n(&cache->freed_count, __ATOMIC_ACQUIRE);
-		     i++)
-			stats->cached += cache->freed[i] != FREE_LINK_NONE;
-		spin_unlock(&cache->lock);
+		spin_lock(&frame_caches[cpu].lock);
+		stats->cached += cached_frames(&frame_caches[cpu]);
+		spin_unlock(&frame_caches[cpu].lock);
 	}
-	stats->cached += frame_pool.depot.count * BUNDLE_FRAMES;
+	for (unsigned i = 0; i < FRAME_DEPOTS; i++)
+		stats->cached +=
+			BUNDLE_FRAMES *
+			(bundle_list_count(&frame_depots[i].lists[DEPOT_FRAMES]) +
+			 bundle_list_count(&frame_depots[i].lists[DEPOT_BLOCKS]) * FRESH_FRAMES);
 	stats->managed = frame_pool.managed;
 	stats->parked = frame_pool.parked;
 	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)

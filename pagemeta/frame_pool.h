@@ -2,31 +2,37 @@
 /*
  * The allocator's internals, shared by its files. Callers use frame_alloc.h.
  *
- *   frame_pool.c   managed ranges, the free frames behind the caches, merging
- *   frame_alloc.c  single frames: the CPUs' caches
- *   frame_runs.c   runs of frames
+ *   frame_pool.c    managed ranges, the buddy system behind it all, frames put aside, merging
+ *   frame_alloc.c   single frames: the CPUs' caches
+ *   frame_blocks.c  blocks of FRESH_FRAMES: the caches' stacks of them
+ *   frame_runs.c    runs of frames
+ *   frame_depot.h   between the caches and the buddy system: bundles of frames and of blocks
  *
- * Lock order: frame_pool.lock, then the caches' locks in the order of the CPUs. A frame moves between a cache and the
- * pool only with frame_pool.lock held throughout, and leaves a cache only with that cache's lock held. So if the holder
- * of all locks finds no free frame anywhere, none was free when it took the last lock.
+ * A free frame, or the block that it lies in, is in one place: a cache, a depot, the buddy system, or put aside.
+ *
+ * Lock order: frame_pool.lock, then the caches' locks in the order of the CPUs, then one depot's lock. A frame moves
+ * from one of these places to another only with the locks of both held throughout, a cache's or frame_pool.lock for a
+ * depot; it leaves a cache only with that cache's lock held. So if the holder of frame_pool.lock and of all caches'
+ * locks finds no free frame anywhere, none was free when it took the last lock.
  */
 #ifndef PAGEMETA_FRAME_POOL_H
 #define PAGEMETA_FRAME_POOL_H
 
 #include "buddy.h"
 #include "frame_alloc.h"
-#include "frame_bundle.h"
+#include "frame_depot.h"
 #include "managed_ranges.h"
 #include "spinlock.h"
 
 #define CACHE_FRAMES (3 * BUNDLE_FRAMES)
-#define FRESH_ORDER  9 /* order of the block that a cache uses up frame by frame, and of its spare */
+#define CACHE_BLOCKS (2 * BUNDLE_FRAMES)
+#define FRESH_ORDER  9 /* of the blocks that caches keep, hand out, and use up frame by frame */
 #define FRESH_FRAMES (UINT64_C(1) << FRESH_ORDER)
 #define FREED_FRAMES BUNDLE_FRAMES
 
 /*
- * One CPU's free frames. The lock is almost never contended: it is there for another CPU that has run out of memory
- * everywhere else.
+ * One CPU's free frames and blocks. The lock is almost never contended: it is there for another CPU that has run out
+ * of memory everywhere else.
  *
  * Freed frames gather in `freed` first. Only the cache's own CPU appends to it, and without the lock, so a free costs
  * no atomic operation besides those of the slot. Whoever holds the lock may take frames out of `freed` and leaves
@@ -38,9 +44,10 @@ struct cpu_cache {
 	uint32_t count;
 	uint64_t fresh_next; /* frames of a block that is being used up */
 	uint64_t fresh_end;
-	uint64_t spare;             /* a block of FRESH_FRAMES that came back, or FREE_LINK_NONE */
-	struct managed_range range; /* the range of the frame that came back last */
+	struct managed_range range;    /* the range of the frame that came back last */
+	uint32_t block_count;          /* others look at it without the lock */
 	uint64_t frames[CACHE_FRAMES]; /* a stack of frame numbers */
+	uint64_t blocks[CACHE_BLOCKS]; /* a stack of blocks of FRESH_FRAMES, tagged FREE_TAG_KEPT */
 	uint32_t freed_count;
 	uint64_t freed[FREED_FRAMES];
 } __attribute__((aligned(SLOT_SIZE)));
@@ -50,10 +57,9 @@ extern struct cpu_cache frame_caches[PLATFORM_MAX_CPUS];
 struct frame_pool {
 	struct spinlock lock;
 	struct buddy buddy;
-	struct bundle_list depot; /* the caches' surplus, not merged into blocks */
-	uint64_t parked_first;    /* found in state HOST: a queue, linked by FREE_NEXT */
+	uint64_t parked_first; /* found in state HOST: a queue, linked by FREE_NEXT */
 	uint64_t parked_last;
-	uint64_t parked;
+	uint64_t parked; /* others look at it without the lock */
 	uint64_t managed;
 } __attribute__((aligned(SLOT_SIZE)));
 
@@ -80,6 +86,12 @@ static inline void frame_expect_managed(uint64_t frame, struct managed_range *ra
 			   slot_load(pfn_to_meta(pfn(frame))));
 }
 
+/*
+ * Aborts if frame_alloc_init has not run. Called where a request leaves the CPU's cache: before frame_alloc_init the
+ * caches and depots are all zeroes, which means empty.
+ */
+void frame_pool_expect_started(void);
+
 /* The following require frame_pool.lock. */
 
 /* Puts aside a frame that the host holds. */
@@ -91,16 +103,37 @@ void frame_pool_unpark(uint64_t limit);
 /* Merges all free frames into the largest possible blocks. Takes the caches' locks. */
 void frame_pool_coalesce(void);
 
-/* Takes a cache's spare block. Requires only the cache's lock. FREE_LINK_NONE when there is none. */
-static inline uint64_t cache_take_spare(struct cpu_cache *cache)
-{
-	uint64_t block = cache->spare;
+/* Returns the blocks in the depots and in all caches to the buddy system. Takes the caches' locks, one by one. */
+void frame_pool_list_blocks(void);
 
-	if (block != FREE_LINK_NONE) {
-		slot_word_store(&pfn_to_meta(pfn(block))->vtable_ptr, 0);
-		cache->spare = FREE_LINK_NONE;
-	}
-	return block;
+/* A CPU's blocks: frame_blocks.c. Single blocks are given as their first frames; FREE_LINK_NONE: there was none. */
+
+static inline void cache_set_block_count(struct cpu_cache *cache, uint32_t count)
+{
+	__atomic_store_n(&cache->block_count, count, __ATOMIC_RELAXED);
 }
+
+static inline unsigned cache_cpu(const struct cpu_cache *cache)
+{
+	return (unsigned)(cache - frame_caches);
+}
+
+/* Requires the cache's lock. Takes a block out of the cache, which takes a bundle from the depots if it has none. */
+uint64_t cache_pop_block(struct cpu_cache *cache);
+
+/* Requires the cache's lock. Tags a block and keeps it; a full stack moves a bundle to the depot. */
+void cache_push_block(struct cpu_cache *cache, uint64_t block);
+
+/* Requires frame_pool.lock and the cache's. Fills the empty stack of blocks from the buddy system. */
+bool cache_refill_blocks(struct cpu_cache *cache);
+
+/*
+ * Moves half of another CPU's blocks to the empty stack of this one. Takes both caches' locks. False when no CPU has
+ * any, or when this one has some.
+ */
+bool cache_steal_blocks(struct cpu_cache *cache);
+
+/* Requires no lock. Takes a block from the caller's CPU, the depots, the buddy system or another CPU. */
+uint64_t frame_blocks_take(void);
 
 #endif

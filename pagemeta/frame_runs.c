@@ -35,27 +35,35 @@ static bool take_run(uint64_t count, uint64_t align, pfn_t *first)
 	return true;
 }
 
-/*
- * A block of FRESH_FRAMES that comes back stays in the CPU's cache if that has no spare, and is handed out from there.
- * Otherwise it would be merged up to the largest order and split again each time.
- */
-static bool take_spare(uint64_t count, uint64_t align, pfn_t *first)
+/* Lists a block of the CPU's cache, or of the depots, in the buddy system. False when there is none. */
+static bool list_own_block(void)
 {
 	struct cpu_cache *cache = &frame_caches[platform_cpu()];
 
-	if (count != FRESH_FRAMES || align > FRESH_FRAMES)
-		return false;
 	spin_lock(&cache->lock);
-	*first = pfn(cache_take_spare(cache));
+	uint64_t block = cache_pop_block(cache);
+
 	spin_unlock(&cache->lock);
-	return first->index != FREE_LINK_NONE;
+	if (block == FREE_LINK_NONE)
+		return false;
+	slot_word_store(&pfn_to_meta(pfn(block))->vtable_ptr, 0);
+	buddy_free(&frame_pool.buddy, pfn(block), FRESH_ORDER);
+	return true;
 }
 
+/* Tries what costs least first. */
 static bool take_from_pool(uint64_t count, uint64_t align, pfn_t *first)
 {
+	frame_pool_expect_started();
 	spin_lock(&frame_pool.lock);
 	bool taken = take_run(count, align, first);
 
+	if (!taken && order_for(count, align) <= FRESH_ORDER && list_own_block())
+		taken = take_run(count, align, first);
+	if (!taken) {
+		frame_pool_list_blocks();
+		taken = take_run(count, align, first);
+	}
 	if (!taken) {
 		frame_pool_coalesce();
 		taken = take_run(count, align, first);
@@ -64,14 +72,29 @@ static bool take_from_pool(uint64_t count, uint64_t align, pfn_t *first)
 	return taken;
 }
 
+/* Whether the run is a block of the size that the CPUs' caches keep. */
+static bool take_block(uint64_t count, uint64_t align, pfn_t *first)
+{
+	if (count != FRESH_FRAMES || align > FRESH_FRAMES)
+		return false;
+
+	uint64_t block = frame_blocks_take();
+
+	*first = pfn(block);
+	return block != FREE_LINK_NONE;
+}
+
 bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
 {
+	pfn_t run;
+
 	if (count == 0 || count > meta_max_paddr / PAGE_SIZE ||
 	    align > UINT64_C(1) << FRAME_ORDER_MAX)
 		return false;
-	if (!take_spare(count, align, first) && !take_from_pool(count, align, first))
+	if (!take_block(count, align, &run) && !take_from_pool(count, align, &run))
 		return false;
-	slot_word_store(&pfn_to_meta(*first)->vtable_ptr, FREE_TAG_LENT);
+	slot_word_store(&pfn_to_meta(run)->vtable_ptr, FREE_TAG_LENT);
+	*first = run;
 	return true;
 }
 
@@ -144,34 +167,41 @@ static void expect_given_run(pfn_t first, pfn_t end)
 	expect_given(pfn(end.index - 1));
 }
 
+/* Starts to read what the checks of a block will look at. */
+static inline void prefetch_block(pfn_t first)
+{
+	const struct meta_slot *slots = pfn_to_meta(first);
+
+	__builtin_prefetch(slots, 1);
+	for (unsigned i = 1; i < GIVE_PROBES; i++)
+		__builtin_prefetch(slots + i * (FRESH_FRAMES / GIVE_PROBES));
+	__builtin_prefetch(slots + FRESH_FRAMES - 1);
+}
+
 /*
  * The checks read tags of other blocks without frame_pool.lock, while these may be split and merged. Even then tags
  * mark only free frames as free.
  */
-static bool give_spare(pfn_t first, uint64_t count)
+static bool give_block(pfn_t first, uint64_t count)
 {
 	struct cpu_cache *cache = &frame_caches[platform_cpu()];
 
 	if (count != FRESH_FRAMES || !is_aligned(first.index, FRESH_FRAMES))
 		return false;
+	prefetch_block(first);
 	spin_lock(&cache->lock);
-	bool has_room = cache->spare == FREE_LINK_NONE;
-
-	if (has_room) {
-		expect_managed_run(first, count);
-		expect_given_run(first, pfn(first.index + count));
-		slot_word_store(&pfn_to_meta(first)->vtable_ptr, FREE_TAG_KEPT + FRESH_ORDER);
-		cache->spare = first.index;
-	}
+	expect_managed_run(first, count);
+	expect_given_run(first, pfn(first.index + count));
+	cache_push_block(cache, first.index);
 	spin_unlock(&cache->lock);
-	return has_room;
+	return true;
 }
 
 void frame_alloc_give(pfn_t first, uint64_t count)
 {
 	pfn_t end = pfn(first.index + count);
 
-	if (count == 0 || give_spare(first, count))
+	if (count == 0 || give_block(first, count))
 		return;
 	spin_lock(&frame_pool.lock);
 	expect_managed_run(first, count);

@@ -12,9 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FREE_TAG_BLOCK  UINT64_C(0x100) /* + order: first frame of a free block */
-#define FREE_TAG_KEPT   UINT64_C(0x180) /* + order: the same, for a CPU cache's spare block */
-#define FREE_TAG_CACHED UINT64_C(0x200) /* in a CPU's cache, or in the depot behind the caches */
+#define FREE_TAG_BLOCK UINT64_C(0x100) /* + order: first frame of a free block */
+#define FREE_TAG_KEPT                                                                              \
+	UINT64_C(0x180) /* + order: the same, for a block in a CPU's cache or in a depot */
+#define FREE_TAG_CACHED UINT64_C(0x200) /* a single frame in a CPU's cache or in a depot */
 #define FREE_TAG_PARKED UINT64_C(0x300) /* put aside, held by the host */
 #define FREE_TAG_END    UINT64_C(0x400)
 /* Not listed: the first frame of a run that was handed out, until it is claimed. */

@@ -4,12 +4,14 @@
  *
  * The descriptor is constant. It gives the offset of each field, so the layout may change freely. ALLOCATOR_VERSION
  * stands for the meaning of the fields. Addresses are virtual addresses of the program that runs the allocator. Frames
- * are frame numbers, 64 bits wide; counts are 32 bits wide in a cache and 64 bits in the pool.
+ * are frame numbers, 64 bits wide; counts are 32 bits wide in a cache and 64 bits in the pool
+ * and in depots.
  *
  * The vtable_ptr of a free frame's slot holds a tag for the kind of list that the frame is in. Blocks are doubly linked
  * through storage words 0 (next) and 1 (previous) of their first frames. The parked frames are a queue through word 0;
- * a count gives its length. The depot is a list of bundles. Word 0 of a bundle's root names the next root; the words
- * after it name bundle_nodes nodes. Each node names bundle_leaves leaves, from word 0 on.
+ * a count gives its length. A depot has two lists of bundles, one of single frames and one of blocks of kept_frames, which
+ * stand for their first frames. Word 0 of a bundle's root names the next root; the words after it name bundle_nodes
+ * nodes. Each node names bundle_leaves leaves, from word 0 on. The blocks of depots and caches carry tag_kept.
  */
 #ifndef PAGEVISOR_ALLOCATOR_H
 #define PAGEVISOR_ALLOCATOR_H
@@ -18,7 +20,7 @@
 
 #include <pagevisor/abi.h>
 
-#define ALLOCATOR_VERSION 1
+#define ALLOCATOR_VERSION 2
 
 /* Ends a list. In a cache's array of freed frames it marks an empty entry. */
 #define ALLOCATOR_NO_FRAME UINT64_MAX
@@ -46,9 +48,11 @@ struct allocator_descriptor {
 	uint32_t cache_freed_max;
 	uint32_t cache_fresh_next; /* frames [next, end) of a block that is being used up */
 	uint32_t cache_fresh_end;
-	uint32_t cache_spare;  /* first frame of a block of spare_frames, or ALLOCATOR_NO_FRAME */
-	uint32_t spare_frames; /* a count, not an offset */
+	uint32_t cache_block_count;
+	uint32_t cache_blocks; /* first frames of blocks of kept_frames */
+	uint32_t cache_blocks_max;
 	uint32_t pool_size;
+	uint32_t kept_frames; /* of each block that caches and depots keep; not an offset */
 
 	uint64_t pool_va;
 	/* Offsets in the pool. */
@@ -56,12 +60,21 @@ struct allocator_descriptor {
 	uint32_t block_orders; /* blocks have 2^0 .. 2^(block_orders - 1) frames */
 	uint32_t block_first;  /* an array: the first block of each order */
 	uint32_t block_count;  /* an array: blocks of each order */
-	uint32_t depot_first;
-	uint32_t depot_count; /* of bundles */
 	uint32_t parked_first;
 	uint32_t parked_last;
 	uint32_t parked_count;
 	uint32_t managed_frames; /* how many there are in all, free or not */
+
+	uint64_t depots_va; /* an array */
+	uint32_t depot_count;
+	uint32_t depot_size;
+	/* Offsets in a depot: the first bundles and the numbers of bundles. */
+	uint32_t depot_lock;
+	uint32_t depot_frames_first;
+	uint32_t depot_frames_count;
+	uint32_t depot_blocks_first;
+	uint32_t depot_blocks_count;
+	uint32_t reserved;
 
 	uint64_t ranges_va; /* the frames that the allocator manages */
 	uint32_t ranges_size;
@@ -70,13 +83,13 @@ struct allocator_descriptor {
 	uint32_t range_max;
 
 	uint32_t tag_block; /* + order: the first frame of a block */
-	uint32_t tag_spare; /* the first frame of the block that a cache keeps */
+	uint32_t tag_kept;  /* the first frame of a block in a cache or depot */
 	uint32_t tag_cached;
 	uint32_t tag_parked;
 	uint32_t tag_end; /* tags lie in [tag_block, tag_end) */
 	uint32_t bundle_nodes;
 	uint32_t bundle_leaves; /* of each node */
-	uint32_t reserved;
+	uint32_t reserved_end;
 };
 
 ABI_OFFSET(struct allocator_descriptor, version, 0);
@@ -93,33 +106,41 @@ ABI_OFFSET(struct allocator_descriptor, cache_freed, 44);
 ABI_OFFSET(struct allocator_descriptor, cache_freed_max, 48);
 ABI_OFFSET(struct allocator_descriptor, cache_fresh_next, 52);
 ABI_OFFSET(struct allocator_descriptor, cache_fresh_end, 56);
-ABI_OFFSET(struct allocator_descriptor, cache_spare, 60);
-ABI_OFFSET(struct allocator_descriptor, spare_frames, 64);
-ABI_OFFSET(struct allocator_descriptor, pool_size, 68);
-ABI_OFFSET(struct allocator_descriptor, pool_va, 72);
-ABI_OFFSET(struct allocator_descriptor, pool_lock, 80);
-ABI_OFFSET(struct allocator_descriptor, block_orders, 84);
-ABI_OFFSET(struct allocator_descriptor, block_first, 88);
-ABI_OFFSET(struct allocator_descriptor, block_count, 92);
-ABI_OFFSET(struct allocator_descriptor, depot_first, 96);
-ABI_OFFSET(struct allocator_descriptor, depot_count, 100);
+ABI_OFFSET(struct allocator_descriptor, cache_block_count, 60);
+ABI_OFFSET(struct allocator_descriptor, cache_blocks, 64);
+ABI_OFFSET(struct allocator_descriptor, cache_blocks_max, 68);
+ABI_OFFSET(struct allocator_descriptor, pool_size, 72);
+ABI_OFFSET(struct allocator_descriptor, kept_frames, 76);
+ABI_OFFSET(struct allocator_descriptor, pool_va, 80);
+ABI_OFFSET(struct allocator_descriptor, pool_lock, 88);
+ABI_OFFSET(struct allocator_descriptor, block_orders, 92);
+ABI_OFFSET(struct allocator_descriptor, block_first, 96);
+ABI_OFFSET(struct allocator_descriptor, block_count, 100);
 ABI_OFFSET(struct allocator_descriptor, parked_first, 104);
 ABI_OFFSET(struct allocator_descriptor, parked_last, 108);
 ABI_OFFSET(struct allocator_descriptor, parked_count, 112);
 ABI_OFFSET(struct allocator_descriptor, managed_frames, 116);
-ABI_OFFSET(struct allocator_descriptor, ranges_va, 120);
-ABI_OFFSET(struct allocator_descriptor, ranges_size, 128);
-ABI_OFFSET(struct allocator_descriptor, range_count, 132);
-ABI_OFFSET(struct allocator_descriptor, range_first, 136);
-ABI_OFFSET(struct allocator_descriptor, range_max, 140);
-ABI_OFFSET(struct allocator_descriptor, tag_block, 144);
-ABI_OFFSET(struct allocator_descriptor, tag_spare, 148);
-ABI_OFFSET(struct allocator_descriptor, tag_cached, 152);
-ABI_OFFSET(struct allocator_descriptor, tag_parked, 156);
-ABI_OFFSET(struct allocator_descriptor, tag_end, 160);
-ABI_OFFSET(struct allocator_descriptor, bundle_nodes, 164);
-ABI_OFFSET(struct allocator_descriptor, bundle_leaves, 168);
-ABI_SIZE(struct allocator_descriptor, 176);
+ABI_OFFSET(struct allocator_descriptor, depots_va, 120);
+ABI_OFFSET(struct allocator_descriptor, depot_count, 128);
+ABI_OFFSET(struct allocator_descriptor, depot_size, 132);
+ABI_OFFSET(struct allocator_descriptor, depot_lock, 136);
+ABI_OFFSET(struct allocator_descriptor, depot_frames_first, 140);
+ABI_OFFSET(struct allocator_descriptor, depot_frames_count, 144);
+ABI_OFFSET(struct allocator_descriptor, depot_blocks_first, 148);
+ABI_OFFSET(struct allocator_descriptor, depot_blocks_count, 152);
+ABI_OFFSET(struct allocator_descriptor, ranges_va, 160);
+ABI_OFFSET(struct allocator_descriptor, ranges_size, 168);
+ABI_OFFSET(struct allocator_descriptor, range_count, 172);
+ABI_OFFSET(struct allocator_descriptor, range_first, 176);
+ABI_OFFSET(struct allocator_descriptor, range_max, 180);
+ABI_OFFSET(struct allocator_descriptor, tag_block, 184);
+ABI_OFFSET(struct allocator_descriptor, tag_kept, 188);
+ABI_OFFSET(struct allocator_descriptor, tag_cached, 192);
+ABI_OFFSET(struct allocator_descriptor, tag_parked, 196);
+ABI_OFFSET(struct allocator_descriptor, tag_end, 200);
+ABI_OFFSET(struct allocator_descriptor, bundle_nodes, 204);
+ABI_OFFSET(struct allocator_descriptor, bundle_leaves, 208);
+ABI_SIZE(struct allocator_descriptor, 216);
 
 /* Frames [start, end). */
 struct allocator_range {

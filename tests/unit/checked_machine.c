@@ -9,6 +9,7 @@
 #include "guest/mm/page_table.h"
 #include "guest/mm/table_frames.h"
 #include "memory/rcu.h"
+#include "pagemeta/frame_bundle.h"
 #include "pagemeta/unique.h"
 
 META_TYPE(listed, .link_place = META_LINK_PLACE(listed, link));
@@ -91,14 +92,42 @@ static void publish_allocator(void)
 	checked.allocator = at(ALLOCATOR_PA);
 	checked.pool = at(POOL_PA);
 	checked.caches = at(CACHES_PA);
+	checked.depots = at(DEPOTS_PA);
 	*checked.allocator = *own;
 	checked.allocator->caches_va = CACHES_PA + va_offset();
 	checked.allocator->pool_va = POOL_PA + va_offset();
+	checked.allocator->depots_va = DEPOTS_PA + va_offset();
 	checked.allocator->ranges_va = RANGES_PA + va_offset();
 	memcpy(checked.caches, (void *)(uintptr_t)own->caches_va,
 	       (size_t)own->cache_count * own->cache_size);
+	memcpy(checked.depots, (void *)(uintptr_t)own->depots_va,
+	       (size_t)own->depot_count * own->depot_size);
 	memcpy(checked.pool, (void *)(uintptr_t)own->pool_va, own->pool_size);
 	memcpy(at(RANGES_PA), (void *)(uintptr_t)own->ranges_va, own->ranges_size);
+}
+
+/* Puts blocks into the published cache of CPU 0, and a bundle of blocks into one of the published depots. */
+static void keep_blocks(void)
+{
+	struct allocator_descriptor *own = at(ALLOCATOR_PA);
+	struct bundle_list *bundles;
+	uint64_t blocks[KEPT_CACHED + BUNDLE_FRAMES];
+	const unsigned count = sizeof(blocks) / sizeof(blocks[0]);
+	pfn_t run;
+
+	ck_assert(frame_alloc_take(count * KEPT_FRAMES, KEPT_FRAMES, &run));
+	for (unsigned i = 0; i < count; i++) {
+		blocks[i] = run.index + i * KEPT_FRAMES;
+		slot_at(blocks[i])->vtable_ptr = FREE_TAG_KEPT + KEPT_ORDER;
+	}
+	publish_allocator();
+	own->kept_frames = KEPT_FRAMES;
+	own->tag_kept = FREE_TAG_KEPT + KEPT_ORDER;
+	ck_assert_uint_eq(*cache_count(0, own->cache_block_count), 0);
+	*cache_count(0, own->cache_block_count) = KEPT_CACHED;
+	memcpy(cache_word(0, own->cache_blocks), blocks, KEPT_CACHED * sizeof(blocks[0]));
+	bundles = (struct bundle_list *)depot_word(KEPT_DEPOT, own->depot_blocks_first);
+	bundle_list_push(bundles, bundle_tie(blocks + KEPT_CACHED));
 }
 
 static void publish_info(void)
@@ -178,15 +207,6 @@ static void make_run(void)
 	refer(checked.run.count);
 }
 
-/* A block that comes back to the allocator and stays with this CPU. */
-static void make_spare(void)
-{
-	pfn_t block;
-
-	ck_assert(frame_alloc_take(512, 512, &block));
-	frame_alloc_give(block, 512);
-}
-
 static void make_list(void)
 {
 	frame_list_init(&list, listed, link);
@@ -251,9 +271,8 @@ void checked_machine_setup(void)
 	make_list();
 	use_allocator();
 	park();
-	make_spare();
 	publish_info();
-	publish_allocator();
+	keep_blocks();
 	map_everything();
 	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
 	ck_assert_int_eq(guest_memory_add(&memory, paddr(0), SMALL_MACHINE_SIZE, host_memory_fd(),
@@ -314,6 +333,12 @@ void assert_finds_only(const char *rule, uint64_t frame)
 uint64_t *pool_word(uint32_t offset)
 {
 	return (uint64_t *)(checked.pool + offset);
+}
+
+uint64_t *depot_word(unsigned depot, uint32_t offset)
+{
+	return (uint64_t *)(checked.depots + (size_t)depot * checked.allocator->depot_size +
+			    offset);
 }
 
 uint32_t *cache_count(unsigned cpu, uint32_t offset)

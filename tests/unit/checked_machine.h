@@ -21,6 +21,7 @@
 #define POOL_PA       (IMAGE_PA + 5 * PAGE_SIZE)
 #define RANGES_PA     (IMAGE_PA + 6 * PAGE_SIZE)
 #define REFERENCES_PA (IMAGE_PA + 7 * PAGE_SIZE)
+#define DEPOTS_PA     (IMAGE_PA + 9 * PAGE_SIZE)
 #define CACHES_PA     (IMAGE_PA + 16 * PAGE_SIZE)
 #define TABLES_PA     (IMAGE_PA + 128 * PAGE_SIZE)
 
@@ -29,12 +30,22 @@ struct listed_meta {
 	struct list_link link;
 };
 
+/*
+ * Blocks in caches and depots have this many frames: this allocator's own choice, for the machine is too small for a
+ * bundle of blocks of the size that the library chose.
+ */
+#define KEPT_ORDER  4
+#define KEPT_FRAMES (UINT64_C(1) << KEPT_ORDER)
+#define KEPT_CACHED 4 /* blocks in the cache of CPU 0 */
+#define KEPT_DEPOT  1 /* the depot that has a bundle of them */
+
 /* Parts of the machine for tests to break. */
 struct checked_machine {
 	struct guest_info *info;
 	struct allocator_descriptor *allocator;
 	uint8_t *caches;
 	uint8_t *pool;
+	uint8_t *depots;
 	uint64_t *references; /* of the kernel: a page of words */
 	uint64_t reference_count;
 	frame_t tree; /* a node that refers to two others in its metadata */
@@ -73,6 +84,7 @@ void assert_finds_only(const char *rule, uint64_t frame);
 
 /* Fields of the allocator, in the guest's memory. */
 uint64_t *pool_word(uint32_t offset);
+uint64_t *depot_word(unsigned depot, uint32_t offset);
 uint32_t *cache_count(unsigned cpu, uint32_t offset);
 uint64_t *cache_word(unsigned cpu, uint32_t offset);
 

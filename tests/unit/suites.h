@@ -25,6 +25,8 @@ Suite *frame_alloc_suite(void);
 Suite *managed_ranges_suite(void);
 Suite *frame_add_suite(void);
 Suite *frame_give_suite(void);
+Suite *frame_blocks_suite(void);
+Suite *block_threads_suite(void);
 Suite *frame_zeroed_suite(void);
 Suite *segment_suite(void);
 Suite *segment_alloc_suite(void);

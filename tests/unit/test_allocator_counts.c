@@ -18,12 +18,18 @@
 struct pool {
 	uint32_t lock;
 	uint64_t blocks[ORDERS];
-	uint64_t depot, parked;
+	uint64_t parked;
+};
+
+#define DEPOTS 3
+
+struct depot {
+	uint64_t frames, blocks;
 };
 
 struct cache {
-	uint64_t spare, next, end;
-	uint32_t count, freed_count;
+	uint64_t next, end;
+	uint32_t count, block_count, freed_count;
 	uint64_t freed[FREED_MAX];
 };
 
@@ -31,6 +37,7 @@ struct cache {
 struct crafted {
 	struct allocator_descriptor at;
 	struct pool pool;
+	struct depot depots[DEPOTS];
 	struct cache caches[4];
 };
 
@@ -63,20 +70,25 @@ static void setup(void)
 		.cache_freed_max = FREED_MAX,
 		.cache_fresh_next = offsetof(struct cache, next),
 		.cache_fresh_end = offsetof(struct cache, end),
-		.cache_spare = offsetof(struct cache, spare),
-		.spare_frames = 16,
+		.cache_block_count = offsetof(struct cache, block_count),
+		.kept_frames = 16,
 		.pool_size = sizeof(struct pool),
 		.pool_va = pa_of(&crafted->pool) + VA_OFFSET,
 		.block_orders = ORDERS,
 		.block_count = offsetof(struct pool, blocks),
-		.depot_count = offsetof(struct pool, depot),
+		.depots_va = pa_of(crafted->depots) + VA_OFFSET,
+		.depot_count = DEPOTS,
+		.depot_size = sizeof(struct depot),
+		.depot_frames_count = offsetof(struct depot, frames),
+		.depot_blocks_count = offsetof(struct depot, blocks),
 		.parked_count = offsetof(struct pool, parked),
 		.bundle_nodes = 2,
 		.bundle_leaves = 3,
 	};
-	crafted->pool = (struct pool){.blocks = {3, 0, 5, 7}, .depot = 2, .parked = 11};
+	crafted->pool = (struct pool){.blocks = {3, 0, 5, 7}, .parked = 11};
+	crafted->depots[0].frames = 2;
 	for (unsigned i = 0; i < 4; i++)
-		crafted->caches[i] = (struct cache){.spare = ALLOCATOR_NO_FRAME, .count = 10 + i};
+		crafted->caches[i] = (struct cache){.count = 10 + i};
 }
 
 static void teardown(void)
@@ -91,9 +103,11 @@ static void read_counts(void)
 
 START_TEST(counts_of_all_places)
 {
-	crafted->caches[1] = (struct cache){.spare = 0,
-					    .next = 100,
+	crafted->depots[1] = (struct depot){.frames = 3, .blocks = 4};
+	crafted->depots[2] = (struct depot){.blocks = 1};
+	crafted->caches[1] = (struct cache){.next = 100,
 					    .end = 130,
+					    .block_count = 3,
 					    .count = 4,
 					    .freed_count = 3,
 					    .freed = {7, ALLOCATOR_NO_FRAME, 9, 1, 1, 1}};
@@ -104,10 +118,11 @@ START_TEST(counts_of_all_places)
 	ck_assert_uint_eq(counts.blocks[3], 7);
 	ck_assert_uint_eq(counts.caches, 2); /* one for each running CPU */
 	ck_assert_uint_eq(counts.cached[0], 10);
-	ck_assert_uint_eq(counts.cached[1], 16 + 30 + 4 + 2);
-	ck_assert_uint_eq(counts.depot, 2 * (1 + 2 + 6));
+	ck_assert_uint_eq(counts.cached[1], 3 * 16 + 30 + 4 + 2);
+	/* Nine frames or blocks in a bundle. */
+	ck_assert_uint_eq(counts.depot, 5 * 9 + 5 * 9 * 16);
 	ck_assert_uint_eq(counts.parked, 11);
-	ck_assert_uint_eq(counts.free_frames, 3 + 5 * 4 + 7 * 8 + 18 + 10 + 52);
+	ck_assert_uint_eq(counts.free_frames, 3 + 5 * 4 + 7 * 8 + 45 + 720 + 10 + 84);
 }
 END_TEST
 
@@ -144,9 +159,9 @@ static void assert_refused(const char *why)
 START_TEST(descriptors_that_cannot_be)
 {
 	const struct allocator_descriptor good = crafted->at;
-	struct allocator_descriptor bad[12];
+	struct allocator_descriptor bad[15];
 
-	for (unsigned i = 0; i < 12; i++)
+	for (unsigned i = 0; i < 15; i++)
 		bad[i] = good;
 	bad[0].version++;
 	bad[1].size--;
@@ -154,13 +169,16 @@ START_TEST(descriptors_that_cannot_be)
 	bad[3].cache_size = UINT32_MAX;
 	bad[4].block_orders = FREE_ORDERS_MAX + 1;
 	bad[5].block_count = UINT32_MAX;
-	bad[6].depot_count = good.pool_size - 7;
+	bad[6].depot_frames_count = good.depot_size - 7;
 	bad[7].parked_count = UINT32_MAX - 3;
 	bad[8].cache_stack_count = good.cache_size - 3;
 	bad[9].cache_freed_max = FREED_MAX + 1;
 	bad[10].cache_fresh_end = UINT32_MAX;
-	bad[11].cache_spare = good.cache_size;
-	for (unsigned i = 0; i < 12; i++) {
+	bad[11].cache_block_count = good.cache_size;
+	bad[12].depot_blocks_count = UINT32_MAX - 3;
+	bad[13].depot_count = UINT32_MAX;
+	bad[14].depot_size = UINT32_MAX;
+	for (unsigned i = 0; i < 15; i++) {
 		crafted->at = bad[i];
 		assert_refused("its descriptor is broken");
 	}
@@ -177,6 +195,9 @@ START_TEST(places_and_counts_that_cannot_be)
 	assert_refused("its counts cannot be true");
 	crafted->at = good;
 	crafted->at.caches_va = UINT64_MAX;
+	assert_refused("its counts cannot be true");
+	crafted->at = good;
+	crafted->at.depots_va = 0;
 	assert_refused("its counts cannot be true");
 	crafted->at = good;
 	crafted->at.pool_size = 0;
@@ -197,10 +218,20 @@ START_TEST(places_and_counts_that_cannot_be)
 	crafted->caches[1].count = UINT32_MAX;
 	assert_refused("its counts cannot be true");
 	crafted->caches[1].count = 0;
-	crafted->caches[1].spare = 5;
-	crafted->at.spare_frames = 0;
+	crafted->caches[1].block_count = 5;
+	crafted->at.kept_frames = 0;
 	assert_refused("its counts cannot be true");
-	crafted->at.spare_frames = 16;
+	crafted->at.kept_frames = UINT32_MAX;
+	assert_refused("its counts cannot be true");
+	crafted->at.kept_frames = 16;
+	crafted->depots[2].blocks = SLOTS / (9 * 16) + 1;
+	assert_refused("its counts cannot be true");
+	crafted->depots[2].blocks = UINT64_MAX;
+	assert_refused("its counts cannot be true");
+	crafted->depots[2].blocks = 1;
+	crafted->depots[2].frames = UINT64_MAX;
+	assert_refused("its counts cannot be true");
+	crafted->depots[2].frames = 1;
 	read_counts();
 	ck_assert(counts.is_known);
 }

@@ -37,10 +37,29 @@ static uint64_t stack_frame(unsigned cpu)
 	return *cache_word(cpu, checked.allocator->cache_stack);
 }
 
+/* The CPU that freed the most left its bundles in its own depot. */
+#define FRAMES_DEPOT 1
+
 static uint64_t depot_root(void)
 {
-	ck_assert_uint_gt(*pool_word(checked.allocator->depot_count), 0);
-	return *pool_word(checked.allocator->depot_first);
+	ck_assert_uint_gt(*depot_word(FRAMES_DEPOT, checked.allocator->depot_frames_count), 0);
+	return *depot_word(FRAMES_DEPOT, checked.allocator->depot_frames_first);
+}
+
+static uint64_t *kept_blocks(void)
+{
+	return cache_word(0, checked.allocator->cache_blocks);
+}
+
+static uint64_t depot_block(void)
+{
+	return *depot_word(KEPT_DEPOT, checked.allocator->depot_blocks_first);
+}
+
+/* A leaf of the bundle of blocks. */
+static uint64_t leaf_block(void)
+{
+	return slot_at(slot_at(depot_block())->storage[5])->storage[2];
 }
 
 /* Claims a frame in place, as an owner who took it past the allocator. */
@@ -85,13 +104,21 @@ static uint64_t free_frame(int place)
 	case 7:
 		return checked.parked[1].index;
 	case 8:
-		return *cache_word(0, checked.allocator->cache_spare);
+		return kept_blocks()[1];
+	case 9:
+		return kept_blocks()[0] + KEPT_FRAMES - 1;
+	case 10:
+		return depot_block();
+	case 11:
+		return depot_block() + 1;
+	case 12:
+		return leaf_block();
 	default:
-		return *cache_word(0, checked.allocator->cache_spare) + 511;
+		return leaf_block() + KEPT_FRAMES - 1;
 	}
 }
 
-#define PLACES 10
+#define PLACES 14
 
 START_TEST(a_listed_frame_in_use_is_found)
 {
@@ -145,22 +172,58 @@ START_TEST(an_empty_place_among_the_freed_is_a_lost_frame)
 }
 END_TEST
 
-START_TEST(a_spare_block_that_fell_out_of_a_cache_is_found)
+START_TEST(a_block_that_fell_out_of_a_cache_is_found)
 {
-	uint64_t block = *cache_word(0, checked.allocator->cache_spare);
+	uint64_t block = kept_blocks()[KEPT_CACHED - 1];
 
-	*cache_word(0, checked.allocator->cache_spare) = FREE_LINK_NONE;
+	--*cache_count(0, checked.allocator->cache_block_count);
 	assert_finds(RULE_LOST_FRAME, block);
-	ck_assert_uint_eq(checked.findings.total, 512);
+	ck_assert_uint_eq(checked.findings.total, KEPT_FRAMES);
 }
 END_TEST
 
-START_TEST(an_unaligned_spare_block_is_found)
+START_TEST(blocks_that_fell_out_of_a_depot_are_found)
 {
-	uint64_t *spare = cache_word(0, checked.allocator->cache_spare);
+	uint64_t block = depot_block();
 
-	++*spare;
-	assert_finds(RULE_FREE_LINK, *spare);
+	*depot_word(KEPT_DEPOT, checked.allocator->depot_blocks_first) = FREE_LINK_NONE;
+	assert_finds(RULE_LOST_FRAME, block);
+	assert_finds(RULE_FREE_COUNT, WHOLE_GUEST);
+	ck_assert_uint_eq(checked.findings.total, BUNDLE_FRAMES * KEPT_FRAMES + 1);
+}
+END_TEST
+
+START_TEST(an_unaligned_block_of_a_cache_or_depot_is_found)
+{
+	uint64_t *const places[] = {
+		kept_blocks(),
+		&slot_at(slot_at(depot_block())->storage[5])->storage[2],
+	};
+
+	++*places[_i];
+	assert_finds(RULE_FREE_LINK, *places[_i]);
+}
+END_TEST
+
+START_TEST(a_block_that_two_places_keep_is_found)
+{
+	kept_blocks()[0] = leaf_block();
+	assert_finds(RULE_LISTED_TWICE, leaf_block());
+}
+END_TEST
+
+START_TEST(a_block_of_a_depot_with_the_tag_of_another_place_is_found)
+{
+	slot_at(leaf_block())->vtable_ptr = FREE_TAG_BLOCK + KEPT_ORDER;
+	assert_finds_only(RULE_FREE_TAG, leaf_block());
+}
+END_TEST
+
+START_TEST(a_list_of_bundles_of_blocks_that_is_a_circle_ends)
+{
+	slot_at(depot_block())->storage[FREE_NEXT] = depot_block();
+	*depot_word(KEPT_DEPOT, checked.allocator->depot_blocks_count) = UINT64_MAX;
+	assert_finds(RULE_LISTED_TWICE, depot_block());
 }
 END_TEST
 
@@ -202,8 +265,16 @@ END_TEST
 
 START_TEST(a_count_of_bundles_that_is_wrong_is_found)
 {
-	*pool_word(checked.allocator->depot_count) = UINT64_C(1) << 40;
-	assert_finds_only(RULE_FREE_COUNT, WHOLE_GUEST);
+	const uint32_t counts[] = {checked.allocator->depot_frames_count,
+				   checked.allocator->depot_blocks_count};
+
+	for (unsigned depot = 0; depot < checked.allocator->depot_count; depot++) {
+		uint64_t count = *depot_word(depot, counts[_i]);
+
+		*depot_word(depot, counts[_i]) = UINT64_C(1) << 40;
+		assert_finds_only(RULE_FREE_COUNT, WHOLE_GUEST);
+		*depot_word(depot, counts[_i]) = count;
+	}
 }
 END_TEST
 
@@ -221,6 +292,16 @@ START_TEST(a_stack_of_gigabytes_is_found)
 	*cache_count(1, checked.allocator->cache_stack_count) = checked.allocator->cache_stack_max +
 								1;
 	assert_finds(RULE_FREE_COUNT, WHOLE_GUEST);
+}
+END_TEST
+
+START_TEST(a_stack_of_too_many_blocks_is_found)
+{
+	*cache_count(2, checked.allocator->cache_block_count) = UINT32_MAX;
+	assert_finds_only(RULE_FREE_COUNT, WHOLE_GUEST);
+	*cache_count(2, checked.allocator->cache_block_count) =
+		checked.allocator->cache_blocks_max + 1;
+	assert_finds_only(RULE_FREE_COUNT, WHOLE_GUEST);
 }
 END_TEST
 
@@ -273,14 +354,18 @@ START_TEST(links_outside_of_the_array_are_found)
 		&slot_at(*first_block(some_order()))->storage[FREE_NEXT],
 		cache_word(1, checked.allocator->cache_stack),
 		cache_word(0, checked.allocator->cache_freed),
-		pool_word(checked.allocator->depot_first),
+		depot_word(FRAMES_DEPOT, checked.allocator->depot_frames_first),
 		&slot_at(depot_root())->storage[FREE_NEXT],
 		&slot_at(depot_root())->storage[3],
 		&slot_at(slot_at(depot_root())->storage[3])->storage[5],
 		pool_word(checked.allocator->parked_first),
 		&slot_at(checked.parked[0].index)->storage[FREE_NEXT],
 		cache_word(0, checked.allocator->cache_fresh_end),
-		cache_word(0, checked.allocator->cache_spare),
+		kept_blocks(),
+		depot_word(KEPT_DEPOT, checked.allocator->depot_blocks_first),
+		&slot_at(depot_block())->storage[FREE_NEXT],
+		&slot_at(depot_block())->storage[4],
+		&slot_at(slot_at(depot_block())->storage[4])->storage[0],
 	};
 
 	for (unsigned link = 0; link < sizeof(links) / sizeof(links[0]); link++) {
@@ -367,6 +452,13 @@ START_TEST(a_lock_that_is_held_is_found)
 }
 END_TEST
 
+START_TEST(a_depots_lock_that_is_held_is_found)
+{
+	*(uint32_t *)depot_word(5, checked.allocator->depot_lock) = 1;
+	assert_finds_only(RULE_ALLOCATOR, WHOLE_GUEST);
+}
+END_TEST
+
 START_TEST(while_a_lock_is_held_lists_may_be_anything)
 {
 	*(uint32_t *)pool_word(checked.allocator->pool_lock) = 1;
@@ -417,6 +509,13 @@ START_TEST(a_pool_outside_of_ram_is_found)
 }
 END_TEST
 
+START_TEST(depots_outside_of_ram_are_found)
+{
+	checked.allocator->depots_va = 0;
+	assert_finds_only(RULE_ALLOCATOR, WHOLE_GUEST);
+}
+END_TEST
+
 Suite *check_free_lists_suite(void)
 {
 	Suite *suite = suite_create("check_free_lists");
@@ -425,22 +524,27 @@ Suite *check_free_lists_suite(void)
 	tcase_set_timeout(tcase, SLOW_TEST_TIMEOUT);
 	tcase_add_checked_fixture(tcase, checked_machine_setup, checked_machine_teardown);
 	TCASE_ADD_TESTS(
-		tcase, a_spare_block_that_fell_out_of_a_cache_is_found,
-		an_unaligned_spare_block_is_found, every_kind_of_list_has_frames,
+		tcase, a_block_that_fell_out_of_a_cache_is_found,
+		blocks_that_fell_out_of_a_depot_are_found, a_block_that_two_places_keep_is_found,
+		a_block_of_a_depot_with_the_tag_of_another_place_is_found,
+		a_list_of_bundles_of_blocks_that_is_a_circle_ends, every_kind_of_list_has_frames,
 		an_empty_place_among_the_freed_is_a_lost_frame,
 		a_frame_that_fell_out_of_a_cache_is_found,
 		frames_that_fell_out_of_a_fresh_block_are_found,
 		a_block_that_fell_out_of_its_list_is_found,
-		a_count_of_blocks_that_is_wrong_is_found, a_count_of_bundles_that_is_wrong_is_found,
+		a_count_of_blocks_that_is_wrong_is_found, a_stack_of_too_many_blocks_is_found,
 		a_count_of_managed_frames_that_is_wrong_is_found, a_stack_of_gigabytes_is_found,
 		a_wrong_link_back_is_found, a_list_of_blocks_that_is_a_circle_ends,
 		a_depot_that_is_a_circle_ends, a_parked_queue_that_is_a_circle_ends,
 		another_last_parked_frame_is_found, an_unaligned_block_is_found,
 		a_block_past_the_end_is_found, a_block_inside_of_another_is_found,
 		a_frame_that_is_not_the_allocators_is_found, garbled_ranges_are_found,
-		a_lock_that_is_held_is_found, while_a_lock_is_held_lists_may_be_anything,
+		a_lock_that_is_held_is_found, a_depots_lock_that_is_held_is_found,
+		while_a_lock_is_held_lists_may_be_anything,
 		a_descriptor_of_another_version_is_refused, a_descriptor_outside_of_ram_is_refused,
-		a_pool_outside_of_ram_is_found);
+		a_pool_outside_of_ram_is_found, depots_outside_of_ram_are_found);
+	tcase_add_loop_test(tcase, a_count_of_bundles_that_is_wrong_is_found, 0, 2);
+	tcase_add_loop_test(tcase, an_unaligned_block_of_a_cache_or_depot_is_found, 0, 2);
 	tcase_add_loop_test(tcase, a_listed_frame_in_use_is_found, 0, PLACES);
 	tcase_add_loop_test(tcase, a_listed_frame_that_is_busy_is_found, 0, PLACES);
 	tcase_add_loop_test(tcase, a_listed_frame_of_the_hosts_is_fine, 0, PLACES);

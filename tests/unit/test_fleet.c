@@ -132,8 +132,8 @@ static void craft_allocator(struct attached_vm *vm, uint64_t blocks, uint64_t pa
 		.pool_va = CRAFTED_ALLOCATOR_PA + sizeof(at) + CRAFTED_VA_OFFSET,
 		.pool_size = 6 * sizeof(uint64_t),
 		.cache_size = sizeof(uint64_t), /* caches of no entries */
+		.depot_size = sizeof(uint64_t), /* and no depots */
 		.block_orders = 4,
-		.depot_count = 4 * sizeof(uint64_t),
 		.parked_count = 5 * sizeof(uint64_t),
 	};
 

@@ -16,7 +16,7 @@
 #define FRAMES     (SMALL_MACHINE_SIZE / PAGE_SIZE)
 #define HOST_SHARE 7 /* the host takes every seventh frame */
 #define OTHER_CPU  3
-#define BLOCK      UINT64_C(512) /* frames of the one block that a CPU keeps */
+#define BLOCK      UINT64_C(512) /* frames of the blocks that a CPU keeps */
 #define OTHER_HOLD 100           /* frames left in the other CPU's cache */
 
 static const struct stamp_meta stamp = {.a = 4, .b = 5, .c = 6};
@@ -192,27 +192,6 @@ START_TEST(the_tail_of_a_run_goes_back)
 	frame_alloc_give(run, 2);
 	frame_alloc_give(pfn(run.index + 2), 3);
 	ck_assert_uint_eq(count_free(), free_before);
-}
-END_TEST
-
-START_TEST(one_block_that_comes_back_is_kept_for_the_next)
-{
-	struct frame_alloc_stats before;
-	pfn_t first, second, again;
-
-	ck_assert(frame_alloc_take(BLOCK, BLOCK, &first));
-	ck_assert(frame_alloc_take(BLOCK, BLOCK, &second));
-	before = read_stats();
-	frame_alloc_give(first, BLOCK);
-	ck_assert_uint_eq(read_stats().cached, before.cached + BLOCK);
-	/* There is room for one: the second goes to the same place as the others. */
-	frame_alloc_give(second, BLOCK);
-	ck_assert_uint_eq(read_stats().cached, before.cached + BLOCK);
-	ck_assert(frame_alloc_take(BLOCK, 1, &again));
-	ck_assert_uint_eq(again.index, first.index);
-	ck_assert_uint_eq(read_stats().cached, before.cached);
-	/* Keeping it left no mark: it can be given back again. */
-	frame_alloc_give(again, BLOCK);
 }
 END_TEST
 
@@ -455,7 +434,6 @@ Suite *frame_alloc_suite(void)
 		all_memory_can_be_allocated, only_usable_frames_are_handed_out,
 		all_memory_can_be_given_back, given_back_memory_merges_when_asked,
 		a_large_run_is_found_by_merging, the_tail_of_a_run_goes_back,
-		one_block_that_comes_back_is_kept_for_the_next,
 		kept_block_merges_and_can_be_used_up, runs_that_cannot_be_are_refused,
 		second_round_finds_the_same_memory, exhaustion_changes_nothing,
 		one_frame_given_back_ends_exhaustion, memory_of_frames_is_never_touched,

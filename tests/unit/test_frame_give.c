@@ -5,14 +5,9 @@
  */
 #include "unit/suites.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "pagemeta/buddy.h"
 #include "unit/fixture.h"
+#include "unit/refused.h"
 
 /* Managed frames, by number: one aligned block, and half of one elsewhere. */
 #define START       UINT64_C(1024)
@@ -21,12 +16,6 @@
 #define OTHER_START UINT64_C(2048)
 #define OTHER_COUNT UINT64_C(256)
 #define LAST        (SMALL_MACHINE_SIZE / PAGE_SIZE)
-
-#define FOREIGN "a foreign frame was given back"
-#define IN_USE  "a frame given back that is in use"
-#define LISTED  "a frame given back that is listed as free"
-
-#define OUTPUT_MAX 256
 
 static const struct stamp_meta stamp = {.a = 4, .b = 5, .c = 6};
 
@@ -60,41 +49,6 @@ static frame_t claim(uint64_t frame)
 
 	ck_assert_int_eq(frame_claim(stamp, paddr(frame * PAGE_SIZE), &stamp, &claimed), FRAME_OK);
 	return claimed;
-}
-
-static void give_with_stderr(uint64_t first, uint64_t count, int to)
-{
-	dup2(to, STDERR_FILENO);
-	give(first, count);
-	_exit(0);
-}
-
-/* The call aborts, in a child process, and names the problem and the frame. */
-static void assert_refused(uint64_t first, uint64_t count, uint64_t frame, const char *what)
-{
-	char output[OUTPUT_MAX] = "";
-	char address[OUTPUT_MAX];
-	struct snapshot before = snapshot_take();
-	int ends[2];
-	int status;
-
-	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)(frame * PAGE_SIZE));
-	ck_assert_int_eq(pipe(ends), 0);
-
-	pid_t child = fork();
-
-	ck_assert_int_ge(child, 0);
-	if (child == 0)
-		give_with_stderr(first, count, ends[1]);
-	close(ends[1]);
-	ck_assert_int_gt(read(ends[0], output, sizeof(output) - 1), 0);
-	close(ends[0]);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	ck_assert_ptr_nonnull(strstr(output, what));
-	ck_assert_ptr_nonnull(strstr(output, address));
-	/* The child shares the machine's memory, so this shows that nothing was listed. */
-	snapshot_check(&before);
 }
 
 START_TEST(run_is_listed_as_blocks)

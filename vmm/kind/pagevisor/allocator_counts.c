@@ -11,13 +11,14 @@
 
 /* Anything larger is garbage. */
 #define PART_SIZE_MAX 65536
+#define DEPOTS_MAX    1024
 
 struct reader {
 	const struct guest_memory *memory;
 	const struct guest_view *view;
 	struct allocator_descriptor at;
 	struct free_counts *counts;
-	uint8_t part[PART_SIZE_MAX]; /* the pool, or a cache */
+	uint8_t part[PART_SIZE_MAX]; /* the pool, a depot, or a cache */
 };
 
 static uint64_t word64(const struct reader *reader, uint64_t offset)
@@ -48,14 +49,16 @@ static bool is_sound(const struct allocator_descriptor *at)
 	       at->pool_size <= PART_SIZE_MAX && at->cache_size <= PART_SIZE_MAX &&
 	       at->block_orders <= FREE_ORDERS_MAX &&
 	       fits(at->block_count, at->block_orders, 8, at->pool_size) &&
-	       fits(at->depot_count, 1, 8, at->pool_size) &&
-	       fits(at->parked_count, 1, 8, at->pool_size) &&
+	       fits(at->parked_count, 1, 8, at->pool_size) && at->depot_count <= DEPOTS_MAX &&
+	       at->depot_size <= PART_SIZE_MAX &&
+	       fits(at->depot_frames_count, 1, 8, at->depot_size) &&
+	       fits(at->depot_blocks_count, 1, 8, at->depot_size) &&
 	       fits(at->cache_stack_count, 1, 4, at->cache_size) &&
 	       fits(at->cache_freed_count, 1, 4, at->cache_size) &&
 	       fits(at->cache_freed, at->cache_freed_max, 8, at->cache_size) &&
 	       fits(at->cache_fresh_next, 1, 8, at->cache_size) &&
 	       fits(at->cache_fresh_end, 1, 8, at->cache_size) &&
-	       fits(at->cache_spare, 1, 8, at->cache_size);
+	       fits(at->cache_block_count, 1, 4, at->cache_size);
 }
 
 static bool read_part(struct reader *reader, uint64_t va, uint32_t size)
@@ -70,7 +73,7 @@ static bool add(struct reader *reader, uint64_t count, uint64_t frames, uint64_t
 {
 	uint64_t most = reader->view->slot_count;
 
-	if (frames == 0 || count > most / frames)
+	if (count > 0 && (frames == 0 || count > most / frames))
 		return false;
 	*sum += count * frames;
 	reader->counts->free_frames += count * frames;
@@ -81,7 +84,6 @@ static bool read_pool(struct reader *reader)
 {
 	const struct allocator_descriptor *at = &reader->at;
 	struct free_counts *counts = reader->counts;
-	uint64_t bundle = 1 + (uint64_t)at->bundle_nodes * (1 + (uint64_t)at->bundle_leaves);
 
 	if (!read_part(reader, at->pool_va, at->pool_size))
 		return false;
@@ -94,8 +96,27 @@ static bool read_pool(struct reader *reader)
 			return false;
 	}
 	counts->parked = word64(reader, at->parked_count);
-	return counts->parked <= reader->view->slot_count &&
-	       add(reader, word64(reader, at->depot_count), bundle, &counts->depot);
+	return counts->parked <= reader->view->slot_count;
+}
+
+/* The frames of a bundle of single frames, or of blocks of `frames`; 0 if no guest has that many. */
+static uint64_t bundle_frames(const struct allocator_descriptor *at, uint64_t frames)
+{
+	uint64_t bundle = 1 + (uint64_t)at->bundle_nodes * (1 + (uint64_t)at->bundle_leaves);
+
+	return __builtin_mul_overflow(bundle, frames, &bundle) ? 0 : bundle;
+}
+
+static bool read_depot(struct reader *reader, unsigned depot)
+{
+	const struct allocator_descriptor *at = &reader->at;
+	uint64_t *frames = &reader->counts->depot;
+
+	return read_part(reader, at->depots_va + (uint64_t)depot * at->depot_size,
+			 at->depot_size) &&
+	       add(reader, word64(reader, at->depot_frames_count), bundle_frames(at, 1), frames) &&
+	       add(reader, word64(reader, at->depot_blocks_count),
+		   bundle_frames(at, at->kept_frames), frames);
 }
 
 /* The frames in the list of freed ones, without its empty places. */
@@ -119,13 +140,11 @@ static bool read_cache(struct reader *reader, unsigned cpu)
 		return false;
 	uint64_t next = word64(reader, at->cache_fresh_next);
 	uint64_t end = word64(reader, at->cache_fresh_end);
-	bool has_spare = word64(reader, at->cache_spare) != ALLOCATOR_NO_FRAME;
-
 	/* The two do not date from one moment: one may belong to the block before. */
 	return add(reader, word32(reader, at->cache_stack_count), 1, cached) &&
 	       add(reader, freed_frames(reader), 1, cached) &&
 	       add(reader, end > next ? end - next : 0, 1, cached) &&
-	       (!has_spare || add(reader, 1, at->spare_frames, cached));
+	       add(reader, word32(reader, at->cache_block_count), at->kept_frames, cached);
 }
 
 static bool read_all(struct reader *reader)
@@ -137,6 +156,9 @@ static bool read_all(struct reader *reader)
 		counts->caches = reader->view->cpu_count;
 	if (!read_pool(reader))
 		return false;
+	for (unsigned depot = 0; depot < reader->at.depot_count; depot++)
+		if (!read_depot(reader, depot))
+			return false;
 	for (unsigned cpu = 0; cpu < counts->caches; cpu++)
 		if (!read_cache(reader, cpu))
 			return false;

@@ -11,16 +11,22 @@
 #define CACHES_MAX     1024
 #define CACHE_SIZE_MAX 65536
 #define POOL_SIZE_MAX  4096
+#define DEPOTS_MAX     1024
+#define DEPOT_SIZE_MAX 4096
 #define ORDERS_MAX     32
 
 /* A depot with more findings is garbage: each bundle can give one for each of its frames. */
 #define DEPOT_FINDINGS_MAX 65536
+
+/* What the bundles of a list hold. */
+enum depot_content { DEPOT_HAS_FRAMES, DEPOT_HAS_BLOCKS };
 
 struct walk {
 	struct check *check;
 	const struct allocator_descriptor *at;
 	uint8_t cache[CACHE_SIZE_MAX];
 	uint8_t pool[POOL_SIZE_MAX];
+	uint8_t depot[DEPOT_SIZE_MAX];
 	unsigned cpu;            /* whose cache is in `cache` */
 	struct check_text where; /* what is being walked */
 };
@@ -60,8 +66,9 @@ static bool cache_fits(const struct allocator_descriptor *at)
 	       fits(at->cache_stack, at->cache_stack_max, 8, size) &&
 	       fits(at->cache_freed_count, 1, 4, size) &&
 	       fits(at->cache_freed, at->cache_freed_max, 8, size) &&
-	       fits(at->cache_spare, 1, 8, size) && fits(at->cache_fresh_next, 1, 8, size) &&
-	       fits(at->cache_fresh_end, 1, 8, size);
+	       fits(at->cache_block_count, 1, 4, size) &&
+	       fits(at->cache_blocks, at->cache_blocks_max, 8, size) &&
+	       fits(at->cache_fresh_next, 1, 8, size) && fits(at->cache_fresh_end, 1, 8, size);
 }
 
 static bool pool_fits(const struct allocator_descriptor *at)
@@ -72,9 +79,18 @@ static bool pool_fits(const struct allocator_descriptor *at)
 	       fits(at->pool_lock, 1, 4, size) &&
 	       fits(at->block_first, at->block_orders, 8, size) &&
 	       fits(at->block_count, at->block_orders, 8, size) &&
-	       fits(at->depot_first, 1, 8, size) && fits(at->depot_count, 1, 8, size) &&
 	       fits(at->parked_first, 1, 8, size) && fits(at->parked_last, 1, 8, size) &&
 	       fits(at->parked_count, 1, 8, size) && fits(at->managed_frames, 1, 8, size);
+}
+
+static bool depot_fits(const struct allocator_descriptor *at)
+{
+	const uint64_t size = at->depot_size;
+
+	return at->depot_count <= DEPOTS_MAX && size <= DEPOT_SIZE_MAX &&
+	       fits(at->depot_lock, 1, 4, size) && fits(at->depot_frames_first, 1, 8, size) &&
+	       fits(at->depot_frames_count, 1, 8, size) &&
+	       fits(at->depot_blocks_first, 1, 8, size) && fits(at->depot_blocks_count, 1, 8, size);
 }
 
 /* Whether a descriptor can be followed. */
@@ -87,12 +103,14 @@ static bool is_sound(struct check *check, const struct allocator_descriptor *at)
 		bad(check, "valid caches", "fields outside of a cache, or too many");
 	else if (!pool_fits(at))
 		bad(check, "a valid pool", "fields outside of it, or too many");
+	else if (!depot_fits(at))
+		bad(check, "valid depots", "fields outside of a depot, or too many");
 	else if (!fits(at->range_count, 1, 4, at->ranges_size) ||
 		 !fits(at->range_first, at->range_max, sizeof(struct allocator_range),
 		       at->ranges_size))
 		bad(check, "a valid table of ranges", "fields outside of it");
-	else if (at->spare_frames == 0 || (at->spare_frames & (at->spare_frames - 1)))
-		bad(check, "spare blocks of a power of two", TEXT("%u frames", at->spare_frames));
+	else if (at->kept_frames == 0 || (at->kept_frames & (at->kept_frames - 1)))
+		bad(check, "kept blocks of a power of two", TEXT("%u frames", at->kept_frames));
 	else if (at->bundle_nodes >= SLOT_STORAGE_WORDS || at->bundle_leaves > SLOT_STORAGE_WORDS)
 		bad(check, "bundles that fit their slots",
 		    TEXT("%u nodes of %u leaves", at->bundle_nodes, at->bundle_leaves));
@@ -193,43 +211,89 @@ static void walk_blocks(struct walk *walk, unsigned order)
 			      TEXT("%" PRIu64, count));
 }
 
-/* Enters a frame of a bundle that names others, and reads its slot. */
-static bool enter_cached(struct walk *walk, uint64_t frame, struct meta_slot *slot)
+/* Enters a block that a cache or a depot keeps, and reads the slot of its first frame. */
+static bool enter_kept(struct walk *walk, uint64_t frame, struct meta_slot *slot)
 {
+	const uint64_t size = walk->at->kept_frames;
+	bool in_place = check_place(walk, frame, size);
+
+	if (!enter(walk, frame, PLACE_BLOCK) || !check_read_slot(walk->check, frame, slot))
+		return false;
+	expect_tag(walk, frame, slot->vtable_ptr, walk->at->tag_kept);
+	if (in_place)
+		enter_block(walk, frame, size);
+	return true;
+}
+
+/* Enters a frame of a bundle that names others, and reads its slot. */
+static bool enter_node(struct walk *walk, uint64_t frame, enum depot_content content,
+		       struct meta_slot *slot)
+{
+	if (content == DEPOT_HAS_BLOCKS)
+		return enter_kept(walk, frame, slot);
 	return enter(walk, frame, PLACE_CACHED) && check_read_slot(walk->check, frame, slot);
 }
 
-static void walk_bundle(struct walk *walk, const struct meta_slot *root)
+static void enter_leaf(struct walk *walk, uint64_t frame, enum depot_content content)
+{
+	struct meta_slot slot;
+
+	if (content == DEPOT_HAS_BLOCKS)
+		enter_kept(walk, frame, &slot);
+	else
+		enter(walk, frame, PLACE_CACHED);
+}
+
+static void walk_bundle(struct walk *walk, const struct meta_slot *root, enum depot_content content)
 {
 	struct meta_slot node;
 
 	for (unsigned n = 0; n < walk->at->bundle_nodes; n++) {
-		if (!enter_cached(walk, root->storage[1 + n], &node))
+		if (!enter_node(walk, root->storage[1 + n], content, &node))
 			continue;
 		for (unsigned i = 0; i < walk->at->bundle_leaves; i++)
-			enter(walk, node.storage[i], PLACE_CACHED);
+			enter_leaf(walk, node.storage[i], content);
 	}
 }
 
-static void walk_depot(struct walk *walk)
+/* Walks a list of bundles; `first` and `count` are offsets in the depot. */
+static void walk_bundles(struct walk *walk, uint32_t first, uint32_t count,
+			 enum depot_content content)
 {
-	uint64_t frame = word64(walk->pool, walk->at->depot_first);
-	uint64_t count = word64(walk->pool, walk->at->depot_count);
+	uint64_t frame = word64(walk->depot, first);
+	uint64_t wanted = word64(walk->depot, count);
 	uint64_t walked = 0;
 	struct meta_slot root;
 
-	walk->where = check_text("the depot");
 	for (; frame != ALLOCATOR_NO_FRAME; walked++) {
-		if (!enter_cached(walk, frame, &root) ||
+		if (!enter_node(walk, frame, content, &root) ||
 		    walk->check->findings->total > DEPOT_FINDINGS_MAX)
 			return;
-		walk_bundle(walk, &root);
+		walk_bundle(walk, &root, content);
 		frame = root.storage[ALLOCATOR_NEXT];
 	}
-	if (walked != count)
+	if (walked != wanted)
 		check_finding(walk->check, RULE_FREE_COUNT, FRAME_NUMBER_NONE,
-			      TEXT("%" PRIu64 " bundles in the depot", count),
+			      TEXT("%" PRIu64 " bundles in %s", wanted, walk->where.text),
 			      TEXT("%" PRIu64, walked));
+}
+
+static bool read_depot(struct walk *walk, unsigned number)
+{
+	const struct allocator_descriptor *at = walk->at;
+
+	return read_va(walk->check, at->depots_va + (uint64_t)number * at->depot_size, walk->depot,
+		       at->depot_size, "a depot");
+}
+
+static void walk_depot(struct walk *walk, unsigned number)
+{
+	const struct allocator_descriptor *at = walk->at;
+
+	walk->where = check_text("depot %u", number);
+	walk_bundles(walk, at->depot_frames_first, at->depot_frames_count, DEPOT_HAS_FRAMES);
+	walk->where = check_text("the blocks of depot %u", number);
+	walk_bundles(walk, at->depot_blocks_first, at->depot_blocks_count, DEPOT_HAS_BLOCKS);
 }
 
 /* The last parked frame's link means nothing: the count ends the queue. */
@@ -253,14 +317,21 @@ static void walk_parked(struct walk *walk)
 	}
 }
 
+/* Whether a count is possible for an array of a cache. Reports it otherwise. */
+static bool check_count(struct walk *walk, uint32_t count, uint32_t max)
+{
+	if (count <= max)
+		return true;
+	check_finding(walk->check, RULE_FREE_COUNT, FRAME_NUMBER_NONE,
+		      TEXT("at most %u in %s", max, walk->where.text), TEXT("%u", count));
+	return false;
+}
+
 /* Enters the frame numbers in an array of a cache. */
 static void walk_array(struct walk *walk, uint32_t offset, uint32_t count, uint32_t max)
 {
-	if (count > max) {
-		check_finding(walk->check, RULE_FREE_COUNT, FRAME_NUMBER_NONE,
-			      TEXT("at most %u in %s", max, walk->where.text), TEXT("%u", count));
+	if (!check_count(walk, count, max))
 		return;
-	}
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t frame = word64(walk->cache, offset + 8 * (uint64_t)i);
 
@@ -284,21 +355,16 @@ static void walk_fresh(struct walk *walk)
 		next++;
 }
 
-static void walk_spare(struct walk *walk)
+static void walk_kept(struct walk *walk)
 {
-	uint64_t frame = word64(walk->cache, walk->at->cache_spare);
+	uint32_t count = word32(walk->cache, walk->at->cache_block_count);
 	struct meta_slot slot;
 
-	if (frame == ALLOCATOR_NO_FRAME)
+	if (!check_count(walk, count, walk->at->cache_blocks_max))
 		return;
-
-	bool in_place = check_place(walk, frame, walk->at->spare_frames);
-
-	if (!enter(walk, frame, PLACE_BLOCK) || !check_read_slot(walk->check, frame, &slot))
-		return;
-	expect_tag(walk, frame, slot.vtable_ptr, walk->at->tag_spare);
-	if (in_place)
-		enter_block(walk, frame, walk->at->spare_frames);
+	for (uint32_t i = 0; i < count; i++)
+		enter_kept(walk, word64(walk->cache, walk->at->cache_blocks + 8 * (uint64_t)i),
+			   &slot);
 }
 
 static void walk_cache(struct walk *walk)
@@ -311,7 +377,7 @@ static void walk_cache(struct walk *walk)
 	walk_array(walk, at->cache_freed, word32(walk->cache, at->cache_freed_count),
 		   at->cache_freed_max);
 	walk_fresh(walk);
-	walk_spare(walk);
+	walk_kept(walk);
 }
 
 static bool read_cache(struct walk *walk, unsigned cpu)
@@ -332,6 +398,11 @@ static bool is_settled(struct walk *walk)
 		if (!read_cache(walk, cpu))
 			return false;
 		locked |= word32(walk->cache, walk->at->cache_lock);
+	}
+	for (unsigned depot = 0; depot < walk->at->depot_count; depot++) {
+		if (!read_depot(walk, depot))
+			return false;
+		locked |= word32(walk->depot, walk->at->depot_lock);
 	}
 	if (locked && walk->check->rules == CHECK_AT_REST)
 		bad(walk->check, "no lock held", "a lock held");
@@ -356,7 +427,9 @@ void check_free_lists(struct check *check, struct allocator_descriptor *descript
 	check->summary->has_lists = true;
 	for (unsigned order = 0; order < descriptor->block_orders; order++)
 		walk_blocks(&walk, order);
-	walk_depot(&walk);
+	for (unsigned depot = 0; depot < descriptor->depot_count && read_depot(&walk, depot);
+	     depot++)
+		walk_depot(&walk, depot);
 	walk_parked(&walk);
 	for (unsigned cpu = 0; cpu < descriptor->cache_count && read_cache(&walk, cpu); cpu++)
 		walk_cache(&walk);
