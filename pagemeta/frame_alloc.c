@@ -250,12 +250,13 @@ frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta,
 
 void frame_alloc_release(struct meta_slot *slot)
 {
+	uint64_t irq = irq_save();
 	struct cpu_cache *cache = &frame_caches[platform_cpu()];
-
 	uint32_t at = cache->freed_count;
 
 	cache->freed[at] = meta_to_pfn(slot).index;
 	__atomic_store_n(&cache->freed_count, at + 1, __ATOMIC_RELEASE);
 	if (__builtin_expect(at + 1 == FREED_FRAMES, 0))
 		empty_freed(cache);
+	irq_restore(irq);
 }

@@ -68,6 +68,12 @@ static void lock_both(struct cpu_cache *a, struct cpu_cache *b)
 	spin_lock(a < b ? &b->lock : &a->lock);
 }
 
+static void unlock_both(struct cpu_cache *a, struct cpu_cache *b)
+{
+	spin_unlock(a < b ? &b->lock : &a->lock);
+	spin_unlock(a < b ? &a->lock : &b->lock);
+}
+
 bool cache_steal_blocks(struct cpu_cache *cache)
 {
 	for (struct cpu_cache *from = frame_caches; from < frame_caches + PLATFORM_MAX_CPUS;
@@ -83,8 +89,7 @@ bool cache_steal_blocks(struct cpu_cache *cache)
 			cache_set_block_count(from, from->block_count - moved);
 			cache_set_block_count(cache, moved);
 		}
-		spin_unlock(&cache->lock);
-		spin_unlock(&from->lock);
+		unlock_both(cache, from);
 		if (moved)
 			return true;
 	}

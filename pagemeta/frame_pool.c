@@ -22,7 +22,7 @@ static void lock_caches(void)
 
 static void unlock_caches(void)
 {
-	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
+	for (unsigned cpu = PLATFORM_MAX_CPUS; cpu-- > 0;)
 		spin_unlock(&frame_caches[cpu].lock);
 }
 
