@@ -48,6 +48,7 @@ static const struct {
 	{"list_threads", list_threads_suite},
 	{"segment_threads", segment_threads_suite},
 	{"block_threads", block_threads_suite},
+	{"run_model", run_model_suite},
 	{"unique_threads", unique_threads_suite},
 	{"differential", differential_suite},
 	{"litmus", litmus_suite},

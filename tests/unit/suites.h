@@ -27,6 +27,7 @@ Suite *frame_add_suite(void);
 Suite *frame_give_suite(void);
 Suite *frame_blocks_suite(void);
 Suite *block_threads_suite(void);
+Suite *run_model_suite(void);
 Suite *frame_zeroed_suite(void);
 Suite *segment_suite(void);
 Suite *segment_alloc_suite(void);
