@@ -73,7 +73,7 @@ TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SO
 SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload/*.c guest/scenario/*.c)) \
 		 $(wildcard tests/scenario/*.c pagemeta/*.c) tests/bench/host.c \
 		 guest/boot/boot_info.c guest/mm/trace.c vmm/platform/pagemeta_platform.c
-REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c
+REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c pagemeta/unique.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))

@@ -62,6 +62,22 @@ static inline frame_t frame_borrow_get(frame_borrow_t frame)
 		(frame_t){(struct meta_slot *)(frame).slot}, &meta_type_##type))
 
 /*
+ * The metadata of a borrowed frame whose type is known only at run time, for reading: *size bytes, the size of its type
+ * (frame_borrow_type). Aborts for FRAME_BORROW_NONE, and for a slot that does not point at a type.
+ */
+static inline const void *frame_borrow_meta_any(frame_borrow_t frame, size_t *size)
+{
+	frame_expect(frame.slot);
+
+	uint64_t vtable = slot_word_load(&frame.slot->vtable_ptr);
+
+	if (__builtin_expect(!meta_type_is_valid(vtable), 0))
+		slot_abort(frame.slot, "metadata of a wild vtable pointer", slot_load(frame.slot));
+	*size = ((const struct meta_type *)(uintptr_t)vtable)->size;
+	return frame.slot->storage;
+}
+
+/*
  * Turns a reference into the frame's address. The reference stays counted and now belongs to whoever has the address,
  * until frame_from_raw takes it back, once.
  */

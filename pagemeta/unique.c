@@ -2,8 +2,8 @@
 /* Unique frames: see unique.h. */
 #include "unique.h"
 
-enum frame_error unique_claim(paddr_t frame, const struct meta_type *type, const void *meta,
-			      unique_frame_t *out)
+enum frame_error unique_claim_as(paddr_t frame, const struct meta_type *type, const void *meta,
+				 unique_frame_t *out)
 {
 	frame_t claimed;
 	enum frame_error error = frame_claim_as(frame, type, meta, REF_UNIQUE, &claimed);
@@ -15,17 +15,35 @@ enum frame_error unique_claim(paddr_t frame, const struct meta_type *type, const
 
 void unique_drop(unique_frame_t frame)
 {
+	frame_expect(frame.slot);
 	frame_drop(frame.slot, slot_unique_drop(frame.slot));
+}
+
+/*
+ * As frame_retire, but nobody gets the frame. The type goes while the slot is BUSY: no reader takes a slot without a
+ * type for one in use, and after the reset the host may own the slot.
+ */
+paddr_t unique_reset(unique_frame_t frame)
+{
+	frame_expect(frame.slot);
+
+	uint64_t busy = slot_unique_drop(frame.slot);
+
+	slot_word_store(&frame.slot->vtable_ptr, 0);
+	slot_reset(frame.slot, busy);
+	return meta_to_frame(frame.slot);
 }
 
 frame_t unique_share(unique_frame_t frame)
 {
+	frame_expect(frame.slot);
 	slot_share(frame.slot);
 	return (frame_t){frame.slot};
 }
 
 bool unique_from_shared(frame_t frame, unique_frame_t *out)
 {
+	frame_expect(frame.slot);
 	if (!slot_unshare(frame.slot))
 		return false;
 	out->slot = frame.slot;
@@ -48,14 +66,28 @@ unique_frame_t unique_from_raw(paddr_t raw)
 	return (unique_frame_t){slot};
 }
 
-void unique_replace(unique_frame_t frame, const struct meta_type *type, const void *meta)
+/* The type of a frame; aborts if its slot does not point at one. */
+static const struct meta_type *known_type(unique_frame_t frame)
 {
-	uint64_t vtable = slot_word_load(&frame.slot->vtable_ptr);
-	const struct meta_type *old = (const struct meta_type *)(uintptr_t)vtable;
+	size_t size;
 
-	if (__builtin_expect(!meta_type_is_valid(vtable), 0))
-		slot_abort(frame.slot, "replacement of a wild vtable pointer",
-			   slot_load(frame.slot));
+	(void)unique_meta_any(frame, &size);
+	return unique_type(frame);
+}
+
+bool unique_write_any(unique_frame_t frame, size_t offset, const void *bytes, size_t size)
+{
+	size_t limit = known_type(frame)->size;
+
+	if (offset > limit || size > limit - offset)
+		return false;
+	unique_write_bytes(frame, offset, bytes, size);
+	return true;
+}
+
+void unique_replace_as(unique_frame_t frame, const struct meta_type *type, const void *meta)
+{
+	const struct meta_type *old = known_type(frame);
 	uint64_t busy = slot_change_begin(frame.slot);
 
 	if (old->on_drop)

@@ -28,6 +28,8 @@ declare -A FOUND_BY=(
 	[REREAD_NOT_IN_USE]=$torn
 	[WRAP]=$torn
 	[EARLY_UNUSED]=$two_owners
+	[RESET_EARLY_UNUSED]=$two_owners
+	[RESET_NOT_BUSY]=$torn
 	[CLAIM_WITHOUT_CAS]=$two_owners
 	[ALLOCATOR_FIRST]=$not_reset
 	[HOST_FRAME_DROPPED]=$lost
@@ -37,7 +39,7 @@ declare -A FOUND_BY=(
 )
 # Mutants that a short trace shows, too: their steps differ from the code's.
 SEEN_IN_TRACES=(CLAIM_NOT_BUMPED CHANGE_NOT_BUMPED CHANGE_NOT_BUSY NO_REREAD EARLY_UNUSED
-	ALLOCATOR_FIRST HOST_FRAME_DROPPED)
+	RESET_EARLY_UNUSED RESET_NOT_BUSY ALLOCATOR_FIRST HOST_FRAME_DROPPED)
 REPLAY_MUTANTS=(claim-keeps-generation reset-moves-generation put-gives-two swap-always no-reread)
 
 # make_checker FOLDER SPIN_OPTION... -- GCC_OPTION...: makes $WORK/FOLDER/pan.
@@ -116,7 +118,7 @@ is_quiet()
 all_operations_seen()
 {
 	! grep -qE '^[a-z_]+: 0 done' "$OUT" &&
-		! grep -qE '^(alloc|try|unshare|host_claim|slot_read)[a-z_]*: .* 0 failed' "$OUT"
+		! grep -qE '^(alloc|claim|try|unshare|host_claim|slot_read)[a-z_]*: .* 0 failed' "$OUT"
 }
 
 test_replay()

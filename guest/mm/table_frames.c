@@ -17,7 +17,7 @@ static void retype(frame_t frame, const struct kernel_page_table_meta *meta,
 	if (!unique_from_shared(frame, &own))
 		platform_abort("a page table that others refer to", frame_paddr(frame),
 			       slot_load(frame.slot));
-	unique_replace(own, &meta_type_kernel_page_table, meta);
+	unique_replace(own, kernel_page_table, meta);
 	unique_share(own);
 	counters->puts++;
 	counters->dropped[meta_type_index(old)]++;

@@ -220,7 +220,7 @@ void worker_unique_replace(struct worker *worker, unique_frame_t frame,
 {
 	const struct meta_type *old = type_to_count((frame_t){frame.slot});
 
-	unique_replace(frame, type, meta);
+	unique_replace_as(frame, type, meta);
 	count(&worker->counters->puts);
 	count(&worker->counters->dropped[meta_type_index(old)]);
 	count(&worker->counters->claimed[meta_type_index(type)]);

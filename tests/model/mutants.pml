@@ -24,6 +24,23 @@
 #endif
 #endif
 
+/* The same for a frame that its unique owner resets without a drop. */
+#ifdef MUTANT_RESET_NOT_BUSY
+#define RESETTING(word) (word)
+#else
+#define RESETTING(word) SAME(word, BUSY)
+#endif
+
+#ifdef MUTANT_RESET_EARLY_UNUSED
+#define AFTER_RESETTING unused_store
+#define AFTER_UNUSED    vtable_store
+#define AFTER_VTABLE    idle
+#else
+#define AFTER_RESETTING vtable_store
+#define AFTER_VTABLE    unused_store
+#define AFTER_UNUSED    idle
+#endif
+
 #ifdef MUTANT_CLAIM_NOT_BUMPED
 #define CLAIMED(word) SAME(word, BUSY)
 #else

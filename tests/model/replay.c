@@ -20,6 +20,7 @@
 #include "kind/pagevisor/slot_reader.h"
 #include "pagemeta/frame_put.h"
 #include "pagemeta/frame_reader.h"
+#include "pagemeta/unique.h"
 
 #define ACTOR_COUNT 4 /* as the model numbers them: two CPUs, host, reader */
 #define READER      4
@@ -111,9 +112,11 @@ static void step(const char *access)
 	swapcontext(&actors[self].context, &scheduler);
 }
 
+static bool run_unique_reset(void);
+
 /*
  * Called before an access of a word. An owner's loads of its own metadata are no steps, for only the owner writes it.
- * Words other than these are not in the model.
+ * Of the stores to vtable_ptr, only the one of a reset is in the model. Words other than these are not.
  */
 static void step_word(const uint64_t *word, const char *access, bool writes)
 {
@@ -123,6 +126,9 @@ static void step_word(const uint64_t *word, const char *access, bool writes)
 		step("word0");
 	else if (word == &slot.storage[1] && (writes || running == READER))
 		step("word1");
+	else if (word == &slot.vtable_ptr && writes &&
+		 actors[running].operation->run == run_unique_reset)
+		step("vtable");
 }
 
 uint64_t step_load(const uint64_t *word)
@@ -310,6 +316,41 @@ static bool run_unique_drop(void)
 	return true;
 }
 
+static bool run_unique_reset(void)
+{
+	return unique_reset((unique_frame_t){&slot}).addr == meta_to_frame(&slot).addr;
+}
+
+static bool run_claim(uint32_t refs)
+{
+	const struct stamped_meta meta = {stamp + 1, stamp + 1};
+	frame_t frame;
+	enum frame_error error =
+		frame_claim_as(meta_to_frame(&slot), &meta_type_stamped, &meta, refs, &frame);
+
+	if (error != FRAME_OK && error != FRAME_HOST)
+		diverge("a frame that its owner reset is somebody else's");
+	stamp += error == FRAME_OK;
+	return error == FRAME_OK;
+}
+
+static bool run_claim_shared(void)
+{
+	return run_claim(1);
+}
+
+static bool run_claim_unique(void)
+{
+	return run_claim(REF_UNIQUE);
+}
+
+/* Stands in for frame_alloc_give. */
+static bool run_give(void)
+{
+	frame_alloc_release(&slot);
+	return true;
+}
+
 static bool run_host_claim(void)
 {
 	return slot_host_claim(&slot);
@@ -348,6 +389,10 @@ static struct operation operations[] = {
 	{"share", run_share, {0}},
 	{"unshare", run_unshare, {0}},
 	{"unique_drop", run_unique_drop, {0}},
+	{"unique_reset", run_unique_reset, {0}},
+	{"claim_shared", run_claim_shared, {0}},
+	{"claim_unique", run_claim_unique, {0}},
+	{"give", run_give, {0}},
 	{"host_claim", run_host_claim, {0}},
 	{"host_release", run_host_release, {0}},
 	{"slot_read", run_slot_read, {0}},
@@ -438,6 +483,7 @@ static void follow(const struct line *line)
 static void trace_begin(void)
 {
 	slot = (struct meta_slot){.state = slot_state(GENERATION_START, REF_UNUSED)};
+	meta_max_paddr = PAGE_SIZE;
 	place = LISTED;
 	for (unsigned i = 1; i <= ACTOR_COUNT; i++) {
 		struct actor *actor = &actors[i];

@@ -36,14 +36,14 @@
 
 /* Operations, then accesses, as a trace names them. */
 mtype = { alloc_shared, alloc_unique, try_get, get, put, change, share, unshare, unique_drop,
-	  host_claim, host_release, slot_read };
-mtype = { pop, park, load, cas, add, sub, store, word0, word1, on_drop, list };
+	  unique_reset, claim_shared, claim_unique, give, host_claim, host_release, slot_read };
+mtype = { pop, park, load, cas, add, sub, store, word0, word1, vtable, on_drop, list };
 
 /* Where an actor is: the next access it makes. */
 mtype:place = { idle, try_get_load, try_get_cas, pop_frame, claim_load, claim_cas, claim_word0,
 		claim_word1, publish_store, park_frame, put_store, drop_call,
 		reset_store, release_word0, release_list, change_store, share_store,
-		unshare_cas, unique_drop_store, host_cas, release_cas, read_word0, read_word1,
+		unshare_cas, unique_drop_store, resetting_store, vtable_store, unused_store, host_cas, release_cas, read_word0, read_word1,
 		read_again };
 
 byte state = WORD(0, UNUSED);
@@ -67,7 +67,7 @@ byte frame = LISTED;
 byte owner = NOBODY;
 byte holders;
 
-/* Ghost: the number of actors, CPUs and the host, that hold something or are inside an operation. */
+/* Ghost: the number of actors, CPUs and the host, that hold or control the frame or are inside an operation. */
 byte active_actors;
 
 /*
@@ -139,7 +139,7 @@ inline finish()
 	op = get;
 	pc = idle;
 	if
-	:: held == 0 -> leave()
+	:: held == 0 && !controls -> leave()
 	:: else
 	fi
 }
@@ -159,17 +159,25 @@ inline try_get_loaded(access)
 	fi
 }
 
-/* Private work after slot_claim_begin's load or failed compare-and-swap: the allocator's switch on the state. */
+/*
+ * Private work after slot_claim_begin's load or failed compare-and-swap: the allocator's switch on the state, or the
+ * error of a claim by address.
+ */
 inline claim_loaded(access)
 {
 	old = state;
-	say(access, MORE);
 	if
 	:: REFS(old) == UNUSED ->
+		say(access, MORE);
 		pc = claim_cas
-	:: else ->
+	:: REFS(old) != UNUSED && controls ->
+		assert(REFS(old) == HOST);
+		say(access, FAILED);
+		finish()
+	:: REFS(old) != UNUSED && !controls ->
 		/* Else the allocator found a frame that is not unused, and aborts. */
 		assert(REFS(old) == HOST);
+		say(access, MORE);
 		old = 0;
 #ifdef MUTANT_HOST_FRAME_DROPPED
 		pc = pop_frame
@@ -193,16 +201,18 @@ proctype cpu()
 {
 	byte held;      /* references held; 1 for a unique one */
 	bit unique;
+	bit controls;   /* reset the frame and has not claimed or given it since: nobody else may claim or list it */
 	byte old;       /* the state word that this CPU loaded last */
 	mtype op = get; /* the current operation */
 	mtype:place pc = idle;
 
 	/*
 	 * Each operation starts where pc is idle, depending on what the CPU holds. The choice among them is open: a
-	 * simulation starts at a random option and takes the next one that is executable, so all of them occur.
+	 * simulation starts at a random option and takes the next one that is executable, so all of them occur, and
+	 * those that compete lie apart.
 	 */
 	do
-	:: d_step { pc == idle && held == 0 -> begin(alloc_shared); pc = pop_frame }
+	:: d_step { pc == idle && held == 0 && !controls -> begin(alloc_shared); pc = pop_frame }
 	/*
 	 * frame_alloc_claim. Once the host has released a frame that was put aside, the frame is listed again. The
 	 * allocator's locks make this one access of the state, so it is one step: no other CPU sees the rest.
@@ -236,6 +246,7 @@ proctype cpu()
 		:: CLAIM_SWAPS ->
 			assert(owner == NOBODY);
 			owner = GUEST;
+			controls = 0;
 			new_incarnation();
 			state = CLAIMED(old);
 			old = state;
@@ -248,7 +259,10 @@ proctype cpu()
 	   }
 
 	/* The same for a unique owner. */
-	:: d_step { pc == idle && held == 0 -> begin(alloc_unique); pc = pop_frame }
+	:: d_step { pc == idle && held == 0 && !controls -> begin(alloc_unique); pc = pop_frame }
+
+	/* A claim by address, for a frame that this CPU controls; the unique one is further on. */
+	:: d_step { pc == idle && controls -> op = claim_shared; claim_loaded(load) }
 
 	/*
 	 * Writes the metadata of a new owner, or new metadata; slot_publish. From the step that made the slot BUSY to
@@ -259,7 +273,7 @@ proctype cpu()
 	:: d_step { pc == publish_store ->
 		held = 1;
 		holders = 1;
-		unique = (op != alloc_shared);
+		unique = (op != alloc_shared && op != claim_shared);
 		if
 		:: unique -> state = SAME(old, UNIQUE)
 		:: else -> state = SAME(old, 1)
@@ -270,7 +284,7 @@ proctype cpu()
 	   }
 
 	/* slot_try_get */
-	:: d_step { pc == idle && !unique && held < HELD_BY_CPU ->
+	:: d_step { pc == idle && !unique && !controls && held < HELD_BY_CPU ->
 		op = try_get;
 		if
 		:: held == 0 -> active_actors++
@@ -313,6 +327,8 @@ proctype cpu()
 		check_state();
 		say(add, DONE)
 	   }
+
+	:: d_step { pc == idle && controls -> op = claim_unique; claim_loaded(load) }
 
 	/* slot_share, slot_unshare */
 	:: d_step { pc == idle && unique -> op = share; unique_loaded(share_store) }
@@ -399,6 +415,56 @@ proctype cpu()
 	   }
 #endif
 
+	/*
+	 * unique_reset: the owner's last access is to vtable_ptr. The reader reads it with the words that belong
+	 * together, so word 1 stands for it.
+	 */
+	:: d_step { pc == idle && unique -> op = unique_reset; unique_loaded(resetting_store) }
+	:: d_step { pc == resetting_store ->
+		state = RESETTING(old);
+		check_state();
+		unique = 0;
+		held = 0;
+		holders = 0;
+		old = state;
+		pc = AFTER_RESETTING;
+		say(store, MORE)
+	   }
+	:: d_step { pc == vtable_store ->
+		assert(owner == GUEST && holders == 0);
+		owner = NOBODY;
+		stamp1 = 0;
+		pc = AFTER_VTABLE;
+		if
+		:: pc == idle ->
+			say(vtable, DONE);
+			finish()
+		:: else ->
+			say(vtable, MORE)
+		fi
+	   }
+	:: d_step { pc == unused_store ->
+		state = SAME(old, UNUSED);
+		controls = 1;
+		pc = AFTER_UNUSED;
+		if
+		:: pc == idle ->
+			say(store, DONE);
+			finish()
+		:: else ->
+			say(store, MORE)
+		fi
+	   }
+
+	/* Such a frame goes back by frame_alloc_give: the link, then the list, as after a drop. */
+	:: d_step { pc == idle && controls ->
+		op = give;
+		controls = 0;
+		stamp0 = 0;
+		pc = release_list;
+		say(word0, MORE)
+	   }
+
 	/* frame_drop: on_drop may use the frame until it returns; it is the owner's last access. */
 	:: d_step { pc == drop_call ->
 		assert(owner == GUEST && holders == 0);
@@ -429,7 +495,7 @@ proctype cpu()
 		assert(frame == TAKEN);
 		assert(REFS(state) == UNUSED || REFS(state) == HOST);
 		frame = LISTED;
-		pc = AFTER_LIST;
+		pc = (op == give -> idle : AFTER_LIST);
 		say(list, DONE);
 		if
 		:: pc == idle -> finish()

@@ -32,6 +32,7 @@ static const struct {
 	{"padding", padding_suite},
 	{"handle", handle_suite},
 	{"unique", unique_suite},
+	{"unique_reset", unique_reset_suite},
 	{"buddy", buddy_suite},
 	{"frame_alloc", frame_alloc_suite},
 	{"managed_ranges", managed_ranges_suite},

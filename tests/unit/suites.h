@@ -20,6 +20,7 @@ Suite *frame_drop_suite(void);
 Suite *padding_suite(void);
 Suite *handle_suite(void);
 Suite *unique_suite(void);
+Suite *unique_reset_suite(void);
 Suite *buddy_suite(void);
 Suite *frame_alloc_suite(void);
 Suite *managed_ranges_suite(void);

@@ -167,7 +167,7 @@ START_TEST(kernel_frame_with_a_type_of_its_own_is_no_fault)
 		slot_at(addr)->vtable_ptr = (uintptr_t)region_type(REGION_KERNEL);
 	ck_assert_uint_eq(meta_check(&machine.array, &fault), 0);
 	ck_assert(unique_from_shared((frame_t){slot_at(RESERVED_START)}, &own));
-	unique_replace(own, &meta_type_kernel_page_table, &meta);
+	unique_replace(own, kernel_page_table, &meta);
 	slot_get(unique_share(own).slot);
 	ck_assert_uint_eq(meta_check(&machine.array, &fault), 0);
 	for (unsigned i = 0; i < 2; i++) {

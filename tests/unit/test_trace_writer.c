@@ -125,7 +125,7 @@ START_TEST(each_operation_leaves_its_entry)
 	frame_put(second);
 	frame_put(frame);
 	ck_assert(unique_from_shared(frame, &unique));
-	unique_replace(unique, &meta_type_node, &other);
+	unique_replace(unique, node, &other);
 	unique_drop(unique);
 	read_events();
 	ck_assert_uint_eq(seen_count, 9);

@@ -89,8 +89,7 @@ START_TEST(frame_can_be_claimed_by_address)
 	unique_frame_t frame;
 
 	frame_alloc_init(&(struct region_list){0});
-	ck_assert_uint_eq(unique_claim(some_unused_frame(), &meta_type_stamp, &stamp, &frame),
-			  FRAME_OK);
+	ck_assert_uint_eq(unique_claim(stamp, some_unused_frame(), &stamp, &frame), FRAME_OK);
 	ck_assert_uint_eq(unique_paddr(frame).addr, some_unused_frame().addr);
 	ck_assert_uint_eq(slot_state_refs(state_of(frame)), REF_UNIQUE);
 	ck_assert_mem_eq(unique_meta(frame, stamp), &stamp, sizeof(stamp));
@@ -104,12 +103,10 @@ START_TEST(refused_claim_changes_nothing)
 	struct meta_slot untouched;
 	unique_frame_t out = {&untouched};
 
-	ck_assert_uint_eq(unique_claim(unique_paddr(owner), &meta_type_stamp, &other, &out),
-			  FRAME_UNIQUE);
-	ck_assert_uint_eq(unique_claim(paddr(SMALL_MACHINE_SIZE), &meta_type_stamp, &other, &out),
+	ck_assert_uint_eq(unique_claim(stamp, unique_paddr(owner), &other, &out), FRAME_UNIQUE);
+	ck_assert_uint_eq(unique_claim(stamp, paddr(SMALL_MACHINE_SIZE), &other, &out),
 			  FRAME_OUT_OF_BOUND);
-	ck_assert_uint_eq(unique_claim(paddr(1), &meta_type_stamp, &other, &out),
-			  FRAME_NOT_ALIGNED);
+	ck_assert_uint_eq(unique_claim(stamp, paddr(1), &other, &out), FRAME_NOT_ALIGNED);
 	ck_assert_ptr_eq(out.slot, &untouched);
 	snapshot_check(&before);
 }
@@ -190,7 +187,7 @@ START_TEST(replaced_frame_has_the_new_type)
 	uint32_t generation = generation_of(frame);
 	const struct node_meta meta = {.id = 11};
 
-	unique_replace(frame, &meta_type_node, &meta);
+	unique_replace(frame, node, &meta);
 	ck_assert_uint_eq(state_of(frame), slot_state(generation + 1, REF_UNIQUE));
 	ck_assert_ptr_eq(unique_type(frame), &meta_type_node);
 	ck_assert_mem_eq(unique_meta(frame, node), &meta, sizeof(meta));
@@ -215,7 +212,7 @@ START_TEST(replacing_runs_the_old_on_drop_first)
 
 	node_on_drop = record_drop;
 	seen.watched = frame.slot;
-	unique_replace(frame, &meta_type_stamp, &stamp);
+	unique_replace(frame, stamp, &stamp);
 	ck_assert_uint_eq(seen.calls, 1);
 	ck_assert_uint_eq(seen.meta.id, 7);
 	ck_assert_uint_eq(seen.state, slot_state(generation + 1, REF_BUSY));
@@ -230,7 +227,7 @@ START_TEST(replacing_drops_what_the_old_metadata_held)
 	frame_t child = node_alloc(2, grandchild, FRAME_NONE);
 	uint64_t free_before = count_free();
 
-	unique_replace(new_node(child), &meta_type_stamp, &stamp);
+	unique_replace(new_node(child), stamp, &stamp);
 	ck_assert_uint_eq(slot_state_refs(slot_load(child.slot)), REF_UNUSED);
 	ck_assert_uint_eq(slot_state_refs(slot_load(grandchild.slot)), REF_UNUSED);
 	/* Two came back; the node's own frame is still held. */
@@ -360,7 +357,7 @@ START_TEST(replacement_of_a_shared_frame_aborts)
 	unique_frame_t frame = new_stamp();
 
 	unique_share(frame);
-	unique_replace(frame, &meta_type_stamp, &other);
+	unique_replace(frame, stamp, &other);
 }
 END_TEST
 
@@ -375,13 +372,13 @@ END_TEST
 
 START_TEST(raw_shared_frame_aborts)
 {
-	(void)unique_from_raw(frame_paddr(unique_share(new_stamp())));
+	CALL_FOR_ABORT(unique_from_raw(frame_paddr(unique_share(new_stamp()))));
 }
 END_TEST
 
 START_TEST(raw_frame_past_the_end_aborts)
 {
-	(void)unique_from_raw(paddr(SMALL_MACHINE_SIZE));
+	CALL_FOR_ABORT(unique_from_raw(paddr(SMALL_MACHINE_SIZE)));
 }
 END_TEST
 

@@ -162,7 +162,7 @@ static void replace(struct crew_member *member, struct holding *holding)
 	struct flip_meta meta = new_meta(member);
 	bool is_flip = unique_type(frame) == &meta_type_flip;
 
-	unique_replace(frame, is_flip ? &meta_type_flop : &meta_type_flip, &meta);
+	unique_replace_as(frame, is_flip ? &meta_type_flop : &meta_type_flip, &meta);
 	*frame_word(frame.slot) = meta.check;
 	crew_count(&total.begun);
 	crew_count(&total.replaced);
