@@ -43,7 +43,6 @@ static void link_store(const struct frame_list *list, uint64_t place, enum link_
 		       uint64_t value)
 {
 	struct meta_slot *slot = slot_of(place);
-
 	uint64_t busy = slot_change_begin(slot);
 
 	slot_word_store(&slot->storage[list->link + word], value);
@@ -66,6 +65,9 @@ static void write_link(const struct frame_list *list, struct meta_slot *slot,
 static void insert(struct frame_list *list, unique_frame_t frame, uint64_t previous, uint64_t next)
 {
 	const struct list_link link = {.list = list->id, .next = next, .previous = previous};
+
+	frame_expect(frame.slot);
+
 	uint64_t place = place_of(frame.slot);
 
 	if (unique_type(frame) != list->type)
@@ -106,6 +108,7 @@ static unique_frame_t take(struct frame_list *list, uint64_t place)
 	else
 		list->last = previous;
 	list->count--;
+	list->departures++;
 	return (unique_frame_t){slot};
 }
 
@@ -159,65 +162,124 @@ bool frame_list_contains(const struct frame_list *list, paddr_t frame)
 	       slot_word_load(&slot->state) == state;
 }
 
+static struct list_cursor cursor_to(struct frame_list *list, uint64_t place)
+{
+	return (struct list_cursor){
+		.list = list, .at = place, .id = list->id, .departures = list->departures};
+}
+
+/* Aborts unless the cursor's frame is still in its list. Nothing is looked up in the frame, which may be anything by now. */
+static void check_cursor(const struct list_cursor *cursor)
+{
+	const struct frame_list *list = cursor->list;
+
+	if (__builtin_expect(cursor->id != list->id, 0))
+		platform_abort("a list cursor whose list is gone", paddr(0), cursor->id);
+	if (__builtin_expect(cursor->at && cursor->departures != list->departures, 0))
+		platform_abort("a list cursor, and a frame left the list by another way",
+			       meta_to_frame(slot_of(cursor->at)), list->departures);
+}
+
+/* The frame at a cursor, which must not be the gap. */
+static unique_frame_t frame_at(const struct list_cursor *cursor)
+{
+	check_cursor(cursor);
+	if (__builtin_expect(!cursor->at, 0))
+		platform_abort("a write through a list cursor at the gap", paddr(0), cursor->id);
+	return (unique_frame_t){slot_of(cursor->at)};
+}
+
 struct list_cursor list_cursor_front(struct frame_list *list)
 {
-	return (struct list_cursor){list, list->first};
+	return cursor_to(list, list->first);
 }
 
 struct list_cursor list_cursor_back(struct frame_list *list)
 {
-	return (struct list_cursor){list, list->last};
+	return cursor_to(list, list->last);
 }
 
 bool list_cursor_find(struct frame_list *list, paddr_t frame, struct list_cursor *cursor)
 {
 	if (!frame_list_contains(list, frame))
 		return false;
-	*cursor = (struct list_cursor){list, place_of(frame_to_meta(frame))};
+	*cursor = cursor_to(list, place_of(frame_to_meta(frame)));
 	return true;
 }
 
 frame_borrow_t list_cursor_frame(const struct list_cursor *cursor)
 {
+	check_cursor(cursor);
 	return cursor->at ? (frame_borrow_t){slot_of(cursor->at)} : FRAME_BORROW_NONE;
+}
+
+/* The places beside a cursor. */
+static uint64_t place_after(const struct list_cursor *cursor)
+{
+	check_cursor(cursor);
+	return cursor->at ? link_load(cursor->list, cursor->at, LINK_NEXT) : cursor->list->first;
+}
+
+static uint64_t place_before(const struct list_cursor *cursor)
+{
+	check_cursor(cursor);
+	return cursor->at ? link_load(cursor->list, cursor->at, LINK_PREVIOUS) : cursor->list->last;
 }
 
 void list_cursor_next(struct list_cursor *cursor)
 {
-	cursor->at = cursor->at ? link_load(cursor->list, cursor->at, LINK_NEXT)
-				: cursor->list->first;
+	*cursor = cursor_to(cursor->list, place_after(cursor));
 }
 
 void list_cursor_previous(struct list_cursor *cursor)
 {
-	cursor->at = cursor->at ? link_load(cursor->list, cursor->at, LINK_PREVIOUS)
-				: cursor->list->last;
+	*cursor = cursor_to(cursor->list, place_before(cursor));
+}
+
+void list_cursor_begin(const struct list_cursor *cursor)
+{
+	unique_begin(frame_at(cursor));
+}
+
+void list_cursor_end(const struct list_cursor *cursor)
+{
+	unique_end(frame_at(cursor));
+}
+
+void list_cursor_write(const struct list_cursor *cursor, const struct meta_type *type,
+		       size_t offset, const void *value, size_t size)
+{
+	unique_frame_t frame = frame_at(cursor);
+	size_t link = cursor->list->link * sizeof(uint64_t);
+
+	if (__builtin_expect(offset < link + sizeof(struct list_link) && link < offset + size, 0))
+		slot_abort(frame.slot, "a list's link written through a cursor",
+			   slot_load(frame.slot));
+	unique_write(frame, type, offset, value, size);
 }
 
 void list_cursor_insert_before(struct list_cursor *cursor, unique_frame_t frame)
 {
-	struct list_cursor previous = *cursor;
-
-	list_cursor_previous(&previous);
-	insert(cursor->list, frame, previous.at, cursor->at);
+	insert(cursor->list, frame, place_before(cursor), cursor->at);
 }
 
 void list_cursor_insert_after(struct list_cursor *cursor, unique_frame_t frame)
 {
-	struct list_cursor next = *cursor;
-
-	list_cursor_next(&next);
-	insert(cursor->list, frame, cursor->at, next.at);
+	insert(cursor->list, frame, cursor->at, place_after(cursor));
 }
 
 unique_frame_t list_cursor_take(struct list_cursor *cursor)
 {
 	uint64_t place = cursor->at;
+	uint64_t next = place_after(cursor);
 
 	if (!place)
 		return UNIQUE_NONE;
-	list_cursor_next(cursor);
-	return take(cursor->list, place);
+
+	unique_frame_t frame = take(cursor->list, place);
+
+	*cursor = cursor_to(cursor->list, next);
+	return frame;
 }
 
 bool list_cursor_remove(struct list_cursor *cursor)

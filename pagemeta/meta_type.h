@@ -64,8 +64,28 @@ _Static_assert(offsetof(struct meta_type, is_permanent) ==
 _Static_assert(offsetof(struct meta_type, role) == offsetof(struct type_descriptor, role),
 	       "descriptor is ABI");
 
-/* For link_place: where a member of type struct list_link lies. */
-#define META_LINK_PLACE(type, member) (1 + offsetof(struct type##_meta, member) / sizeof(uint64_t))
+/* Whether a member of struct type_meta is a link of frame lists. */
+#define META_IS_LINK(type, member)                                                                 \
+	_Generic(((struct type##_meta *)0)->member, struct list_link : 1, default : 0)
+
+/*
+ * Where the link of a type lies in the slot, in bytes. Does not compile unless it is a struct list_link in whole words:
+ * a packed struct may put it elsewhere, where writing a link would change its neighbours.
+ */
+#define META_LINK_OFFSET(type, member)                                                             \
+	(offsetof(struct type##_meta, member) +                                                    \
+	 0 * sizeof(struct {                                                                       \
+		 _Static_assert(META_IS_LINK(type, member),                                        \
+				#type "." #member ": a link is a struct list_link");               \
+		 _Static_assert(offsetof(struct type##_meta, member) % sizeof(uint64_t) == 0,      \
+				#type "." #member ": a link begins at a whole word");              \
+		 _Static_assert(sizeof(struct type##_meta) <= SLOT_STORAGE_SIZE,                   \
+				#type "." #member ": metadata exceeds 48 bytes");                  \
+		 char none;                                                                        \
+	 }))
+
+/* For link_place, which an observer reads: the storage word of the link, plus one. */
+#define META_LINK_PLACE(type, member) (1 + META_LINK_OFFSET(type, member) / sizeof(uint64_t))
 
 #define META_TYPE(type, ...) META_TYPE_OF(type, struct type##_meta, ##__VA_ARGS__)
 

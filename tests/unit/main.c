@@ -44,6 +44,7 @@ static const struct {
 	{"segment_alloc", segment_alloc_suite},
 	{"untyped", untyped_suite},
 	{"frame_list", frame_list_suite},
+	{"list_cursor", list_cursor_suite},
 	{"threads", threads_suite},
 	{"contention", contention_suite},
 	{"list_threads", list_threads_suite},

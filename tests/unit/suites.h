@@ -34,6 +34,7 @@ Suite *segment_suite(void);
 Suite *segment_alloc_suite(void);
 Suite *untyped_suite(void);
 Suite *frame_list_suite(void);
+Suite *list_cursor_suite(void);
 Suite *threads_suite(void);
 Suite *contention_suite(void);
 Suite *list_threads_suite(void);

@@ -542,7 +542,7 @@ START_TEST(take_by_a_cursor_of_another_list_aborts)
 	struct list_cursor cursor = list_cursor_front(&list);
 
 	cursor.list = &other;
-	(void)list_cursor_take(&cursor);
+	unique_drop(list_cursor_take(&cursor));
 }
 END_TEST
 

@@ -52,6 +52,7 @@ static struct {
 	uint64_t dropped;
 	uint64_t moved_by_end;
 	uint64_t moved_by_cursor;
+	uint64_t moved_beside; /* of these, not into the gap */
 	uint64_t walked;
 	uint64_t found_unique;
 	uint64_t copied; /* by the outside reader */
@@ -181,8 +182,10 @@ static void move_by_cursor(struct crew_member *member)
 
 		change(member, frame);
 		/* Goes beside a frame if there is one at the address, else into the gap. */
-		to = (struct list_cursor){&lists[up ? high : low].list, 0};
-		list_cursor_find(to.list, random_frame(member), &to);
+		to = list_cursor_back(&lists[up ? high : low].list);
+		list_cursor_next(&to);
+		if (list_cursor_find(to.list, random_frame(member), &to))
+			crew_count(&total.moved_beside);
 		if (crew_random(member, 2))
 			list_cursor_insert_before(&to, frame);
 		else
@@ -298,8 +301,9 @@ static void run_onlooker(struct crew_member *member)
 static const struct crew_event wanted[] = {
 	CREW_EVENT(total.allocated),       CREW_EVENT(total.refused),
 	CREW_EVENT(total.dropped),         CREW_EVENT(total.moved_by_end),
-	CREW_EVENT(total.moved_by_cursor), CREW_EVENT(total.walked),
-	CREW_EVENT(total.found_unique),    CREW_EVENT(total.copied),
+	CREW_EVENT(total.moved_by_cursor), CREW_EVENT(total.moved_beside),
+	CREW_EVENT(total.walked),          CREW_EVENT(total.found_unique),
+	CREW_EVENT(total.copied),
 };
 
 static void setup(void)
