@@ -2,6 +2,12 @@
 /* Segments: see segment.h. */
 #include "segment.h"
 
+/* The segment of `count` frames from `first` on; an empty one has no place. */
+static struct segment segment_of(pfn_t first, uint64_t count)
+{
+	return count ? (struct segment){first, count} : SEGMENT_NONE;
+}
+
 static void publish_claims(struct meta_slot *slots, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
@@ -18,12 +24,11 @@ static void cancel_claims(struct meta_slot *slots, uint64_t count)
 
 static enum frame_error check_range(paddr_t start, uint64_t count)
 {
-	enum frame_error error = frame_check_address(start);
-
-	if (error != FRAME_OK)
-		return error;
-	return count > 0 && count <= (meta_max_paddr - start.addr) / PAGE_SIZE ? FRAME_OK
-									       : FRAME_OUT_OF_BOUND;
+	if (!is_aligned(start.addr, PAGE_SIZE))
+		return FRAME_NOT_ALIGNED;
+	return start.addr <= meta_max_paddr && count <= (meta_max_paddr - start.addr) / PAGE_SIZE
+		       ? FRAME_OK
+		       : FRAME_OUT_OF_BOUND;
 }
 
 enum frame_error segment_claim_check(paddr_t start, uint64_t count)
@@ -55,7 +60,7 @@ enum frame_error segment_claim_end(pfn_t first, uint64_t count, uint64_t claimed
 		return frame_claim_error(&slots[claimed], found);
 	}
 	publish_claims(slots, count);
-	*out = (struct segment){first, count};
+	*out = segment_of(first, count);
 	return FRAME_OK;
 }
 
@@ -144,17 +149,22 @@ uint64_t segment_drop(struct segment *segment)
 
 bool segment_split(struct segment *segment, uint64_t at, struct segment *tail)
 {
-	if (at == 0 || at >= segment->count)
+	const struct segment whole = *segment;
+
+	if (at > whole.count)
 		return false;
-	*tail = (struct segment){pfn(segment->first.index + at), segment->count - at};
-	segment->count = at;
+	*tail = segment_of(pfn(whole.first.index + at), whole.count - at);
+	*segment = segment_of(whole.first, at);
 	return true;
 }
 
 bool segment_join(struct segment *left, struct segment *right)
 {
-	if (left->count == 0 || right->count == 0 ||
-	    left->first.index + left->count != right->first.index)
+	if (right->count == 0)
+		return true;
+	if (left->count == 0)
+		left->first = right->first;
+	else if (left->first.index + left->count != right->first.index)
 		return false;
 	left->count += right->count;
 	*right = SEGMENT_NONE;
@@ -163,10 +173,10 @@ bool segment_join(struct segment *left, struct segment *right)
 
 bool segment_slice(const struct segment *segment, uint64_t at, uint64_t count, struct segment *out)
 {
-	if (count == 0 || at >= segment->count || count > segment->count - at)
+	if (at > segment->count || count > segment->count - at)
 		return false;
 
-	const struct segment slice = {pfn(segment->first.index + at), count};
+	const struct segment slice = segment_of(pfn(segment->first.index + at), count);
 
 	for (uint64_t i = 0; i < count; i++)
 		slot_get(pfn_to_meta(slice.first) + i);
@@ -181,22 +191,37 @@ frame_t segment_pop(struct segment *segment)
 
 	frame_t frame = {pfn_to_meta(segment->first)};
 
-	segment->count--;
-	segment->first.index++;
-	if (segment->count == 0)
-		*segment = SEGMENT_NONE;
+	*segment = segment_of(pfn(segment->first.index + 1), segment->count - 1);
 	return frame;
 }
 
 bool segment_push(struct segment *segment, frame_t frame)
 {
-	pfn_t next = meta_to_pfn(frame.slot);
-
-	if (segment->count == 0)
-		segment->first = next;
-	else if (segment->first.index + segment->count != next.index)
+	if (!frame.slot)
 		return false;
-	segment->count++;
+
+	struct segment last = {meta_to_pfn(frame.slot), 1};
+
+	return segment_join(segment, &last);
+}
+
+bool segment_from_frames(const frame_t *frames, uint64_t count, struct segment *out)
+{
+	struct segment segment = SEGMENT_NONE;
+
+	for (uint64_t i = 0; i < count; i++)
+		if (!segment_push(&segment, frames[i]))
+			return false;
+	*out = segment;
+	return true;
+}
+
+bool segment_is_of(const struct segment *segment, const struct meta_type *type)
+{
+	segment_for_each (frame, segment) {
+		if (frame_borrow_type(frame) != type)
+			return false;
+	}
 	return true;
 }
 

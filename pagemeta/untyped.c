@@ -81,6 +81,7 @@ static uint8_t *bytes_at(frame_borrow_t frame, uint64_t offset)
 
 static enum untyped_error check(frame_borrow_t frame, uint64_t offset, uint64_t length)
 {
+	frame_expect(frame.slot);
 	if (!frame_borrow_type(frame)->is_untyped)
 		return UNTYPED_IS_TYPED;
 	return in_range(offset, length, PAGE_SIZE) ? UNTYPED_OK : UNTYPED_OUT_OF_RANGE;

@@ -8,7 +8,7 @@
  * is relaxed atomic: a concurrent writer is no data race, and a copy may mix old and new words but contains no torn
  * one. The functions order nothing.
  *
- * The frame is lent: by frame_borrow, unique_borrow or segment_frame. The buffer is the caller's own.
+ * The frame is lent: by frame_borrow, unique_borrow or segment_frame; FRAME_BORROW_NONE aborts. The buffer is the caller's own.
  */
 #ifndef PAGEMETA_UNTYPED_H
 #define PAGEMETA_UNTYPED_H
@@ -27,19 +27,20 @@ enum untyped_error {
  * an error and none: neither frame nor buffer has changed. A length of 0 at any offset up to
  * PAGE_SIZE is fine.
  */
-enum untyped_error untyped_read(frame_borrow_t frame, uint64_t offset, void *buffer,
-				uint64_t length);
-enum untyped_error untyped_write(frame_borrow_t frame, uint64_t offset, const void *buffer,
-				 uint64_t length);
+META_MUST_USE enum untyped_error untyped_read(frame_borrow_t frame, uint64_t offset, void *buffer,
+					      uint64_t length);
+META_MUST_USE enum untyped_error untyped_write(frame_borrow_t frame, uint64_t offset,
+					       const void *buffer, uint64_t length);
 
 /* Sets `length` bytes at `offset` to one value. */
-enum untyped_error untyped_fill(frame_borrow_t frame, uint64_t offset, uint8_t value,
-				uint64_t length);
+META_MUST_USE enum untyped_error untyped_fill(frame_borrow_t frame, uint64_t offset, uint8_t value,
+					      uint64_t length);
 
-/* The same over a segment: `offset` counts from its first byte. */
-enum untyped_error untyped_segment_read(const struct segment *segment, uint64_t offset,
-					void *buffer, uint64_t length);
-enum untyped_error untyped_segment_write(const struct segment *segment, uint64_t offset,
-					 const void *buffer, uint64_t length);
+/* The same over a segment: `offset` counts from its first byte. An empty one has 0 bytes, and is of no type. */
+META_MUST_USE enum untyped_error
+untyped_segment_read(const struct segment *segment, uint64_t offset, void *buffer, uint64_t length);
+META_MUST_USE enum untyped_error untyped_segment_write(const struct segment *segment,
+						       uint64_t offset, const void *buffer,
+						       uint64_t length);
 
 #endif

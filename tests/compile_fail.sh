@@ -103,6 +103,113 @@ test_uses()
 	END
 }
 
+# code_compiles NAME STATUS PATTERN... <<statements: compiles them in a function, beside types to use.
+code_compiles()
+{
+	local name=$1 wanted=$2
+
+	shift 2
+	{
+		cat <<-'END'
+			#include "pagemeta/frame_list.h"
+			#include "pagemeta/segment.h"
+			struct page_meta { uint64_t number; struct list_link link; };
+			META_TYPE(page, .link_place = META_LINK_PLACE(page, link));
+			struct other_meta { uint64_t number; };
+			META_TYPE(other);
+			struct packed_meta { uint32_t number; struct list_link link; } __attribute__((packed));
+			META_TYPE(packed);
+			struct long_meta { uint64_t words[4]; struct list_link link; };
+			extern const struct meta_type meta_type_long;
+			void fill_page(void *context, uint64_t index, struct page_meta *meta);
+			void fill_other(void *context, uint64_t index, struct other_meta *meta);
+			void fill_any(void *context, uint64_t index, void *meta);
+			void code(struct frame_list *list, struct list_cursor *cursor, unique_frame_t *frame,
+				struct segment *segment, struct page_meta *page, struct other_meta *other);
+			void code(struct frame_list *list, struct list_cursor *cursor, unique_frame_t *frame,
+				struct segment *segment, struct page_meta *page, struct other_meta *other)
+			{
+				(void)list, (void)cursor, (void)frame, (void)segment, (void)page, (void)other;
+		END
+		cat
+		echo "}"
+	} >"$WORK/code.c"
+	expect "$name" "$wanted" "$@" -- \
+		"$CC" "${WARNINGS[@]}" -O2 -c -o /dev/null "${GUEST_INCLUDES[@]}" "$WORK/code.c"
+}
+
+test_links()
+{
+	type_compiles "a link in whole words" 0 <<-'END'
+		#include <pagevisor/list_link.h>
+		struct page_meta { uint32_t number; struct list_link link; };
+		META_TYPE(page, .link_place = META_LINK_PLACE(page, link));
+	END
+	type_compiles "the place of a link at offset 4" 1 'page.link: a link begins at a whole word' <<-'END'
+		#include <pagevisor/list_link.h>
+		struct page_meta { uint32_t number; struct list_link link; } __attribute__((packed));
+		META_TYPE(page, .link_place = META_LINK_PLACE(page, link));
+	END
+	type_compiles "the place of another member" 1 'page.number: a link is a struct list_link' <<-'END'
+		#include <pagevisor/list_link.h>
+		struct page_meta { uint64_t number; };
+		META_TYPE(page, .link_place = META_LINK_PLACE(page, number));
+	END
+	code_compiles "a list" 0 <<<'frame_list_init(list, page, link);'
+	code_compiles "a list linked at offset 4" 1 'packed.link: a link begins at a whole word' \
+		<<<'frame_list_init(list, packed, link);'
+	code_compiles "a list linked by a number" 1 'page.number: a link is a struct list_link' \
+		<<<'frame_list_init(list, page, number);'
+	code_compiles "a list linked past the slot" 1 'long.link: metadata exceeds 48 bytes' \
+		<<<'frame_list_init(list, long, link);'
+	code_compiles "a write through a cursor" 0 <<<'list_cursor_set(cursor, page, number, 1);'
+	code_compiles "a link written through a cursor" 1 'page.link: a link is written by its list alone' \
+		<<<'list_cursor_set(cursor, page, link, page->link);'
+}
+
+# refused_struct CALL RESULT: the call compiles with a page, and with no other pointer.
+refused_struct()
+{
+	local call=$1 pattern=$2
+
+	code_compiles "$call with its struct" 0 <<<"${call//META/page}"
+	code_compiles "$call with another struct" 1 "$pattern" <<<"${call//META/other}"
+	code_compiles "$call with a void pointer" 1 "$pattern|void value" <<<"${call//META/(void *)page}"
+}
+
+test_structs()
+{
+	local fills
+
+	refused_struct 'if (unique_claim(page, paddr(0), META, frame)) return;' 'invalid initializer'
+	refused_struct '*frame = unique_alloc(page, META);' 'invalid initializer'
+	refused_struct 'unique_change(*frame, page, META);' 'invalid initializer'
+	refused_struct 'unique_replace(*frame, page, META);' 'invalid initializer'
+	for fills in 'if (segment_claim(page, paddr(0), 1, FILL, NULL, segment)) return;' \
+		'if (segment_alloc(page, 1, 1, FILL, NULL, segment)) return;'; do
+		code_compiles "$fills with its struct" 0 <<<"${fills//FILL/fill_page}"
+		code_compiles "$fills without a function" 0 <<<"${fills//FILL/NULL}"
+		code_compiles "$fills with another struct" 1 'Generic.* selector' <<<"${fills//FILL/fill_other}"
+		code_compiles "$fills with any pointer" 1 'Generic.* selector' <<<"${fills//FILL/fill_any}"
+	done
+}
+
+# What must not be dropped: an error, or something to give back.
+test_results()
+{
+	local call
+
+	for call in 'unique_alloc(page, page)' 'unique_claim(page, paddr(0), page, frame)' \
+		'unique_reset(*frame)' 'unique_from_shared(FRAME_NONE, frame)' \
+		'unique_write_any(*frame, 0, page, 1)' 'frame_list_pop_front(list)' \
+		'list_cursor_take(cursor)' 'segment_alloc(page, 1, 1, NULL, NULL, segment)' \
+		'segment_claim(page, paddr(0), 1, NULL, NULL, segment)' 'segment_pop(segment)' \
+		'segment_push(segment, FRAME_NONE)' 'segment_slice(segment, 0, 1, segment)' \
+		'segment_split(segment, 0, segment)' 'segment_from_raw(paddr(0), 0)'; do
+		code_compiles "the result of $call" 1 'ignoring return value' <<<"$call;"
+	done
+}
+
 # header FILE FLAG...: a file that only includes it, twice, must compile.
 header_compiles()
 {
@@ -133,5 +240,8 @@ test_headers()
 
 test_types
 test_uses
+test_links
+test_structs
+test_results
 test_headers
 finish

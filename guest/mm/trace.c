@@ -28,10 +28,10 @@ void trace_init(void)
 	static_branch_set(true);
 }
 
-static void fill_meta(void *context, uint64_t index, void *meta)
+static void fill_meta(void *context, uint64_t index, struct trace_ring_meta *meta)
 {
-	*(struct trace_ring_meta *)meta =
-		(struct trace_ring_meta){.cpu = *(unsigned *)context, .index = (uint32_t)index};
+	meta->cpu = *(unsigned *)context;
+	meta->index = (uint32_t)index;
 }
 
 void trace_start(unsigned cpus)

@@ -25,10 +25,8 @@ static struct drain {
 	struct chain chain;
 } drains[MAX_CPUS];
 
-static void number(void *context, uint64_t index, void *meta)
+static void number(void *context, uint64_t index, struct drain_block_meta *block)
 {
-	struct drain_block_meta *block = meta;
-
 	block->start = *(const uint64_t *)context;
 	block->index = index;
 }

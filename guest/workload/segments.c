@@ -102,10 +102,8 @@ static void check_segment(struct segments *segments, const struct segment *segme
 	}
 }
 
-static void fill(void *context, uint64_t index, void *meta)
+static void fill(void *context, uint64_t index, struct run_meta *run)
 {
-	struct run_meta *run = meta;
-
 	run->key = *(const uint64_t *)context;
 	run->index = index;
 	run->check = check_of(run);

@@ -181,10 +181,8 @@ uint64_t bench_at_random(void)
 	return bench_per_operation(start, bench_frames.count);
 }
 
-static void fill_stamp(void *context, uint64_t index, void *meta)
+static void fill_stamp(void *context, uint64_t index, struct stamp_meta *stamp)
 {
-	struct stamp_meta *stamp = meta;
-
 	(void)context;
 	*stamp = (struct stamp_meta){index, index, index};
 }

@@ -42,6 +42,7 @@ static const struct {
 	{"frame_zeroed", frame_zeroed_suite},
 	{"segment", segment_suite},
 	{"segment_alloc", segment_alloc_suite},
+	{"segment_parts", segment_parts_suite},
 	{"untyped", untyped_suite},
 	{"frame_list", frame_list_suite},
 	{"list_cursor", list_cursor_suite},

@@ -32,6 +32,7 @@ Suite *run_model_suite(void);
 Suite *frame_zeroed_suite(void);
 Suite *segment_suite(void);
 Suite *segment_alloc_suite(void);
+Suite *segment_parts_suite(void);
 Suite *untyped_suite(void);
 Suite *frame_list_suite(void);
 Suite *list_cursor_suite(void);

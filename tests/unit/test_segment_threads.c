@@ -116,10 +116,8 @@ static void run_drop(void *meta, struct frame_reader *bytes)
 	crew_count(&total.frames_dropped);
 }
 
-static void fill(void *context, uint64_t index, void *meta)
+static void fill(void *context, uint64_t index, struct run_meta *run)
 {
-	struct run_meta *run = meta;
-
 	run->key = *(const uint64_t *)context;
 	run->index = index;
 	run->check = check_of(run);
@@ -225,7 +223,8 @@ static void take_apart(struct crew_member *member, struct cutter *cutter)
 		} else if (!segment_push(&again, frame)) {
 			hold(cutter, again);
 			again = SEGMENT_NONE;
-			segment_push(&again, frame);
+			if (!segment_push(&again, frame))
+				crew_count(&total.torn);
 		}
 	}
 	hold(cutter, again);
