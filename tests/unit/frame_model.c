@@ -189,6 +189,21 @@ void model_unique_drop(uint64_t index)
 	drop(index);
 }
 
+void model_reset(uint64_t index)
+{
+	move(index, PLACE_TAKEN, REF_CLASS_UNUSED);
+}
+
+bool model_has_kids(uint64_t index)
+{
+	const struct tree_meta *tree = (const struct tree_meta *)model.frames[index].meta;
+
+	for (unsigned i = 0; i < TREE_KIDS; i++)
+		if (tree->kids[i])
+			return true;
+	return false;
+}
+
 void model_share(uint64_t index)
 {
 	model.frames[index].refs = 1;

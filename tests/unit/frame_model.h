@@ -95,6 +95,7 @@ bool model_unshare(uint64_t frame);
 void model_change_begin(uint64_t frame);
 void model_change_end(uint64_t frame, const struct meta_type *type, const uint64_t *meta);
 void model_unique_drop(uint64_t frame);
+void model_reset(uint64_t frame); /* the frame is a taken one then */
 bool model_host_claim(uint64_t frame);
 bool model_host_release(uint64_t frame);
 void model_add(uint64_t first, uint64_t count);  /* from now on the allocator manages them */
@@ -102,6 +103,9 @@ void model_give(uint64_t first, uint64_t count); /* gives taken frames back */
 
 /* The result that frame_from_in_use (or, if `claim`, frame_claim) must have for an address. */
 enum frame_error model_expects(uint64_t address, bool claim);
+
+/* Whether the metadata of a tree refers to other frames. */
+bool model_has_kids(uint64_t frame);
 
 /* Makes the next check compare this frame, too: for damage, which is not a transition. */
 void model_touch(uint64_t frame);

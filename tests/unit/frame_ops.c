@@ -5,56 +5,17 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "pagemeta/unique.h"
 #include "unit/fixture.h"
+#include "unit/frame_ops_random.h"
 #include "unit/frame_ops_ranges.h"
+#include "unit/frame_ops_segments.h"
 #include "unit/frame_ops_text.h"
-
-#define EMPTY UINT32_MAX
-
-/* The frame of each variable, and the variables partitioned into full and empty ones. */
-static struct {
-	uint32_t frame[OPS_VARIABLES]; /* EMPTY, or a frame number */
-	uint16_t order[OPS_VARIABLES]; /* the first `full` have a frame */
-	uint16_t place[OPS_VARIABLES]; /* where a variable is in `order` */
-	unsigned full;
-} vars;
-
-static bool filling; /* memory runs short and recovers in turns */
+#include "unit/frame_ops_vars.h"
 
 static FILE *trace;
 
 struct ops_counts ops_counts;
-
-static void var_set(unsigned var, uint32_t frame)
-{
-	bool was_full = vars.frame[var] != EMPTY;
-	bool is_full = frame != EMPTY;
-
-	vars.frame[var] = frame;
-	if (was_full == is_full)
-		return;
-	vars.full -= was_full;
-
-	/* Swaps it with the last full or the first empty one. */
-	uint16_t other = vars.order[vars.full];
-	uint16_t place = vars.place[var];
-
-	vars.order[vars.full] = (uint16_t)var;
-	vars.place[var] = (uint16_t)vars.full;
-	vars.order[place] = other;
-	vars.place[other] = place;
-	vars.full += is_full;
-}
-
-static bool var_is(unsigned var, enum ref_class class)
-{
-	return vars.frame[var] != EMPTY && model.frames[vars.frame[var]].class == class;
-}
-
-static frame_t var_frame(unsigned var)
-{
-	return (frame_t){pfn_to_meta(pfn(vars.frame[var]))};
-}
 
 void ops_start(unsigned shape)
 {
@@ -78,12 +39,8 @@ void ops_start(unsigned shape)
 	machine_create(&map);
 	model_init(&machine.array.partition, end, taken, outside);
 	ops_start_allocator(taken * PAGE_SIZE, outside * PAGE_SIZE);
-	filling = true;
-	vars.full = 0;
-	for (unsigned i = 0; i < OPS_VARIABLES; i++) {
-		vars.frame[i] = EMPTY;
-		vars.order[i] = vars.place[i] = (uint16_t)i;
-	}
+	ops_random_start();
+	vars_start();
 }
 
 void ops_stop(void)
@@ -369,6 +326,25 @@ static bool do_unique_drop(const struct operation *op)
 	return true;
 }
 
+static bool do_reset(const struct operation *op)
+{
+	if (!var_is(op->var, REF_CLASS_UNIQUE))
+		return false;
+
+	uint64_t index = vars.frame[op->var];
+
+	/* What a tree holds would be lost. */
+	if (model.frames[index].type == model_types[MODEL_TREE] && model_has_kids(index))
+		return false;
+	if (trace)
+		ops_print(trace, op);
+	model_reset(index);
+	if (unique_reset((unique_frame_t){var_frame(op->var).slot}).addr != index * PAGE_SIZE)
+		model_differs("reset returned another frame's address");
+	var_set(op->var, EMPTY);
+	return true;
+}
+
 static bool do_host(const struct operation *op)
 {
 	uint64_t index = op->address / PAGE_SIZE;
@@ -402,6 +378,11 @@ static bool do_add_refused(const struct operation *op)
 static bool do_give(const struct operation *op)
 {
 	return ops_give(op, trace);
+}
+
+static bool do_slice(const struct operation *op)
+{
+	return ops_slice(op, trace);
 }
 
 static bool do_count_free(const struct operation *op)
@@ -485,11 +466,13 @@ bool ops_execute(const struct operation *given, FILE *trace_to)
 		[OP_CHANGE_END] = do_change_end,
 		[OP_SWAP_KID] = do_swap_kid,
 		[OP_UNIQUE_DROP] = do_unique_drop,
+		[OP_RESET] = do_reset,
 		[OP_HOST_CLAIM] = do_host,
 		[OP_HOST_RELEASE] = do_host,
 		[OP_ADD] = do_add,
 		[OP_ADD_REFUSED] = do_add_refused,
 		[OP_GIVE] = do_give,
+		[OP_SLICE] = do_slice,
 		[OP_COUNT_FREE] = do_count_free,
 	};
 
@@ -508,88 +491,4 @@ bool ops_execute(const struct operation *given, FILE *trace_to)
 		ops_counts.executed[op.code]++;
 	model_check_touched();
 	return true;
-}
-
-/* Weight of each operation in the random choice. */
-static const uint8_t weights[OP_RANDOM_COUNT] = {
-	[OP_ALLOC] = 50,        [OP_CLAIM] = 6,     [OP_GET] = 20,         [OP_PUT] = 56,
-	[OP_FROM_IN_USE] = 20,  [OP_SHARE] = 10,    [OP_UNSHARE] = 10,     [OP_CHANGE_BEGIN] = 8,
-	[OP_CHANGE_END] = 16,   [OP_SWAP_KID] = 20, [OP_UNIQUE_DROP] = 14, [OP_HOST_CLAIM] = 8,
-	[OP_HOST_RELEASE] = 16, [OP_ADD] = 1,       [OP_ADD_REFUSED] = 1,  [OP_GIVE] = 1,
-	[OP_COUNT_FREE] = 1,
-};
-
-#define TURN 1024 /* operations between filling and emptying, on average */
-
-static uint8_t random_code(uint64_t *seed)
-{
-	unsigned sum = 0;
-	bool against;
-	uint8_t code;
-
-	for (code = 0; code < OP_RANDOM_COUNT; code++)
-		sum += weights[code];
-	do {
-		unsigned point = (unsigned)(random_next(seed) % sum);
-
-		for (code = 0; point >= weights[code]; code++)
-			point -= weights[code];
-		if (random_next(seed) % TURN == 0)
-			filling = !filling;
-		against = filling ? code == OP_PUT || code == OP_UNIQUE_DROP
-				  : code == OP_ALLOC || code == OP_GET || code == OP_FROM_IN_USE;
-		against |= code == OP_ALLOC && model.free == 0;
-	} while (against && random_next(seed) % 4);
-	return code;
-}
-
-static uint16_t random_var(uint64_t *seed, bool full)
-{
-	unsigned first = full ? 0 : vars.full;
-	unsigned count = full ? vars.full : OPS_VARIABLES - vars.full;
-
-	/* Without such a variable any other will do: the operation will then make no sense and do nothing. */
-	if (count == 0)
-		return 0;
-	return vars.order[first + random_next(seed) % count];
-}
-
-/* Mostly a frame; sometimes just past the end, unaligned, or anywhere. */
-static uint64_t random_address(uint64_t *seed)
-{
-	uint64_t frame = random_next(seed) % model.count * PAGE_SIZE;
-
-	switch (random_next(seed) % 32) {
-	case 0:
-		return frame + random_next(seed) % PAGE_SIZE;
-	case 1:
-		return model.count * PAGE_SIZE;
-	case 2:
-		return random_next(seed);
-	case 3:
-		return align_down(random_next(seed), PAGE_SIZE);
-	default:
-		return frame;
-	}
-}
-
-struct operation ops_random(uint64_t *seed)
-{
-	/* Three that share frames in turn, and the last variable. */
-	static const uint8_t cpus[] = {0, 1, 2, PLATFORM_MAX_CPUS - 1};
-	struct operation op = {.code = random_code(seed)};
-	bool creates = op.code == OP_ALLOC || op.code == OP_CLAIM || op.code == OP_GET ||
-		       op.code == OP_FROM_IN_USE;
-
-	op.cpu = cpus[random_next(seed) % (sizeof(cpus) / sizeof(cpus[0]))];
-	op.type = (uint8_t)(random_next(seed) % MODEL_TYPE_COUNT);
-	op.unique = random_next(seed) % 4 == 0;
-	op.zeroed = random_next(seed) % 16 == 0;
-	op.var = random_var(seed, !creates);
-	op.choice = (uint16_t)(random_next(seed) % 16);
-	for (unsigned i = 0; i < TREE_KIDS; i++)
-		op.kids[i] = random_var(seed, op.code != OP_SWAP_KID || random_next(seed) % 4);
-	op.address = random_address(seed);
-	op.seed = random_next(seed);
-	return op;
 }

@@ -29,11 +29,13 @@ enum op_code {
 	OP_CHANGE_END,   /* var, with new metadata */
 	OP_SWAP_KID,     /* a unique tree swaps its kid `choice` with variable kids[0] */
 	OP_UNIQUE_DROP,  /* var */
+	OP_RESET,        /* var: its frame is then a taken one */
 	OP_HOST_CLAIM,   /* address */
 	OP_HOST_RELEASE, /* address */
 	OP_ADD,          /* up to `choice` frames outside the allocator, from address on */
 	OP_ADD_REFUSED, /* `choice` frames from address on, of which at least one is the allocator's or in use */
-	OP_GIVE,           /* up to `choice` taken frames, from address on */
+	OP_GIVE,  /* up to `choice` taken frames, from address on */
+	OP_SLICE, /* kids[] = `slice` frames at `choice` of the run of shared frames at address */
 	OP_COUNT_FREE,     /* allocates until nothing is free, counts, puts all back */
 	OP_RANDOM_COUNT,   /* operations above are picked at random */
 	OP_SABOTAGE = 255, /* damage behind the model's back, see enum sabotage; var */
@@ -56,6 +58,7 @@ struct operation {
 	uint8_t type;
 	uint8_t unique; /* alloc: as REF_UNIQUE */
 	uint8_t zeroed; /* alloc: fills the bytes with zeros */
+	uint8_t slice;  /* frames */
 	uint8_t of_var; /* uses the address of the frame of kids[0] */
 	uint16_t var;
 	uint16_t choice;
@@ -72,6 +75,7 @@ struct ops_counts {
 	uint64_t zeroed;
 	uint64_t last_puts;
 	uint64_t unshared;
+	uint64_t slices[3]; /* empty, not empty, refused */
 };
 
 extern struct ops_counts ops_counts;

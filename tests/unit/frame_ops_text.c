@@ -13,6 +13,7 @@ static const char *const calls[OP_RANDOM_COUNT] = {
 	[OP_UNSHARE] = "slot_unshare",
 	[OP_CHANGE_BEGIN] = "slot_change_begin",
 	[OP_UNIQUE_DROP] = "slot_unique_drop",
+	[OP_RESET] = "unique_reset",
 	[OP_HOST_CLAIM] = "slot_host_claim",
 	[OP_HOST_RELEASE] = "slot_host_release",
 	[OP_ADD] = "frame_alloc_add",
@@ -116,6 +117,12 @@ void ops_print(FILE *out, const struct operation *op)
 	case OP_GIVE:
 		fprintf(out, "%s(from frame %" PRIu64 ", at most %u)", calls[op->code],
 			op->address / PAGE_SIZE, op->choice);
+		break;
+	case OP_SLICE:
+		fprintf(out,
+			"v%u, v%u ... = segment_slice(run from frame %" PRIu64
+			", at %u, %u frames)",
+			op->kids[0], op->kids[1], op->address / PAGE_SIZE, op->choice, op->slice);
 		break;
 	case OP_COUNT_FREE:
 		fprintf(out, "allocate %s until nothing is free, put all",
