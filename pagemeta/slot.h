@@ -16,6 +16,8 @@
  *   slot_host_claim      {g, UNUSED} -> {g+1, HOST}                 L acquire
  *   slot_host_release    {g, HOST} -> {g, UNUSED}                   M release
  *
+ * unique_reset (unique.h) ends without a drop: slot_unique_drop, then slot_reset.
+ *
  * Partners and reasons. "Reader" is the reader outside the guest (vmm/kind/pagevisor/slot_reader.h): it
  * loads the state (acquire), copies the slot (relaxed), passes an acquire fence and loads the state
  * again.

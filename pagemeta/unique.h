@@ -65,7 +65,7 @@ void unique_drop(unique_frame_t frame);
 META_MUST_USE paddr_t unique_reset(unique_frame_t frame);
 
 /* Always succeeds: the owner becomes the first of possibly many holders, and the frame is a frame_t. */
-frame_t unique_share(unique_frame_t frame);
+META_MUST_USE frame_t unique_share(unique_frame_t frame);
 
 /*
  * The way back, for a holder whose reference is the only one: it moves into *out. False when there

@@ -200,7 +200,7 @@ test_results()
 	local call
 
 	for call in 'unique_alloc(page, page)' 'unique_claim(page, paddr(0), page, frame)' \
-		'unique_reset(*frame)' 'unique_from_shared(FRAME_NONE, frame)' \
+		'unique_reset(*frame)' 'unique_share(*frame)' 'unique_from_shared(FRAME_NONE, frame)' \
 		'unique_write_any(*frame, 0, page, 1)' 'frame_list_pop_front(list)' \
 		'list_cursor_take(cursor)' 'segment_alloc(page, 1, 1, NULL, NULL, segment)' \
 		'segment_claim(page, paddr(0), 1, NULL, NULL, segment)' 'segment_pop(segment)' \

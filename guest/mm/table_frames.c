@@ -18,7 +18,7 @@ static void retype(frame_t frame, const struct kernel_page_table_meta *meta,
 		platform_abort("a page table that others refer to", frame_paddr(frame),
 			       slot_load(frame.slot));
 	unique_replace(own, kernel_page_table, meta);
-	unique_share(own);
+	frame = unique_share(own);
 	counters->puts++;
 	counters->dropped[meta_type_index(old)]++;
 	counters->claimed[meta_type_index(&meta_type_kernel_page_table)]++;

@@ -169,7 +169,7 @@ static void turn(struct worker *worker, frame_t frame)
 		return;
 	worker_unique_replace(worker, alone, kind->type, &meta);
 	worker_check(worker, unique_type(alone) == kind->type, "a frame kept its old type", frame);
-	unique_share(alone);
+	frame = unique_share(alone);
 }
 
 static void swap_on_board(struct worker *worker, frame_t *mine)

@@ -52,7 +52,7 @@ static bool take_table(void *context, unsigned level, uint64_t va, paddr_t *fram
 	if (has_table_type) {
 		ck_assert(unique_from_shared((frame_t){frame_to_meta(*frame)}, &own));
 		unique_replace(own, kernel_page_table, &meta);
-		unique_share(own);
+		ck_assert_ptr_eq(unique_share(own).slot, frame_to_meta(*frame));
 	}
 	return true;
 }

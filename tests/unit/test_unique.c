@@ -331,7 +331,7 @@ START_TEST(share_inside_a_bracket_aborts)
 	unique_frame_t frame = new_stamp();
 
 	unique_begin(frame);
-	unique_share(frame);
+	CALL_FOR_ABORT(unique_share(frame));
 }
 END_TEST
 
@@ -339,7 +339,7 @@ START_TEST(change_of_a_shared_frame_aborts)
 {
 	unique_frame_t frame = new_stamp();
 
-	unique_share(frame);
+	frame.slot = unique_share(frame).slot;
 	unique_change(frame, stamp, &other);
 }
 END_TEST
@@ -356,7 +356,7 @@ START_TEST(replacement_of_a_shared_frame_aborts)
 {
 	unique_frame_t frame = new_stamp();
 
-	unique_share(frame);
+	frame.slot = unique_share(frame).slot;
 	unique_replace(frame, stamp, &other);
 }
 END_TEST

@@ -171,7 +171,7 @@ static void replace(struct crew_member *member, struct holding *holding)
 static void share(struct crew_member *member, struct holding *holding)
 {
 	(void)member;
-	unique_share((unique_frame_t){holding->slot});
+	holding->slot = unique_share((unique_frame_t){holding->slot}).slot;
 	holding->is_unique = false;
 	crew_count(&total.shared);
 }
