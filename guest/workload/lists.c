@@ -67,6 +67,21 @@ static void touch(struct worker *worker, unique_frame_t frame)
 	*first_word(frame) = touched;
 }
 
+/* The same for the page at a cursor, which stays in its list: the caller holds the lock. */
+static void touch_in_place(struct worker *worker, const struct list_cursor *cursor)
+{
+	unique_frame_t frame = {(struct meta_slot *)list_cursor_frame(cursor).slot};
+	const struct cached_meta *meta = unique_meta(frame, cached);
+	uint64_t touched = meta->touched + 1;
+
+	check_page(worker, frame);
+	list_cursor_begin(cursor);
+	list_cursor_set(cursor, cached, touched, touched);
+	list_cursor_set(cursor, cached, check, check_of(meta->key, touched));
+	list_cursor_end(cursor);
+	*first_word(frame) = touched;
+}
+
 static unsigned any_list(struct worker *worker)
 {
 	return random_below(&worker->random, LISTS);
@@ -148,7 +163,10 @@ static paddr_t any_frame(struct worker *worker)
 	return paddr((uint64_t)random_below(&worker->random, frames) * PAGE_SIZE);
 }
 
-/* Finds a page by its address in any list, touches it and makes it active. */
+/*
+ * Finds a page by its address in any list, touches it and makes it active. Every other one that is active already is
+ * touched where it is.
+ */
 static void find_and_touch(struct worker *worker)
 {
 	paddr_t at = any_frame(worker);
@@ -158,8 +176,14 @@ static void find_and_touch(struct worker *worker)
 		unique_frame_t frame = UNIQUE_NONE;
 
 		spin_lock(&lists[i].lock);
-		if (list_cursor_find(&lists[i].list, at, &cursor))
+		if (list_cursor_find(&lists[i].list, at, &cursor)) {
+			if (i % 2 == 0 && random_below(&worker->random, 2)) {
+				touch_in_place(worker, &cursor);
+				spin_unlock(&lists[i].lock);
+				return;
+			}
 			frame = list_cursor_take(&cursor);
+		}
 		spin_unlock(&lists[i].lock);
 		if (!frame.slot)
 			continue;
