@@ -50,6 +50,9 @@ static struct {
 	uint64_t refused;
 	uint64_t changed;
 	uint64_t replaced;
+	uint64_t reset_and_claimed;
+	uint64_t reset_and_given;
+	uint64_t reset_and_lost; /* to the host */
 	uint64_t shared;
 	uint64_t alone_again;
 	uint64_t not_alone;
@@ -168,6 +171,33 @@ static void replace(struct crew_member *member, struct holding *holding)
 	crew_count(&total.replaced);
 }
 
+/* Ends the frame's life without a drop, and begins another, unless the host comes first; or gives the frame away. */
+static void reset(struct crew_member *member, struct holding *holding)
+{
+	struct flip_meta meta = new_meta(member);
+	unique_frame_t frame = {holding->slot};
+	paddr_t address;
+
+	check_frame(frame.slot);
+	address = unique_reset(frame);
+	crew_count(&total.ended);
+	if (crew_random(member, 2)) {
+		frame_alloc_give(paddr_to_pfn(address), 1);
+		crew_count(&total.reset_and_given);
+		holding->slot = NULL;
+		return;
+	}
+	if (unique_claim(flop, address, &meta, &frame) != FRAME_OK) {
+		frame_alloc_put_aside(paddr_to_pfn(address));
+		crew_count(&total.reset_and_lost);
+		holding->slot = NULL;
+		return;
+	}
+	*frame_word(frame.slot) = meta.check;
+	crew_count(&total.begun);
+	crew_count(&total.reset_and_claimed);
+}
+
 static void share(struct crew_member *member, struct holding *holding)
 {
 	(void)member;
@@ -210,7 +240,7 @@ static void hand_over(struct crew_member *member, struct holding *holding)
 static void run_owner(struct crew_member *member)
 {
 	static void (*const alone[])(struct crew_member * member, struct holding * holding) = {
-		change, replace, share, share, hand_over,
+		change, replace, share, share, hand_over, reset,
 	};
 	struct owner owner = {.filling = true};
 
@@ -219,7 +249,8 @@ static void run_owner(struct crew_member *member)
 		bool is_held = holding < owner.holdings + owner.held;
 
 		if (is_held && holding->is_unique)
-			alone[crew_random(member, 5)](member, holding);
+			alone[crew_random(member, sizeof(alone) / sizeof(alone[0]))](member,
+										     holding);
 		else if (is_held && crew_random(member, 8))
 			unshare(member, holding);
 		else if (is_held)
@@ -290,7 +321,9 @@ static void run_reader(struct crew_member *member)
 			      &reads) != SLOT_READ_OK)
 			continue;
 		memcpy(&meta, copy.storage, sizeof(meta));
-		if (meta.check != check_of(&meta))
+		if (meta.check != check_of(&meta) ||
+		    (copy.vtable_ptr != (uintptr_t)&meta_type_flip &&
+		     copy.vtable_ptr != (uintptr_t)&meta_type_flop))
 			crew_count(&total.torn);
 		crew_count(&total.copied);
 	}
@@ -298,10 +331,21 @@ static void run_reader(struct crew_member *member)
 
 /* If these did not happen, the test would prove little. */
 static const struct crew_event wanted[] = {
-	CREW_EVENT(total.begun),     CREW_EVENT(total.refused),      CREW_EVENT(total.changed),
-	CREW_EVENT(total.replaced),  CREW_EVENT(total.shared),       CREW_EVENT(total.alone_again),
-	CREW_EVENT(total.not_alone), CREW_EVENT(total.handed_over),  CREW_EVENT(total.got),
-	CREW_EVENT(total.last_put),  CREW_EVENT(total.found_unique), CREW_EVENT(total.copied),
+	CREW_EVENT(total.begun),
+	CREW_EVENT(total.refused),
+	CREW_EVENT(total.changed),
+	CREW_EVENT(total.reset_and_lost),
+	CREW_EVENT(total.reset_and_claimed),
+	CREW_EVENT(total.reset_and_given),
+	CREW_EVENT(total.replaced),
+	CREW_EVENT(total.shared),
+	CREW_EVENT(total.alone_again),
+	CREW_EVENT(total.not_alone),
+	CREW_EVENT(total.handed_over),
+	CREW_EVENT(total.got),
+	CREW_EVENT(total.last_put),
+	CREW_EVENT(total.found_unique),
+	CREW_EVENT(total.copied),
 };
 
 static void setup(void)
