@@ -168,7 +168,7 @@ static struct list_cursor cursor_to(struct frame_list *list, uint64_t place)
 		.list = list, .at = place, .id = list->id, .departures = list->departures};
 }
 
-/* Aborts unless the cursor's frame is still in its list. Nothing is looked up in the frame, which may be anything by now. */
+/* Aborts unless the cursor's frame is still in its list. Looks nothing up in the frame: it may be anything by now. */
 static void check_cursor(const struct list_cursor *cursor)
 {
 	const struct frame_list *list = cursor->list;

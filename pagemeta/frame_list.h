@@ -122,7 +122,9 @@ void list_cursor_end(const struct list_cursor *cursor);
 	do {                                                                                       \
 		_Static_assert(!META_IS_LINK(type, member),                                        \
 			       #type "." #member ": a link is written by its list alone");         \
-		const __typeof__(((struct type##_meta *)0)->member) list_value_ = (value);         \
+		__typeof__(((struct type##_meta *)0)->member) list_value_ = (value);               \
+                                                                                                   \
+		meta_clear_padding(&list_value_);                                                  \
 		list_cursor_write((cursor), &meta_type_##type,                                     \
 				  offsetof(struct type##_meta, member), &list_value_,              \
 				  sizeof(list_value_));                                            \

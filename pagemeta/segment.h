@@ -33,21 +33,22 @@
  * *meta. NULL leaves the metadata zero. A function that takes another struct does not compile.
  *
  * All or nothing: FRAME_OK, or the error of the first frame that refused (FRAME_IN_USE, _BUSY, _UNIQUE, _HOST), or
- * FRAME_NOT_ALIGNED, or FRAME_OUT_OF_BOUND if one of the frames has no slot. No frames at all is FRAME_OK, up to the
- * end of the last slot's frame. After an error *out and all slots are unchanged, with one exception: if somebody took
- * one of the frames during the claim, the frames before it were BUSY for a moment. They are UNUSED again, one
- * generation later, and their storage is undefined, as after a drop.
+ * FRAME_NOT_ALIGNED, or FRAME_OUT_OF_BOUND if one of the frames has no slot. A count of 0 is FRAME_OK at the address
+ * of any frame, and at the end of the last. After an error *out and all slots are unchanged, with one exception: if
+ * somebody took one of the frames during the claim, the frames before it were BUSY for a moment. They are UNUSED again,
+ * one generation later, and their storage is undefined, as after a drop.
  */
 #define segment_claim(type, start, count, fill, context, out)                                      \
 	frame_claim_result(__extension__({                                                         \
 		const paddr_t claim_start_ = (start);                                              \
 		const uint64_t claim_count_ = (count);                                             \
+		void *const claim_context_ = (context);                                            \
 		enum ref_class claim_found_ = REF_CLASS_UNUSED;                                    \
 		enum frame_error claim_error_ = segment_claim_check(claim_start_, claim_count_);   \
                                                                                                    \
 		if (claim_error_ == FRAME_OK) {                                                    \
 			uint64_t claimed_ = SEGMENT_CLAIM_EACH(type, paddr_to_pfn(claim_start_),   \
-							       claim_count_, fill, context,        \
+							       claim_count_, fill, claim_context_, \
 							       &claim_found_);                     \
                                                                                                    \
 			claim_error_ = segment_claim_end(paddr_to_pfn(claim_start_), claim_count_, \
@@ -60,7 +61,7 @@
  * segment_alloc(type, count, align, fill, context, out): makes a segment of `count` free frames of the
  * allocator that begins at a multiple of `align` frames, a power of two. False when there is no such
  * run (as frame_alloc_take finds them): *out is as it was and no memory is lost. Frames that the host
- * holds are put aside, and another run is tried. No frames at all is true, and takes nothing.
+ * holds are put aside, and another run is tried. A count of 0 is true, and takes nothing.
  */
 #define segment_alloc(type, count, align, fill, context, out)                                      \
 	SEGMENT_ALLOC(type, count, align, false, fill, context, out)
@@ -152,7 +153,8 @@ META_MUST_USE struct segment segment_from_raw(paddr_t start, uint64_t count);
 /*
  * Declares, at file scope, the handle of segments whose frames are all of one type:
  *
- *     stack_segment_t                    .any is the same segment, for reading
+ *     stack_segment_t                    .any is the same segment. It may be read, split and sliced through it; what is
+ *                                        added to it must be of the type
  *     bool stack_segment_from(&segment, &out)
  *                                        moves the segment into *out if all its frames are of the type (an empty
  *                                        one always is); else false, and nothing changed
@@ -261,6 +263,7 @@ static inline struct segment segment_move(struct segment *segment)
 	segment_alloc_result(__extension__({                                                       \
 		const uint64_t alloc_count_ = (count);                                             \
 		const uint64_t alloc_align_ = (align);                                             \
+		void *const alloc_context_ = (context);                                            \
 		struct segment *const alloc_out_ = (out);                                          \
 		enum ref_class alloc_found_ = REF_CLASS_UNUSED;                                    \
 		bool made_ = segment_alloc_empty(alloc_count_, alloc_out_);                        \
@@ -268,7 +271,8 @@ static inline struct segment segment_move(struct segment *segment)
                                                                                                    \
 		while (!made_ && frame_alloc_take(alloc_count_, alloc_align_, &alloc_first_)) {    \
 			uint64_t claimed_ = SEGMENT_CLAIM_EACH(type, alloc_first_, alloc_count_,   \
-							       fill, context, &alloc_found_);      \
+							       fill, alloc_context_,               \
+							       &alloc_found_);                     \
                                                                                                    \
 			if ((zeroed) && claimed_ == alloc_count_)                                  \
 				frame_alloc_zero(alloc_first_, alloc_count_);                      \

@@ -5,8 +5,8 @@
  *
  * A unique_frame_t is the ownership itself: never copied, and ended exactly once, by unique_drop, unique_share or
  * unique_into_raw. Whoever owns it may call anything here, from one CPU at a time; to hand it to another CPU, the owner
- * uses anything that releases and acquires. UNIQUE_NONE is no frame: everything here aborts for it, but unique_borrow,
- * which lends none.
+ * uses anything that releases and acquires. UNIQUE_NONE is no frame: everything here aborts for it, except
+ * unique_borrow, which lends none.
  */
 #ifndef PAGEMETA_UNIQUE_H
 #define PAGEMETA_UNIQUE_H
@@ -41,8 +41,8 @@ META_MUST_USE static inline unique_frame_t unique_alloc_result(frame_t frame)
 }
 
 /*
- * unique_claim(type, address, meta, out): as frame_claim, with the same errors. Claims an unused frame that no allocator
- * lists, by its address.
+ * unique_claim(type, address, meta, out): as frame_claim, with the same errors. Claims an unused frame that no
+ * allocator lists, by its address.
  */
 #define unique_claim(type, address, meta, out)                                                     \
 	frame_claim_result(META_COPIED(                                                            \
@@ -91,6 +91,7 @@ static inline paddr_t unique_paddr(unique_frame_t frame)
 
 static inline const struct meta_type *unique_type(unique_frame_t frame)
 {
+	frame_expect(frame.slot);
 	return frame_borrow_type(unique_borrow(frame));
 }
 
@@ -209,12 +210,15 @@ unique_change_to(unique_frame_t frame, const struct meta_type *type, const void 
 /*
  * unique_replace(frame, type, meta): ends the frame's life as one type and begins another, without the allocator: the
  * old type's on_drop runs first, along with the drops that it causes; then the new metadata is written. Always
- * succeeds. *meta may not lie in the slot.
+ * succeeds.
  */
 #define unique_replace(frame, type, meta)                                                          \
 	META_COPIED(type, meta, unique_replace_as((frame), &meta_type_##type, &meta_copy))
 
-/* What unique_replace calls: *meta has the new type's size, and bytes of it that no member covers are zero. */
+/*
+ * What unique_replace calls: *meta has the new type's size, does not lie in the slot, and bytes of it that no member
+ * covers are zero.
+ */
 void unique_replace_as(unique_frame_t frame, const struct meta_type *type, const void *meta);
 
 #endif

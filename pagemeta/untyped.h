@@ -8,7 +8,8 @@
  * is relaxed atomic: a concurrent writer is no data race, and a copy may mix old and new words but contains no torn
  * one. The functions order nothing.
  *
- * The frame is lent: by frame_borrow, unique_borrow or segment_frame; FRAME_BORROW_NONE aborts. The buffer is the caller's own.
+ * The frame is lent: by frame_borrow, unique_borrow or segment_frame; FRAME_BORROW_NONE aborts. The buffer is the
+ * caller's own.
  */
 #ifndef PAGEMETA_UNTYPED_H
 #define PAGEMETA_UNTYPED_H

@@ -278,11 +278,14 @@ static void use_nothing(int which)
 	case 11:
 		(void)unique_meta_any(frame, &size);
 		break;
+	case 12:
+		(void)unique_type(frame);
+		break;
 	default:
 		ck_assert(unique_write_any(frame, 0, &stamp, 1));
 	}
 }
-#define USES_OF_NOTHING 13
+#define USES_OF_NOTHING 14
 
 /* With a message of the library, not by an access through NULL. */
 START_TEST(no_frame_aborts)
