@@ -50,7 +50,7 @@
 #include <pagevisor/slot.h>
 
 #include "abort.h"
-#include "trace.h"
+#include "trace_hook.h"
 
 #ifndef __has_feature
 #define __has_feature(feature) 0

@@ -20,6 +20,7 @@
 struct early_allocator;
 
 #define PLATFORM_MAX_CPUS MAX_CPUS
+#define PLATFORM_TRACING  1
 
 /* Below PLATFORM_MAX_CPUS. The kernel is not preempted. */
 static inline unsigned platform_cpu(void)

@@ -37,20 +37,7 @@
 
 #include <pagevisor/abi.h>
 #include <pagevisor/options.h>
-
-/* Operations on a slot. Changes of metadata in place are not traced. */
-enum trace_operation {
-	TRACE_NONE,
-	TRACE_CLAIM,       /* a free frame came into use; shared with one reference, or unique */
-	TRACE_GET,         /* a holder took another reference */
-	TRACE_GET_ADDRESS, /* a reference was taken by the bare address */
-	TRACE_PUT,         /* a reference was put, and others remain */
-	TRACE_DROP, /* the last reference was put, or the unique owner let go: destruction begins */
-	TRACE_SHARE,   /* unique to shared */
-	TRACE_UNSHARE, /* shared with one reference to unique */
-	TRACE_REPLACE, /* a unique frame was given another type */
-	TRACE_OPERATION_COUNT,
-};
+#include <pagevisor/trace_operation.h>
 
 struct trace_entry {
 	uint64_t tsc;

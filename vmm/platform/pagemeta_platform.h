@@ -19,6 +19,11 @@ struct early_allocator;
 
 #define PLATFORM_MAX_CPUS 64
 
+/* The trace's hooks are x86 code. */
+#ifdef __x86_64__
+#define PLATFORM_TRACING 1
+#endif
+
 extern struct meta_slot *host_meta_base;
 extern uint8_t *host_linear_base;
 extern _Thread_local unsigned host_cpu;
