@@ -2,8 +2,6 @@
 /* Single frames from the allocator, by way of the CPUs' caches: see frame_alloc.h. */
 #include "frame_alloc.h"
 
-#include <string.h>
-
 #include "frame_pool.h"
 
 #define PREFETCH_AHEAD 12 /* frames; about as many misses as a core has outstanding at once */
@@ -220,7 +218,7 @@ void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found)
 
 void frame_alloc_zero(pfn_t first, uint64_t count)
 {
-	memset(platform_phys_to_virt(pfn_to_paddr(first)), 0, count * PAGE_SIZE);
+	__builtin_memset(platform_phys_to_virt(pfn_to_paddr(first)), 0, count * PAGE_SIZE);
 }
 
 /*

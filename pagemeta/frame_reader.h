@@ -7,7 +7,6 @@
 #define PAGEMETA_FRAME_READER_H
 
 #include <stdint.h>
-#include <string.h>
 
 #include <pagevisor/address.h>
 
@@ -26,7 +25,7 @@ static inline uint64_t frame_reader_read(struct frame_reader *reader, void *buff
 {
 	if (length > reader->remaining)
 		length = reader->remaining;
-	memcpy(buffer, reader->next, length);
+	__builtin_memcpy(buffer, reader->next, length);
 	reader->next += length;
 	reader->remaining -= length;
 	return length;

@@ -2,8 +2,6 @@
 /* Initialises the metadata array: see meta_init.h. */
 #include "meta_init.h"
 
-#include <string.h>
-
 #include <pagevisor/layout.h>
 
 #include "frame.h"
@@ -126,7 +124,7 @@ enum meta_error meta_init(struct region_list *list, struct early_allocator *earl
 	    !region_partition(list, max_paddr, &array->partition))
 		return META_TOO_MANY_REGIONS;
 
-	memset(platform_meta_base(), 0xff, bytes);
+	__builtin_memset(platform_meta_base(), 0xff, bytes);
 	meta_max_paddr = max_paddr;
 	for (unsigned i = 0; i < array->partition.count; i++) {
 		error = mark_region(&array->partition.regions[i]);

@@ -2,8 +2,6 @@
 /* The static branch: see static_branch.h. */
 #include "static_branch.h"
 
-#include <string.h>
-
 #include <pagemeta_platform.h>
 
 /* Bounds of the section, set by the linker. */
@@ -23,7 +21,7 @@ void static_branch_set(bool is_taken)
 		int32_t distance = (int32_t)(target - (code + BRANCH_BYTES));
 		uint8_t jump[BRANCH_BYTES] = {JUMP_OPCODE};
 
-		memcpy(jump + 1, &distance, sizeof(distance));
+		__builtin_memcpy(jump + 1, &distance, sizeof(distance));
 		platform_patch_text(code, is_taken ? jump : no_operation, BRANCH_BYTES);
 	}
 }

@@ -2,8 +2,6 @@
 /* Untyped frames: see untyped.h. */
 #include "untyped.h"
 
-#include <string.h>
-
 #define WORD sizeof(uint64_t)
 
 /*
@@ -23,7 +21,7 @@ static void copy_out(uint8_t *buffer, const uint8_t *frame, uint64_t length)
 		if (step == WORD) {
 			uint64_t word = __atomic_load_n((const uint64_t *)frame, __ATOMIC_RELAXED);
 
-			memcpy(buffer, &word, sizeof(word));
+			__builtin_memcpy(buffer, &word, sizeof(word));
 		} else {
 			*buffer = __atomic_load_n(frame, __ATOMIC_RELAXED);
 		}
@@ -41,7 +39,7 @@ static void copy_in(uint8_t *frame, const uint8_t *buffer, uint64_t length)
 		if (step == WORD) {
 			uint64_t word;
 
-			memcpy(&word, buffer, sizeof(word));
+			__builtin_memcpy(&word, buffer, sizeof(word));
 			__atomic_store_n((uint64_t *)frame, word, __ATOMIC_RELAXED);
 		} else {
 			__atomic_store_n(frame, *buffer, __ATOMIC_RELAXED);
