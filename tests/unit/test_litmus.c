@@ -6,6 +6,8 @@
  *
  * A control test shows that the machine and this harness produce reordering where it is allowed: of two CPUs that each
  * store to one word and then load the other's, both may miss the other's store.
+ *
+ * PAGEVISOR_ROUNDS=N runs that many rounds of each shape.
  */
 #include "unit/suites.h"
 
@@ -19,14 +21,14 @@
 #include "unit/fixture.h"
 #include "unit/litmus_shapes.h"
 
-#define ROUNDS         160000 /* of each shape */
+#define ROUNDS_DEFAULT 160000 /* of each shape */
 #define ROUNDS_ONE_CPU 2000
 #define SECONDS_SHORT  2  /* stops a slow machine early, after the required outcome */
 #define SECONDS_MAX    20 /* at most, for that outcome to occur */
 #define CLOCK_ROUNDS   1024
 #define DELAY_BITS_MAX 9 /* delays of up to 2^9 empty loops */
 #define SPINS_MAX      4096
-#define HEAD_START     1000 /* ticks of the time stamp counter: about one line transfer */
+#define HEAD_START     1000 /* ticks: about one line transfer */
 
 static const struct litmus_shape *shape;
 static unsigned cpus; /* that this process may run on: 1 or 2 */
@@ -35,6 +37,7 @@ static struct litmus_word arrived[2];
 static struct litmus_word start_moment; /* of round start_round, in ticks */
 static struct litmus_word start_round;
 static bool stop; /* written by the left side before both start */
+static uint64_t wanted_rounds;
 static uint64_t rounds;
 static uint64_t outcomes[FORBIDDEN + 1];
 
@@ -49,6 +52,19 @@ static void meet(unsigned side, uint64_t step)
 			sched_yield();
 }
 
+/* Of the time stamp counter; where there is none, nanoseconds. */
+static uint64_t ticks(void)
+{
+#ifdef __x86_64__
+	return __builtin_ia32_rdtsc();
+#else
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+#endif
+}
+
 /*
  * The side that arrives last would leave at once, the other only after seeing that: late by a good part of a round. So
  * both wait for a moment that the left side sets, by the time stamp counter. On machines whose counters differ between
@@ -59,13 +75,13 @@ static void start_together(unsigned side, uint64_t round)
 	unsigned spins = 0;
 
 	if (side == 0) {
-		start_moment.value = __builtin_ia32_rdtsc() + HEAD_START;
+		start_moment.value = ticks() + HEAD_START;
 		__atomic_store_n(&start_round.value, round, __ATOMIC_RELEASE);
 	}
 	while (__atomic_load_n(&start_round.value, __ATOMIC_ACQUIRE) < round)
 		if (cpus < 2 || ++spins % SPINS_MAX == 0)
 			sched_yield();
-	for (spins = 0; __builtin_ia32_rdtsc() < start_moment.value && spins < HEAD_START; spins++)
+	for (spins = 0; ticks() < start_moment.value && spins < HEAD_START; spins++)
 		;
 }
 
@@ -92,7 +108,7 @@ static bool is_enough(const struct timespec *start)
 	bool seen = outcomes[TELLING] > 0 || cpus < 2;
 	double seconds;
 
-	if (outcomes[FORBIDDEN] || (seen && rounds >= (cpus < 2 ? ROUNDS_ONE_CPU : ROUNDS)))
+	if (outcomes[FORBIDDEN] || (seen && rounds >= (cpus < 2 ? ROUNDS_ONE_CPU : wanted_rounds)))
 		return true;
 	if (rounds % CLOCK_ROUNDS)
 		return false;
@@ -152,6 +168,7 @@ START_TEST(forbidden_outcomes_never_happen)
 	find_cpus();
 	shape = &litmus_shapes[_i];
 	stop = false;
+	wanted_rounds = test_setting("PAGEVISOR_ROUNDS", ROUNDS_DEFAULT);
 	rounds = 0;
 	memset(outcomes, 0, sizeof(outcomes));
 	memset(arrived, 0, sizeof(arrived));

@@ -49,7 +49,11 @@ static inline void *platform_phys_to_virt(paddr_t pa)
 /* Called in loops that wait for another CPU. */
 static inline void platform_relax(void)
 {
+#if defined(__x86_64__)
 	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
 }
 
 /* Replaces code; its pages become writable and executable. */
