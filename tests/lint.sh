@@ -112,6 +112,24 @@ kind_leaks()
 	done
 }
 
+# What the library includes beside its own files, headers that every compiler brings, its platform's, and those of
+# include/ that its guide lists.
+library_includes()
+{
+	local own
+
+	own=$(grep -oE 'include/pagevisor/[a-z_]+\.h' pagemeta/PORTING.md | sort -u | sed 's|include/||' | paste -sd '|')
+	sources 'pagemeta/*.[ch]' | xargs grep -nE '^ *# *include +<' |
+		grep -vE "<(stdbool|stddef|stdint|pagemeta_(platform|tracing|rcu)|${own//.h/})\.h>"
+}
+
+# Code for one kind of machine, outside of the trace.
+library_machine_code()
+{
+	sources 'pagemeta/*.[ch]' | grep -vE '/(trace|static_branch)\.[ch]$' |
+		xargs grep -nE '__builtin_(ia32|arm|aarch64|riscv)_|\b(__)?asm(__)?\b|intrin\.h|__(x86_64|aarch64|riscv)\b'
+}
+
 without_licence()
 {
 	local file
@@ -149,6 +167,8 @@ test_sources()
 	awk -f tests/rooms.awk vmm/README.md <(vmm_includes) |
 		none "rooms of vmm" "an include that climbs, or closes a circle"
 	kind_leaks | none "kinds of guests" "what only vmm/kind/pagevisor may know"
+	library_includes | none "the library includes nothing of the host" "a header that no platform needs to have"
+	library_machine_code | none "the library runs on any machine" "code for one"
 	without_licence "${code_files[@]}" | none "licence lines" "no SPDX line in the first three"
 	without_header_comment | none "header comments" "no comment below the licence line"
 	too_long "${code_files[@]}" | none "no file past $LINES_MAX lines" "too long"
