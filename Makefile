@@ -21,8 +21,9 @@ CC       := gcc
 Q        := $(if $(V),,@)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	    -Wpointer-arith -Wundef -Wvla -Wimplicit-fallthrough $(if $(WERROR),-Werror)
+ANYWHERE := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP -Iinclude -I.
 # -mprfchw: the allocator prefetches for writing; a CPU without the instruction treats it as a no-op.
-COMMON   := -std=gnu11 -O2 -g -mprfchw $(WARNINGS) -MMD -MP -Iinclude -I.
+COMMON   := $(ANYWHERE) -mprfchw
 
 # The guest: no host headers but the compiler's own, no SSE, no red zone (a trap would overwrite it). Backtraces need
 # frame pointers and no sibling calls. -ffreestanding alone would turn each memcpy of a word into a call, hence
@@ -75,6 +76,15 @@ SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload
 		 guest/boot/boot_info.c guest/mm/trace.c vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c pagemeta/unique.c
 
+# The unit tests of the library, in tests/unit/suites.h those before the VMM's, for machines that are not x86. The
+# suites of the trace are not among them: its hooks are x86 code.
+PORTABLE_MACHINES := aarch64 riscv64
+PORTABLE_SUITES  := $(shell sed -n '/ pagemeta/,/ vmm/ s/^Suite \*\(.*\)_suite.*/\1/p' tests/unit/suites.h)
+PORTABLE_SOURCES := $(filter-out %/trace.c %/static_branch.c,$(wildcard pagemeta/*.c)) vmm/platform/pagemeta_platform.c \
+		    guest/mm/table_frames.c $(patsubst %,tests/unit/test_%.c,$(PORTABLE_SUITES)) \
+		    $(patsubst %,tests/unit/%.c,fixture crew frame_ops frame_ops_ranges frame_ops_text frame_model shrink \
+		      litmus_shapes) tests/portable/main.c tests/portable/check.c
+
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
 # The unit tests have one more kind of guest, and of source: tests/unit/registry_table.c, source_table.c.
@@ -99,6 +109,7 @@ REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
 SCENARIOS    := $(BUILD)/scenarios
 LIBVIRT_WATCH := $(BUILD)/libvirt-watch
+PORTABLE     := $(patsubst %,$(BUILD)/portable/%/unit-tests,$(PORTABLE_MACHINES))
 # Objects of the host and the guest wait until the set-up has installed the compilers.
 SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
@@ -114,7 +125,7 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1
-test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) $(BENCH) $(SCENARIOS) ## set up, build, run all tests
+test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) $(BENCH) $(SCENARIOS) $(PORTABLE) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
 
 test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
@@ -325,6 +336,30 @@ LIBVIRT_WATCH_OBJECTS := $(call objects,host,tests/libvirt/watch.c $(filter-out 
 $(LIBVIRT_WATCH): $(LIBVIRT_WATCH_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(LIBVIRT_WATCH_OBJECTS) -o $@ $(HOST_LIBS)
+
+# The library on other machines: see tests/portable/README.md. Linked statically, for qemu-user.
+PORTABLE_FLAGS = $(ANYWHERE) -Werror -D_GNU_SOURCE -Itests/portable -I$(BUILD)/portable -Ivmm -Ivmm/platform -Iguest -Itests -pthread
+
+$(BUILD)/portable/suites.inc: tests/unit/suites.h
+	@mkdir -p $(@D)
+	@echo "  GEN     $@"
+	$(Q)printf 'SUITE(%s)\n' $(PORTABLE_SUITES) >$@
+
+define portable_rules
+$(BUILD)/portable/$(1)/unit-tests: $(call objects,portable/$(1),$(PORTABLE_SOURCES))
+	@echo "  LINK    $$@"
+	$$(Q)$(1)-linux-gnu-gcc -static -pthread $$^ -o $$@
+
+$(BUILD)/portable/$(1)/%.o: %.c $(BUILD)/portable/suites.inc | $(SETUP_TEST)
+	@mkdir -p $$(@D)
+	@echo "  CC      $$@"
+	$$(Q)$(1)-linux-gnu-gcc $$(PORTABLE_FLAGS) -c $$< -o $$@
+endef
+$(foreach machine,$(PORTABLE_MACHINES),$(eval $(call portable_rules,$(machine))))
+
+# The tests themselves at -O1: they compile in half the time. There gcc warns of null pointers that the allocator could
+# return.
+$(foreach machine,$(PORTABLE_MACHINES),$(BUILD)/portable/$(machine)/tests/%.o): PORTABLE_FLAGS += -O1 -Wno-stringop-overflow
 
 # Guests that misbehave, one file each; see tests/guests/README.md.
 $(BUILD)/guests/%.elf: tests/guests/%.S tests/guests/guest.ld | $(SETUP_BUILD)

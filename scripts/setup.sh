@@ -23,11 +23,17 @@ libvirt-dev
 packages_test="$packages_build
 check
 cpio
+g++
+gcc-aarch64-linux-gnu
+gcc-riscv64-linux-gnu
+libc6-dev-arm64-cross
+libc6-dev-riscv64-cross
 libvirt-clients
 libvirt-daemon
 libvirt-daemon-driver-qemu
 mandoc
 qemu-system-x86
+qemu-user
 spin
 tmux
 "

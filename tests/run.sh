@@ -24,6 +24,7 @@ ALL_PARTS=(
 	check
 	hostile
 	fuzz
+	portable
 	accel
 	attach
 	inspect
