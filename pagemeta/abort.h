@@ -10,6 +10,7 @@
  * reaches: a put too many, a count about to overflow, a scribbled slot. `state` is the state word
  * that gave it away.
  */
-_Noreturn void slot_abort(const struct meta_slot *slot, const char *what, uint64_t state);
+__attribute__((noreturn)) void slot_abort(const struct meta_slot *slot, const char *what,
+					  uint64_t state);
 
 #endif

@@ -79,7 +79,7 @@ static inline const struct meta_type *frame_type(frame_t frame)
 static inline __attribute__((always_inline)) void
 slot_write_meta(struct meta_slot *slot, const struct meta_type *type, const void *meta, size_t size)
 {
-	const uint8_t *bytes = meta;
+	const uint8_t *bytes = (const uint8_t *)meta;
 
 #pragma GCC unroll 6
 	for (size_t at = 0; at < size; at += sizeof(uint64_t)) {

@@ -17,7 +17,7 @@ struct frame_reader {
 
 static inline struct frame_reader frame_reader_over(const void *frame_bytes)
 {
-	return (struct frame_reader){.next = frame_bytes, .remaining = PAGE_SIZE};
+	return (struct frame_reader){.next = (const uint8_t *)frame_bytes, .remaining = PAGE_SIZE};
 }
 
 /* Copies up to `length` bytes into buffer and moves on. Returns how many there were. */

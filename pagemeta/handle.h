@@ -145,6 +145,6 @@ static inline frame_t frame_from_raw(paddr_t raw)
 	{                                                                                          \
 		return frame_put(frame.any);                                                       \
 	}                                                                                          \
-	_Static_assert(sizeof(type##_frame_t) == sizeof(frame_t), #type ": a handle is one word")
+	ABI_ASSERT(sizeof(type##_frame_t) == sizeof(frame_t), #type ": a handle is one word")
 
 #endif

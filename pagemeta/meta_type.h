@@ -47,22 +47,20 @@ struct meta_type {
 };
 
 /* The host reads these bytes as struct type_descriptor. */
-_Static_assert(sizeof(struct meta_type) == sizeof(struct type_descriptor), "descriptor is ABI");
-_Static_assert(offsetof(struct meta_type, on_drop) == offsetof(struct type_descriptor, on_drop_va),
-	       "descriptor is ABI");
-_Static_assert(offsetof(struct meta_type, size) == offsetof(struct type_descriptor, size),
-	       "descriptor is ABI");
-_Static_assert(offsetof(struct meta_type, is_untyped) ==
-		       offsetof(struct type_descriptor, is_untyped),
-	       "descriptor is ABI");
-_Static_assert(offsetof(struct meta_type, link_place) ==
-		       offsetof(struct type_descriptor, link_place),
-	       "descriptor is ABI");
-_Static_assert(offsetof(struct meta_type, is_permanent) ==
-		       offsetof(struct type_descriptor, is_permanent),
-	       "descriptor is ABI");
-_Static_assert(offsetof(struct meta_type, role) == offsetof(struct type_descriptor, role),
-	       "descriptor is ABI");
+ABI_ASSERT(sizeof(struct meta_type) == sizeof(struct type_descriptor), "descriptor is ABI");
+ABI_ASSERT(offsetof(struct meta_type, on_drop) == offsetof(struct type_descriptor, on_drop_va),
+	   "descriptor is ABI");
+ABI_ASSERT(offsetof(struct meta_type, size) == offsetof(struct type_descriptor, size),
+	   "descriptor is ABI");
+ABI_ASSERT(offsetof(struct meta_type, is_untyped) == offsetof(struct type_descriptor, is_untyped),
+	   "descriptor is ABI");
+ABI_ASSERT(offsetof(struct meta_type, link_place) == offsetof(struct type_descriptor, link_place),
+	   "descriptor is ABI");
+ABI_ASSERT(offsetof(struct meta_type, is_permanent) ==
+		   offsetof(struct type_descriptor, is_permanent),
+	   "descriptor is ABI");
+ABI_ASSERT(offsetof(struct meta_type, role) == offsetof(struct type_descriptor, role),
+	   "descriptor is ABI");
 
 /* Whether a member of struct type_meta is a link of frame lists. */
 #define META_IS_LINK(type, member)                                                                 \
@@ -94,10 +92,10 @@ _Static_assert(offsetof(struct meta_type, role) == offsetof(struct type_descript
  * pointer only makes the compiler emit the typedef, and the linker drops it.
  */
 #define META_TYPE_OF(type, layout, ...)                                                            \
-	_Static_assert(sizeof(layout) <= SLOT_STORAGE_SIZE, #type ": metadata exceeds 48 bytes");  \
-	_Static_assert(_Alignof(layout) <= SLOT_ALIGN_MAX, #type ": alignment exceeds 32 bytes");  \
-	_Static_assert(sizeof(#type) <= sizeof(((struct meta_type *)0)->name),                     \
-		       #type ": name exceeds 31 characters");                                      \
+	ABI_ASSERT(sizeof(layout) <= SLOT_STORAGE_SIZE, #type ": metadata exceeds 48 bytes");      \
+	ABI_ASSERT(_Alignof(layout) <= SLOT_ALIGN_MAX, #type ": alignment exceeds 32 bytes");      \
+	ABI_ASSERT(sizeof(#type) <= sizeof(((struct meta_type *)0)->name),                         \
+		   #type ": name exceeds 31 characters");                                          \
 	extern const struct meta_type meta_type_##type;                                            \
 	const struct meta_type meta_type_##type __attribute__((                                    \
 		section("meta_types"), used, aligned(sizeof(struct meta_type)))) = {               \

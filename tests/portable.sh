@@ -184,7 +184,7 @@ test_mini()
 	done
 }
 
-# cplusplus_includes FLAG... HEADER: from a file of C++.
+# cplusplus_includes FLAG... HEADER: a file of C++ that does.
 cplusplus_includes()
 {
 	expect "C++ includes ${!#}, ${*:1:$#-1}" 0 -- g++ -std=gnu++17 -Wall -Wextra -Werror -fsyntax-only \
@@ -194,6 +194,26 @@ cplusplus_includes()
 test_cplusplus()
 {
 	local header
+
+	cat >"$WORK/header.cc" <<-'END'
+		extern "C" {
+		#include "pagemeta/handle.h"
+		#include "pagemeta/unique.h"
+		struct page_meta { uint64_t inode; uint32_t index; };
+		extern const struct meta_type meta_type_page;
+		FRAME_HANDLE(page);
+		}
+		bool use(page_frame_t *typed)
+		{
+			const page_meta meta = {1, 2};
+			frame_t frame = frame_alloc_zeroed(page, &meta);
+			unique_frame_t unique = unique_alloc(page, &meta);
+			unique_set(unique, page, index, 3u);
+			frame_put(unique_share(unique));
+			return frame_meta(frame, page)->inode == 1 && page_frame_from(frame_get(frame), typed);
+		}
+	END
+	cplusplus_includes -Itests/portable/mini "and uses handle.h, unique.h"
 
 	for header in "$ROOT"/pagemeta/*.h; do
 		echo "#include \"$header\"" >"$WORK/header.cc"

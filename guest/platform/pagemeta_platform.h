@@ -77,7 +77,7 @@ static inline uint64_t platform_trace_caller(uint64_t pc, uint64_t frame_pointer
 }
 
 /* Says which frame broke which rule, and stops: mm/platform.c. */
-_Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state);
+__attribute__((noreturn)) void platform_abort(const char *what, paddr_t frame, uint64_t state);
 
 /* Extends the linear mapping from 4 GiB to `end`. False when there is no memory for page tables. */
 bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end);

@@ -94,14 +94,14 @@ static inline int ref_in_use(uint32_t refs)
 	return (refs != REF_BUSY && refs <= REF_MAX_HELD) || refs == REF_UNIQUE;
 }
 
-static inline const char *ref_class_name(enum ref_class class)
+static inline const char *ref_class_name(enum ref_class found)
 {
 	static const char *const names[REF_CLASS_COUNT] = {
 		[REF_CLASS_UNUSED] = "unused", [REF_CLASS_BUSY] = "busy",
 		[REF_CLASS_SHARED] = "shared", [REF_CLASS_UNIQUE] = "unique",
 		[REF_CLASS_HOST] = "host",     [REF_CLASS_ILLEGAL] = "illegal",
 	};
-	return names[class];
+	return names[found];
 }
 
 #endif

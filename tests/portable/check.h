@@ -94,6 +94,9 @@ _Noreturn void check_fail(const char *file, int line, const char *format, ...)
 #define ck_assert_mem_eq(left, right, size)                                                        \
 	ck_assert_msg(memcmp((left), (right), (size)) == 0, "the bytes of %s and %s differ",       \
 		      #left, #right)
+#define ck_assert_mem_ne(left, right, size)                                                        \
+	ck_assert_msg(memcmp((left), (right), (size)) != 0,                                        \
+		      "the bytes of %s and %s do not differ", #left, #right)
 #define ck_assert_str_eq(left, right)                                                              \
 	ck_assert_msg(strcmp((left), (right)) == 0, "'%s' is \"%s\", not \"%s\"", #left, (left),   \
 		      (right))

@@ -11,7 +11,7 @@
 
 struct meta_slot *host_meta_base;
 uint8_t *host_linear_base;
-_Thread_local unsigned host_cpu;
+__thread unsigned host_cpu;
 
 static int memory_fd = -1;
 static uint64_t memory_size;

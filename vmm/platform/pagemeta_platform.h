@@ -26,7 +26,7 @@ struct early_allocator;
 
 extern struct meta_slot *host_meta_base;
 extern uint8_t *host_linear_base;
-extern _Thread_local unsigned host_cpu;
+extern __thread unsigned host_cpu;
 
 /* The number of the CPU that runs the caller, below PLATFORM_MAX_CPUS. It does not change during a library call. */
 static inline unsigned platform_cpu(void)
@@ -67,7 +67,7 @@ static inline uint64_t platform_trace_caller(uint64_t pc, uint64_t frame_pointer
 }
 
 /* Prints which frame broke which rule, and aborts. */
-_Noreturn void platform_abort(const char *what, paddr_t frame, uint64_t state);
+__attribute__((noreturn)) void platform_abort(const char *what, paddr_t frame, uint64_t state);
 
 /* Extends the linear mapping from 4 GiB to `end`. False when there is no memory for page tables. */
 bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end);
