@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pagevisor/abi.h>
 #include <pagevisor/slot.h>
 #include <pagevisor/type.h>
 
