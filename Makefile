@@ -76,11 +76,11 @@ SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload
 		 guest/boot/boot_info.c guest/mm/trace.c vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c pagemeta/unique.c
 
-# The unit tests of the library, in tests/unit/suites.h those before the VMM's, for machines that are not x86. The
-# suites of the trace are not among them: its hooks are x86 code.
+# The unit tests of the library, in tests/unit/suites.h those before the VMM's, for machines that are not x86. Not among
+# them: those of the trace, whose hooks are x86 code, and of deferred puts, which run over liburcu.
 PORTABLE_MACHINES := aarch64 riscv64
-PORTABLE_SUITES  := $(shell sed -n '/ pagemeta/,/ vmm/ s/^Suite \*\(.*\)_suite.*/\1/p' tests/unit/suites.h)
-PORTABLE_SOURCES := $(filter-out %/trace.c %/static_branch.c,$(wildcard pagemeta/*.c)) vmm/platform/pagemeta_platform.c \
+PORTABLE_SUITES  := $(filter-out deferred_%,$(shell sed -n '/ pagemeta/,/ vmm/ s/^Suite \*\(.*\)_suite.*/\1/p' tests/unit/suites.h))
+PORTABLE_SOURCES := $(filter-out %/trace.c %/static_branch.c %/deferred_put.c,$(wildcard pagemeta/*.c)) vmm/platform/pagemeta_platform.c \
 		    guest/mm/table_frames.c $(patsubst %,tests/unit/test_%.c,$(PORTABLE_SUITES)) \
 		    $(patsubst %,tests/unit/%.c,fixture crew frame_ops frame_ops_ranges frame_ops_text frame_model shrink \
 		      litmus_shapes) tests/portable/main.c tests/portable/check.c
