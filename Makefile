@@ -76,15 +76,6 @@ SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload
 		 guest/boot/boot_info.c guest/mm/trace.c vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c pagemeta/unique.c
 
-# The unit tests of the library, in tests/unit/suites.h those before the VMM's, for machines that are not x86. Not among
-# them: those of the trace, whose hooks are x86 code, and of deferred puts, which run over liburcu.
-PORTABLE_MACHINES := aarch64 riscv64
-PORTABLE_SUITES  := $(filter-out deferred_%,$(shell sed -n '/ pagemeta/,/ vmm/ s/^Suite \*\(.*\)_suite.*/\1/p' tests/unit/suites.h))
-PORTABLE_SOURCES := $(filter-out %/trace.c %/static_branch.c %/deferred_put.c,$(wildcard pagemeta/*.c)) vmm/platform/pagemeta_platform.c \
-		    guest/mm/table_frames.c $(patsubst %,tests/unit/test_%.c,$(PORTABLE_SUITES)) \
-		    $(patsubst %,tests/unit/%.c,fixture crew frame_ops frame_ops_ranges frame_ops_text frame_model shrink \
-		      litmus_shapes) tests/portable/main.c tests/portable/check.c
-
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
 # The unit tests have one more kind of guest, and of source: tests/unit/registry_table.c, source_table.c.
@@ -109,6 +100,7 @@ REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
 SCENARIOS    := $(BUILD)/scenarios
 LIBVIRT_WATCH := $(BUILD)/libvirt-watch
+PORTABLE_MACHINES := aarch64 riscv64
 PORTABLE     := $(patsubst %,$(BUILD)/portable/%/unit-tests,$(PORTABLE_MACHINES))
 # Objects of the host and the guest wait until the set-up has installed the compilers.
 SETUP_BUILD  := build/setup-build
@@ -337,7 +329,15 @@ $(LIBVIRT_WATCH): $(LIBVIRT_WATCH_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(LIBVIRT_WATCH_OBJECTS) -o $@ $(HOST_LIBS)
 
-# The library on other machines: see tests/portable/README.md. Linked statically, for qemu-user.
+# The library on other machines: see tests/portable/README.md. Its suites are those that tests/unit/suites.h lists before
+# the VMM's, but for those of the trace, whose hooks are x86 code, and of deferred puts, which run over liburcu. Linked
+# statically, for qemu-user.
+PORTABLE_SUITES  := $(filter-out deferred_%,$(shell sed -n '/ pagemeta/,/ vmm/ s/^Suite \*\(.*\)_suite.*/\1/p' \
+		      tests/unit/suites.h))
+PORTABLE_SOURCES := $(filter-out %/trace.c %/static_branch.c %/deferred_put.c,$(wildcard pagemeta/*.c)) \
+		    vmm/platform/pagemeta_platform.c guest/mm/table_frames.c $(patsubst %,tests/unit/test_%.c,$(PORTABLE_SUITES)) \
+		    $(patsubst %,tests/unit/%.c,fixture crew frame_ops frame_ops_ranges frame_ops_text frame_model shrink \
+		      litmus_shapes) tests/portable/main.c tests/portable/check.c
 PORTABLE_FLAGS = $(ANYWHERE) -Werror -D_GNU_SOURCE -Itests/portable -I$(BUILD)/portable -Ivmm -Ivmm/platform -Iguest -Itests -pthread
 
 $(BUILD)/portable/suites.inc: tests/unit/suites.h
