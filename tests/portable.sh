@@ -61,7 +61,7 @@ test_runner()
 			-Wall -Wextra -Werror -D_GNU_SOURCE -I"$PORT" -I"$WORK" "$PORT"/*.c -o "$WORK/runner-$machine" ||
 			return
 	done
-	runner_says "tests pass, each in a process of its own" passing 0 'out:^7 passed, 0 failed$' '!out:FAIL'
+	runner_says "tests pass, each in a process of its own" passing 0 'out:^9 passed, 0 failed$' '!out:FAIL'
 	runner_says "fixtures in their order" fixture 0 'out:^1 passed, 0 failed$'
 	runner_says "assertions that fail" assertion 1 'out:^2 passed, 4 failed$' \
 		"out:^FAIL assertion: fails:0: .*test_runner.c:[0-9]+: 'touched' does not hold\$" \

@@ -107,25 +107,27 @@ void tcase_add_checked_fixture(TCase *tcase, void (*setup)(void), void (*teardow
 	tcase->fixtures[tcase->fixture_count++] = (struct fixture){setup, teardown};
 }
 
-static void add(TCase *tcase, struct entry entry)
+void tcase_add_loop_test_raise_signal(TCase *tcase, const TTest *test, int signal, int start,
+				      int end)
 {
 	need(tcase->test_count < TESTS_MAX, "too many tests");
-	tcase->tests[tcase->test_count++] = entry;
-}
-
-void tcase_add_test(TCase *tcase, const TTest *test)
-{
-	add(tcase, (struct entry){.test = test, .end = 1});
+	tcase->tests[tcase->test_count++] =
+		(struct entry){.test = test, .start = start, .end = end, .signal = signal};
 }
 
 void tcase_add_loop_test(TCase *tcase, const TTest *test, int start, int end)
 {
-	add(tcase, (struct entry){.test = test, .start = start, .end = end});
+	tcase_add_loop_test_raise_signal(tcase, test, 0, start, end);
 }
 
 void tcase_add_test_raise_signal(TCase *tcase, const TTest *test, int signal)
 {
-	add(tcase, (struct entry){.test = test, .end = 1, .signal = signal});
+	tcase_add_loop_test_raise_signal(tcase, test, signal, 0, 1);
+}
+
+void tcase_add_test(TCase *tcase, const TTest *test)
+{
+	tcase_add_loop_test(tcase, test, 0, 1);
 }
 
 _Noreturn void check_fail(const char *file, int line, const char *format, ...)

@@ -38,6 +38,8 @@ void tcase_set_timeout(TCase *tcase, double seconds);
 void tcase_add_test(TCase *tcase, const TTest *test);
 void tcase_add_loop_test(TCase *tcase, const TTest *test, int start, int end);
 void tcase_add_test_raise_signal(TCase *tcase, const TTest *test, int signal);
+void tcase_add_loop_test_raise_signal(TCase *tcase, const TTest *test, int signal, int start,
+				      int end);
 
 /* What the tests of some suites came to. */
 struct check_counts {

@@ -120,7 +120,7 @@ Suite *passing_suite(void)
 	tcase_add_test(tcase, touches_what_others_touch);
 	tcase_add_loop_test(tcase, knows_its_round, 1, ROUNDS + 1);
 	tcase_add_test_raise_signal(tcase, aborts, SIGABRT);
-	tcase_add_test_raise_signal(tcase, crashes, SIGSEGV);
+	tcase_add_loop_test_raise_signal(tcase, crashes, SIGSEGV, 1, ROUNDS + 1);
 	return suite_of("passing", tcase);
 }
 
