@@ -330,14 +330,17 @@ $(LIBVIRT_WATCH): $(LIBVIRT_WATCH_OBJECTS)
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(LIBVIRT_WATCH_OBJECTS) -o $@ $(HOST_LIBS)
 
 # The library on other machines: see tests/portable/README.md. Its suites are those that tests/unit/suites.h lists before
-# the VMM's, but for those of the trace, whose hooks are x86 code, and of deferred puts, which run over liburcu. Linked
-# statically, for qemu-user.
+# the VMM's, but for those of the trace, whose hooks are x86 code, and of deferred puts, which run over liburcu. With them
+# come the files of tests/unit that include nothing of the VMM. Linked statically, for qemu-user.
 PORTABLE_SUITES  := $(filter-out deferred_%,$(shell sed -n '/ pagemeta/,/ vmm/ s/^Suite \*\(.*\)_suite.*/\1/p' \
 		      tests/unit/suites.h))
+PORTABLE_NOT     := $(basename $(shell grep -lP \
+		      '^.include "(?!unit/|pagemeta/|guest/|kind/pagevisor/slot_reader.h)[a-z]+/' tests/unit/*.[ch]))
 PORTABLE_SOURCES := $(filter-out %/trace.c %/static_branch.c %/deferred_put.c,$(wildcard pagemeta/*.c)) \
-		    vmm/platform/pagemeta_platform.c guest/mm/table_frames.c $(patsubst %,tests/unit/test_%.c,$(PORTABLE_SUITES)) \
-		    $(patsubst %,tests/unit/%.c,fixture crew frame_ops frame_ops_ranges frame_ops_text frame_model shrink \
-		      litmus_shapes) tests/portable/main.c tests/portable/check.c
+		    vmm/platform/pagemeta_platform.c guest/mm/table_frames.c $(wildcard guest/boot/memory_map.c) \
+		    $(patsubst %,tests/unit/test_%.c,$(PORTABLE_SUITES)) \
+		    $(filter-out tests/unit/test_%.c tests/unit/main.c $(addsuffix .c,$(PORTABLE_NOT)), \
+		      $(wildcard tests/unit/*.c)) tests/portable/main.c tests/portable/check.c
 PORTABLE_FLAGS = $(ANYWHERE) -Werror -D_GNU_SOURCE -Itests/portable -I$(BUILD)/portable -Ivmm -Ivmm/platform -Iguest -Itests -pthread
 
 $(BUILD)/portable/suites.inc: tests/unit/suites.h
