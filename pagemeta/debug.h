@@ -11,7 +11,7 @@
  *                the last; unique.h but for unique_drop, unique_replace and allocation
  *   task         the allocator (frame_alloc.h), and what calls it: the last frame_put, unique_drop, segments; and what
  *                runs an on_drop. These keep per-CPU state without a lock, or under one that the interrupted function
- *                may hold. A platform that defines PLATFORM_IRQ_SAVE (PORTING.md) makes them safe anywhere.
+ *                may hold. A platform that defines PLATFORM_IRQ_SAVE (irq.h) makes them safe anywhere.
  *   its owner    frame_list.h and unique.h: the caller serialises, against its interrupt handlers, too
  *
  * Nothing here runs in a non-maskable interrupt, except "anywhere".
@@ -25,13 +25,10 @@
 
 #include <pagemeta_platform.h>
 
+#include "irq.h"
+
 #ifndef PAGEMETA_DEBUG
 #define PAGEMETA_DEBUG 0
-#endif
-
-/* Whether the platform lets functions of the class "task" run in its interrupt handlers. */
-#ifndef PLATFORM_IRQ_SAVE
-#define PLATFORM_IRQ_SAVE 0
 #endif
 
 /*

@@ -3,7 +3,7 @@
  * The allocator's internals, shared by its files. Callers use frame_alloc.h.
  *
  *   frame_pool.c    managed ranges, the buddy system behind it all, frames put aside, merging
- *   frame_alloc.c   single frames: the CPUs' caches
+ *   frame_cache.c   single frames: the CPUs' caches
  *   frame_blocks.c  blocks of FRESH_FRAMES: the caches' stacks of them
  *   frame_runs.c    runs of frames
  *   frame_depot.h   between the caches and the buddy system: bundles of frames and of blocks

@@ -3,9 +3,11 @@
 #include "frame_put.h"
 
 #include "frame_reader.h"
+#include "irq.h"
 
 /*
- * Pending drops, one stack for each CPU. An on_drop that puts the last reference to another frame leaves that frame
+ * Pending drops, one stack for each CPU, which an interrupt handler of that CPU may use, too (debug.h): what changes it
+ * is bracketed by irq_save. An on_drop that puts the last reference to another frame leaves that frame
  * here instead of descending. So dropping a tree of any depth takes bounded stack.
  *
  * A waiting frame is BUSY and its on_drop still needs the metadata. So the link goes where no reader looks while a slot
@@ -56,13 +58,32 @@ static void destroy(struct meta_slot *slot, const struct meta_type *type, uint64
 	frame_retire(slot, busy);
 }
 
-/* Destroys the waiting frames, and those that are added meanwhile. */
+/* Makes the caller the one that runs drops on this CPU. False when there is one: it has a frame more to drop, if given. */
+static bool drop_queue_begin(struct drop_queue *queue, struct meta_slot *slot,
+			     const struct meta_type *type)
+{
+	uint64_t irq = irq_save();
+	bool was_running = queue->running;
+
+	if (was_running && slot)
+		drop_queue_push(queue, slot, type);
+	queue->running = true;
+	irq_restore(irq);
+	return !was_running;
+}
+
+/* Destroys the waiting frames, and those that are added meanwhile. Ends what drop_queue_begin began. */
 static void drop_queue_drain(struct drop_queue *queue)
 {
-	while (queue->first) {
-		const struct meta_type *type;
-		struct meta_slot *slot = drop_queue_pop(queue, &type);
+	for (;;) {
+		const struct meta_type *type = NULL;
+		uint64_t irq = irq_save();
+		struct meta_slot *slot = queue->first ? drop_queue_pop(queue, &type) : NULL;
 
+		queue->running = slot != NULL;
+		irq_restore(irq);
+		if (!slot)
+			return;
 		destroy(slot, type, slot_word_load(&slot->state));
 	}
 }
@@ -71,14 +92,10 @@ static void drop_queued(struct meta_slot *slot, const struct meta_type *type, ui
 {
 	struct drop_queue *queue = &drop_queues[platform_cpu()];
 
-	if (queue->running) {
-		drop_queue_push(queue, slot, type);
+	if (!drop_queue_begin(queue, slot, type))
 		return;
-	}
-	queue->running = true;
 	destroy(slot, type, busy);
 	drop_queue_drain(queue);
-	queue->running = false;
 }
 
 /* The initial value: not the address of a type, and not a value that a stray store leaves in a slot. */
@@ -106,12 +123,9 @@ void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type)
 {
 	struct drop_queue *queue = &drop_queues[platform_cpu()];
 
-	if (queue->running) {
-		call_on_drop(slot, type);
-		return;
-	}
-	queue->running = true;
+	bool first = drop_queue_begin(queue, NULL, NULL);
+
 	call_on_drop(slot, type);
-	drop_queue_drain(queue);
-	queue->running = false;
+	if (first)
+		drop_queue_drain(queue);
 }

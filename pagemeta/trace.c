@@ -12,7 +12,6 @@
 
 #include "mapping.h"
 #include "meta_type.h"
-#include "slot.h"
 #include "trace.h"
 
 /* Whole pages: the rings are published, and nothing else with them. */

@@ -81,11 +81,11 @@ wrong_includes()
 		}'
 }
 
-# Includes between files of vmm/, "INCLUDER INCLUDED", whose target exists.
-vmm_includes()
+# includes FOLDER: its files' includes of other files of it, as lines "INCLUDER INCLUDED".
+includes()
 {
-	sources 'vmm/*.[ch]' | xargs grep -H '^ *# *include' |
-		sed -nE 's/^([^:]*): *# *include +["<]([^">]*)[">].*/\1 vmm\/\2/p' |
+	sources "$1/*.[ch]" | xargs grep -H '^ *# *include' |
+		sed -nE "s/^([^:]*): *# *include +[\"<]([^\">]*)[\">].*/\\1 $1\\/\\2/p" |
 		while read -r from to; do
 			[ ! -f "$to" ] || echo "$from $to"
 		done
@@ -164,8 +164,8 @@ test_sources()
 {
 	not_formatted | none "clang-format" "make format changes it"
 	wrong_includes | none "include directions" "an include that goes the wrong way"
-	awk -f tests/rooms.awk vmm/README.md <(vmm_includes) |
-		none "rooms of vmm" "an include that climbs, or closes a circle"
+	awk -f tests/rooms.awk vmm/README.md <(includes vmm && includes pagemeta) |
+		none "rooms of vmm, circles" "an include that climbs, or closes a circle"
 	kind_leaks | none "kinds of guests" "what only vmm/kind/pagevisor may know"
 	library_includes | none "the library includes nothing of the host" "a header that no platform needs to have"
 	library_machine_code | none "the library runs on any machine" "code for one"

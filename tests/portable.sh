@@ -184,6 +184,40 @@ test_mini()
 	done
 }
 
+# What a platform with an allocator of its own leaves out; see the guide.
+ALLOCATOR="buddy frame_alloc_descriptor frame_blocks frame_cache frame_pool frame_runs managed_ranges"
+
+# port_builds NAME PORT PLATFORM LEFT_OUT FLAG...: a port of ports/, with all of the library but some files, to $WORK/PORT.
+port_builds()
+{
+	local name=$1 port=$2 platform=$3 left_out=$4 file sources=()
+
+	shift 4
+	for file in pagemeta/*.c; do
+		[[ " $left_out " = *" $(basename "$file" .c) "* ]] || sources+=("$file")
+	done
+	expect "$name: compiles" 0 '!err:.' -- gcc -std=gnu11 -O2 -Wall -Wextra -Werror "$@" -Iinclude -I. \
+		-I"$PORT/ports" -I"$platform" "$PORT/ports/port.c" "$PORT/ports/$port/main.c" "${sources[@]}" \
+		-o "$WORK/$port"
+}
+
+test_ports()
+{
+	port_builds "an allocator of the platform's own" allocator "$PORT/mini" "$OPTIONAL $ALLOCATOR" &&
+		expect "an allocator of the platform's own: works" 0 'out:^allocator: no frame is lost$' -- \
+			"$WORK/allocator"
+	port_builds "handlers that allocate" interrupts "$PORT/ports/interrupts" "$OPTIONAL" &&
+		expect "handlers that allocate: work" 0 'out:no frame is lost$' -- timeout 60 "$WORK/interrupts" 2000
+	port_builds "handlers that allocate, without the hook" interrupts "$PORT/ports/interrupts" "$OPTIONAL" \
+		-DPLATFORM_IRQ_SAVE=0 -DPAGEMETA_DEBUG=1 &&
+		expect "handlers that allocate, without the hook: the debug build aborts" 134 \
+			'err:an allocation in an interrupt handler$' -- timeout 60 "$WORK/interrupts" 2000
+	if port_builds "mistakes, debug build" mistakes "$PORT/mini" "$OPTIONAL" -DPAGEMETA_DEBUG=1; then
+		expect "mistakes: get of an empty handle" 134 'err:an empty handle$' -- "$WORK/mistakes" get
+		expect "mistakes: put of an empty handle" 134 'err:an empty handle$' -- "$WORK/mistakes" put
+	fi
+}
+
 # cplusplus_includes FLAG... HEADER: a file of C++ that does.
 cplusplus_includes()
 {
@@ -227,6 +261,7 @@ cd "$ROOT" || exit 1
 skip_all_for "the library on other machines" "$(missing_program)"
 test_runner
 test_mini
+test_ports
 test_cplusplus
 test_library
 finish
