@@ -28,6 +28,8 @@
 #include <pagevisor/slot.h>
 #include <pagevisor/type.h>
 
+#include "must_use.h"
+
 struct frame_reader;
 
 struct meta_type {
@@ -124,9 +126,6 @@ ABI_ASSERT(offsetof(struct meta_type, role) == offsetof(struct type_descriptor, 
 		meta_clear_padding(&meta_copy);                                                    \
 		call;                                                                              \
 	})
-
-/* For results that are an error or something to give back. */
-#define META_MUST_USE __attribute__((warn_unused_result))
 
 /* Bounds of the section, set by the linker. */
 extern const struct meta_type __start_meta_types[];
