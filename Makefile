@@ -69,11 +69,11 @@ GUEST_ASM     := $(wildcard guest/*/*.S)
 BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/kind/fields/btf_check.c vmm/kind/fields/type_layout.c vmm/kind/pagevisor/type_marks.c vmm/base/error.c
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(sort $(shell find vmm -name '*.c')))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
-		 guest/mm/page_table.c guest/mm/table_frames.c guest/boot/boot_info.c
+		 guest/mm/page_table.c guest/mm/table_frames.c guest/boot/boot_info.c guest/boot/memory_map.c
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload/*.c guest/scenario/*.c)) \
 		 $(wildcard tests/scenario/*.c pagemeta/*.c) tests/bench/host.c \
-		 guest/boot/boot_info.c guest/mm/trace.c vmm/platform/pagemeta_platform.c
+		 guest/boot/boot_info.c guest/boot/memory_map.c guest/mm/trace.c vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c pagemeta/unique.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))

@@ -77,6 +77,7 @@ void info_publish(void)
 	guest_info.boot_id = draw_boot_id();
 	guest_info.regions_pa = physical(boot_info.regions);
 	guest_info.region_count = boot_info.region_count;
+	guest_info.regions_dropped = boot_info.memory.dropped;
 	/* Release: a reader that finds the magic finds the rest. */
 	__atomic_store_n(&guest_info.magic, INFO_MAGIC, __ATOMIC_RELEASE);
 	info_set_stage(STAGE_ENTERED);

@@ -10,8 +10,8 @@
 #include "frame_alloc.h"
 #include "region.h"
 
-/* As many as a partition has regions. */
-#define MANAGED_RANGES_MAX REGIONS_MAX
+/* Ranges do not touch, so a partition has at most one for every second part. */
+#define MANAGED_RANGES_MAX (REGION_PARTS_MAX / 2 + 1)
 
 /* Frame numbers [start, end). */
 struct managed_range {

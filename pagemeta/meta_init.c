@@ -2,8 +2,6 @@
 /* Initialises the metadata array: see meta_init.h. */
 #include "meta_init.h"
 
-#include <pagevisor/layout.h>
-
 #include "frame.h"
 
 META_TYPE_OF(meta_page, struct region_meta, .is_permanent = true, .role = TYPE_ROLE_META_PAGE);
@@ -28,6 +26,8 @@ const char *meta_error_text(enum meta_error error)
 		[META_RANGE_EXCEEDED] = "more memory than the metadata range can describe",
 		[META_NO_ROOM] = "no usable region is large enough for the metadata",
 		[META_NOT_MAPPED] = "no memory for the page tables of the metadata",
+		[META_EARLY_FOREIGN] = "the early allocator was set up over another memory map",
+		[META_EARLY_RETIRED] = "the early allocator was retired before",
 		[META_SLOT_TAKEN] = "a slot that must be unused was not",
 	};
 
@@ -57,28 +57,27 @@ const struct meta_type *region_type(enum region_kind kind)
 
 bool meta_array_size(uint64_t max_paddr, uint64_t *bytes)
 {
-	const uint64_t range = FRAME_METADATA_END - FRAME_METADATA_BASE;
 	uint64_t size;
 
 	if (__builtin_mul_overflow(max_paddr / PAGE_SIZE, sizeof(struct meta_slot), &size) ||
-	    size > range)
+	    size > PLATFORM_META_RANGE_SIZE)
 		return false;
 	*bytes = align_up(size, PAGE_SIZE);
 	return true;
 }
 
-/* Takes the memory for the array and maps it at FRAME_METADATA_RANGE. */
+/* Takes the memory for the array and maps it. */
 static enum meta_error place_array(struct early_allocator *early, uint64_t max_paddr,
 				   struct meta_array *array, uint64_t *bytes)
 {
 	if (!meta_array_size(max_paddr, bytes))
 		return META_RANGE_EXCEEDED;
-	if (max_paddr > BOOT_MAPPED_SIZE &&
+	if (max_paddr > PLATFORM_EARLY_LIMIT &&
 	    !platform_add_temp_linear_mapping(early, paddr(max_paddr)))
 		return META_NOT_MAPPED;
 
 	/* An array that is large enough for a large page is aligned so that large pages can map it. */
-	uint64_t align = *bytes >= LARGE_PAGE_SIZE ? LARGE_PAGE_SIZE : PAGE_SIZE;
+	uint64_t align = *bytes >= PLATFORM_LARGE_PAGE_SIZE ? PLATFORM_LARGE_PAGE_SIZE : PAGE_SIZE;
 
 	if (!early_alloc(early, *bytes, align, EARLY_ANY, &array->base))
 		return META_NO_ROOM;
@@ -103,33 +102,55 @@ static enum meta_error mark_region(const struct region *region)
 	return META_OK;
 }
 
+/* Cuts the list to what a partition can hold, and makes the early allocator ready. */
+static enum meta_error prepare(struct region_list *list, struct early_allocator *early)
+{
+	if (early->state == EARLY_RETIRED)
+		return META_EARLY_RETIRED;
+	region_list_limit(list, REGIONS_MAX);
+	if (list->count > REGIONS_MAX)
+		return META_TOO_MANY_REGIONS;
+	if (early->state == EARLY_READY ? !early_alloc_fits(early, list)
+					: !early_alloc_init(early, list))
+		return META_EARLY_FOREIGN;
+	return early_alloc_has_memory(early) ? META_OK : META_NO_USABLE_MEMORY;
+}
+
+/* Makes the list, and the array's place, final. REGIONS_OF_INIT keeps room for what is added. */
+static enum meta_error partition_memory(struct region_list *list, struct early_allocator *early,
+					uint64_t max_paddr, uint64_t bytes,
+					struct meta_array *array)
+{
+	return region_list_add(list, array->base.addr, bytes, REGION_META) &&
+			       early_alloc_retire(early, list) &&
+			       region_partition(list, max_paddr, &array->partition)
+		       ? META_OK
+		       : META_TOO_MANY_REGIONS;
+}
+
 enum meta_error meta_init(struct region_list *list, struct early_allocator *early,
 			  struct meta_array *array)
 {
-	uint64_t max_paddr = region_list_max_paddr(list);
+	const bool was_unset = early->state == EARLY_UNSET;
+	uint64_t max_paddr;
 	uint64_t bytes;
+	enum meta_error error = prepare(list, early);
 
-	if (max_paddr == 0)
-		return META_NO_USABLE_MEMORY;
-	if (!region_partition(list, max_paddr, &array->partition))
-		return META_TOO_MANY_REGIONS;
-	early_alloc_init(early, &array->partition);
-
-	enum meta_error error = place_array(early, max_paddr, array, &bytes);
-
+	max_paddr = region_list_max_paddr(list);
+	if (error == META_OK)
+		error = place_array(early, max_paddr, array, &bytes);
+	if (error != META_OK) {
+		if (was_unset && !early_alloc_has_given(early))
+			*early = (struct early_allocator){.state = EARLY_UNSET};
+		return error;
+	}
+	error = partition_memory(list, early, max_paddr, bytes, array);
 	if (error != META_OK)
 		return error;
-	if (!region_list_add(list, array->base.addr, bytes, REGION_META) ||
-	    !early_alloc_retire(early, list) ||
-	    !region_partition(list, max_paddr, &array->partition))
-		return META_TOO_MANY_REGIONS;
 
 	__builtin_memset(platform_meta_base(), 0xff, bytes);
 	meta_max_paddr = max_paddr;
-	for (unsigned i = 0; i < array->partition.count; i++) {
+	for (unsigned i = 0; i < array->partition.count && error == META_OK; i++)
 		error = mark_region(&array->partition.regions[i]);
-		if (error != META_OK)
-			return error;
-	}
-	return META_OK;
+	return error;
 }

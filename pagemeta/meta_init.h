@@ -14,11 +14,13 @@
 enum meta_error {
 	META_OK,
 	META_NO_USABLE_MEMORY,
-	META_TOO_MANY_REGIONS,
-	META_RANGE_EXCEEDED, /* more memory than FRAME_METADATA_RANGE can describe */
-	META_NO_ROOM,        /* no usable region is large enough for the array */
-	META_NOT_MAPPED,     /* the page tables could not be extended */
-	META_SLOT_TAKEN,     /* a slot that must be unused was not */
+	META_TOO_MANY_REGIONS, /* more than REGIONS_MAX that must not be dropped */
+	META_RANGE_EXCEEDED,   /* more memory than PLATFORM_META_RANGE_SIZE can describe */
+	META_NO_ROOM,          /* no usable region is large enough for the array */
+	META_NOT_MAPPED,       /* the page tables could not be extended */
+	META_EARLY_FOREIGN, /* the early allocator has memory that the list does not call usable */
+	META_EARLY_RETIRED, /* the early allocator was retired before */
+	META_SLOT_TAKEN,    /* a slot that must be unused was not */
 };
 
 /* The metadata of frames that belong to a region for good. */
@@ -31,7 +33,8 @@ struct region_meta {
 struct meta_array {
 	paddr_t base;
 	uint64_t slots;
-	struct region_list partition; /* what each frame was when the allocator took over */
+	struct region_list
+		partition; /* what each frame is; memory_reclaim changes it (reclaim.h) */
 };
 
 const char *meta_error_text(enum meta_error error);
@@ -41,17 +44,24 @@ const struct meta_type *region_type(enum region_kind kind);
 
 /*
  * Bytes of an array for memory that ends at max_paddr, in whole frames. False if the multiplication
- * overflows or the slots do not fit FRAME_METADATA_RANGE.
+ * overflows or the slots do not fit PLATFORM_META_RANGE_SIZE; *bytes is then unchanged.
  */
-bool meta_array_size(uint64_t max_paddr, uint64_t *bytes);
+META_MUST_USE bool meta_array_size(uint64_t max_paddr, uint64_t *bytes);
 
 /*
- * Initialises the metadata for the regions in `list`: picks max_paddr, sets the early allocator up, extends the linear
- * mapping past 4 GiB where needed, allocates and maps the array, fills it with 0xff, retires the early allocator and
- * marks the frames of every region that is not usable. Adds the regions that this took (early, metadata) to `list`.
- * Whatever it returns, memory outside the array and the page tables is untouched.
+ * Initialises the metadata for the regions in `list`: picks max_paddr, sets the early allocator up if the caller has not,
+ * extends the linear mapping past PLATFORM_EARLY_LIMIT where needed, allocates and maps the array, fills it with 0xff,
+ * retires the early allocator and marks the frames of every region that is not usable. Adds the regions that this took
+ * (early, metadata) to `list`. A list of more than REGIONS_MAX regions is cut with region_list_limit first.
+ *
+ * If the caller took early memory before, from an allocator that it set up over the same list, meta_init goes on with
+ * that allocator: neither the array nor a page table lies in what was taken.
+ *
+ * Whatever it returns, memory outside the array and the page tables is untouched. After an error the library is not
+ * initialised, the list may have been cut and sorted, and the early allocator is as it was, except that after META_NO_ROOM
+ * and META_NOT_MAPPED it does not give out again what it gave out for page tables or the array.
  */
-enum meta_error meta_init(struct region_list *list, struct early_allocator *early,
-			  struct meta_array *array);
+META_MUST_USE enum meta_error meta_init(struct region_list *list, struct early_allocator *early,
+					struct meta_array *array);
 
 #endif

@@ -2,6 +2,8 @@
 /*
  * Memory regions: from the map that firmware gave (unsorted, overlapping, unaligned, with holes) to
  * a partition of physical memory in which every frame below max_paddr has exactly one kind.
+ *
+ * A list belongs to one CPU at a time. Before its first use it is zero.
  */
 #ifndef PAGEMETA_REGION_H
 #define PAGEMETA_REGION_H
@@ -10,6 +12,8 @@
 #include <stdint.h>
 
 #include <pagevisor/address.h>
+
+#include "must_use.h"
 
 /*
  * What memory is. Where regions overlap, the kind that comes later in this list wins. Usable memory gives way to
@@ -33,6 +37,18 @@ enum region_kind {
 	REGION_KIND_COUNT,
 };
 
+/* Whether the memory can be given to the allocator, now or once it is reclaimed. */
+static inline bool region_kind_is_allocatable(enum region_kind kind)
+{
+	return kind >= REGION_USABLE && kind <= REGION_ACPI_RECLAIMABLE;
+}
+
+/* Whether the memory is RAM that the kernel uses or can use. */
+static inline bool region_kind_is_ram(enum region_kind kind)
+{
+	return region_kind_is_allocatable(kind) || kind >= REGION_MODULE;
+}
+
 /* Bytes [start, end). */
 struct region {
 	uint64_t start;
@@ -40,34 +56,75 @@ struct region {
 	enum region_kind kind;
 };
 
-#define REGIONS_MAX 128
+/* The most regions that a list keeps: 1024 of a firmware's map, and 24 of the kernel's own. */
+#define REGIONS_MAX 1048
+
+/* What meta_init adds to them: the array, and up to two pieces of early memory below PLATFORM_EARLY_LIMIT and above. */
+#define REGIONS_OF_INIT 5
+
+/* A partition: each region has two ends, and each end can begin a part. */
+#define REGION_PARTS_MAX (2 * (REGIONS_MAX + REGIONS_OF_INIT) + 1)
 
 struct region_list {
 	unsigned count;
-	struct region regions[REGIONS_MAX];
+	unsigned dropped;       /* regions that region_list_limit took out */
+	uint64_t dropped_bytes; /* allocatable memory that was lost with them, as the list stood */
+	struct region regions[REGION_PARTS_MAX];
 };
-
-/* The kind of an E820 type; types that this kernel does not know are reserved. */
-enum region_kind region_kind_of_e820(uint32_t type);
 
 /*
  * Appends a region, on page boundaries: usable memory shrinks inwards (half a frame of RAM is not a
  * frame), everything else grows outwards. An empty region is left out; one that would wrap ends at
- * the last page. False when the list is full.
+ * the last page. If the list has no place left, region_list_limit makes room first, down to REGIONS_MAX. False if even
+ * that frees no place, because the regions are of kinds that it never drops; the list is as it was.
  */
-bool region_list_add(struct region_list *list, uint64_t addr, uint64_t size, enum region_kind kind);
+META_MUST_USE bool region_list_add(struct region_list *list, uint64_t addr, uint64_t size,
+				   enum region_kind kind);
 
 /*
- * End of the last usable region: the memory that gets slots. Not the maximum over all regions: PCs
- * list reserved regions just below 1 TiB. 0 when nothing is usable.
+ * Makes a list of any length have at most `max` regions. Changes their order. First joins regions of one kind that
+ * touch, and takes out those that stronger ones cover, which loses nothing. Then drops what costs the least memory, and
+ * counts it in list->dropped:
+ *
+ *   - a usable region: it becomes a hole;
+ *   - the border between two neighbours of other kinds: they become one reserved region, with what lies in between.
+ *     The cost is the usable memory there, and the reclaimable memory among the two.
+ *
+ * So memory may be lost, but none becomes usable or reclaimable that was not. Regions of the kinds KERNEL, EARLY and
+ * META always stay: if there are more than `max` of them, the list has more. Takes O(n log n) steps.
+ */
+void region_list_limit(struct region_list *list, unsigned max);
+
+/*
+ * End of the last region that is RAM: the memory that gets slots. Not the maximum over all regions: PCs
+ * list reserved regions just below 1 TiB. 0 when there is no RAM.
  */
 uint64_t region_list_max_paddr(const struct region_list *list);
 
+/* Visits the parts of a partition in the order of their addresses, without a place to store them. */
+struct region_walk {
+	const struct region_list *list;
+	unsigned next; /* the first region that begins after `addr` */
+	uint64_t addr; /* where the next part begins */
+	uint64_t reach
+		[REGION_KIND_COUNT]; /* for each kind, the largest end of the regions before `next` */
+};
+
+/* Begins a walk at address 0. Sorts the list, which must not change during the walk. */
+void region_walk_begin(struct region_walk *walk, struct region_list *list);
+
 /*
- * Sorts `list` into a partition of [0, end): no overlaps, no gaps, neighbours of one kind merged,
- * what no region covers is REGION_HOLE. `end` is page-aligned. False when the result does not fit;
- * *partition is then meaningless.
+ * The next part, up to `end`: what no region covers is REGION_HOLE. Neighbouring parts may be of one kind. False at
+ * `end`.
  */
-bool region_partition(const struct region_list *list, uint64_t end, struct region_list *partition);
+bool region_walk_next(struct region_walk *walk, uint64_t end, struct region *part);
+
+/*
+ * Makes a partition of [0, end) from a list: no overlaps, no gaps, neighbours of one kind merged. `end` is
+ * page-aligned. Sorts the list, in O(n log n) steps. False when the result does not fit, which takes more than
+ * REGIONS_MAX + REGIONS_OF_INIT regions; *partition is then meaningless.
+ */
+META_MUST_USE bool region_partition(struct region_list *list, uint64_t end,
+				    struct region_list *partition);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <pagemeta_platform.h>
 
+#include "boot/memory_map.h"
 #include "lib/console.h"
 #include "panic.h"
 
@@ -29,11 +30,18 @@ static void copy_command_line(uint64_t pa)
 	}
 }
 
-static void copy_regions(const struct pvh_memmap_entry *entries)
+/* Reads the map if it lies in memory that is mapped. */
+static void read_map(uint64_t pa, uint32_t count)
 {
-	for (unsigned i = 0; i < boot_info.region_count; i++)
-		boot_info.regions[i] = (struct info_region){
-			.addr = entries[i].addr, .size = entries[i].size, .type = entries[i].type};
+	uint64_t size = count * sizeof(struct pvh_memmap_entry);
+
+	if (pa > BOOT_MAPPED_SIZE || size > BOOT_MAPPED_SIZE - pa)
+		panic("a memory map of %u entries at 0x%lx", count, pa);
+	boot_info.region_count = memory_map_read(platform_phys_to_virt(paddr(pa)), count,
+						 &boot_info.memory, boot_info.regions);
+	if (boot_info.memory.dropped)
+		kprintf("memory map: %u entries; dropped %u, with %lu KiB of memory\n", count,
+			boot_info.memory.dropped, boot_info.memory.dropped_bytes >> 10);
 }
 
 void boot_info_read(uint64_t start_info_pa)
@@ -44,12 +52,8 @@ void boot_info_read(uint64_t start_info_pa)
 		panic("no PVH start info at 0x%lx", start_info_pa);
 	if (start->version < PVH_START_INFO_VERSION || start->memmap_count == 0)
 		panic("the PVH start info has no memory map");
-	if (start->memmap_count > INFO_REGIONS_MAX)
-		panic("a memory map of %u entries; %d are the most", start->memmap_count,
-		      INFO_REGIONS_MAX);
 	boot_info.rsdp_pa = start->rsdp_paddr;
-	boot_info.region_count = start->memmap_count;
-	copy_regions(platform_phys_to_virt(paddr(start->memmap_paddr)));
+	read_map(start->memmap_paddr, start->memmap_count);
 	copy_command_line(start->cmdline_paddr);
 }
 

@@ -10,16 +10,22 @@
 #include <pagevisor/options.h>
 #include <pagevisor/pvh.h>
 
+#include "pagemeta/region.h"
+
 struct boot_info {
-	uint64_t rsdp_pa; /* 0: none given */
+	uint64_t rsdp_pa;          /* 0: none given */
+	struct region_list memory; /* the memory map, for the kernel */
 	unsigned region_count;
-	struct info_region regions[INFO_REGIONS_MAX]; /* published as they are */
+	struct info_region regions[INFO_REGIONS_MAX]; /* the same, as it is published */
 	char command_line[COMMAND_LINE_SIZE];
 };
 
 extern struct boot_info boot_info;
 
-/* Fills boot_info. Panics if the start info is invalid or lists more regions than fit. */
+/*
+ * Fills boot_info. Panics if the start info is invalid. If the memory map has more entries than fit, drops some of them
+ * and prints how many.
+ */
 void boot_info_read(uint64_t start_info_pa);
 
 /*

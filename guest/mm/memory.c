@@ -14,24 +14,18 @@
 #include "pagemeta/meta_init.h"
 #include "panic.h"
 
-static struct region_list regions;
 static struct early_allocator early;
 static struct meta_array array;
 
 static void add_region(uint64_t addr, uint64_t size, enum region_kind kind)
 {
-	if (!region_list_add(&regions, addr, size, kind))
+	if (!region_list_add(&boot_info.memory, addr, size, kind))
 		panic("%s", meta_error_text(META_TOO_MANY_REGIONS));
 }
 
-/* The loader's map, and over it what the kernel itself occupies at fixed places. */
-static void read_regions(void)
+/* Over the loader's map, what the kernel itself occupies at fixed places. */
+static void add_own_regions(void)
 {
-	for (unsigned i = 0; i < boot_info.region_count; i++) {
-		const struct info_region *entry = &boot_info.regions[i];
-
-		add_region(entry->addr, entry->size, region_kind_of_e820(entry->type));
-	}
 	add_region(guest_info.kernel_start_pa,
 		   guest_info.kernel_end_pa - guest_info.kernel_start_pa, REGION_KERNEL);
 	add_region(AP_TRAMPOLINE, PAGE_SIZE, REGION_KERNEL);
@@ -41,10 +35,10 @@ static void read_regions(void)
 
 void memory_init(void)
 {
-	read_regions();
-	info_set_memory(region_list_max_paddr(&regions));
+	add_own_regions();
+	info_set_memory(region_list_max_paddr(&boot_info.memory));
 
-	enum meta_error error = meta_init(&regions, &early, &array);
+	enum meta_error error = meta_init(&boot_info.memory, &early, &array);
 
 	if (error != META_OK)
 		panic("metadata: %s", meta_error_text(error));

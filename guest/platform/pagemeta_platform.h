@@ -22,6 +22,15 @@ struct early_allocator;
 #define PLATFORM_MAX_CPUS MAX_CPUS
 #define PLATFORM_TRACING  1
 
+/* Physical memory below this address is mapped from the start: the boot page table. */
+#define PLATFORM_EARLY_LIMIT BOOT_MAPPED_SIZE
+
+/* Bytes of address space for the metadata array. */
+#define PLATFORM_META_RANGE_SIZE (FRAME_METADATA_END - FRAME_METADATA_BASE)
+
+/* An array of at least this size begins at a multiple of it, so that large pages can map it. */
+#define PLATFORM_LARGE_PAGE_SIZE LARGE_PAGE_SIZE
+
 /* Below PLATFORM_MAX_CPUS. The kernel is not preempted. */
 static inline unsigned platform_cpu(void)
 {
@@ -79,10 +88,10 @@ static inline uint64_t platform_trace_caller(uint64_t pc, uint64_t frame_pointer
 /* Says which frame broke which rule, and stops: mm/platform.c. */
 __attribute__((noreturn)) void platform_abort(const char *what, paddr_t frame, uint64_t state);
 
-/* Extends the linear mapping from 4 GiB to `end`. False when there is no memory for page tables. */
+/* Extends the linear mapping from PLATFORM_EARLY_LIMIT to `end`. False when there is no memory for page tables. */
 bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end);
 
-/* Maps `size` bytes at `array` at the start of FRAME_METADATA_RANGE. False as above. */
+/* Maps `size` bytes at `array`, at the address of slot 0. False as above. */
 bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_t size);
 
 #endif

@@ -30,7 +30,10 @@
 /* Maximum number of entries in a memory map. A guest publishes no more, and a host reads no more. */
 #define INFO_REGIONS_MAX 1024
 
-/* An entry of the memory map, as given at boot: entries may be unsorted, empty, overlapping or unaligned. */
+/*
+ * An entry of the memory map, as given at boot: entries may be unsorted, empty, overlapping or unaligned. If there were
+ * more than fit, they are what the guest made of them: whole pages, and no memory is usable that was not.
+ */
 struct info_region {
 	uint64_t addr;
 	uint64_t size;
@@ -73,10 +76,10 @@ struct guest_info {
 	uint64_t trace_pa;      /* array of cpu_count struct trace_ring; 0 when it does not trace */
 	uint64_t symbols_pa;    /* struct symbol_table; 0 when the image carries none */
 	uint64_t symbols_size;
-	uint64_t boot_id;      /* random, not 0: new at each boot, then constant */
-	uint64_t regions_pa;   /* array of region_count struct info_region: the memory map */
-	uint32_t region_count; /* at most INFO_REGIONS_MAX; 0: not given */
-	uint32_t reserved;
+	uint64_t boot_id;         /* random, not 0: new at each boot, then constant */
+	uint64_t regions_pa;      /* array of region_count struct info_region: the memory map */
+	uint32_t region_count;    /* at most INFO_REGIONS_MAX; 0: not given */
+	uint32_t regions_dropped; /* entries that did not fit; 0: the map is as it was given */
 };
 
 ABI_OFFSET(struct guest_info, magic, 0);
@@ -111,6 +114,7 @@ ABI_OFFSET(struct guest_info, symbols_size, 192);
 ABI_OFFSET(struct guest_info, boot_id, 200);
 ABI_OFFSET(struct guest_info, regions_pa, 208);
 ABI_OFFSET(struct guest_info, region_count, 216);
+ABI_OFFSET(struct guest_info, regions_dropped, 220);
 ABI_SIZE(struct guest_info, 224);
 
 /*

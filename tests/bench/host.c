@@ -18,8 +18,10 @@ static struct early_allocator early;
 bool bench_metadata_init(uint64_t size)
 {
 	regions = (struct region_list){0};
-	region_list_add(&regions, 0, PAGE_SIZE, REGION_RESERVED);
-	region_list_add(&regions, PAGE_SIZE, size - PAGE_SIZE, REGION_USABLE);
+	early = (struct early_allocator){0};
+	if (!region_list_add(&regions, 0, PAGE_SIZE, REGION_RESERVED) ||
+	    !region_list_add(&regions, PAGE_SIZE, size - PAGE_SIZE, REGION_USABLE))
+		return false;
 
 	enum meta_error error = meta_init(&regions, &early, &bench_array);
 

@@ -103,6 +103,8 @@ static void publish_allocator(void)
 	memcpy(checked.depots, (void *)(uintptr_t)own->depots_va,
 	       (size_t)own->depot_count * own->depot_size);
 	memcpy(checked.pool, (void *)(uintptr_t)own->pool_va, own->pool_size);
+	ck_assert_uint_le(own->cache_count * own->cache_size, RANGES_PA - CACHES_PA);
+	ck_assert_uint_le(own->ranges_size, TABLES_PA - RANGES_PA);
 	memcpy(at(RANGES_PA), (void *)(uintptr_t)own->ranges_va, own->ranges_size);
 }
 

@@ -19,10 +19,10 @@
 #define IMAGE_SIZE    (2 * MIB)
 #define ALLOCATOR_PA  (IMAGE_PA + 4 * PAGE_SIZE)
 #define POOL_PA       (IMAGE_PA + 5 * PAGE_SIZE)
-#define RANGES_PA     (IMAGE_PA + 6 * PAGE_SIZE)
 #define REFERENCES_PA (IMAGE_PA + 7 * PAGE_SIZE)
 #define DEPOTS_PA     (IMAGE_PA + 9 * PAGE_SIZE)
 #define CACHES_PA     (IMAGE_PA + 16 * PAGE_SIZE)
+#define RANGES_PA     (IMAGE_PA + 112 * PAGE_SIZE)
 #define TABLES_PA     (IMAGE_PA + 128 * PAGE_SIZE)
 
 struct listed_meta {

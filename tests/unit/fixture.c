@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "guest/boot/memory_map.h"
+
 struct machine machine;
 void (*node_on_drop)(const struct node_meta *meta, struct frame_reader *bytes);
 
@@ -236,4 +238,14 @@ const struct region *region_at(const struct region_list *partition, uint64_t add
 		if (addr < partition->regions[i].end)
 			return &partition->regions[i];
 	ck_abort_msg("%#" PRIx64 " lies past the end of the partition", addr);
+}
+
+void assert_same_partition(const struct region_list *a, const struct region_list *b)
+{
+	ck_assert_uint_eq(a->count, b->count);
+	for (unsigned i = 0; i < a->count; i++) {
+		ck_assert_uint_eq(a->regions[i].start, b->regions[i].start);
+		ck_assert_uint_eq(a->regions[i].end, b->regions[i].end);
+		ck_assert_uint_eq(a->regions[i].kind, b->regions[i].kind);
+	}
 }

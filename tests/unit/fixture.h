@@ -58,6 +58,8 @@ void machine_destroy(void);
 const char *region_kind_name(enum region_kind kind);
 const struct region *region_at(const struct region_list *partition, uint64_t addr);
 
+void assert_same_partition(const struct region_list *a, const struct region_list *b);
+
 /* Check fixtures: 16 MiB in one region; the frame allocator lists none or all of it. */
 #define SMALL_MACHINE_SIZE (16 * MIB)
 void small_machine_setup(void);

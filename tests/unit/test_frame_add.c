@@ -13,7 +13,7 @@
 #include "unit/fixture.h"
 
 /* Frame numbers: the managed range, and the end of memory. */
-#define START     UINT64_C(2048)
+#define START     UINT64_C(1024)
 #define COUNT     UINT64_C(256)
 #define END       (START + COUNT)
 #define LAST      (SMALL_MACHINE_SIZE / PAGE_SIZE)

@@ -151,6 +151,18 @@ START_TEST(regions_that_wrap_do_not_count)
 }
 END_TEST
 
+/* As the guest counts: memory of ACPI tables becomes usable, what the firmware keeps does not. */
+START_TEST(reclaimable_memory_counts)
+{
+	set_map(4);
+	set_region(0, 3 * GIB, PAGE_SIZE, E820_ACPI_RECLAIMABLE);
+	set_region(1, HIGH_RAM_BASE + HIGH_BYTES, GIB, E820_ACPI_NVS);
+	ck_assert_int_eq(read_ends(), 0);
+	ck_assert_uint_eq(ends.low, 3 * GIB + PAGE_SIZE);
+	ck_assert_uint_eq(ends.high, HIGH_RAM_BASE + HIGH_BYTES);
+}
+END_TEST
+
 START_TEST(no_map_has_no_ends)
 {
 	info->region_count = 0;
@@ -271,6 +283,7 @@ Suite *guest_regions_suite(void)
 	tcase_add_loop_test(tcase, a_map_is_read_whole, 0, sizeof(counts) / sizeof(counts[0]));
 	tcase_add_test(tcase, a_map_may_be_in_any_order);
 	tcase_add_test(tcase, regions_that_wrap_do_not_count);
+	tcase_add_test(tcase, reclaimable_memory_counts);
 	tcase_add_test(tcase, no_map_has_no_ends);
 	tcase_add_test(tcase, what_cannot_be_read_is_said);
 	tcase_add_test(tcase, a_map_that_is_not_read_yet_is_waited_for);

@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#include <pagevisor/layout.h>
+#include <pagemeta_platform.h>
 
 #include "unit/fixture.h"
 
-#define LARGEST_MEMORY ((FRAME_METADATA_END - FRAME_METADATA_BASE) / SLOT_SIZE * PAGE_SIZE)
+#define LARGEST_MEMORY (PLATFORM_META_RANGE_SIZE / SLOT_SIZE * PAGE_SIZE)
 
 START_TEST(array_size_is_64_bytes_a_frame_in_whole_frames)
 {
@@ -28,7 +28,7 @@ START_TEST(array_size_ends_with_the_metadata_range)
 	uint64_t bytes;
 
 	ck_assert(meta_array_size(LARGEST_MEMORY, &bytes));
-	ck_assert_uint_eq(bytes, FRAME_METADATA_END - FRAME_METADATA_BASE);
+	ck_assert_uint_eq(bytes, PLATFORM_META_RANGE_SIZE);
 }
 END_TEST
 
@@ -97,38 +97,28 @@ START_TEST(linear_mapping_that_cannot_grow_is_reported)
 {
 	static const struct pvh_memmap_entry entries[] = {
 		{0, 3 * GIB, E820_USABLE, 0},
-		{BOOT_MAPPED_SIZE, GIB, E820_USABLE, 0},
+		{PLATFORM_EARLY_LIMIT, GIB, E820_USABLE, 0},
 	};
 	static const struct firmware_map map = MEMORY_MAP("5 GiB", entries);
 
 	machine_prepare(&map);
 	/* The host's linear mapping ends where its memory ends. */
-	ck_assert(host_memory_create(BOOT_MAPPED_SIZE));
+	ck_assert(host_memory_create(PLATFORM_EARLY_LIMIT));
 	assert_init_fails(META_NOT_MAPPED);
 }
 END_TEST
 
-START_TEST(partition_that_does_not_fit_is_reported)
+/* Regions that are never dropped, one more than a list keeps. */
+START_TEST(too_many_regions_of_the_kernel_are_reported)
 {
 	memset(&machine, 0, sizeof(machine));
-	for (uint64_t i = 0; i < REGIONS_MAX; i++)
+	ck_assert(region_list_add(&machine.regions, 0, 64 * MIB, REGION_USABLE));
+	for (uint64_t i = 0; i <= REGIONS_MAX; i++)
 		ck_assert(region_list_add(&machine.regions, (2 * i + 1) * PAGE_SIZE, PAGE_SIZE,
-					  REGION_USABLE));
+					  REGION_KERNEL));
+	ck_assert(host_memory_create(64 * MIB));
 	assert_init_fails(META_TOO_MANY_REGIONS);
-}
-END_TEST
-
-START_TEST(list_without_room_for_the_array_is_reported)
-{
-	static const struct firmware_map map = {.name = "none"};
-
-	machine_prepare(&map);
-	/* Adjacent: the partition is one region, but the list is full. */
-	for (uint64_t i = 0; i < REGIONS_MAX; i++)
-		ck_assert(region_list_add(&machine.regions, i * MIB, MIB, REGION_USABLE));
-	ck_assert(host_memory_create(REGIONS_MAX * MIB));
-	assert_init_fails(META_TOO_MANY_REGIONS);
-	ck_assert_uint_eq(count_resident(0, REGIONS_MAX * MIB), 0);
+	ck_assert_uint_eq(count_resident(0, 64 * MIB), 0);
 }
 END_TEST
 
@@ -152,8 +142,7 @@ Suite *meta_init_errors_suite(void)
 			memory_in_pieces_too_small_for_the_array_is_refused,
 			more_memory_than_the_range_describes_is_refused,
 			linear_mapping_that_cannot_grow_is_reported,
-			partition_that_does_not_fit_is_reported,
-			list_without_room_for_the_array_is_reported, every_error_has_a_text);
+			too_many_regions_of_the_kernel_are_reported, every_error_has_a_text);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#include <pagevisor/pvh.h>
-
 #include "pagemeta/region.h"
 #include "unit/fixture.h"
 
@@ -112,12 +110,18 @@ START_TEST(region_in_the_last_page_is_left_out)
 }
 END_TEST
 
+/* Kinds that are never dropped. */
+static void fill_with_own(unsigned count)
+{
+	for (uint64_t i = 0; i < count; i++)
+		add((2 * i + 1) * PAGE_SIZE, PAGE_SIZE, REGION_KERNEL);
+}
+
 START_TEST(full_list_refuses_and_stays_as_it_was)
 {
 	static struct region_list before;
 
-	for (uint64_t i = 0; i < REGIONS_MAX; i++)
-		add(i * PAGE_SIZE, PAGE_SIZE, REGION_USABLE);
+	fill_with_own(REGION_PARTS_MAX);
 	before = list;
 	ck_assert(!region_list_add(&list, 0, PAGE_SIZE, REGION_RESERVED));
 	ck_assert_mem_eq(&list, &before, sizeof(list));
@@ -126,10 +130,9 @@ END_TEST
 
 START_TEST(full_list_still_takes_an_empty_region)
 {
-	for (uint64_t i = 0; i < REGIONS_MAX; i++)
-		add(i * PAGE_SIZE, PAGE_SIZE, REGION_USABLE);
-	add(PAGE_SIZE, 0, REGION_RESERVED);
-	ck_assert_uint_eq(list.count, REGIONS_MAX);
+	fill_with_own(REGION_PARTS_MAX);
+	add(PAGE_SIZE, 0, REGION_USABLE);
+	ck_assert_uint_eq(list.count, REGION_PARTS_MAX);
 }
 END_TEST
 
@@ -150,31 +153,32 @@ START_TEST(max_paddr_is_the_largest_end_in_any_order)
 }
 END_TEST
 
-START_TEST(max_paddr_of_nothing_usable_is_zero)
+START_TEST(max_paddr_is_the_end_of_the_last_ram)
 {
-	add(0, MIB, REGION_RESERVED);
-	ck_assert_uint_eq(region_list_max_paddr(&list), 0);
+	static const bool is_ram[REGION_KIND_COUNT] = {
+		[REGION_USABLE] = true,
+		[REGION_RECLAIMABLE] = true,
+		[REGION_ACPI_RECLAIMABLE] = true,
+		[REGION_MODULE] = true,
+		[REGION_KERNEL] = true,
+		[REGION_EARLY] = true,
+		[REGION_META] = true,
+	};
+
+	for (unsigned kind = REGION_USABLE; kind < REGION_KIND_COUNT; kind++) {
+		setup();
+		add(0, MIB, REGION_USABLE);
+		add(2 * MIB, MIB, (enum region_kind)kind);
+		ck_assert_uint_eq(region_list_max_paddr(&list), is_ram[kind] ? 3 * MIB : MIB);
+	}
 }
 END_TEST
 
-START_TEST(e820_types_have_their_kind)
+START_TEST(max_paddr_without_ram_is_zero)
 {
-	static const struct {
-		uint32_t type;
-		enum region_kind kind;
-	} expected[] = {
-		{0, REGION_RESERVED},
-		{E820_USABLE, REGION_USABLE},
-		{E820_RESERVED, REGION_RESERVED},
-		{E820_ACPI_RECLAIMABLE, REGION_ACPI_RECLAIMABLE},
-		{E820_ACPI_NVS, REGION_ACPI_NVS},
-		{E820_UNUSABLE, REGION_UNUSABLE},
-		{E820_NON_VOLATILE, REGION_NON_VOLATILE},
-		{UINT32_MAX, REGION_RESERVED},
-	};
-
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
-		ck_assert_uint_eq(region_kind_of_e820(expected[i].type), expected[i].kind);
+	add(0, MIB, REGION_RESERVED);
+	add(MIB, MIB, REGION_ACPI_NVS);
+	ck_assert_uint_eq(region_list_max_paddr(&list), 0);
 }
 END_TEST
 
@@ -231,14 +235,20 @@ START_TEST(framebuffer_shows_inside_a_reserved_region)
 }
 END_TEST
 
+START_TEST(longest_list_has_a_partition)
+{
+	/* A hole before and behind each region: twice as many parts as regions, and one. */
+	fill_with_own(REGIONS_MAX + REGIONS_OF_INIT);
+	ck_assert(region_partition(&list, REGION_PARTS_MAX * PAGE_SIZE, &partition));
+	ck_assert_uint_eq(partition.count, REGION_PARTS_MAX);
+}
+END_TEST
+
 START_TEST(partition_that_does_not_fit_is_refused)
 {
-	/* A hole before each region: twice as many parts as regions. */
-	for (uint64_t i = 0; i < REGIONS_MAX / 2 + 1; i++)
-		add((2 * i + 1) * PAGE_SIZE, PAGE_SIZE, REGION_USABLE);
-	ck_assert(region_partition(&list, REGIONS_MAX * PAGE_SIZE, &partition));
-	ck_assert_uint_eq(partition.count, REGIONS_MAX);
-	ck_assert(!region_partition(&list, (REGIONS_MAX + 1) * PAGE_SIZE, &partition));
+	fill_with_own(REGIONS_MAX + REGIONS_OF_INIT + 1);
+	ck_assert(region_partition(&list, REGION_PARTS_MAX * PAGE_SIZE, &partition));
+	ck_assert(!region_partition(&list, (REGION_PARTS_MAX + 1) * PAGE_SIZE, &partition));
 }
 END_TEST
 
@@ -304,18 +314,19 @@ Suite *region_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_set_timeout(tcase, SLOW_TEST_TIMEOUT);
-	TCASE_ADD_TESTS(
-		tcase, usable_memory_shrinks_to_whole_pages, other_memory_grows_to_whole_pages,
-		whole_pages_stay_as_they_are, empty_region_is_left_out,
-		usable_memory_without_a_whole_page_is_left_out,
-		region_that_wraps_ends_at_the_last_page, region_in_the_last_page_is_left_out,
-		full_list_refuses_and_stays_as_it_was, full_list_still_takes_an_empty_region,
-		max_paddr_ignores_what_is_not_usable, max_paddr_is_the_largest_end_in_any_order,
-		max_paddr_of_nothing_usable_is_zero, e820_types_have_their_kind,
-		partition_of_nothing_is_one_hole, partition_up_to_zero_is_empty,
-		partition_merges_neighbours_of_one_kind, stronger_kind_wins_an_overlap,
-		framebuffer_shows_inside_a_reserved_region, partition_that_does_not_fit_is_refused,
-		partition_of_random_regions_agrees_with_a_page_model);
+	TCASE_ADD_TESTS(tcase, usable_memory_shrinks_to_whole_pages,
+			other_memory_grows_to_whole_pages, whole_pages_stay_as_they_are,
+			empty_region_is_left_out, usable_memory_without_a_whole_page_is_left_out,
+			region_that_wraps_ends_at_the_last_page,
+			region_in_the_last_page_is_left_out, full_list_refuses_and_stays_as_it_was,
+			full_list_still_takes_an_empty_region, max_paddr_ignores_what_is_not_usable,
+			max_paddr_is_the_largest_end_in_any_order,
+			max_paddr_is_the_end_of_the_last_ram, max_paddr_without_ram_is_zero,
+			partition_of_nothing_is_one_hole, partition_up_to_zero_is_empty,
+			partition_merges_neighbours_of_one_kind, stronger_kind_wins_an_overlap,
+			framebuffer_shows_inside_a_reserved_region, longest_list_has_a_partition,
+			partition_that_does_not_fit_is_refused,
+			partition_of_random_regions_agrees_with_a_page_model);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

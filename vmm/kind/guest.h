@@ -59,7 +59,10 @@ struct guest_hints {
 	uint64_t search_end; /* without has_info: only below this address; 0: everywhere */
 };
 
-/* The ends of usable memory: of the part that begins below 4 GiB, and of the part from there on. 0: there is none. */
+/*
+ * The ends of memory that is usable or can become usable: of the part that begins below 4 GiB, and of the part from there
+ * on. 0: there is none.
+ */
 struct ram_ends {
 	uint64_t low;
 	uint64_t high;

@@ -24,6 +24,15 @@ struct early_allocator;
 #define PLATFORM_TRACING 1
 #endif
 
+/* Here all memory is mapped from the start. As in the guest, so that tests meet the border. */
+#define PLATFORM_EARLY_LIMIT UINT64_C(0x100000000)
+
+/* Bytes of address space for the metadata array: enough for 64 TiB. */
+#define PLATFORM_META_RANGE_SIZE UINT64_C(0x10000000000)
+
+/* An array of at least this size begins at a multiple of it: in the guest, large pages map it then. */
+#define PLATFORM_LARGE_PAGE_SIZE LARGE_PAGE_SIZE
+
 extern struct meta_slot *host_meta_base;
 extern uint8_t *host_linear_base;
 extern __thread unsigned host_cpu;
@@ -69,10 +78,10 @@ static inline uint64_t platform_trace_caller(uint64_t pc, uint64_t frame_pointer
 /* Prints which frame broke which rule, and aborts. */
 __attribute__((noreturn)) void platform_abort(const char *what, paddr_t frame, uint64_t state);
 
-/* Extends the linear mapping from 4 GiB to `end`. False when there is no memory for page tables. */
+/* Extends the linear mapping from PLATFORM_EARLY_LIMIT to `end`. False when there is no memory for page tables. */
 bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end);
 
-/* Maps `size` bytes at `array` at the start of FRAME_METADATA_RANGE. False as above. */
+/* Maps `size` bytes at `array`, at the address of slot 0. False as above. */
 bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_t size);
 
 /* Creates `size` bytes of zeroed, sparse physical memory, replacing any earlier memory. On false, errno says why. */

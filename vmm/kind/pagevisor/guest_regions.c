@@ -13,12 +13,18 @@
 /* Entries that are read at a time. */
 #define PART_REGIONS 128
 
+/* Whether a region is RAM that the guest uses, or can use once it is reclaimed. */
+static bool is_ram(const struct info_region *region)
+{
+	return region->type == E820_USABLE || region->type == E820_ACPI_RECLAIMABLE;
+}
+
 static void add_region(const struct info_region *region, struct ram_ends *ends)
 {
 	uint64_t end = region->addr + region->size;
 	uint64_t *place = region->addr >= HIGH_RAM_BASE ? &ends->high : &ends->low;
 
-	if (region->type == E820_USABLE && end > region->addr && end > *place)
+	if (is_ram(region) && end > region->addr && end > *place)
 		*place = end;
 }
 

@@ -222,6 +222,7 @@ int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct g
 	view->symbols = paddr(info.symbols_pa);
 	view->symbols_size = info.symbols_size;
 	view->max_paddr = info.max_paddr;
+	view->regions_dropped = info.regions_dropped;
 	result = read_types(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_MEMORY, info.regions_pa))
 		result = check_map(memory, &info, err);

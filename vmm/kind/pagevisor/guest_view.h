@@ -41,7 +41,8 @@ struct guest_view {
 	paddr_t symbols;   /* like the BTF; see kind/pagevisor/guest_symbols.h */
 	uint64_t symbols_size;
 	uint64_t max_paddr; /* STAGE_MEMORY */
-	paddr_t array;      /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
+	uint32_t regions_dropped;
+	paddr_t array; /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
 	uint64_t slot_count;
 	uint64_t array_va; /* this and the next three as the guest reports; 0: unknown */
 	uint64_t linear_va;

@@ -58,6 +58,12 @@ void pagevisor_guest_set(struct pagevisor_guest *own, const struct guest_memory 
 						   .label = "ring %" PRIu64,
 						   .use = FACT_IN_LINE,
 						   .value = view->ring});
+	if (view->regions_dropped)
+		facts_add(&own->guest.facts,
+			  (struct fact){.key = "map_entries_dropped",
+					.label = "%" PRIu64 " map entries dropped",
+					.use = FACT_IN_LINE,
+					.value = view->regions_dropped});
 	if (view->tsc_khz)
 		facts_add(&own->guest.facts,
 			  (struct fact){.key = "tsc_khz", .value = view->tsc_khz});
