@@ -27,6 +27,7 @@ _Noreturn void kmain(uint64_t start_info_pa)
 	clock_init();
 	trace_init();
 	smp_start();
+	memory_reclaim_tables();
 	trace_start(cpu_count);
 	info_set_cpus(cpu_count, tsc_khz);
 

@@ -51,6 +51,12 @@ enum frame_add_error {
 META_MUST_USE enum frame_add_error frame_alloc_add(paddr_t start, paddr_t end);
 
 /*
+ * What frame_alloc_add would return if none of the frames had an owner. Holds for as long as nobody else calls
+ * frame_alloc_add.
+ */
+META_MUST_USE enum frame_add_error frame_alloc_may_add(paddr_t start, paddr_t end);
+
+/*
  * The parts of frame_alloc_claim: the next frame to try, NULL when none is free; and what to do when it was not free.
  */
 struct meta_slot *frame_alloc_next(void);

@@ -88,19 +88,27 @@ static bool are_unused(pfn_t start, pfn_t end)
 	return true;
 }
 
+enum frame_add_error frame_alloc_may_add(paddr_t start, paddr_t end)
+{
+	enum frame_add_error error = check_bounds(start, end);
+
+	if (error != FRAME_ADD_OK || start.addr == end.addr)
+		return error;
+	spin_lock(&frame_pool.lock);
+	error = managed_ranges_check(&frame_managed, paddr_to_pfn(start).index,
+				     paddr_to_pfn(end).index);
+	spin_unlock(&frame_pool.lock);
+	return error;
+}
+
 enum frame_add_error frame_alloc_add(paddr_t start_addr, paddr_t end_addr)
 {
 	pfn_t start = paddr_to_pfn(start_addr);
 	pfn_t end = paddr_to_pfn(end_addr);
-	enum frame_add_error error = check_bounds(start_addr, end_addr);
+	enum frame_add_error error = frame_alloc_may_add(start_addr, end_addr);
 
 	frame_pool_expect_started();
 	if (error != FRAME_ADD_OK || start.index == end.index)
-		return error;
-	spin_lock(&frame_pool.lock);
-	error = managed_ranges_check(&frame_managed, start.index, end.index);
-	spin_unlock(&frame_pool.lock);
-	if (error != FRAME_ADD_OK)
 		return error;
 	/* If another CPU adds some of them meanwhile, manage() refuses. */
 	return are_unused(start, end) ? manage(start, end) : FRAME_ADD_IN_USE;

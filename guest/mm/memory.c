@@ -12,6 +12,7 @@
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/meta_check.h"
 #include "pagemeta/meta_init.h"
+#include "pagemeta/reclaim.h"
 #include "panic.h"
 
 static struct early_allocator early;
@@ -74,4 +75,20 @@ void memory_check(void)
 		      faults, array.slots, fault.frame.addr, fault.what, fault.state,
 		      fault.vtable_ptr);
 	count_regions();
+}
+
+void memory_reclaim_tables(void)
+{
+	const size_t type = meta_type_index(region_type(REGION_ACPI_RECLAIMABLE));
+	struct cpu_counters *counters = &cpu_counters[0];
+	uint64_t frames;
+	enum reclaim_error error = memory_reclaim(&array, REGION_ACPI_RECLAIMABLE, &frames);
+
+	if (error != RECLAIM_OK)
+		panic("ACPI tables: %s", reclaim_error_text(error));
+	counters->puts += frames;
+	counters->frees += frames;
+	counters->dropped[type] += frames;
+	if (frames)
+		kprintf("reclaimed: %lu KiB of ACPI tables\n", frames * PAGE_SIZE >> 10);
 }

@@ -15,4 +15,10 @@ void memory_init(void);
 /* Checks every slot and panics if any is wrong, naming the first. Then counts the frames in use as claimed. */
 void memory_check(void);
 
+/*
+ * Gives the memory of the ACPI tables to the allocator, after memory_check, once nobody reads the tables any more. Counts
+ * its frames as dropped.
+ */
+void memory_reclaim_tables(void);
+
 #endif

@@ -25,6 +25,7 @@ static const struct {
 	{"region", region_suite},
 	{"region_limit", region_limit_suite},
 	{"memory_map", memory_map_suite},
+	{"reclaim", reclaim_suite},
 	{"early_memory", early_memory_suite},
 	{"early_alloc", early_alloc_suite},
 	{"meta_init", meta_init_suite},

@@ -13,6 +13,7 @@ Suite *meta_type_suite(void);
 Suite *region_suite(void);
 Suite *region_limit_suite(void);
 Suite *memory_map_suite(void);
+Suite *reclaim_suite(void);
 Suite *early_memory_suite(void);
 Suite *early_alloc_suite(void);
 Suite *meta_init_suite(void);
