@@ -95,7 +95,8 @@ TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tes
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
 TRACE_GUEST  := $(BUILD)/trace-guest.elf
-TEST_GUESTS  += $(TRACE_GUEST)
+MAP_GUEST    := $(BUILD)/map-guest.elf
+TEST_GUESTS  += $(TRACE_GUEST) $(MAP_GUEST)
 REPLAY       := $(BUILD)/model-replay
 TORN         := $(BUILD)/torn
 SCENARIOS    := $(BUILD)/scenarios
@@ -429,6 +430,20 @@ $(TRACE_GUEST): $(GUEST_OBJECTS) $(TRACE_GUEST_OBJECTS) $(call guest_tables,trac
 	$(CHECK_SYMBOLS)
 
 $(BUILD)/guest/trace-guest.bare: $(GUEST_OBJECTS) $(TRACE_GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
+	@echo "  LINK    $@"
+	$(LINK_GUEST)
+
+# The guest of the test of memory maps: our kernel, which reads another map than the loader's.
+MAP_GUEST_OBJECTS := $(call objects,guest,$(wildcard tests/map/*.c))
+
+$(MAP_GUEST) $(BUILD)/guest/map-guest.bare: GUEST_LINK += -Wl,--wrap=boot_info_read -Wl,--wrap=meta_init
+
+$(MAP_GUEST): $(GUEST_OBJECTS) $(MAP_GUEST_OBJECTS) $(call guest_tables,map-guest) $(BUILD)/guest/kernel.ld
+	@echo "  LINK    $@"
+	$(LINK_GUEST)
+	$(CHECK_SYMBOLS)
+
+$(BUILD)/guest/map-guest.bare: $(GUEST_OBJECTS) $(MAP_GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"
 	$(LINK_GUEST)
 

@@ -32,6 +32,7 @@ ALL_PARTS=(
 	find_map
 	watch
 	trace
+	memory_map
 	top
 	capture
 	negative
