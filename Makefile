@@ -128,7 +128,7 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 	@$(UNIT) $(FILTER)
 
 # Suites with threads, or with data that is read while it changes.
-THREADED_SUITES := threads contention frame slot_reader guest_memory attach pause litmus segment snapshot
+THREADED_SUITES := threads contention frame slot_reader guest_memory attach pause litmus segment snapshot reclaim
 
 # Parts that run the command, its guests, and what attaches to them.
 SANITIZED_PARTS := accel attach find_map watch trace top check capture negative hostile signals bad_input qemu stress \

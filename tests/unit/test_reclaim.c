@@ -5,6 +5,7 @@
  */
 #include "unit/suites.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "pagemeta/frame_pool.h"
@@ -281,6 +282,59 @@ START_TEST(as_many_regions_as_a_map_has)
 }
 END_TEST
 
+#define LOOKS 20000 /* by each thread; and until the memory is reclaimed */
+
+static bool is_over;
+
+/* Allocates and frees, and takes references by addresses in the reclaimable regions. */
+static void *run_user(void *cpu)
+{
+	const struct stamp_meta meta = {.a = 1};
+	uint64_t seed;
+
+	host_cpu = *(const unsigned *)cpu;
+	seed = host_cpu;
+	for (unsigned i = 0; i < LOOKS || !__atomic_load_n(&is_over, __ATOMIC_RELAXED); i++) {
+		uint64_t at = random_next(&seed) % (TABLES_END - TABLES_START);
+		frame_t own = frame_alloc(stamp, &meta);
+		frame_t other;
+
+		if (frame_from_in_use(paddr(TABLES_START + align_down(at, PAGE_SIZE)), &other) ==
+		    FRAME_OK)
+			frame_put(other);
+		if (own.slot)
+			frame_put(own);
+	}
+	return NULL;
+}
+
+/* Calls fail as long as somebody holds a reference. In the end all memory is free, and each frame once. */
+START_TEST(others_may_use_frames_meanwhile)
+{
+	static const unsigned cpus[] = {1, 2};
+	const uint64_t before = count_free();
+	pthread_t threads[2];
+	uint64_t reclaimed = 0;
+
+	__atomic_store_n(&is_over, false, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, run_user, (void *)&cpus[i]), 0);
+	for (enum reclaim_error error = RECLAIM_IN_USE; error != RECLAIM_OK;) {
+		error = memory_reclaim(&machine.array, REGION_ACPI_RECLAIMABLE, &frames);
+		ck_assert(error == RECLAIM_OK || error == RECLAIM_IN_USE);
+		reclaimed += frames;
+	}
+	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(reclaimed, TABLE_FRAMES);
+	ck_assert_uint_eq(count_free(), before + TABLE_FRAMES);
+	assert_checked();
+	frame_alloc_merge();
+	ck_assert_uint_eq(count_free(), before + TABLE_FRAMES);
+}
+END_TEST
+
 START_TEST(every_error_has_a_text)
 {
 	for (unsigned i = RECLAIM_OK; i <= RECLAIM_IN_USE; i++)
@@ -303,6 +357,8 @@ Suite *reclaim_suite(void)
 	tcase_add_loop_test(tcase, region_that_somebody_refers_to_stays, 0, place_count);
 	tcase_add_loop_test(tcase, region_with_a_frame_of_another_type_stays, 0, place_count);
 	tcase_add_loop_test(tcase, region_that_the_allocator_has_already_stays, 0, place_count);
+	tcase_add_test(tcase, others_may_use_frames_meanwhile);
+	tcase_set_timeout(tcase, SLOW_TEST_TIMEOUT);
 	suite_add_tcase(suite, tcase);
 
 	tcase_add_checked_fixture(bare, setup_metadata, machine_destroy);
