@@ -15,6 +15,13 @@
 
 #include <pagemeta_tracing.h>
 
+/* For the writer: an operation in its place in trace_entry.what, and the sign bit if the entry has a type. */
+#define TRACE_HOOK_OPERATION(operation)                                                            \
+	((uint64_t)(operation) << TRACE_OPERATION_SHIFT |                                          \
+	 (uint64_t)((operation) == TRACE_CLAIM || (operation) == TRACE_DROP ||                     \
+		    (operation) == TRACE_REPLACE)                                                  \
+		 << 63)
+
 /*
  * Records an operation and the state that it left: the state before it plus `added`. The sum is computed where it is
  * needed, and not ahead of the branch.
@@ -36,7 +43,7 @@ static inline __attribute__((always_inline)) void trace_event(enum trace_operati
 				 "call trace_write\n"
 				 "leaq 128(%%rsp), %%rsp"
 				 : "+r"(stack_pointer)
-				 : "D"(slot), "S"(state), "d"((uint64_t)operation)
+				 : "D"(slot), "S"(state), "d"(TRACE_HOOK_OPERATION(operation))
 				 : "memory", "cc");
 	}
 }

@@ -57,7 +57,7 @@ stop()
 # The operations of the history in $OUT, oldest first, as STORY_LINES has them.
 history_lines()
 {
-	sed -nE 's/^(history)? *-[0-9.e+]+ [num]?s cpu 0 +([a-z_]+) +([a-z]+)( x([0-9]+))? gen [0-9]+ +([a-z_]+)\+0x[0-9a-f]+( ([a-z_]+))?$/\2 \8. \6 \3_x\5/p' \
+	sed -nE 's/^(history)? *>?-[0-9.e+]+ [num]?s cpu 0 +([a-z_]+) +([a-z]+)( x([0-9]+))? gen [0-9]+ +([a-z_]+)\+0x[0-9a-f]+( ([a-z_]+))?$/\2 \8. \6 \3_x\5/p' \
 		"$OUT" | sed -E 's/_x$//; s/([a-z])\./\1/'
 }
 
@@ -85,6 +85,8 @@ json_tells()
 		order = ["claim", "share", "get", "get_address", "put", "put", "unshare", "replace", "drop"]
 		assert len(events) >= 9, len(events)
 		assert [e["tsc"] for e in events] == sorted(e["tsc"] for e in events)
+		own = [e["tsc"] for e in events if e.get("tsc_until") == e["tsc"]]
+		assert own and own == sorted(set(own)), "each reading of the clock marks one event"
 		first = next(i for i, e in enumerate(events) if e["operation"] == "claim")
 		for i, event in enumerate(events[first:]):
 		    assert event["operation"] == order[i % 9], (i, event)
@@ -117,8 +119,10 @@ watch_tells()
 		        sections[-1].append(event["operation"])
 		    for operations in sections:
 		        assert " ".join(operations) in " ".join(order * 4), events
+		positions = [event["position"] for event in told]
+		assert positions == sorted(set(positions)), "an event was told twice"
 		times = [event["tsc"] for event in told]
-		assert times == sorted(set(times)), "an event was told twice"
+		assert times == sorted(times), times
 		left_out = sum(event.get("left_out", 0) for event in told)
 		assert len(told) + left_out == end["trace_events"], (len(told), left_out, end)
 		assert end["reason"] == "count" and end["trace_lost"] >= 0, end
@@ -133,7 +137,7 @@ has_ring_frames()
 test_on()
 {
 	start --cpus 1 --trace-entries 16384
-	expect "show tells the frame's history" 0 "out:^history +-" -- \
+	expect "show tells the frame's history" 0 "out:^history +>?-" -- \
 		"$PAGEVISOR" show "$address" "$NAME"
 	check "in its order, with the functions that asked" tells_the_story 16
 	expect "show --json" 0 -- "$PAGEVISOR" show --json "$address" "$NAME"
@@ -154,7 +158,7 @@ test_on()
 	expect "watch tells what was done between its looks" 0 \
 		'err:changes undone between two looks are in the trace alone$' \
 		'err:^[0-9]+ events of its trace, [0-9]+ of any frame written over unread$' \
-		'out:^ +-[0-9.e+]+ [num]?s cpu 0 +put +shared x[12] gen [0-9]+ story_puts\+0x' \
+		'out:^ +>?-[0-9.e+]+ [num]?s cpu 0 +put +shared x[12] gen [0-9]+ story_puts\+0x' \
 		'out:^ +[0-9.]+ +(unique|shared|busy|unused) ' -- "$PAGEVISOR" watch --count 3 "$address" "$NAME"
 	expect "watch --json of several frames" 0 -- \
 		"$PAGEVISOR" watch --json --count 40 --interval 0 pfn:0 "$address" "$NAME"

@@ -15,7 +15,7 @@
 #include <pagevisor/note.h>
 #include <pagevisor/type.h>
 
-#define INFO_ABI_VERSION 5
+#define INFO_ABI_VERSION 6
 
 #ifndef __ASSEMBLER__
 

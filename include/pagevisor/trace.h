@@ -26,9 +26,15 @@
  * check is for sources that copy memory in an unknown order, and for guests that break the protocol. On x86, A and F
  * need no instructions and C is a plain store.
  *
- * The time is taken when the entry is written, right after the change of the slot that it records. If two processors
- * change one frame within some nanoseconds, the times of their entries may therefore be in the wrong order. Counts and
- * generations belong to the change itself and give the true order.
+ * Reading the clock takes longer than all the rest of an entry, so not every entry reads it. The tsc of one with the mark
+ * TRACE_CLOCK_READ was read for it, right after the change of the slot that it records. Any other repeats the tsc of
+ * the entry before it: its change happened then or later, and before that of the next marked entry of the same processor,
+ * which is at most TRACE_STRIDE_MAX positions further. The writer chooses how many positions lie between two readings,
+ * so that they are about TRACE_CLOCK_TICKS apart: of rare changes each has a time of its own. After a pause up to
+ * TRACE_STRIDE_MAX - 1 entries still repeat the time before it.
+ *
+ * The times of entries of two processors may therefore be in the wrong order. Counts and generations belong to the
+ * change itself and give the true order.
  */
 #ifndef PAGEVISOR_TRACE_H
 #define PAGEVISOR_TRACE_H
@@ -40,7 +46,7 @@
 #include <pagevisor/trace_operation.h>
 
 struct trace_entry {
-	uint64_t tsc;
+	uint64_t tsc;    /* the processor's last reading of its clock */
 	uint64_t state;  /* of the slot, as the operation left it */
 	uint64_t what;   /* frame number, type and operation: TRACE_*_SHIFT */
 	uint64_t origin; /* low 32 bits of the position, then of the caller's address */
@@ -55,7 +61,12 @@ ABI_SIZE(struct trace_entry, 32);
 #define TRACE_PFN_MASK        ((UINT64_C(1) << 40) - 1)
 #define TRACE_TYPE_SHIFT      40 /* 8 bits: 1 + the type's index for claim, drop, replace; else 0 */
 #define TRACE_OPERATION_SHIFT 48
+#define TRACE_CLOCK_READ      (UINT64_C(1) << 56) /* tsc was read for this entry */
 #define TRACE_CALLER_SHIFT    32
+
+#define TRACE_STRIDE_MAX  16
+#define TRACE_CLOCK_TICKS 1024
+#define TRACE_PAUSE_TICKS (8 * TRACE_CLOCK_TICKS)
 
 static inline uint64_t trace_what(enum trace_operation operation, unsigned type, uint64_t pfn)
 {
@@ -80,13 +91,21 @@ struct trace_ring {
 	uint64_t entries_pa;  /* contiguous */
 	uint64_t entry_count; /* 0: this processor has no ring; bounds are in options.h */
 	uint64_t entries_va;  /* where the kernel maps them */
-	uint64_t reserved[4];
+	/* The writer's own: */
+	uint64_t clock;        /* the time of the last reading */
+	uint64_t next_reading; /* the position whose entry reads the clock next */
+	uint64_t stride;       /* positions from one reading to the next; 1 to TRACE_STRIDE_MAX */
+	uint64_t slots_va;     /* slot 0 of the metadata array */
 } __attribute__((aligned(64)));
 
 ABI_OFFSET(struct trace_ring, head, 0);
 ABI_OFFSET(struct trace_ring, entries_pa, 8);
 ABI_OFFSET(struct trace_ring, entry_count, 16);
 ABI_OFFSET(struct trace_ring, entries_va, 24);
+ABI_OFFSET(struct trace_ring, clock, 32);
+ABI_OFFSET(struct trace_ring, next_reading, 40);
+ABI_OFFSET(struct trace_ring, stride, 48);
+ABI_OFFSET(struct trace_ring, slots_va, 56);
 ABI_SIZE(struct trace_ring, 64);
 
 static inline const char *trace_operation_name(unsigned operation)

@@ -71,12 +71,31 @@ static uint64_t alloc_put_traced(void)
 	return traced(alloc_put);
 }
 
+/* What the trace adds to a get or a put. */
+static uint64_t event(void)
+{
+	uint64_t off = get_put();
+	uint64_t on = get_put_traced();
+
+	return on > off ? (on - off) / 2 : 0;
+}
+
+static uint64_t clock_reading(void)
+{
+	uint64_t start = bench_now_ns();
+
+	for (uint32_t i = 0; i < bench_frames.count; i++)
+		__asm__ volatile("rdtsc" ::: "rax", "rdx");
+	return per_operation(start);
+}
+
 void bench_run_trace_table(void)
 {
 	static const struct bench_row rows[] = {
 		{"get + put, trace off", get_put, "no hook", get_put_bare, 102, false},
 		{"alloc + put, trace off", alloc_put, "no hook", alloc_put_bare, 102, false},
 		{"get + put, trace on", get_put_traced, "trace off", get_put, 0, false},
+		{"an event of get or put", event, "reading the clock", clock_reading, 0, false},
 		{"alloc + put, trace on", alloc_put_traced, "trace off", alloc_put, 0, false},
 	};
 	struct hooked_meta meta = {0};

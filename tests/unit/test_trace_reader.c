@@ -103,6 +103,53 @@ START_TEST(event_is_told_whole)
 }
 END_TEST
 
+/* As put_event; the entry read the clock. */
+static void put_timed(unsigned cpu, uint64_t pfn, uint64_t tsc)
+{
+	put_event(cpu, TRACE_GET, pfn, tsc);
+	entry_at(cpu, rings[cpu].head - 1)->what |= TRACE_CLOCK_READ;
+}
+
+START_TEST(event_lies_between_two_readings_of_the_clock)
+{
+	put_timed(0, 1, 100);
+	put_event(0, TRACE_GET, 2, 100);
+	put_event(0, TRACE_GET, 3, 100);
+	put_timed(0, 4, 500);
+	put_event(0, TRACE_GET, 5, 500);
+	put_timed(1, 6, 900); /* another processor's clock says nothing about the first */
+	ck_assert_int_eq(read_all(), 0);
+	ck_assert_uint_eq(seen_count, 6);
+	for (unsigned i = 0; i < 6; i++)
+		ck_assert_uint_eq(seen[i].pfn, i + 1);
+	ck_assert_uint_eq(seen[0].until, 100);
+	ck_assert_uint_eq(seen[1].time, 100);
+	ck_assert_uint_eq(seen[1].until, 500);
+	ck_assert_uint_eq(seen[2].until, 500);
+	ck_assert_uint_eq(seen[3].until, 500);
+	ck_assert_uint_eq(seen[4].time, 500);
+	ck_assert_uint_eq(seen[4].until, TIME_UNKNOWN);
+	ck_assert_uint_eq(seen[5].until, 900);
+}
+END_TEST
+
+/* More events without a time than any writer leaves, and a clock that goes back. */
+START_TEST(readings_that_cannot_be_bound_nothing)
+{
+	for (unsigned i = 0; i < 3 * TRACE_STRIDE_MAX + 1; i++)
+		put_event(0, TRACE_GET, i, 1000);
+	put_timed(0, 3 * TRACE_STRIDE_MAX + 1, 10);
+	ck_assert_int_eq(read_all(), 0);
+	ck_assert_uint_eq(seen_count, 3 * TRACE_STRIDE_MAX + 2);
+	for (unsigned i = 0; i < seen_count; i++) {
+		ck_assert_uint_eq(seen[i].pfn, i);
+		ck_assert_uint_ge(seen[i].until, seen[i].time);
+	}
+	ck_assert_uint_eq(seen[0].until, TIME_UNKNOWN);
+	ck_assert_uint_eq(counts.broken, 0);
+}
+END_TEST
+
 START_TEST(cursor_goes_on_where_it_was)
 {
 	put_event(0, TRACE_GET, 1, 10);
@@ -395,6 +442,8 @@ Suite *trace_reader_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, event_is_told_whole);
+	tcase_add_test(tcase, event_lies_between_two_readings_of_the_clock);
+	tcase_add_test(tcase, readings_that_cannot_be_bound_nothing);
 	tcase_add_test(tcase, cursor_goes_on_where_it_was);
 	tcase_add_test(tcase, full_ring_shows_all_but_the_one_under_way);
 	tcase_add_test(tcase, what_came_by_while_nobody_read_is_lost_and_counted);

@@ -223,6 +223,105 @@ START_TEST(caller_lies_in_the_function_that_asked)
 }
 END_TEST
 
+static void wait_ticks(uint64_t ticks)
+{
+	uint64_t start = __builtin_ia32_rdtsc();
+
+	while (__builtin_ia32_rdtsc() - start < ticks)
+		;
+}
+
+/* Whether the event has a time of its own. The newest event's bound is unknown unless it has. */
+static bool is_timed(const struct frame_event *event)
+{
+	return event->until == event->time;
+}
+
+START_TEST(rare_changes_each_have_their_time)
+{
+	struct stamp_meta meta = {0};
+	frame_t frame = frame_alloc(stamp, &meta);
+
+	for (unsigned i = 0; i < 10; i++) {
+		uint64_t before = __builtin_ia32_rdtsc();
+
+		wait_ticks(2 * TRACE_PAUSE_TICKS);
+		frame_get(frame);
+		wait_ticks(2 * TRACE_PAUSE_TICKS);
+		frame_put(frame);
+		read_events();
+		for (unsigned e = 0; i > 0 && e < 2; e++) {
+			ck_assert(is_timed(&seen[e]));
+			ck_assert_uint_ge(seen[e].time - before, (e + 1) * 2 * TRACE_PAUSE_TICKS);
+			ck_assert_uint_lt(seen[e].time, __builtin_ia32_rdtsc());
+		}
+	}
+}
+END_TEST
+
+/* Changes in quick succession share readings of the clock, but no more of them than is promised. */
+START_TEST(storm_shares_its_readings)
+{
+	struct stamp_meta meta = {0};
+	frame_t frame = frame_alloc(stamp, &meta);
+	unsigned readings = 0, since = 0;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		frame_get(frame);
+		frame_put(frame);
+	}
+	read_events();
+	for (unsigned i = 1; i < seen_count; i++) {
+		bool has_new_time = seen[i].time != seen[i - 1].time;
+
+		ck_assert_int_eq(is_timed(&seen[i]), has_new_time);
+		since = has_new_time ? 0 : since + 1;
+		ck_assert_uint_lt(since, TRACE_STRIDE_MAX);
+		readings += has_new_time;
+	}
+	ck_assert_uint_gt(readings, 0);
+	ck_assert_uint_lt(readings, seen_count / 2);
+	/* And after the storm, soon each has its own again. */
+	for (unsigned i = 0; i < TRACE_STRIDE_MAX; i++) {
+		wait_ticks(2 * TRACE_PAUSE_TICKS);
+		frame_get(frame);
+	}
+	wait_ticks(2 * TRACE_PAUSE_TICKS);
+	frame_get(frame);
+	read_events();
+	ck_assert(is_timed(&seen[seen_count - 1]));
+	ck_assert_uint_gt(seen[seen_count - 1].time - seen[seen_count - 2].time, TRACE_PAUSE_TICKS);
+}
+END_TEST
+
+START_TEST(invalid_type_is_no_type)
+{
+	const uint64_t valid = (uint64_t)(uintptr_t)&meta_type_stamp;
+	const uint64_t wild[] = {0,
+				 valid + 8,
+				 UINT64_MAX,
+				 (uint64_t)(uintptr_t)__start_meta_types - sizeof(struct meta_type),
+				 (uint64_t)(uintptr_t)__stop_meta_types,
+				 valid + 256 * sizeof(struct meta_type)};
+	struct stamp_meta meta = {0};
+	unique_frame_t frame = unique_alloc(stamp, &meta);
+
+	read_events();
+	for (unsigned i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
+		slot_word_store(&frame.slot->vtable_ptr, wild[i]);
+		trace_event(TRACE_REPLACE, frame.slot, slot_load(frame.slot), 0);
+	}
+	slot_word_store(&frame.slot->vtable_ptr, valid);
+	trace_event(TRACE_REPLACE, frame.slot, slot_load(frame.slot), 0);
+	read_events();
+	ck_assert_uint_eq(seen_count, sizeof(wild) / sizeof(wild[0]) + 1);
+	for (unsigned i = 0; i < seen_count; i++)
+		ck_assert_int_eq(seen[i].after.type,
+				 i < seen_count - 1 ? FRAME_TYPE_NONE
+						    : (int)meta_type_index(&meta_type_stamp));
+}
+END_TEST
+
 START_TEST(off_means_nothing_is_written)
 {
 	struct stamp_meta meta = {0};
@@ -311,7 +410,7 @@ static void expect_whole(void *context, const struct frame_event *event)
 		ck_assert_str_eq(event->operation, trace_operation_name(TRACE_PUT));
 	ck_assert_uint_eq(event->after.references, is_get ? 2 : 1);
 	ck_assert_uint_eq(event->position % 2, is_get ? 0 : 1);
-	ck_assert_uint_gt(event->time, seen[0].time);
+	ck_assert_uint_ge(event->time, seen[0].time);
 	seen[0].time = event->time;
 }
 
@@ -348,6 +447,9 @@ Suite *trace_writer_suite(void)
 	tcase_add_test(tcase, segments_are_traced_frame_by_frame);
 	tcase_add_test(tcase, zeroed_frames_are_traced);
 	tcase_add_test(tcase, caller_lies_in_the_function_that_asked);
+	tcase_add_test(tcase, rare_changes_each_have_their_time);
+	tcase_add_test(tcase, storm_shares_its_readings);
+	tcase_add_test(tcase, invalid_type_is_no_type);
 	tcase_add_test(tcase, off_means_nothing_is_written);
 	tcase_add_test(tcase, processor_without_a_ring_leaves_nothing);
 	tcase_add_test(tcase, hooks_preserve_registers);

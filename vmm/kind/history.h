@@ -16,12 +16,18 @@
 
 #define HISTORY_EVENTS_MAX 1024
 #define HISTORY_ALL_FRAMES UINT64_MAX
+#define TIME_UNKNOWN       UINT64_MAX
 #define CALL_SITES_MAX     16
 #define CALL_SITE_NAME     64
 
 struct frame_event {
 	uint64_t pfn;
-	uint64_t time;     /* in ticks of the guest's clock */
+	/*
+	 * In ticks of the guest's clock: it happened at `time` or later, and not after `until`. The two are equal if
+	 * the guest read its clock for this event. TIME_UNKNOWN: its processor has not read the clock since.
+	 */
+	uint64_t time;
+	uint64_t until;
 	uint64_t position; /* in the trace of its processor */
 	uint64_t caller;   /* the return address, in the guest's kernel */
 	unsigned cpu;

@@ -16,20 +16,26 @@
 #define STATE_TEXT 48
 #define PLACE_TEXT SYMBOLS_TEXT_SIZE
 
-/* How long before the newest event; in clock ticks if the guest does not know the clock's frequency. */
-static const char *time_text(const struct frame_history *history, uint64_t time, char *text)
+/*
+ * How long before the newest event; in clock ticks if the guest does not know the clock's frequency. ">": it happened
+ * then or a little later.
+ */
+static const char *time_text(const struct frame_history *history, const struct frame_event *event,
+			     char *text)
 {
+	const uint64_t time = event->time;
+	const char *mark = event->until == time ? "" : ">";
 	static const char *const units[] = {"ns", "us", "ms", "s"};
 	double value = (double)history_ns_between(history, time, history->newest);
 	unsigned unit = 0;
 
 	if (history->clock_khz == 0) {
-		snprintf(text, TIME_TEXT, "-%.3g ticks", (double)(history->newest - time));
+		snprintf(text, TIME_TEXT, "%s-%.3g ticks", mark, (double)(history->newest - time));
 		return text;
 	}
 	for (; unit < 3 && value >= 999.5; unit++)
 		value /= 1000;
-	snprintf(text, TIME_TEXT, "-%.3g %s", value, units[unit]);
+	snprintf(text, TIME_TEXT, "%s-%.3g %s", mark, value, units[unit]);
 	return text;
 }
 
@@ -83,7 +89,7 @@ void trace_history_print(const struct frame_history *history, const struct guest
 		if (with_frames)
 			snprintf(frame, sizeof(frame), "%#-12" PRIx64 " ", event->pfn * PAGE_SIZE);
 		printf("%-9s %8s cpu %-2u %s%-11s %-21s %s%s%s\n", title,
-		       time_text(history, event->time, time), event->cpu, frame, event->operation,
+		       time_text(history, event, time), event->cpu, frame, event->operation,
 		       state_text(guest, &event->after, state),
 		       place_text(symbols, event->caller, place), has_type ? " " : "",
 		       has_type ? guest_type_name(guest, event->after.type) : "");
@@ -120,6 +126,9 @@ void trace_event_json(struct json_object *object, const struct frame_history *hi
 		json_add_number(object, "ago_ns",
 				history_ns_between(history, event->time, history->newest));
 	json_add_number(object, "tsc", event->time);
+	if (event->until != TIME_UNKNOWN)
+		json_add_number(object, "tsc_until", event->until);
+	json_add_number(object, "position", event->position);
 	json_add_number(object, "cpu", event->cpu);
 	json_add_text(object, "operation", event->operation);
 	add_state(object, guest, &event->after);

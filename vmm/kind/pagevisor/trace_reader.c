@@ -12,6 +12,12 @@
 #define PROBE_ENTRIES 64   /* copied to measure the speed; as many as the smallest ring has */
 #define BYTE          0xff
 
+/* Events whose latest time is not known yet: the next entry that read the clock gives it. */
+struct waiting {
+	unsigned count;
+	struct frame_event events[TRACE_STRIDE_MAX];
+};
+
 /* One ring while it is read. */
 struct ring_reader {
 	const struct guest_memory *memory;
@@ -23,6 +29,7 @@ struct ring_reader {
 	trace_visit *visit;
 	void *context;
 	struct history_counts *counts;
+	struct waiting *waiting;
 };
 
 static bool ring_is_good(const struct trace_ring *ring)
@@ -37,6 +44,34 @@ static uint64_t oldest(uint64_t last, uint64_t entry_count)
 	return last >= entry_count ? last - entry_count + 1 : 0;
 }
 
+/* Visits the events that waited for a later reading of the clock, or for the end of the ring: TIME_UNKNOWN. */
+static void visit_waiting(const struct ring_reader *ring, uint64_t until)
+{
+	struct waiting *waiting = ring->waiting;
+
+	for (unsigned i = 0; i < waiting->count; i++) {
+		struct frame_event *event = &waiting->events[i];
+
+		event->until = until > event->time ? until : event->time;
+		ring->visit(ring->context, event);
+	}
+	waiting->count = 0;
+}
+
+/* In order. An honest guest never has more events waiting than there is room for. */
+static void visit_timed(const struct ring_reader *ring, const struct frame_event *event,
+			bool clock_was_read)
+{
+	if (clock_was_read) {
+		visit_waiting(ring, event->time);
+		ring->visit(ring->context, event);
+		return;
+	}
+	if (ring->waiting->count == TRACE_STRIDE_MAX)
+		visit_waiting(ring, TIME_UNKNOWN);
+	ring->waiting->events[ring->waiting->count++] = *event;
+}
+
 static void visit_entry(const struct ring_reader *ring, uint64_t position,
 			const struct trace_entry *entry)
 {
@@ -44,6 +79,7 @@ static void visit_entry(const struct ring_reader *ring, uint64_t position,
 	unsigned operation = entry->what >> TRACE_OPERATION_SHIFT & BYTE;
 	const struct frame_event event = {
 		.time = entry->tsc,
+		.until = entry->tsc,
 		.position = position,
 		.pfn = entry->what & TRACE_PFN_MASK,
 		.caller = trace_caller(entry->origin),
@@ -60,7 +96,7 @@ static void visit_entry(const struct ring_reader *ring, uint64_t position,
 		return;
 	}
 	ring->counts->events++;
-	ring->visit(ring->context, &event);
+	visit_timed(ring, &event, entry->what & TRACE_CLOCK_READ);
 }
 
 /* Copies the entries between two positions, which are contiguous in the ring, and then the head. */
@@ -95,8 +131,7 @@ static int read_chunk(const struct ring_reader *ring, uint64_t from, uint64_t to
 	return 0;
 }
 
-/* Reads from `from` up to `first`, the head that was read (D). */
-static int read_ring(const struct ring_reader *ring, uint64_t from, uint64_t first)
+static int read_chunks(const struct ring_reader *ring, uint64_t from, uint64_t first)
 {
 	while (from < first) {
 		uint64_t count = ring->entry_count - (from & (ring->entry_count - 1));
@@ -110,6 +145,15 @@ static int read_ring(const struct ring_reader *ring, uint64_t from, uint64_t fir
 		from += count;
 	}
 	return 0;
+}
+
+/* Reads from `from` up to `first`, the head that was read (D). */
+static int read_ring(const struct ring_reader *ring, uint64_t from, uint64_t first)
+{
+	int result = read_chunks(ring, from, first);
+
+	visit_waiting(ring, TIME_UNKNOWN);
+	return result;
 }
 
 /*
@@ -161,6 +205,7 @@ int trace_read(const struct guest_memory *memory, const struct guest_view *view,
 			continue;
 
 		uint64_t from = oldest(ring.head, ring.entry_count);
+		struct waiting waiting = {.count = 0};
 		const struct ring_reader reader = {
 			.memory = memory,
 			.view = view,
@@ -171,6 +216,7 @@ int trace_read(const struct guest_memory *memory, const struct guest_view *view,
 			.visit = visit,
 			.context = context,
 			.counts = counts,
+			.waiting = &waiting,
 		};
 
 		if (cursor->next[cpu] > from)
