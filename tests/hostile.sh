@@ -148,8 +148,8 @@ test_traces()
 test_refused()
 {
 	refused "a wrong magic" 'magic is 0x1234$' "$(info 0 0000000000001234)"
-	refused "the ABI before this one" 'the guest speaks ABI version 4, this pagevisor speaks 5: use the pagevisor that made it$' \
-		"$(info 8 000006d000000004)"
+	refused "the ABI before this one" 'the guest speaks ABI version 5, this pagevisor speaks 6: use the pagevisor that made it$' \
+		"$(info 8 000000e000000005)"
 	refused "a boot without a number" 'boot_id is 0$' "$(info 200 0000000000000000)"
 	refused "a memory map without end" 'region_count is 0xffffffff$' "$(info 216 00000000ffffffff)"
 	refused "a memory map outside of RAM" 'regions_pa is 0xd0000000$' \

@@ -184,14 +184,14 @@ START_TEST(a_capture_of_another_abi_opens_and_says_so)
 	struct guest_view view;
 	struct source source;
 
-	crafted.info->abi_version = 4;
+	crafted.info->abi_version = 5;
 	snapshot_close(&snapshot);
 	ck_assert_int_eq(
 		snapshot_make(&crafted.source.memory, NULL, NULL, &options, &snapshot, &err), 0);
 	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
 	ck_assert_int_eq(capture_source_open(path, &source, &err), 0);
 	ck_assert_int_eq(guest_view_read(&source.memory, source.hints.info, &view, &err), -EPROTO);
-	ck_assert_ptr_nonnull(strstr(err.text, "the guest speaks ABI version 4"));
+	ck_assert_ptr_nonnull(strstr(err.text, "the guest speaks ABI version 5"));
 	source_close(&source);
 }
 END_TEST

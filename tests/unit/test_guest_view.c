@@ -62,13 +62,13 @@ END_TEST
 
 START_TEST(another_abi_is_said_in_a_line)
 {
-	info->abi_version = 4;
-	info->info_size = 1744; /* of that version; nothing after the head is read */
+	info->abi_version = 5;
+	info->info_size = sizeof(*info); /* of that version; nothing after the head is read */
 	memset((uint8_t *)info + sizeof(struct info_head), 0xff,
 	       PAGE_SIZE - sizeof(struct info_head));
 	ck_assert_int_eq(read_view(), -EPROTO);
 	ck_assert_str_eq(err.text,
-			 "the guest speaks ABI version 4, this pagevisor speaks 5: use the "
+			 "the guest speaks ABI version 5, this pagevisor speaks 6: use the "
 			 "pagevisor that made it");
 }
 END_TEST
