@@ -3,6 +3,9 @@
  * The trace: each change of a slot's count leaves an entry in a ring of the CPU that made it. The rings and their
  * protocol are in pagevisor/trace.h.
  *
+ * The writer is for x86-64, and for CPUs whose interrupt handlers change no counts while it writes: an entry that is
+ * interrupted by another of the same CPU would be lost.
+ *
  * While the trace is off, a hook is only the no-op of static_branch.h. The call behind it preserves all registers, so
  * the code around the hook is compiled as if nothing were called there.
  */
