@@ -8,6 +8,7 @@
 #include "unit/suites.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "kind/pagevisor/slot_reader.h"
 #include "pagemeta/unique.h"
@@ -187,6 +188,9 @@ static void reset(struct crew_member *member, struct holding *holding)
 		holding->slot = NULL;
 		return;
 	}
+	/* Now and then a moment for the host, which in an emulator rarely comes between by itself. */
+	if (!crew_random(member, 64))
+		nanosleep(&(struct timespec){.tv_nsec = 1000}, NULL);
 	if (unique_claim(flop, address, &meta, &frame) != FRAME_OK) {
 		frame_alloc_put_aside(paddr_to_pfn(address));
 		crew_count(&total.reset_and_lost);
