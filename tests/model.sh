@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The model of the slot protocol (model/README.md): Spin finds no error in any of its states and one in each mutant, and
-# the library's code follows the model's traces. Usage: model.sh [BUILD]
+# The models of the slot protocol and of grace periods (model/README.md): Spin finds no error in any of their states and
+# one in each mutant, and the library's code follows the traces of the slot's. Usage: model.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 MODEL=$ROOT/tests/model/slot.pml
+RCU_MODEL=$ROOT/tests/model/rcu.pml
 MODEL_FILES=("$ROOT"/tests/model/*.pml)
 REPLAY=$BUILD/model-replay
 TRACES=${TRACES:-300}
@@ -37,17 +38,30 @@ declare -A FOUND_BY=(
 	[UNSHARE_WITHOUT_CAS]=$wrong_count
 	[GET_WITHOUT_CAS]=$not_shared
 )
+stale='assertion violated +!\(is_stale\[me\]\)'
+waits='assertion violated +!\(must_end\)'
+left='assertion violated \(\(free_frames\|\(1<<published\)\)=='
+declare -A RCU_FOUND_BY=(
+	[CPU_SKIPPED]=$stale
+	[EARLY]=$stale
+	[JOINS_BATCH]=$stale
+	[NO_NEW_SEQUENCE]=$stale
+	[QUIESCENT_IN_SECTION]=$stale
+	[END_NOT_SEEN]=$waits
+	[DUE_OVERWRITTEN]=$left
+	[ONE_CPU_FINISHED]=$left
+)
 # Mutants that a short trace shows, too: their steps differ from the code's.
 SEEN_IN_TRACES=(CLAIM_NOT_BUMPED CHANGE_NOT_BUMPED CHANGE_NOT_BUSY NO_REREAD EARLY_UNUSED
 	RESET_EARLY_UNUSED RESET_NOT_BUSY ALLOCATOR_FIRST HOST_FRAME_DROPPED)
 REPLAY_MUTANTS=(claim-keeps-generation reset-moves-generation put-gives-two swap-always no-reread)
 
-# make_checker FOLDER SPIN_OPTION... -- GCC_OPTION...: makes $WORK/FOLDER/pan.
+# make_checker MODEL FOLDER SPIN_OPTION... -- GCC_OPTION...: makes $WORK/FOLDER/pan.
 make_checker()
 {
-	local folder=$WORK/$1 options=()
+	local model=$1 folder=$WORK/$2 options=()
 
-	shift
+	shift 2
 	while [ "$1" != -- ]; do
 		options+=("$1")
 		shift
@@ -55,7 +69,7 @@ make_checker()
 	shift
 	(
 		mkdir -p "$folder" && cd "$folder" &&
-			spin "${options[@]}" -a "$MODEL" >spin.log 2>&1 &&
+			spin "${options[@]}" -a "$model" >spin.log 2>&1 &&
 			gcc -w -DSAFETY -DCOLLAPSE -DMEMLIM=$MEMORY_MIB "$@" -o pan pan.c
 	)
 }
@@ -63,19 +77,20 @@ make_checker()
 # Whether every statement of the model was reached; ends of processes that never end do not count.
 all_reached()
 {
-	! grep -E 'slot\.pml:[0-9]+, state' "$OUT" | grep -qv -e '-end-'
+	! grep -E '\.pml:[0-9]+, state' "$OUT" | grep -qv -e '-end-'
 }
 
+# test_clean NAME MODEL
 test_clean()
 {
-	check "a checker of the model" make_checker clean -- -O2
-	expect "no error in any state" 0 'Full statespace search' 'errors: 0$' \
+	check "$1: a checker of the model" make_checker "$2" "clean-$1" -- -O2
+	expect "$1: no error in any state" 0 'Full statespace search' 'errors: 0$' \
 		'!max search depth too small' '!Search not completed' '!MEMLIM' '!out of memory' -- \
-		"$WORK/clean/pan" -m1000000
-	check "every statement of the model is reached" all_reached
+		"$WORK/clean-$1/pan" -m1000000
+	check "$1: every statement of the model is reached" all_reached
 	grep -E 'states, stored|total actual memory|elapsed' "$OUT" | sed 's/^ */     /'
-	expect "a search cut short says so" 0 'max search depth too small' -- \
-		"$WORK/clean/pan" -m1000
+	expect "$1: a search cut short says so" 0 'max search depth too small' -- \
+		"$WORK/clean-$1/pan" -m1000
 }
 
 # Breadth first, so that the trail is the shortest possible.
@@ -84,15 +99,20 @@ test_mutants()
 	local mutant
 
 	for mutant in $(printf '%s\n' "${!FOUND_BY[@]}" | sort); do
-		make_checker "$mutant" "-DMUTANT_$mutant" -- -DBFS
+		make_checker "$MODEL" "$mutant" "-DMUTANT_$mutant" -- -DBFS
 		expect "mutant: $mutant" 0 "${FOUND_BY[$mutant]}" 'errors: 1$' -- \
 			"$WORK/$mutant/pan"
+	done
+	for mutant in $(printf '%s\n' "${!RCU_FOUND_BY[@]}" | sort); do
+		make_checker "$RCU_MODEL" "rcu-$mutant" "-DMUTANT_$mutant" -- -DBFS
+		expect "rcu mutant: $mutant" 0 "${RCU_FOUND_BY[$mutant]}" 'errors: 1$' -- \
+			"$WORK/rcu-$mutant/pan"
 	done
 }
 
 every_mutant_has_a_test()
 {
-	diff <(printf '%s\n' "${!FOUND_BY[@]}" | sort) \
+	diff <(printf '%s\n' "${!FOUND_BY[@]}" "${!RCU_FOUND_BY[@]}" | sort) \
 		<(grep -ohE 'MUTANT_[A-Z]+[A-Z_]*' "${MODEL_FILES[@]}" | sed 's/^MUTANT_//' | sort -u)
 }
 
@@ -152,7 +172,8 @@ if [ ! -x "$REPLAY" ]; then
 fi
 # Where checkers leave their trails.
 cd "$WORK" || exit 1
-test_clean
+test_clean slot "$MODEL"
+test_clean rcu "$RCU_MODEL"
 check "every mutant has a test" every_mutant_has_a_test
 test_mutants
 test_replay
