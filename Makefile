@@ -73,7 +73,8 @@ UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload/*.c guest/scenario/*.c)) \
 		 $(wildcard tests/scenario/*.c pagemeta/*.c) tests/bench/host.c \
-		 guest/boot/boot_info.c guest/boot/memory_map.c guest/mm/trace.c vmm/platform/pagemeta_platform.c
+		 guest/boot/boot_info.c guest/boot/memory_map.c guest/mm/trace.c guest/mm/rcu.c \
+		 vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c pagemeta/unique.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
@@ -128,7 +129,7 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 	@$(UNIT) $(FILTER)
 
 # Suites with threads, or with data that is read while it changes.
-THREADED_SUITES := threads contention frame slot_reader guest_memory attach pause litmus segment snapshot reclaim
+THREADED_SUITES := threads contention deferred frame slot_reader guest_memory attach pause litmus segment snapshot reclaim
 
 # Parts that run the command, its guests, and what attaches to them.
 SANITIZED_PARTS := accel attach find_map watch trace top check capture negative hostile signals bad_input qemu stress \
@@ -285,6 +286,7 @@ $(BUILD)/unit/sample.btf.o: $(BUILD)/unit/sample.o tests/btf/blob.S
 
 # Guest sources that are tested on the host use their own headers, but the host's platform.
 $(BUILD)/unit/guest/%.o: TEST_FLAGS += -Iguest
+$(BUILD)/unit/tests/unit/test_guest_rcu.o: TEST_FLAGS += -Iguest
 
 $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
 	@mkdir -p $(@D)
@@ -296,7 +298,8 @@ $(TORN): $(TORN_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(TORN_OBJECTS) -o $@ $(HOST_LIBS)
 
-# The guest's workloads, run by threads of the host: their sources use their own headers, but the host's platform.
+# The guest's workloads, run by threads of the host: their sources use their own headers, but the host's platform. Their
+# grace periods are the guest's: its header comes first and takes the place of the host's.
 $(SCENARIOS): $(SCENARIO_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(SCENARIO_OBJECTS) -o $@ $(HOST_LIBS)
@@ -304,7 +307,7 @@ $(SCENARIOS): $(SCENARIO_OBJECTS)
 $(BUILD)/scenario/%.o: %.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(HOST_FLAGS) -Iguest -c $< -o $@
+	$(Q)$(CC) $(HOST_FLAGS) -Iguest -include guest/platform/pagemeta_rcu.h -c $< -o $@
 
 # The library's code, with every atomic access as one step; see tests/model/README.md.
 $(REPLAY): $(REPLAY_OBJECTS)
@@ -393,7 +396,8 @@ $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(BENCH_SOURCES_OBJECTS) -o $@ $(HOST_LIBS)
 
-BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c $(wildcard pagemeta/*.[ch])
+BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c vmm/platform/pagemeta_rcu.c \
+		$(wildcard pagemeta/*.[ch])
 
 $(BUILD)/bench-frames: $(addprefix tests/bench/,frames_host.c frame_rows.c two_cpu_rows.c frame_rows.h)
 $(BUILD)/bench-frames: $(addprefix tests/bench/,trace_rows.c untraced_loops.c trace_rows.h hook_loops.h)

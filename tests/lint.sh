@@ -55,7 +55,7 @@ wrong_includes()
 		sources | sed 's/$/ :/'
 		grep -H '^ *# *include' "${preprocessed[@]}" |
 			sed -nE 's/^([^:]*): *# *include +["<]([^">]*)[">].*/\1 \2/p' |
-			grep -v ' pagemeta_\(platform\|tracing\).h$'
+			grep -v ' pagemeta_\(platform\|tracing\|rcu\).h$'
 	} | awk '
 		function may_include(from, to) {
 			return to == "include" || from == to || from == "tests" || from == "scripts" && to == "vmm" ||

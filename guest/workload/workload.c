@@ -10,6 +10,7 @@
 #include "boot/boot_info.h"
 #include "info.h"
 #include "lib/console.h"
+#include "mm/rcu.h"
 #include "mm/trace.h"
 #include "workload/plant.h"
 
@@ -40,6 +41,7 @@ const struct workload *workload_choose(void)
 static void run_worker(unsigned cpu)
 {
 	running->run(&workers[cpu]);
+	rcu_end();
 }
 
 bool workload_run(const struct workload *workload)
@@ -66,9 +68,12 @@ bool workload_run(const struct workload *workload)
 	if (workload->prepare)
 		workload->prepare(cpu_count);
 	info_set_stage(STAGE_RUNNING);
+	rcu_start(cpu_count);
 	smp_run(run_worker);
+	rcu_finish();
 	if (workload->finish)
 		workload->finish(worker_current());
+	rcu_finish();
 	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
 		failures += cpu_counters[cpu].failures;
 	return failures == 0;
@@ -124,6 +129,7 @@ static bool must_stop(const struct worker *worker)
 
 bool worker_continue(struct worker *worker)
 {
+	rcu_quiescent_state();
 	if (worker->operations_left == 0 || worker->slice_left == 0)
 		return false;
 	if (worker->operations_left != UINT64_MAX)

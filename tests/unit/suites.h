@@ -34,6 +34,8 @@ Suite *frame_blocks_suite(void);
 Suite *block_threads_suite(void);
 Suite *run_model_suite(void);
 Suite *frame_zeroed_suite(void);
+Suite *deferred_put_suite(void);
+Suite *deferred_threads_suite(void);
 Suite *segment_suite(void);
 Suite *segment_alloc_suite(void);
 Suite *segment_parts_suite(void);
@@ -104,6 +106,7 @@ Suite *console_report_suite(void);
 /* The parts of guest/ that run on the host */
 Suite *page_table_suite(void);
 Suite *boot_info_suite(void);
+Suite *guest_rcu_suite(void);
 Suite *qmp_suite(void);
 Suite *slot_copy_walk_suite(void);
 Suite *qemu_end_suite(void);

@@ -3,8 +3,9 @@
  * liburcu, as this project uses it: the memb flavour, and a build that ThreadSanitizer understands.
  *
  * liburcu 0.13 orders readers and grace periods with membarrier(2) and compiler barriers, which the sanitizer cannot
- * see. The sanitizer's build therefore spells out the two promises of RCU. What a reader did inside a section happens
- * before the end of a grace period that waited for it. And a reader of a published pointer sees what it points to.
+ * see. The sanitizer's build therefore spells out the promises of RCU. What a reader did inside a section happens
+ * before the end of a grace period that waited for it, and so does what a caller of rcu_call did before. A callback
+ * happens before the end of a wait for callbacks. And a reader of a published pointer sees what it points to.
  */
 #ifndef VMM_RCU_H
 #define VMM_RCU_H
@@ -33,6 +34,17 @@ static inline void rcu_wait_for_readers(void)
 	urcu_memb_synchronize_rcu();
 	__tsan_acquire(&rcu_grace_period);
 }
+
+static inline void rcu_call(struct rcu_head *head, void (*run)(struct rcu_head *head))
+{
+	__tsan_release(&rcu_grace_period);
+	urcu_memb_call_rcu(head, run);
+}
+
+static inline void rcu_callback_begin(void)
+{
+	__tsan_acquire(&rcu_grace_period);
+}
 #else
 static inline void rcu_section_end(void)
 {
@@ -42,6 +54,16 @@ static inline void rcu_section_end(void)
 static inline void rcu_wait_for_readers(void)
 {
 	urcu_memb_synchronize_rcu();
+}
+
+static inline void rcu_call(struct rcu_head *head, void (*run)(struct rcu_head *head))
+{
+	urcu_memb_call_rcu(head, run);
+}
+
+/* Every callback of rcu_call begins with this. */
+static inline void rcu_callback_begin(void)
+{
 }
 #endif
 
