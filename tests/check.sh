@@ -36,7 +36,7 @@ test_clean()
 {
 	local workload look
 
-	for workload in churn segments lists unique; do
+	for workload in churn segments lists unique deferred; do
 		start works --workload "$workload" --memory 64M
 		for ((look = 1; look <= LOOKS; look++)); do
 			expect "$workload: nothing is found, look $look" 0 'out:^findings  none$' -- \

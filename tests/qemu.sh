@@ -48,7 +48,7 @@ test_workloads()
 {
 	local workload
 
-	for workload in segments lists unique torn share handoff race trees shortage drain types mix; do
+	for workload in segments lists unique torn share handoff race trees shortage drain types deferred mix; do
 		boots "$workload, 2 CPUs" $QEMU_OK microvm 32M 2 "workload=$workload ops=20000" \
 			"$(ready 2 32)"
 	done

@@ -19,7 +19,7 @@ TORN_READS_PER_MS=8000 # about the rate of a quiet machine
 torn_reads=0           # so far
 SEEDS_PER_TURN=100000 # for the differential test, which counts up from its seed
 OPS_PER_MS=2000       # approximate rate of the differential test
-THREAD_TESTS=7        # that share one turn
+THREAD_TESTS=8        # that share one turn
 THREAD_MS_MIN=400     # with less, a test may not see every event that it requires
 TURNS_WANTED=20
 TURN_MS_MIN=200
@@ -146,7 +146,7 @@ workload()
 # stress SEED: one scenario, or a mix of all, with two inspectors and checks; every second time with a chaotic host.
 stress()
 {
-	local seed=$1 all=(mix churn mix share handoff mix segments lists mix unique race mix shortage trees mix drain types torn)
+	local seed=$1 all=(mix churn mix share handoff mix segments lists mix unique race mix shortage trees mix drain types deferred torn)
 	local options=(--cpus 2 --memory 64M)
 
 	RANDOM=$((SEED * 1000 + turns))
@@ -170,7 +170,7 @@ endurance()
 # scenarios SANITIZER SEED: the guest's workloads, run by host threads.
 scenarios()
 {
-	local seed=$2 all=(mix churn share handoff segments lists unique race shortage trees drain types torn)
+	local seed=$2 all=(mix churn share handoff segments lists unique race shortage trees drain types deferred torn)
 
 	turn "scenarios, $1 sanitizer, seed $seed" "$BUILD/$1/scenarios" 4 64 "workload=${all[seed % ${#all[@]}]}" \
 		"seed=$seed" "time_ms=$turn_ms"

@@ -21,6 +21,7 @@ declare -A RULES=(
 	[list_corruption]='elsewhere|list|link|free_|not unused|lost_frame|!=|another|exception'
 	[overflow]='too many references'
 	[busy]='stuck_busy|busy_at_end|not unused|leaked_frame'
+	[no_grace_period]='while a reader used it|not whole|another|no type|not in use as it was published|of a frame that is not'
 )
 
 # member NAME: the numbers of all members with that name in the JSON in $OUT, one on each line.
@@ -235,7 +236,7 @@ if [ -n "$(kvm_problem)" ] && ! command -v qemu-system-x86_64 >/dev/null; then
 fi
 test_clean
 for plant in leak double_put put_without_get use_after_free scribble publish_early reset_late wrong_type \
-	list_corruption overflow busy; do
+	list_corruption overflow busy no_grace_period; do
 	test_plant "$plant"
 done
 test_no_memory_at_start

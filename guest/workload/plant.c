@@ -4,6 +4,7 @@
 
 #include "boot/boot_info.h"
 #include "lib/console.h"
+#include "scenario/deferred.h"
 #include "workload/stamp.h"
 #include "workload/workload.h"
 
@@ -31,15 +32,18 @@ struct plant {
 };
 
 /*
- * A fault is committed after a frame was claimed, when a reference is put, or at a step of its own; `later` is its
- * second half. The functions return whether they committed it.
+ * A fault is committed after a frame was claimed, when a reference is put or its put is deferred, or at a step of its
+ * own; `later` is its second half. The functions return whether they committed it. If the workload gives no occasion for
+ * long, make_occasion does; by default with a frame that is allocated and put.
  */
 struct fault {
 	const char *name;
 	bool (*on_alloc)(struct worker *worker, frame_t frame);
 	bool (*on_put)(struct worker *worker, frame_t frame, bool *was_last);
+	bool (*on_deferral)(struct worker *worker, frame_t frame);
 	bool (*on_step)(struct worker *worker);
 	void (*later)(struct worker *worker, struct meta_slot *slot);
+	void (*make_occasion)(struct worker *worker);
 	bool repeats;
 };
 
@@ -275,6 +279,13 @@ static bool stay_busy(struct worker *worker, frame_t frame, bool *was_last)
 	return true;
 }
 
+/* Puts a reference at once where readers may still be at the frame. */
+static bool put_early(struct worker *worker, frame_t frame)
+{
+	say(worker, frame.slot);
+	return true;
+}
+
 static const struct fault faults[] = {
 	{"leak", .on_put = leak},
 	{"double_put", .on_put = double_put},
@@ -288,6 +299,8 @@ static const struct fault faults[] = {
 	 .later = corrupt_link, .repeats = true},
 	{"overflow", .on_put = overflow},
 	{"busy", .on_put = stay_busy},
+	{"no_grace_period", .on_deferral = put_early, .make_occasion = deferred_replace_and_read,
+	 .repeats = true},
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
@@ -340,9 +353,19 @@ bool plant_on_put(struct worker *worker, frame_t frame, bool *was_last)
 	return true;
 }
 
-/* Makes a frame for the fault, because the workload has no suitable one. */
+bool plant_on_deferral(struct worker *worker, frame_t frame)
+{
+	return plant.fault->on_deferral && plant.fault->on_deferral(worker, frame);
+}
+
+/* The workload has no suitable frame. */
 static void make_occasion(struct worker *worker)
 {
+	if (plant.fault->make_occasion) {
+		plant.fault->make_occasion(worker);
+		return;
+	}
+
 	struct held held = stamp_alloc(worker);
 
 	if (held.frame.slot)

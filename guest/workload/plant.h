@@ -29,6 +29,9 @@ void plant_prepare(struct worker *workers, unsigned cpus, uint64_t seed);
 void plant_on_alloc(struct worker *worker, frame_t frame);
 bool plant_on_put(struct worker *worker, frame_t frame, bool *was_last);
 
+/* The same before a put is deferred. Returns true if the reference shall be put at once. */
+bool plant_on_deferral(struct worker *worker, frame_t frame);
+
 /* Called at each step from worker->plant_step on. */
 void plant_on_step(struct worker *worker);
 

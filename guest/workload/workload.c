@@ -221,6 +221,31 @@ void worker_unique_drop(struct worker *worker, unique_frame_t frame)
 	count_puts(worker, type, 1, 1);
 }
 
+void worker_put_deferred(struct worker *worker, frame_t frame, struct deferred_put *node)
+{
+	count(&worker->counters->puts);
+	if (__builtin_expect(worker->is_planting, 0) && plant_on_deferral(worker, frame))
+		frame_put(frame);
+	else
+		frame_put_deferred(frame, node);
+}
+
+void worker_unique_drop_deferred(struct worker *worker, unique_frame_t frame,
+				 struct deferred_put *node)
+{
+	if (__builtin_expect(worker->is_planting, 0)) {
+		worker_put_deferred(worker, unique_share(frame), node);
+		return;
+	}
+	count(&worker->counters->puts);
+	unique_drop_deferred(frame, node);
+}
+
+void worker_count_drop(struct worker *worker, const struct meta_type *type)
+{
+	count_puts(worker, type, 0, 1);
+}
+
 void worker_unique_replace(struct worker *worker, unique_frame_t frame,
 			   const struct meta_type *type, const void *meta)
 {

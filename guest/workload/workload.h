@@ -24,6 +24,7 @@
 #include <pagevisor/info.h>
 
 #include "lib/random.h"
+#include "pagemeta/deferred_put.h"
 #include "pagemeta/frame.h"
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/frame_list.h"
@@ -79,7 +80,7 @@ void workload_divide(unsigned parts);
 
 /*
  * Counts one step. False when the workload must return: steps or slice used up, time over, stopped by the host or by a
- * failure.
+ * failure. A quiescent state (mm/rcu.h): no read-side section is open.
  */
 bool worker_continue(struct worker *worker);
 
@@ -114,6 +115,15 @@ bool worker_put(struct worker *worker, frame_t frame);
 				  .slot})
 
 void worker_unique_drop(struct worker *worker, unique_frame_t frame);
+
+/*
+ * As frame_put_deferred and unique_drop_deferred. A put counts at once. Whether it was the last is not known then: so
+ * the type's on_drop counts the drop, with worker_count_drop(), and such a type's references are put in this way only.
+ */
+void worker_put_deferred(struct worker *worker, frame_t frame, struct deferred_put *node);
+void worker_unique_drop_deferred(struct worker *worker, unique_frame_t frame,
+				 struct deferred_put *node);
+void worker_count_drop(struct worker *worker, const struct meta_type *type);
 
 /* *meta is of the new type's size. */
 void worker_unique_replace(struct worker *worker, unique_frame_t frame,

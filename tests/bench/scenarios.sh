@@ -10,7 +10,7 @@
 set -u
 
 BUILD=${1:-build}
-SCENARIOS=${SCENARIOS:-churn share handoff segments lists unique race shortage trees drain types torn mix}
+SCENARIOS=${SCENARIOS:-churn share handoff segments lists unique race shortage trees drain types deferred torn mix}
 BENCH_MS=${BENCH_MS:-1000}
 TURNS=${TURNS:-3}
 ACCEL=${ACCEL:-auto}

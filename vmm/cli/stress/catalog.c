@@ -17,6 +17,7 @@ const struct catalog_entry catalog_scenarios[] = {
 	{"trees", "drops that drop more frames"},
 	{"drain", "memory taken to the last frame and given back"},
 	{"types", "many types that turn into one another"},
+	{"deferred", "frames found without a reference, put after a grace period"},
 	{"torn", "metadata that changes as fast as it can"},
 	{0},
 };
@@ -33,6 +34,7 @@ const struct catalog_entry catalog_plants[] = {
 	{"list_corruption", "a link of a list leads to itself"},
 	{"overflow", "a reference count runs over its limit"},
 	{"busy", "a drop stops half-way"},
+	{"no_grace_period", "a frame is put before the readers that found it are done"},
 	{0},
 };
 
