@@ -28,12 +28,15 @@ static uint32_t block_count(void)
 	return count < BLOCKS_MAX ? (uint32_t)count : BLOCKS_MAX;
 }
 
-/* Waits until both CPUs are here. Acquire and release: what one did before is visible to the other behind it. */
+/*
+ * Waits until both CPUs are here, if one is going to free what the other took. Acquire and release: what one did before
+ * is visible to the other behind it.
+ */
 static void meet(void)
 {
 	static uint32_t arrived;
 
-	if (load.cpus == 1)
+	if (!load.crosses)
 		return;
 
 	uint32_t both = (__atomic_fetch_add(&arrived, 1, __ATOMIC_ACQ_REL) | 1) + 1;
