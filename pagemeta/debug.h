@@ -32,8 +32,8 @@
 #endif
 
 /*
- * At the start of functions of the class "task". The platform says where it is by platform_in_interrupt(); one that does
- * not define PLATFORM_IN_INTERRUPT as 1 has no such function, and this checks nothing.
+ * At the start of functions of the class "task". The platform says where it is by platform_in_interrupt(); one that
+ * does not define PLATFORM_IN_INTERRUPT as 1 has no such function, and this checks nothing.
  */
 static inline void expect_task(const char *what)
 {

@@ -52,8 +52,27 @@ static inline enum frame_error frame_check_address(paddr_t frame)
 	return frame.addr < meta_max_paddr ? FRAME_OK : FRAME_OUT_OF_BOUND;
 }
 
+/* Aborts when a handle is FRAME_NONE, or another empty one, where a frame is required. */
+static inline void frame_expect(const struct meta_slot *slot)
+{
+	if (__builtin_expect(!slot, 0))
+		platform_abort("an empty handle", paddr(0), 0);
+}
+
+/*
+ * The same in a debug build only, for what is measured in instructions. Without it, an empty handle is an access of
+ * address 48, which faults where page 0 is not mapped.
+ */
+static inline void frame_expect_debug(const struct meta_slot *slot)
+{
+	if (PAGEMETA_DEBUG)
+		frame_expect(slot);
+}
+
+/* Aborts for FRAME_NONE, which has no address. */
 static inline paddr_t frame_paddr(frame_t frame)
 {
+	frame_expect(frame.slot);
 	return meta_to_frame(frame.slot);
 }
 
@@ -62,6 +81,8 @@ static inline paddr_t frame_paddr(frame_t frame)
  */
 static inline uint32_t frame_references(frame_t frame)
 {
+	frame_expect_debug(frame.slot);
+
 	uint32_t refs = slot_state_refs(slot_load(frame.slot));
 
 	return refs == REF_UNIQUE ? 1 : refs;
@@ -69,6 +90,7 @@ static inline uint32_t frame_references(frame_t frame)
 
 static inline const struct meta_type *frame_type(frame_t frame)
 {
+	frame_expect_debug(frame.slot);
 	return (const struct meta_type *)(uintptr_t)slot_word_load(&frame.slot->vtable_ptr);
 }
 
@@ -141,23 +163,6 @@ enum frame_error frame_claim_error(const struct meta_slot *slot, enum ref_class 
  * changed.
  */
 META_MUST_USE enum frame_error frame_from_in_use(paddr_t frame, frame_t *out);
-
-/* Aborts when a handle is FRAME_NONE, or another empty one, where a frame is required. */
-static inline void frame_expect(const struct meta_slot *slot)
-{
-	if (__builtin_expect(!slot, 0))
-		platform_abort("an empty handle", paddr(0), 0);
-}
-
-/*
- * The same in a debug build only, for what is measured in instructions. Without it, an empty handle is an access of
- * address 48, which faults where page 0 is not mapped.
- */
-static inline void frame_expect_debug(const struct meta_slot *slot)
-{
-	if (PAGEMETA_DEBUG)
-		frame_expect(slot);
-}
 
 /* Another reference beside the given one. Aborts rather than let the count overflow. */
 static inline frame_t frame_get(frame_t frame)

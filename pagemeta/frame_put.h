@@ -2,8 +2,8 @@
 /*
  * The end of frames: references go back, and with the last one the frame returns to the allocator.
  *
- * The life of a frame ends in this order: BUSY, its type's on_drop, the reset of the slot, the allocator. An on_drop may
- * put other frames: they wait in a queue of the CPU, so that a tree of any depth takes bounded stack.
+ * The life of a frame ends in this order: BUSY, its type's on_drop, the reset of the slot, the allocator. An on_drop
+ * may put other frames: they wait in a queue of the CPU, so that a tree of any depth takes bounded stack.
  */
 #ifndef PAGEMETA_FRAME_PUT_H
 #define PAGEMETA_FRAME_PUT_H

@@ -37,6 +37,7 @@ static inline frame_borrow_t frame_borrow(frame_t frame)
 
 static inline paddr_t frame_borrow_paddr(frame_borrow_t frame)
 {
+	frame_expect(frame.slot);
 	return meta_to_frame(frame.slot);
 }
 

@@ -49,17 +49,17 @@ const struct meta_type *region_type(enum region_kind kind);
 META_MUST_USE bool meta_array_size(uint64_t max_paddr, uint64_t *bytes);
 
 /*
- * Initialises the metadata for the regions in `list`: picks max_paddr, sets the early allocator up if the caller has not,
- * extends the linear mapping past PLATFORM_EARLY_LIMIT where needed, allocates and maps the array, fills it with 0xff,
- * retires the early allocator and marks the frames of every region that is not usable. Adds the regions that this took
- * (early, metadata) to `list`. A list of more than REGIONS_MAX regions is cut with region_list_limit first.
+ * Initialises the metadata for the regions in `list`: picks max_paddr, sets the early allocator up if the caller has
+ * not, extends the linear mapping past PLATFORM_EARLY_LIMIT where needed, allocates and maps the array, fills it with
+ * 0xff, retires the early allocator and marks the frames of every region that is not usable. Adds the regions that
+ * this took (early, metadata) to `list`. A list of more than REGIONS_MAX regions is cut with region_list_limit first.
  *
  * If the caller took early memory before, from an allocator that it set up over the same list, meta_init goes on with
  * that allocator: neither the array nor a page table lies in what was taken.
  *
  * Whatever it returns, memory outside the array and the page tables is untouched. After an error the library is not
- * initialised, the list may have been cut and sorted, and the early allocator is as it was, except that after META_NO_ROOM
- * and META_NOT_MAPPED it does not give out again what it gave out for page tables or the array.
+ * initialised, the list may have been cut and sorted, and the early allocator is as it was, except that after
+ * META_NO_ROOM and META_NOT_MAPPED it does not give out again what it gave out for page tables or the array.
  */
 META_MUST_USE enum meta_error meta_init(struct region_list *list, struct early_allocator *early,
 					struct meta_array *array);

@@ -108,10 +108,10 @@ ABI_ASSERT(offsetof(struct meta_type, role) == offsetof(struct type_descriptor, 
 		__attribute__((section("meta_layouts"), used)) = 0
 
 /*
- * Calls take a pointer to the type's own struct, so another struct does not compile. META_COPIED(type, meta, call) makes
- * `call` with meta_copy, a copy of *meta whose padding is zero: whatever lay in the caller's padding stays out of the
- * slot, which others can read. A struct without padding is not copied, and costs nothing. A compiler without the builtin
- * (clang before 20) leaves padding as the caller has it.
+ * Calls take a pointer to the type's own struct, so another struct does not compile. META_COPIED(type, meta, call)
+ * makes `call` with meta_copy, a copy of *meta whose padding is zero: whatever lay in the caller's padding stays out
+ * of the slot, which others can read. A struct without padding is not copied, and costs nothing. A compiler without
+ * the builtin (clang before 20) leaves padding as the caller has it.
  */
 #if __has_builtin(__builtin_clear_padding)
 #define meta_clear_padding(object) __builtin_clear_padding(object)

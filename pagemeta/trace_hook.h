@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The hook that each change of a slot's count passes: trace_event(), of trace.h where the platform defines
- * PLATFORM_TRACING as 1, and empty elsewhere. A platform without the trace leaves out trace.[ch], static_branch.[ch] and
- * pagemeta_tracing.h.
+ * PLATFORM_TRACING as 1, and empty elsewhere. A platform without the trace leaves out trace.[ch], static_branch.[ch]
+ * and pagemeta_tracing.h.
  */
 #ifndef PAGEMETA_TRACE_HOOK_H
 #define PAGEMETA_TRACE_HOOK_H

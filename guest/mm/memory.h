@@ -16,8 +16,8 @@ void memory_init(void);
 void memory_check(void);
 
 /*
- * Gives the memory of the ACPI tables to the allocator, after memory_check, once nobody reads the tables any more. Counts
- * its frames as dropped.
+ * Gives the memory of the ACPI tables to the allocator, after memory_check, once nobody reads the tables any more.
+ * Counts its frames as dropped.
  */
 void memory_reclaim_tables(void);
 

@@ -33,8 +33,8 @@ struct plant {
 
 /*
  * A fault is committed after a frame was claimed, when a reference is put or its put is deferred, or at a step of its
- * own; `later` is its second half. The functions return whether they committed it. If the workload gives no occasion for
- * long, make_occasion does; by default with a frame that is allocated and put.
+ * own; `later` is its second half. The functions return whether they committed it. If the workload gives no occasion
+ * for long, make_occasion does; by default with a frame that is allocated and put.
  */
 struct fault {
 	const char *name;
