@@ -8,7 +8,8 @@
  * What may run in an interrupt handler on a CPU that is inside any function of this library:
  *
  *   anywhere     all of slot.h, mapping.h, handle.h and untyped.h; frame.h; frame_put, as long as the reference is not
- *                the last; unique.h but for unique_drop, unique_replace and allocation
+ *                the last, for certain: one taken by the address may become the last when others put theirs; unique.h
+ *                but for unique_drop, unique_replace and allocation
  *   task         the allocator (frame_alloc.h), and what calls it: the last frame_put, unique_drop, segments; and what
  *                runs an on_drop. These keep per-CPU state without a lock, or under one that the interrupted function
  *                may hold. A platform that defines PLATFORM_IRQ_SAVE (irq.h) makes them safe anywhere.
@@ -19,6 +20,7 @@
 #ifndef PAGEMETA_DEBUG_H
 #define PAGEMETA_DEBUG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <pagevisor/address.h>
@@ -32,17 +34,23 @@
 #endif
 
 /*
- * At the start of functions of the class "task". The platform says where it is by platform_in_interrupt(); one that
- * does not define PLATFORM_IN_INTERRUPT as 1 has no such function, and this checks nothing.
+ * Whether this is a handler in which functions of the class "task" must not run. Only a debug build looks, and only
+ * where the platform says where it is: it defines PLATFORM_IN_INTERRUPT as 1 and platform_in_interrupt().
  */
-static inline void expect_task(const char *what)
+static inline bool in_forbidden_handler(void)
 {
 #if PAGEMETA_DEBUG && !PLATFORM_IRQ_SAVE && defined(PLATFORM_IN_INTERRUPT) && PLATFORM_IN_INTERRUPT
-	if (platform_in_interrupt())
-		platform_abort(what, paddr(0), 0);
+	return platform_in_interrupt();
 #else
-	(void)what;
+	return false;
 #endif
+}
+
+/* At the start of functions of the class "task". */
+static inline void expect_task(const char *what)
+{
+	if (in_forbidden_handler())
+		platform_abort(what, paddr(0), 0);
 }
 
 #endif

@@ -123,7 +123,7 @@ static inline __attribute__((always_inline)) enum ref_class slot_claim(struct me
 								       const void *meta,
 								       size_t size, uint32_t refs)
 {
-	uint64_t busy;
+	uint64_t busy = 0;
 	enum ref_class found = slot_claim_begin(slot, &busy);
 
 	if (__builtin_expect(found != REF_CLASS_UNUSED, 0))

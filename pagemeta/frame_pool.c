@@ -90,6 +90,8 @@ static bool are_unused(pfn_t start, pfn_t end)
 
 enum frame_add_error frame_alloc_may_add(paddr_t start, paddr_t end)
 {
+	expect_task("memory added in an interrupt handler");
+
 	enum frame_add_error error = check_bounds(start, end);
 
 	if (error != FRAME_ADD_OK || start.addr == end.addr)
@@ -238,6 +240,8 @@ void frame_pool_coalesce(void)
 
 void frame_alloc_merge(void)
 {
+	expect_task("frames merged in an interrupt handler");
+
 	frame_pool_expect_started();
 	spin_lock(&frame_pool.lock);
 	frame_pool_coalesce();
@@ -258,6 +262,8 @@ static uint64_t cached_frames(const struct cpu_cache *cache)
 
 void frame_alloc_read_stats(struct frame_alloc_stats *stats)
 {
+	expect_task("frames counted in an interrupt handler");
+
 	*stats = (struct frame_alloc_stats){0};
 	spin_lock(&frame_pool.lock);
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {

@@ -114,6 +114,8 @@ void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr, uint64_t busy)
 
 	if (!meta_type_is_valid(vtable_ptr))
 		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
+	if (type->is_permanent)
+		slot_abort(slot, "drop of a frame of a permanent type", slot_load(slot));
 	if (type->on_drop) {
 		drop_queued(slot, type, busy);
 		return;

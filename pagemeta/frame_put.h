@@ -51,7 +51,8 @@ void frame_run_on_drop(struct meta_slot *slot, const struct meta_type *type);
 /* Destroys a frame that nobody holds any more. Its slot is BUSY; `busy` is its state word. */
 static inline void frame_drop(struct meta_slot *slot, uint64_t busy)
 {
-	expect_task("the last reference put in an interrupt handler");
+	if (in_forbidden_handler())
+		slot_abort(slot, "the last reference put in an interrupt handler", busy);
 
 	uint64_t vtable_ptr = slot_word_load(&slot->vtable_ptr);
 
@@ -62,8 +63,9 @@ static inline void frame_drop(struct meta_slot *slot, uint64_t busy)
 }
 
 /*
- * Gives a reference back. With the last one the type's on_drop runs, the metadata is destroyed, the
- * slot becomes UNUSED and only then the allocator gets the frame. Returns whether it was the last.
+ * Gives a reference back. With the last one the type's on_drop runs, the metadata is destroyed, the slot becomes UNUSED
+ * and only then the allocator gets the frame. Returns whether it was the last; in an on_drop, and in an interrupt
+ * handler, the drop may then still wait.
  */
 static inline __attribute__((always_inline)) bool frame_put(frame_t frame)
 {

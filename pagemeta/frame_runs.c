@@ -86,6 +86,8 @@ static bool take_block(uint64_t count, uint64_t align, pfn_t *first)
 
 bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
 {
+	expect_task("a run taken in an interrupt handler");
+
 	pfn_t run;
 
 	if (count == 0 || count > meta_max_paddr / PAGE_SIZE ||
@@ -199,6 +201,8 @@ static bool give_block(pfn_t first, uint64_t count)
 
 void frame_alloc_give(pfn_t first, uint64_t count)
 {
+	expect_task("a run given back in an interrupt handler");
+
 	pfn_t end = pfn(first.index + count);
 
 	if (count == 0 || give_block(first, count))
@@ -214,6 +218,8 @@ void frame_alloc_give(pfn_t first, uint64_t count)
 
 void frame_alloc_put_aside(pfn_t frame)
 {
+	expect_task("a frame put aside in an interrupt handler");
+
 	const struct meta_slot *slot = pfn_to_meta(frame);
 
 	spin_lock(&frame_pool.lock);

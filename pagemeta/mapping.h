@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * From a frame to its slot and back: slot n of FRAME_METADATA_RANGE describes physical frame n.
+ * From a frame to its slot and back: slot n of the array describes physical frame n.
  * Both directions are exact for every slot. No bounds are checked here; frame_check_address()
  * in frame.h does.
  */

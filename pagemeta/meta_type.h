@@ -44,7 +44,7 @@ struct meta_type {
 	uint16_t align;
 	bool is_untyped; /* the frame's bytes may be read and written from outside */
 	uint8_t link_place; /* META_LINK_PLACE() of the link that lists use, for an observer; 0: none */
-	bool is_permanent; /* its frames are never freed, even when nobody holds a reference */
+	bool is_permanent; /* its frames are never dropped: the last put aborts */
 	uint8_t role;      /* enum type_role, for an observer */
 	uint8_t reserved[16];
 };
@@ -136,7 +136,7 @@ static inline size_t meta_type_count(void)
 	return (size_t)(__stop_meta_types - __start_meta_types);
 }
 
-/* The position of a type among all types: the index into cpu_counters' arrays. */
+/* The position of a type among all types. */
 static inline size_t meta_type_index(const struct meta_type *type)
 {
 	return (size_t)(type - __start_meta_types);

@@ -108,11 +108,13 @@ bool segment_alloc_end(pfn_t first, uint64_t count, uint64_t claimed, enum ref_c
 	return false;
 }
 
-/* Whether the type at `vtable` has no on_drop. Aborts if there is no type at that address. */
+/* Whether the type at `vtable` has no on_drop. Aborts if there is no type at that address, or a permanent one. */
 static bool ends_quietly(const struct meta_slot *slot, uint64_t vtable)
 {
 	if (!meta_type_is_valid(vtable))
 		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
+	if (((const struct meta_type *)(uintptr_t)vtable)->is_permanent)
+		slot_abort(slot, "drop of a frame of a permanent type", slot_load(slot));
 	return !((const struct meta_type *)(uintptr_t)vtable)->on_drop;
 }
 

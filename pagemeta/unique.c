@@ -87,6 +87,8 @@ bool unique_write_any(unique_frame_t frame, size_t offset, const void *bytes, si
 
 void unique_replace_as(unique_frame_t frame, const struct meta_type *type, const void *meta)
 {
+	expect_task("a frame replaced in an interrupt handler");
+
 	const struct meta_type *old = known_type(frame);
 	uint64_t busy = slot_change_begin(frame.slot);
 

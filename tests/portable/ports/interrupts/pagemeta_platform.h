@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The mini port on a CPU with an interrupt: a POSIX timer's signal. Interrupts are masked by a flag that the handler
- * looks at; what comes meanwhile is made up for when they are restored. With -DPLATFORM_IRQ_SAVE=0 the platform does not
+ * looks at; what comes meanwhile, or while the handler runs, is made up for when they are restored. With -DPLATFORM_IRQ_SAVE=0 the platform does not
  * have the hook, and the library's debug build must refuse what it cannot do in a handler.
  */
 #ifndef INTERRUPTS_PLATFORM_H
@@ -40,7 +40,8 @@ static inline void platform_irq_restore(uint64_t before)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	__atomic_store_n(&interrupts_masked, before, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	while (!before && __atomic_exchange_n(&interrupt_pending, false, __ATOMIC_RELAXED))
+	while (!before && !platform_in_interrupt() &&
+	       __atomic_exchange_n(&interrupt_pending, false, __ATOMIC_RELAXED))
 		interrupt();
 }
 
