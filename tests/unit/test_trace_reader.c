@@ -25,6 +25,7 @@ static struct frame_event seen[4096];
 static unsigned seen_count;
 static struct history_cursor cursor;
 static struct history_counts counts;
+static uint32_t generation; /* of the next event */
 
 static struct trace_entry *entry_at(unsigned cpu, uint64_t position)
 {
@@ -39,7 +40,7 @@ static void put_event(unsigned cpu, enum trace_operation operation, uint64_t pfn
 
 	*entry_at(cpu, position) = (struct trace_entry){
 		.tsc = tsc,
-		.state = slot_state((uint32_t)position, 1),
+		.state = slot_state(generation, 1),
 		.what = trace_what(operation, 1 + CRAFTED_ANON, pfn),
 		.origin = trace_origin(CALLER + position, position),
 	};
@@ -48,6 +49,7 @@ static void put_event(unsigned cpu, enum trace_operation operation, uint64_t pfn
 
 static void setup(void)
 {
+	generation = 0;
 	urcu_memb_register_thread();
 	crafted_make(&crafted);
 	rings = (struct trace_ring *)(crafted.low + TRACE_PA);
@@ -375,6 +377,30 @@ START_TEST(history_is_of_one_frame_in_order_of_time)
 }
 END_TEST
 
+/* Processor 1 repeats an old reading of its clock: the second life seems to begin before the first has ended. */
+START_TEST(lives_of_a_frame_are_in_order_whatever_the_times)
+{
+	struct frame_history history = {.pfn = FRAME};
+
+	generation = UINT32_MAX;
+	put_event(0, TRACE_CLAIM, FRAME, 100);
+	put_event(0, TRACE_DROP, FRAME, 300);
+	generation = 0;
+	put_event(1, TRACE_CLAIM, FRAME, 200);
+	put_event(1, TRACE_GET, FRAME, 200);
+	ck_assert_int_eq(trace_history_read(&crafted.source.memory, &view, &cursor, &history, 1, 10,
+					    &counts),
+			 0);
+	ck_assert_uint_eq(history.count, 4);
+	ck_assert_uint_eq(history.events[0].after.generation, UINT32_MAX);
+	ck_assert_str_eq(history.events[1].operation, trace_operation_name(TRACE_DROP));
+	ck_assert_str_eq(history.events[2].operation, trace_operation_name(TRACE_CLAIM));
+	ck_assert_uint_eq(history.events[2].after.generation, 0);
+	ck_assert_str_eq(history.events[3].operation, trace_operation_name(TRACE_GET));
+	history_free(&history);
+}
+END_TEST
+
 START_TEST(history_keeps_the_newest)
 {
 	struct frame_history history = {.pfn = FRAME};
@@ -457,6 +483,7 @@ Suite *trace_reader_suite(void)
 	tcase_add_test(tcase, guest_without_trace_says_so);
 	tcase_add_test(tcase, rings_outside_of_memory_are_refused);
 	tcase_add_test(tcase, history_is_of_one_frame_in_order_of_time);
+	tcase_add_test(tcase, lives_of_a_frame_are_in_order_whatever_the_times);
 	tcase_add_test(tcase, history_keeps_the_newest);
 	tcase_add_test(tcase, histories_go_on_from_the_cursor);
 	tcase_add_test(tcase, times_that_cannot_be_are_nothing);

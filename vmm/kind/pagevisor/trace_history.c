@@ -55,6 +55,20 @@ static int compare(const void *left, const void *right)
 	return (a->position > b->position) - (a->position < b->position);
 }
 
+/*
+ * As compare, for events of one frame. Times of two processors may be in the wrong order by the distance of two readings
+ * of the clock, but the generation belongs to the change itself: what it decides comes first.
+ */
+static int compare_lives(const void *left, const void *right)
+{
+	const struct frame_event *a = left;
+	const struct frame_event *b = right;
+
+	if (a->after.generation == b->after.generation)
+		return compare(left, right);
+	return (int32_t)(a->after.generation - b->after.generation) < 0 ? -1 : 1;
+}
+
 /* Joins the rings' events, sorts them and keeps the newest. */
 static void merge(const struct collector *from, struct frame_history *history)
 {
@@ -73,7 +87,8 @@ static void merge(const struct collector *from, struct frame_history *history)
 		count += held;
 		history->total += history->of_cpu[cpu];
 	}
-	qsort(events, count, sizeof(*events), compare);
+	qsort(events, count, sizeof(*events),
+	      history->pfn == HISTORY_ALL_FRAMES ? compare : compare_lives);
 	history->count = count < limit ? count : limit;
 	memmove(events, events + (count - history->count), history->count * sizeof(*events));
 }
