@@ -351,6 +351,18 @@ static void drop_left(uint64_t round)
 	slot_reset(&slot, busy);
 }
 
+/* The same when a unique owner resets the frame without a drop: unique_reset. */
+static void unique_reset_left(uint64_t round)
+{
+	bytes[0].value = round;
+
+	uint64_t busy = slot_unique_drop(&slot);
+
+	slot_word_store(&slot.storage[0], round);
+	slot_word_store(&slot.vtable_ptr, 0);
+	slot_reset(&slot, busy);
+}
+
 static void host_release_left(uint64_t round)
 {
 	bytes[0].value = round;
@@ -451,6 +463,9 @@ const struct litmus_shape litmus_shapes[] = {
 	{"put, put", reset_two_holders, put_left, put_right, judge_puts},
 	{"put, unshare", reset_two_holders, unshare_left, let_go_right, judge_left},
 	{"drop, claim", reset_one_holder, drop_left, claim_right, judge_right},
+	{"unique reset, claim", reset_unique, unique_reset_left, claim_right, judge_right},
+	{"unique reset, host claim", reset_unique, unique_reset_left, host_claim_right,
+	 judge_right},
 	{"drop, host claim", reset_one_holder, drop_left, host_claim_right, judge_right},
 	{"host release, claim", reset_host, host_release_left, claim_right, judge_right},
 	{"claim, claim", reset_unused, rival_left, rival_right, judge_rivals},
