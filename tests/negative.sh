@@ -96,7 +96,7 @@ test_broken_info()
 	guest no_info 3 'out:^result    the guest has not published its info page$'
 	guest garbage_info 3 "out:^result    $broken magic is 0xa5a5a5a5a5a5a5a5$"
 	broken_info version "$other_abi"
-	broken_info old_abi "${other_abi/\[0-9\]+/4}"
+	broken_info old_abi "${other_abi/\[0-9\]+/5}"
 	broken_info boot_id "$broken boot_id is 0$"
 	broken_info region_count "$broken region_count is 0x401$"
 	broken_info regions_wild "$broken regions_pa is 0xdead0000$"

@@ -303,10 +303,11 @@ END_TEST
 
 static void add_uses_of_nothing(Suite *suite)
 {
-	TCase *tcase = tcase_create("no frame");
-
 	if (!can_fork())
 		return;
+
+	TCase *tcase = tcase_create("no frame");
+
 	tcase_add_checked_fixture(tcase, setup, machine_destroy);
 	tcase_add_loop_test_raise_signal(tcase, no_frame_aborts, SIGABRT, 0, USES_OF_NOTHING);
 	suite_add_tcase(suite, tcase);
