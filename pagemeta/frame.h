@@ -139,7 +139,7 @@ static inline __attribute__((always_inline)) enum ref_class slot_claim(struct me
  */
 #define frame_claim(type, address, meta, out)                                                      \
 	frame_claim_result(META_COPIED(                                                            \
-		type, meta, frame_claim_as((address), &meta_type_##type, &meta_copy, 1, (out))))
+		type, meta, frame_claim_as((address), &meta_type_##type, &meta_copy_, 1, (out))))
 
 /*
  * What frame_claim calls: *meta has the type's size, and bytes of it that no member covers are zero. refs is 1 or

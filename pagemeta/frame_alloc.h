@@ -88,7 +88,7 @@ frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, u
 #define frame_alloc(type, meta)                                                                    \
 	frame_alloc_result(META_COPIED(                                                            \
 		type, meta,                                                                        \
-		frame_alloc_claim(&meta_type_##type, &meta_copy, sizeof(meta_copy), 1)))
+		frame_alloc_claim(&meta_type_##type, &meta_copy_, sizeof(meta_copy_), 1)))
 
 /*
  * frame_alloc_zeroed(type, meta): as frame_alloc, and the bytes of the frame are zero. They are written while the frame
@@ -97,7 +97,7 @@ frame_alloc_claim(const struct meta_type *type, const void *meta, size_t size, u
 #define frame_alloc_zeroed(type, meta)                                                             \
 	frame_alloc_result(META_COPIED(                                                            \
 		type, meta,                                                                        \
-		frame_alloc_claim_zeroed(&meta_type_##type, &meta_copy, sizeof(meta_copy), 1)))
+		frame_alloc_claim_zeroed(&meta_type_##type, &meta_copy_, sizeof(meta_copy_), 1)))
 
 /* As frame_alloc_claim, with zeroed bytes. Out of line: zeroing a page costs more than a call. */
 META_MUST_USE frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta,

@@ -109,7 +109,7 @@ ABI_ASSERT(offsetof(struct meta_type, role) == offsetof(struct type_descriptor, 
 
 /*
  * Calls take a pointer to the type's own struct, so another struct does not compile. META_COPIED(type, meta, call)
- * makes `call` with meta_copy, a copy of *meta whose padding is zero: whatever lay in the caller's padding stays out
+ * makes `call` with meta_copy_, a copy of *meta whose padding is zero: whatever lay in the caller's padding stays out
  * of the slot, which others can read. A struct without padding is not copied, and costs nothing. A compiler without
  * the builtin (clang before 20) leaves padding as the caller has it.
  */
@@ -121,9 +121,9 @@ ABI_ASSERT(offsetof(struct meta_type, role) == offsetof(struct type_descriptor, 
 
 #define META_COPIED(type, meta, call)                                                              \
 	__extension__({                                                                            \
-		struct type##_meta meta_copy = *(meta);                                            \
+		struct type##_meta meta_copy_ = *(meta);                                           \
                                                                                                    \
-		meta_clear_padding(&meta_copy);                                                    \
+		meta_clear_padding(&meta_copy_);                                                   \
 		call;                                                                              \
 	})
 

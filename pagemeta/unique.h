@@ -25,15 +25,15 @@ typedef struct {
  * memory is free.
  */
 #define unique_alloc(type, meta)                                                                   \
-	unique_alloc_result(META_COPIED(                                                           \
-		type, meta,                                                                        \
-		frame_alloc_claim(&meta_type_##type, &meta_copy, sizeof(meta_copy), REF_UNIQUE)))
+	unique_alloc_result(META_COPIED(type, meta,                                                \
+					frame_alloc_claim(&meta_type_##type, &meta_copy_,          \
+							  sizeof(meta_copy_), REF_UNIQUE)))
 
 /* The same with bytes that are zero, as frame_alloc_zeroed. */
 #define unique_alloc_zeroed(type, meta)                                                            \
 	unique_alloc_result(META_COPIED(type, meta,                                                \
-					frame_alloc_claim_zeroed(&meta_type_##type, &meta_copy,    \
-								 sizeof(meta_copy), REF_UNIQUE)))
+					frame_alloc_claim_zeroed(&meta_type_##type, &meta_copy_,   \
+								 sizeof(meta_copy_), REF_UNIQUE)))
 
 META_MUST_USE static inline unique_frame_t unique_alloc_result(frame_t frame)
 {
@@ -46,7 +46,7 @@ META_MUST_USE static inline unique_frame_t unique_alloc_result(frame_t frame)
  */
 #define unique_claim(type, address, meta, out)                                                     \
 	frame_claim_result(META_COPIED(                                                            \
-		type, meta, unique_claim_as((address), &meta_type_##type, &meta_copy, (out))))
+		type, meta, unique_claim_as((address), &meta_type_##type, &meta_copy_, (out))))
 
 /* What unique_claim calls: *meta has the type's size, and bytes of it that no member covers are zero. */
 META_MUST_USE enum frame_error unique_claim_as(paddr_t frame, const struct meta_type *type,
@@ -193,7 +193,7 @@ META_MUST_USE bool unique_write_any(unique_frame_t frame, size_t offset, const v
 /* unique_change(frame, type, meta): replaces all metadata but keeps the type, in a bracket of its own. */
 #define unique_change(frame, type, meta)                                                           \
 	META_COPIED(type, meta,                                                                    \
-		    unique_change_to((frame), &meta_type_##type, &meta_copy, sizeof(meta_copy)))
+		    unique_change_to((frame), &meta_type_##type, &meta_copy_, sizeof(meta_copy_)))
 
 /* What unique_change calls. Aborts when the frame is of another type. */
 static inline __attribute__((always_inline)) void
@@ -213,7 +213,7 @@ unique_change_to(unique_frame_t frame, const struct meta_type *type, const void 
  * succeeds.
  */
 #define unique_replace(frame, type, meta)                                                          \
-	META_COPIED(type, meta, unique_replace_as((frame), &meta_type_##type, &meta_copy))
+	META_COPIED(type, meta, unique_replace_as((frame), &meta_type_##type, &meta_copy_))
 
 /*
  * What unique_replace calls: *meta has the new type's size, does not lie in the slot, and bytes of it that no member

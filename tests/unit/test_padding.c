@@ -57,6 +57,20 @@ START_TEST(alloc_writes_zero)
 }
 END_TEST
 
+/* The names in the caller's arguments are the caller's, whatever the macros call their own variables. */
+START_TEST(the_caller_has_a_copy)
+{
+	struct padded_meta meta_copy = soiled;
+	unique_frame_t unique = unique_alloc(padded, &meta_copy);
+
+	assert_clean(frame_alloc(padded, &meta_copy).slot);
+	assert_clean(unique.slot);
+	meta_copy.number++;
+	unique_change(unique, padded, &meta_copy);
+	ck_assert_uint_eq(unique_meta(unique, padded)->number, wanted.number + 1);
+}
+END_TEST
+
 START_TEST(claim_writes_zero)
 {
 	frame_t freed = frame_alloc(padded, &soiled);
@@ -87,6 +101,7 @@ Suite *padding_suite(void)
 	tcase_add_checked_fixture(tcase, setup, machine_destroy);
 	tcase_add_test(tcase, the_caller_has_garbage);
 	tcase_add_test(tcase, alloc_writes_zero);
+	tcase_add_test(tcase, the_caller_has_a_copy);
 	tcase_add_test(tcase, claim_writes_zero);
 	tcase_add_test(tcase, unique_alloc_writes_zero);
 	suite_add_tcase(suite, tcase);
