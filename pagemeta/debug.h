@@ -15,7 +15,9 @@
  *                may hold. A platform that defines PLATFORM_IRQ_SAVE (irq.h) makes them safe anywhere.
  *   its owner    frame_list.h and unique.h: the caller serialises, against its interrupt handlers, too
  *
- * Nothing here runs in a non-maskable interrupt, except "anywhere".
+ * Nothing here runs in a non-maskable interrupt, except "anywhere". While the trace is on, an entry that a handler
+ * writes in the middle of another may replace or garble that one, or be lost; slots and later entries are right.
+ * PLATFORM_IRQ_SAVE prevents that for handlers of maskable interrupts.
  */
 #ifndef PAGEMETA_DEBUG_H
 #define PAGEMETA_DEBUG_H

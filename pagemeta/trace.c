@@ -105,7 +105,7 @@ __asm__(".pushsection .text\n"
 	"	orq %rdx, %rdi\n"
 	"	movq " RING_HEAD "(%rcx), %rax\n" /* this CPU is the only writer */
 	"	cmpq " RING_NEXT_READING "(%rcx), %rax\n"
-	"	je 5f\n"
+	"	jae 5f\n" /* not je: a handler's entry may have moved the head past it */
 	"2:	movq " RING_ENTRY_COUNT "(%rcx), %rdx\n"
 	"	decq %rdx\n"
 	"	andq %rax, %rdx\n"

@@ -18,6 +18,8 @@
 
 #include <pagemeta_tracing.h>
 
+#include "irq.h"
+
 /* For the writer: an operation in its place in trace_entry.what, and the sign bit if the entry has a type. */
 #define TRACE_HOOK_OPERATION(operation)                                                            \
 	((uint64_t)(operation) << TRACE_OPERATION_SHIFT |                                          \
@@ -34,6 +36,8 @@ static inline __attribute__((always_inline)) void trace_event(enum trace_operati
 							      uint64_t state, uint64_t added)
 {
 	if (platform_tracing()) {
+		uint64_t irq = irq_save();
+
 		__asm__ volatile("" : "+r"(state));
 		state += added;
 		/*
@@ -48,6 +52,7 @@ static inline __attribute__((always_inline)) void trace_event(enum trace_operati
 				 : "+r"(stack_pointer)
 				 : "D"(slot), "S"(state), "d"(TRACE_HOOK_OPERATION(operation))
 				 : "memory", "cc");
+		irq_restore(irq);
 	}
 }
 

@@ -294,6 +294,23 @@ START_TEST(storm_shares_its_readings)
 }
 END_TEST
 
+/* The entry that was to read the clock was lost: an interrupt handler wrote one in the middle of the entry before. */
+START_TEST(skipped_reading_is_made_up_for)
+{
+	struct stamp_meta meta = {0};
+	frame_t frame = frame_alloc(stamp, &meta);
+
+	frame_get(frame);
+	read_events();
+	trace_rings[0].next_reading = trace_rings[0].head - 1;
+	frame_get(frame);
+	read_events();
+	ck_assert_uint_eq(seen_count, 1);
+	ck_assert(is_timed(&seen[0]));
+	ck_assert_uint_ge(trace_rings[0].next_reading, trace_rings[0].head);
+}
+END_TEST
+
 START_TEST(invalid_type_is_no_type)
 {
 	const uint64_t valid = (uint64_t)(uintptr_t)&meta_type_stamp;
@@ -449,6 +466,7 @@ Suite *trace_writer_suite(void)
 	tcase_add_test(tcase, caller_lies_in_the_function_that_asked);
 	tcase_add_test(tcase, rare_changes_each_have_their_time);
 	tcase_add_test(tcase, storm_shares_its_readings);
+	tcase_add_test(tcase, skipped_reading_is_made_up_for);
 	tcase_add_test(tcase, invalid_type_is_no_type);
 	tcase_add_test(tcase, off_means_nothing_is_written);
 	tcase_add_test(tcase, processor_without_a_ring_leaves_nothing);
