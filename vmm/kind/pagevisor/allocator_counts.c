@@ -131,6 +131,18 @@ static uint64_t freed_frames(const struct reader *reader)
 	return frames;
 }
 
+/*
+ * The frames left of the block that is being used up. Its two ends do not date from one moment: one may belong to the
+ * block before, and then they are more than a block apart, or in the wrong order.
+ */
+static uint64_t fresh_frames(const struct reader *reader)
+{
+	uint64_t next = word64(reader, reader->at.cache_fresh_next);
+	uint64_t end = word64(reader, reader->at.cache_fresh_end);
+
+	return end > next && end - next <= reader->at.kept_frames ? end - next : 0;
+}
+
 static bool read_cache(struct reader *reader, unsigned cpu)
 {
 	const struct allocator_descriptor *at = &reader->at;
@@ -138,12 +150,9 @@ static bool read_cache(struct reader *reader, unsigned cpu)
 
 	if (!read_part(reader, at->caches_va + (uint64_t)cpu * at->cache_size, at->cache_size))
 		return false;
-	uint64_t next = word64(reader, at->cache_fresh_next);
-	uint64_t end = word64(reader, at->cache_fresh_end);
-	/* The two do not date from one moment: one may belong to the block before. */
 	return add(reader, word32(reader, at->cache_stack_count), 1, cached) &&
 	       add(reader, freed_frames(reader), 1, cached) &&
-	       add(reader, end > next ? end - next : 0, 1, cached) &&
+	       add(reader, fresh_frames(reader), 1, cached) &&
 	       add(reader, word32(reader, at->cache_block_count), at->kept_frames, cached);
 }
 
