@@ -14,6 +14,8 @@ void frame_alloc_zero(pfn_t first, uint64_t count)
 frame_t frame_alloc_claim_zeroed(const struct meta_type *type, const void *meta, size_t size,
 				 uint32_t refs)
 {
+	expect_task("an allocation in an interrupt handler");
+
 	struct meta_slot *slot;
 
 	while ((slot = frame_alloc_next())) {

@@ -66,6 +66,11 @@ static void handler_alloc(void)
 	frame = frame_alloc(plain, &plain);
 }
 
+static void handler_alloc_zeroed(void)
+{
+	frame = frame_alloc_zeroed(plain, &plain);
+}
+
 static void handler_last_put(void)
 {
 	frame_put(frame);
@@ -118,6 +123,7 @@ static const struct {
 	{"drop_permanent", drop_permanent, false},
 	{"drop_permanent_segment", drop_permanent_segment, false},
 	{"alloc", handler_alloc, true},
+	{"alloc_zeroed", handler_alloc_zeroed, true},
 	{"last_put", handler_last_put, true},
 	{"unique_drop", handler_unique_drop, true},
 	{"replace", handler_replace, true},
