@@ -208,7 +208,7 @@ META_MUST_USE struct segment segment_from_raw(paddr_t start, uint64_t count);
 	{                                                                                          \
 		return segment_drop(&handle->any);                                                 \
 	}                                                                                          \
-	_Static_assert(sizeof(type##_segment_t) == sizeof(struct segment), #type ": two words")
+	ABI_ASSERT(sizeof(type##_segment_t) == sizeof(struct segment), #type ": two words")
 
 /* Whether all frames of a segment are of the type. */
 bool segment_is_of(const struct segment *segment, const struct meta_type *type);

@@ -255,11 +255,12 @@ test_cplusplus()
 
 	cat >"$WORK/header.cc" <<-'END'
 		extern "C" {
-		#include "pagemeta/handle.h"
+		#include "pagemeta/segment.h"
 		#include "pagemeta/unique.h"
 		struct page_meta { uint64_t inode; uint32_t index; };
 		extern const struct meta_type meta_type_page;
 		FRAME_HANDLE(page);
+		SEGMENT_HANDLE(page);
 		}
 		bool use(page_frame_t *typed)
 		{
@@ -271,7 +272,7 @@ test_cplusplus()
 			return frame_meta(frame, page)->inode == 1 && page_frame_from(frame_get(frame), typed);
 		}
 	END
-	cplusplus_includes -Itests/portable/mini "and uses handle.h, unique.h"
+	cplusplus_includes -Itests/portable/mini "and uses segment.h, unique.h"
 
 	for header in "$ROOT"/pagemeta/*.h; do
 		echo "#include \"$header\"" >"$WORK/header.cc"
