@@ -31,7 +31,7 @@
 /*
  * What a deferral needs to remember. The caller supplies one, zeroed before its first use, for each deferral that is
  * pending at a time. It may be a member of the frame's own metadata, so that no deferral ever has to find memory: its
- * words may change while the frame is shared.
+ * words then change without a new generation, shared or unique, which the type shared_u64 tells an observer.
  *
  * A node is busy from the call on, and may be used again, or its memory for something else, as soon as
  * deferred_put_is_pending() is false. In the frame's own metadata it is idle again just before the reference is put.

@@ -3,9 +3,9 @@
  * The frame allocator: which unused frame to claim next.
  *
  * Any function here may run on any CPU at any time, concurrently with any other, except frame_alloc_init, which runs
- * first and alone; in an interrupt handler, only where debug.h says so. Use before frame_alloc_init is a bug and
- * aborts. Nothing sleeps. While a CPU's cache has what is asked for, or room for what comes back, the CPU takes no lock
- * but the cache's.
+ * first and alone; in an interrupt handler, only where debug.h says so. An allocation before frame_alloc_init aborts.
+ * Nothing sleeps. While a CPU's cache has what is asked for, or room for what comes back, the CPU takes no lock but the
+ * cache's.
  *
  * Each CPU has a cache of single frames and of blocks of 512 frames. Behind the caches lie depots of bundles of either
  * (frame_depot.h), with a lock each, and a binary buddy system of blocks of 2^order frames (buddy.h), with one lock.

@@ -18,7 +18,7 @@
 #define BUNDLE_LEAVES (BUNDLE_NODES * SLOT_STORAGE_WORDS)
 #define BUNDLE_FRAMES (1 + BUNDLE_NODES + BUNDLE_LEAVES)
 
-/* A list of bundles, newest first. Anybody may load the count; the rest is the holder's of a lock. */
+/* A list of bundles, newest first. Anybody may load the count; only the holder of its lock may access the rest. */
 struct bundle_list {
 	uint64_t first; /* its root; FREE_LINK_NONE when empty */
 	uint64_t count;

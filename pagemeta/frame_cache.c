@@ -80,17 +80,6 @@ static NOT_INLINED bool collect_freed(struct cpu_cache *cache)
 	return count > before;
 }
 
-/* Whether `freed` is full and nobody took a frame out of it. Aborts if one of its frames is foreign. */
-static bool is_whole(struct cpu_cache *cache)
-{
-	for (uint32_t i = 0; i < FREED_FRAMES; i++) {
-		if (i >= cache->freed_count || cache->freed[i] == FREE_LINK_NONE)
-			return false;
-		frame_expect_managed(cache->freed[i], &cache->range);
-	}
-	return true;
-}
-
 /* Takes a single frame from a cache, whose lock is held. FREE_LINK_NONE when it has none. */
 static inline uint64_t cache_pop(struct cpu_cache *cache)
 {
@@ -176,19 +165,16 @@ static inline uint64_t take_frame(struct cpu_cache *cache)
 }
 
 /*
- * The stack and `freed` are full. Moves `freed` to the depot as it is: a bundle in the order of its frees. If another
- * CPU took frames out of it, moves the top of the stack instead. The cache's lock is held.
+ * The stack and `freed` are full. Moves `freed` to the depot as it is: a bundle in the order of its frees. Nobody has
+ * taken a frame out of it: whoever does so also empties the stack, which gains no more than a bundle before `freed` is
+ * full again. The cache's lock is held.
  */
 static void spill(struct cpu_cache *cache)
 {
-	if (is_whole(cache)) {
-		frame_depot_push(cache_cpu(cache), DEPOT_FRAMES, cache->freed);
-		__atomic_store_n(&cache->freed_count, 0, __ATOMIC_RELAXED);
-		return;
-	}
-	cache->count -= BUNDLE_FRAMES;
-	frame_depot_push(cache_cpu(cache), DEPOT_FRAMES, cache->frames + cache->count);
-	collect_freed(cache);
+	for (uint32_t i = 0; i < FREED_FRAMES; i++)
+		frame_expect_managed(cache->freed[i], &cache->range);
+	frame_depot_push(cache_cpu(cache), DEPOT_FRAMES, cache->freed);
+	__atomic_store_n(&cache->freed_count, 0, __ATOMIC_RELAXED);
 }
 
 /* `freed` is full. Called by its CPU, without the lock. */

@@ -36,7 +36,8 @@ struct frame_list {
 	uint64_t first; /* frame number + 1; 0: the list is empty */
 	uint64_t last;
 	uint64_t count;
-	uint64_t departures; /* frames that ever left: tells stale cursors */
+	uint64_t
+		departures; /* frames that have left; a cursor that remembers another number is stale */
 };
 
 /*

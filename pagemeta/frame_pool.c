@@ -210,7 +210,7 @@ static void drain_all_depots(void)
 	drain_depots(DEPOT_FRAMES, 0);
 }
 
-void frame_pool_list_blocks(void)
+void frame_pool_drain_blocks(void)
 {
 	drain_depots(DEPOT_BLOCKS, FRESH_ORDER);
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++) {

@@ -104,7 +104,7 @@ void frame_pool_unpark(uint64_t limit);
 void frame_pool_coalesce(void);
 
 /* Returns the blocks in the depots and in all caches to the buddy system. Takes the caches' locks, one by one. */
-void frame_pool_list_blocks(void);
+void frame_pool_drain_blocks(void);
 
 /* A CPU's blocks: frame_blocks.c. Single blocks are given as their first frames; FREE_LINK_NONE: there was none. */
 
@@ -118,7 +118,7 @@ static inline unsigned cache_cpu(const struct cpu_cache *cache)
 	return (unsigned)(cache - frame_caches);
 }
 
-/* Requires the cache's lock. Takes a block out of the cache, which takes a bundle from the depots if it has none. */
+/* Requires the cache's lock. Takes a block out of the cache. Refills the empty stack from the depots first. */
 uint64_t cache_pop_block(struct cpu_cache *cache);
 
 /* Requires the cache's lock. Tags a block and keeps it; a full stack moves a bundle to the depot. */

@@ -59,8 +59,8 @@ static void destroy(struct meta_slot *slot, const struct meta_type *type, uint64
 }
 
 /*
- * Makes the caller the one that runs drops on this CPU. False when there is one: it has a frame more to drop, if
- * given.
+ * Makes the caller the one that runs drops on this CPU. False if a run is already in progress; the frame, if any,
+ * joins its queue.
  */
 static bool drop_queue_begin(struct drop_queue *queue, struct meta_slot *slot,
 			     const struct meta_type *type)

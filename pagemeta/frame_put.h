@@ -30,8 +30,8 @@ static inline void frame_retire(struct meta_slot *slot, uint64_t busy)
 
 /*
  * The type without on_drop that each CPU dropped last. The slot of a dropped frame has usually just missed the caches.
- * Comparing its vtable_ptr costs less than reading the type at that address: such a load waits for the miss, and until
- * then the CPU starts no other miss beyond it.
+ * Comparing its vtable_ptr costs less than reading the type at that address: such a load waits for the miss, which
+ * keeps the CPU from starting further ones.
  */
 struct quiet_type {
 	uint64_t vtable_ptr;

@@ -61,7 +61,7 @@ static bool take_from_pool(uint64_t count, uint64_t align, pfn_t *first)
 	if (!taken && order_for(count, align) <= FRESH_ORDER && list_own_block())
 		taken = take_run(count, align, first);
 	if (!taken) {
-		frame_pool_list_blocks();
+		frame_pool_drain_blocks();
 		taken = take_run(count, align, first);
 	}
 	if (!taken) {

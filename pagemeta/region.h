@@ -91,7 +91,7 @@ META_MUST_USE bool region_list_add(struct region_list *list, uint64_t addr, uint
  *     The cost is the usable memory there, and the reclaimable memory among the two.
  *
  * So memory may be lost, but none becomes usable or reclaimable that was not. Regions of the kinds KERNEL, EARLY and
- * META always stay: if there are more than `max` of them, the list has more. Takes O(n log n) steps.
+ * META always stay: if there are `max` of them or more, the list has those and one more. Takes O(n log n) steps.
  */
 void region_list_limit(struct region_list *list, unsigned max);
 

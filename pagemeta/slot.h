@@ -86,9 +86,9 @@ static inline uint64_t slot_next_generation(uint64_t state, uint32_t refs)
 }
 
 /*
- * What makes a slot BUSY gives its only writer the state word that it left, *busy or the result. What ends BUSY takes
- * that word back. The writer could load it again, but a load right behind a locked operation waits until that has
- * drained the store buffer: a third of the cost of a claim and a put on Intel.
+ * An operation that makes a slot BUSY hands the new state word to the slot's only writer, in *busy or as its result.
+ * The operation that ends BUSY takes that word back. The writer could load it again, but a load right behind a locked
+ * operation waits until that has drained the store buffer: a third of the cost of a claim and a put on Intel.
  */
 
 /*

@@ -79,7 +79,7 @@ static inline uint64_t trace_origin(uint64_t caller, uint64_t position)
 	return caller << TRACE_CALLER_SHIFT | (uint32_t)position;
 }
 
-/* The caller's address, for a kernel in the highest 2 GiB, as ours is. */
+/* The caller's address. The kernel must lie in the highest 2 GiB, as pagevisor's does. */
 static inline uint64_t trace_caller(uint64_t origin)
 {
 	return (uint64_t)((int64_t)origin >> TRACE_CALLER_SHIFT);
