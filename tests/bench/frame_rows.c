@@ -51,11 +51,16 @@ static struct meta_slot *slot_at(uint32_t index)
 	return pfn_to_meta(pfn(bench_frames.first.index + index));
 }
 
+/*
+ * A pair of locked operations takes 12, 14 or 16 ns on Intel, by where its code lies alone: so this loop and that of
+ * get_put are unrolled, and each has eight pairs in eight places.
+ */
 static uint64_t floor_add_sub(void)
 {
 	static uint64_t word __attribute__((aligned(64)));
 	uint64_t start = bench_now_ns();
 
+#pragma GCC unroll 8
 	for (uint32_t i = 0; i < bench_frames.count; i++) {
 		__atomic_fetch_add(&word, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&word, 1, __ATOMIC_RELAXED);
@@ -114,6 +119,7 @@ static uint64_t get_put(void)
 	const frame_t frame = claimed;
 	uint64_t start = bench_now_ns();
 
+#pragma GCC unroll 8
 	for (uint32_t i = 0; i < bench_frames.count; i++) {
 		frame_get(frame);
 		frame_put(frame);
