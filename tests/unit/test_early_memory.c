@@ -187,6 +187,16 @@ START_TEST(region_added_over_early_memory_is_refused)
 }
 END_TEST
 
+START_TEST(region_added_over_high_early_memory_is_refused)
+{
+	machine_prepare(&both_zones_map);
+	ck_assert(early_alloc_init(&machine.early, &machine.regions));
+	ck_assert_uint_gt(machine.early.high.end, machine.early.high.start);
+	ck_assert(region_list_add(&machine.regions, machine.early.high.start, 1, REGION_MODULE));
+	assert_refused(META_EARLY_FOREIGN);
+}
+END_TEST
+
 START_TEST(retired_allocator_is_refused)
 {
 	machine_create(&qemu_maps[0]);
@@ -265,13 +275,14 @@ Suite *early_memory_suite(void)
 	tcase_add_loop_test(tcase, memory_taken_before_survives, 0, sizeof(maps) / sizeof(maps[0]));
 	tcase_add_loop_test(tcase, allocator_without_memory_taken_changes_nothing, 0,
 			    sizeof(maps) / sizeof(maps[0]));
-	TCASE_ADD_TESTS(tcase, memory_skipped_by_the_alignment_stays_free,
-			regions_of_a_list_are_cut_by_stronger_ones,
-			allocator_of_another_map_is_refused,
-			region_added_over_early_memory_is_refused, retired_allocator_is_refused,
-			allocator_is_set_up_once, allocator_that_is_not_set_up_gives_out_nothing,
-			failed_init_leaves_the_allocator_as_it_was,
-			array_without_room_leaves_early_memory_alone);
+	TCASE_ADD_TESTS(
+		tcase, memory_skipped_by_the_alignment_stays_free,
+		regions_of_a_list_are_cut_by_stronger_ones, allocator_of_another_map_is_refused,
+		region_added_over_early_memory_is_refused,
+		region_added_over_high_early_memory_is_refused, retired_allocator_is_refused,
+		allocator_is_set_up_once, allocator_that_is_not_set_up_gives_out_nothing,
+		failed_init_leaves_the_allocator_as_it_was,
+		array_without_room_leaves_early_memory_alone);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
