@@ -12,7 +12,7 @@
 #include "pagemeta/frame_reader.h"
 #include "port.h"
 
-#define HELD      700 /* frames; more than a CPU's cache, so that the depot is used, too */
+#define HELD      400 /* frames; more than a CPU's cache, so that the depot is used, too */
 #define PERIOD_US 50
 
 bool interrupts_masked;
@@ -66,9 +66,22 @@ static frame_t new_holder(uint64_t number)
 	return frame;
 }
 
+/* Takes a block of frames and gives it back. There may be none. */
+static void use_a_block(void)
+{
+	const uint64_t frames = 512;
+	pfn_t block;
+
+	if (frame_alloc_take(frames, frames, &block))
+		frame_alloc_give(block, frames);
+}
+
 /* Replaces the frame at the next place by a new one. */
 static void step(struct holding *holding)
 {
+	if (holding->steps % 8 == 0)
+		use_a_block();
+
 	const struct plain_meta plain = {.number = holding->steps};
 	frame_t *place = &holding->frames[holding->next];
 
