@@ -106,9 +106,12 @@ static void run_oldest(struct rcu_cpu *cpu, struct rcu_list *list)
 {
 	platform_rcu_head_t *head = list_take(list);
 	uint64_t run = __atomic_load_n(&head->run, __ATOMIC_RELAXED);
+	struct rcu_cpu *own = &rcu_cpus[platform_cpu()];
 
 	cpu->pending--;
+	own->runs_callback = true;
 	((void (*)(platform_rcu_head_t *))(uintptr_t)run)(head);
+	own->runs_callback = false;
 }
 
 void rcu_pass_quiescent_state(void)

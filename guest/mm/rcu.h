@@ -31,6 +31,7 @@ struct rcu_cpu {
 	uint64_t target;
 	struct rcu_list due; /* the grace period is over */
 	uint32_t sections;   /* open ones */
+	bool runs_callback;  /* right now */
 } __attribute__((aligned(64)));
 
 extern struct rcu_cpu rcu_cpus[PLATFORM_MAX_CPUS];
@@ -74,6 +75,12 @@ static inline void rcu_quiescent_state(void)
 static inline uint64_t rcu_pending(void)
 {
 	return rcu_cpus[platform_cpu()].pending;
+}
+
+/* Whether the caller was called by a callback. */
+static inline bool rcu_runs_callback(void)
+{
+	return rcu_cpus[platform_cpu()].runs_callback;
 }
 
 /* This processor's work has ended: it begins no section any more, and nobody waits for it. Its callbacks stay. */

@@ -92,7 +92,7 @@ static void published_drop(void *meta, struct frame_reader *bytes)
 		     published->check == check_of(published->serial, published->place) &&
 			     first == published->serial && last == published->serial,
 		     "a dropped frame is not the one that was published", FRAME_NONE);
-	worker_count_drop(worker, &meta_type_published);
+	worker_count_deferred_drop(worker, &meta_type_published);
 }
 
 /* A new frame with its bytes written; 0 when no memory is free. */
@@ -206,7 +206,10 @@ static void keep(struct worker *worker, struct kept *own)
 	rcu_section_end();
 }
 
-/* With a node outside of the frame: that in its metadata belongs to whoever takes the frame out of its place. */
+/*
+ * At once, for the reference is this processor's own; or deferred, with a node outside of the frame: that in its
+ * metadata belongs to whoever takes the frame out of its place.
+ */
 static void let_go(struct worker *worker, struct kept *own)
 {
 	frame_t frame = own->frame;
@@ -214,7 +217,10 @@ static void let_go(struct worker *worker, struct kept *own)
 	worker_check(worker, look(worker, frame_borrow(frame)) == own->serial,
 		     "a frame changed its owner while it was held", frame);
 	own->frame = FRAME_NONE;
-	worker_put_deferred(worker, frame, &own->deferred);
+	if (random_below(&worker->random, 2) == 0)
+		worker_put(worker, frame);
+	else
+		worker_put_deferred(worker, frame, &own->deferred);
 }
 
 static void step(struct worker *worker)

@@ -224,10 +224,13 @@ void worker_unique_drop(struct worker *worker, unique_frame_t frame)
 void worker_put_deferred(struct worker *worker, frame_t frame, struct deferred_put *node)
 {
 	count(&worker->counters->puts);
-	if (__builtin_expect(worker->is_planting, 0) && plant_on_deferral(worker, frame))
-		frame_put(frame);
-	else
-		frame_put_deferred(frame, node);
+	if (__builtin_expect(worker->is_planting, 0) && plant_on_deferral(worker, frame)) {
+		const struct meta_type *type = type_to_count(frame);
+
+		count_puts(worker, type, 0, frame_put(frame));
+		return;
+	}
+	frame_put_deferred(frame, node);
 }
 
 void worker_unique_drop_deferred(struct worker *worker, unique_frame_t frame,
@@ -241,9 +244,10 @@ void worker_unique_drop_deferred(struct worker *worker, unique_frame_t frame,
 	unique_drop_deferred(frame, node);
 }
 
-void worker_count_drop(struct worker *worker, const struct meta_type *type)
+void worker_count_deferred_drop(struct worker *worker, const struct meta_type *type)
 {
-	count_puts(worker, type, 0, 1);
+	if (rcu_runs_callback())
+		count_puts(worker, type, 0, 1);
 }
 
 void worker_unique_replace(struct worker *worker, unique_frame_t frame,

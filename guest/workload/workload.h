@@ -118,12 +118,13 @@ void worker_unique_drop(struct worker *worker, unique_frame_t frame);
 
 /*
  * As frame_put_deferred and unique_drop_deferred. A put counts at once. Whether it was the last is not known then: so
- * the type's on_drop counts the drop, with worker_count_drop(), and such a type's references are put in this way only.
+ * the type's on_drop calls worker_count_deferred_drop(), which counts the drop if a deferred put has caused it. If the
+ * last reference was put by worker_put, as by a workload that has got it by the address, that has counted the drop.
  */
 void worker_put_deferred(struct worker *worker, frame_t frame, struct deferred_put *node);
 void worker_unique_drop_deferred(struct worker *worker, unique_frame_t frame,
 				 struct deferred_put *node);
-void worker_count_drop(struct worker *worker, const struct meta_type *type);
+void worker_count_deferred_drop(struct worker *worker, const struct meta_type *type);
 
 /* *meta is of the new type's size. */
 void worker_unique_replace(struct worker *worker, unique_frame_t frame,
