@@ -17,7 +17,7 @@
 
 /* Our own limits, far above what a kernel needs: they bound the work that a file can cause. */
 #define ELF_IMAGE_SIZE_MAX     (UINT64_C(256) << 20)
-#define ELF_IMAGE_SEGMENTS_MAX 32
+#define ELF_IMAGE_SEGMENTS_MAX 256 /* program headers of any type */
 
 /* One PT_LOAD: file_size bytes of the file from offset, followed by zeros up to size. */
 struct elf_segment {

@@ -13,17 +13,14 @@
 
 int elf_notes_next(struct elf_notes *notes, struct elf_note *note)
 {
-	uint64_t align = notes->align <= 1 ? NOTE_ALIGN : notes->align;
+	uint64_t align = notes->align == NOTE_ALIGN_LONG ? NOTE_ALIGN_LONG : NOTE_ALIGN;
 	Elf64_Nhdr header;
 	uint64_t name;
 	uint64_t desc;
 
-	if (align != NOTE_ALIGN && align != NOTE_ALIGN_LONG)
-		return -ENOEXEC;
-	if (notes->at >= notes->size)
+	/* Fewer bytes than a header are padding. */
+	if (notes->at >= notes->size || notes->size - notes->at < sizeof(header))
 		return 0;
-	if (notes->size - notes->at < sizeof(header))
-		return -ENOEXEC;
 	memcpy(&header, notes->bytes + notes->at, sizeof(header));
 	name = notes->at + sizeof(header);
 	desc = align_up(name + header.n_namesz, align);

@@ -10,7 +10,7 @@
 struct elf_notes {
 	const uint8_t *bytes;
 	uint64_t size;  /* lies within a buffer: adding 32-bit sizes to it never wraps */
-	uint64_t align; /* p_align */
+	uint64_t align; /* p_align; notes are aligned to 4 bytes unless it is 8 */
 	uint64_t at;    /* offset of the next note; 0 at first */
 };
 
@@ -24,8 +24,8 @@ struct elf_note {
 };
 
 /*
- * Takes the next note. Returns 1, 0 at the end, or -ENOEXEC when the rest is malformed or the alignment is not valid
- * for notes (4 or 8; 0 and 1 mean 4).
+ * Takes the next note. Returns 1, 0 at the end (fewer bytes than a note's header remain), or -ENOEXEC if the next note
+ * is larger than the rest of the segment.
  */
 int elf_notes_next(struct elf_notes *notes, struct elf_note *note);
 
