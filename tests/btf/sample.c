@@ -5,6 +5,8 @@
 META_TYPE(numbers);
 META_TYPE(nested);
 META_TYPE(bits);
+META_TYPE(signs);
+META_TYPE(packed);
 META_TYPE(atomic);
 META_TYPE_OF(alias, struct numbers_meta);
 META_TYPE_OF(bare, shared_u64);

@@ -53,6 +53,28 @@ struct bits_meta {
 	float real;
 };
 
+/* Signed members of every width. */
+struct signs_meta {
+	int64_t s64;
+	int32_t s32;
+	int16_t s16;
+	int8_t s8;
+	int8_t bytes[3];
+	enum sample_level levels[2];
+	enum sample_level level;
+};
+
+/* Bit-fields that cross bytes, and the words of their types. */
+struct packed_meta {
+	uint8_t before : 3;
+	int16_t cross : 9;
+	int64_t wide : 62;
+	enum sample_level level : 3;
+	enum sample_level unnamed : 4;
+	int8_t one : 1;
+	uint32_t large : 32;
+} __attribute__((packed));
+
 /* Members that the BTF of pahole 1.24 cannot describe. */
 struct atomic_meta {
 	uint32_t count;

@@ -296,9 +296,18 @@ START_TEST(members_lie_inside)
 	assert_refused("without a size");
 	setup();
 	put_int(8);
-	put_type(NAME_T, INFO(BTF_KIND_STRUCT, 1) | INFO_FLAG, 16);
+	put_type(NAME_T, INFO(BTF_KIND_STRUCT, 1) | INFO_FLAG, 8);
 	put_member(NAME_A, 2, 64U << 24 | 1);
-	assert_refused("bit-field");
+	assert_refused("outside of itself");
+}
+END_TEST
+
+START_TEST(a_bit_field_of_a_packed_struct_may_cross_its_word)
+{
+	put_int(8);
+	put_type(NAME_T, INFO(BTF_KIND_STRUCT, 1) | INFO_FLAG, 9);
+	put_member(NAME_A, 2, 64U << 24 | 7);
+	ck_assert_msg(check() == 0, "%s", err.text);
 }
 END_TEST
 
@@ -389,10 +398,12 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
-static const char *const names[] = {"numbers", "nested", "bits", "atomic", "alias", "bare"};
+static const char *const names[] = {"numbers", "nested", "bits",  "atomic",
+				    "alias",   "bare",   "signs", "packed"};
 static const uint16_t sizes[] = {sizeof(struct numbers_meta), sizeof(struct nested_meta),
 				 sizeof(struct bits_meta),    sizeof(struct atomic_meta),
-				 sizeof(struct numbers_meta), sizeof(uint64_t)};
+				 sizeof(struct numbers_meta), sizeof(uint64_t),
+				 sizeof(struct signs_meta),   sizeof(struct packed_meta)};
 
 /* Everything that the host ever does with BTF. Returns whether it was accepted. */
 static bool use(const uint8_t *blob, size_t size, FILE *out)
@@ -482,6 +493,7 @@ Suite *btf_check_suite(void)
 	tcase_add_test(tcase, types_exist);
 	tcase_add_test(tcase, integers_are_sane);
 	tcase_add_test(tcase, members_lie_inside);
+	tcase_add_test(tcase, a_bit_field_of_a_packed_struct_may_cross_its_word);
 	tcase_add_test(tcase, an_array_has_a_size);
 	tcase_add_test(tcase, types_end);
 	tcase_add_test(tcase, a_struct_may_point_to_itself);

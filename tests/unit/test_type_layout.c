@@ -22,7 +22,7 @@
 #include "kind/pagevisor/pagevisor.h"
 #include "kind/pagevisor/type_read.h"
 
-enum { NUMBERS, NESTED, BITS, ATOMIC, ALIAS, BARE, MISSING, TYPE_COUNT };
+enum { NUMBERS, NESTED, BITS, SIGNS, PACKED, ATOMIC, ALIAS, BARE, MISSING, TYPE_COUNT };
 
 #define RAM_SIZE (64 * PAGE_SIZE)
 #define BTF_PA   (3 * PAGE_SIZE + 8)
@@ -35,6 +35,8 @@ union storage {
 	struct numbers_meta numbers;
 	struct nested_meta nested;
 	struct bits_meta bits;
+	struct signs_meta signs;
+	struct packed_meta packed;
 };
 
 static size_t sample_size(void)
@@ -61,6 +63,8 @@ static void setup(void)
 	add_type(NUMBERS, "numbers", sizeof(struct numbers_meta));
 	add_type(NESTED, "nested", sizeof(struct nested_meta));
 	add_type(BITS, "bits", sizeof(struct bits_meta));
+	add_type(SIGNS, "signs", sizeof(struct signs_meta));
+	add_type(PACKED, "packed", sizeof(struct packed_meta));
 	add_type(ATOMIC, "atomic", sizeof(struct atomic_meta));
 	add_type(ALIAS, "alias", sizeof(struct numbers_meta));
 	add_type(BARE, "bare", sizeof(shared_u64));
@@ -257,6 +261,134 @@ START_TEST(text_has_the_names)
 }
 END_TEST
 
+static void assert_text(int type, const union storage *storage, const char *expected)
+{
+	ck_assert_str_eq(text_of(type, storage), expected);
+}
+
+START_TEST(text_has_signs)
+{
+	union storage signs = {.signs = {.s64 = INT64_MIN,
+					 .s32 = INT32_MIN,
+					 .s16 = -3,
+					 .s8 = INT8_MIN,
+					 .bytes = {-1, 0, 1},
+					 .levels = {LEVEL_BELOW, (enum sample_level) - 7},
+					 .level = (enum sample_level) - 1}};
+
+	assert_text(SIGNS, &signs,
+		    "| (struct signs_meta){\n"
+		    "|     .s64 = (int64_t)-9223372036854775808,\n"
+		    "|     .s32 = (int32_t)-2147483648,\n"
+		    "|     .s16 = (int16_t)-3,\n"
+		    "|     .s8 = (int8_t)-128,\n"
+		    "|     .bytes = (int8_t[3])[\n"
+		    "|         -1,\n"
+		    "|         0,\n"
+		    "|         1,\n"
+		    "|     ],\n"
+		    "|     .levels = (enum sample_level[2])[\n"
+		    "|         LEVEL_BELOW,\n"
+		    "|         -7,\n"
+		    "|     ],\n"
+		    "|     .level = (enum sample_level)-1,\n"
+		    "| }\n");
+}
+END_TEST
+
+START_TEST(text_has_the_signs_of_bit_fields)
+{
+	union storage bits = {.bits = {.before = 5,
+				       .wide = (UINT64_C(1) << 57) - 3,
+				       .negative = -2,
+				       .one = 1,
+				       .color = COLOR_BLUE,
+				       .flag = true,
+				       .real = -1.5F}};
+	union storage packed = {.packed = {.before = 7,
+					   .cross = -256,
+					   .wide = -(INT64_C(1) << 61),
+					   .level = LEVEL_BELOW,
+					   .unnamed = (enum sample_level) - 7,
+					   .one = -1,
+					   .large = UINT32_MAX}};
+
+	assert_text(BITS, &bits,
+		    "| (struct bits_meta){\n"
+		    "|     .before = (uint64_t)5,\n"
+		    "|     .wide = (uint64_t)144115188075855869,\n"
+		    "|     .negative = (int32_t)-2,\n"
+		    "|     .one = (uint32_t)1,\n"
+		    "|     .color = (enum sample_color)COLOR_BLUE,\n"
+		    "|     .flag = (_Bool)1,\n"
+		    "|     .real = (float)-1.5,\n"
+		    "| }\n");
+	assert_text(PACKED, &packed,
+		    "| (struct packed_meta){\n"
+		    "|     .before = (uint8_t)7,\n"
+		    "|     .cross = (int16_t)-256,\n"
+		    "|     .wide = (int64_t)-2305843009213693952,\n"
+		    "|     .level = (enum sample_level)LEVEL_BELOW,\n"
+		    "|     .unnamed = (enum sample_level)-7,\n"
+		    "|     .one = (int8_t)-1,\n"
+		    "|     .large = (uint32_t)4294967295,\n"
+		    "| }\n");
+}
+END_TEST
+
+/* What lies in an array has no type of its own; a text ends at its NUL. */
+START_TEST(text_is_nested)
+{
+	union storage storage = {.nested = {.link = {1, 2},
+					    .high = 65535,
+					    .as.word = UINT32_MAX,
+					    .pair = {{3, 4}, {5, 6}},
+					    .text = "a\033",
+					    .grid = {{-1, 2}},
+					    .self = (void *)0x12}};
+
+	assert_text(NESTED, &storage,
+		    "| (struct nested_meta){\n"
+		    "|     .link = (struct sample_link){\n"
+		    "|         .next = (uint16_t)1,\n"
+		    "|         .previous = (uint16_t)2,\n"
+		    "|     },\n"
+		    "|     (struct){\n"
+		    "|         .low = (uint16_t)0,\n"
+		    "|         .high = (uint16_t)65535,\n"
+		    "|     },\n"
+		    "|     .as = (union){\n"
+		    "|         .word = (uint32_t)4294967295,\n"
+		    "|         .bytes = (uint8_t[4])[\n"
+		    "|             255,\n"
+		    "|             255,\n"
+		    "|             255,\n"
+		    "|             255,\n"
+		    "|         ],\n"
+		    "|     },\n"
+		    "|     .pair = (struct sample_link[2])[\n"
+		    "|         {\n"
+		    "|             .next = 3,\n"
+		    "|             .previous = 4,\n"
+		    "|         },\n"
+		    "|         {\n"
+		    "|             .next = 5,\n"
+		    "|             .previous = 6,\n"
+		    "|         },\n"
+		    "|     ],\n"
+		    "|     .text = (char[6])[\n"
+		    "|         'a',\n"
+		    "|         27,\n"
+		    "|     ],\n"
+		    "|     .grid = (int16_t[2])[\n"
+		    "|         -1,\n"
+		    "|         2,\n"
+		    "|     ],\n"
+		    "|     .self = (struct nested_meta *)0x12,\n"
+		    "| }\n");
+}
+END_TEST
+
 START_TEST(text_is_printable)
 {
 	union storage storage;
@@ -370,6 +502,9 @@ Suite *type_layout_suite(void)
 	tcase_add_test(tcase, members_that_change_while_shared_are_marked);
 	tcase_add_test(tcase, a_type_that_is_not_known_says_why);
 	tcase_add_test(tcase, text_has_the_names);
+	tcase_add_test(tcase, text_has_signs);
+	tcase_add_test(tcase, text_has_the_signs_of_bit_fields);
+	tcase_add_test(tcase, text_is_nested);
 	tcase_add_test(tcase, text_is_printable);
 	tcase_add_test(tcase, without_names_there_are_words);
 	tcase_add_test(tcase, json_has_the_names);

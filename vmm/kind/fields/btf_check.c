@@ -483,15 +483,14 @@ static uint32_t strip(const struct checker *c, uint32_t id)
 	}
 }
 
-/* A bit-field must fit a word, including the bits before it in its first byte. */
-static bool bit_field_is_sane(const struct checker *c, uint32_t id, unsigned first, unsigned bits)
+/* A bit-field must fit its type. One of 64 bits may begin within a byte, in a packed struct. */
+static bool bit_field_is_sane(const struct checker *c, uint32_t id, unsigned bits)
 {
 	uint32_t base = strip(c, id);
 
 	return (is_kind(c, base, BTF_KIND_INT) || is_kind(c, base, BTF_KIND_ENUM) ||
 		is_kind(c, base, BTF_KIND_ENUM64)) &&
-	       c->nodes[base].size <= 8 && bits <= c->nodes[base].size * 8 &&
-	       first % 8 + bits <= 64;
+	       c->nodes[base].size <= 8 && bits <= c->nodes[base].size * 8;
 }
 
 static const char *check_members(const struct checker *c, const struct btf_type *type)
@@ -507,7 +506,7 @@ static const char *check_members(const struct checker *c, const struct btf_type 
 			bits = BTF_MEMBER_BITFIELD_SIZE(members[i].offset);
 			first = BTF_MEMBER_BIT_OFFSET(members[i].offset);
 		}
-		if (bits && !bit_field_is_sane(c, members[i].type, first, (unsigned)bits))
+		if (bits && !bit_field_is_sane(c, members[i].type, (unsigned)bits))
 			return "has a bit-field that fits no word";
 		if (!bits) {
 			/* pahole writes void for a type that BTF cannot express: it has no size and takes no space. */

@@ -2,6 +2,7 @@
 /* A record with the names of its fields: see type_format.h. */
 #include "kind/fields/type_format.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,9 +10,9 @@
 
 #include <bpf/btf.h>
 
-/* libbpf reads a bit-field in words of its type, which may reach past the record's end. */
-#define RECORD_ROOM (FRAME_RECORD_MAX + 16)
-#define TEXT_MAX    16384
+#include "kind/fields/type_text.h"
+
+#define TEXT_MAX 16384
 
 static const char *unknown_reason(const struct type_catalog *catalog, int type)
 {
@@ -20,55 +21,38 @@ static const char *unknown_reason(const struct type_catalog *catalog, int type)
 	return type_catalog_unknown(catalog, (unsigned)type);
 }
 
-/* What libbpf prints, kept until it is complete. */
-struct text {
-	char bytes[TEXT_MAX];
-	size_t length;
-};
-
-__attribute__((format(printf, 2, 0))) static void keep_text(void *context, const char *format,
-							    va_list args)
-{
-	struct text *text = context;
-	size_t room = sizeof(text->bytes) - text->length;
-	int length = vsnprintf(text->bytes + text->length, room, format, args);
-
-	if (length > 0)
-		text->length += (size_t)length < room ? (size_t)length : room - 1;
-}
-
-static int dump(const struct type_catalog *catalog, const struct type_layout *layout,
-		const void *record, struct text *text)
-{
-	uint8_t bytes[RECORD_ROOM] __attribute__((aligned(32))) = {0};
-	struct btf_dump *dump = btf_dump__new(catalog->btf, keep_text, text, NULL);
-	LIBBPF_OPTS(btf_dump_type_data_opts, options, .indent_str = "    ", .emit_zeroes = true);
-
-	if (!dump)
-		return -1;
-	memcpy(bytes, record, catalog->metadata_size);
-
-	int result = btf_dump__dump_type_data(dump, layout->type_id, bytes, layout->size, &options);
-
-	btf_dump__free(dump);
-	return result;
-}
-
 static char printable(char character)
 {
 	return character >= ' ' && character <= '~' ? character : '?';
 }
 
-static void put_lines(FILE *out, const struct text *text, const char *indent)
+static void put_lines(FILE *out, const char *text, const char *indent)
 {
 	fputs(indent, out);
-	for (size_t i = 0; i < text->length; i++) {
-		if (text->bytes[i] == '\n')
+	for (; *text; text++) {
+		if (*text == '\n')
 			fprintf(out, "\n%s", indent);
 		else
-			fputc(printable(text->bytes[i]), out);
+			fputc(printable(*text), out);
 	}
 	fputc('\n', out);
+}
+
+/* Prints to memory first: a guest's BTF may ask for more than TEXT_MAX bytes. The rest is cut off. Returns 0 or -errno. */
+static int put_record(FILE *out, const struct type_catalog *catalog, int type, const void *record,
+		      const char *indent)
+{
+	char text[TEXT_MAX + 1] = "";
+	FILE *memory = fmemopen(text, TEXT_MAX, "w");
+	int result;
+
+	if (!memory)
+		return -errno;
+	result = type_text_print(memory, catalog, &catalog->layouts[type], record);
+	fclose(memory);
+	if (result == 0)
+		put_lines(out, text, indent);
+	return result;
 }
 
 static void put_words(FILE *out, const struct type_catalog *catalog, const void *record,
@@ -100,16 +84,13 @@ void type_format_text(FILE *out, const struct type_catalog *catalog, int type, c
 		      const char *indent)
 {
 	const char *why = unknown_reason(catalog, type);
-	struct text text = {.length = 0};
 
-	if (!why && dump(catalog, &catalog->layouts[type], record, &text) < 0)
-		why = "libbpf cannot print the type";
-	if (why) {
+	if (!why && put_record(out, catalog, type, record, indent) < 0)
+		why = "the type cannot be printed";
+	if (why)
 		put_words(out, catalog, record, why, indent);
-		return;
-	}
-	put_lines(out, &text, indent);
-	put_shared(out, &catalog->layouts[type], indent);
+	else
+		put_shared(out, &catalog->layouts[type], indent);
 }
 
 static struct json_object *hex_json(uint64_t value)
