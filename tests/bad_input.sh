@@ -157,7 +157,7 @@ patched()
 # Offsets of the ELF-64 header and, at 64, of the program headers of 56 bytes each: text, data, note.
 test_broken_elf()
 {
-	patched "a 32-bit ELF file" 'ELF class 1; a 64-bit file' 4 '\001'
+	patched "a 32-bit file for x86-64" 'ELF machine 62; a 32-bit file needs i386' 4 '\001'
 	patched "another machine" 'ELF machine 183; x86-64 \(62\) is needed' 18 '\267'
 	patched "position-independent" 'position-independent ELF file' 16 '\003'
 	patched "program headers of another size" 'program headers of 57 bytes' 54 '\071'

@@ -54,6 +54,22 @@ test_faults()
 		"$PAGEVISOR" run --kernel "$GUESTS/triple_fault.elf" --memory 16M --cpus 4
 }
 
+# The same guest in other files that boot: 32 bits, and a note segment with another alignment and bytes behind it.
+test_odd_files()
+{
+	local ended='out:^result    the guest ended with an unknown status$'
+
+	objcopy -I elf64-x86-64 -O elf32-i386 "$GUESTS/exit_status.elf" "$WORK/narrow.elf"
+	expect "a 32-bit file" 3 "$ended" -- \
+		"$PAGEVISOR" run --kernel "$WORK/narrow.elf" --memory 16M --cpus 1 --timeout "$seconds"
+	# The third program header at 64 + 2 * 56: file size at 32, alignment at 48.
+	cp "$GUESTS/exit_status.elf" "$WORK/padded.elf"
+	printf '\037' | dd of="$WORK/padded.elf" bs=1 seek=$((64 + 112 + 32)) conv=notrunc status=none
+	printf '\0\020' | dd of="$WORK/padded.elf" bs=1 seek=$((64 + 112 + 48)) conv=notrunc status=none
+	expect "notes with padding" 3 "$ended" -- \
+		"$PAGEVISOR" run --kernel "$WORK/padded.elf" --memory 16M --cpus 1 --timeout "$seconds"
+}
+
 run_endless_stray()
 {
 	run_command "$PAGEVISOR" run --kernel "$GUESTS/endless_stray.elf" --memory 16M --cpus 1 --timeout "$seconds"
@@ -146,6 +162,7 @@ test_findings()
 }
 
 test_faults
+test_odd_files
 test_stray_accesses
 test_console
 test_broken_info

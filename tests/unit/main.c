@@ -62,6 +62,7 @@ static const struct {
 	{"differential", differential_suite},
 	{"litmus", litmus_suite},
 	{"elf_image", elf_image_suite},
+	{"elf_image_file", elf_image_32_suite},
 	{"elf_image_file", elf_image_file_suite},
 	{"symbols", symbols_suite},
 	{"start_info", start_info_suite},

@@ -52,6 +52,7 @@ Suite *litmus_suite(void);
 
 /* vmm/ */
 Suite *elf_image_suite(void);
+Suite *elf_image_32_suite(void);
 Suite *elf_image_file_suite(void);
 Suite *symbols_suite(void);
 Suite *start_info_suite(void);

@@ -372,7 +372,8 @@ struct spoil {
 
 static const struct spoil spoils[] = {
 	SPOIL(header.e_ident[EI_MAG0], '#', "not an ELF file"),
-	SPOIL(header.e_ident[EI_CLASS], ELFCLASS32, "64-bit"),
+	SPOIL(header.e_ident[EI_CLASS], 3, "64-bit"),
+	SPOIL(header.e_ident[EI_CLASS], ELFCLASS32, "i386 (3)"),
 	SPOIL(header.e_ident[EI_DATA], ELFDATA2MSB, "little-endian"),
 	SPOIL(header.e_ident[EI_VERSION], 2, "ELF version"),
 	SPOIL(header.e_version, 2, "ELF version"),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Parses a kernel image: see elf_image.h. Structures are copied out of the file before use, because nothing in a file
- * is guaranteed to be aligned. The formats are those of the ELF-64 object file format and of elf(5).
+ * is guaranteed to be aligned. The formats are those of the ELF-64 object file format and of elf(5). Headers of 32-bit
+ * files are widened on the way, so that one set of checks serves both.
  */
 #include "base/elf/elf_image.h"
 
@@ -16,21 +17,77 @@
 
 #include "base/elf/elf_notes.h"
 
+static bool is_32_bit(const Elf64_Ehdr *header)
+{
+	return header->e_ident[EI_CLASS] == ELFCLASS32;
+}
+
+/* Copies the header out of a file of at least that size; that of a 32-bit file is widened. */
+static void read_header(const struct elf_image *image, Elf64_Ehdr *header)
+{
+	Elf32_Ehdr narrow;
+
+	memcpy(header, image->bytes, sizeof(*header));
+	if (!is_32_bit(header))
+		return;
+	memcpy(&narrow, image->bytes, sizeof(narrow));
+	*header = (Elf64_Ehdr){
+		.e_type = narrow.e_type,
+		.e_machine = narrow.e_machine,
+		.e_version = narrow.e_version,
+		.e_phoff = narrow.e_phoff,
+		.e_phentsize = narrow.e_phentsize,
+		.e_phnum = narrow.e_phnum,
+	};
+	memcpy(header->e_ident, narrow.e_ident, sizeof(header->e_ident));
+}
+
+static size_t program_header_size(const Elf64_Ehdr *header)
+{
+	return is_32_bit(header) ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
+}
+
+/* Likewise for program header `index`, after check_program_headers(). */
+static void read_program_header(const struct elf_image *image, const Elf64_Ehdr *header,
+				unsigned index, Elf64_Phdr *ph)
+{
+	const uint8_t *at = image->bytes + header->e_phoff + index * program_header_size(header);
+	Elf32_Phdr narrow;
+
+	if (!is_32_bit(header)) {
+		memcpy(ph, at, sizeof(*ph));
+		return;
+	}
+	memcpy(&narrow, at, sizeof(narrow));
+	*ph = (Elf64_Phdr){
+		.p_type = narrow.p_type,
+		.p_offset = narrow.p_offset,
+		.p_paddr = narrow.p_paddr,
+		.p_filesz = narrow.p_filesz,
+		.p_memsz = narrow.p_memsz,
+		.p_align = narrow.p_align,
+	};
+}
+
 static int check_header(const Elf64_Ehdr *header, struct error *err)
 {
 	const unsigned char *ident = header->e_ident;
 
 	if (memcmp(ident, ELFMAG, SELFMAG) != 0)
 		return error_set(err, -ENOEXEC, "not an ELF file");
-	if (ident[EI_CLASS] != ELFCLASS64)
-		return error_set(err, -ENOEXEC, "ELF class %u; a 64-bit file (class %u) is needed",
-				 ident[EI_CLASS], ELFCLASS64);
+	if (ident[EI_CLASS] != ELFCLASS64 && ident[EI_CLASS] != ELFCLASS32)
+		return error_set(err, -ENOEXEC,
+				 "ELF class %u; %u (32-bit) or %u (64-bit) is needed",
+				 ident[EI_CLASS], ELFCLASS32, ELFCLASS64);
 	if (ident[EI_DATA] != ELFDATA2LSB)
 		return error_set(err, -ENOEXEC, "not a little-endian ELF file");
 	if (ident[EI_VERSION] != EV_CURRENT || header->e_version != EV_CURRENT)
 		return error_set(err, -ENOEXEC, "unknown ELF version; %u is the only one",
 				 EV_CURRENT);
-	if (header->e_machine != EM_X86_64)
+	if (is_32_bit(header) && header->e_machine != EM_386)
+		return error_set(err, -ENOEXEC, "ELF machine %u; a 32-bit file needs i386 (%u)",
+				 header->e_machine, EM_386);
+	if (!is_32_bit(header) && header->e_machine != EM_X86_64)
 		return error_set(err, -ENOEXEC, "ELF machine %u; x86-64 (%u) is needed",
 				 header->e_machine, EM_X86_64);
 	if (header->e_type == ET_DYN)
@@ -45,13 +102,15 @@ static int check_header(const Elf64_Ehdr *header, struct error *err)
 
 static int check_program_headers(const Elf64_Ehdr *header, size_t file_size, struct error *err)
 {
-	if (header->e_phentsize != sizeof(Elf64_Phdr))
+	size_t entry_size = program_header_size(header);
+
+	if (header->e_phentsize != entry_size)
 		return error_set(err, -ENOEXEC, "program headers of %u bytes; they have %zu",
-				 header->e_phentsize, sizeof(Elf64_Phdr));
+				 header->e_phentsize, entry_size);
 	if (header->e_phnum == 0 || header->e_phnum > ELF_IMAGE_SEGMENTS_MAX)
 		return error_set(err, -ENOEXEC, "%u program headers; 1 to %u are supported",
 				 header->e_phnum, ELF_IMAGE_SEGMENTS_MAX);
-	if (!elf_range_fits(file_size, header->e_phoff, header->e_phnum * sizeof(Elf64_Phdr)))
+	if (!elf_range_fits(file_size, header->e_phoff, header->e_phnum * entry_size))
 		return error_set(err, -ENOEXEC,
 				 "program headers at offset 0x%" PRIx64
 				 " lie outside the file of %zu bytes",
@@ -217,12 +276,12 @@ static int parse(struct elf_image *image, struct error *err)
 		return error_set(err, -ENOEXEC,
 				 "not an ELF file: %zu bytes, less than an ELF header",
 				 image->size);
-	memcpy(&header, image->bytes, sizeof(header));
+	read_header(image, &header);
 	rc = check_header(&header, err);
 	if (rc == 0)
 		rc = check_program_headers(&header, image->size, err);
 	for (unsigned i = 0; rc == 0 && i < header.e_phnum; i++) {
-		memcpy(&ph, image->bytes + header.e_phoff + i * sizeof(ph), sizeof(ph));
+		read_program_header(image, &header, i, &ph);
 		if (ph.p_type == PT_LOAD)
 			rc = add_segment(image, &ph, err);
 		else if (ph.p_type == PT_NOTE)
