@@ -219,6 +219,7 @@ is_stopped()
 test_stalled()
 {
 	start stalls
+	check "a core dump of QEMU leaves the RAM out" dumps_no_ram "$qemu"
 	kill -STOP "$qemu"
 	within is_stopped "$qemu"
 	expect "a QEMU that stands still can be looked at" 0 'out:^frames    8192' -- "$PAGEVISOR" stat stalls

@@ -237,6 +237,7 @@ test_inspectors()
 	local i good=0
 
 	start_vm busy --time 0
+	check "a core dump of a VM leaves its RAM out" dumps_no_ram "${pids[busy]}"
 	for i in 1 2 3 4 5 6; do
 		start "look$i" "$PROBE" hold busy
 	done
@@ -244,6 +245,7 @@ test_inspectors()
 		await_line "look$i" attached && good=$((good + 1))
 	done
 	check "six inspectors at once" [ "$good" -eq 6 ]
+	check "a core dump of an inspector leaves the RAM out" dumps_no_ram "${pids[look1]}"
 	stop look1
 	stop look2
 	stop look3
@@ -260,6 +262,37 @@ test_inspectors()
 	await look
 	judge "an inspector sees its VM killed" 0 'out:^the VM has ended$'
 	"$PAGEVISOR" ps >/dev/null
+}
+
+# with_core_in FOLDER COMMAND...: becomes a command that dumps core there; for start.
+with_core_in()
+{
+	cd "$1" || exit
+	ulimit -c unlimited
+	shift
+	exec "$@"
+}
+
+# A real core dump, where the system writes it to the working directory.
+test_core_dump()
+{
+	local folder=$WORK/core pattern
+
+	pattern=$(cat /proc/sys/kernel/core_pattern)
+	if [[ $pattern != core* || $pattern == */* ]] || ! (ulimit -c unlimited) 2>/dev/null || is_sanitized; then
+		skip "a real core dump" "the system writes none here, or the build is sanitized"
+		return
+	fi
+	mkdir "$folder"
+	start dumped with_core_in "$folder" "$PAGEVISOR" run --name dumped --memory 256M --time 0
+	within has_stage dumped running
+	kill -ABRT "${pids[dumped]}"
+	await dumped 2>/dev/null # the shell says that it aborted
+	judge "a VM that aborts" 134
+	check "it dumps core" [ -s "$(echo "$folder"/core*)" ]
+	check "the core has less than the guest's RAM" [ -z "$(find "$folder" -size +128M)" ]
+	"$PAGEVISOR" ps >/dev/null
+	rm -r "$folder"
 }
 
 # The number of steps that a guest has done.
@@ -516,6 +549,7 @@ test_dead_sockets
 test_no_directory
 test_blocks
 test_inspectors
+test_core_dump
 test_bad_inspectors
 test_boot_ids
 if runs_in_tcg || ! command -v qemu-system-x86_64 >/dev/null; then

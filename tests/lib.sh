@@ -242,6 +242,14 @@ says_one_line()
 	line_count "$ERR" 1 && line_count "$OUT" 0
 }
 
+# dumps_no_ram PID: whether a core dump of the process leaves out all of the RAM of our VMs that it maps; for check.
+dumps_no_ram()
+{
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { is_ram = /memfd:pagevisor-ram/; count += is_ram }
+		is_ram && /^VmFlags:/ && !/ dd( |$)/ { dumped++ }
+		END { exit !(count > 0 && dumped == 0) }' "/proc/$1/smaps"
+}
+
 # Whether a file contains nothing that a terminal would obey; for check.
 is_plain_text()
 {

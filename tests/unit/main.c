@@ -68,6 +68,7 @@ static const struct {
 	{"start_info", start_info_suite},
 	{"acpi_tables", acpi_tables_suite},
 	{"guest_memory", guest_memory_suite},
+	{"core_dump", core_dump_suite},
 	{"vm_name", vm_name_suite},
 	{"attach_protocol", attach_protocol_suite},
 	{"attach", attach_suite},

@@ -58,6 +58,7 @@ Suite *symbols_suite(void);
 Suite *start_info_suite(void);
 Suite *acpi_tables_suite(void);
 Suite *guest_memory_suite(void);
+Suite *core_dump_suite(void);
 Suite *vm_name_suite(void);
 Suite *attach_protocol_suite(void);
 Suite *attach_suite(void);

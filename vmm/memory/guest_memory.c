@@ -127,6 +127,29 @@ static struct memory_map *map_with(const struct memory_map *old, const struct me
 	return map;
 }
 
+/*
+ * The only place that maps guest RAM. A core dump leaves the mapping out: it would contain the guest's secrets, and
+ * writing it would read, and so allocate, every page that the guest never wrote.
+ */
+static int map_region(struct memory_region *region, bool writable, struct error *err)
+{
+	int protection = PROT_READ | (writable ? PROT_WRITE : 0);
+	void *host = mmap(NULL, region->size, protection, MAP_SHARED | MAP_NORESERVE, region->fd,
+			  (off_t)region->fd_offset);
+
+	if (host == MAP_FAILED)
+		return error_set(err, -errno, "cannot map %" PRIu64 " MiB of guest memory: %s",
+				 region->size >> 20, strerror(errno));
+	if (madvise(host, region->size, MADV_DONTDUMP)) {
+		int result = error_set(err, -errno, "MADV_DONTDUMP: %s", strerror(errno));
+
+		munmap(host, region->size);
+		return result;
+	}
+	region->host = host;
+	return 0;
+}
+
 static int add_locked(struct guest_memory *memory, const struct memory_region *region,
 		      bool writable, struct error *err)
 {
@@ -137,14 +160,11 @@ static int add_locked(struct guest_memory *memory, const struct memory_region *r
 		return result;
 
 	struct memory_region added = *region;
-	int protection = PROT_READ | (writable ? PROT_WRITE : 0);
 
 	if (!memory_region_is_copied(region))
-		added.host = mmap(NULL, added.size, protection, MAP_SHARED | MAP_NORESERVE,
-				  added.fd, (off_t)added.fd_offset);
-	if (added.host == MAP_FAILED)
-		return error_set(err, -errno, "cannot map %" PRIu64 " MiB of guest memory: %s",
-				 added.size >> 20, strerror(errno));
+		result = map_region(&added, writable, err);
+	if (result < 0)
+		return result;
 
 	struct memory_map *map = map_with(old, &added);
 

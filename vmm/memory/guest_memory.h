@@ -77,10 +77,10 @@ void guest_memory_destroy(struct guest_memory *memory);
 
 /*
  * Adds `size` bytes at `base`, backed by fd from fd_offset and mapped shared (read-write if `writable`). All three
- * numbers are page-aligned. The memory owns the mapping, but not the descriptor: it is
- * read through as well, so it stays open until the region is removed. Returns 0, -EINVAL (unaligned, empty,
- * wraps), -EEXIST (overlaps), -ENOSPC (too many regions), -EBADF (no descriptor), or the errno of mmap. On failure the
- * map is unchanged.
+ * numbers are page-aligned. The memory owns the mapping, but not the descriptor: it is read through as well, so it
+ * stays open until the region is removed. Core dumps leave the mapping out. Returns 0, -EINVAL (unaligned, empty,
+ * wraps), -EEXIST (overlaps), -ENOSPC (too many regions), -EBADF (no descriptor), or the errno of mmap or madvise. On
+ * failure the map is unchanged.
  */
 int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, int fd,
 		     uint64_t fd_offset, bool writable, struct error *err);

@@ -91,7 +91,9 @@ static void write_arguments(struct arguments *to, const struct qemu_config *conf
 	/* A guest that resets its machine is left as it is, for inspection. */
 	add(to, "-action", "reboot=shutdown,shutdown=pause");
 	add(to, "-display", "none");
-	add(to, "-machine", "microvm,memory-backend=ram,auto-kernel-cmdline=off");
+	/* Core dumps leave guest RAM out; see map_region in guest_memory.c. */
+	add(to, "-machine",
+	    "microvm,memory-backend=ram,auto-kernel-cmdline=off,dump-guest-core=off");
 	add(to, "-accel", config->use_kvm ? "kvm" : "tcg,thread=multi");
 	if (config->use_kvm)
 		add(to, "-cpu", "host");
