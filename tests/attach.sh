@@ -525,6 +525,7 @@ test_lies()
 	lie escape 1 "$none its name is not valid"
 	lie regions 1 "$none the number of memory regions is 0xffffffff"
 	lie past_end 1 "$none its memory map exceeds its RAM"
+	lie vast 1 'the VM fake: more than 1024 GiB of guest memory'
 	lie overlap 1 'the VM fake: memory region .* overlaps another'
 	lie no_ram 1 "$none it does not hand out its RAM"
 	lie two_descriptors 1 "$none its memory map exceeds its RAM"

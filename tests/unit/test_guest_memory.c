@@ -135,6 +135,29 @@ START_TEST(too_many_regions_are_refused)
 }
 END_TEST
 
+START_TEST(more_memory_than_any_guest_has_is_refused)
+{
+	const uint64_t base = UINT64_C(1) << 32, rest = GUEST_MEMORY_MAX - LOW_SIZE - HIGH_SIZE;
+	const struct memory_map *before = guest_memory_map(&memory);
+
+	ck_assert_int_eq(
+		guest_memory_add(&memory, paddr(base), UINT64_C(1) << 46, fd, 0, false, &err),
+		-EFBIG);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(base), UINT64_MAX - 2 * base + 1, fd, 0,
+					  false, &err),
+			 -EFBIG);
+	/* The sum counts. */
+	ck_assert_int_eq(
+		guest_memory_add(&memory, paddr(base), rest + PAGE_SIZE, fd, 0, false, &err),
+		-EFBIG);
+	ck_assert_ptr_eq(guest_memory_map(&memory), before);
+	ck_assert_int_eq(guest_memory_add(&memory, paddr(base), rest, fd, 0, false, &err), 0);
+	ck_assert_int_eq(
+		guest_memory_add(&memory, paddr(base + rest), PAGE_SIZE, fd, 0, false, &err),
+		-EFBIG);
+}
+END_TEST
+
 START_TEST(both_views_show_the_same_bytes)
 {
 	uint32_t value = 0;
@@ -388,6 +411,7 @@ Suite *guest_memory_suite(void)
 	tcase_add_test(tcase, refused_regions_leave_the_map_as_it_was);
 	tcase_add_test(tcase, a_mapping_that_fails_leaves_the_map_as_it_was);
 	tcase_add_test(tcase, too_many_regions_are_refused);
+	tcase_add_test(tcase, more_memory_than_any_guest_has_is_refused);
 	tcase_add_test(tcase, both_views_show_the_same_bytes);
 	tcase_add_test(tcase, copying_a_hole_allocates_nothing);
 	tcase_add_test(tcase, a_file_that_shrank_has_no_holes_past_its_end);

@@ -136,6 +136,11 @@ static void lie_slot_count_wraps(void)
 	info->slot_count = (UINT64_C(1) << 58) + 1;
 	info->max_paddr = info->slot_count * PAGE_SIZE;
 }
+static void lie_many_slots(void)
+{
+	info->slot_count = 2 * GUEST_MEMORY_MAX / PAGE_SIZE + 1;
+	info->max_paddr = info->slot_count * PAGE_SIZE;
+}
 static void lie_no_slots(void)
 {
 	info->slot_count = info->max_paddr = 0;
@@ -226,6 +231,33 @@ static void (*const lies[])(void) = {
 	lie_regions_wrap,
 	lie_regions_unaligned,
 };
+
+static int read_nothing(void *own, paddr_t pa, void *buffer, size_t length)
+{
+	(void)own;
+	(void)pa;
+	memset(buffer, 0, length);
+	return 0;
+}
+
+/* There is RAM for the array, so only its length is wrong. */
+START_TEST(an_array_for_more_than_2_tib_is_refused)
+{
+	const uint64_t base = UINT64_C(1) << 32;
+	const uint64_t size =
+		align_up((2 * GUEST_MEMORY_MAX / PAGE_SIZE + 1) * SLOT_SIZE, PAGE_SIZE);
+	const struct memory_reader reader = {.read = read_nothing};
+
+	ck_assert_int_eq(guest_memory_add_copied(&memory, paddr(base), size, &reader, &err), 0);
+	info->array_pa = base;
+	lie_many_slots();
+	ck_assert_int_eq(read_view(), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.text, "slot_count"));
+	info->slot_count--;
+	info->max_paddr = info->slot_count * PAGE_SIZE;
+	ck_assert_int_eq(read_view(), 0);
+}
+END_TEST
 
 START_TEST(a_page_with_one_lie_is_broken)
 {
@@ -356,6 +388,7 @@ Suite *guest_view_suite(void)
 	tcase_add_test(tcase, a_page_outside_ram_is_broken);
 	tcase_add_loop_test(tcase, a_page_with_one_lie_is_broken, 0,
 			    sizeof(lies) / sizeof(lies[0]));
+	tcase_add_test(tcase, an_array_for_more_than_2_tib_is_refused);
 	tcase_add_test(tcase, names_are_made_printable_and_end);
 	tcase_add_test(tcase, types_are_known_by_their_roles);
 	tcase_add_test(tcase, several_types_may_be_reserved);

@@ -20,6 +20,8 @@
 #include "base/fd.h"
 #include "base/printable.h"
 
+_Static_assert(CAPTURE_RAM_MAX == GUEST_MEMORY_MAX, "what can be inspected can be captured");
+
 struct reader {
 	int fd;
 	const char *name;

@@ -94,6 +94,15 @@ static unsigned place_of(const struct memory_map *map, uint64_t base, uint64_t s
 	return place;
 }
 
+static uint64_t size_of_all(const struct memory_map *map)
+{
+	uint64_t size = 0;
+
+	for (unsigned i = 0; i < map->count; i++)
+		size += map->regions[i].size;
+	return size;
+}
+
 static int check_region(const struct memory_map *map, paddr_t base, uint64_t size,
 			uint64_t fd_offset, struct error *err)
 {
@@ -104,6 +113,9 @@ static int check_region(const struct memory_map *map, paddr_t base, uint64_t siz
 				 base.addr, size);
 	if (map->count == MEMORY_REGIONS_MAX)
 		return error_set(err, -ENOSPC, "more than %d memory regions", MEMORY_REGIONS_MAX);
+	if (size > GUEST_MEMORY_MAX - size_of_all(map))
+		return error_set(err, -EFBIG, "more than %" PRIu64 " GiB of guest memory",
+				 GUEST_MEMORY_MAX >> 30);
 	if (place_of(map, base.addr, size) > map->count)
 		return error_set(err, -EEXIST,
 				 "memory region %#" PRIx64 "+%#" PRIx64 " overlaps another",

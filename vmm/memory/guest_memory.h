@@ -38,6 +38,12 @@ static inline bool memory_region_is_copied(const struct memory_region *region)
 
 #define MEMORY_REGIONS_MAX 16
 
+/*
+ * Maximum RAM of a guest in bytes, for all sources. A hostile VM can hand out a sparse file of any length at no cost;
+ * the limit bounds the work of those who read it.
+ */
+#define GUEST_MEMORY_MAX (UINT64_C(1) << 40)
+
 /* Immutable once published. Regions are sorted by base and do not overlap. */
 struct memory_map {
 	uint64_t generation; /* changes with each update */
@@ -79,8 +85,8 @@ void guest_memory_destroy(struct guest_memory *memory);
  * Adds `size` bytes at `base`, backed by fd from fd_offset and mapped shared (read-write if `writable`). All three
  * numbers are page-aligned. The memory owns the mapping, but not the descriptor: it is read through as well, so it
  * stays open until the region is removed. Core dumps leave the mapping out. Returns 0, -EINVAL (unaligned, empty,
- * wraps), -EEXIST (overlaps), -ENOSPC (too many regions), -EBADF (no descriptor), or the errno of mmap or madvise. On
- * failure the map is unchanged.
+ * wraps), -EEXIST (overlaps), -ENOSPC (too many regions), -EFBIG (more than GUEST_MEMORY_MAX with the other regions),
+ * -EBADF (no descriptor), or the errno of mmap or madvise. On failure the map is unchanged.
  */
 int guest_memory_add(struct guest_memory *memory, paddr_t base, uint64_t size, int fd,
 		     uint64_t fd_offset, bool writable, struct error *err);

@@ -135,10 +135,16 @@ static int check_map(const struct guest_memory *memory, const struct guest_info 
 	return result;
 }
 
+/*
+ * RAM of the maximum size may lie around a hole below 1 TiB (AMD's HyperTransport range), so that it ends below 2 TiB.
+ * Without this limit, an array in 1 TiB of RAM could describe 64 TiB, which take half a minute to read.
+ */
+#define SLOTS_MAX (2 * GUEST_MEMORY_MAX / PAGE_SIZE)
+
 static int read_array(const struct guest_memory *memory, const struct guest_info *info,
 		      struct guest_view *view, struct error *err)
 {
-	if (info->slot_count == 0 || info->slot_count > UINT64_MAX / SLOT_SIZE ||
+	if (info->slot_count == 0 || info->slot_count > SLOTS_MAX ||
 	    info->slot_count != info->max_paddr / PAGE_SIZE)
 		return bad(err, "slot_count", info->slot_count);
 	if (!is_aligned(info->array_pa, SLOT_SIZE) ||
