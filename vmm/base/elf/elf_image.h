@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The kernel's ELF file: an x86-64 or i386 executable with a PVH entry note, checked in a buffer. Every byte of the file is
- * hostile input. An image that passes elf_image_parse() needs no further check, except against the RAM into which it is
- * loaded.
+ * The kernel's ELF file: an x86-64 or i386 executable with a PVH entry note, checked in a buffer. Every byte of the
+ * file is hostile input. An image that passes elf_image_parse() needs no further check, except against the RAM into
+ * which it is loaded.
  */
 #ifndef VMM_ELF_IMAGE_H
 #define VMM_ELF_IMAGE_H

@@ -38,7 +38,7 @@ static void put_lines(FILE *out, const char *text, const char *indent)
 	fputc('\n', out);
 }
 
-/* Prints to memory first: a guest's BTF may ask for more than TEXT_MAX bytes. The rest is cut off. Returns 0 or -errno. */
+/* Prints to memory first: a guest's BTF may ask for more than TEXT_MAX bytes, the rest of which is cut. 0 or -errno. */
 static int put_record(FILE *out, const struct type_catalog *catalog, int type, const void *record,
 		      const char *indent)
 {
