@@ -96,7 +96,7 @@ bool cache_steal_blocks(struct cpu_cache *cache)
 	return false;
 }
 
-static uint64_t take_from_cache(struct cpu_cache *cache)
+uint64_t cache_take_block(struct cpu_cache *cache)
 {
 	spin_lock(&cache->lock);
 	uint64_t block = cache_pop_block(cache);
@@ -121,13 +121,13 @@ static uint64_t take_from_buddy(struct cpu_cache *cache)
 uint64_t frame_blocks_take(void)
 {
 	struct cpu_cache *cache = &frame_caches[platform_cpu()];
-	uint64_t block = take_from_cache(cache);
+	uint64_t block = cache_take_block(cache);
 
 	if (__builtin_expect(block != FREE_LINK_NONE, 1))
 		return block;
 	block = take_from_buddy(cache);
 	if (block == FREE_LINK_NONE && cache_steal_blocks(cache))
-		block = take_from_cache(cache);
+		block = cache_take_block(cache);
 	return block;
 }
 

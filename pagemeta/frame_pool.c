@@ -124,7 +124,7 @@ static void set_parked(uint64_t count)
 }
 
 /* Clears the tag first: the buddy system writes its own only to the first frame of a block that it has merged. */
-static void list_block(uint64_t first, unsigned order)
+void frame_pool_list(uint64_t first, unsigned order)
 {
 	slot_word_store(&pfn_to_meta(pfn(first))->vtable_ptr, 0);
 	buddy_free(&frame_pool.buddy, pfn(first), order);
@@ -156,7 +156,7 @@ void frame_pool_unpark(uint64_t limit)
 		if (slot_state_refs(slot_load(slot)) == REF_HOST)
 			frame_pool_park(frame);
 		else
-			list_block(frame, 0);
+			frame_pool_list(frame, 0);
 	}
 }
 
@@ -169,7 +169,7 @@ static void list_freed(struct cpu_cache *cache)
 		if (cache->freed[i] == FREE_LINK_NONE)
 			continue;
 		frame_expect_managed(cache->freed[i], &cache->range);
-		list_block(cache->freed[i], 0);
+		frame_pool_list(cache->freed[i], 0);
 		cache->freed[i] = FREE_LINK_NONE;
 	}
 }
@@ -179,7 +179,7 @@ static void drain_blocks(struct cpu_cache *cache)
 {
 	while (cache->block_count > 0) {
 		cache_set_block_count(cache, cache->block_count - 1);
-		list_block(cache->blocks[cache->block_count], FRESH_ORDER);
+		frame_pool_list(cache->blocks[cache->block_count], FRESH_ORDER);
 	}
 }
 
@@ -187,7 +187,7 @@ static void drain_blocks(struct cpu_cache *cache)
 static void drain(struct cpu_cache *cache)
 {
 	while (cache->count > 0)
-		list_block(cache->frames[--cache->count], 0);
+		frame_pool_list(cache->frames[--cache->count], 0);
 	list_freed(cache);
 	buddy_add(&frame_pool.buddy, pfn(cache->fresh_next), pfn(cache->fresh_end));
 	cache->fresh_next = cache->fresh_end = 0;
@@ -201,7 +201,7 @@ static void drain_depots(enum depot_list which, unsigned order)
 
 	while (frame_depot_pop(0, which, bundle))
 		for (unsigned i = 0; i < BUNDLE_FRAMES; i++)
-			list_block(bundle[i], order);
+			frame_pool_list(bundle[i], order);
 }
 
 static void drain_all_depots(void)

@@ -94,6 +94,9 @@ void frame_pool_expect_started(void);
 
 /* The following require frame_pool.lock. */
 
+/* Lists a block of 2^order frames, or with order 0 a frame, in the buddy system. */
+void frame_pool_list(uint64_t first, unsigned order);
+
 /* Puts aside a frame that the host holds. */
 void frame_pool_park(uint64_t frame);
 
@@ -120,6 +123,9 @@ static inline unsigned cache_cpu(const struct cpu_cache *cache)
 
 /* Requires the cache's lock. Takes a block out of the cache. Refills the empty stack from the depots first. */
 uint64_t cache_pop_block(struct cpu_cache *cache);
+
+/* As cache_pop_block; takes the lock. */
+uint64_t cache_take_block(struct cpu_cache *cache);
 
 /* Requires the cache's lock. Tags a block and keeps it; a full stack moves a bundle to the depot. */
 void cache_push_block(struct cpu_cache *cache, uint64_t block);

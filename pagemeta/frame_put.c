@@ -108,7 +108,7 @@ struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS] = {
 	[0 ... PLATFORM_MAX_CPUS - 1] = {NO_QUIET_TYPE},
 };
 
-void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr, uint64_t busy)
+const struct meta_type *frame_type_to_drop(const struct meta_slot *slot, uint64_t vtable_ptr)
 {
 	const struct meta_type *type = (const struct meta_type *)(uintptr_t)vtable_ptr;
 
@@ -116,6 +116,13 @@ void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr, uint64_t busy)
 		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
 	if (type->is_permanent)
 		slot_abort(slot, "drop of a frame of a permanent type", slot_load(slot));
+	return type;
+}
+
+void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr, uint64_t busy)
+{
+	const struct meta_type *type = frame_type_to_drop(slot, vtable_ptr);
+
 	if (type->on_drop) {
 		drop_queued(slot, type, busy);
 		return;

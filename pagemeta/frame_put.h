@@ -19,8 +19,7 @@
 static inline void frame_retire(struct meta_slot *slot, uint64_t busy)
 {
 	if (__builtin_expect(!frame_alloc_started, 0)) {
-		slot_word_store(&slot->vtable_ptr, 0);
-		slot_reset(slot, busy);
+		slot_clear(slot, busy);
 		return;
 	}
 	slot_word_store(&slot->vtable_ptr, FREE_TAG_CACHED);
@@ -38,6 +37,9 @@ struct quiet_type {
 } __attribute__((aligned(SLOT_SIZE)));
 
 extern struct quiet_type frame_quiet_types[PLATFORM_MAX_CPUS];
+
+/* The type at `vtable_ptr`, of a frame that is dropped. Aborts if there is none, or a permanent one. */
+const struct meta_type *frame_type_to_drop(const struct meta_slot *slot, uint64_t vtable_ptr);
 
 /* The drop of a frame of any type; see frame_put.c. */
 void frame_drop_any(struct meta_slot *slot, uint64_t vtable_ptr, uint64_t busy);

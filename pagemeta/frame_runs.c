@@ -39,15 +39,11 @@ static bool take_run(uint64_t count, uint64_t align, pfn_t *first)
 static bool list_own_block(void)
 {
 	struct cpu_cache *cache = &frame_caches[platform_cpu()];
+	uint64_t block = cache_take_block(cache);
 
-	spin_lock(&cache->lock);
-	uint64_t block = cache_pop_block(cache);
-
-	spin_unlock(&cache->lock);
 	if (block == FREE_LINK_NONE)
 		return false;
-	slot_word_store(&pfn_to_meta(pfn(block))->vtable_ptr, 0);
-	buddy_free(&frame_pool.buddy, pfn(block), FRESH_ORDER);
+	frame_pool_list(block, FRESH_ORDER);
 	return true;
 }
 

@@ -51,10 +51,7 @@ static void free_frames(const struct region *region)
 	for (uint64_t addr = region->start; addr < region->end; addr += PAGE_SIZE) {
 		struct meta_slot *slot = frame_to_meta(paddr(addr));
 
-		uint64_t busy = slot_unique_drop(slot);
-
-		slot_word_store(&slot->vtable_ptr, 0);
-		slot_reset(slot, busy);
+		slot_clear(slot, slot_unique_drop(slot));
 	}
 }
 

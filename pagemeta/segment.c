@@ -17,8 +17,7 @@ static void publish_claims(struct meta_slot *slots, uint64_t count)
 static void cancel_claims(struct meta_slot *slots, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++) {
-		slot_word_store(&slots[i].vtable_ptr, 0);
-		slot_reset(&slots[i], slot_word_load(&slots[i].state));
+		slot_clear(&slots[i], slot_word_load(&slots[i].state));
 	}
 }
 
@@ -108,16 +107,6 @@ bool segment_alloc_end(pfn_t first, uint64_t count, uint64_t claimed, enum ref_c
 	return false;
 }
 
-/* Whether the type at `vtable` has no on_drop. Aborts if there is no type at that address, or a permanent one. */
-static bool ends_quietly(const struct meta_slot *slot, uint64_t vtable)
-{
-	if (!meta_type_is_valid(vtable))
-		slot_abort(slot, "drop of a frame with a wild vtable pointer", slot_load(slot));
-	if (((const struct meta_type *)(uintptr_t)vtable)->is_permanent)
-		slot_abort(slot, "drop of a frame of a permanent type", slot_load(slot));
-	return !((const struct meta_type *)(uintptr_t)vtable)->on_drop;
-}
-
 uint64_t segment_drop(struct segment *segment)
 {
 	struct meta_slot *slot = pfn_to_meta(segment->first);
@@ -133,10 +122,10 @@ uint64_t segment_drop(struct segment *segment)
 			uint64_t vtable = slot_word_load(&slot->vtable_ptr);
 
 			destroyed++;
-			if ((vtable && vtable == quiet) || ends_quietly(slot, vtable)) {
+			if ((vtable && vtable == quiet) ||
+			    !frame_type_to_drop(slot, vtable)->on_drop) {
 				quiet = vtable;
-				slot_word_store(&slot->vtable_ptr, 0);
-				slot_reset(slot, busy);
+				slot_clear(slot, busy);
 				continue;
 			}
 			frame_drop(slot, busy);

@@ -195,6 +195,16 @@ static inline void slot_reset(struct meta_slot *slot, uint64_t busy)
 			 __ATOMIC_RELEASE);
 }
 
+/*
+ * As slot_reset, for a frame that goes to no allocator: nobody has it, or the caller keeps it. The type goes while the
+ * slot is BUSY: no reader takes a slot without a type for one in use, and after the reset the host may own the slot.
+ */
+static inline void slot_clear(struct meta_slot *slot, uint64_t busy)
+{
+	slot_word_store(&slot->vtable_ptr, 0);
+	slot_reset(slot, busy);
+}
+
 /* The unique owner's check: aborts unless the slot is UNIQUE. Returns its state. */
 static inline uint64_t slot_expect_unique(struct meta_slot *slot, const char *what)
 {

@@ -19,18 +19,11 @@ void unique_drop(unique_frame_t frame)
 	frame_drop(frame.slot, slot_unique_drop(frame.slot));
 }
 
-/*
- * As frame_retire, but nobody gets the frame. The type goes while the slot is BUSY: no reader takes a slot without a
- * type for one in use, and after the reset the host may own the slot.
- */
 paddr_t unique_reset(unique_frame_t frame)
 {
 	frame_expect(frame.slot);
 
-	uint64_t busy = slot_unique_drop(frame.slot);
-
-	slot_word_store(&frame.slot->vtable_ptr, 0);
-	slot_reset(frame.slot, busy);
+	slot_clear(frame.slot, slot_unique_drop(frame.slot));
 	return meta_to_frame(frame.slot);
 }
 
