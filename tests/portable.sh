@@ -167,7 +167,7 @@ mini_works()
 
 	shift
 	expect "$name: compiles" 0 '!err:.' -- env -C "$VENDOR" "$(compiler "$machine")" -static -std=gnu11 -Wall \
-		-Wextra -Werror "$@" -Iinclude -I. -Iport port/main.c "$WORK/library.o" -o "$WORK/mini" || return
+		-Wextra -Werror "$@" -Iinclude -I. -Iport port/main.c port/platform.c "$WORK/library.o" -o "$WORK/mini" || return
 	# shellcheck disable=SC2046 # nothing, for the host
 	expect "$name: works" 0 'out:^mini: 4096 frames, all slots are right$' -- $(runner "$machine") "$WORK/mini"
 }
@@ -179,7 +179,7 @@ test_mini()
 	vendor
 	check "the guide lists the headers that the library includes" same_headers
 	check "the guide's platform is the mini port's" guide_shows 1 "$PORT/mini/pagemeta_platform.h"
-	check "the guide's functions are the mini port's" guide_shows 2 "$PORT/mini/main.c"
+	check "the guide's functions are the mini port's" guide_shows 2 "$PORT/mini/platform.c"
 	check "the guide's start is the mini port's" guide_shows 3 "$PORT/mini/main.c"
 	check "the guide's type is the mini port's" guide_shows 4 "$PORT/mini/main.c"
 	check "the guide's use of a frame is the mini port's" guide_shows 5 "$PORT/mini/main.c"
@@ -206,8 +206,8 @@ port_builds()
 		[[ " $left_out " = *" $(basename "$file" .c) "* ]] || sources+=("$file")
 	done
 	expect "$name: compiles" 0 '!err:.' -- gcc -std=gnu11 -O2 -Wall -Wextra -Werror "$@" -Iinclude -I. \
-		-I"$PORT/ports" -I"$platform" "$PORT/ports/port.c" "$PORT/ports/$port/main.c" "${sources[@]}" \
-		-o "$WORK/$port"
+		-I"$PORT/ports" -I"$platform" "$PORT/mini/platform.c" "$PORT/ports/port.c" \
+		"$PORT/ports/$port/main.c" "${sources[@]}" -o "$WORK/$port"
 }
 
 test_ports()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A port of pagemeta in one file: initialises the metadata of 16 MiB from a memory map, starts the allocator, and takes
+ * A port of pagemeta, with platform.c: initialises the metadata of 16 MiB from a memory map, starts the allocator, and takes
  * a frame of a type of its own through its life. Exits with 0 if all went well.
  */
 #include <inttypes.h>
@@ -12,32 +12,6 @@
 #include "pagemeta/frame_reader.h"
 #include "pagemeta/meta_check.h"
 #include "pagemeta/meta_init.h"
-
-uint8_t mini_memory[MINI_MEMORY_SIZE] __attribute__((aligned(4096)));
-struct meta_slot *mini_slots;
-
-/* The array of slots is used where it lies in physical memory. */
-bool platform_map_metadata(struct early_allocator *early, paddr_t array, uint64_t size)
-{
-	(void)early;
-	(void)size;
-	mini_slots = platform_phys_to_virt(array);
-	return true;
-}
-
-/* Only called for memory past PLATFORM_EARLY_LIMIT, and there is none. */
-bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end)
-{
-	(void)early;
-	(void)end;
-	return false;
-}
-
-void platform_abort(const char *what, paddr_t frame, uint64_t state)
-{
-	fprintf(stderr, "frame %#" PRIx64 ", state %#" PRIx64 ": %s\n", frame.addr, state, what);
-	abort();
-}
 
 /* A frame that is a page of a file. */
 struct file_page_meta {

@@ -2,7 +2,6 @@
 /* The shared part of the ports: see port.h. */
 #include "port.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,30 +9,7 @@
 
 #include "pagemeta/meta_check.h"
 
-uint8_t mini_memory[MINI_MEMORY_SIZE] __attribute__((aligned(4096)));
-struct meta_slot *mini_slots;
 struct meta_array port_array;
-
-bool platform_map_metadata(struct early_allocator *early, paddr_t base, uint64_t size)
-{
-	(void)early;
-	(void)size;
-	mini_slots = platform_phys_to_virt(base);
-	return true;
-}
-
-bool platform_add_temp_linear_mapping(struct early_allocator *early, paddr_t end)
-{
-	(void)early;
-	(void)end;
-	return false;
-}
-
-void platform_abort(const char *what, paddr_t frame, uint64_t state)
-{
-	fprintf(stderr, "frame %#" PRIx64 ", state %#" PRIx64 ": %s\n", frame.addr, state, what);
-	abort();
-}
 
 void need(bool condition, const char *what)
 {
