@@ -5,8 +5,10 @@
 #   WERROR=1                warnings are errors
 #   SANITIZE=address|thread the host programs with that sanitizer, under build/address or build/thread
 #   RUN="..."               options for make run
+#   FUZZ_SECONDS=N          how long make fuzz runs each target; TARGETS="..." picks targets
 #   MINUTES=N SEED=N        how long make soak runs, and its first seed
 #   TORN_READS=N            make soak goes on until N reads of changing slots have been checked
+#   EXTRA_FLAGS="..."       for all compilers
 #   V=1                     show the commands
 
 SANITIZE ?=
@@ -21,7 +23,7 @@ CC       := gcc
 Q        := $(if $(V),,@)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	    -Wpointer-arith -Wundef -Wvla -Wimplicit-fallthrough $(if $(WERROR),-Werror)
-ANYWHERE := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP -Iinclude -I.
+ANYWHERE := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP -Iinclude -I. $(EXTRA_FLAGS)
 # -mprfchw: the allocator prefetches for writing; a CPU without the instruction treats it as a no-op.
 COMMON   := $(ANYWHERE) -mprfchw
 
@@ -44,12 +46,17 @@ PAHOLE := pahole --btf_gen_floats
 SANITIZERS_address := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZERS_thread  := -O1 -g1 -fsanitize=thread
 SANITIZE_FLAGS     := $(SANITIZERS_$(SANITIZE))
-HOST_PACKAGES := json-c libbpf libpng libzstd ncursesw
+# The command and whatever shares its objects. A sanitizer has better checks than those of _FORTIFY_SOURCE, which hide
+# calls from it. Benchmarks of the library alone are built without: they compare it with loops of their own.
+HARDENING      := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+		  $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+HARDENING_LINK := -pie -Wl,--build-id -Wl,-z,relro,-z,now,-z,noexecstack
+HOST_PACKAGES := json-c libbpf libpng libseccomp libzstd ncursesw
 # Only the headers: the library is loaded at run time, when it is needed.
 HEADER_PACKAGES := libvirt
 HOST_FLAGS = $(COMMON) -D_GNU_SOURCE -Ivmm -Ivmm/platform -Itests -pthread $(SANITIZE_FLAGS) \
 	     $(HOST_PACKAGE_FLAGS)
-HOST_LIBS  = -pthread -lurcu-memb -lurcu-common $(HOST_PACKAGE_LIBS)
+HOST_LIBS  = $(HARDENING_LINK) -pthread -lurcu-memb -lurcu-common $(HOST_PACKAGE_LIBS)
 TEST_FLAGS = $(HOST_FLAGS) $(CHECK_FLAGS)
 TEST_LIBS  = $(HOST_LIBS) $(CHECK_LIBS)
 
@@ -69,11 +76,11 @@ GUEST_ASM     := $(wildcard guest/*/*.S)
 BTF_KEEP_SOURCES := scripts/btf_keep.c vmm/kind/fields/btf_check.c vmm/kind/fields/type_layout.c vmm/kind/pagevisor/type_marks.c vmm/base/error.c
 VMM_SOURCES   := $(filter-out vmm/platform/%,$(sort $(shell find vmm -name '*.c')))
 UNIT_SOURCES  := $(wildcard tests/unit/*.c pagemeta/*.c vmm/platform/*.c) \
-		 guest/mm/page_table.c guest/mm/table_frames.c guest/boot/boot_info.c guest/boot/memory_map.c
+		 guest/mm/page_table.c guest/mm/table_frames.c guest/boot/boot_info.c guest/boot/option.c guest/boot/memory_map.c
 TORN_SOURCES  := $(wildcard tests/torn/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES))
 SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload/*.c guest/scenario/*.c)) \
 		 $(wildcard tests/scenario/*.c pagemeta/*.c) tests/bench/host.c \
-		 guest/boot/boot_info.c guest/boot/memory_map.c guest/mm/trace.c guest/mm/rcu.c \
+		 guest/boot/boot_info.c guest/boot/option.c guest/boot/memory_map.c guest/mm/trace.c guest/mm/rcu.c \
 		 vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c pagemeta/unique.c
 
@@ -88,7 +95,6 @@ SCENARIO_OBJECTS := $(call objects,scenario,$(SCENARIO_SOURCES))
 REPLAY_OBJECTS := $(call objects,model,$(REPLAY_SOURCES))
 
 GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
-WORKLOADS    := $(BUILD)/workloads
 PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 BTF_KEEP     := $(BUILD)/btf-keep
@@ -109,10 +115,22 @@ SETUP_BUILD  := build/setup-build
 SETUP_TEST   := build/setup-test
 SETUP_LINT   := build/setup-lint
 
-.DEFAULT_GOAL := all
-.PHONY: all run test test-svm unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench lint format install uninstall clean help
 
-all: $(PROGRAM) $(GUEST_ELF) $(WORKLOADS) ## build the command and the guest
+# Where the other programs look.
+MAN_PAGES    := $(wildcard docs/man/*.1)
+MAN_DIR      := $(PREFIX)/share/man/man1
+BASH_COMPLETION := $(PREFIX)/share/bash-completion/completions/pagevisor
+ZSH_COMPLETION  := $(PREFIX)/share/zsh/site-functions/_pagevisor
+FISH_COMPLETION := $(PREFIX)/share/fish/vendor_completions.d/pagevisor.fish
+
+.DEFAULT_GOAL := all
+.PHONY: all setup run test test-svm test-deb deb unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench bench-reclaim-peers lint format install uninstall clean help
+
+# The guest of the trace test, too: docs and README show the trace with it.
+all: $(PROGRAM) $(GUEST_ELF) $(TRACE_GUEST) ## build the command and the guest
+
+setup: $(SETUP_BUILD) ## install the packages that building and running a guest take
+	@scripts/setup.sh run
 
 run: all ## set up, build, run the main job: a guest that churns frames, watched live
 	@scripts/setup.sh run
@@ -125,15 +143,19 @@ test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TE
 test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
 	@tests/run.sh $(BUILD) svm
 
+test-deb: all ## the Debian package, in a system of its own
+	@scripts/setup.sh deb
+	@tests/run.sh $(BUILD) deb
+
 unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 	@$(UNIT) $(FILTER)
 
 # Suites with threads, or with data that is read while it changes.
-THREADED_SUITES := threads contention deferred frame slot_reader guest_memory attach pause litmus segment snapshot reclaim
+THREADED_SUITES := threads contention deferred frame slot_reader guest_memory attach attach_sockets server_pause pauser pause litmus segment snapshot life reclaim ledger keeper manager
 
 # Parts that run the command, its guests, and what attaches to them.
-SANITIZED_PARTS := accel attach find_map watch trace top check capture negative hostile signals bad_input qemu stress \
-		   qemu_source libvirt
+SANITIZED_PARTS := accel attach sockets pauses find_map watch trace mem top check capture negative hostile signals bad_input qemu stress \
+		   qemu_source life_cycles libvirt libvirt_life
 
 # In one process: with a process for each test, the leak checks would take longer than all of the tests. This leaves out
 # tests that must abort.
@@ -146,7 +168,7 @@ test-unit-thread: $(SETUP_TEST) ## the threaded unit tests under ThreadSanitizer
 test-sanitized: $(SETUP_TEST) all $(TEST_GUESTS) ## the threaded unit tests, and the command's tests, built with the sanitizers
 	@SANITIZED_PARTS="$(SANITIZED_PARTS)" tests/run.sh $(BUILD) unit_thread sanitized
 
-soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, for MINUTES=N; stops at the first failure
+soak: $(SETUP_TEST) all $(UNIT) $(TORN) $(PROBE) ## long tests in turns, for MINUTES=N; stops at the first failure
 	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests build/address/scenarios
 	@$(MAKE) --silent --no-print-directory SANITIZE=thread build/thread/unit-tests build/thread/scenarios
 	@MINUTES=$(MINUTES) SEED=$(SEED) TORN_READS=$(TORN_READS) tests/soak.sh $(BUILD)
@@ -154,14 +176,18 @@ soak: $(SETUP_TEST) all $(UNIT) $(TORN) ## long tests in turns, for MINUTES=N; s
 bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@tests/bench/all.sh $(BUILD)
 
+bench-reclaim-peers: all $(SETUP_TEST) ## 1 GiB taken from a guest and returned, beside balloon and virtio-mem
+	@tests/bench/peers/peers.sh $(BUILD)
+
 # The host's sources except for the command line, built by clang.
-FUZZ_SOURCES := tests/fuzz/fuzz_guest.c $(filter-out vmm/cli/% vmm/view/top/%,$(VMM_SOURCES))
+FUZZ_SHARED  := tests/fuzz/fuzz_guest.c tests/fuzz/fuzz_check.c
+FUZZ_SOURCES := $(FUZZ_SHARED) tests/unit/crafted_guest.c $(filter-out vmm/cli/% vmm/view/top/%,$(VMM_SOURCES))
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(FUZZ_SOURCES))
-FUZZ_TARGETS := build/fuzz/fuzz_capture build/fuzz/fuzz_guest_view
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(filter-out $(FUZZ_SHARED),$(wildcard tests/fuzz/*.c)))
 FUZZ_FLAGS   := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
-fuzz: $(SETUP_TEST) ## fuzz the readers of hostile bytes; SECONDS=60 for each
-	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz.sh build
+fuzz: $(SETUP_TEST) ## fuzz the readers of hostile bytes; FUZZ_SECONDS=60 for each
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) tests/fuzz.sh build
 
 fuzz-targets: $(FUZZ_TARGETS)
 
@@ -171,25 +197,33 @@ lint: $(SETUP_LINT) $(SETUP_BUILD) ## check format, include directions, headers 
 format: $(SETUP_LINT) ## reformat all sources
 	@git ls-files '*.[ch]' | xargs clang-format -i
 
-install: all ## install the command, its guest, manual page and completion under PREFIX (DESTDIR)
+install: all ## install the command, its guest, manual pages and completion under PREFIX (DESTDIR)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/pagevisor
 	install -D -m 644 $(GUEST_ELF) $(DESTDIR)$(PREFIX)/lib/pagevisor/pagevisor-guest.elf
-	install -D -m 644 $(WORKLOADS) $(DESTDIR)$(PREFIX)/lib/pagevisor/workloads
-	install -D -m 644 docs/pagevisor.1 $(DESTDIR)$(PREFIX)/share/man/man1/pagevisor.1
-	install -D -m 644 docs/pagevisor.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pagevisor
+	install -d $(DESTDIR)$(MAN_DIR)
+	install -m 644 $(MAN_PAGES) $(DESTDIR)$(MAN_DIR)
+	install -D -m 644 docs/completion/pagevisor.bash $(DESTDIR)$(BASH_COMPLETION)
+	install -D -m 644 docs/completion/pagevisor.zsh $(DESTDIR)$(ZSH_COMPLETION)
+	install -D -m 644 docs/completion/pagevisor.fish $(DESTDIR)$(FISH_COMPLETION)
+	install -D -m 644 docs/pagevisor.schema.json $(DESTDIR)$(PREFIX)/share/doc/pagevisor/pagevisor.schema.json
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/pagevisor
-	rm -f $(DESTDIR)$(PREFIX)/lib/pagevisor/pagevisor-guest.elf $(DESTDIR)$(PREFIX)/lib/pagevisor/workloads
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/pagevisor.1
-	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pagevisor
-	-rmdir $(DESTDIR)$(PREFIX)/lib/pagevisor
+	rm -f $(DESTDIR)$(PREFIX)/lib/pagevisor/pagevisor-guest.elf
+	rm -f $(addprefix $(DESTDIR)$(MAN_DIR)/,$(notdir $(MAN_PAGES)))
+	rm -f $(addprefix $(DESTDIR),$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
+	rm -f $(DESTDIR)$(PREFIX)/share/doc/pagevisor/pagevisor.schema.json
+	-rmdir $(DESTDIR)$(PREFIX)/lib/pagevisor $(DESTDIR)$(PREFIX)/share/doc/pagevisor
+
+deb: ## a Debian package, in build/deb
+	@scripts/setup.sh deb
+	@scripts/deb.sh
 
 clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 25
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 34
 
 build/setup-%: scripts/setup.sh
 	@mkdir -p build
@@ -207,10 +241,6 @@ $(GUEST_ELF): $(GUEST_OBJECTS) $(call guest_tables,pagevisor-guest) $(BUILD)/gue
 	@echo "  LINK    $@"
 	$(LINK_GUEST)
 	$(CHECK_SYMBOLS)
-
-# The names of its workloads, for completion.
-$(WORKLOADS): $(GUEST_ELF)
-	$(Q)nm $< | sed -n 's/.* [rR] workload_//p' >$@
 
 $(BUILD)/guest/pagevisor-guest.bare: $(GUEST_OBJECTS) $(BUILD)/guest/kernel.ld
 	@echo "  LINK    $@"
@@ -266,7 +296,7 @@ $(PROGRAM): $(VMM_OBJECTS)
 $(BUILD)/host/%.o: %.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(HOST_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(HOST_FLAGS) $(HARDENING) -c $< -o $@
 
 $(UNIT): $(UNIT_OBJECTS) $(BUILD)/unit/sample.btf.o
 	@echo "  LINK    $@"
@@ -400,7 +430,7 @@ BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_plat
 		$(wildcard pagemeta/*.[ch])
 
 $(BUILD)/bench-frames: $(addprefix tests/bench/,frames_host.c frame_rows.c two_cpu_rows.c frame_rows.h)
-$(BUILD)/bench-frames: $(addprefix tests/bench/,trace_rows.c untraced_loops.c trace_rows.h hook_loops.h)
+$(BUILD)/bench-frames: $(addprefix tests/bench/,trace_rows.c untraced_loops.c trace_rows.h hook_loops.h keeper_rows.c keeper_rows.h)
 $(BUILD)/bench-growth: tests/bench/growth.c
 $(BUILD)/bench-frames $(BUILD)/bench-growth: $(BENCH_SHARED) | $(SETUP_BUILD)
 	@mkdir -p $(@D)

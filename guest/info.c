@@ -12,6 +12,7 @@
 #include "boot/page_table.h"
 #include "lib/console.h"
 #include "lib/random.h"
+#include "lib/symbols.h"
 #include "mm/trace.h"
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/trace.h"
@@ -27,8 +28,6 @@ extern const char kernel_start[];
 extern const char kernel_end[];
 extern const char btf_start[];
 extern const char btf_end[];
-extern const char symbols_start[];
-extern const char symbols_end[];
 
 static uint64_t physical(const void *address)
 {
@@ -83,6 +82,16 @@ void info_publish(void)
 	info_set_stage(STAGE_ENTERED);
 }
 
+void info_set_filled(const uint64_t *count)
+{
+	__atomic_store_n(&mailbox.filled_pa, physical(count), __ATOMIC_RELEASE);
+}
+
+void info_set_panic(const struct panic_record *record)
+{
+	__atomic_store_n(&mailbox.panic_pa, physical(record), __ATOMIC_RELEASE);
+}
+
 void info_set_memory(uint64_t max_paddr)
 {
 	guest_info.max_paddr = max_paddr;
@@ -102,6 +111,7 @@ void info_set_metadata(const struct meta_array *array)
 void info_set_allocator(void)
 {
 	guest_info.allocator_pa = physical(&frame_alloc_descriptor);
+	guest_info.keeper_pa = physical(&frame_keeper);
 	info_set_stage(STAGE_ALLOCATOR);
 }
 

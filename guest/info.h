@@ -4,6 +4,7 @@
 #define GUEST_INFO_H
 
 #include <pagevisor/info.h>
+#include <pagevisor/panic.h>
 
 #include "pagemeta/meta_init.h"
 
@@ -20,11 +21,17 @@ void info_set_memory(uint64_t max_paddr);
 /* Where the metadata is, and how it is mapped: STAGE_METADATA. */
 void info_set_metadata(const struct meta_array *array);
 
-/* Where the frame allocator keeps its state: STAGE_ALLOCATOR. */
+/* Where the frame allocator keeps its state, and the page that it shares with a keeper: STAGE_ALLOCATOR. */
 void info_set_allocator(void);
 
 /* How many processors run, and the TSC's frequency if it is known, else 0: STAGE_CPUS. */
 void info_set_cpus(unsigned count, uint64_t tsc_khz);
+
+/* Where the slots that are filled are counted, while metadata is initialised. */
+void info_set_filled(const uint64_t *count);
+
+/* What a panic leaves behind; complete. */
+void info_set_panic(const struct panic_record *record);
 
 /*
  * Announces a stage in the page and on the boot stage port; everything that the stage promises must be written before.

@@ -8,12 +8,17 @@
 #include "arch/trap.h"
 #include "boot/boot_info.h"
 #include "boot/entry.h"
+#include "boot/option.h"
 #include "info.h"
 #include "lib/console.h"
 #include "mm/memory.h"
 #include "mm/trace.h"
 #include "panic.h"
 #include "workload/workload.h"
+
+/* Read by boot/start.S. */
+OPTION(ring, .name = OPTION_RING, .value = OPTION_TAKES_NUMBER, .max = 3, .flags = OPTION_FROM_HOST,
+       .help = "of the kernel: 0 or 3");
 
 /* Entered from boot/start.S in the ring chosen there, on the boot processor. */
 _Noreturn void kmain(uint64_t start_info_pa)
@@ -34,7 +39,7 @@ _Noreturn void kmain(uint64_t start_info_pa)
 	const struct workload *workload = workload_choose();
 
 	kprintf("ready: ring %u, %u cpus, %lu slots for %lu MiB, all checked\n", kernel_ring,
-		cpu_count, guest_info.slot_count, guest_info.max_paddr >> 20);
+		cpu_count, guest_info.slot_count, memory_mib());
 	info_set_stage(STAGE_READY);
 
 	bool passed = workload_run(workload);

@@ -12,32 +12,12 @@ void buddy_init(struct buddy *buddy)
 
 static void link_block(struct buddy *buddy, pfn_t block, unsigned order)
 {
-	struct meta_slot *slot = pfn_to_meta(block);
-	uint64_t next = buddy->first[order];
-
-	slot_word_store(&slot->storage[FREE_NEXT], next);
-	slot_word_store(&slot->storage[FREE_PREVIOUS], FREE_LINK_NONE);
-	slot_word_store(&slot->vtable_ptr, FREE_TAG_BLOCK + order);
-	if (next != FREE_LINK_NONE)
-		slot_word_store(&pfn_to_meta(pfn(next))->storage[FREE_PREVIOUS], block.index);
-	buddy->first[order] = block.index;
-	buddy->blocks[order]++;
+	free_list_link(&buddy->first[order], &buddy->blocks[order], block, FREE_TAG_BLOCK + order);
 }
 
 static void unlink_block(struct buddy *buddy, pfn_t block, unsigned order)
 {
-	struct meta_slot *slot = pfn_to_meta(block);
-	uint64_t next = slot_word_load(&slot->storage[FREE_NEXT]);
-	uint64_t previous = slot_word_load(&slot->storage[FREE_PREVIOUS]);
-
-	if (previous == FREE_LINK_NONE)
-		buddy->first[order] = next;
-	else
-		slot_word_store(&pfn_to_meta(pfn(previous))->storage[FREE_NEXT], next);
-	if (next != FREE_LINK_NONE)
-		slot_word_store(&pfn_to_meta(pfn(next))->storage[FREE_PREVIOUS], previous);
-	slot_word_store(&slot->vtable_ptr, 0);
-	buddy->blocks[order]--;
+	free_list_unlink(&buddy->first[order], &buddy->blocks[order], block);
 }
 
 /*

@@ -43,8 +43,8 @@ bool buddy_has(const struct buddy *buddy, unsigned order);
 uint64_t buddy_frames(const struct buddy *buddy);
 
 /*
- * Whether a frame lies in a listed block. Looks at one frame for each order, the one with which such a block would
- * begin.
+ * Whether a frame lies in a listed or a parked block. Looks at one frame for each order, the one with which such a
+ * block would begin.
  */
 bool buddy_lists(pfn_t frame);
 

@@ -14,7 +14,9 @@
  * a free frame is not touched.
  *
  * The host may claim any free frame at any time (state HOST). The allocator notices when it claims the frame. It then
- * puts the frame aside, takes another, and lists the frame again once the host has released it.
+ * puts the frame aside, takes another, and lists the frame again once the host has released it and said so
+ * (pagevisor/keeper.h): what is put aside costs nothing until then. A block of 512 that is all the host's is put aside
+ * as one. The bytes of a frame that is neither BUSY nor in use are not touched.
  *
  * This header is the interface of the allocator, and knows none of the files behind it (frame_pool.h lists them). A
  * platform may leave those out and bring an allocator of its own: PORTING.md says which of these functions it must
@@ -109,7 +111,10 @@ META_MUST_USE static inline frame_t frame_alloc_result(frame_t frame)
 	return frame;
 }
 
-/* Zeroes the bytes of `count` frames that are the caller's alone: BUSY, or UNUSED and not listed. */
+/*
+ * Zeroes the bytes of `count` frames that are BUSY, by the caller. Nobody touches the bytes of a frame that is UNUSED,
+ * not even of one in his hand: the host may have taken it, and have given its memory away.
+ */
 void frame_alloc_zero(pfn_t first, uint64_t count);
 
 /*
@@ -124,8 +129,8 @@ extern bool frame_alloc_started;
 
 /*
  * Runs of frames, for callers that claim them one by one. The frames are UNUSED and belong to the caller: the allocator
- * does not list them. Any of them may turn HOST before it is claimed; the caller then passes it to
- * frame_alloc_put_aside and gives the rest back.
+ * does not list them. Any of them may turn HOST before it is claimed; the caller then gives all of them back with
+ * frame_alloc_return, or that one with frame_alloc_put_aside and the others with frame_alloc_give.
  */
 
 /*
@@ -157,6 +162,12 @@ void frame_alloc_give(pfn_t first, uint64_t count);
  */
 void frame_alloc_put_aside(pfn_t frame);
 
+/*
+ * Gives back a whole run of which any frames may be HOST: those are put aside. The first `claimed` of them were claimed
+ * in vain, and are UNUSED again. Aborts as frame_alloc_give does.
+ */
+void frame_alloc_return(pfn_t first, uint64_t count, uint64_t claimed);
+
 /* Free frames by where they are; exact only while nobody allocates or frees. */
 struct frame_alloc_stats {
 	uint64_t managed; /* frames ever given to the allocator */
@@ -168,6 +179,13 @@ struct frame_alloc_stats {
 /* Where the allocator keeps its state, for an observer: see pagevisor/allocator.h. */
 struct allocator_descriptor;
 extern const struct allocator_descriptor frame_alloc_descriptor;
+
+/*
+ * The words that the allocator shares with a keeper, who manages the kernel's memory from outside: see
+ * pagevisor/keeper.h. A kernel that does not publish the page has none.
+ */
+struct keeper_page;
+extern struct keeper_page frame_keeper;
 
 void frame_alloc_read_stats(struct frame_alloc_stats *stats);
 

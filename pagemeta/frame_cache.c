@@ -9,7 +9,7 @@
 /* For functions that the order-0 path rarely calls: inlined, they would make it save registers each time. */
 #define NOT_INLINED __attribute__((noinline))
 
-/* Parked frames that a refill of a cache looks at. Bounded, because the host may hold many. */
+/* What a refill of a cache looks at of what is parked. Bounded, because the host may hold many. */
 #define UNPARK_BATCH 16
 
 /* Prefetches a slot that is about to be claimed. For writing: another CPU may have its cache line. */
@@ -124,18 +124,21 @@ static uint64_t pop_from_pool(struct cpu_cache *cache)
 
 	if (frame == FREE_LINK_NONE && cache_steal_blocks(cache))
 		frame = fill_and_pop(cache);
-	if (frame == FREE_LINK_NONE) {
-		frame_pool_coalesce();
-		frame = fill_and_pop(cache);
-	}
+	spin_unlock(&frame_pool.lock);
+	if (frame != FREE_LINK_NONE)
+		return frame;
+	frame_parked_walk_all();
+	spin_lock(&frame_pool.lock);
+	frame_pool_coalesce();
+	frame = fill_and_pop(cache);
 	spin_unlock(&frame_pool.lock);
 	return frame;
 }
 
-/* Looks at some of the parked frames, if there are any. */
+/* Looks at some of what is parked, if the host has released anything. */
 static void unpark_some(void)
 {
-	if (__atomic_load_n(&frame_pool.parked, __ATOMIC_RELAXED) == 0)
+	if (__builtin_expect(!frame_parked_is_stale(), 1))
 		return;
 	spin_lock(&frame_pool.lock);
 	frame_pool_unpark(UNPARK_BATCH);
@@ -195,11 +198,34 @@ struct meta_slot *frame_alloc_next(void)
 	return frame == FREE_LINK_NONE ? NULL : pfn_to_meta(pfn(frame));
 }
 
+/*
+ * If the frame was the last that the caller's CPU took out of the block that it uses up, takes those behind it that are
+ * the host's, too. Returns the end of all.
+ */
+static uint64_t take_host_frames(struct cpu_cache *cache, uint64_t frame)
+{
+	uint64_t end = frame + 1;
+
+	spin_lock(&cache->lock);
+	if (cache->fresh_next == end) {
+		while (end < cache->fresh_end &&
+		       slot_state_refs(slot_load(pfn_to_meta(pfn(end)))) == REF_HOST)
+			end++;
+		cache->fresh_next = end;
+	}
+	spin_unlock(&cache->lock);
+	return end;
+}
+
 void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found)
 {
 	if (found != REF_CLASS_HOST)
 		slot_abort(slot, "the allocator found a frame that is not unused", slot_load(slot));
-	frame_alloc_put_aside(meta_to_pfn(slot));
+
+	uint64_t frame = meta_to_pfn(slot).index;
+	uint64_t end = take_host_frames(&frame_caches[platform_cpu()], frame);
+
+	frame_put_aside_run(frame, end);
 }
 
 void frame_alloc_release(struct meta_slot *slot)

@@ -2,11 +2,16 @@
 /* What the allocator manages and what lies behind the CPUs' caches: see frame_pool.h. */
 #include "frame_pool.h"
 
+#include <pagevisor/keeper.h>
+
 bool frame_alloc_started;
 struct cpu_cache frame_caches[PLATFORM_MAX_CPUS];
 struct frame_pool frame_pool;
 struct frame_depot frame_depots[FRAME_DEPOTS];
 struct managed_ranges frame_managed;
+struct keeper_page frame_keeper;
+
+_Static_assert(KEEPER_BLOCK_FRAMES == FRESH_FRAMES, "blocks that are put aside are ABI");
 
 void frame_pool_expect_started(void)
 {
@@ -57,8 +62,10 @@ void frame_alloc_init(const struct region_list *partition)
 	for (unsigned i = 0; i < FRAME_DEPOTS; i++)
 		frame_depots[i] =
 			(struct frame_depot){.lists = {BUNDLE_LIST_EMPTY, BUNDLE_LIST_EMPTY}};
+	frame_keeper =
+		(struct keeper_page){.version = KEEPER_VERSION, .size = sizeof(frame_keeper)};
 	frame_pool.lock = (struct spinlock){0};
-	frame_pool.parked = 0;
+	frame_parked_init();
 	frame_pool.managed = 0;
 	frame_managed.count = 0;
 	buddy_init(&frame_pool.buddy);
@@ -118,46 +125,11 @@ enum frame_add_error frame_alloc_add(paddr_t start_addr, paddr_t end_addr)
 
 /* Below, frame_pool.lock is held. */
 
-static void set_parked(uint64_t count)
-{
-	__atomic_store_n(&frame_pool.parked, count, __ATOMIC_RELAXED);
-}
-
 /* Clears the tag first: the buddy system writes its own only to the first frame of a block that it has merged. */
 void frame_pool_list(uint64_t first, unsigned order)
 {
 	slot_word_store(&pfn_to_meta(pfn(first))->vtable_ptr, 0);
 	buddy_free(&frame_pool.buddy, pfn(first), order);
-}
-
-void frame_pool_park(uint64_t frame)
-{
-	struct meta_slot *slot = pfn_to_meta(pfn(frame));
-
-	slot_word_store(&slot->vtable_ptr, FREE_TAG_PARKED);
-	if (frame_pool.parked == 0)
-		frame_pool.parked_first = frame;
-	else
-		slot_word_store(&pfn_to_meta(pfn(frame_pool.parked_last))->storage[FREE_NEXT],
-				frame);
-	frame_pool.parked_last = frame;
-	set_parked(frame_pool.parked + 1);
-}
-
-void frame_pool_unpark(uint64_t limit)
-{
-	for (uint64_t left = limit < frame_pool.parked ? limit : frame_pool.parked; left > 0;
-	     left--) {
-		uint64_t frame = frame_pool.parked_first;
-		struct meta_slot *slot = pfn_to_meta(pfn(frame));
-
-		frame_pool.parked_first = slot_word_load(&slot->storage[FREE_NEXT]);
-		set_parked(frame_pool.parked - 1);
-		if (slot_state_refs(slot_load(slot)) == REF_HOST)
-			frame_pool_park(frame);
-		else
-			frame_pool_list(frame, 0);
-	}
 }
 
 /* Lists the frames that a CPU recently freed. The cache's lock is held, too. */
@@ -228,7 +200,6 @@ void frame_pool_drain_blocks(void)
 void frame_pool_coalesce(void)
 {
 	drain_all_depots();
-	frame_pool_unpark(UINT64_MAX);
 	lock_caches();
 	drain_all_depots();
 	for (unsigned cpu = 0; cpu < PLATFORM_MAX_CPUS; cpu++)
@@ -243,6 +214,7 @@ void frame_alloc_merge(void)
 	expect_task("frames merged in an interrupt handler");
 
 	frame_pool_expect_started();
+	frame_parked_walk_all();
 	spin_lock(&frame_pool.lock);
 	frame_pool_coalesce();
 	spin_unlock(&frame_pool.lock);
@@ -277,7 +249,7 @@ void frame_alloc_read_stats(struct frame_alloc_stats *stats)
 			(bundle_list_count(&frame_depots[i].lists[DEPOT_FRAMES]) +
 			 bundle_list_count(&frame_depots[i].lists[DEPOT_BLOCKS]) * FRESH_FRAMES);
 	stats->managed = frame_pool.managed;
-	stats->parked = frame_pool.parked;
+	stats->parked = frame_parked_count();
 	for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
 		stats->blocks[order] = frame_pool.buddy.blocks[order];
 	spin_unlock(&frame_pool.lock);

@@ -2,7 +2,8 @@
 /*
  * The allocator's internals, shared by its files. Callers use frame_alloc.h.
  *
- *   frame_pool.c    managed ranges, the buddy system behind it all, frames put aside, merging
+ *   frame_pool.c    managed ranges, the buddy system behind it all, merging
+ *   frame_parked.c  what the host holds, put aside
  *   frame_cache.c   single frames: the CPUs' caches
  *   frame_blocks.c  blocks of FRESH_FRAMES: the caches' stacks of them
  *   frame_runs.c    runs of frames
@@ -54,12 +55,27 @@ struct cpu_cache {
 
 extern struct cpu_cache frame_caches[PLATFORM_MAX_CPUS];
 
+/* What was found in state HOST: single frames, and blocks of FRESH_FRAMES whose frames were all HOST at one moment. */
+enum parked_kind {
+	PARKED_FRAMES,
+	PARKED_BLOCKS,
+	PARKED_LISTS,
+};
+
+struct parked_list {
+	uint64_t first; /* the newest */
+	uint64_t count;
+	uint64_t next; /* that a walk looks at; FREE_LINK_NONE: none, or no walk */
+};
+
 struct frame_pool {
 	struct spinlock lock;
 	struct buddy buddy;
-	uint64_t parked_first; /* found in state HOST: a queue, linked by FREE_NEXT */
-	uint64_t parked_last;
-	uint64_t parked; /* others look at it without the lock */
+	struct parked_list parked[PARKED_LISTS];
+	uint32_t seen;  /* see frame_parked.c; others look at it without the lock */
+	uint32_t walks; /* that have ended; as `seen` */
+	uint32_t walk_released;
+	bool is_walking;
 	uint64_t managed;
 } __attribute__((aligned(SLOT_SIZE)));
 
@@ -97,17 +113,46 @@ void frame_pool_expect_started(void);
 /* Lists a block of 2^order frames, or with order 0 a frame, in the buddy system. */
 void frame_pool_list(uint64_t first, unsigned order);
 
-/* Puts aside a frame that the host holds. */
-void frame_pool_park(uint64_t frame);
+/* Puts aside a frame, or a block that frame_block_is_host found to be the host's; lists it if it is that no longer. */
+void frame_pool_put_aside(uint64_t frame);
+void frame_pool_put_aside_block(uint64_t block);
 
-/* Looks at the `limit` longest parked frames: lists those that the host has released, and parks the rest again. */
+/*
+ * If the host has released frames since all that is parked was looked at, looks at up to `limit` entries and lists
+ * those that are not the host's any more.
+ */
 void frame_pool_unpark(uint64_t limit);
+
+/* Counts frames that were claimed for a run that the host spoiled. */
+void frame_parked_count_warmed(uint64_t frames);
+
+/* How many frames are parked. */
+uint64_t frame_parked_count(void);
 
 /* Merges all free frames into the largest possible blocks. Takes the caches' locks. */
 void frame_pool_coalesce(void);
 
 /* Returns the blocks in the depots and in all caches to the buddy system. Takes the caches' locks, one by one. */
 void frame_pool_drain_blocks(void);
+
+/* The following require no lock. */
+
+void frame_parked_init(void);
+
+/* Whether the host has released frames since all that is parked was looked at. */
+bool frame_parked_is_stale(void);
+
+/*
+ * Lists whatever of the parked the host has released by now. Returns `released` of the keeper's page as it was then.
+ * With nothing released since the last time, it looks at nothing.
+ */
+uint32_t frame_parked_walk_all(void);
+
+/* Whether the host holds, at one moment, all frames of an aligned block of FRESH_FRAMES. It is in the caller's hand. */
+bool frame_block_is_host(uint64_t block);
+
+/* Puts aside frames in the caller's hand that the host holds, or held a moment ago: frame_runs.c. */
+void frame_put_aside_run(uint64_t frame, uint64_t end);
 
 /* A CPU's blocks: frame_blocks.c. Single blocks are given as their first frames; FREE_LINK_NONE: there was none. */
 

@@ -2,7 +2,8 @@
 /* Runs of frames from the allocator: see frame_alloc.h. */
 #include "frame_pool.h"
 
-#define GIVE_PROBES 4 /* frames of a block that are checked when it is given back */
+#define GIVE_PROBES    4  /* frames of a block that are checked when it is given back */
+#define PUT_ASIDE_PART 64 /* frames that are put aside before others may have the lock */
 
 /* The smallest order whose blocks hold `count` frames at a multiple of `align`. */
 static unsigned order_for(uint64_t count, uint64_t align)
@@ -14,10 +15,31 @@ static unsigned order_for(uint64_t count, uint64_t align)
 	return order;
 }
 
-/* Takes a run from one block or, past the largest order, from adjacent ones. frame_pool.lock is held. */
-static bool take_run(uint64_t count, uint64_t align, pfn_t *first)
+static inline bool is_host(uint64_t frame)
+{
+	return slot_state_refs(slot_load(pfn_to_meta(pfn(frame)))) == REF_HOST;
+}
+
+/* Whether there are free blocks for a run of this order, but none that are smaller than FRESH_FRAMES. */
+static bool has_only_kept_size(unsigned order)
+{
+	if (order > FRESH_ORDER || !buddy_has(&frame_pool.buddy, order))
+		return false;
+	for (; order < FRESH_ORDER; order++)
+		if (frame_pool.buddy.blocks[order])
+			return false;
+	return true;
+}
+
+/*
+ * Takes a run from one block or, past the largest order, from adjacent ones. frame_pool.lock is held. A block of
+ * FRESH_FRAMES or more is not split where it begins with a frame of the host: it may all be the host's, and would be
+ * put aside frame by frame. It becomes *host, in the caller's hand, and there is no run.
+ */
+static bool take_run(uint64_t count, uint64_t align, pfn_t *first, uint64_t *host)
 {
 	unsigned order = order_for(count, align);
+	bool looks = has_only_kept_size(order);
 	unsigned taken;
 	uint64_t size;
 
@@ -28,8 +50,12 @@ static bool take_run(uint64_t count, uint64_t align, pfn_t *first)
 	} else {
 		if (!buddy_has(&frame_pool.buddy, order))
 			return false;
-		buddy_take(&frame_pool.buddy, order, first, &taken);
-		size = UINT64_C(1) << order;
+		buddy_take(&frame_pool.buddy, looks ? FRESH_ORDER : order, first, &taken);
+		size = UINT64_C(1) << taken;
+	}
+	if (looks && is_host(first->index)) {
+		*host = first->index;
+		return false;
 	}
 	buddy_add(&frame_pool.buddy, pfn(first->index + count), pfn(first->index + size));
 	return true;
@@ -47,35 +73,66 @@ static bool list_own_block(void)
 	return true;
 }
 
-/* Tries what costs least first. */
-static bool take_from_pool(uint64_t count, uint64_t align, pfn_t *first)
+/* Tries what costs least first. *host as in take_run. */
+static bool try_pool(uint64_t count, uint64_t align, pfn_t *first, uint64_t *host)
 {
-	frame_pool_expect_started();
 	spin_lock(&frame_pool.lock);
-	bool taken = take_run(count, align, first);
+	bool taken = take_run(count, align, first, host);
 
-	if (!taken && order_for(count, align) <= FRESH_ORDER && list_own_block())
-		taken = take_run(count, align, first);
-	if (!taken) {
+	if (!taken && *host == FREE_LINK_NONE && order_for(count, align) <= FRESH_ORDER &&
+	    list_own_block())
+		taken = take_run(count, align, first, host);
+	if (!taken && *host == FREE_LINK_NONE) {
 		frame_pool_drain_blocks();
-		taken = take_run(count, align, first);
-	}
-	if (!taken) {
-		frame_pool_coalesce();
-		taken = take_run(count, align, first);
+		taken = take_run(count, align, first, host);
 	}
 	spin_unlock(&frame_pool.lock);
+	if (taken || *host != FREE_LINK_NONE)
+		return taken;
+	frame_parked_walk_all();
+	spin_lock(&frame_pool.lock);
+	frame_pool_coalesce();
+	taken = take_run(count, align, first, host);
+	spin_unlock(&frame_pool.lock);
 	return taken;
+}
+
+/* Not inlined: the way of a block from the CPU's own cache would save registers for it. */
+static __attribute__((noinline)) bool take_from_pool(uint64_t count, uint64_t align, pfn_t *first)
+{
+	frame_pool_expect_started();
+	for (;;) {
+		uint64_t host = FREE_LINK_NONE;
+		bool taken = try_pool(count, align, first, &host);
+
+		if (host == FREE_LINK_NONE)
+			return taken;
+		frame_alloc_return(pfn(host), FRESH_FRAMES, 0);
+	}
+}
+
+/* Puts a block aside if all its frames are the host's. It is in the caller's hand. */
+static __attribute__((noinline)) bool put_aside_block(uint64_t block)
+{
+	if (!frame_block_is_host(block))
+		return false;
+	spin_lock(&frame_pool.lock);
+	frame_pool_put_aside_block(block);
+	spin_unlock(&frame_pool.lock);
+	return true;
 }
 
 /* Whether the run is a block of the size that the CPUs' caches keep. */
 static bool take_block(uint64_t count, uint64_t align, pfn_t *first)
 {
+	uint64_t block;
+
 	if (count != FRESH_FRAMES || align > FRESH_FRAMES)
 		return false;
-
-	uint64_t block = frame_blocks_take();
-
+	do
+		block = frame_blocks_take();
+	while (block != FREE_LINK_NONE && __builtin_expect(is_host(block), 0) &&
+	       put_aside_block(block));
 	*first = pfn(block);
 	return block != FREE_LINK_NONE;
 }
@@ -222,8 +279,68 @@ void frame_alloc_put_aside(pfn_t frame)
 	expect_managed_run(frame, 1);
 	expect_not_in_use(slot);
 	/* A frame that came out of a cache keeps the cache's tag until it is claimed. */
-	if (slot_word_load(&slot->vtable_ptr) == FREE_TAG_PARKED || buddy_lists(frame))
+	if (buddy_lists(frame))
 		abort_listed(slot);
-	frame_pool_park(frame.index);
+	frame_pool_put_aside(frame.index);
 	spin_unlock(&frame_pool.lock);
+}
+
+/* Puts aside up to PUT_ASIDE_PART frames. Returns the end of those. */
+static uint64_t put_aside_part(uint64_t frame, uint64_t end)
+{
+	if (end - frame > PUT_ASIDE_PART)
+		end = frame + PUT_ASIDE_PART;
+	spin_lock(&frame_pool.lock);
+	for (; frame < end; frame++) {
+		const struct meta_slot *slot = pfn_to_meta(pfn(frame));
+
+		expect_not_in_use(slot);
+		if (free_tag_order(slot_word_load(&slot->vtable_ptr)) <= FRAME_ORDER_MAX)
+			abort_listed(slot);
+		frame_pool_put_aside(frame);
+	}
+	spin_unlock(&frame_pool.lock);
+	return end;
+}
+
+void frame_put_aside_run(uint64_t frame, uint64_t end)
+{
+	if (end - frame == FRESH_FRAMES && is_aligned(frame, FRESH_FRAMES) &&
+	    put_aside_block(frame))
+		return;
+	while (frame < end)
+		frame = put_aside_part(frame, end);
+}
+
+/* The end of the frames from `frame` on that are the host's, in one block of FRESH_FRAMES, or that are not. */
+static uint64_t alike_end(uint64_t frame, uint64_t end)
+{
+	const bool host = is_host(frame);
+	const uint64_t limit = align_down(frame, FRESH_FRAMES) + FRESH_FRAMES;
+
+	do
+		frame++;
+	while (frame < end && (frame < limit || !host) && is_host(frame) == host);
+	return frame;
+}
+
+void frame_alloc_return(pfn_t first, uint64_t count, uint64_t claimed)
+{
+	expect_task("a run given back in an interrupt handler");
+
+	const uint64_t end = first.index + count;
+
+	spin_lock(&frame_pool.lock);
+	expect_managed_run(first, count);
+	frame_parked_count_warmed(claimed);
+	spin_unlock(&frame_pool.lock);
+	for (uint64_t frame = first.index; frame < end;) {
+		uint64_t next = alike_end(frame, end);
+
+		if (is_host(frame))
+			frame_put_aside_run(frame, next);
+		else
+			frame_alloc_give(pfn(frame), next - frame);
+		frame = next;
+	}
 }

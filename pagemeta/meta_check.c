@@ -38,10 +38,10 @@ static const char *check_usable_slot(const struct meta_slot *slot)
 {
 	uint32_t refs = slot_state_refs(slot->state);
 
-	if (refs == REF_UNUSED)
+	if (refs == REF_UNUSED || refs == REF_HOST)
 		return NULL;
 	if (!ref_in_use(refs))
-		return "unused or in use";
+		return "unused, in use or the host's";
 	if (!meta_type_is_valid(slot->vtable_ptr))
 		return "a registered type";
 	return NULL;

@@ -4,6 +4,8 @@
 
 #include "frame.h"
 
+#define FILL_PIECE (UINT64_C(4) << 20)
+
 META_TYPE_OF(meta_page, struct region_meta, .is_permanent = true, .role = TYPE_ROLE_META_PAGE);
 META_TYPE_OF(kernel, struct region_meta, .is_permanent = true, .role = TYPE_ROLE_KERNEL);
 META_TYPE_OF(early, struct region_meta, .is_permanent = true);
@@ -128,6 +130,19 @@ static enum meta_error partition_memory(struct region_list *list, struct early_a
 		       : META_TOO_MANY_REGIONS;
 }
 
+/* In pieces: the memory behind a large array may take its host long to provide, and an observer wants to see it go on. */
+static void fill_array(struct meta_array *array, uint64_t bytes)
+{
+	for (uint64_t at = 0; at < bytes; at += FILL_PIECE) {
+		const uint64_t left = bytes - at;
+		const uint64_t piece = left < FILL_PIECE ? left : FILL_PIECE;
+
+		__builtin_memset((char *)platform_meta_base() + at, 0xff, piece);
+		__atomic_store_n(&array->filled, (at + piece) / sizeof(struct meta_slot),
+				 __ATOMIC_RELAXED);
+	}
+}
+
 enum meta_error meta_init(struct region_list *list, struct early_allocator *early,
 			  struct meta_array *array)
 {
@@ -148,7 +163,7 @@ enum meta_error meta_init(struct region_list *list, struct early_allocator *earl
 	if (error != META_OK)
 		return error;
 
-	__builtin_memset(platform_meta_base(), 0xff, bytes);
+	fill_array(array, bytes);
 	meta_max_paddr = max_paddr;
 	for (unsigned i = 0; i < array->partition.count && error == META_OK; i++)
 		error = mark_region(&array->partition.regions[i]);

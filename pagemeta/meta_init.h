@@ -35,6 +35,8 @@ struct meta_array {
 	uint64_t slots;
 	struct region_list
 		partition; /* what each frame is; memory_reclaim changes it (reclaim.h) */
+	uint64_t
+		filled; /* slots filled so far, for an observer while meta_init runs; stored relaxed */
 };
 
 const char *meta_error_text(enum meta_error error);

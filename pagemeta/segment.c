@@ -70,22 +70,6 @@ static void give_back(const struct meta_slot *from, const struct meta_slot *to)
 		frame_alloc_give(meta_to_pfn(from), (uint64_t)(to - from));
 }
 
-/* Gives back a run, and puts aside those of its frames that the host holds. */
-static void give_back_but_host(struct meta_slot *slots, uint64_t count)
-{
-	struct meta_slot *const end = slots + count;
-	struct meta_slot *from = slots;
-
-	for (struct meta_slot *slot = slots; slot < end; slot++) {
-		if (slot_state_refs(slot_load(slot)) != REF_HOST)
-			continue;
-		give_back(from, slot);
-		frame_alloc_put_aside(meta_to_pfn(slot));
-		from = slot + 1;
-	}
-	give_back(from, end);
-}
-
 bool segment_alloc_end(pfn_t first, uint64_t count, uint64_t claimed, enum ref_class found,
 		       struct segment *out)
 {
@@ -100,10 +84,7 @@ bool segment_alloc_end(pfn_t first, uint64_t count, uint64_t claimed, enum ref_c
 		slot_abort(&slots[claimed], "a run of the allocator has a frame that is not unused",
 			   slot_load(&slots[claimed]));
 	cancel_claims(slots, claimed);
-	/* The frame that refused counts as the host's, even if the host has released it by now. */
-	give_back_but_host(slots, claimed);
-	frame_alloc_put_aside(meta_to_pfn(&slots[claimed]));
-	give_back_but_host(slots + claimed + 1, count - claimed - 1);
+	frame_alloc_return(first, count, claimed);
 	return false;
 }
 

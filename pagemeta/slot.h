@@ -13,7 +13,7 @@
  *   slot_unique_drop     {g, UNIQUE} -> {g, BUSY}                   G acq_rel fence
  *   slot_share           {g, UNIQUE} -> {g, 1}                      J release
  *   slot_unshare         {g, 1} -> {g, UNIQUE}                      K acquire
- *   slot_host_claim      {g, UNUSED} -> {g+1, HOST}                 L acquire
+ *   slot_host_claim      {g, UNUSED} -> {g+1, HOST}                 L acq_rel
  *   slot_host_release    {g, HOST} -> {g, UNUSED}                   M release
  *
  * unique_reset (unique.h) ends without a drop: slot_unique_drop, then slot_reset.
@@ -31,6 +31,8 @@
  *   F     what a holder did with the frame happens before it is dropped by somebody else.
  *   G     acquire half: pairs with F of all other holders. Release half: pairs with the reader's fence,
  *         as B does, for what on_drop and the reset write.
+ *         L's release half pairs with a claimer in the guest that reads the states of many slots
+ *         (frame_block_is_host): it sees what the host released before this claim as released.
  *   H, M  pair with A and L: the slot is reset before anyone can claim it.
  *   J     as C: changes made while unique are visible to whoever shares the frame.
  *   K     pairs with F: what former holders did is visible to the new unique owner.
@@ -267,19 +269,18 @@ static inline bool slot_unshare(struct meta_slot *slot)
 
 /*
  * The host claims an unused frame. It never writes storage or vtable_ptr: the allocator's links are there. False, and
- * nothing changed, unless it was UNUSED.
+ * nothing changed, unless it was UNUSED. It tries twice at most: a hostile guest can move the generation for ever.
  */
 static inline bool slot_host_claim(struct meta_slot *slot)
 {
 	uint64_t old = slot_word_load(&slot->state);
 
-	do {
-		if (slot_state_refs(old) != REF_UNUSED)
-			return false;
-	} while (!__atomic_compare_exchange_n(&slot->state, &old,
-					      slot_next_generation(old, REF_HOST), true,
-					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	return true;
+	for (unsigned tries = 0; tries < 2 && slot_state_refs(old) == REF_UNUSED; tries++)
+		if (__atomic_compare_exchange_n(&slot->state, &old,
+						slot_next_generation(old, REF_HOST), false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+	return false;
 }
 
 /*

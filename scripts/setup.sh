@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
 #
-# Makes sure that the Debian packages of a set are installed: build, run, test or lint. As root it installs what is
+# Makes sure that the Debian packages of a set are installed: build, run, test, lint or deb. As root it installs what is
 # missing; otherwise it prints the one command to type. Running guests needs nothing where /dev/kvm is usable, and QEMU
 # elsewhere.
 set -eu
@@ -16,6 +16,7 @@ liburcu-dev
 libjson-c-dev
 libbpf-dev
 libpng-dev
+libseccomp-dev
 libzstd-dev
 libncurses-dev
 libvirt-dev
@@ -23,19 +24,29 @@ libvirt-dev
 packages_test="$packages_build
 check
 cpio
+fish
 g++
 gcc-aarch64-linux-gnu
 gcc-riscv64-linux-gnu
+jq
 libc6-dev-arm64-cross
 libc6-dev-riscv64-cross
 libvirt-clients
 libvirt-daemon
 libvirt-daemon-driver-qemu
 mandoc
+python3-jsonschema
 qemu-system-x86
+qemu-utils
 qemu-user
 spin
+strace
 tmux
+zsh
+"
+packages_deb="$packages_build
+debhelper
+mmdebstrap
 "
 packages_lint="clang-format shellcheck"
 
@@ -43,13 +54,14 @@ case "${1:-}" in
 build) wanted=$packages_build ;;
 test) wanted=$packages_test ;;
 lint) wanted=$packages_lint ;;
+deb) wanted=$packages_deb ;;
 run)
 	wanted=""
 	{ [ -r /dev/kvm ] && [ -w /dev/kvm ]; } || command -v qemu-system-x86_64 >/dev/null ||
 		wanted=qemu-system-x86
 	;;
 *)
-	echo "usage: $0 build|run|test|lint" >&2
+	echo "usage: $0 build|run|test|lint|deb" >&2
 	exit 2
 	;;
 esac

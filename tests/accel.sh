@@ -7,6 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 TCG=("$PAGEVISOR" run --accel qemu-tcg)
+REAL_QEMU=$(command -v qemu-system-x86_64)
 
 # PIDs of the QEMUs started by this script: they have its runtime directory in their environment.
 qemus()
@@ -74,6 +75,10 @@ test_bad_programs()
 		env PATH="$WORK/bin:$PATH" "${TCG[@]}"
 	check "a QEMU that refuses: one line" says_one_line
 	check "a QEMU that refuses: plain text" is_plain_text "$ERR"
+	with_program "#!/bin/sh\ncase \"\$*\" in *-sandbox*) echo \"There is no option group 'sandbox'\" >&2; exit 1 ;; esac\nexec \"$REAL_QEMU\" \"\$@\"\n"
+	expect "a QEMU without a sandbox runs without" 0 'err:^pagevisor: this QEMU has no sandbox' 'out:ended well$' -- \
+		env PATH="$WORK/bin:$PATH" "${TCG[@]}" --memory 32M --ops 1000
+	check "it is said once" [ "$(grep -c sandbox "$ERR")" -eq 1 ]
 	with_program '#!/bin/sh\necho nonsense >&5\nexec sleep 100\n'
 	expect "a QEMU that speaks nonsense" 1 'err:^pagevisor: QEMU does not run the guest: ' -- \
 		env PATH="$WORK/bin:$PATH" "${TCG[@]}"
@@ -93,7 +98,7 @@ test_choice()
 		"out:^guest     32 MiB, 2 vCPUs, ring 0, QEMU's TCG, " -- \
 		unshare -m sh -c "$hidden" sh "$PAGEVISOR" run --memory 32M --ops 1000
 	check "it is said once" [ "$(grep -c "no /dev/kvm" "$ERR")" -eq 1 ]
-	expect "neither /dev/kvm nor QEMU" 1 'err:^pagevisor: no /dev/kvm here; load' -- \
+	expect "neither /dev/kvm nor QEMU" 1 'err:^pagevisor: no /dev/kvm here; load .*; no qemu-system-x86_64 in PATH; install ' -- \
 		unshare -m sh -c "$hidden" sh env PATH="$WORK/none" "$PAGEVISOR" run
 	check "neither: one line" says_one_line
 	expect "--accel kvm does without QEMU" 1 'err:^pagevisor: no /dev/kvm here; load' -- \
@@ -131,9 +136,10 @@ test_guests()
 			--ops 200000
 		check "$workload: memory runs out" grep -q '"refusals":[1-9]' "$OUT"
 	done
-	boots "a command line with commas and blanks" --memory 16M --ops 1000 --append "a=b,c=d  e,,f"
+	boots "a command line with commas and blanks" --memory 16M --ops 1000 --workload mix \
+		--append " mix=churn,lists,trees  order=cpu"
 	# The engine looks at the stages now and then: a guest that soon ends may have left one unseen.
-	expect "the time of the last stage of the boot" 0 'out:"running":[1-9]' -- \
+	expect "the time of the last stage of the boot" 0 'out:"stage":"running",$' 'out:"at_seconds":[0-9.]*[1-9]' -- \
 		"${TCG[@]}" --json --memory 16M --time 3
 }
 
@@ -145,8 +151,17 @@ test_failures()
 	expect "a kernel that panics" 3 "out:^result    the guest's kernel panicked" \
 		'err:^guest. panic on cpu 1' -- \
 		"${TCG[@]}" --memory 32M --workload fault --append fault=panic
-	expect "an option that the guest refuses" 2 'err:fault= takes' -- \
-		"${TCG[@]}" --memory 32M --workload fault --append fault=nonsense
+	expect "why and where it panicked, quiet" 3 'out:^panic     on CPU 1: asked to panic on cpu 1$' \
+		'out:^backtrace 0xffffffff8[0-9a-f]{7} \(end_in_panic\+0x' '!out:^registers' '!err:addr2line' -- \
+		"${TCG[@]}" --memory 32M --workload fault --append fault=panic --quiet
+	expect "an exception in JSON" 3 'out:"reason":"page fault",' 'out:"vector":14,' 'out:"error_code":"0x[26]"' \
+		'out:"rip":"0xffffffff8[0-9a-f]{7}",' 'out:"cr2":"0x6eadbeef0000"' \
+		'out:"function":"page_fault",' -- \
+		"${TCG[@]}" --memory 32M --workload fault --append fault=page_fault --json --quiet
+	expect "an option that the guest refuses" 2 'err:fault needs the option fault=' \
+		'out:^result    the guest refused an option' -- "${TCG[@]}" --memory 32M --workload fault
+	expect "a fault that ends the guest cannot linger" 2 'err:linger=1: the guest does not survive this fault' -- \
+		"${TCG[@]}" --memory 32M --workload fault --append "fault=double_put linger=1"
 	expect "a guest that hangs" 3 'out:had not ended after 3 s' -- \
 		"${TCG[@]}" --memory 32M --workload fault --append fault=hang --timeout 3
 	expect "a kernel that ends at once" 0 'out:ended well' -- \
@@ -157,11 +172,11 @@ test_failures()
 		"${TCG[@]}" --memory 32M --workload fault --append fault=leak
 }
 
-# The "work" of a JSON report, without what depends on the clock.
+# What a report in JSON says that the guest counted.
 work_with()
 {
 	run_command "$PAGEVISOR" run --memory 16M --cpus 1 --ops 20000 --json "$@"
-	sed -n '/"work":/,/}/p' "$OUT" | grep -v per_second
+	sed -n '/"counters":/,/}/p' "$OUT"
 }
 
 differ()
@@ -222,13 +237,13 @@ test_stalled()
 	check "a core dump of QEMU leaves the RAM out" dumps_no_ram "$qemu"
 	kill -STOP "$qemu"
 	within is_stopped "$qemu"
-	expect "a QEMU that stands still can be looked at" 0 'out:^frames    8192' -- "$PAGEVISOR" stat stalls
+	expect "a QEMU that stands still can be looked at" 0 'out:^frames    8[0-9]+ of RAM, ' -- "$PAGEVISOR" stat stalls
 	expect "but not paused" 1 'err:^pagevisor: ' -- "$PAGEVISOR" check stalls
 	check "but not paused: one line" says_one_line
 	kill -CONT "$qemu"
 	expect "when it goes on, it can" 0 'out:^findings  none' -- "$PAGEVISOR" check stalls
 	expect "a capture is copied in the pause" 0 'out:^paused .*whole copy' -- \
-		"$PAGEVISOR" capture "$WORK/a.pvc" stalls
+		"$PAGEVISOR" capture --force "$WORK/a.pvc" stalls
 	kill -INT "$running_pid"
 	ended "and the guest ends in good order" 0 'out:ended well' 'out:^findings  none'
 	check "no socket is left" no_socket_is_left
@@ -247,7 +262,7 @@ test_killed()
 	ended "the command is killed" 137
 	check "QEMU is gone with it" no_qemu_is_left
 	"$PAGEVISOR" ps >/dev/null
-	start hangs --workload fault --append fault=hang
+	start hangs --workload fault --append fault=hang --time 0
 	kill -INT "$running_pid"
 	within grep -q 'asking the guest to end' "$WORK/run.err"
 	kill -TERM "$running_pid"
@@ -300,6 +315,18 @@ test_clock()
 	done
 }
 
+# On a terminal a line shows how far the guest has come, and makes room for the report.
+test_progress()
+{
+	local run="\"$PAGEVISOR\" run --accel qemu-tcg --memory 4G --cpus 1 --time 1 --scan-rate 100"
+
+	expect "progress of a run" 0 'out:\[K +[0-9.]+ s boots +[0-9]+ of 1310720 frames initialised \([0-9]+ %\)' \
+		'out:\[K +[0-9.]+ s running +findings 0  in use [0-9]+/1048528 ' 'out:\[Kresult    the guest ended well$' -- \
+		bash -c "$(on_terminal 120 24 "$run")"
+	expect "on a dumb terminal in lines" 0 '!out:\[K|initialised' 'out:^ *[0-9.]+ s .* findings 0 ' 'out:^result    the' -- \
+		bash -c "$(on_terminal 120 24 "TERM=dumb $run --time 3")"
+}
+
 test_options
 test_bad_programs
 command -v qemu-system-x86_64 >/dev/null || {
@@ -314,5 +341,6 @@ test_same_work
 test_stalled
 test_killed
 test_clock
+test_progress
 check "nothing is left behind" no_qemu_is_left
 finish

@@ -4,6 +4,8 @@
 # Background processes with names, and VMs among them. A script sources this after lib.sh. When the script ends, it ends
 # what it started.
 
+SOCKETS=$XDG_RUNTIME_DIR/pagevisor
+
 # Background processes by the names that start gave them.
 declare -A pids=()
 
@@ -49,9 +51,10 @@ await()
 	: >"$ERR"
 }
 
-is_over()
+# socket_of NAME: of a VM that start_vm has started.
+socket_of()
 {
-	! kill -0 "$1" 2>/dev/null || [ "$(sed 's/.*) //' "/proc/$1/stat" | cut -c 1)" = Z ]
+	echo "$SOCKETS/$1.${pids[$1]}.sock"
 }
 
 # start_vm NAME OPTION...: starts a VM; returns when its workload runs.

@@ -33,14 +33,69 @@ refused_values()
 	done
 }
 
+# By what the guest's image lists, before anything boots.
+test_guest_options()
+{
+	local workload append line
+
+	refused "no such workload" "^pagevisor: --workload nope: no such workload; run --workload help lists them$" \
+		run --workload nope
+	refused "a workload misspelled" "--workload segmets: no such workload; did you mean 'segments'\\?$" run -w segmets
+	while IFS='|' read -r workload append line; do
+		refused "--append '$append'" "^pagevisor: --append $line$" run --workload "$workload" --append "$append"
+	done <<-'END'
+		churn|foo=bar|foo=bar: no option of the workload churn; run --workload help lists them
+		churn|plnat=leak|plnat=leak: no option of the workload churn; did you mean 'plant'\?
+		churn|plant=leek|plant=leek: plant= takes no such word; did you mean 'leak'\?
+		churn|plant=|plant=: plant= takes no such word; run --workload help lists them
+		churn|frames=3|frames=3: an option of the workload torn, not of churn
+		torn|frames=0|frames=0: expected a number from 1 to 512
+		torn|frames=513|frames=513: expected a number from 1 to 512
+		torn|frames=0x10|frames=0x10: expected a number from 1 to 512
+		torn|frames=99999999999999999999999999|frames=99999999999999999999999999: expected a number from 1 to 512
+		torn|plant_at=-1|plant_at=-1: expected a decimal number
+		churn|trace=65|trace=65: expected 0 or a power of two from 64 to 1048576
+		mix|order=turns|order=turns: expected cpu, random or turn; did you mean 'turn'\?
+		mix|order=xyz|order=xyz: expected cpu, random or turn
+		mix|mix=churn,,lists|mix=churn,,lists: no scenario for a mix ''; run --workload help lists them
+		mix|mix=churn,torn|mix=churn,torn: no scenario for a mix 'torn'; run --workload help lists them
+		mix|mix=churn,lsits|mix=churn,lsits: no scenario for a mix 'lsits'; did you mean 'lists'\?
+		mix|mix=churn,churn|mix=churn,churn: churn is there twice
+		mix|order=cpu order=turn|order=turn: order= is there twice
+		churn|seed=3|seed=3: pagevisor sets seed= itself, by an option of its own
+		churn|plant|plant: expected NAME=VALUE
+		churn|=|=: no option of the workload churn; run --workload help lists them
+	END
+	expect "the list of workloads" 0 'out:^  churn  *frames of' 'out:^    frames=N .* \(1 to 512 frames, by default 16\)$' \
+		'out:^    order=WORD .* \(by default random\)$' 'out:^  plant=WORD' 'out:^    use_after_free ' '!out:seed=' \
+		-- "$PAGEVISOR" run --workload help
+	expect "the list on a terminal" 0 'out:^ {23}[a-z0-9(]' -- \
+		bash -c "$(on_terminal 80 24 "'$PAGEVISOR' run --workload help")"
+	check "the list on a terminal: it fits" fits 80
+	refused "the list of a kernel that has none" 'this kernel does not list its workloads' \
+		run --workload help --kernel "$GUESTS/hang.elf"
+}
+
 test_commands()
 {
+	local option
+
 	expect "no command" 2 'err:^usage: pagevisor COMMAND' -- "$PAGEVISOR"
 	expect "help" 0 'out:^usage: pagevisor COMMAND' 'out:^  run ' -- "$PAGEVISOR" help
-	expect "version" 0 'out:^pagevisor [0-9]+\.[0-9]+' -- "$PAGEVISOR" --version
+	for option in --help -h '-?'; do
+		expect "$option is help" 0 'out:^Run a guest$' 'out:^  run ' -- "$PAGEVISOR" "$option"
+	done
+	for option in --version -V; do
+		expect "$option is version" 0 'out:^pagevisor [0-9]+\.[0-9]+$' 'out:^build +[0-9a-f]{40}$' -- "$PAGEVISOR" "$option"
+	done
+	expect "version --verbose" 0 'out:^json-c +[0-9]' 'out:^kernel +[0-9]' -- "$PAGEVISOR" version --verbose
+	expect "version --json" 0 'out:"build":"[0-9a-f]{40}"' 'out:"json-c":"' -- "$PAGEVISOR" version --json
+	check "the build id is the linker's" grep -q "$(readelf -n "$PAGEVISOR" | sed -n 's/.*Build ID: //p')" "$OUT"
 	expect "run --help" 0 'out:--memory=SIZE' 'out:--json' -- "$PAGEVISOR" run --help
-	refused "unknown command" 'no command "nonsense"; try pagevisor help' nonsense
-	refused "empty command" 'no command ""' ''
+	refused "unknown command" "no command 'nonsense'; try pagevisor help" nonsense
+	refused "misspelled command" "no command 'stta'; did you mean 'stat'\\?$" stta
+	refused "misspelled help" "no command 'hlep'; did you mean 'help'\\?$" hlep
+	refused "empty command" "no command ''; try" ''
 }
 
 test_options()
@@ -52,18 +107,94 @@ test_options()
 	refused "an argument after options" 'unexpected argument "extra"' run --ops 1 extra
 }
 
+# Options that would have no effect with the others, or with what they are used on.
+test_idle_options()
+{
+	local option line arguments
+
+	while IFS='|' read -r line arguments; do
+		# shellcheck disable=SC2086 # several words
+		refused "$arguments" "--$line" $arguments
+	done <<-'END'
+		lines needs --follow: without it stat looks once|stat --lines 3
+		interval needs --follow: without it stat looks once|stat --interval 1
+		incremental needs --follow: the first look reads everything anyway|stat --incremental
+		limit has no effect with --count: it lists no frames|find --count --limit 3 1
+		fields has no effect with --count|find 1 --fields --count
+		each has no effect with --count|find --each 1 vm -c
+		limit has no effect with --count|find -cn3 1
+		limit has no effect with --count|find 1 --li=3 --cou
+		watch has no effect with --names: it looks at no VM|ps --names --watch
+		count has no effect with --names|ps -c 1 -n
+		rate needs --inspectors: it is that of additional inspectors|stress --rate 3
+		seed has no effect with --list: nothing runs|stress --list --seed 3
+	END
+	expect "a word after -- is no option" 1 'err:no VM' -- "$PAGEVISOR" find --count -- 1 --limit
+	for option in json jsonl; do
+		expect "top --$option needs samples" 2 "err:--$option needs --batch: the screen is for people" -- "$PAGEVISOR" top "--$option"
+	done
+	expect "a list is text" 2 'err:--json has no effect with --list' -- "$PAGEVISOR" stress --list --json
+	for option in ring=3 workload=churn seed=1 ops=1 time=1 trace trace-entries=64 scan-rate=1; do
+		refused "run --$option on another kernel" "--${option%=*} has no effect: the kernel has no pagevisor note" \
+			run --kernel "$GUESTS/hang.elf" "--$option"
+	done
+	refused "domxml --time for another kernel" '--time has no effect: the kernel has no pagevisor note' \
+		domxml --kernel "$GUESTS/hang.elf" --time 3
+	expect "domxml for another kernel" 0 'out:<cmdline>a b</cmdline>' -- \
+		"$PAGEVISOR" domxml --kernel "$GUESTS/hang.elf" --append 'a b' --memory 16M --cpus 1 --machine pc
+	refused "stress of another kernel" 'the kernel has no pagevisor note' stress --kernel "$GUESTS/hang.elf"
+}
+
+# Commands that answer in JSON refuse in JSON, too, wherever the wrong option stands.
+test_json()
+{
+	local command variable
+
+	for command in capture check diff find map ps run show stat stress top trace types version watch; do
+		expect "$command: refused in JSON" 2 "err:unrecognized option '--nonsense'" '!out:Try ' \
+			"out:\"message\":\"unrecognized option '--nonsense'\"" -- "$PAGEVISOR" "$command" --nonsense --json
+	done
+	expect "refused in JSON lines" 2 'out:^\{"schema":1,"end":\{"error":\{"status":2,"message":"expected an expression' -- \
+		"$PAGEVISOR" find -j --jsonl
+	expect "without a VM, in JSON" 1 'err:^pagevisor: no VM' 'out:"message":"no VM' -- "$PAGEVISOR" stat -j
+	expect "one look has no lines" 2 'err:--jsonl needs --follow' -- "$PAGEVISOR" stat --jsonl
+	expect "nor has a command without a list" 2 "err:unrecognized option '--jsonl'" -- "$PAGEVISOR" show --jsonl 0x0
+	for command in '' nonsense -j --nonsense; do
+		expect "no command '$command', in JSON" 2 'err:^pagevisor: no command' 'out:"message":"no command ' -- \
+			"$PAGEVISOR" "$command" --json
+	done
+	expect "no command, in JSON lines" 2 "out:^\{.*\"end\":\{\"error\":\{\"status\":2,\"message\":\"no command 'stta'; did you mean" -- \
+		"$PAGEVISOR" stta --jsonl
+	expect "no command; the words after -- are none" 2 '!out:.' -- "$PAGEVISOR" stta -- --json
+	for variable in PAGEVISOR_TIMEOUT=soon PAGEVISOR_LIST=vms; do
+		expect "$variable, in text" 2 "err:^pagevisor: ${variable%=*} is no" '!out:.' -- env "$variable" "$PAGEVISOR" ps
+		expect "$variable, in JSON" 2 "err:^pagevisor: ${variable%=*} is no" "out:\"message\":\"${variable%=*} is no" -- \
+			env "$variable" "$PAGEVISOR" find -j 1
+		expect "$variable, in JSON lines" 2 "out:^\{.*\"message\":\"${variable%=*} is no" -- \
+			env "$variable" "$PAGEVISOR" watch 0x0 --jsonl
+		expect "$variable is no candidate" 2 '!out:.' -- env "$variable" "$PAGEVISOR" complete ps --json ''
+	done
+	expect "no JSON, no answer" 2 '!out:.' -- "$PAGEVISOR" domxml --nonsense
+}
+
 test_values()
 {
-	refused_values memory 'expected a size from 16M to 64G in multiples of 4K' 0 15 15M 16383K 65G 64T -1 '' G x 1.5G \
-		16MB 16m 18446744073709551616 17592186044416M 16777217K
+	refused_values memory 'expected a size from 16M to 64G in multiples of 4K, such as 512M or 1.5GiB' 0 15 15M 16383K 65G 64T -1 '' G x 1.51G 1.G '512 '  \
+		16MB 16m 16Mib 16iB 18446744073709551616 17592186044416M 16777217K
 	refused_values cpus 'expected a number from 1 to 16' 0 17 -1 '' x 1.5 2x 4294967297 \
 		18446744073709551617
+	refused_values accel "expected kvm, qemu, qemu-tcg or auto$" '' xyzzy k
+	refused_values accel "expected kvm, qemu, qemu-tcg or auto; did you mean 'kvm'\\?$" KVM kwm
+	refused "map --by is misspelled" "--by stat: expected type, state or refs; did you mean 'state'\\?$" map --by stat
+	refused "map --by is unknown" '--by colour: expected type, state or refs$' map --by colour
 	refused_values ring 'expected 0 or 3' 1 2 4 '' 00 x -0
+	refused_values console-rate 'expected' x ''
 	refused_values scan-rate 'expected a number from 1 to 1000' 0 1001 x ''
-	refused_values time 'expected a time in seconds' x '' -1 1e3 1. .5 1.2.3 99999999999 \
+	refused_values time 'expected a time, such as 2.5, 500ms or 3min' x '' 1m 1hour 5S -1 1e3 1. .5 1.2.3 99999999999 \
 		1.0000000001 ' 1'
-	refused_values timeout 'expected a time in seconds' x -1 1s
-	refused_values seed 'expected a decimal number' x '' -1 0x10 18446744073709551616 1.5
+	refused_values timeout 'expected a time' x -1
+	refused_values seed 'expected a decimal number, or 0x and hexadecimal digits' x '' -1 18446744073709551616 1.5 0x 0xg 0x-1 '0x 1' \
+		0x10000000000000000 1f 0X1
 	refused_values name 'expected up to 32 letters, digits and any of ._-' '' . -x a/b 'a b' a:b x.pvc \
 		abcdefghijklmnopqrstuvwxyz0123456
 	refused_values ops 'expected a decimal number' x '' -1 1k 18446744073709551616
@@ -83,6 +214,11 @@ domxml_values()
 # Wrong options produce no domain definition.
 test_domxml()
 {
+	local text
+
+	domxml_values machine "did you mean 'microvm'\\?$" micro microVM
+	domxml_values backing "did you mean 'private'\\?$" privat
+	domxml_values accel "did you mean 'tcg'\\?$" tgc
 	domxml_values machine 'expected q35, pc or microvm' '' isapc 'q35 ' "q35'/>"
 	domxml_values accel 'expected kvm or tcg' '' xen kvmx
 	domxml_values backing 'expected memfd, file or private' '' hugetlb
@@ -91,11 +227,15 @@ test_domxml()
 	domxml_values cpus 'expected a number from 1 to 16' 0 17
 	domxml_values ring 'expected 0 or 3' 1 ''
 	domxml_values seed 'expected a decimal number' -1 x
-	domxml_values time 'expected a time in seconds' -1 x
-	domxml_values append 'bytes that XML does not allow' $'\001' $'\033[31m' $'\377' $'\303' \
-		$'\300\257' $'\355\240\200' $'\357\277\277' $'\364\220\200\200'
-	domxml_values append "the guest's command line exceeds 4095 bytes" \
-		"$(head -c 4096 /dev/zero | tr '\0' x)"
+	domxml_values time 'expected a time' -1 x
+	domxml_values workload "no such workload" nope ''
+	domxml_values append "--append plnat=leak: no option of the workload churn; did you mean 'plant'\\?$" plnat=leak
+	domxml_values append '--append x: expected NAME=VALUE$' x
+	for text in $'\001' $'\033[31m' $'\377' $'\303' $'\300\257' $'\355\240\200' $'\357\277\277' $'\364\220\200\200'; do
+		refused "domxml --append '$text'" 'bytes that XML does not allow' domxml --kernel "$GUESTS/hang.elf" --append "$text"
+	done
+	refused "domxml with a long --append" "the guest's command line exceeds 4095 bytes" \
+		domxml --kernel "$GUESTS/hang.elf" --append "$(head -c 4096 /dev/zero | tr '\0' x)"
 	domxml_values kernel 'not an ELF file' "$ROOT/README.md"
 	domxml_values kernel 'No such file' "$WORK/missing"
 	refused "domxml: an argument" 'unexpected argument "x": domxml takes options only' domxml x
@@ -188,7 +328,7 @@ test_with_vm()
 		"$GUESTS/big_bss.elf" --memory 16M
 	expect "kernel: the same with more RAM" 0 'out:ended well' -- \
 		"$PAGEVISOR" run --kernel "$GUESTS/big_bss.elf" --memory 64M
-	name=$(head -c 8000 /dev/zero | tr '\0' x)
+	name=$(head -c 8000 /dev/zero | tr '\0' ' ')
 	refused "command line too long" "the guest's command line exceeds [0-9]+ bytes" \
 		run --memory 16M --quiet --append "$name"
 }
@@ -196,7 +336,10 @@ test_with_vm()
 need_guests
 test_commands
 test_options
+test_idle_options
+test_json
 test_values
+test_guest_options
 test_domxml
 test_kernel_files
 test_unreadable_kernel

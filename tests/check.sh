@@ -39,7 +39,7 @@ test_clean()
 	for workload in churn segments lists unique deferred; do
 		start works --workload "$workload" --memory 64M
 		for ((look = 1; look <= LOOKS; look++)); do
-			expect "$workload: nothing is found, look $look" 0 'out:^findings  none$' -- \
+			expect "$workload: nothing is found, look $look" 0 'out:^findings  none' -- \
 				"$PAGEVISOR" check works
 		done
 		stop
@@ -98,7 +98,7 @@ test_entries()
 	expect "and in JSON" 0 '"va": *"0xffffa00000000000"' '"maps": *"4K"' '"dirty": *true' '"entry_count": *4' -- \
 		"$PAGEVISOR" show --json "$frame" tables
 	expect "a table's entries are those of tables" 0 'out:^type +kernel_page_table' 'out: table +by 0x[0-9a-f]+\[[0-9]+\] L[1-3] ' -- \
-		"$PAGEVISOR" show "$("$PAGEVISOR" find --limit 2 'type == kernel_page_table' tables |
+		"$PAGEVISOR" show "$("$PAGEVISOR" find --each --limit 2 'type == kernel_page_table' tables |
 			sed -n 's/^\(0x[0-9a-f]*\) .*/\1/p' | tail -1)" tables
 	stop
 }
@@ -106,12 +106,12 @@ test_entries()
 test_capture()
 {
 	start works --memory 64M
-	expect "a capture of all memory is made" 0 -- "$PAGEVISOR" capture --all-memory "$WORK/all.pvc" works
-	expect "and of metadata alone" 0 -- "$PAGEVISOR" capture "$WORK/few.pvc" works
+	expect "a capture of all memory is made" 0 -- "$PAGEVISOR" capture --force --all-memory "$WORK/all.pvc" works
+	expect "and of metadata alone" 0 -- "$PAGEVISOR" capture --force "$WORK/few.pvc" works
 	stop
-	expect "nothing is found in a capture of all memory" 0 'out:^findings  none$' -- \
+	expect "nothing is found in a capture of all memory" 0 'out:^findings  none' -- \
 		"$PAGEVISOR" check "$WORK/all.pvc"
-	expect "one of metadata alone is refused" 2 'err:works holds the metadata alone; check needs .* --all-memory$' -- \
+	expect "one of metadata alone is refused" 2 "err:^pagevisor: $WORK/few.pvc holds the metadata alone; check needs .* --all-memory\$" -- \
 		"$PAGEVISOR" check "$WORK/few.pvc"
 }
 
@@ -120,7 +120,7 @@ test_fields()
 	start works --memory 64M
 	expect "frames are found by a field" 0 'out:shared +page_table' 'out:level = .*1' \
 		-- "$PAGEVISOR" find --fields --limit 2 'type == page_table && meta.level == 1 && ref >= 1' works
-	expect "the fields in JSON" 0 'out:"fields":.*"level": *1' \
+	expect "the fields in JSON" 0 'out:"fields":' 'out:"level":1' \
 		-- "$PAGEVISOR" find --json --fields --limit 2 'meta.level == 1' works
 	expect "no frame matches an impossible level" 0 'out:^0$' -- \
 		"$PAGEVISOR" find --count 'type == page_table && meta.level == 77' works

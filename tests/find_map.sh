@@ -41,7 +41,7 @@ count()
 of_map()
 {
 	timeout "$LIMIT" "$PAGEVISOR" map --by "$1" --json still | tr -d ' \n' |
-		sed -E 's/.*"name":"'"$2"'","frames":([0-9]+).*/\1/'
+		sed -E 's/.*"class":"'"$2"'","total_frames":([0-9]+).*/\1/'
 }
 
 # of_stat NAME: the number behind a name in stat's JSON.
@@ -79,18 +79,39 @@ test_counts()
 
 test_find()
 {
-	expect "lines of frames" 0 'out:^0x[0-9a-f]+ +shared +meta_page +1$' \
-		'!out:kernel' -- "$PAGEVISOR" find 'type == meta_page' still
-	check "a line for each" line_count "$OUT" 256
-	expect "--limit" 0 'err:^the first 3 of 256$' -- \
+	expect "adjacent frames are one line" 0 'out:^ADDRESS +FRAMES STATE +TYPE +REFS$' \
+		'out:^0x[0-9a-f]+ +256 shared +meta_page +1$' '!out:kernel' -- \
+		"$PAGEVISOR" find 'type == meta_page' still
+	check "a head and a line" line_count "$OUT" 2
+	expect "--each" 0 'out:^ADDRESS +STATE +TYPE +REFS$' 'out:^0x[0-9a-f]+ +shared +meta_page +1$' -- \
+		"$PAGEVISOR" find --each 'type == meta_page' still
+	check "a line for each" line_count "$OUT" 257
+	expect "--limit" 0 'err:^the first 3 of 256$' 'out: 3 shared +meta_page' -- \
 		"$PAGEVISOR" find --limit 3 'type == meta_page' still
-	check "--limit: lines" line_count "$OUT" 3
+	check "--limit: lines" line_count "$OUT" 2
+	expect "address 0 is an address as well" 0 'out:^0x0 ' -- "$PAGEVISOR" find 'addr == 0' still
+	expect "nothing is broken" 0 'out:^0$' -- \
+		"$PAGEVISOR" find --count 'broken || state == broken || type == wild' still
+	progress
 	expect "a search without a match" 0 -- "$PAGEVISOR" find 'state == illegal' still
 	check "no frame: no line" line_count "$OUT" 0
 	expect "--json" 0 'out:"matches":256' 'out:"type":"meta_page"' 'out:"given_up":0' \
 		-- "$PAGEVISOR" find --json 'type == meta_page' still
+	expect "--jsonl" 0 'out:^\{"schema":1,"record":"frame","address":"0x[0-9a-f]+","pfn":[0-9]+,"state":"shared","type":"meta_page",' \
+		'out:^\{"schema":1,"end":\{"command":"find","vm":"still",.*"matches":256,.*"count":256,"status":0\}\}$' -- \
+		"$PAGEVISOR" find --jsonl --fields 'type == meta_page' still
+	check "--jsonl: a line for each, and the end" line_count "$OUT" 257
 	expect "the only VM needs no name" 0 'out:^16384$' -- "$PAGEVISOR" find --count 1
 	expect "an unknown VM" 1 'no VM|not running|nobody' -- "$PAGEVISOR" find 1 nobody
+}
+
+# A search that takes its time says how far it is. Here it has to wait until its output is read.
+progress()
+{
+	expect "a search shows its progress" 0 'out:searched [0-9]+ of 64 MiB, found [0-9]+' -- \
+		bash -c "$(on_terminal 80 24 "\"$PAGEVISOR\" find --each \"pfn >= 0\" still | (sleep 2; cat >/dev/null)")"
+	expect "elsewhere it does not" 0 '!err:searched' -- \
+		bash -c "'$PAGEVISOR' find --each 'pfn >= 0' still | (sleep 2; cat >/dev/null)"
 }
 
 # bad EXPRESSION COLUMN TEXT
@@ -103,9 +124,11 @@ bad()
 test_bad_expressions()
 {
 	bad 'ref >' 6 'needed here, not the end'
-	bad 'type == anno' 9 '"anno" is not a type of this guest; its types are:.* anon'
+	bad 'type == anno' 9 "\"anno\" is not a type of this guest; did you mean 'anon'\? pagevisor types lists them all"
+	bad 'state == shred' 10 "did you mean 'shared'\? the states are: unused busy shared unique host illegal broken"
+	bad 'addr & 0x1fffff == 0' 6 'write \(addr & 0x1fffff\) == 0'
 	bad 'ref = 1' 5 'equal is =='
-	bad 'refs > 1' 1 'what is "refs"\?'
+	bad 'refz > 1' 1 "what is \"refz\"; did you mean 'ref'\?"
 	bad "$(printf '(%.0s' {1..40})" 33 'too deep'
 	bad '1 && meta.no_such_field' 6 'meta.no_such_field'
 	expect "find without an expression" 2 'err:expected an expression' -- "$PAGEVISOR" find
@@ -127,14 +150,56 @@ file_count()
 	[ "$(find "$1" -type f | wc -l)" -eq "$2" ]
 }
 
+test_map_part()
+{
+	expect "a part of memory" 0 'out:^still: 4096 frames from 0x1000000 to 0x2000000 by type; a cell is 8K' \
+		'out:^ +16M ' '!out:^ +32M' -- "$PAGEVISOR" map --from 16M --to 0x2000000 still
+	expect "a part of memory by frame numbers" 0 'out:^still: 16 frames from 0x1000 to 0x11000 ' -- \
+		"$PAGEVISOR" map --from pfn:1 --to pfn:17 still
+	expect "a part by virtual addresses" 0 'out:^still: 16 frames from 0x100000 to 0x110000 ' -- \
+		"$PAGEVISOR" map --from 0xffffffff80100000 --to va:0xffffffff80110000 still
+	expect "a part that is not there" 2 'err:no such frame: .* ends at 0x4000000' -- "$PAGEVISOR" map --from 64M still
+	expect "a part of nothing" 2 'err:nothing lies between them' -- "$PAGEVISOR" map --from 2M --to 1M still
+	expect "no part" 2 'err:--from 12q: expected a physical address \(0x' -- "$PAGEVISOR" map --from 12q still
+	expect "marks" 0 'out:(^|   )@ marked: 256$' 'out:^[ 0-9KMG]+[^@]*@{32}' -- \
+		"$PAGEVISOR" map --mark 'type == meta_page' still
+	expect "marks in JSON" 0 'out:"marked_frames":256' -- "$PAGEVISOR" map --json --mark 'type == meta_page' still
+	expect "a VM in place of an expression" 2 'err:^pagevisor: still is a VM, not an expression: pagevisor find EXPRESSION still$' -- \
+		"$PAGEVISOR" find still
+	expect "and with a prefix" 2 'err:^pagevisor: vm:still is a VM, not an expression' -- "$PAGEVISOR" find vm:still
+	expect "an operand is no VM" 0 'out:^[0-9]+$' -- "$PAGEVISOR" find --count references
+	expect "a wrong mark" 2 'err:the expression is wrong at column 1: what is "x"' -- "$PAGEVISOR" map --mark x still
+	for size in '80 24' '100 50' '40 12'; do
+		# shellcheck disable=SC2086 # two words
+		expect "a map on a terminal of $size" 0 'out:frames by type' -- \
+			bash -c "$(on_terminal $size "\"$PAGEVISOR\" map still")"
+		check "a map on a terminal of $size: it fits, with a prompt" \
+			[ "$(wc -l <"$OUT")" -lt "${size#* }" ]
+		check "a map on a terminal of $size: it is no smaller than it must" \
+			[ "$(wc -l <"$OUT")" -gt $((${size#* } / 3)) ]
+		check "a map on a terminal of $size: in colours" grep -q "$(printf '\033\\[48;')" "$OUT"
+	done
+	expect "NO_COLOR" 0 'out:frames by type' -- \
+		bash -c "$(on_terminal 80 24 "NO_COLOR=1 \"$PAGEVISOR\" map still")"
+	check "NO_COLOR: nothing but text" is_plain_text "$OUT"
+	expect "TERM=dumb" 0 'out:frames by type' -- \
+		bash -c "$(on_terminal 80 24 "TERM=dumb \"$PAGEVISOR\" map still")"
+	check "TERM=dumb: nothing but text" is_plain_text "$OUT"
+}
+
 test_map()
 {
 	local folder=$WORK/pictures file=$WORK/pictures/map
 
 	mkdir "$folder"
-	expect "a map in letters" 0 'out:^still: 16384 frames by type; a cell is 32K, a row 2M$' \
+	expect "a map in letters" 0 'out:^still: 16(384|336) frames by type; a cell is 32K, a row 2M$' \
 		'out:^ +48M \.{64}$' 'out:meta_page: 256' -- "$PAGEVISOR" map still
 	check "a map in letters: nothing but text" is_plain_text "$OUT"
+	test_map_part
+	for option in --png --svg; do
+		expect "$option to standard output" 2 "err:$option -: a picture cannot go to standard output; expected a FILE to write" -- \
+			"$PAGEVISOR" map still "$option" -
+	done
 	expect "a map as PNG and SVG" 0 -- "$PAGEVISOR" map still --png "$file.png" --svg "$file.svg"
 	check "its PNG" is_png "$file.png" 1136
 	cp "$file.png" "$WORK/old.png"
@@ -167,7 +232,7 @@ test_busy()
 		"$PAGEVISOR" map busy
 }
 
-start still --memory 64M --workload fault --append fault=hang
+start still --memory 64M --workload fault --append fault=hang --time 0
 test_counts
 test_find
 test_bad_expressions

@@ -13,7 +13,7 @@ if [ -n "$(kvm_problem)" ] && ! command -v qemu-system-x86_64 >/dev/null; then
 fi
 
 GUEST=$GUESTS/poked.elf
-COMMANDS=("stat" "types" "show 0x0" "find --count 1" "map" "check" "capture $WORK/lie.pvc"
+COMMANDS=("stat" "types" "show 0x0" "find --count 1" "map" "check" "capture --force $WORK/lie.pvc"
 	"top --batch 1" "watch --time 0.1 0x0" "diff $WORK/truth.pvc")
 
 # The address of one of the guest's symbols, plus an offset.
@@ -109,9 +109,9 @@ goes_on()
 test_truth()
 {
 	start ""
-	expect "the truth: it is what diff compares with" 0 -- "$PAGEVISOR" capture "$WORK/truth.pvc" liar
+	expect "the truth: it is what diff compares with" 0 -- "$PAGEVISOR" capture --force "$WORK/truth.pvc" liar
 	stop "the truth, captured"
-	goes_on "the truth" 0 '^findings  none$' ""
+	goes_on "the truth" 0 '^findings  none' ""
 	start ""
 	expect "the truth: it does not differ" 0 'out:^frames .*; 0 changed$' -- "$PAGEVISOR" diff "$WORK/truth.pvc" liar
 	expect "the truth: it does not trace" 1 'err:does not trace' -- "$PAGEVISOR" trace liar
@@ -129,7 +129,7 @@ traces()
 		expect "$1: ${command%% *} says so and goes on" 0 "err:$2" -- "$PAGEVISOR" $command liar
 		check "$1: ${command%% *} prints plain text" is_plain_text "$OUT"
 	done
-	expect "$1: the check" 0 'out:^findings  none$' -- "$PAGEVISOR" check liar
+	expect "$1: the check" 0 'out:^findings  none' -- "$PAGEVISOR" check liar
 	stop "$1"
 }
 
@@ -148,14 +148,16 @@ test_traces()
 test_refused()
 {
 	refused "a wrong magic" 'magic is 0x1234$' "$(info 0 0000000000001234)"
-	refused "the ABI before this one" 'the guest speaks ABI version 5, this pagevisor speaks 6: use the pagevisor that made it$' \
-		"$(info 8 000000e000000005)"
+	refused "the ABI before this one" 'the guest speaks ABI version 6, this pagevisor speaks 7: use the pagevisor that made it$' \
+		"$(info 8 000000e000000006)"
 	refused "a boot without a number" 'boot_id is 0$' "$(info 200 0000000000000000)"
 	refused "a memory map without end" 'region_count is 0xffffffff$' "$(info 216 00000000ffffffff)"
 	refused "a memory map outside of RAM" 'regions_pa is 0xd0000000$' \
 		"$(info 208 00000000d0000000) $(info 216 0000000000000258)"
 	refused "a memory map that wraps" 'regions_pa is 0xfffffffffffffff8$' \
 		"$(info 208 fffffffffffffff8) $(info 216 0000000000000001)"
+	refused "a keeper's page outside of RAM" 'keeper_pa is 0xd0000000$' "$(info 224 00000000d0000000)"
+	refused "a keeper's page across two pages" 'keeper_pa is 0x400800$' "$(info 224 0000000000400800)"
 	refused "an unknown stage" 'boot_stage is 0x63$' "$(info 16 0000004000000063)"
 	refused "slots without end" '(slot_count|array_pa) is 0x' "$(info 40 03ffffffffffffff) $(info 48 3ffffffffffff000)"
 	refused "an array that wraps" 'array_pa is 0xffffffffffffffc0$' "$(info 32 ffffffffffffffc0)"
@@ -169,8 +171,8 @@ test_refused()
 
 test_goes_on()
 {
-	goes_on "BTF of a terabyte" 0 '^findings  none$' "$(info 120 0000000000100000) $(info 128 0000010000000000)"
-	goes_on "BTF that wraps" 0 '^findings  none$' "$(info 120 ffffffffffffff00) $(info 128 0000000000001000)"
+	goes_on "BTF of a terabyte" 0 '^findings  none' "$(info 120 0000000000100000) $(info 128 0000010000000000)"
+	goes_on "BTF that wraps" 0 '^findings  none' "$(info 120 ffffffffffffff00) $(info 128 0000000000001000)"
 	goes_on "a root that points at itself" 4 'frame 0x4000: page_table: expected a table of level 3 only' \
 		"$(info 160 0000000000004000) @00004000=0000000000004003"
 	goes_on "a root outside of RAM" 4 'whole guest: page_table: ' "$(info 160 fffffffffffff000)"

@@ -39,7 +39,7 @@ workload()
 				;
 			worker_put(worker, frame);
 		}
-		WORKLOAD(sample, .run = sample_run);
+		WORKLOAD(sample, 0, "a frame with fields of all kinds", .run = sample_run);
 	END
 }
 
@@ -72,7 +72,7 @@ test_new_type()
 	expect "a new type is listed with its fields" 0 'out:^sample +32 +1 +untyped$' \
 		'out:^    pair\[1\]\.right +12 +1  unsigned, bits 0 to 4$' 'out:^    label +16 +8  text$' \
 		'out:^    visits +28 +4  unsigned, changes while shared$' -- "$PAGEVISOR" types "$NAME"
-	expect "the same for programs" 0 'out:"name":"pair\[0\]\.left"' 'out:"kind":"enum"' -- \
+	expect "the same for programs" 0 'out:"field":"pair\[0\]\.left"' 'out:"field_kind":"enum"' -- \
 		"$PAGEVISOR" types --json
 	expect "a frame of the type is shown by its fields" 0 "out:^frame +$address, pfn " \
 		'out:^state +shared, 1 reference, generation [0-9]+$' 'out:^type +sample$' \
@@ -92,8 +92,9 @@ test_frames()
 	expect "the first frame" 0 'out:^frame +0x0, pfn 0$' -- "$PAGEVISOR" show 0x0
 	check "it has two neighbours" [ "$(sed -n '/^around/,$p' "$OUT" | wc -l)" -eq 2 ]
 	expect "the last frame" 0 'out:^frame +0x1fff000, pfn 8191$' -- "$PAGEVISOR" show 0x1ffffff
-	expect "a frame of the kernel" 0 'out:^type +kernel$' 'out:\.start = \(uint64_t\)1048576,' -- \
+	expect "a frame of the kernel" 0 'out:^type +kernel$' 'out:\.start = \(uint64_t\)0x100000,' -- \
 		"$PAGEVISOR" show pfn:0x100
+	expect "the same by its address as a size" 0 'out:^frame +0x100000, pfn 256$' -- "$PAGEVISOR" show 1M
 	expect "a frame past the last" 2 'err:the last frame is pfn:8191$' -- "$PAGEVISOR" show pfn:8192
 	check "in one line" says_one_line
 	end "the guest did not notice that either"
@@ -105,7 +106,7 @@ test_bad_input()
 
 	expect "no frame" 2 'err:no frame given' -- "$PAGEVISOR" show
 	for frame in '' x 0x 0xg pfn: pfn:-1 pfn:1x 4096 0x10000000000000000; do
-		expect "no frame: \"$frame\"" 2 'err:expected a physical address 0x... or pfn:N' -- \
+		expect "no frame: \"$frame\"" 2 'err:expected a physical address \(0x..., or a size such as 4M\), pfn:N, or' -- \
 			"$PAGEVISOR" show "$frame"
 	done
 	expect "two VMs" 2 'err:one VM is enough' -- "$PAGEVISOR" show 0x0 a b

@@ -16,9 +16,16 @@ STAGED_MAKE=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-
 
 test_install()
 {
+	local file
+
 	LIMIT=$BUILD_LIMIT expect "make install" 0 -- "${STAGED_MAKE[@]}" install
 	check "the command is installed" [ -x "$INSTALLED" ]
 	check "the guest is installed" [ -r "$STAGE$PREFIX/lib/pagevisor/pagevisor-guest.elf" ]
+	expect "the manual pages are installed" 0 -- diff -r "$ROOT/docs/man" "$STAGE$PREFIX/share/man/man1"
+	for file in bash-completion/completions/pagevisor zsh/site-functions/_pagevisor \
+		fish/vendor_completions.d/pagevisor.fish; do
+		check "the completion is installed: $file" [ -r "$STAGE$PREFIX/share/$file" ]
+	done
 	expect "the installed command starts" 0 'out:^pagevisor [0-9]' -- "$INSTALLED" version
 }
 

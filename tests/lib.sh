@@ -37,7 +37,14 @@ export ASAN_OPTIONS=exitcode=$SANITIZER_STATUS:log_path=$SANITIZER_REPORTS
 export UBSAN_OPTIONS=$ASAN_OPTIONS TSAN_OPTIONS=$ASAN_OPTIONS
 export LSAN_OPTIONS=suppressions=$ROOT/tests/leaks.supp:print_suppressions=0
 
-# Where VMs are found: only those of this script.
+# Each call that a sandbox refuses, also to a process in the background. There should be none.
+export PAGEVISOR_SANDBOX_LOG=$WORK/refused
+
+# Answers in JSON, whose form is checked at the end: see keep_answer.
+ANSWERS=$WORK/answers
+
+# Where VMs are found: only those of this script. QEMUs of other scripts run here as well, so they are left out.
+export PAGEVISOR_LIST=vm,libvirt
 export XDG_RUNTIME_DIR=$WORK/runtime
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 
@@ -96,6 +103,15 @@ run_command()
 	last_command=("$@")
 	status=0
 	timeout -k 5 "$LIMIT" "$@" >"$OUT" 2>"$ERR" </dev/null || status=$?
+	case " $* " in *' --json '* | *' --jsonl '*) [ "$status" -ge 124 ] || keep_answer "$OUT" "$*" ;; esac
+}
+
+# keep_answer FILE COMMAND: `finish` checks what the command answered in JSON against docs/pagevisor.schema.json.
+keep_answer()
+{
+	[ -s "$1" ] || return 0
+	mkdir -p "$ANSWERS"
+	{ echo "# ${2//$'\n'/ }"; cat "$1"; } >"$(mktemp "$ANSWERS/XXXXXXXX")"
 }
 
 # Whether the output matches a pattern.
@@ -147,6 +163,12 @@ expect_soon()
 expect_pause()
 {
 	expect_again pauses_in_time "$@"
+}
+
+# on_terminal COLUMNS ROWS COMMANDS: what they write on such a terminal; for expect, with bash -c.
+on_terminal()
+{
+	printf '%s' "script -qec 'export TERM=xterm-256color; stty cols $1 rows $2; $3' /dev/null | tr -d '\\r'"
 }
 
 # expect_again TRY NAME STATUS PATTERN... -- COMMAND...: like expect, but repeats TRY COMMAND until that succeeds, and
@@ -208,12 +230,25 @@ judge()
 # within COMMAND...: repeats it until it succeeds or LIMIT seconds are over; returns whether it succeeded.
 within()
 {
-	local deadline=$((SECONDS + LIMIT))
+	within_seconds "$LIMIT" "$@"
+}
 
+# within_seconds N COMMAND...: likewise.
+within_seconds()
+{
+	local deadline=$((SECONDS + $1))
+
+	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$deadline" ] || return 1
 		sleep 0.05
 	done
+}
+
+# is_over PID: whether a process has ended.
+is_over()
+{
+	! kill -0 "$1" 2>/dev/null || [ "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c 1)" = Z ]
 }
 
 # check NAME COMMAND...: a property of the last output; it holds if the command succeeds.
@@ -254,6 +289,18 @@ dumps_no_ram()
 is_plain_text()
 {
 	[ "$(LC_ALL=C tr -d '\n\t -~' <"$1" | wc -c)" -eq 0 ]
+}
+
+# on_terminal COLUMNS ROWS COMMANDS: what they write on such a terminal; for expect.
+on_terminal()
+{
+	printf '%s' "script -qec 'export TERM=xterm-256color; stty cols $1 rows $2; $3' /dev/null | tr -d '\\r'"
+}
+
+# fits COLUMNS: whether each line of the output does; for check.
+fits()
+{
+	[ "$(tr -d '\r' <"$OUT" | sed 's/\x1b\[K//g' | awk -v columns="$1" 'length > columns' | wc -l)" -eq 0 ]
 }
 
 # Why KVM cannot be used; nothing when it can.
@@ -328,15 +375,21 @@ copy_tree()
 		*) cp -a "$entry" "$1" ;;
 		esac
 	done
-	for entry in "$ROOT"/build/{setup-build,guest,host,btf-keep,pagevisor,pagevisor-guest.elf,workloads}; do
+	for entry in "$ROOT"/build/{setup-build,guest,host,btf-keep,pagevisor,pagevisor-guest.elf}; do
 		[ ! -e "$entry" ] || cp -a "$entry" "$1/build"
 	done
 }
 
-# Each sanitizer report is a failure, whether or not a test noticed it.
+# Each sanitizer report is a failure, whether or not a test noticed it, and so is what a sandbox refused.
 count_reports()
 {
 	local report
+
+	if [ -s "$PAGEVISOR_SANDBOX_LOG" ]; then
+		last_command=()
+		fail "no sandbox refuses anything" "see below"
+		print_stream refused "$PAGEVISOR_SANDBOX_LOG"
+	fi
 
 	last_command=()
 	for report in "$SANITIZER_REPORTS".*; do
@@ -346,11 +399,28 @@ count_reports()
 	done
 }
 
+# Why answers in JSON cannot be checked here, as in the image of test-svm; nothing when they can.
+answers_problem()
+{
+	command -v jq >/dev/null || echo "no jq"
+	/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || echo "no python3-jsonschema"
+}
+
+# One test for all answers in JSON, if there were some.
+check_answers()
+{
+	[ -d "$ANSWERS" ] || return 0
+	[ -z "$(answers_problem)" ] || { skip "the form of answers in JSON" "$(answers_problem | head -n 1)"; return; }
+	run_command "$ROOT/tests/answers.py" "$ANSWERS"/*
+	judge "answers in JSON are as docs/json.md says: $(find "$ANSWERS" -type f | wc -l)" 0
+}
+
 # Must be the last line of each script.
 finish()
 {
 	local text
 
+	check_answers
 	count_reports
 	text="$passed passed, $failed failed"
 	[ "$skipped" -eq 0 ] || text="$text, $skipped skipped"

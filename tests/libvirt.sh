@@ -7,32 +7,6 @@
 # shellcheck source=libvirt_lib.sh
 . "$(dirname "$0")/libvirt_lib.sh"
 
-# A sanitizer intercepts some functions of libtirpc, and looks the real ones up when a program starts. libvirt, which
-# calls them, is loaded later. So libtirpc must be loaded from the start, or the interceptors call nothing.
-with_libtirpc=()
-prepare_sanitized()
-{
-	local runtime
-
-	is_sanitized || return 0
-	runtime=$(ldd "$PAGEVISOR" | awk '/lib[at]san/ { print $3 }')
-	case $runtime in
-	*libtsan*)
-		skip "libvirt" "ThreadSanitizer does not know what orders the threads of libvirt and GLib"
-		finish
-		;;
-	esac
-	# The threads of libvirt's calls may be ending when a program ends, which sometimes kills LeakSanitizer's
-	# tracer.
-	export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-	with_libtirpc=(env "LD_PRELOAD=$runtime libtirpc.so.3")
-	# A copy that any user may run.
-	install -m 755 "$PAGEVISOR" "$WORK/program"
-	printf '#!/bin/sh\nexec %s "%s" %s "$@"\n' "${with_libtirpc[@]}" "$WORK/program" >"$WORK/pagevisor"
-	chmod 755 "$WORK/pagevisor"
-	PAGEVISOR=$WORK/pagevisor
-}
-
 # boots NAME READY OPTION...: from definition to the guest's own end, which libvirt counts as a crash.
 boots()
 {
@@ -73,7 +47,9 @@ test_text()
 {
 	local text="a=<b>&amp;\"c\" d='e' f=ä%s"
 
-	check "text: created" domain_start text --memory 16M --cpus 1 --append "$text" || return
+	# A guest that lists no options, so that its text is anything.
+	install -m 644 "$GUESTS/info_mailbox_wild.elf" "$LIBVIRT/plain.elf"
+	check "text: created" domain_start text --kernel "$LIBVIRT/plain.elf" --memory 16M --cpus 1 --append "$text" || return
 	check "text: comes through" has_argument text \
 		"ring=0 workload=churn seed=1 ops=0 time_ms=0 $text"
 	virsh --quiet destroy text >/dev/null
@@ -112,8 +88,7 @@ disturb_domains()
 # Domains survive their daemon, and are in the list again when it is back.
 restart_libvirtd()
 {
-	kill -TERM "$libvirtd_pid"
-	wait "$libvirtd_pid"
+	end_libvirtd
 	start_libvirtd
 }
 
@@ -167,14 +142,14 @@ looks()
 		"$PAGEVISOR" stat "$far"
 	expect "find in $name" 0 'out:^[1-9][0-9]*$' -- "$PAGEVISOR" find --count 'type == meta_page' "libvirt:$name"
 	virsh --quiet suspend "$name" >/dev/null
-	expect "capture of $name, paused" 0 -- "$PAGEVISOR" capture "$WORK/near.pvc" "libvirt:$name"
-	expect "capture of $name, paused, from afar" 0 -- "$PAGEVISOR" capture "$WORK/far.pvc" "$far"
+	expect "capture of $name, paused" 0 -- "$PAGEVISOR" capture --force "$WORK/near.pvc" "libvirt:$name"
+	expect "capture of $name, paused, from afar" 0 -- "$PAGEVISOR" capture --force "$WORK/far.pvc" "$far"
 	expect "both are the same" 0 'out:; 0 changed$' -- \
 		"$PAGEVISOR" diff "$WORK/near.pvc" "$WORK/far.pvc"
 	check "$name: it is still paused" domain_state_is "$name" paused
 	virsh --quiet resume "$name" >/dev/null
 	expect_pause "capture of $name, running" 0 'out:^paused' -- \
-		"$PAGEVISOR" capture "$WORK/near.pvc" "libvirt:$name"
+		"$PAGEVISOR" capture --force "$WORK/near.pvc" "libvirt:$name"
 	check "$name: it runs again" domain_state_is "$name" running
 	expect_pause "check of $name" 0 'out:^findings +none' -- "$PAGEVISOR" check "libvirt:$name"
 	check "$name: it runs again after that" domain_state_is "$name" running
@@ -245,7 +220,7 @@ test_refusals()
 	refuses "no such domain" 1 'no domain with matching name' libvirt:nobody
 	refuses "no name" 2 'not a domain: expected' libvirt:
 	refuses "no domain in the URI" 2 'not a domain: expected' 'libvirt:qemu:///session#'
-	refuses "no URI" 2 'not a domain: expected' 'libvirt:#x'
+	refuses "a name that begins with #" 1 "no domain with matching name '#x'" 'libvirt:#x'
 	refuses "no daemon" 1 'cannot connect to libvirt at .*nowhere' \
 		"libvirt:qemu+unix:///session?socket=$WORK/nowhere#x"
 	refuses "none of ours" 3 "is not a pagevisor guest" 'libvirt:test:///default#test'
@@ -254,7 +229,7 @@ test_refusals()
 # begin_capture NAME: captures all memory of large, through the remote URI; its process is $pid.
 begin_capture()
 {
-	"$PAGEVISOR" capture --all-memory "$WORK/$1.pvc" "libvirt:$LIBVIRT_REMOTE_URI#large" >"$OUT" 2>"$ERR" &
+	"$PAGEVISOR" capture --force --all-memory "$WORK/$1.pvc" "libvirt:$LIBVIRT_REMOTE_URI#large" >"$OUT" 2>"$ERR" &
 	pid=$!
 }
 
@@ -285,6 +260,10 @@ test_ends()
 	check "large: created" domain_start large --machine pc --memory 6G --cpus 1 &&
 		wait_until "large is ready" domain_says large '^ready:' || return
 	looks_at_sparse large 6144
+	check "large: no pause while libvirt migrates it" within is_refused_in_a_job
+	judge "large: no pause then" 1
+	check "large: no pause then, in one line" says_one_line
+	check "large: it runs" domain_state_is large running
 	begin_capture killed
 	wait_until "large is paused" stands_still killed
 	kill -KILL "$pid"
@@ -307,6 +286,55 @@ test_ends()
 	last_command=("capture of a domain that is destroyed")
 	judge "destroyed in mid-scan" 1 'err:^pagevisor: '
 	check "no capture is left" test ! -e "$WORK/ended.pvc"
+}
+
+# Somebody resumes the domain held in our pause, and suspends it again: then the suspension is theirs. False when the
+# pause was over before.
+is_taken_over()
+{
+	local pid
+
+	virsh --quiet resume held
+	: >"$OUT"
+	"${with_libtirpc[@]}" "$BUILD/attach-probe" pause_for libvirt:held 1000 >"$OUT" 2>"$ERR" &
+	pid=$!
+	wait_until "held is paused" grep -q paused "$OUT"
+	virsh --quiet resume held
+	virsh --quiet suspend held
+	status=0
+	wait "$pid" || status=$?
+	matches 'out:someone else resumed the domain during the pause and stopped it again'
+}
+
+# Whether a capture is refused while the domain large migrates to a file. False when it was there before.
+is_refused_in_a_job()
+{
+	local dump
+
+	virsh --quiet dump --live large "$LIBVIRT/core" >/dev/null 2>&1 &
+	dump=$!
+	within has_job_or_none large "$dump"
+	run_command "$PAGEVISOR" capture --force "$WORK/job.pvc" libvirt:large
+	virsh --quiet domjobabort large
+	wait "$dump"
+	rm -f "$LIBVIRT/core" "$WORK/job.pvc"
+	matches 'err:libvirt is migrating, saving or dumping the domain'
+}
+
+has_job_or_none()
+{
+	virsh domjobinfo "$1" | grep -q '^Operation:' || ! kill -0 "$2"
+}
+
+# What other users of libvirt do with a domain in our pause, and before it.
+test_others()
+{
+	check "held: created" domain_start held --machine pc --memory 64M --cpus 1 &&
+		wait_until "held runs" runs held || return
+	check "held: somebody takes it over in our pause" within is_taken_over
+	judge "held: our pause fails" 1
+	check "held: it stays paused" domain_state_is held paused
+	virsh --quiet destroy held >/dev/null
 }
 
 watch_shows()
@@ -333,9 +361,17 @@ test_ps()
 	check "ps --watch: one" wait_until "one is listed" watch_shows '^libvirt:one +[0-9]+ +16 MiB +1 +running'
 	check "ps --watch: two" wait_until "two is listed" watch_shows '^libvirt:two .* running'
 	expect "ps" 0 '!err:.' 'out:^libvirt:one .* running' 'out:^libvirt:two .* running' -- "$PAGEVISOR" ps
-	expect "ps --json" 0 'out:"name":"libvirt:one"' -- "$PAGEVISOR" ps --json
+	expect "ps --json" 0 'out:"vm":"libvirt:one"' -- "$PAGEVISOR" ps --json
+	PAGEVISOR_LIST=libvirt,qemu expect "their QEMUs are not listed again" 0 'out:^libvirt:one ' \
+		"!out:^qemu:($(domain_pid one)|$(domain_pid two)) " -- "$PAGEVISOR" ps
+	expect "a domain by its name alone" 0 'out:^vm +one, process' -- "$PAGEVISOR" stat one
+	expect "a domain by a misspelled name" 1 "err:no VM named 'tow'; did you mean 'two'\\?$" -- "$PAGEVISOR" stat tow
+	expect "no name where there are two" 2 'err:2 VMs are running; name one: libvirt:one, libvirt:two$' -- "$PAGEVISOR" stat
+	expect "stop leaves domains alone" 2 'err:^pagevisor: libvirt:one is a domain of libvirt: stop it with virsh' -- \
+		"$PAGEVISOR" stop one
 	kill -KILL "$(domain_pid two)"
 	check "ps --watch: two crashed" wait_until "two is gone" watch_is_without '^libvirt:two'
+	expect "no name where there is one" 0 'out:^vm +one, process' -- "$PAGEVISOR" stat
 	virsh --quiet destroy one >/dev/null
 	check "ps --watch: one is gone" wait_until "one is gone" watch_is_without '^libvirt:one'
 	kill "$pid"
@@ -348,8 +384,7 @@ test_ps_before_the_daemon()
 {
 	local by_uri by_socket
 
-	kill -TERM "$libvirtd_pid"
-	wait "$libvirtd_pid"
+	end_libvirtd
 	rm -f "$LIBVIRT_SOCKET" "$WORK/ps-watch"
 	"$PAGEVISOR" ps --watch >"$WORK/ps-watch" 2>&1 &
 	by_uri=$!
@@ -375,12 +410,13 @@ test_ps_before_the_daemon()
 
 # A reader that dies must fail a test, not end the script.
 trap : PIPE
-prepare_sanitized
+prepare_sanitized libvirt
 need_libvirtd "libvirt"
 test_machines
 test_text
 test_sources
 test_refusals
+test_others
 test_ends
 test_ps
 test_ps_before_the_daemon

@@ -65,6 +65,18 @@ start_libvirtd()
 	wait_until "libvirtd answers" virsh --quiet list >/dev/null 2>&1
 }
 
+# Ends the daemon in good order; its domains stay. One that does not end is killed, which fails no test by itself.
+end_libvirtd()
+{
+	kill -CONT "$libvirtd_pid" 2>/dev/null
+	kill -TERM "$libvirtd_pid" 2>/dev/null
+	within_seconds 60 is_over "$libvirtd_pid" || {
+		echo "libvirtd does not end: it is killed" >&2
+		kill -KILL "$libvirtd_pid" 2>/dev/null
+	}
+	wait "$libvirtd_pid" 2>/dev/null
+}
+
 # wait_until WHAT COMMAND...: waits until the command succeeds; fails only on a hang.
 wait_until()
 {
@@ -102,9 +114,7 @@ stop_libvirtd()
 	for pid in $(domain_pids); do
 		kill -KILL "$pid" 2>/dev/null
 	done
-	kill -CONT "$libvirtd_pid" 2>/dev/null
-	kill -TERM "$libvirtd_pid" 2>/dev/null
-	wait "$libvirtd_pid" 2>/dev/null
+	end_libvirtd
 	# A domain that was just starting.
 	for pid in $(domain_pids); do
 		kill -KILL "$pid" 2>/dev/null
@@ -113,14 +123,16 @@ stop_libvirtd()
 }
 trap 'stop_libvirtd; clean_up' EXIT
 
-# domain_xml NAME [OPTION of domxml...]: the domain's console is also logged to $LIBVIRT/NAME.log.
+# domain_xml NAME [OPTION of domxml...]: the domain's console is also logged to $LIBVIRT/NAME.log. A reset ends it, as domxml
+# has it, or does what ON_REBOOT says.
 domain_xml()
 {
 	local name=$1
 
 	shift
 	"$PAGEVISOR" domxml --name "$name" --kernel "$LIBVIRT/guest.elf" "$@" |
-		sed "s|</serial>|<log file='$LIBVIRT/$name.log' append='off'/></serial>|"
+		sed "s|</serial>|<log file='$LIBVIRT/$name.log' append='off'/></serial>|
+			s|<on_reboot>destroy<|<on_reboot>${ON_REBOOT:-destroy}<|"
 }
 
 # domain_start NAME [OPTION of domxml...]
@@ -141,6 +153,33 @@ domain_is_gone()
 domain_says()
 {
 	grep -Eq "$2" "$LIBVIRT/$1.log" 2>/dev/null
+}
+
+# A sanitizer intercepts some functions of libtirpc, and looks the real ones up when a program starts. libvirt, which
+# calls them, is loaded later. So libtirpc must be loaded from the start, or the interceptors call nothing.
+with_libtirpc=()
+# prepare_sanitized PART: to be called before need_libvirtd.
+prepare_sanitized()
+{
+	local runtime
+
+	is_sanitized || return 0
+	runtime=$(ldd "$PAGEVISOR" | awk '/lib[at]san/ { print $3 }')
+	case $runtime in
+	*libtsan*)
+		skip "$1" "ThreadSanitizer does not know what orders the threads of libvirt and GLib"
+		finish
+		;;
+	esac
+	# The threads of libvirt's calls may be ending when a program ends, which sometimes kills LeakSanitizer's
+	# tracer.
+	export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+	with_libtirpc=(env "LD_PRELOAD=$runtime libtirpc.so.3")
+	# A copy that any user may run.
+	install -m 755 "$PAGEVISOR" "$WORK/program"
+	printf '#!/bin/sh\nexec %s "%s" %s "$@"\n' "${with_libtirpc[@]}" "$WORK/program" >"$WORK/pagevisor"
+	chmod 755 "$WORK/pagevisor"
+	PAGEVISOR=$WORK/pagevisor
 }
 
 # Ends the script successfully when there is no libvirt.

@@ -24,7 +24,9 @@ sources()
 mapfile -t c_files < <(sources '*.c' '*.h')
 mapfile -t code_files < <(sources '*.c' '*.h' '*.S' '*.ld' '*.sh' '*.mk' Makefile '*/Makefile')
 mapfile -t preprocessed < <(sources '*.c' '*.h' '*.S' '*.ld')
-mapfile -t scripts < <(sources '*.sh')
+# By their names or first lines; shellcheck does not know zsh and fish.
+mapfile -t scripts < <(sources | xargs awk '
+	FNR == 1 { if (FILENAME ~ /\.(sh|bash)$/ || /^#! ?\/.*[\/ ](ba|da)?sh( |$)/) print FILENAME; nextfile }')
 
 if [ ${#c_files[@]} -eq 0 ]; then
 	fail "sources" "git lists none: lint works in a checkout"
@@ -112,6 +114,13 @@ kind_leaks()
 	done
 }
 
+# JSON that does not come from base/json.h, which keeps the rules of docs/json.md. What speaks to QEMU has other rules.
+raw_json()
+{
+	sources 'vmm/*.[ch]' | grep -vE '^vmm/(base/json\.[ch]|(qmp|machine|source)/.*)$' | xargs grep -nE \
+		'json_object_new_(u?int|u?int64|double|double_s|boolean|string|string_len|null)\b|json_object_(object_add|to_json_string)'
+}
+
 # What the library includes beside its own files, headers that every compiler brings, its platform's, and those of
 # include/ that its guide lists.
 library_includes()
@@ -167,11 +176,14 @@ test_sources()
 	awk -f tests/rooms.awk vmm/README.md <(includes vmm && includes pagemeta) |
 		none "rooms of vmm, circles" "an include that climbs, or closes a circle"
 	kind_leaks | none "kinds of guests" "what only vmm/kind/pagevisor may know"
+	raw_json | none "JSON has its types from base/json.h" "JSON made by hand"
 	library_includes | none "the library includes nothing of the host" "a header that no platform needs to have"
 	library_machine_code | none "the library runs on any machine" "code for one"
 	without_licence "${code_files[@]}" | none "licence lines" "no SPDX line in the first three"
 	without_header_comment | none "header comments" "no comment below the licence line"
 	too_long "${code_files[@]}" | none "no file past $LINES_MAX lines" "too long"
+	grep -nE 'CLOCK_REALTIME|pthread_timedjoin_np|sem_timedwait|mutex_timedlock|gettimeofday\(' vmm/*/*.c vmm/*/*/*.c |
+		none "waits on the monotonic clock" "the wall clock"
 	grep -nE '[ 	]+$' "${code_files[@]}" | none "no trailing white space" "white space at the end"
 	expect "each header compiles alone" 0 -- tests/compile_fail.sh tests
 	expect "shellcheck" 0 -- shellcheck "${scripts[@]}"

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# The models of the slot protocol and of grace periods (model/README.md): Spin finds no error in any of their states and
-# one in each mutant, and the library's code follows the traces of the slot's. Usage: model.sh [BUILD]
+# The models of the slot protocol, of grace periods and of asks (model/README.md): Spin finds no error in any of their states
+# and one in each mutant, and the library's code follows the traces of the slot's. Usage: model.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 MODEL=$ROOT/tests/model/slot.pml
 RCU_MODEL=$ROOT/tests/model/rcu.pml
+ASK_MODEL=$ROOT/tests/model/wanted.pml
 MODEL_FILES=("$ROOT"/tests/model/*.pml)
 REPLAY=$BUILD/model-replay
 TRACES=${TRACES:-300}
@@ -50,6 +51,36 @@ declare -A RCU_FOUND_BY=(
 	[END_NOT_SEEN]=$waits
 	[DUE_OVERWRITTEN]=$left
 	[ONE_CPU_FINISHED]=$left
+)
+refused='assertion violated +!\(keeper\)'
+sleeps='invalid end state'
+declare -A ASK_FOUND_BY=(
+	[ANSWERS_FIRST]=$refused
+	[ANSWER_NOT_FENCED]=$sleeps
+	[ANY_WAKE_IS_AN_ANSWER]=$refused
+	[BELL_RINGS_ONCE]=$sleeps
+	[COMES_BACK_ANSWERING]=$refused
+	[GIVING_UP_UNSAID]='assertion violated .*outage'
+	[LEAVING_UNSEEN]=$sleeps
+	[NEXT_HINT_TRUSTED]=$refused
+	[NOT_POLLING]=$sleeps
+	[NO_SECOND_LOOK]=$sleeps
+	[PARKED_BLINDLY]=$refused
+	[RELEASED_FIRST]=$refused
+	[TAKES_WHILE_ASKED]=$refused
+	[WAITING_HAS_A_GAP]=$refused
+	[WAITS_FOR_A_RELEASE]=$sleeps
+)
+# Where it takes another configuration than the plain one, or larger bounds.
+declare -A ASK_SEARCH=(
+	[ANY_WAKE_IS_AN_ANSWER]="-DOPS_OTHER=2 -DCLAIMS=3"
+	[COMES_BACK_ANSWERING]=-DSTUCK
+	[GIVING_UP_UNSAID]=-DSTUCK
+	[LEAVING_UNSEEN]=-DLEAVES
+	[NEXT_HINT_TRUSTED]=-DHINTED
+	[NOT_POLLING]=-DPOLLING
+	[TAKES_WHILE_ASKED]="-DOPS_OTHER=2 -DCLAIMS=3"
+	[WAITING_HAS_A_GAP]="-DOPS_OTHER=2 -DCLAIMS=3"
 )
 # Mutants that a short trace shows, too: their steps differ from the code's.
 SEEN_IN_TRACES=(CLAIM_NOT_BUMPED CHANGE_NOT_BUMPED CHANGE_NOT_BUSY NO_REREAD EARLY_UNUSED
@@ -110,9 +141,29 @@ test_mutants()
 	done
 }
 
+# Its bounds are in the model. Depth first: a mutant is found long before the states that are as deep have been seen.
+test_asks()
+{
+	local search mutant options
+
+	for search in PLAIN POLLING HINTED STUCK LEAVES; do
+		make_checker "$ASK_MODEL" "asks-$search" "-D$search" -- -O2
+		expect "asks, $search: no error in any state" 0 'Full statespace search' 'errors: 0$' \
+			'!max search depth too small' '!Search not completed' '!MEMLIM' '!out of memory' -- \
+			"$WORK/asks-$search/pan" -m1000000
+		grep -E 'states, stored|elapsed' "$OUT" | sed 's/^ */     /'
+	done
+	for mutant in $(printf '%s\n' "${!ASK_FOUND_BY[@]}" | sort); do
+		read -r -a options <<<"-DMUTANT_$mutant ${ASK_SEARCH[$mutant]:-}"
+		make_checker "$ASK_MODEL" "asks-$mutant" "${options[@]}" -- -O1
+		expect "asks, mutant: $mutant" 0 "${ASK_FOUND_BY[$mutant]}" 'errors: 1$' -- \
+			"$WORK/asks-$mutant/pan" -m1000000
+	done
+}
+
 every_mutant_has_a_test()
 {
-	diff <(printf '%s\n' "${!FOUND_BY[@]}" "${!RCU_FOUND_BY[@]}" | sort) \
+	diff <(printf '%s\n' "${!FOUND_BY[@]}" "${!RCU_FOUND_BY[@]}" "${!ASK_FOUND_BY[@]}" | sort) \
 		<(grep -ohE 'MUTANT_[A-Z]+[A-Z_]*' "${MODEL_FILES[@]}" | sed 's/^MUTANT_//' | sort -u)
 }
 
@@ -176,5 +227,6 @@ test_clean slot "$MODEL"
 test_clean rcu "$RCU_MODEL"
 check "every mutant has a test" every_mutant_has_a_test
 test_mutants
+test_asks
 test_replay
 finish

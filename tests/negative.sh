@@ -54,6 +54,20 @@ test_faults()
 		"$PAGEVISOR" run --kernel "$GUESTS/triple_fault.elf" --memory 16M --cpus 4
 }
 
+# It never ends by itself.
+test_restarts()
+{
+	"$PAGEVISOR" run --kernel "$GUESTS/restarts.elf" --memory 16M --cpus 1 --timeout "$LIMIT" >"$OUT" 2>"$ERR" </dev/null &
+	running_pid=$!
+	within grep -q 'has restarted' "$ERR"
+	kill -INT "$running_pid"
+	status=0
+	wait "$running_pid" || status=$?
+	running_pid=
+	last_command=("$PAGEVISOR" run --kernel "$GUESTS/restarts.elf")
+	judge restarts 130 'err:^pagevisor: the guest has restarted$'
+}
+
 # The same guest in other files that boot: 32 bits, and a note segment with another alignment and bytes behind it.
 test_odd_files()
 {
@@ -62,6 +76,10 @@ test_odd_files()
 	objcopy -I elf64-x86-64 -O elf32-i386 "$GUESTS/exit_status.elf" "$WORK/narrow.elf"
 	expect "a 32-bit file" 3 "$ended" -- \
 		"$PAGEVISOR" run --kernel "$WORK/narrow.elf" --memory 16M --cpus 1 --timeout "$seconds"
+	if runs_in_tcg; then
+		skip "notes with padding" "QEMU does not find the entry point in such notes"
+		return
+	fi
 	# The third program header at 64 + 2 * 56: file size at 32, alignment at 48.
 	cp "$GUESTS/exit_status.elf" "$WORK/padded.elf"
 	printf '\037' | dd of="$WORK/padded.elf" bs=1 seek=$((64 + 112 + 32)) conv=notrunc status=none
@@ -108,18 +126,18 @@ test_broken_info()
 	local other_abi='the guest speaks ABI version [0-9]+, this pagevisor speaks [0-9]+: use the pagevisor that made it$'
 
 	guest info_good 0 'out:^frames    16: 15 unused, 1 shared$' 'out:^ +thing +1$' \
-		'out:^findings  none$'
+		'out:^findings  none'
 	guest no_info 3 'out:^result    the guest has not published its info page$'
 	guest garbage_info 3 "out:^result    $broken magic is 0xa5a5a5a5a5a5a5a5$"
 	broken_info version "$other_abi"
-	broken_info old_abi "${other_abi/\[0-9\]+/5}"
+	broken_info old_abi "${other_abi/\[0-9\]+/6}"
 	broken_info boot_id "$broken boot_id is 0$"
 	broken_info region_count "$broken region_count is 0x401$"
 	broken_info regions_wild "$broken regions_pa is 0xdead0000$"
 	broken_info regions_wrap "$broken regions_pa is 0xffffffffffffffe8$"
 	broken_info regions_past_end "$broken regions_pa is 0xffffe0$"
 	broken_info roles "$broken the types one and other both have role 1$"
-	guest info_regions_many 0 'out:^frames    16: 15 unused, 1 shared$' 'out:^findings  none$'
+	guest info_regions_many 0 'out:^frames    16: 15 unused, 1 shared$' 'out:^findings  none'
 	broken_info stage "$broken boot_stage is 0x63$"
 	broken_info slot_count "$broken (array_pa|slot_count) is 0x"
 	broken_info slot_mismatch "$broken slot_count is 0x3ffffffffffffff$"
@@ -132,12 +150,12 @@ test_broken_info()
 	broken_info types_wrap "$broken types_va is 0"
 	broken_info cpu_count "$broken cpu_count is 0x3e8$"
 	broken_info counters_wild "$broken counters_pa is 0xfffffffffffff000$"
-	guest info_array_last 3 "err:without having finished" 'out:^frames    16$' 'out:never written\) +16$' 'out:^findings  none$'
+	guest info_array_last 3 "err:without having finished" 'out:^frames    16$' 'out:never written\) +16$' 'out:^findings  none'
 }
 
 test_hostile_info()
 {
-	guest info_names 3 'out:^ +\?\[2J"' 'out:^findings  none$'
+	guest info_names 3 'out:^ +\?\[2J"' 'out:^findings  none'
 	check "info_names: nothing that a terminal would obey" is_plain_text "$OUT"
 	expect "info_names as JSON" 3 '"finding_count":0' -- "$PAGEVISOR" run --json \
 		--kernel "$GUESTS/info_names.elf" --memory 16M --cpus 1
@@ -154,7 +172,7 @@ test_findings()
 		'out:frame 0x5000: wild_vtable: expected one of 1 types, found 0x123456789abc$' \
 		'out:frame 0x6000: wild_vtable:'
 	expect "illegal_slot as JSON" 4 '"finding_count":3' '"rule":"illegal_references"' \
-		'"frame":12288' '"rule":"wild_vtable"' '"frame":20480' -- "$PAGEVISOR" run --json \
+		'"address":"0x3000"' '"rule":"wild_vtable"' '"address":"0x5000"' -- "$PAGEVISOR" run --json \
 		--kernel "$GUESTS/illegal_slot.elf" --memory 16M --cpus 1
 	guest wrong_counts 4 'out:type_count: expected 2 thing, found 1$' \
 		'out:reference_count: expected 2 references, found 1$' \
@@ -162,6 +180,7 @@ test_findings()
 }
 
 test_faults
+test_restarts
 test_odd_files
 test_stray_accesses
 test_console

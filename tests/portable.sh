@@ -194,7 +194,7 @@ test_mini()
 }
 
 # What a platform with an allocator of its own leaves out; see the guide.
-ALLOCATOR="reclaim buddy frame_alloc_descriptor frame_blocks frame_cache frame_pool frame_runs managed_ranges"
+ALLOCATOR="reclaim buddy frame_alloc_descriptor frame_blocks frame_cache frame_parked frame_pool frame_runs managed_ranges"
 
 # port_builds NAME PORT PLATFORM LEFT_OUT FLAG...: a port of ports/, with all of the library but some files, to $WORK/PORT.
 port_builds()

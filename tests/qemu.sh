@@ -40,7 +40,7 @@ test_machines()
 		done
 	done
 	boots "q35, 4 CPUs" $QEMU_OK q35 128M 4 "ops=20000" "$(ready 4 '12[0-9]')"
-	boots "q35, 6G: 2 GiB of it low, the rest from 4 GiB" $QEMU_OK q35 6G 1 "ops=1000" "$(ready 1 8192)"
+	boots "q35, 6G: 2 GiB of it low, the rest from 4 GiB" $QEMU_OK q35 6G 1 "ops=1000" "$(ready 1 6144)"
 	boots "no options: a time limit" $QEMU_OK microvm 64M 1 "time_ms=200" "$(ready 1 '6[0-9]')"
 }
 
@@ -48,7 +48,7 @@ test_workloads()
 {
 	local workload
 
-	for workload in segments lists unique torn share handoff race trees shortage drain types deferred mix; do
+	for workload in segments lists unique torn share handoff race trees shortage swing drain types deferred mix; do
 		boots "$workload, 2 CPUs" $QEMU_OK microvm 32M 2 "workload=$workload ops=20000" \
 			"$(ready 2 32)"
 	done

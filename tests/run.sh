@@ -17,6 +17,7 @@ ALL_PARTS=(
 	unit_address
 	unit
 	libvirt
+	libvirt_life
 	qemu_source
 	model
 	kvm
@@ -27,11 +28,16 @@ ALL_PARTS=(
 	portable
 	accel
 	attach
+	sockets
+	pauses
+	life_cycles
 	inspect
-	readme
+	own_type
+	docs
 	find_map
 	watch
 	trace
+	mem
 	memory_map
 	top
 	capture
@@ -39,6 +45,7 @@ ALL_PARTS=(
 	signals
 	bad_input
 	qemu
+	sandbox
 	man
 	completion
 	install
@@ -48,8 +55,8 @@ ALL_PARTS=(
 	soak_test
 	torn
 )
-# Only when named: make test-sanitized, make test-svm.
-LONG_PARTS=(unit_thread sanitized svm)
+# Only when named: make test-sanitized, make test-svm, make test-deb.
+LONG_PARTS=(unit_thread sanitized svm deb)
 ALONE_PARTS="sanitized torn svm"
 # Parts that run programs built by another part start when that one has ended.
 declare -A AFTER=([soak_test]=unit_address)

@@ -3,7 +3,8 @@
 #
 # Runs everything that finds more the longer it runs, in turns, for as long as requested: the differential test, threads
 # under the sanitizers, litmus, stress, and each workload on KVM, with another seed, number of vCPUs and size of memory
-# each time. Stops at the first failure and prints how to reproduce it. Torn reads are counted over all turns;
+# each time; inspectors under a host that does all that chaos.sh does. Stops at the first failure and prints how to
+# reproduce it. All actions of chaos are counted and printed at the end. Torn reads are counted over all turns;
 # TORN_READS=N asks for that many, however long they take.
 # Usage: [MINUTES=N] [SEED=N] [TORN_READS=N] soak.sh [BUILD]
 #
@@ -25,6 +26,9 @@ TURNS_WANTED=20
 TURN_MS_MIN=200
 TURN_MS_MAX=5000
 KVM_TIMEOUT=60
+CHAOS=${CHAOS:-$ROOT/tests/chaos.sh}
+CHAOS_TURNS=4 # a turn of chaos takes as long as so many others, after its first pass
+declare -A actions=() # of chaos so far, by name
 ENDURANCE_PART=4 # its share of the total time is 1/N
 
 refuse()
@@ -56,8 +60,21 @@ turn_ms=$((turn_ms < TURN_MS_MIN ? TURN_MS_MIN : turn_ms > TURN_MS_MAX ? TURN_MS
 thread_ms=$((turn_ms / THREAD_TESTS < THREAD_MS_MIN ? THREAD_MS_MIN : turn_ms / THREAD_TESTS))
 turns=0
 
+# "chaos: reset_qemu 3, ...", if there was any.
+chaos_summary()
+{
+	local name text=
+
+	[ ${#actions[@]} -gt 0 ] || return 0
+	for name in $(printf '%s\n' "${!actions[@]}" | sort); do
+		text="$text${text:+, }$name ${actions[$name]}"
+	done
+	echo "chaos: $text"
+}
+
 summary()
 {
+	chaos_summary
 	[ "$torn_reads" -eq 0 ] || echo "torn: $torn_reads reads of changed slots accepted, none of them broken"
 	echo "soak: $turns turns in $(in_seconds $(($(now_ms) - start_ms))), $1"
 }
@@ -146,7 +163,7 @@ workload()
 # stress SEED: one scenario, or a mix of all, with two inspectors and checks; every second time with a chaotic host.
 stress()
 {
-	local seed=$1 all=(mix churn mix share handoff mix segments lists mix unique race mix shortage trees mix drain types deferred torn)
+	local seed=$1 all=(mix churn mix share handoff mix segments lists mix unique race mix shortage swing trees mix drain types deferred torn)
 	local options=(--cpus 2 --memory 64M)
 
 	RANDOM=$((SEED * 1000 + turns))
@@ -170,7 +187,7 @@ endurance()
 # scenarios SANITIZER SEED: the guest's workloads, run by host threads.
 scenarios()
 {
-	local seed=$2 all=(mix churn share handoff segments lists unique race shortage trees drain types deferred torn)
+	local seed=$2 all=(mix churn share handoff segments lists unique race shortage swing trees drain types deferred torn)
 
 	turn "scenarios, $1 sanitizer, seed $seed" "$BUILD/$1/scenarios" 4 64 "workload=${all[seed % ${#all[@]}]}" \
 		"seed=$seed" "time_ms=$turn_ms"
@@ -185,6 +202,17 @@ torn()
 	turn "torn reads, seed $seed, $cpus vCPUs, $frames frames" "$BUILD/torn" --seed "$seed" --cpus "$cpus" \
 		--frames "$frames" --count "$count" --copies 200
 	torn_reads=$((torn_reads + $(sed -n 's/^changed slots read: \([0-9]*\),.*/\1/p' "$OUT" | grep . || echo 0)))
+}
+
+# chaos SEED: guests and their hosts change under inspectors.
+chaos()
+{
+	local name count
+
+	turn "chaos, seed $1" env SEED="$1" SECONDS_WANTED=$((turn_ms * CHAOS_TURNS / 1000)) "$CHAOS" "$BUILD"
+	while read -r name count; do
+		actions[$name]=$((${actions[$name]:-0} + count))
+	done < <(sed -n 's/^seed [0-9]*: //p' "$OUT" | tr ',' '\n' | grep -E '^ *[a-z_]+ [0-9]+$')
 }
 
 is_time_left()
@@ -218,6 +246,13 @@ done
 problem=$(kvm_problem)
 if [ -z "$problem" ] || command -v qemu-system-x86_64 >/dev/null; then
 	kinds+=(stress endurance)
+	if ! command -v qemu-system-x86_64 >/dev/null; then
+		skip "chaos" "no qemu-system-x86_64"
+	elif [ ! -x "$BUILD/attach-probe" ]; then
+		skip "chaos" "no attach-probe; make soak builds it"
+	else
+		kinds+=(chaos)
+	fi
 else
 	skip "stress" "$problem, and no QEMU"
 fi

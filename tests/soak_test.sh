@@ -6,11 +6,13 @@
 # [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=libvirt_lib.sh
+. "$(dirname "$0")/libvirt_lib.sh"
 
 SOAK=$ROOT/tests/soak.sh
 FAKE=$WORK/build
 SHORT=0.02 # minutes
-EVERY_TURN='^ok   (threads, (thread|address) sanitizer|scenarios, (thread|address) sanitizer|stress|endurance|differential|litmus|churn|segments|lists|unique|torn)'
+EVERY_TURN='^ok   (threads, (thread|address) sanitizer|scenarios, (thread|address) sanitizer|stress|chaos|endurance|differential|litmus|churn|segments|lists|unique|torn)'
 
 # fake PROGRAM <<what it does, for sh
 fake()
@@ -29,9 +31,11 @@ fake_all()
 	local program
 
 	rm -rf "$FAKE"
-	for program in unit-tests thread/unit-tests address/unit-tests thread/scenarios address/scenarios pagevisor torn; do
+	for program in unit-tests thread/unit-tests address/unit-tests thread/scenarios address/scenarios pagevisor torn attach-probe; do
 		fake "$program" <<<'sleep 0.05'
 	done
+	# shellcheck disable=SC2016 # expanded in there
+	fake chaos <<<'echo "seed $SEED: reset_qemu 2, flood_socket 1, 0 faults"'
 }
 
 # soaks NAME STATUS PATTERN... -- [VARIABLE=VALUE...]: like expect, over the programs above.
@@ -43,13 +47,13 @@ soaks()
 		settings+=("${arguments[-1]}")
 		unset "arguments[-1]"
 	done
-	expect "${arguments[@]}" env MINUTES="$SHORT" "${settings[@]}" "$SOAK" "$FAKE"
+	expect "${arguments[@]}" env MINUTES="$SHORT" CHAOS="$FAKE/chaos" "${settings[@]}" "$SOAK" "$FAKE"
 }
 
 # Lines other than turns, skips and the summary; for check.
 has_turns_alone()
 {
-	! grep -Eqv "$EVERY_TURN|^skip |^soak: |^torn: " "$OUT"
+	! grep -Eqv "$EVERY_TURN|^skip |^soak: |^torn: |^chaos: " "$OUT"
 }
 
 test_good()
@@ -100,6 +104,7 @@ test_failures()
 	planted_failure "a scenario under a sanitizer" thread/scenarios 'scenarios, thread sanitizer, seed 1'
 	if [ -z "$(kvm_problem)" ] || command -v qemu-system-x86_64 >/dev/null; then
 		planted_failure "a failed stress" pagevisor 'stress, seed 1'
+		! command -v qemu-system-x86_64 >/dev/null || planted_failure "a fault under chaos" chaos 'chaos, seed 1'
 	else
 		skip "a failed stress" "$(kvm_problem), and no QEMU"
 	fi
@@ -123,7 +128,7 @@ test_signals()
 	rm -f "$WORK/turn"
 	last_command=(soak)
 	# As a background job of this shell it would ignore SIGINT.
-	env --default-signal=INT MINUTES=1 "$SOAK" "$FAKE" >"$OUT" 2>"$ERR" &
+	env --default-signal=INT MINUTES=1 CHAOS="$FAKE/chaos" "$SOAK" "$FAKE" >"$OUT" 2>"$ERR" &
 	running_pid=$!
 	within test -s "$WORK/turn"
 	kill -"$signal" "$running_pid"
@@ -143,11 +148,25 @@ test_input()
 	soaks "no seed" 2 'err:^soak.sh: SEED=x: ' -- SEED=x
 }
 
+# Whether each action that can be done here was done; for check.
+did_all_actions()
+{
+	local name names
+
+	mapfile -t names < <(sed -n 's/^do_\([a-z_]*\)()$/\1/p' "$ROOT/tests/chaos/actions.sh")
+	[ ${#names[@]} -gt 0 ] || return
+	for name in "${names[@]}"; do
+		[ -z "$(libvirt_problem)" ] || [[ $name != *domain* && $name != *libvirtd* ]] || continue
+		grep -Eq "^chaos: (.*, )?$name [1-9]" "$OUT" || return
+	done
+}
+
 # One turn of each available kind.
 test_real()
 {
 	expect "the real thing, for a moment" 0 'out:^ok   ' '!out:FAIL' 'out:none failed$' -- \
 		env MINUTES=0.05 LIMIT="$LIMIT" "$SOAK" "$BUILD"
+	! command -v qemu-system-x86_64 >/dev/null || check "chaos did each of its actions" did_all_actions
 }
 
 test_good

@@ -44,7 +44,7 @@ each_member()
 
 nothing_runs()
 {
-	! "$PAGEVISOR" ps --json | grep -q '"name"'
+	! "$PAGEVISOR" ps --json | grep -q '"vm"'
 }
 
 something_runs()
@@ -63,8 +63,8 @@ refused()
 
 test_options()
 {
-	refused "no such scenario" 'no scenario "chrun"; --list shows them' chrun
-	refused "no such fault" '--plant leek: no such fault; --list shows them' --plant leek
+	refused "no such scenario" "^pagevisor: chrun: no such workload; did you mean 'churn'\\?$" chrun
+	refused "no such fault" "^pagevisor: --plant leek: no such fault; did you mean 'leak'\\?$" --plant leek
 	refused "17 vCPUs" '--cpus 17: expected a number from 1 to 16' --cpus 17
 	refused "too many inspectors" '--inspectors 17: expected a number from 0 to 16' --inspectors 17
 	refused "a rate of zero" '--rate 0: expected a number from 1 to 1000' --rate 0
@@ -72,13 +72,16 @@ test_options()
 	refused "half a frame of RAM" '--memory 32769K: expected a size' --memory 32769K
 	refused "an accelerator" '--accel xen: expected kvm, qemu, qemu-tcg or auto' --accel xen
 	refused "a ring" '--ring 1: expected 0 or 3' --ring 1
-	refused "an invalid time" '--time soon: expected a time in seconds' --time soon
+	refused "an invalid time" '--time soon: expected a time' --time soon
 	expect "the list has scenarios and faults" 0 'out:^  churn ' 'out:^  use_after_free ' -- \
 		"$PAGEVISOR" stress --list
 	expect "a kernel that is not there" 2 "err:^pagevisor: .*$WORK/none" '!out:.' -- \
 		"$PAGEVISOR" stress --kernel "$WORK/none" "${SMALL[@]}"
-	expect "what only the guest can judge" 2 'err:^pagevisor: ' -- \
-		"$PAGEVISOR" stress --append mix=chrun "${SMALL[@]}"
+	refused "no such scenario of a mix" "^pagevisor: --append mix=chrun: no scenario for a mix 'chrun'; did you mean 'churn'" \
+		--append mix=chrun
+	refused "an option of another scenario" 'order=cpu: an option of the workload mix, not of churn' churn --append order=cpu
+	refused "the scenarios of a kernel that lists none" 'all: this kernel does not list its scenarios' all \
+		--kernel "$GUESTS/restarts.elf"
 }
 
 # The guest has all scenarios in the list, and none of them finds anything.
@@ -88,7 +91,7 @@ test_clean()
 
 	for cpus in 1 2; do
 		expect "all scenarios, $cpus CPUs: nothing is found" 0 'out:^ *"rounds_with_findings": *0,' \
-			'out:"scenario": *"drain"' 'out:"scenario": *"mix"' -- \
+			'out:"workload": *"drain"' 'out:"workload": *"mix"' -- \
 			"$PAGEVISOR" stress all --ops 4000 --cpus "$cpus" --seed "$cpus" --json "${SMALL[@]}"
 		check "each made all its steps" each_member steps $((cpus * 4000)) $((cpus * 4000))
 	done
@@ -99,11 +102,11 @@ test_clean()
 	# A busy machine may need longer for the same number of samples.
 	for seconds in 5 20 100; do
 		run_command "$PAGEVISOR" stress --time "$seconds" --inspectors 2 --rate 20 --check-every 0.5 --json "${SMALL[@]}"
-		! each_member looks 10 || ! each_member checks 1 || break
+		! each_member looks 10 || ! each_member check_count 1 || break
 	done
 	judge "inspectors and checks look on" 0 'out:^ *"rounds_with_findings": *0,'
 	check "inspectors took enough samples" each_member looks 10
-	check "checks were made" each_member checks 1
+	check "checks were made" each_member check_count 1
 	check "nothing is left running" nothing_runs
 }
 
@@ -112,7 +115,7 @@ names_frame_of()
 {
 	case $1 in
 	put_without_get | use_after_free | wrong_type | list_corruption) ;;
-	*) grep -Eq '"frame": *[0-9]+' "$OUT" ;;
+	*) sed -n '/"discoveries":/,/\]/p' "$OUT" | grep -q '"address":"0x' ;;
 	esac
 }
 
@@ -125,21 +128,56 @@ test_plant()
 	# be the first to differ: they name no frame. Or a check finds the fault before the guest has reported that it
 	# is planted.
 	for seed in 1 2 3 4 5 6; do
-		run_command "$PAGEVISOR" stress mix --plant "$plant" --ops 60000 --seed "$seed" --check-every 0.2 \
+		run_command "$PAGEVISOR" stress mix --plant "$plant" --ops 60000 --seed "0x$seed" --check-every 0.2 \
 			--json "${SMALL[@]}"
-		is_as_wanted 4 'out:"is_planted": *true' "$rule" && names_frame_of "$plant" && break
+		is_as_wanted 4 'out:"planted": *[{]' "$rule" && names_frame_of "$plant" && break
 	done
-	judge "$plant is planted and found" 4 'out:"is_planted": *true' "$rule" \
-		'out:"again": *"pagevisor stress mix --seed [0-9]+ .*--plant '"$plant" || return
+	judge "$plant is planted and found" 4 'out:"planted": *[{]' "$rule" \
+		'out:"reproduce": *"'"$PAGEVISOR"' stress mix --seed [0-9]+ .*--plant '"$plant" || return
 	check "$plant: a frame is named" names_frame_of "$plant"
 	check "$plant: steps are counted" each_member steps_until_found 0
 }
 
+# Without JSON: each round names what was planted in it, and a terminal is enough for all.
+test_text()
+{
+	expect "in text a round names its fault" 4 'out:^mix\+scribble seed 1: .* FOUND$' 'out:^  reproduce: ' \
+		'out:^fault +found +steps  first by +broken rule$' 'out:^scribble +1/1 ' -- \
+		"$PAGEVISOR" stress mix --plant scribble --ops 60000 --seed 1 "${SMALL[@]}"
+	expect "a fault that was never planted says so" 0 'out:^mix\+leak +seed 1: .*, never planted$' \
+		'out:^leak +0/0 +never planted: ' -- \
+		"$PAGEVISOR" stress mix --plant leak --ops 100 --append plant_at=100000 "${SMALL[@]}"
+	expect "a finding is printed once where both streams go" 4 'out:wild_vtable|type' '!out:^found ' -- \
+		bash -c "'$PAGEVISOR' stress mix --plant scribble --ops 60000 --memory 32M 2>&1"
+	expect "and live where only one does" 4 'err:^found mix\+scribble: ' -- \
+		"$PAGEVISOR" stress mix --plant scribble --ops 60000 --memory 32M
+	# The status is that of the last command of a pipe.
+	expect "on a terminal" 0 'out: \\$' 'out:^ +--' -- \
+		bash -c "$(on_terminal 80 24 "'$PAGEVISOR' stress mix --plant scribble --ops 60000 --seeds 5 ${SMALL[*]}")"
+	check "on a terminal: it fits" fits 80
+	check "on a terminal: other findings are named" grep -Eq '^  and [0-9]+ more: [a-z]' "$OUT"
+}
+
 test_chaos()
 {
-	expect "chaos: nothing is lost, nothing hangs" 0 'out:nothing found' 'out:^chaos .*stopped' -- \
+	expect "chaos: nothing is lost, nothing hangs" 0 'out:nothing found' 'out:^chaos .*stopped' 'out:descriptors_used_up [1-9]' -- \
 		"$PAGEVISOR" stress mix --chaos --time 6 --inspectors 2 --seed 11 "${SMALL[@]}"
 	check "nothing is left running" nothing_runs
+}
+
+# interrupted SIGNAL ARGUMENT...: stress, which gets a signal when its guest runs.
+interrupted()
+{
+	local signal=$1
+
+	shift
+	"$PAGEVISOR" stress "$@" "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
+	running_pid=$!
+	within something_runs
+	kill -"$signal" "$running_pid"
+	status=0
+	wait "$running_pid" || status=$?
+	running_pid=
 }
 
 test_ends()
@@ -148,20 +186,24 @@ test_ends()
 		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=hang" --time 0 --limit 2 --check-every 0 \
 		"${SMALL[@]}"
 	expect "a guest whose own check fails" 4 'out:guest check: check failed on cpu 1' \
-		'out:reproduce: pagevisor stress fault .*--append' -- \
+		'out:reproduce: '"$PAGEVISOR"' stress fault .*--append' -- \
 		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=check" --ops 10 "${SMALL[@]}"
 	expect "a guest that traps" 4 'out:guest trap: exception 14' -- \
 		"$PAGEVISOR" stress fault --kernel "$GUEST" --append "fault=page_fault" --ops 10 "${SMALL[@]}"
 
-	"$PAGEVISOR" stress churn --time 0 --limit "$LIMIT" "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
-	running_pid=$!
-	within something_runs
-	kill -INT "$running_pid"
-	status=0
-	wait "$running_pid" || status=$?
-	running_pid=
-	judge "an interrupt ends it in good order" 0 'out:^verdict   interrupted; 0 of 1 rounds' 'out:nothing found'
+	# Once in the report and, as --quiet leaves it out, nowhere else, however often the guest does it.
+	expect "a guest that restarts is found" 4 'out:level 2: the guest has restarted$' -- "$PAGEVISOR" stress churn \
+		--kernel "$GUESTS/restarts.elf" --inspectors 2 --time 0 --limit "$LIMIT" --check-every 0 "${SMALL[@]}"
+	check "a guest that restarts: it is said once" one_line_has 'has restarted'
+
+	interrupted INT churn --time 0 --limit "$LIMIT"
+	judge "an interrupt ends it in good order" 0 'out:^verdict   interrupted; 0 of 1 round' 'out:nothing found'
 	check "nothing is left running" nothing_runs
+	# Nobody who reads the status alone may take a part for the whole.
+	interrupted INT churn --time 1000
+	judge "interrupted before its time" 130 'out:^verdict   interrupted; 0 of 1 round' 'out:nothing found, cut short'
+	interrupted TERM churn --time 0 --limit "$LIMIT" --seeds 2 --json
+	judge "interrupted before the last round" 143 'out:"is_interrupted":true' 'out:"status":143'
 
 	"$PAGEVISOR" stress churn --time 0 --limit "$LIMIT" "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
 	running_pid=$!
@@ -170,6 +212,34 @@ test_ends()
 	wait "$running_pid" 2>/dev/null
 	running_pid=
 	check "its VM goes with it when it is killed" within nothing_runs
+}
+
+# Its first line is there while it goes on.
+test_lines()
+{
+	local round='^\{"schema":1,"record":"round","workload":"share","seed":"0x[0-9a-f]+",.*"reproduce":"'"$PAGEVISOR"' stress share '
+
+	expect "a line for each round" 0 "out:$round" 'out:^\{"schema":1,"end":\{"command":"stress",.*"count":2,"status":0\}\}$' -- \
+		"$PAGEVISOR" stress share --ops 200 --seeds 2 --jsonl "${SMALL[@]}"
+	check "and no other" [ "$(wc -l <"$OUT")" -eq 3 ]
+	expect "no round, in lines" 2 'out:^\{"schema":1,"end":\{"error":\{"status":2,"message":"nope: no such workload' -- \
+		"$PAGEVISOR" stress nope --jsonl
+	: >"$OUT"
+	"$PAGEVISOR" stress share --ops 200 --seeds 1000 --jsonl "${SMALL[@]}" >"$OUT" 2>"$ERR" </dev/null &
+	running_pid=$!
+	check "a round is a line when it has ended" within grep -qE "$round" "$OUT"
+	kill -INT "$running_pid"
+	status=0
+	wait "$running_pid" || status=$?
+	running_pid=
+	judge "an interrupt ends the lines" 130 "out:\"is_interrupted\":true,.*\"count\":$(grep -c '"record":"round"' "$OUT"),\"status\":130\}\}$"
+	keep_answer "$OUT" "stress --jsonl, interrupted"
+}
+
+# one_line_has PATTERN: of the output.
+one_line_has()
+{
+	[ "$(cat "$OUT" "$ERR" | grep -c "$1")" -eq 1 ]
 }
 
 one_line_of_stderr()
@@ -234,6 +304,7 @@ if [ -n "$(kvm_problem)" ] && ! command -v qemu-system-x86_64 >/dev/null; then
 	skip "stress" "$(kvm_problem), and no QEMU"
 	finish
 fi
+need_guests
 test_clean
 for plant in leak double_put put_without_get use_after_free scribble publish_early reset_late wrong_type \
 	list_corruption overflow busy no_grace_period; do
@@ -241,6 +312,8 @@ for plant in leak double_put put_without_get use_after_free scribble publish_ear
 done
 test_no_memory_at_start
 test_no_memory_later
+test_text
 test_chaos
 test_ends
+test_lines
 finish

@@ -152,8 +152,8 @@ test_not_a_terminal()
 		"$PAGEVISOR" top
 	check "no terminal: one line" says_one_line
 	expect "--batch 0" 2 'err:--batch 0: expected a number from 1' -- "$PAGEVISOR" top --batch 0
-	expect "--json on the screen" 2 'err:--json needs --batch N' -- "$PAGEVISOR" top --json
-	expect "--interval 0" 2 'err:--interval 0: expected at least 0.05 seconds' -- "$PAGEVISOR" top --interval 0
+	expect "--json on the screen" 2 'err:--json needs --batch' -- "$PAGEVISOR" top --json
+	expect "--interval 0" 2 'err:--interval 0: expected at least 0.05 s' -- "$PAGEVISOR" top --interval 0
 	expect "two VMs" 2 'err:one VM is enough' -- "$PAGEVISOR" top one two
 	expect "--batch without VMs" 1 'err:no VM is running' -- "$PAGEVISOR" top --batch 1
 }
@@ -161,24 +161,28 @@ test_not_a_terminal()
 # Each slot in each line of JSON has one state, or was given up.
 frames_add_up()
 {
-	sed -nE 's/.*"frames":\{"slots":([0-9]+),"unused":([0-9]+),"busy":([0-9]+),"shared":([0-9]+),"unique":([0-9]+),"host":([0-9]+),"illegal":([0-9]+),.*"given_up":([0-9]+),.*/\1 \2 \3 \4 \5 \6 \7 \8/p' "$OUT" |
+	sed -nE 's/.*"tally":\{"total_frames":([0-9]+),.*"by_state":\{"unused":([0-9]+),"busy":([0-9]+),"shared":([0-9]+),"unique":([0-9]+),"host":([0-9]+),"illegal":([0-9]+)[,}].*"given_up":([0-9]+)[,}].*/\1 \2 \3 \4 \5 \6 \7 \8/p' "$OUT" |
 		awk '{ lines++; if ($1 != $2 + $3 + $4 + $5 + $6 + $7 + $8) wrong++ } END { exit !lines || wrong }'
 }
 
 test_batch()
 {
 	expect_soon "--batch" 0 'out:^vm        shown, running$' 'out:^rates     steps [1-9]' \
-		'out:^          meta_page +256 +\+0$' 'out:^references 1: [1-9]' \
+		'out:^          meta_page +256 +\+0$' 'out:^          kernel_page_table +[1-9]' 'out:^references 1: [1-9]' \
 		'out:^free      about [1-9][0-9]* frames' 'out:^          depot +[0-9]+$' \
 		'out:^          cache of cpu 1 +[0-9]+$' 'out:, 0 given up$' -- "$PAGEVISOR" top --batch 3 --interval 0.1
 	check "--batch: as many as were asked for" [ "$(grep -c '^vm ' "$OUT")" -eq 3 ]
 	check "--batch: plain text" is_plain_text "$OUT"
-	expect_soon "--batch --json" 0 '!err:.' 'out:^{"name":"shown","stage":"running",.*"given_up":0,"scan_ns":[0-9]+}$' \
-		'out:"rates":{"steps":[1-9]' 'out:"frames":{"slots":16384,' 'out:"types":{.*"meta_page":256[,}]' \
-		'out:"changes":{.*"meta_page":0[,}]' 'out:"free":{"frames":[1-9][0-9]*,"blocks":{"4096":[0-9]+,' \
-		'out:"cached":\[[0-9]+,[0-9]+\]' 'out:"shared_by_references":{"1":[1-9]' -- \
+	check "--batch: counts end in one column" [ "$(sed -nE 's/^(          ([a-z_]+|blocks of [0-9]+[KMG]|cache of cpu [0-9]+) +[0-9]+)( .*)?$/\1/p' "$OUT" |
+		awk '{ print length }' | sort -u | wc -l)" -eq 1 ]
+	expect_soon "--batch --json" 0 '!err:.' 'out:^{"schema":1,"record":"sample","at_seconds":.*"stage":"running",.*"given_up":0[},]' \
+		'out:"rates":{"steps_per_second":[1-9]' 'out:"tally":{"total_frames":16384,' \
+		'out:"by_type":{.*"meta_page":256[,}]' \
+		'out:"changes_by_type":{.*"meta_page":0[,}]' \
+		'out:"free":{"free_frames":[1-9][0-9]*,"blocks":\[{"block_bytes":4096,"block_count":[0-9]+}' \
+		'out:"cached_frames":\[[0-9]+,[0-9]+\]' 'out:"shared_by_references":{"1":[1-9]' -- \
 		"$PAGEVISOR" top --batch 3 --json --interval 0.1
-	check "--batch --json: a line for each" line_count "$OUT" 3
+	check "--batch --json: a line for each, and the end" line_count "$OUT" 4
 	check "--batch --json: rates from the second on" [ "$(grep -c '"rates":' "$OUT")" -eq 2 ]
 	check "--batch --json: the frames add up" frames_add_up
 	expect "--batch and a full disk" 1 'err:^pagevisor: cannot write the output' -- \
@@ -188,7 +192,7 @@ test_batch()
 test_picture()
 {
 	sees "a title" '^ *pagevisor top  shown  64 MiB, 2 vCPUs, running, .* every 1 s *$'
-	sees "types" '^TYPES by count ' '^ +meta_page +256 ' '^ +anon +[1-9]'
+	sees "types" '^TYPES by count ' '^ +meta_page +256 ' '^ +anon +[1-9]' '^ +kernel_page_table +[1-9]'
 	sees "states and references" ' STATES +REFERENCES' ' unused +[1-9]' ' 65\+ +0'
 	sees "rates, with the second look" '^a second +steps [1-9].* allocated [1-9]'
 	sees "what it costs" '^scan +16.4 k slots in .* retried, [0-9]+ given up'
@@ -206,9 +210,9 @@ test_keys()
 	keys c
 	sees "c sorts by count" '^TYPES by count'
 	keys m
-	sees "m colours by state" '^MAP by state'
+	sees "m colours by state, and says how" '^MAP by state, a cell is 64K .* shared .* unused *$'
 	keys m
-	sees "and by references" '^MAP by references'
+	sees "and by references" '^MAP by references, a cell is 64K .* 1 .* 2 .* unused *$'
 	keys + +
 	sees "+ looks more often" 'every 0.2 s'
 	keys -
@@ -251,6 +255,7 @@ test_filter()
 	sees "a valid filter counts its matches" \
 		'^filter +[0-9]+ of 16384 frames: type == anon && ref >= 1$'
 	goes "and nothing else" 'meta_page'
+	sees "and marks them in the map" '^MAP by [a-z]+, a cell is [0-9]+K, @ filter' '^ +[0-9]+M? .*@@'
 	keys / C-u 'meta.level == 1 && type == page_table' Enter
 	sees "and knows the fields of types" \
 		'^filter +[1-9][0-9]* of 16384 frames: meta.level == 1 && type == page_table$' '^. page_table +[1-9]'
@@ -261,6 +266,7 @@ test_filter()
 	sees "Esc leaves it" '^q quit' '^filter +[0-9]'
 	keys / C-u Enter
 	sees "an empty one ends it" '^in use ' '^ +meta_page +256 '
+	goes "and the marks" '@'
 }
 
 test_sizes()
@@ -308,11 +314,97 @@ top_pid()
 	cut -d ' ' -f 1 "/proc/$shell/task/$shell/children"
 }
 
+# The job of the shell on the terminal.
+job_pid()
+{
+	pgrep -x pagevisor -P "$(pgrep -P "$(tmux_ display-message -p '#{pane_pid}')")"
+}
+
+job_is_stopped()
+{
+	[ "$(sed 's/.*) //' "/proc/$(job_pid)/stat" | cut -c 1)" = T ]
+}
+
 # start_top: returns when top shows something.
 start_top()
 {
 	on_terminal tmux-256color 80 24 "'$PAGEVISOR' top shown"
 	within shows '^TYPES' || fail "top starts" "it shows nothing"
+}
+
+# start_shell: one that has jobs.
+start_shell()
+{
+	on_terminal tmux-256color 80 24 "PS1='ready: ' bash --norc -i"
+	sees "a shell with jobs" '^ready: ?$'
+}
+
+# end_shell NAME STATUS: the job of the shell has ended with that status.
+end_shell()
+{
+	keys 'exit' Enter
+	ends_plainly "$1" "$2"
+}
+
+# job_ends NAME HOW: as kill %1 tells it to.
+job_ends()
+{
+	local pid
+
+	pid=$(job_pid)
+	keys 'kill %1' Enter
+	check "$1" within is_over "$pid"
+	keys Enter
+	sees "$1: as it should" "^\\[1\\]\\+ +$2 "
+}
+
+# start_job: top as a job, which is then stopped.
+start_job()
+{
+	start_shell
+	keys "'$PAGEVISOR' top shown" Enter
+	sees "top as a job" '^TYPES'
+	keys C-z
+	sees "Ctrl-Z stops it" '^\[1\]\+ +Stopped '
+	check "Ctrl-Z: its picture has gone" shows_not '^TYPES'
+	keys "stty -g | cmp - '$WORK/before' && echo the modes are those of the shell" Enter
+	sees "Ctrl-Z: the terminal is the shell's" '^the modes are those of the shell$'
+}
+
+test_stops()
+{
+	start_job
+	keys 'fg' Enter
+	sees "fg: it goes on" '^TYPES' '^q quit' '^a second +steps'
+	keys p
+	sees "fg: and takes keys" 'PAUSED'
+	keys C-z
+	within job_is_stopped
+	sees "Ctrl-Z stops it again" '^ready: ?$'
+	keys 'fg' Enter
+	sees "fg: and it goes on again" 'PAUSED'
+	kill -STOP "$(job_pid)"
+	check "SIGSTOP stops it, too" within job_is_stopped
+	keys 'clear; fg' Enter
+	sees "fg: it draws everything anew" '^TYPES' 'PAUSED'
+	keys q
+	end_shell "q after fg" 0
+
+	start_job
+	job_ends "a stopped job can be ended" 'Exit 143'
+	end_shell "a stopped job that is ended" 0
+
+	start_job
+	keys 'bg' Enter
+	check "in the background it stops" within job_is_stopped
+	job_ends "and can be ended there" 'Exit 143'
+	end_shell "a job in the background that is ended" 0
+
+	start_shell
+	keys "'$PAGEVISOR' top shown &" Enter
+	check "started in the background it stops" within job_is_stopped
+	job_ends "and can be ended" 'Terminated'
+	end_shell "a job that never had the terminal" 0
 }
 
 test_ends()
@@ -325,6 +417,9 @@ test_ends()
 	sees "a filter half typed" '^filter: ref$'
 	kill -TERM "$(top_pid)"
 	ends "SIGTERM at the prompt" 143
+	start_top
+	kill -BUS "$(top_pid)"
+	ends "RAM that cannot be read any more" 1
 	start_top
 	stop_vm
 	sees "the end of the VM is said" '^the VM shown has ended$'
@@ -348,5 +443,6 @@ test_sizes
 keys q
 ends "q" 0
 test_terminals
+test_stops
 test_ends
 finish

@@ -57,7 +57,7 @@ stop()
 # The operations of the history in $OUT, oldest first, as STORY_LINES has them.
 history_lines()
 {
-	sed -nE 's/^(history)? *>?-[0-9.e+]+ [num]?s cpu 0 +([a-z_]+) +([a-z]+)( x([0-9]+))? gen [0-9]+ +([a-z_]+)\+0x[0-9a-f]+( ([a-z_]+))?$/\2 \8. \6 \3_x\5/p' \
+	sed -nE 's/^(history)? *>?-?[0-9.e+]+ [num]?s cpu 0 +([a-z_]+) +([a-z]+)( x([0-9]+))? gen [0-9]+ +([a-z_]+)\+0x[0-9a-f]+( ([a-z_]+))?$/\2 \8. \6 \3_x\5/p' \
 		"$OUT" | sed -E 's/_x$//; s/([a-z])\./\1/'
 }
 
@@ -95,6 +95,13 @@ json_tells()
 	END
 }
 
+# Lines of watch begin with their time, and with the frame if there are several.
+times_go_up()
+{
+	awk '$2 ~ /^[0-9]+\.[0-9]+$/ { at = $2 } $1 ~ /^[0-9]+\.[0-9]+$/ { at = $1 } { wrong += at < before; before = at }
+		END { exit wrong || NR < 5 }' "$OUT"
+}
+
 # Each sample's events are a section of the story, and those shown plus those left out equal the end's count. Entries that
 # were overwritten while a slow reader copied the ring leave a gap, which only a jump of the generation may mark.
 watch_tells()
@@ -103,12 +110,12 @@ watch_tells()
 		import json, sys
 		order = ["claim", "share", "get", "get_address", "put", "put", "unshare", "replace", "drop"]
 		lines = [json.loads(line) for line in open(sys.argv[1])]
-		told = [line for line in lines if line["event"] == "trace"]
-		end = lines[-1]
+		told = [line for line in lines if line.get("record") == "event"]
+		end = lines[-1]["end"]
 		looks = {}
 		for event in told:
 		    assert event["function"].startswith("story_"), event
-		    looks.setdefault(event["time_ns"], []).append(event)
+		    looks.setdefault(event["at_seconds"], []).append(event)
 		assert len(looks) >= 4, looks
 		for events in looks.values():
 		    assert len(events) <= 16, events
@@ -129,6 +136,12 @@ watch_tells()
 	END
 }
 
+# Whether the times of $OUT rise, from 0 on.
+times_rise()
+{
+	awk '$2 == "cpu" { if (!n++ && $1 != 0 || $1 < before) bad = 1; before = $1 } END { exit bad || n < 200 }' "$OUT"
+}
+
 has_ring_frames()
 {
 	awk '$1 == "trace_ring" { frames = $3 } END { exit frames != '"$1"' }' "$OUT"
@@ -145,6 +158,13 @@ test_on()
 	expect "trace lists the newest events" 0 "out: $address +(claim|get|put|drop)" -- \
 		"$PAGEVISOR" trace --limit 100 "$NAME"
 	check "as many as were asked for" line_count "$OUT" 100
+	# More than the trace shows at first, so it has to go on.
+	expect "trace --follow goes on with what comes" 0 'out:^   SECONDS  CPU   FRAME ' \
+		'out:^ +[0-9]+\.[0-9]{6} cpu 0  0x[0-9a-f]+ +(claim|get|put|drop) ' -- \
+		bash -c 'set -o pipefail; "$@" | head -n 300' bash "$PAGEVISOR" trace --follow "$NAME"
+	check "trace --follow: seconds rise from 0" times_rise
+	expect "trace --follow of one frame, as JSON" 0 'out:"record":"event".*"tsc":"0x[0-9a-f]+"' -- \
+		bash -c 'set -o pipefail; "$@" | head -n 100' bash "$PAGEVISOR" trace --follow --json --frame "$address" "$NAME"
 	expect "trace of one frame" 0 -- "$PAGEVISOR" trace --json --frame "$address" "$NAME"
 	check "is its story" json_tells events
 	expect "trace of a frame that nobody touches" 0 -- "$PAGEVISOR" trace --frame pfn:0 "$NAME"
@@ -155,18 +175,30 @@ test_on()
 	check "128 for 16384 entries" has_ring_frames 128
 	expect "top names the callers" 0 "out:^callers .*story_puts\\+0x" -- \
 		"$PAGEVISOR" top --batch 1 "$NAME"
+	local command
+
+	for command in "trace --limit 30" "watch --count 3 $address" "show $address"; do
+		expect "$command on a terminal" 0 'out:story_' -- \
+			bash -c "$(on_terminal 80 24 "'$PAGEVISOR' $command '$NAME'")"
+		check "$command on a terminal: it fits" fits 80
+	done
+	expect "trace has its columns" 0 'out:^ *0 ns cpu 0 ' '!out: -0 ns' -- "$PAGEVISOR" trace --limit 100 "$NAME"
+	check "each of them at one place" [ "$(grep -o '^.* cpu 0  0x[0-9a-f]* *[a-z_]* *[a-z]*' "$OUT" |
+		awk '{ print index($0, " cpu "), index($0, "0x"), match($0, /(busy|unique|shared|unused)$/) }' | sort -u | wc -l)" -eq 1 ]
 	expect "watch tells what was done between its looks" 0 \
 		'err:changes undone between two looks are in the trace alone$' \
-		'err:^[0-9]+ events of its trace, [0-9]+ of any frame written over unread$' \
-		'out:^ +>?-[0-9.e+]+ [num]?s cpu 0 +put +shared x[12] gen [0-9]+ story_puts\+0x' \
+		'!out:^ +-' \
+		"err:^[0-9]+ operations in the guest's trace(; [0-9]+ on any frames overwritten unread)?\$" \
+		'out:^ +[0-9]+\.[0-9]{6}  shared +[12]  [a-z_-]+ +[0-9]+  put story_puts\+0x[0-9a-f]+ cpu 0$' \
 		'out:^ +[0-9.]+ +(unique|shared|busy|unused) ' -- "$PAGEVISOR" watch --count 3 "$address" "$NAME"
+	check "and its lines are in the order of time" times_go_up
 	expect "watch --json of several frames" 0 -- \
 		"$PAGEVISOR" watch --json --count 40 --interval 0 pfn:0 "$address" "$NAME"
 	check "tells and counts all" watch_tells
 	expect "watch of a frame that nobody touches" 0 '!err:^0 looks' -- \
 		"$PAGEVISOR" watch --time 0.2 pfn:0 "$NAME"
 	check "has no events" line_count "$OUT" 2
-	expect "a capture" 0 -- "$PAGEVISOR" capture "$WORK/story.pvc" "$NAME"
+	expect "a capture" 0 -- "$PAGEVISOR" capture --force "$WORK/story.pvc" "$NAME"
 	stop
 	judge "the rings are no finding" 0 "findings +none"
 	expect "show of the capture" 0 -- "$PAGEVISOR" show "$address" "$WORK/story.pvc"
@@ -181,7 +213,7 @@ test_off()
 	check "not a frame" has_ring_frames 0
 	expect "trace says why" 1 "err:does not trace" -- "$PAGEVISOR" trace "$NAME"
 	check "in one line" says_one_line
-	expect "watch tells its looks alone" 0 'err:are not seen$' '!err:events of its trace' '!out: story_' -- \
+	expect "watch tells its looks alone" 0 'err:are not seen$' '!err:operations in' '!out: story_' -- \
 		"$PAGEVISOR" watch --count 3 "$address" "$NAME"
 	expect "top has no callers" 0 "!callers" -- "$PAGEVISOR" top --batch 1 "$NAME"
 	stop
@@ -197,7 +229,7 @@ test_sizes()
 		"$PAGEVISOR" run "${accel[@]}" --workload mix --memory 64M --ops 3000 --trace
 	expect "rings that do not fit" 2 "trace=1048576: there is no memory for 2 rings of 32768 KiB" -- \
 		"$PAGEVISOR" run "${accel[@]}" --memory 32M --ops 100 --trace-entries 1048576
-	expect "a size that only the guest can judge" 2 "trace= takes a power of two" -- \
+	expect "a size in --append" 2 "trace=100: expected 0 or a power of two from 64 to 1048576" -- \
 		"$PAGEVISOR" run "${accel[@]}" --memory 32M --ops 100 --append trace=100
 }
 

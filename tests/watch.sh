@@ -33,7 +33,7 @@ stop()
 # frames TYPE: the frames that now have that type.
 frames()
 {
-	"$PAGEVISOR" find "type == $1" watched 2>/dev/null | cut -d ' ' -f 1
+	"$PAGEVISOR" find --each "type == $1" watched 2>/dev/null | sed -n 's/^\(0x[^ ]*\).*/\1/p'
 }
 
 # A frame that is only changed in place: it has that type in every sample.
@@ -55,11 +55,11 @@ members()
 {
 	awk -v names="$*" '
 		function number(name) {
-			if (!match($0, "\"" name "\":[0-9]+"))
+			if (!match($0, "\"" name "\":[0-9.]+"))
 				return "-"
 			return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
 		}
-		/"frame"/ {
+		/"address"/ {
 			count = split(names, name, " ")
 			line = number(name[1])
 			for (i = 2; i <= count; i++)
@@ -90,7 +90,7 @@ missed_add_up()
 # A change lies between two samples. Both are at or after the line's previous change, and they are in order of time.
 times_go_on()
 {
-	members after_ns time_ns | awk '
+	members after_seconds at_seconds | awk '
 		NR > 1 && ($1 >= $2 || $2 <= before) { wrong = 1 }
 		{ before = $2 }
 		END { exit wrong || NR < 3 }'
@@ -99,7 +99,7 @@ times_go_on()
 # values FIELD: from each line that shows it: its full new value, and before that its old value, if the line has one.
 values()
 {
-	sed -nE 's/.*"'"$1"'":\{"from":([0-9]+),"to":([0-9]+)\}.*/\1 \2/p; s/.*"'"$1"'":([0-9]+)[,}].*/\1/p' "$OUT"
+	sed -nE 's/.*"'"$1"'":\{"from":"(0x[0-9a-f]+)","to":"(0x[0-9a-f]+)"\}.*/\1 \2/p; s/.*"'"$1"'":"(0x[0-9a-f]+)"[,}].*/\1/p' "$OUT"
 }
 
 # The workload keeps e == ~a, and always changes both: so every line must agree.
@@ -107,8 +107,8 @@ sets_are_whole()
 {
 	local was_a is_a was_e is_e lines=0
 
-	values a | sed 's/^[0-9]*$/& &/' >"$WORK/a"
-	values e | sed 's/^[0-9]*$/& &/' >"$WORK/e"
+	values a | sed 's/^[0-9a-fx]*$/& &/' >"$WORK/a"
+	values e | sed 's/^[0-9a-fx]*$/& &/' >"$WORK/e"
 	paste -d ' ' "$WORK"/{a,e} | while read -r was_a is_a was_e is_e; do
 		[ $((was_a ^ was_e)) -eq -1 ] && [ $((is_a ^ is_e)) -eq -1 ] || return 1
 		lines=$((lines + 1))
@@ -124,12 +124,16 @@ fields_go_on()
 
 test_bad_input()
 {
-	expect "no frame" 2 'err:no frame given; expected a physical address 0x... or pfn:N' -- "$PAGEVISOR" watch
+	local FRAME='a physical address \(0x..., or a size such as 4M\), pfn:N, or a virtual address \(0xffff..., or va:0x...\)'
+
+	expect "no frame" 2 "err:no frame given; expected $FRAME\$" -- "$PAGEVISOR" watch
 	expect "no frame, but a VM" 2 'err:no frame given' -- "$PAGEVISOR" watch demo
-	expect "two VMs" 2 'err:unexpected argument "two": not a frame .*, and one VM' -- "$PAGEVISOR" watch 0x0 one two
+	expect "the first of two that are no frames is wrong" 2 "err:not a frame: \"nosuch\"; expected $FRAME\$" -- \
+		"$PAGEVISOR" watch nosuch tr
+	expect "two VMs" 2 'err:unexpected argument "two": not a frame, and one VM is enough; a frame is a physical' -- "$PAGEVISOR" watch 0x0 one two
 	expect "--count 0" 2 'err:--count 0: expected a number of at least 1' -- "$PAGEVISOR" watch 0x0 --count 0
-	expect "--time -1" 2 'err:--time -1: expected a time in seconds' -- "$PAGEVISOR" watch 0x0 --time=-1
-	expect "--interval x" 2 'err:--interval x: expected a time in seconds' -- "$PAGEVISOR" watch 0x0 --interval x
+	expect "--time -1" 2 'err:--time -1: expected a time' -- "$PAGEVISOR" watch 0x0 --time=-1
+	expect "--interval x" 2 'err:--interval x: expected a time' -- "$PAGEVISOR" watch 0x0 --interval x
 	expect "no VM" 1 'err:^pagevisor: no VM' -- "$PAGEVISOR" watch 0x0
 	check "no VM: one line" says_one_line
 }
@@ -140,8 +144,12 @@ test_wrong_frames()
 		"$PAGEVISOR" watch pfn:8192
 	check "a frame past the last: one line" says_one_line
 	expect "one of several" 2 'err:no such frame' -- "$PAGEVISOR" watch 0x0 0x2000000 watched
-	"$PAGEVISOR" capture "$WORK/watched.pvc" >"$OUT" 2>"$ERR"
-	expect "a capture" 2 'err:^pagevisor: watched is at rest and does not change' -- \
+	for frame in 1M va:0xffffffff80100000 0xffffffff80100000 pfn:0x100; do
+		expect "a frame by each of its names: $frame" 0 'out:frame 0x100000|^ *[0-9.]+ .*kernel' -- \
+			"$PAGEVISOR" watch --time 0.1 "$frame" watched
+	done
+	"$PAGEVISOR" capture --force "$WORK/watched.pvc" >"$OUT" 2>"$ERR"
+	expect "a capture" 2 "err:^pagevisor: $WORK/[a-z.]+ is at rest and does not change" -- \
 		"$PAGEVISOR" watch 0x0 "$WORK/watched.pvc"
 	check "a capture: one line" says_one_line
 }
@@ -149,8 +157,8 @@ test_wrong_frames()
 test_text()
 {
 	expect "a frame that changes" 0 'out:^ +SECONDS  STATE +REFS  TYPE +GENERATION  CHANGED$' \
-		'out:^ +0\.[0-9]{6}  unique +-  torn_unique +[0-9]+  ([0-9]+ missed, )?a [0-9]+, b [0-9]+, c [0-9]+, ' \
-		'out:  torn_unique +[0-9]+  ([0-9]+ missed, )?a [0-9]+ -> [0-9]+, b [0-9]+ -> ' \
+		'out:^ +0\.[0-9]{6}  unique +-  torn_unique +[0-9]+  ([0-9]+ missed, )?a 0x[0-9a-f]+, b 0x[0-9a-f]+, c 0x[0-9a-f]+, ' \
+		'out:  torn_unique +[0-9]+  ([0-9]+ missed, )?a 0x[0-9a-f]+ -> 0x[0-9a-f]+, b 0x[0-9a-f]+ -> ' \
 		'err:^at most 1000 looks a second; changes undone between two looks are not seen$' \
 		'err:^[0-9.]+ s, [0-9]+ looks, [0-9]+ a second, at most [0-9.]+ ms apart$' \
 		'err:^5 changes seen, [0-9]+ generations missed, [0-9]+ looks unstable$' -- \
@@ -163,11 +171,23 @@ test_text()
 	check "and one that does not change" [ "$(grep -c "^$QUIET" "$OUT")" -eq 1 ]
 }
 
+# On a terminal lines are folded between words, in a pipe they are whole.
+test_terminal()
+{
+	expect "on a terminal" 0 'out:^ +0\.[0-9]{6}  unique ' 'out:^            [a-z0-9]+ 0x[0-9a-f]+ -> 0x[0-9a-f]+,?$' \
+		'out:^5 changes seen' -- bash -c "$(on_terminal 80 24 "'$PAGEVISOR' watch $unique watched --count 5")"
+	check "on a terminal: nothing is broken at its edge" fits 80
+	expect "on a terminal: COLUMNS" 0 'out:^5 changes seen' -- \
+		bash -c "$(on_terminal 80 24 "COLUMNS=500 '$PAGEVISOR' watch $unique watched --count 5")"
+	check "on a terminal: COLUMNS is obeyed" [ "$(grep -c '^ *[0-9.]* *unique' "$OUT")" -eq 6 ]
+	check "on a terminal: a line for each change" [ "$(grep -c '^            ' "$OUT")" -eq 0 ]
+}
+
 test_json()
 {
-	expect "one object a line" 0 'out:^\{"event":"first",.*"frame":"'"$unique"'"' 'out:"fields":\{"a":' \
-		'out:^\{"event":"change",.*"missed":[0-9]+.*"changed":\{"a":\{"from":' \
-		'out:^\{"event":"end","reason":"count",.*"looks":[0-9]+.*"changes":40,' '!err:.' -- \
+	expect "one object a line" 0 'out:^\{"schema":1,"record":"frame",.*"address":"'"$unique"'"' 'out:"fields":\{"a":' \
+		'out:^\{"schema":1,"record":"change",.*"missed":[0-9]+.*"changed":\{"a":\{"from":' \
+		'out:^\{"schema":1,"end":\{.*"reason":"count",.*"looks":[0-9]+.*"count":40,' '!err:.' -- \
 		"$PAGEVISOR" watch --json --count 40 "$unique" watched
 	check "42 of them" line_count "$OUT" 42
 	check "generations that are not seen are counted" generations_add_up
@@ -211,7 +231,7 @@ reader_goes()
 
 test_ends()
 {
-	expect "--time" 0 'out:"reason":"time","time_ns":([2-9][0-9]{8}|[0-9]{10,})[,}]' -- \
+	expect "--time" 0 'out:"reason":"time","at_seconds":(0\.[2-9]|[1-9])' -- \
 		"$PAGEVISOR" watch --json --time 0.2 "$QUIET"
 	ends "SIGINT" 130 INT ""
 	ends "SIGTERM" 143 TERM ""
@@ -232,6 +252,7 @@ shared=$(frames torn_shared | head -n 1)
 check "frames to watch" test "${unique:+1}${shared:+1}" = 11
 test_wrong_frames
 test_text
+test_terminal
 test_json
 test_ends
 finish

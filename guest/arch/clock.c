@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "arch/privileged.h"
-#include "boot/boot_info.h"
+#include "boot/option.h"
 
 uint64_t tsc_khz;
 
@@ -87,9 +87,12 @@ static uint64_t calibrate(void)
 	return FALLBACK_KHZ;
 }
 
+OPTION(tsc_khz, .name = OPTION_TSC_KHZ, .value = OPTION_TAKES_NUMBER, .max = UINT64_MAX,
+       .flags = OPTION_FROM_HOST, .unit = "kHz", .help = "of the TSC; 0: the guest measures it");
+
 void clock_init(void)
 {
-	tsc_khz = boot_option_number(OPTION_TSC_KHZ, 0);
+	tsc_khz = option_take_number(&option_tsc_khz);
 	if (tsc_khz == 0)
 		tsc_khz = calibrate();
 }

@@ -92,7 +92,32 @@ _Noreturn void trap_report(const struct trap_frame *on_trap_stack)
 	/* Printing goes through the gate, which enters on the trap stack, too. */
 	const struct trap_frame frame = *on_trap_stack;
 
+	const uint64_t registers[PANIC_REGISTERS] = {
+		[PANIC_RIP] = frame.rip,
+		[PANIC_RSP] = frame.rsp,
+		[PANIC_RFLAGS] = frame.rflags,
+		[PANIC_CS] = frame.cs,
+		[PANIC_RAX] = frame.rax,
+		[PANIC_RBX] = frame.rbx,
+		[PANIC_RCX] = frame.rcx,
+		[PANIC_RDX] = frame.rdx,
+		[PANIC_RSI] = frame.rsi,
+		[PANIC_RDI] = frame.rdi,
+		[PANIC_RBP] = frame.rbp,
+		[PANIC_R8] = frame.r8,
+		[PANIC_R9] = frame.r9,
+		[PANIC_R10] = frame.r10,
+		[PANIC_R11] = frame.r11,
+		[PANIC_R12] = frame.r12,
+		[PANIC_R13] = frame.r13,
+		[PANIC_R14] = frame.r14,
+		[PANIC_R15] = frame.r15,
+		[PANIC_CR2] = frame.vector == VECTOR_PF ? frame.cr2 : 0,
+	};
+
 	panic_begin();
+	panic_set_exception(exception_name(frame.vector), frame.vector, frame.error_code,
+			    registers);
 	kprintf(LINE_EXCEPTION "%lu (%s), error code 0x%lx on cpu %u\n", frame.vector,
 		exception_name(frame.vector), frame.error_code, this_cpu_index());
 	kprintf("rip 0x%016lx rsp 0x%016lx rflags 0x%lx cs 0x%lx\n", frame.rip, frame.rsp,

@@ -88,22 +88,6 @@ _Noreturn void boot_option_refuse(const char *format, ...)
 	guest_exit(GUEST_EXIT_USAGE);
 }
 
-uint64_t boot_option_number(const char *name, uint64_t fallback)
-{
-	const char *text = boot_option(name);
-	uint64_t value = 0;
-
-	if (!text)
-		return fallback;
-	do {
-		if (*text < '0' || *text > '9' || __builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, *text - '0', &value))
-			boot_option_refuse("the option %s= takes a decimal number", name);
-		text++;
-	} while (*text && *text != ' ');
-	return value;
-}
-
 bool boot_option_is(const char *text, const char *word)
 {
 	while (*word && *text == *word) {

@@ -34,9 +34,6 @@ void boot_info_read(uint64_t start_info_pa);
  */
 const char *boot_option(const char *name);
 
-/* A decimal option, or `fallback` when it is absent. Ends the guest when it is not a number. */
-uint64_t boot_option_number(const char *name, uint64_t fallback);
-
 /* Ends the guest because of a wrong option. Prints one line that says what would be right. */
 _Noreturn void boot_option_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -8,6 +8,7 @@
  */
 #include <pagevisor/layout.h>
 #include <pagevisor/note.h>
+#include <pagevisor/option_table.h>
 #include <pagevisor/options.h>
 #include <pagevisor/ports.h>
 #include <pagevisor/pvh.h>
@@ -35,6 +36,16 @@
 1:	.asciz INFO_NOTE_NAME
 2:	.balign 4
 3:	.quad PHYSICAL(guest_info)
+4:	.balign 4
+
+	.long 2f - 1f
+	.long 4f - 3f
+	.long OPTION_NOTE_TYPE
+1:	.asciz INFO_NOTE_NAME
+2:	.balign 4
+3:	.quad PHYSICAL(__start_option_entries)
+	.quad PHYSICAL(__stop_option_entries)
+	.quad OPTION_ENTRY_SIZE
 4:	.balign 4
 
 	.section .text.boot, "ax"

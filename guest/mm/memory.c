@@ -15,6 +15,8 @@
 #include "pagemeta/reclaim.h"
 #include "panic.h"
 
+#define MIB (UINT64_C(1) << 20)
+
 static struct early_allocator early;
 static struct meta_array array;
 
@@ -34,13 +36,41 @@ static void add_own_regions(void)
 	add_region(0, PAGE_SIZE, REGION_RESERVED);
 }
 
+static uint64_t free_kib(const struct early_range *range)
+{
+	return (range->end - range->next) >> 10;
+}
+
+/*
+ * The array has a slot for every address up to the end of RAM, holes included. A small machine whose RAM lies far apart
+ * may have no room for it.
+ */
+static _Noreturn void panic_no_room(void)
+{
+	uint64_t bytes, low, high;
+
+	/* Unless it has given out memory, meta_init has reset it. */
+	if (early.state == EARLY_UNSET && !early_alloc_init(&early, &boot_info.memory))
+		panic("metadata: %s", meta_error_text(META_NO_ROOM));
+	low = free_kib(&early.low);
+	high = free_kib(&early.high);
+	if (!meta_array_size(guest_info.max_paddr, &bytes))
+		bytes = 0;
+	panic("metadata: %s: with RAM up to %lu MiB it needs %lu KiB in one piece, and the largest has %lu KiB",
+	      meta_error_text(META_NO_ROOM), guest_info.max_paddr / MIB, bytes >> 10,
+	      low > high ? low : high);
+}
+
 void memory_init(void)
 {
 	add_own_regions();
 	info_set_memory(region_list_max_paddr(&boot_info.memory));
 
+	info_set_filled(&array.filled);
 	enum meta_error error = meta_init(&boot_info.memory, &early, &array);
 
+	if (error == META_NO_ROOM)
+		panic_no_room();
 	if (error != META_OK)
 		panic("metadata: %s", meta_error_text(error));
 	/* Before the metadata is published: an observer recognises the kernel's tables by their type from the start. */
@@ -75,6 +105,24 @@ void memory_check(void)
 		      faults, array.slots, fault.frame.addr, fault.what, fault.state,
 		      fault.vtable_ptr);
 	count_regions();
+}
+
+/*
+ * To the nearest MiB: the map does not tell the firmware's part of the RAM from devices. What it reserves in the first
+ * MiB is RAM.
+ */
+uint64_t memory_mib(void)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < array.partition.count; i++) {
+		const struct region *region = &array.partition.regions[i];
+
+		if (region_kind_is_ram(region->kind) ||
+		    (region->kind != REGION_HOLE && region->end <= MIB))
+			bytes += region->end - region->start;
+	}
+	return (bytes + MIB / 2) / MIB;
 }
 
 void memory_reclaim_tables(void)

@@ -3,6 +3,7 @@
 #include "mm/trace.h"
 
 #include "boot/boot_info.h"
+#include "boot/option.h"
 #include "info.h"
 #include "pagemeta/segment.h"
 #include "pagemeta/static_branch.h"
@@ -14,18 +15,17 @@ struct trace_ring_meta {
 };
 META_TYPE(trace_ring, .is_permanent = true);
 
+OPTION(trace, .name = OPTION_TRACE, .value = OPTION_TAKES_NUMBER, .min = TRACE_ENTRIES_MIN,
+       .max = TRACE_ENTRIES_MAX, .flags = OPTION_POWER_OF_TWO | OPTION_OR_ZERO, .unit = "entries",
+       .help = "entries of each CPU's ring of the trace; 0: no trace");
+
 static uint64_t entries;
 
 void trace_init(void)
 {
-	entries = boot_option_number(OPTION_TRACE, 0);
-	if (entries == 0)
-		return;
-	if (entries < TRACE_ENTRIES_MIN || entries > TRACE_ENTRIES_MAX ||
-	    (entries & (entries - 1)) != 0)
-		boot_option_refuse("the option trace= takes a power of two from %d to %d",
-				   TRACE_ENTRIES_MIN, TRACE_ENTRIES_MAX);
-	static_branch_set(true);
+	entries = option_take_number(&option_trace);
+	if (entries)
+		static_branch_set(true);
 }
 
 static void fill_meta(void *context, uint64_t index, struct trace_ring_meta *meta)

@@ -277,5 +277,6 @@ static void deferred_finish(struct worker *worker)
 	worker_check_books(worker);
 }
 
-WORKLOAD(deferred, .prepare = deferred_prepare, .run = deferred_run, .finish = deferred_finish,
-	 .is_scenario = true);
+WORKLOAD(deferred, OPTION_MIXES | OPTION_STRESSES,
+	 "frames found without a reference, put after a grace period", .prepare = deferred_prepare,
+	 .run = deferred_run, .finish = deferred_finish);

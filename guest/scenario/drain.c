@@ -133,5 +133,5 @@ static void drain_finish(struct worker *worker)
 		worker_segment_drop(worker, &block);
 }
 
-WORKLOAD(drain, .prepare = drain_prepare, .run = drain_run, .finish = drain_finish,
-	 .is_scenario = true);
+WORKLOAD(drain, OPTION_MIXES | OPTION_STRESSES, "memory taken to the last frame and given back",
+	 .prepare = drain_prepare, .run = drain_run, .finish = drain_finish);

@@ -81,4 +81,5 @@ static void handoff_run(struct worker *worker)
 			take(worker, from);
 }
 
-WORKLOAD(handoff, .run = handoff_run, .is_scenario = true);
+WORKLOAD(handoff, OPTION_MIXES | OPTION_STRESSES, "one CPU allocates, another frees",
+	 .run = handoff_run);

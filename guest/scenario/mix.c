@@ -2,9 +2,6 @@
 /*
  * mix: scenarios take turns in one guest, independently on each processor. A scenario keeps what it holds from one of
  * its turns to the next.
- *
- *     mix=NAME,NAME...            which; all by default
- *     order=random | turn | cpu   at random, by the seed; one after the other; one for each processor, no turns
  */
 #include "boot/boot_info.h"
 #include "workload/workload.h"
@@ -12,6 +9,14 @@
 #define SLICE_MIN 64
 #define SLICE_MAX 4096
 #define MIXED_MAX 16
+
+OPTION(mix, .name = "mix", .of = "mix", .value = OPTION_TAKES_WORKLOADS,
+       .help = "which scenarios; all without the option");
+OPTION(order, .name = "order", .of = "mix", .value = OPTION_TAKES_WORD, .word = "random",
+       .help = "whose turn is next");
+OPTION_WORD_OF(order, random, "at random, by the seed");
+OPTION_WORD_OF(order, turn, "one after the other");
+OPTION_WORD_OF(order, cpu, "one for each CPU, without turns");
 
 enum order { ORDER_RANDOM, ORDER_TURN, ORDER_CPU };
 
@@ -49,25 +54,21 @@ static unsigned words_in(const char *list)
 
 static void choose_order(void)
 {
-	static const char *const names[] = {"random", "turn", "cpu"};
-	const char *text = boot_option("order");
+	const struct option_entry *word = option_take_word(&option_order);
 
-	for (unsigned i = 0; text && i < sizeof(names) / sizeof(names[0]); i++)
-		if (boot_option_is(text, names[i])) {
-			order = (enum order)i;
-			return;
-		}
-	if (text)
-		boot_option_refuse("order= takes random, turn or cpu");
+	if (word == &word_order_turn)
+		order = ORDER_TURN;
+	else if (word == &word_order_cpu)
+		order = ORDER_CPU;
 }
 
 static void mix_prepare(unsigned cpus)
 {
-	const char *list = boot_option("mix");
+	const char *list = boot_option(option_mix.name);
 
 	for (const struct workload *w = __start_workloads; w < __stop_workloads; w++)
-		if (w->is_scenario && mixed_count < MIXED_MAX &&
-		    (!list || is_in_list(list, w->name)))
+		if (w->option->flags & OPTION_MIXES && mixed_count < MIXED_MAX &&
+		    (!list || is_in_list(list, w->option->name)))
 			mixed[mixed_count++] = w;
 	if (list && mixed_count != words_in(list))
 		boot_option_refuse("mix= names something that is no scenario for a mix");
@@ -103,4 +104,5 @@ static void mix_finish(struct worker *worker)
 			mixed[i]->finish(worker);
 }
 
-WORKLOAD(mix, .prepare = mix_prepare, .run = mix_run, .finish = mix_finish);
+WORKLOAD(mix, OPTION_STRESSES, "all scenarios that can be mixed, in turns at random",
+	 .prepare = mix_prepare, .run = mix_run, .finish = mix_finish);

@@ -53,4 +53,5 @@ static void race_run(struct worker *worker)
 	}
 }
 
-WORKLOAD(race, .run = race_run, .is_scenario = true);
+WORKLOAD(race, OPTION_MIXES | OPTION_STRESSES, "references from the address against the last put",
+	 .run = race_run);

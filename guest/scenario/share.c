@@ -89,4 +89,5 @@ static void share_run(struct worker *worker)
 		step(worker);
 }
 
-WORKLOAD(share, .run = share_run, .is_scenario = true);
+WORKLOAD(share, OPTION_MIXES | OPTION_STRESSES,
+	 "storms of get and put on frames that all CPUs hold", .run = share_run);

@@ -42,4 +42,5 @@ static void shortage_finish(struct worker *worker)
 	worker_check_books(worker);
 }
 
-WORKLOAD(shortage, .run = shortage_run, .finish = shortage_finish, .is_scenario = true);
+WORKLOAD(shortage, OPTION_MIXES | OPTION_STRESSES, "out of memory, and recovery",
+	 .run = shortage_run, .finish = shortage_finish);

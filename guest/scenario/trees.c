@@ -143,4 +143,4 @@ static void trees_run(struct worker *worker)
 		step(worker);
 }
 
-WORKLOAD(trees, .run = trees_run, .is_scenario = true);
+WORKLOAD(trees, OPTION_MIXES | OPTION_STRESSES, "drops that drop more frames", .run = trees_run);

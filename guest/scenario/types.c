@@ -223,4 +223,5 @@ static void types_run(struct worker *worker)
 		step(worker);
 }
 
-WORKLOAD(types, .run = types_run, .is_scenario = true);
+WORKLOAD(types, OPTION_MIXES | OPTION_STRESSES, "many types that turn into one another",
+	 .run = types_run);

@@ -250,4 +250,5 @@ static void churn_run(struct worker *worker)
 		step(&churn);
 }
 
-WORKLOAD(churn, .prepare = churn_prepare, .run = churn_run, .is_scenario = true);
+WORKLOAD(churn, OPTION_MIXES | OPTION_STRESSES, "frames of several types, of any lifetime",
+	 .prepare = churn_prepare, .run = churn_run);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * fault: the kernel breaks on purpose, in the way that the option fault= names. For testing the reports.
- *
- *     fault=page_fault | opcode | breakpoint | panic | check | hang | leak | lose | scribble | double_put |
- *           table_ref | table_lost | table_level | pte_wild
- *     linger=1   keeps the guest running after a fault that it survives, for an inspector
  */
 #include "workload/workload.h"
 
@@ -100,43 +96,65 @@ static void double_put(struct worker *worker)
 	worker_put(worker, frame);
 }
 
+OPTION(fault, .name = "fault", .of = "fault", .value = OPTION_TAKES_WORD, .help = "what breaks");
+OPTION(linger, .name = "linger", .of = "fault", .value = OPTION_TAKES_NUMBER, .max = 1,
+       .help = "1: the guest runs on after check, leak, lose, scribble, table_... and pte_wild, "
+	       "for an inspector");
+OPTION_WORD_OF(fault, page_fault, "writes to where nothing is mapped");
+OPTION_WORD_OF(fault, opcode, "runs an invalid instruction");
+OPTION_WORD_OF(fault, breakpoint, "runs into a breakpoint");
+OPTION_WORD_OF(fault, panic, "panics");
+OPTION_WORD_OF(fault, check, "a check of the workload fails");
+OPTION_WORD_OF(fault, hang, "does nothing for ever");
+OPTION_WORD_OF(fault, leak, "forgets references");
+OPTION_WORD_OF(fault, lose, "loses free frames");
+OPTION_WORD_OF(fault, scribble, "writes over the type of a frame");
+OPTION_WORD_OF(fault, double_put, "puts a reference twice");
+OPTION_WORD_OF(fault, table_ref, "a page table has a reference too many");
+OPTION_WORD_OF(fault, table_lost, "a page table has lost its type");
+OPTION_WORD_OF(fault, table_level, "a page table has the wrong level");
+OPTION_WORD_OF(fault, pte_wild, "an entry of a page table leads to a free frame");
+
 static const struct {
-	const char *name;
+	const struct option_entry *word;
 	void (*run)(struct worker *worker);
+	bool is_survived; /* the guest can linger */
 } faults[] = {
-	{"page_fault", page_fault},
-	{"opcode", opcode},
-	{"breakpoint", breakpoint},
-	{"panic", end_in_panic},
-	{"check", fail_check},
-	{"hang", hang},
-	{"leak", leak},
-	{"lose", lose},
-	{"scribble", scribble},
-	{"double_put", double_put},
-	{"table_ref", fault_table_ref},
-	{"table_lost", fault_table_lost},
-	{"table_level", fault_table_level},
-	{"pte_wild", fault_pte_wild},
+	{&word_fault_page_fault, page_fault, false},
+	{&word_fault_opcode, opcode, false},
+	{&word_fault_breakpoint, breakpoint, false},
+	{&word_fault_panic, end_in_panic, false},
+	{&word_fault_check, fail_check, true},
+	{&word_fault_hang, hang, false},
+	{&word_fault_leak, leak, true},
+	{&word_fault_lose, lose, true},
+	{&word_fault_scribble, scribble, true},
+	{&word_fault_double_put, double_put, false},
+	{&word_fault_table_ref, fault_table_ref, true},
+	{&word_fault_table_lost, fault_table_lost, true},
+	{&word_fault_table_level, fault_table_level, true},
+	{&word_fault_pte_wild, fault_pte_wild, true},
 };
 
 /* Runs on the last processor. So with two or more, the report must come from another than the boot processor. */
 static void fault_run(struct worker *worker)
 {
-	const char *name = boot_option("fault");
-
 	if (worker->cpu != worker->cpus - 1)
 		return;
-	for (unsigned i = 0; name && i < sizeof(faults) / sizeof(faults[0]); i++)
-		if (boot_option_is(name, faults[i].name)) {
-			faults[i].run(worker);
-			while (boot_option("linger") && worker_continue(worker))
-				cpu_relax();
-			return;
-		}
-	boot_option_refuse(
-		"fault= takes page_fault, opcode, breakpoint, panic, check, hang, leak, lose, "
-		"scribble, double_put, table_ref, table_lost, table_level or pte_wild");
+	const struct option_entry *word = option_take_word(&option_fault);
+	const bool lingers = option_take_number(&option_linger) != 0;
+
+	if (!word)
+		boot_option_refuse("the workload fault needs the option fault=");
+	for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (faults[i].word != word)
+			continue;
+		if (lingers && !faults[i].is_survived)
+			boot_option_refuse("linger=1: the guest does not survive this fault");
+		faults[i].run(worker);
+	}
+	while (lingers && worker_continue(worker))
+		cpu_relax();
 }
 
-WORKLOAD(fault, .run = fault_run);
+WORKLOAD(fault, 0, "the kernel breaks on purpose, to test the reports", .run = fault_run);

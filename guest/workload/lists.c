@@ -358,5 +358,5 @@ static void lists_finish(struct worker *worker)
 		     (frame_t){pfn_to_meta(pfn(0))});
 }
 
-WORKLOAD(lists, .prepare = lists_prepare, .run = lists_run, .finish = lists_finish,
-	 .is_scenario = true);
+WORKLOAD(lists, OPTION_MIXES | OPTION_STRESSES, "pages of a cache, in lists that all share",
+	 .prepare = lists_prepare, .run = lists_run, .finish = lists_finish);

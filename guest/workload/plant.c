@@ -2,7 +2,6 @@
 /* Planted faults: see plant.h. */
 #include "workload/plant.h"
 
-#include "boot/boot_info.h"
 #include "lib/console.h"
 #include "scenario/deferred.h"
 #include "workload/stamp.h"
@@ -23,6 +22,14 @@
 /* What a stray write leaves behind: an address in the lower half where nothing is mapped. */
 #define GARBAGE UINT64_C(0x00006eadbeef0000)
 
+#define AT_ANY_STEP UINT64_MAX
+
+OPTION(plant, .name = OPTION_PLANT, .value = OPTION_TAKES_WORD,
+       .help = "a bug that one CPU commits during the workload");
+OPTION(plant_at, .name = "plant_at", .value = OPTION_TAKES_NUMBER, .max = UINT64_MAX,
+       .fallback = AT_ANY_STEP, .unit = "steps",
+       .help = "steps that this CPU makes before; without it the seed decides");
+
 struct plant {
 	const struct fault *fault;
 	bool is_said;
@@ -37,7 +44,7 @@ struct plant {
  * for long, make_occasion does; by default with a frame that is allocated and put.
  */
 struct fault {
-	const char *name;
+	const struct option_entry *word;
 	bool (*on_alloc)(struct worker *worker, frame_t frame);
 	bool (*on_put)(struct worker *worker, frame_t frame, bool *was_last);
 	bool (*on_deferral)(struct worker *worker, frame_t frame);
@@ -59,8 +66,8 @@ static void say(const struct worker *worker, const struct meta_slot *slot)
 	plant.is_said = true;
 	for (unsigned cpu = 0; cpu < worker->cpus; cpu++)
 		steps += __atomic_load_n(&all_workers[cpu].counters->operations, __ATOMIC_RELAXED);
-	kprintf(LINE_PLANTED "%s: " LINE_FRAME "%lx, cpu %u, after %lu steps\n", plant.fault->name,
-		meta_to_frame(slot).addr, worker->cpu, steps);
+	kprintf(LINE_PLANTED "%s: " LINE_FRAME "%lx, cpu %u, after %lu steps\n",
+		plant.fault->word->name, meta_to_frame(slot).addr, worker->cpu, steps);
 }
 
 static void do_later(struct worker *worker, struct meta_slot *slot)
@@ -286,21 +293,35 @@ static bool put_early(struct worker *worker, frame_t frame)
 	return true;
 }
 
+OPTION_WORD_OF(plant, leak, "a reference is forgotten");
+OPTION_WORD_OF(plant, double_put, "a reference is put twice");
+OPTION_WORD_OF(plant, put_without_get, "a frame is put without a reference");
+OPTION_WORD_OF(plant, use_after_free, "metadata and bytes are written after the last put");
+OPTION_WORD_OF(plant, scribble, "a slot's type is written over");
+OPTION_WORD_OF(plant, publish_early, "slots are published before they are written");
+OPTION_WORD_OF(plant, reset_late, "slots are reset after the allocator has their frame");
+OPTION_WORD_OF(plant, wrong_type, "a frame claims to be of another type");
+OPTION_WORD_OF(plant, list_corruption, "a link of a list leads to itself");
+OPTION_WORD_OF(plant, overflow, "a reference count runs over its limit");
+OPTION_WORD_OF(plant, busy, "a drop stops half-way");
+OPTION_WORD_OF(plant, no_grace_period, "a frame is put before the readers that found it are done");
+
 static const struct fault faults[] = {
-	{"leak", .on_put = leak},
-	{"double_put", .on_put = double_put},
-	{"put_without_get", .on_step = put_without_get},
-	{"use_after_free", .on_put = use_after_free, .later = write_after_free, .repeats = true},
-	{"scribble", .on_alloc = scribble},
-	{"publish_early", .on_alloc = publish_early, .repeats = true},
-	{"reset_late", .on_put = reset_late, .later = reset, .repeats = true},
-	{"wrong_type", .on_alloc = wrong_type},
-	{"list_corruption", .on_alloc = corrupt_listed, .on_put = corrupt_free,
-	 .later = corrupt_link, .repeats = true},
-	{"overflow", .on_put = overflow},
-	{"busy", .on_put = stay_busy},
-	{"no_grace_period", .on_deferral = put_early, .make_occasion = deferred_replace_and_read,
+	{&word_plant_leak, .on_put = leak},
+	{&word_plant_double_put, .on_put = double_put},
+	{&word_plant_put_without_get, .on_step = put_without_get},
+	{&word_plant_use_after_free, .on_put = use_after_free, .later = write_after_free,
 	 .repeats = true},
+	{&word_plant_scribble, .on_alloc = scribble},
+	{&word_plant_publish_early, .on_alloc = publish_early, .repeats = true},
+	{&word_plant_reset_late, .on_put = reset_late, .later = reset, .repeats = true},
+	{&word_plant_wrong_type, .on_alloc = wrong_type},
+	{&word_plant_list_corruption, .on_alloc = corrupt_listed, .on_put = corrupt_free,
+	 .later = corrupt_link, .repeats = true},
+	{&word_plant_overflow, .on_put = overflow},
+	{&word_plant_busy, .on_put = stay_busy},
+	{&word_plant_no_grace_period, .on_deferral = put_early,
+	 .make_occasion = deferred_replace_and_read, .repeats = true},
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
@@ -309,24 +330,18 @@ void plant_prepare(struct worker *workers, unsigned cpus, uint64_t seed)
 {
 	struct random random = random_seed(seed, MAX_CPUS);
 	struct worker *chosen = &workers[random_below(&random, cpus)];
-	uint64_t at = boot_option_number("plant_at", random_below(&random, STEPS_BEFORE));
-	const char *name = boot_option(OPTION_PLANT);
+	uint64_t drawn = random_below(&random, STEPS_BEFORE);
+	uint64_t at = option_take_number(&option_plant_at);
+	const struct option_entry *word = option_take_word(&option_plant);
 
-	if (!name)
+	if (!word)
 		return;
 	all_workers = workers;
 	plant = (struct plant){.steps_left = PATIENCE};
 	for (unsigned i = 0; i < FAULTS; i++)
-		if (boot_option_is(name, faults[i].name))
+		if (faults[i].word == word)
 			plant.fault = &faults[i];
-	if (plant.fault) {
-		chosen->plant_step = at;
-		return;
-	}
-	kprintf("the faults are:");
-	for (unsigned i = 0; i < FAULTS; i++)
-		kprintf(" %s", faults[i].name);
-	boot_option_refuse("; plant= names none of them");
+	chosen->plant_step = at == AT_ANY_STEP ? drawn : at;
 }
 
 /* A fault that does not repeat is over when it was committed, its second half included. */

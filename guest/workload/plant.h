@@ -3,8 +3,7 @@
  * Planted faults: one typical bug of page-metadata code. One processor commits it, once or repeatedly from then on,
  * during any workload. This shows which check finds the bug, and after how many steps.
  *
- *     plant=NAME    which; see plant.c
- *     plant_at=N    after N steps of that processor; by default the seed decides, as it chooses the processor
+ * The options plant= and plant_at= are declared in plant.c. The seed chooses the processor.
  *
  * The library's code is unchanged: the workload's own calls (worker_put and the like) perform the wrong sequence, with
  * the primitives of pagemeta/slot.h, on the frame at hand. The console reports "planted NAME: frame ...".

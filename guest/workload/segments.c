@@ -297,4 +297,5 @@ static void segments_run(struct worker *worker)
 		step(&segments);
 }
 
-WORKLOAD(segments, .run = segments_run, .is_scenario = true);
+WORKLOAD(segments, OPTION_MIXES | OPTION_STRESSES, "runs of frames: made, split, joined, sliced",
+	 .run = segments_run);

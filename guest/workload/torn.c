@@ -7,12 +7,8 @@
  * second has an on_drop and stays free for a round, the third is changed in place, and the fourth goes through
  * everything else that a unique owner can do. Now and then two processors swap a frame, so that it ends on another
  * processor than it began.
- *
- * Option: frames=N, for each processor.
  */
 #include "workload/workload.h"
-
-#include "boot/boot_info.h"
 
 /*
  * tests/torn/sets.h has the same invariant for the host: all 48 bytes follow from b, c, the type and, where the owner
@@ -41,6 +37,10 @@ META_TYPE_OF(torn_unique, struct torn_meta);
 #define SWAP_INTERVAL  64 /* rounds */
 #define TAG_KNOWN      (UINT64_C(1) << 63)
 #define TAG_ROTATION   17
+
+OPTION(frames, .name = "frames", .of = "torn", .value = OPTION_TAKES_NUMBER, .min = 1,
+       .max = FRAMES_MAX, .fallback = FRAMES_DEFAULT, .unit = "frames",
+       .help = "frames that each CPU changes");
 
 static unsigned frames; /* of each processor */
 static struct meta_slot *held[MAX_CPUS][FRAMES_MAX];
@@ -209,12 +209,8 @@ static void step(struct worker *worker, unsigned at, bool swap)
 
 static void torn_prepare(unsigned cpus)
 {
-	uint64_t wanted = boot_option_number("frames", FRAMES_DEFAULT);
-
 	(void)cpus;
-	if (wanted < 1 || wanted > FRAMES_MAX)
-		boot_option_refuse("the option frames= takes a number from 1 to %u", FRAMES_MAX);
-	frames = (unsigned)wanted;
+	frames = (unsigned)option_take_number(&option_frames);
 }
 
 static void torn_run(struct worker *worker)
@@ -230,4 +226,5 @@ static void torn_run(struct worker *worker)
 	}
 }
 
-WORKLOAD(torn, .prepare = torn_prepare, .run = torn_run);
+WORKLOAD(torn, OPTION_STRESSES, "metadata that changes as fast as it can", .prepare = torn_prepare,
+	 .run = torn_run);

@@ -324,4 +324,5 @@ static void unique_run(struct worker *worker)
 		let_go(&unique, &unique.got[i]);
 }
 
-WORKLOAD(unique, .prepare = unique_prepare, .run = unique_run, .is_scenario = true);
+WORKLOAD(unique, OPTION_MIXES | OPTION_STRESSES, "from one owner to many, and back",
+	 .prepare = unique_prepare, .run = unique_run);

@@ -17,6 +17,21 @@
 /* Steps between two polls of the clock and the mailbox. A power of two. */
 #define POLL_INTERVAL 256
 
+/* The TSC's ticks in this time fit 64 bits: a hundred years. */
+#define TIME_MS_MAX (UINT64_C(100) * 366 * 24 * 3600 * 1000)
+
+OPTION(workload, .name = OPTION_WORKLOAD, .value = OPTION_TAKES_WORKLOAD, .word = "churn",
+       .flags = OPTION_FROM_HOST, .help = "what the guest does");
+OPTION(seed, .name = OPTION_SEED, .value = OPTION_TAKES_NUMBER, .max = UINT64_MAX, .fallback = 1,
+       .flags = OPTION_FROM_HOST, .help = "of all random choices");
+OPTION(operations, .name = OPTION_OPERATIONS, .value = OPTION_TAKES_NUMBER, .max = UINT64_MAX,
+       .flags = OPTION_FROM_HOST, .unit = "steps",
+       .help = "of each CPU until the workload ends; 0: no limit");
+OPTION(time_ms, .name = OPTION_TIME_MS, .value = OPTION_TAKES_NUMBER, .max = TIME_MS_MAX,
+       .flags = OPTION_FROM_HOST, .unit = "ms", .help = "until the workload ends; 0: no limit");
+OPTION(stop_on_failure, .name = OPTION_STOP_ON_FAILURE, .value = OPTION_TAKES_NUMBER, .max = 1,
+       .help = "1: the first failed check ends the workload");
+
 static struct worker workers[MAX_CPUS];
 static const struct workload *running;
 static unsigned parts = 1; /* that the memory is divided into */
@@ -25,16 +40,16 @@ static bool is_stopping; /* after a failure; set by any processor and polled by 
 
 const struct workload *workload_choose(void)
 {
-	const char *name = boot_option(OPTION_WORKLOAD);
+	const char *name = boot_option(option_workload.name);
 
 	if (!name)
-		name = "churn";
+		name = option_workload.word;
 	for (const struct workload *w = __start_workloads; w < __stop_workloads; w++)
-		if (boot_option_is(name, w->name))
+		if (boot_option_is(name, w->option->name))
 			return w;
 	kprintf("the workloads are:");
 	for (const struct workload *w = __start_workloads; w < __stop_workloads; w++)
-		kprintf(" %s", w->name);
+		kprintf(" %s", w->option->name);
 	boot_option_refuse("; workload= names none of them");
 }
 
@@ -46,12 +61,12 @@ static void run_worker(unsigned cpu)
 
 bool workload_run(const struct workload *workload)
 {
-	uint64_t seed = boot_option_number(OPTION_SEED, 1);
-	uint64_t operations = boot_option_number(OPTION_OPERATIONS, 0);
-	uint64_t time_ms = boot_option_number(OPTION_TIME_MS, 0);
+	uint64_t seed = option_take_number(&option_seed);
+	uint64_t operations = option_take_number(&option_operations);
+	uint64_t time_ms = option_take_number(&option_time_ms);
 	uint64_t failures = 0;
 
-	stops_on_failure = boot_option_number(OPTION_STOP_ON_FAILURE, 0) != 0;
+	stops_on_failure = option_take_number(&option_stop_on_failure) != 0;
 	running = workload;
 	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
 		workers[cpu] = (struct worker){

@@ -6,14 +6,13 @@
  * function:
  *
  *     static void churn(struct worker *worker) { while (worker_continue(worker)) ...; }
- *     WORKLOAD(churn, .run = churn);
+ *     WORKLOAD(churn, OPTION_STRESSES, "frames that come and go", .run = churn);
  *
  * The function runs on every processor at once. It allocates and frees frames through the worker_* calls below, which
  * count each operation. When the workload has ended, the host compares these counts with the slots. Frames that it
  * still holds then stay in use.
  *
- * Options of the command line: workload=NAME seed=N ops=N (steps of each processor, 0: no limit)
- * time_ms=N (0: no limit) stop_on_failure=1 (all end when a check of a workload failed); those of plant.h and mix.c.
+ * Options of the command line are declared where they are read, with OPTION() of boot/option.h.
  */
 #ifndef GUEST_WORKLOAD_H
 #define GUEST_WORKLOAD_H
@@ -23,6 +22,7 @@
 
 #include <pagevisor/info.h>
 
+#include "boot/option.h"
 #include "lib/random.h"
 #include "pagemeta/deferred_put.h"
 #include "pagemeta/frame.h"
@@ -46,21 +46,24 @@ struct worker {
 };
 
 struct workload {
-	const char *name;
+	/*
+	 * Its name and flags. With OPTION_MIXES it may take part in a mix: `run` keeps what it holds from one call to the
+	 * next, runs beside others, and manages with workload_frames_max() frames for any length of time.
+	 */
+	const struct option_entry *option;
 	void (*prepare)(unsigned cpus); /* on one processor, before the others; may be NULL */
 	void (*run)(struct worker *worker);
 	void (*finish)(struct worker *worker); /* on one, when all have ended; may be NULL */
-	/*
-	 * It may take part in a mix: `run` keeps what it holds from one call to the next, runs beside others, and
-	 * manages with workload_frames_max() frames for any length of time.
-	 */
-	bool is_scenario;
 };
 
-#define WORKLOAD(identifier, ...)                                                                  \
+#define WORKLOAD(identifier, option_flags, text, ...)                                              \
+	OPTION_ENTRY(entry_of_##identifier) = {.kind = OPTION_KIND_WORKLOAD,                       \
+					       .name = #identifier,                                \
+					       .flags = (option_flags),                            \
+					       .help = (text)};                                    \
 	static const struct workload workload_##identifier                                         \
-		__attribute__((section("workloads"), used, aligned(8))) = {.name = #identifier,    \
-									   __VA_ARGS__}
+		__attribute__((section("workloads"), used, aligned(8))) = {                        \
+			.option = &entry_of_##identifier, __VA_ARGS__}
 
 /* The workload that the command line names; ends the guest when there is none of that name. */
 const struct workload *workload_choose(void);

@@ -8,10 +8,11 @@
  * and in depots.
  *
  * The vtable_ptr of a free frame's slot holds a tag for the kind of list that the frame is in. Blocks are doubly linked
- * through storage words 0 (next) and 1 (previous) of their first frames. The parked frames are a queue through word 0;
- * a count gives its length. A depot has two lists of bundles, one of single frames and one of blocks of kept_frames, which
- * stand for their first frames. Word 0 of a bundle's root names the next root; the words after it name bundle_nodes
- * nodes. Each node names bundle_leaves leaves, from word 0 on. The blocks of depots and caches carry tag_kept.
+ * through storage words 0 (next) and 1 (previous) of their first frames. So are the parked frames, and the parked
+ * blocks of kept_frames, which the host holds. A depot has two lists of bundles, one of single frames and one of blocks
+ * of kept_frames, which stand for their first frames. Word 0 of a bundle's root names the next root; the words after it
+ * name bundle_nodes nodes. Each node names bundle_leaves leaves, from word 0 on. The blocks of depots and caches carry
+ * tag_kept.
  */
 #ifndef PAGEVISOR_ALLOCATOR_H
 #define PAGEVISOR_ALLOCATOR_H
@@ -20,7 +21,7 @@
 
 #include <pagevisor/abi.h>
 
-#define ALLOCATOR_VERSION 2
+#define ALLOCATOR_VERSION 3
 
 /* Ends a list. In a cache's array of freed frames it marks an empty entry. */
 #define ALLOCATOR_NO_FRAME UINT64_MAX
@@ -61,7 +62,7 @@ struct allocator_descriptor {
 	uint32_t block_first;  /* an array: the first block of each order */
 	uint32_t block_count;  /* an array: blocks of each order */
 	uint32_t parked_first;
-	uint32_t parked_last;
+	uint32_t parked_block_first;
 	uint32_t parked_count;
 	uint32_t managed_frames; /* how many there are in all, free or not */
 
@@ -74,7 +75,7 @@ struct allocator_descriptor {
 	uint32_t depot_frames_count;
 	uint32_t depot_blocks_first;
 	uint32_t depot_blocks_count;
-	uint32_t reserved;
+	uint32_t parked_block_count; /* an offset in the pool */
 
 	uint64_t ranges_va; /* the frames that the allocator manages */
 	uint32_t ranges_size;
@@ -89,7 +90,7 @@ struct allocator_descriptor {
 	uint32_t tag_end; /* tags lie in [tag_block, tag_end) */
 	uint32_t bundle_nodes;
 	uint32_t bundle_leaves; /* of each node */
-	uint32_t reserved_end;
+	uint32_t tag_parked_block;
 };
 
 ABI_OFFSET(struct allocator_descriptor, version, 0);
@@ -117,7 +118,7 @@ ABI_OFFSET(struct allocator_descriptor, block_orders, 92);
 ABI_OFFSET(struct allocator_descriptor, block_first, 96);
 ABI_OFFSET(struct allocator_descriptor, block_count, 100);
 ABI_OFFSET(struct allocator_descriptor, parked_first, 104);
-ABI_OFFSET(struct allocator_descriptor, parked_last, 108);
+ABI_OFFSET(struct allocator_descriptor, parked_block_first, 108);
 ABI_OFFSET(struct allocator_descriptor, parked_count, 112);
 ABI_OFFSET(struct allocator_descriptor, managed_frames, 116);
 ABI_OFFSET(struct allocator_descriptor, depots_va, 120);
@@ -128,6 +129,7 @@ ABI_OFFSET(struct allocator_descriptor, depot_frames_first, 140);
 ABI_OFFSET(struct allocator_descriptor, depot_frames_count, 144);
 ABI_OFFSET(struct allocator_descriptor, depot_blocks_first, 148);
 ABI_OFFSET(struct allocator_descriptor, depot_blocks_count, 152);
+ABI_OFFSET(struct allocator_descriptor, parked_block_count, 156);
 ABI_OFFSET(struct allocator_descriptor, ranges_va, 160);
 ABI_OFFSET(struct allocator_descriptor, ranges_size, 168);
 ABI_OFFSET(struct allocator_descriptor, range_count, 172);
@@ -140,6 +142,7 @@ ABI_OFFSET(struct allocator_descriptor, tag_parked, 196);
 ABI_OFFSET(struct allocator_descriptor, tag_end, 200);
 ABI_OFFSET(struct allocator_descriptor, bundle_nodes, 204);
 ABI_OFFSET(struct allocator_descriptor, bundle_leaves, 208);
+ABI_OFFSET(struct allocator_descriptor, tag_parked_block, 212);
 ABI_SIZE(struct allocator_descriptor, 216);
 
 /* Frames [start, end). */

@@ -15,7 +15,7 @@
 #include <pagevisor/note.h>
 #include <pagevisor/type.h>
 
-#define INFO_ABI_VERSION 6
+#define INFO_ABI_VERSION 7
 
 #ifndef __ASSEMBLER__
 
@@ -80,6 +80,7 @@ struct guest_info {
 	uint64_t regions_pa;      /* array of region_count struct info_region: the memory map */
 	uint32_t region_count;    /* at most INFO_REGIONS_MAX; 0: not given */
 	uint32_t regions_dropped; /* entries that did not fit; 0: the map is as it was given */
+	uint64_t keeper_pa; /* struct keeper_page (keeper.h); 0: no host may claim its frames */
 };
 
 ABI_OFFSET(struct guest_info, magic, 0);
@@ -115,7 +116,8 @@ ABI_OFFSET(struct guest_info, boot_id, 200);
 ABI_OFFSET(struct guest_info, regions_pa, 208);
 ABI_OFFSET(struct guest_info, region_count, 216);
 ABI_OFFSET(struct guest_info, regions_dropped, 220);
-ABI_SIZE(struct guest_info, 224);
+ABI_OFFSET(struct guest_info, keeper_pa, 224);
+ABI_SIZE(struct guest_info, 232);
 
 /*
  * What one processor has done since boot. Only that processor writes, relaxed. The counters may be read at any time but

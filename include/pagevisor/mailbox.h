@@ -16,6 +16,9 @@
  *     size      guest   constant  bytes of the mailbox; no words lie past its end
  *     stop      host    relaxed   nonzero: end the workload in good order. It publishes nothing: no earlier write of
  *                                 the host need be visible with it. The guest polls it, relaxed.
+ *     filled_pa guest   release   where the guest counts the slots of the metadata array that it has filled: 64 bits,
+ *                                 relaxed. There will be one for each frame below max_paddr of the info page.
+ *     panic_pa  guest   release   the guest has panicked: its struct panic_record (panic.h), complete
  *
  * To add a word, take one of its owner's reserved words and give it a row above. A mailbox that grows keeps all words
  * where they are. A request is stored with release, after the data that it refers to, and loaded with acquire. The same
@@ -40,13 +43,16 @@ struct mailbox {
 	uint32_t reserved_word;
 	uint64_t reserved_host[23];
 
-	uint64_t reserved_guest[32];
+	uint64_t filled_pa;
+	uint64_t panic_pa;
+	uint64_t reserved_guest[30];
 } __attribute__((aligned(MAILBOX_LINE)));
 
 ABI_OFFSET(struct mailbox, version, 0);
 ABI_OFFSET(struct mailbox, size, 4);
 ABI_OFFSET(struct mailbox, stop, 1 * MAILBOX_LINE);
-ABI_OFFSET(struct mailbox, reserved_guest, 4 * MAILBOX_LINE);
+ABI_OFFSET(struct mailbox, filled_pa, 4 * MAILBOX_LINE);
+ABI_OFFSET(struct mailbox, panic_pa, 4 * MAILBOX_LINE + 8);
 ABI_SIZE(struct mailbox, 8 * MAILBOX_LINE);
 
 #endif

@@ -10,6 +10,12 @@
 #define PORT_BOOT_STAGE 0x80
 
 /*
+ * The bell of the process that manages the guest's memory (keeper.h): a byte, any. QEMU has no device there and ignores
+ * the write.
+ */
+#define PORT_KEEPER_BELL 0xf8
+
+/*
  * QEMU's isa-debug-exit: a write ends the run, and QEMU's exit status is (value << 1) | 1. Our VMM
  * listens on the same port and takes the value as it is.
  */

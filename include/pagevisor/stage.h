@@ -14,7 +14,7 @@ enum boot_stage {
 	STAGE_ENTERED, /* in final ring: magic, versions, boot_id, kernel image, types, BTF, symbols, mailbox, log */
 	STAGE_MEMORY, /* memory map read: regions_pa, region_count, regions_dropped, max_paddr */
 	STAGE_METADATA, /* metadata array initialised: array_pa, slot_count, array_va, linear_va, page_table_pa */
-	STAGE_ALLOCATOR, /* frame allocator running: allocator_pa */
+	STAGE_ALLOCATOR, /* frame allocator running: allocator_pa, keeper_pa */
 	STAGE_CPUS,      /* all processors up: cpu_count, counters_pa, tsc_khz, trace_pa */
 	STAGE_READY,     /* the guest's own check of every slot passed */
 	STAGE_RUNNING,   /* workload started on all processors */

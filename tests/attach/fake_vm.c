@@ -82,6 +82,15 @@ static void lie_shrinks(void)
 	if (ftruncate(ram_fd, (off_t)RAM_SIZE))
 		exit(EXIT_FAILURE);
 }
+/* Sealed and long enough, but reading a hole of it takes a huge page, which the pool may not have. */
+static void lie_hugetlb(void)
+{
+	ram_fd = memfd_create("fake", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+	if (ftruncate(ram_fd, (off_t)RAM_SIZE) || fcntl(ram_fd, F_ADD_SEALS, F_SEAL_SHRINK)) {
+		probe_say("no huge pages here");
+		exit(EXIT_FAILURE);
+	}
+}
 static void lie_pipe(void)
 {
 	int ends[2];
@@ -112,7 +121,8 @@ static const struct {
 	{"no_ram", lie_no_ram},   {"two_descriptors", lie_two_descriptors},
 	{"shrinks", lie_shrinks}, {"pipe", lie_pipe},
 	{"null", lie_null},       {"wild_info", lie_wild_info},
-	{"floods", lie_none},
+	{"floods", lie_none},     {"hugetlb", lie_hugetlb},
+	{"hangs_up", lie_none},
 };
 
 static void make_hello(const char *path)
@@ -190,6 +200,10 @@ int probe_fake_vm(char **arguments)
 
 		if (strcmp(arguments[1], "silent") == 0)
 			continue;
+		if (strcmp(arguments[1], "hangs_up") == 0) {
+			close(fd);
+			continue;
+		}
 		send_hello(fd);
 		if (strcmp(arguments[1], "floods") == 0)
 			flood(fd);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@
 #include "inspect/observation.h"
 #include "kind/registry.h"
 #include "memory/rcu.h"
+#include "source/libvirt/libvirt_pauser.h"
+#include "source/qemu/qemu_pauser.h"
 #include "source/source_open.h"
 
 int probe_fail(const char *what)
@@ -133,7 +136,7 @@ static int try_to_write(char **arguments)
 	struct vm_id id = {.pid = (uint32_t)atoi(arguments[1])};
 	struct attach_client client;
 	struct error err;
-	int dir_fd = runtime_dir_open(false, &err);
+	int dir_fd = runtime_dir_create(&err);
 
 	snprintf(id.name, sizeof(id.name), "%s", arguments[0]);
 	if (dir_fd < 0 || attach_client_connect(&client, dir_fd, &id, &err) < 0)
@@ -150,6 +153,73 @@ static int silent(char **arguments)
 		if (raw_connect(arguments[0]) < 0)
 			return probe_fail("cannot connect");
 	probe_say("connected");
+	for (;;)
+		pause();
+}
+
+/* One of the next: it asks for something, so that it counts as an inspector. It ends with its parent. */
+static int inspect_until_killed(const char *socket)
+{
+	struct attach_request request = {
+		.header = attach_header(ATTACH_HOLDER, sizeof(request), 1)};
+	struct attach_reply reply;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fd = raw_connect(socket);
+	if (fd < 0 || send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
+		return 1;
+	/* The hello, and the reply. */
+	for (int i = 0; i < 2; i++)
+		if (recv(fd, &reply, sizeof(reply), MSG_TRUNC) <= 0)
+			return 1;
+	probe_say("looks");
+	for (;;)
+		pause();
+}
+
+/* inspectors SOCKET COUNT: as many processes, each with one connection, that stay until this one is killed. */
+static int inspectors(char **arguments)
+{
+	for (int i = atoi(arguments[1]); i > 0; i--) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return probe_fail("cannot fork");
+		if (pid == 0)
+			_exit(inspect_until_killed(arguments[0]));
+	}
+	for (;;)
+		pause();
+}
+
+#define FDS_PER_MESSAGE 100
+
+/* in_flight COUNT: sends that many descriptors, nearly, to nobody, and stays until it is killed. */
+static int in_flight(char **arguments)
+{
+	int ends[2], fds[FDS_PER_MESSAGE];
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(fds))];
+	} control = {0};
+	char byte = 0;
+	struct iovec part = {&byte, 1};
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return probe_fail("no sockets");
+	for (int i = 0; i < FDS_PER_MESSAGE; i++)
+		fds[i] = ends[0];
+	control.header = (struct cmsghdr){CMSG_LEN(sizeof(fds)), SOL_SOCKET, SCM_RIGHTS};
+	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
+	for (int left = atoi(arguments[0]); left > 0; left -= FDS_PER_MESSAGE)
+		if (sendmsg(ends[1], &message, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+			return probe_fail("cannot send");
+	probe_say("in flight");
 	for (;;)
 		pause();
 }
@@ -253,11 +323,16 @@ static const struct use {
 	{"hold", 1, hold, "VM"},
 	{"write", 2, try_to_write, "NAME PID"},
 	{"silent", 2, silent, "SOCKET COUNT"},
+	{"inspectors", 2, inspectors, "SOCKET COUNT"},
+	{"in_flight", 1, in_flight, "COUNT"},
 	{"deaf", 1, deaf, "SOCKET"},
 	{"garbage", 2, garbage, "SOCKET ROUNDS"},
 	{"refused", 2, refused, "SOCKET ERRNO"},
 	{"pause", 2, probe_pause, "VM COUNT"},
 	{"pause_for", 2, probe_pause_and_stay, "VM MS"},
+	{"pause_when", 2, probe_pause_when, "VM FILE"},
+	{"alternate", 3, probe_alternate, "VM MS CHANGES"},
+	{"stop_paused", 1, probe_stop_paused, "KERNEL"},
 	{"dirty", 2, probe_dirty, "VM COUNT"},
 	{"qmp", 2, probe_qmp, "SOCKET COMMAND"},
 	{"fake", 2, probe_fake_vm, "SOCKET LIE"},
@@ -267,6 +342,11 @@ static const struct use {
 
 int main(int argc, char **argv)
 {
+	/* A source starts its own program to pause a guest. */
+	if (argc == 5 && strcmp(argv[1], QEMU_PAUSER_COMMAND) == 0)
+		return qemu_pauser_main(argv[2], argv[3], argv[4]);
+	if (argc == 5 && strcmp(argv[1], LIBVIRT_PAUSER_COMMAND) == 0)
+		return libvirt_pauser_main(argv[2], argv[3], argv[4]);
 	urcu_memb_register_thread();
 	for (size_t i = 0; i < USE_COUNT && argc > 1; i++)
 		if (strcmp(uses[i].name, argv[1]) == 0 && argc == 2 + uses[i].argument_count)

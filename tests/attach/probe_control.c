@@ -2,6 +2,7 @@
 /* Uses of attach-probe that pause a VM and read its dirty log: see probe.h. */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,14 @@
 
 #include "attach/probe.h"
 #include "base/clock.h"
+#include "cli/run/kernel_file.h"
+#include "machine/engine.h"
+#include "machine/engine_create.h"
 #include "source/source_open.h"
 
 #define CHUNK            (UINT64_C(64) << 10)
 #define DIRTY_ROUNDS_MAX 1000
+#define PATIENCE_NS      (60 * NS_PER_S) /* only against hangs */
 
 /* The first region of a source's RAM, with buffers for two copies of it and for its dirty bits. */
 struct ram {
@@ -101,6 +106,141 @@ int probe_pause_and_stay(char **arguments)
 	if (control_resume(&source.control, &paused_ns, &err) < 0)
 		return probe_fail(err.text);
 	return probe_say("resumed");
+}
+
+/* The source is open long before it is paused. */
+int probe_pause_when(char **arguments)
+{
+	struct source source;
+	struct error err;
+	uint64_t paused_ns;
+
+	if (source_open(arguments[0], &source, &err) < 0)
+		return probe_fail(err.text);
+	probe_say("open");
+	while (access(arguments[1], F_OK) < 0)
+		usleep(10000);
+	if (control_pause(&source.control, &err) < 0 ||
+	    control_resume(&source.control, &paused_ns, &err) < 0)
+		return probe_fail(err.text);
+	source_close(&source);
+	return probe_say("resumed");
+}
+
+/* Two inspectors of one VM in turns: each asks again as soon as its pause has ended, and one always overlaps the other. */
+struct holder {
+	struct source source;
+	bool *stop; /* atomic, relaxed: publishes no other data */
+	uint64_t hold_ns;
+	unsigned pauses;
+};
+
+static void *hold_on(void *argument)
+{
+	struct holder *holder = argument;
+	struct error ignored;
+	uint64_t paused_ns;
+
+	while (!__atomic_load_n(holder->stop, __ATOMIC_RELAXED)) {
+		if (control_pause(&holder->source.control, &ignored) < 0)
+			continue;
+		holder->pauses++;
+		clock_sleep_ns(holder->hold_ns);
+		control_resume(&holder->source.control, &paused_ns, &ignored);
+	}
+	return NULL;
+}
+
+/* How often the RAM's contents differ from one look to the next. */
+static int await_changes(struct ram *ram, unsigned wanted)
+{
+	uint64_t deadline = clock_now_ns() + PATIENCE_NS;
+
+	copy_ram(ram, ram->before);
+	for (unsigned changes = 0; changes < wanted;) {
+		if (clock_now_ns() > deadline)
+			return probe_fail("the guest does not run");
+		usleep(10000);
+		copy_ram(ram, ram->after);
+		if (memcmp(ram->before, ram->after, ram->size) == 0)
+			continue;
+		changes++;
+		memcpy(ram->before, ram->after, ram->size);
+	}
+	return EXIT_SUCCESS;
+}
+
+int probe_alternate(char **arguments)
+{
+	bool stop = false;
+	struct ram ram = {0};
+	struct error err;
+	struct holder holders[2] = {{.stop = &stop}, {.stop = &stop}};
+	pthread_t threads[2];
+	int status = open_ram(&ram, arguments[0]);
+
+	if (status != EXIT_SUCCESS)
+		return status;
+	for (int i = 0; i < 2; i++) {
+		holders[i].hold_ns = (uint64_t)atoi(arguments[1]) * NS_PER_MS;
+		if (source_open(arguments[0], &holders[i].source, &err) < 0)
+			return probe_fail(err.text);
+		pthread_create(&threads[i], NULL, hold_on, &holders[i]);
+		/* Half a turn apart. */
+		clock_sleep_ns(holders[i].hold_ns / 2);
+	}
+	status = await_changes(&ram, (unsigned)atoi(arguments[2]));
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		source_close(&holders[i].source);
+	}
+	source_close(&ram.source);
+	if (status == EXIT_SUCCESS && (holders[0].pauses == 0 || holders[1].pauses == 0))
+		return probe_fail("an inspector got no pause");
+	return status == EXIT_SUCCESS ? probe_say("the guest ran between the pauses") : status;
+}
+
+static void ignore_text(void *context, const char *text)
+{
+	(void)context;
+	(void)text;
+}
+
+static int stop_in_a_pause(struct engine *engine, struct error *err)
+{
+	if (engine_load(engine, "", err) < 0 || engine_start(engine, err) < 0)
+		return probe_fail(err->text);
+	if (control_pause(&engine->control, err) < 0)
+		return probe_fail(err->text);
+	probe_say("paused");
+	return engine_stop(engine)->outcome == VM_STOPPED ? probe_say("stopped")
+							  : probe_fail("it had ended by itself");
+}
+
+int probe_stop_paused(char **arguments)
+{
+	struct kernel_file kernel;
+	struct engine *engine;
+	struct error err;
+	struct engine_options options = {.accel = ACCEL_AUTO,
+					 .memory = UINT64_C(16) << 20,
+					 .cpus = 2,
+					 .image = &kernel.image,
+					 .symbols = &kernel.symbols,
+					 .console = ignore_text,
+					 .note = ignore_text};
+
+	if (accel_choose(&options.accel, &err) < 0 ||
+	    kernel_file_open(&kernel, arguments[0], &err) < 0 ||
+	    engine_create(&engine, &options, &err) < 0)
+		return probe_fail(err.text);
+	int status = stop_in_a_pause(engine, &err);
+
+	if (status == EXIT_SUCCESS)
+		engine_destroy(engine);
+	kernel_file_close(&kernel);
+	return status;
 }
 
 static bool is_dirty(const struct ram *ram, uint64_t page)

@@ -10,7 +10,8 @@
 
 int probe_qmp(char **arguments)
 {
-	struct json_object *answer;
+	struct json_object *answer, *values = NULL;
+	char *separator = strchr(arguments[1], ' ');
 	struct error err;
 	struct qmp qmp;
 
@@ -20,7 +21,11 @@ int probe_qmp(char **arguments)
 		probe_say("connected");
 		pause();
 	}
-	int result = qmp_execute(&qmp, arguments[1], NULL, &answer, &err);
+	if (separator) {
+		*separator = '\0';
+		values = json_tokener_parse(separator + 1);
+	}
+	int result = qmp_execute(&qmp, arguments[1], values, &answer, &err);
 
 	qmp_close(&qmp);
 	if (result < 0)

@@ -30,13 +30,13 @@ struct sample {
 	char accelerator[32];
 };
 
-static uint64_t number_at(struct json_object *root, const char *part, const char *name)
+static double number_at(struct json_object *root, const char *part, const char *name)
 {
 	struct json_object *object = NULL, *value = NULL;
 
 	if (part ? !json_object_object_get_ex(root, part, &object) : !(object = root))
 		return 0;
-	return json_object_object_get_ex(object, name, &value) ? json_object_get_uint64(value) : 0;
+	return json_object_object_get_ex(object, name, &value) ? json_object_get_double(value) : 0;
 }
 
 /*
@@ -45,9 +45,20 @@ static uint64_t number_at(struct json_object *root, const char *part, const char
  */
 static double stage_ms(struct json_object *root, const char *stage, uint64_t start_ns)
 {
-	uint64_t at_ns = number_at(root, "boot", stage);
+	double begin = number_at(root, NULL, "started_monotonic_seconds") -
+		       (double)start_ns / NS_PER_S;
+	struct json_object *boot = NULL, *name = NULL;
 
-	return at_ns > start_ns ? (double)(at_ns - start_ns) / NS_PER_MS : -1;
+	if (!json_object_object_get_ex(root, "boot", &boot))
+		return -1;
+	for (size_t i = 0; i < json_object_array_length(boot); i++) {
+		struct json_object *reached = json_object_array_get_idx(boot, i);
+
+		if (json_object_object_get_ex(reached, "stage", &name) &&
+		    strcmp(json_object_get_string(name), stage) == 0)
+			return (begin + number_at(reached, NULL, "at_seconds")) * 1e3;
+	}
+	return -1;
 }
 
 /* Runs the command with its standard output in buffer. On failure prints why and returns false. */
@@ -96,16 +107,15 @@ static bool take_sample(const char *program, const char *memory, const char *tim
 
 	if (!root)
 		return false;
-	uint64_t scan_ns = number_at(root, "scans", "time_ns");
+	double scan_s = number_at(root, "reads", "scan_seconds");
 
 	sample->ready_ms = stage_ms(root, "ready", start_ns);
 	/* Otherwise the stage right after "ready". */
 	if (sample->ready_ms < 0)
 		sample->ready_ms = stage_ms(root, "running", start_ns);
 	sample->entered_ms = stage_ms(root, "entered", start_ns);
-	sample->overhead_mib = (double)number_at(root, NULL, "vmm_overhead_bytes") / (1 << 20);
-	sample->slots_per_s = (double)number_at(root, "scans", "slots_read") * NS_PER_S /
-			      (double)(scan_ns ? scan_ns : 1);
+	sample->overhead_mib = number_at(root, NULL, "vmm_overhead_bytes") / (1 << 20);
+	sample->slots_per_s = number_at(root, "reads", "slots_read") / (scan_s > 0 ? scan_s : 1);
 	struct json_object *name = NULL;
 
 	json_object_object_get_ex(root, "accelerator", &name);

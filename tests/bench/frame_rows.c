@@ -2,6 +2,8 @@
 /* Cost of pagemeta's operations: see frame_rows.h. */
 #include "tests/bench/frame_rows.h"
 
+#include "tests/bench/verdict.h"
+
 #include "pagemeta/frame_alloc.h"
 #include "pagemeta/segment.h"
 
@@ -350,12 +352,12 @@ static uint64_t median(uint64_t *values)
 	return values[BENCH_TURNS / 2];
 }
 
-#define NAME_WIDTH 23 /* of the name columns; a row with its verdict is then 80 wide */
+#define NAME_WIDTH 24 /* of the name columns: two more than the longest name */
 
 /* Spaces that pad a text to a width: a kernel's console has no string padding. */
 static const char *padding(const char *text, size_t width)
 {
-	static const char spaces[] = "                       ";
+	static const char spaces[] = "                        ";
 	size_t length = 0;
 
 	_Static_assert(sizeof(spaces) == NAME_WIDTH + 1, "the widest column");
@@ -380,19 +382,24 @@ static uint64_t run_row(const struct bench_row *row, uint64_t share_of)
 	uint64_t result = median(ratio), own = median(run), least = median(floor);
 	uint64_t bar = row->bar < BENCH_SHARE(0) ? row->bar
 						 : (row->bar - BENCH_SHARE(0)) * share_of / 100;
-	bool met = row->is_speedup ? result >= bar : result <= bar;
+	uint64_t low = ratio[bench_low_index(BENCH_TURNS)];
+	uint64_t high = ratio[bench_high_index(BENCH_TURNS)];
 
 #define ROW_FORMAT "%s%s%4lu.%lu  %s%s%4lu.%lu %2lu.%02lu"
 #define ROW_VALUES                                                                                 \
 	row->name, padding(row->name, NAME_WIDTH), own / PS_PER_NS, own % PS_PER_NS / 100,         \
 		row->floor_name, padding(row->floor_name, NAME_WIDTH), least / PS_PER_NS,          \
 		least % PS_PER_NS / 100, result / 100, result % 100
-	if (bar == 0)
+	if (row->bar == 0)
 		bench_print(ROW_FORMAT, ROW_VALUES);
+	else if (bar == 0)
+		bench_print("%s: not tried here: two CPUs make no progress at once", row->name);
 	else
-		bench_print(ROW_FORMAT " %s%lu.%02lu %s", ROW_VALUES,
+		bench_print(ROW_FORMAT " [%lu.%02lu, %lu.%02lu] %s%lu.%02lu %s", ROW_VALUES,
+			    low / 100, low % 100, high / 100, high % 100,
 			    row->is_speedup ? ">=" : "<=", bar / 100, bar % 100,
-			    met ? "met" : "MISSED");
+			    bench_verdict(row->is_speedup ? low >= bar : low <= bar,
+					  row->is_speedup ? high >= bar : high <= bar));
 	return result;
 }
 
@@ -403,15 +410,33 @@ void bench_run_row(const struct bench_row *row)
 
 void bench_print_heading(const char *name)
 {
-	bench_print("-- %s%s    ns  floor%s    ns ratio    bar", name,
+	bench_print("-- %s%s    ns  floor%s    ns ratio [interval] bar", name,
 		    padding(name, NAME_WIDTH - 3), padding("floor", NAME_WIDTH));
+}
+
+static const struct bench_rows *rows_of(enum bench_table table)
+{
+	return table < BENCH_ORDER_9 ? &tables[table]
+				     : &bench_two_cpu_tables[table - BENCH_ORDER_9];
+}
+
+bool bench_needs_two_cpus(enum bench_table table)
+{
+	return table == BENCH_THREADS || table >= BENCH_ORDER_9;
+}
+
+void bench_skip_table(enum bench_table table, const char *why)
+{
+	const struct bench_rows *rows = rows_of(table);
+
+	bench_print_heading(rows->name);
+	for (const struct bench_row *row = rows->rows; row->name; row++)
+		bench_print("%s: not tried here: %s", row->name, why);
 }
 
 void bench_run_table(enum bench_table table)
 {
-	const struct bench_rows *rows = table < BENCH_ORDER_9
-						? &tables[table]
-						: &bench_two_cpu_tables[table - BENCH_ORDER_9];
+	const struct bench_rows *rows = rows_of(table);
 	uint64_t first = 0;
 
 	bench_print_heading(rows->name);

@@ -53,6 +53,12 @@ void bench_permute(uint32_t *values, uint32_t count, uint64_t seed);
  */
 void bench_run_table(enum bench_table table);
 
+/* Whether a table measures two CPUs at once. */
+bool bench_needs_two_cpus(enum bench_table table);
+
+/* Prints instead that its rows are not tried here, and why. */
+void bench_skip_table(enum bench_table table, const char *why);
+
 /* The heading of a table. */
 void bench_print_heading(const char *name);
 

@@ -19,7 +19,11 @@
 #include "tests/bench/frame_rows.h"
 #include "workload/workload.h"
 
-#define FRAMES 200000 /* default of the option frames= */
+OPTION(frames, .name = "frames", .of = "bench", .value = OPTION_TAKES_NUMBER, .min = 1,
+       .max = UINT32_MAX, .fallback = 200000, .help = "that each row works on");
+OPTION(host_cpus, .name = "host_cpus", .of = "bench", .value = OPTION_TAKES_NUMBER,
+       .max = UINT32_MAX, .fallback = 2,
+       .help = "with less than two, rows with two CPUs are left out");
 
 /* CPU 1's job: set by CPU 0 (release), taken by CPU 1 (acquire), which clears it when the job is done. */
 static void (*job)(unsigned cpu);
@@ -201,7 +205,7 @@ static void measure_slots(void)
 
 static void measure(void)
 {
-	const uint32_t count = (uint32_t)boot_option_number("frames", FRAMES);
+	const uint32_t count = (uint32_t)option_take_number(&option_frames);
 	struct run slots = take_run(count);
 	struct run held = take_array(count, sizeof(*bench_frames.held));
 	struct run order = take_array(count, sizeof(*bench_frames.order));
@@ -217,7 +221,10 @@ static void measure(void)
 	bench_shuffle();
 	measure_slots();
 	for (enum bench_table table = BENCH_ORDER_0; table < BENCH_TABLE_COUNT; table++)
-		bench_run_table(table);
+		if (bench_needs_two_cpus(table) && option_take_number(&option_host_cpus) < 2)
+			bench_skip_table(table, "the host has one CPU");
+		else
+			bench_run_table(table);
 	measure_init();
 	frame_alloc_give(slots.first, slots.frames);
 	frame_alloc_give(held.first, held.frames);
@@ -235,4 +242,4 @@ static void bench_run(struct worker *worker)
 	__atomic_store_n(&finished, 1, __ATOMIC_RELEASE);
 }
 
-WORKLOAD(bench, .run = bench_run);
+WORKLOAD(bench, 0, "the costs of frame operations", .run = bench_run);

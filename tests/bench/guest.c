@@ -24,6 +24,7 @@
 #include "memory/rcu.h"
 #include "source/source_snapshot.h"
 #include "source/source_open.h"
+#include "tests/bench/ratios.h"
 #include "tests/bench/small.h"
 
 #define TURNS        9
@@ -215,28 +216,6 @@ static double window(const struct row *row)
 	return (double)(after - before) * (double)NS_PER_S / (double)(cpu_after - cpu);
 }
 
-static int compare(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
-static double median(double *values, unsigned count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
-}
-
-static void verdict(double value, double bar, bool is_at_most)
-{
-	if (bar > 0)
-		printf("  %s %.4g %s", is_at_most ? "<=" : ">=", bar,
-		       (is_at_most ? value <= bar : value >= bar) ? "met" : "MISSED");
-	printf("\n");
-	fflush(stdout);
-}
-
 /* Returns false if there is no dirty log; `err` says why. */
 static bool begin_log(struct error *err)
 {
@@ -258,7 +237,7 @@ static void run_row(const struct row *row)
 	for (unsigned i = 0; i < TURNS; i++) {
 		alone[i] = window(NULL);
 		if (row->has_log && !begin_log(&err)) {
-			printf("%-34s not here: %s\n", row->name, err.text);
+			printf("%s: not tried here: %s\n", row->name, err.text);
 			return;
 		}
 		with[i] = window(row);
@@ -267,10 +246,9 @@ static void run_row(const struct row *row)
 		all_looks += looks;
 		ratios[i] = with[i] / alone[i];
 	}
-	printf("%-34s %8.3f %8.3f %8.1f %7.3f", row->name, median(with, TURNS) / 1e6,
-	       median(alone, TURNS) / 1e6, (double)all_looks * 1e6 / TURNS / window_us,
-	       median(ratios, TURNS));
-	verdict(median(ratios, TURNS), row->bar, false);
+	printf("%-34s  %8.3f %8.3f %8.1f", row->name, bench_median(with, TURNS) / 1e6,
+	       bench_median(alone, TURNS) / 1e6, (double)all_looks * 1e6 / TURNS / window_us);
+	bench_print_ratios(ratios, TURNS, row->bar, false);
 }
 
 /* ---- pauses ---- */
@@ -302,14 +280,13 @@ static void run_pauses(void)
 		short_ones[i] = pause_us(false, &method);
 		ratios[i] = short_ones[i] / whole[i];
 	}
-	printf("%-34s %10.0f us\n", "all copied in the pause", median(whole, PAUSES));
+	printf("%-34s %10.0f us\n", "all copied in the pause", bench_median(whole, PAUSES));
 	if (method != SNAPSHOT_DIRTY_LOG) {
-		printf("%-34s not here: no dirty log\n", "only what the dirty log has");
+		printf("only what the dirty log has: not tried here: no dirty log\n");
 		return;
 	}
-	printf("%-34s %10.0f us %8.3f", "only what the dirty log has", median(short_ones, PAUSES),
-	       median(ratios, PAUSES));
-	verdict(median(ratios, PAUSES), 0.2, true);
+	printf("%-34s %10.0f us", "only what the dirty log has", bench_median(short_ones, PAUSES));
+	bench_print_ratios(ratios, PAUSES, 0.2, true);
 }
 
 int main(int argc, char **argv)
@@ -337,9 +314,9 @@ int main(int argc, char **argv)
 	start_guest(argv[1], memory, name);
 	wait_for_guest(name);
 	look_2(); /* maps all pages of the array */
-	printf("\nsteps of a guest of %s with one vCPU, M for each second of its CPU time, medians of "
-	       "%d turns\n%-34s %8s %8s %8s %7s  %s\n",
-	       memory, TURNS, "an inspector", "with", "alone", "looks/s", "ratio", "bar");
+	printf("\nsteps of a guest, medians of %d turns; %s, one vCPU, M for each second of its CPU time\n%-34s  %8s %8s %8s %8s %s\n",
+	       TURNS, memory, "an inspector", "with", "alone", "looks/s", "ratio",
+	       "[interval] bar");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		run_row(&rows[i]);
 	run_pauses();

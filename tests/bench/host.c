@@ -3,6 +3,7 @@
 #include "tests/bench/host.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -73,4 +74,11 @@ int bench_in_process(int (*function)(unsigned argument), unsigned argument)
 		return WEXITSTATUS(status);
 	fprintf(stderr, "bench: ended by signal %d\n", WTERMSIG(status));
 	return 1;
+}
+
+unsigned bench_cpus(void)
+{
+	cpu_set_t cpus;
+
+	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
 }

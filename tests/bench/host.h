@@ -30,4 +30,7 @@ void bench_on_cpus(unsigned cpus, void (*function)(unsigned cpu));
  */
 int bench_in_process(int (*function)(unsigned argument), unsigned argument);
 
+/* The number of CPUs that this process may use. */
+unsigned bench_cpus(void);
+
 #endif

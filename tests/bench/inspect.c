@@ -21,6 +21,7 @@
 #include "kind/pagevisor/state_scan.h"
 #include "memory/rcu.h"
 #include "tests/bench/inspect_array.h"
+#include "tests/bench/ratios.h"
 #include "tests/bench/small.h"
 
 #define TURNS      9
@@ -140,19 +141,6 @@ static uint64_t bare_sections(void)
 
 /* ---- turns ---- */
 
-static int compare(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
-static double median(double *values)
-{
-	qsort(values, TURNS, sizeof(*values), compare);
-	return values[TURNS / 2];
-}
-
 struct row {
 	const char *name;
 	uint64_t (*run)(void);
@@ -168,18 +156,11 @@ struct row {
 		void); /* what the guest does before `run` alone, which has to find it; NULL: nothing */
 };
 
-static void print_row(const struct row *row, double ns, double other_ns, double ratio)
+/* Prints a row without its ratio. */
+static void print_rates(const struct row *row, double ns, double other_ns)
 {
-	char bar[32] = "";
-	bool is_met = row->is_at_most ? ratio <= row->bar : ratio >= row->bar;
-
-	if (row->bar > 0)
-		snprintf(bar, sizeof(bar), "%s %.4g %s", row->is_at_most ? "<=" : ">=", row->bar,
-			 is_met ? "met" : "MISSED");
-	printf("%-28s %7.2f %-6s %-24s %7.2f %8.3f  %s\n", row->name,
-	       (double)row->units / ns / row->unit, row->unit_name, row->other_name,
-	       (double)row->units / other_ns / row->unit, ratio, bar);
-	fflush(stdout);
+	printf("%-28s  %7.2f %-6s %-24s %7.2f", row->name, (double)row->units / ns / row->unit,
+	       row->unit_name, row->other_name, (double)row->units / other_ns / row->unit);
 }
 
 static void run_row(const struct row *row)
@@ -197,13 +178,14 @@ static void run_row(const struct row *row)
 		other_ns[i] = (double)row->other();
 		ratios[i] = row->is_at_most ? ns[i] / other_ns[i] : other_ns[i] / ns[i];
 	}
-	print_row(row, median(ns), median(other_ns), median(ratios));
+	print_rates(row, bench_median(ns, TURNS), bench_median(other_ns, TURNS));
+	bench_print_ratios(ratios, TURNS, row->bar, row->is_at_most);
 }
 
 static void print_heading(const char *what)
 {
-	printf("\n%s, medians of %d turns\n%-28s %14s %-24s %7s %8s  %s\n", what, TURNS, "", "rate",
-	       "beside", "rate", "ratio", "bar");
+	printf("\n%s, medians of %d turns\n%-28s  %14s %-24s %7s %8s %s\n", what, TURNS, "", "rate",
+	       "beside", "rate", "ratio", "[interval] bar");
 }
 
 static void make_cold(void)
@@ -335,7 +317,9 @@ static int run_attached(void)
 	print_heading("another process that attaches, level 2, 4 GiB guest");
 	row.name = "attached, first pass";
 	row.bar = 0;
-	print_row(&row, (double)first, (double)own_first, (double)own_first / (double)first);
+	print_rates(&row, (double)first, (double)own_first);
+	printf(" %8.3f\n", (double)own_first / (double)first);
+	fflush(stdout);
 	row.name = "attached, later passes";
 	row.bar = 0.95;
 	run_row(&row);

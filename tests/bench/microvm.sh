@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # Our VMM beside QEMU's microvm, QEMU's smallest machine: the same image on KVM, from exec to the guest's "ready", and
-# the resident memory of each at that moment, without the guest's RAM. In turns; prints medians. Needs /dev/kvm; a
+# the resident memory of each at that moment, without the guest's RAM. In turns; prints medians, and the verdict on
+# the ratios of the turns. Needs /dev/kvm; a
 # machine without it can use ../svm/run.sh. Usage: [TURNS=N] [MEMORY_MIB=N] microvm.sh [BUILD]
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=verdict_lib.sh
+. "$(dirname "$0")/verdict_lib.sh"
 
 TURNS=${TURNS:-5}
 MEMORY_MIB=${MEMORY_MIB:-64}
@@ -60,31 +63,25 @@ boot()
 	awk -v from="$start" -v to="$ready" 'BEGIN { printf "%.1f\n", (to - from) * 1000 }' >>"$WORK/$1.ms"
 }
 
-median()
-{
-	sort -n "$1" | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
-}
-
 # row WHAT UNIT-OF-FILE DIVISOR BAR
 row()
 {
-	awk -v what="$1" -v ours="$(median "$WORK/ours.$2")" -v qemu="$(median "$WORK/microvm.$2")" -v unit="$3" -v bar="$4" '
-		BEGIN {
-			printf "%-22s %10.1f %10.1f %8.3f  <= %-4s %s\n", what, ours / unit, qemu / unit, ours / qemu, bar,
-				ours <= qemu * bar ? "ok" : "MISSED"
-		}'
+	awk -v what="$1" -v ours="$(median <"$WORK/ours.$2")" -v qemu="$(median <"$WORK/microvm.$2")" -v unit="$3" '
+		BEGIN { printf "%-22s  %10.1f %10.1f ", what, ours / unit, qemu / unit }'
+	ratios "$WORK/ours.$2" "$WORK/microvm.$2" | verdict "<=" "$4"
 }
 
 problem=$(kvm_problem)
 command -v qemu-system-x86_64 >/dev/null || problem="no qemu-system-x86_64"
 if [ -n "$problem" ]; then
-	echo "our VMM beside QEMU's microvm: skipped, $problem here"
+	not_tried "exec to ready" "$problem"
+	not_tried "own memory" "$problem"
 	exit 0
 fi
 for ((turn = 0; turn < TURNS; turn++)); do
 	boot ours
 	boot microvm
 done
-printf '%-22s %10s %10s %8s  %s\n' "${MEMORY_MIB} MiB, 1 vCPU, KVM" "our VMM" microvm ratio wanted
+printf '%-22s  %10s %10s  %8s %s\n' "${MEMORY_MIB} MiB, 1 vCPU, KVM" "our VMM" microvm ratio "[interval] bar"
 row "exec to ready, ms" ms 1 "$TIME_BAR"
 row "own memory, MiB" kib 1024 "$MEMORY_BAR"

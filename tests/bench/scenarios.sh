@@ -5,12 +5,14 @@
 # turns.
 # Usage: [SCENARIOS="..."] [MEMORY_MIB=N] [BENCH_MS=N] [TURNS=N] [ACCEL=NAME] scenarios.sh [BUILD]
 #
-# The ratio is guest / host, of medians. Where the guest's code runs on the CPU itself, the bar is 0.9. Then runs some
+# The ratio is guest / host, turn by turn. Where the guest's code runs on the CPU itself, the bar is 0.9. Then runs some
 # scenarios with the trace on and off.
 set -u
+# shellcheck source=verdict_lib.sh
+. "$(dirname "$0")/verdict_lib.sh"
 
 BUILD=${1:-build}
-SCENARIOS=${SCENARIOS:-churn share handoff segments lists unique race shortage trees drain types deferred torn mix}
+SCENARIOS=${SCENARIOS:-churn share handoff segments lists unique race shortage swing trees drain types deferred torn mix}
 BENCH_MS=${BENCH_MS:-1000}
 TURNS=${TURNS:-3}
 ACCEL=${ACCEL:-auto}
@@ -48,12 +50,6 @@ in_guest()
 	sed -nE 's/^ *"steps_per_second": *([0-9]+).*/\1/p' "$WORK/guest"
 }
 
-# The median of its input lines.
-median()
-{
-	sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
-}
-
 # turns SCENARIO CPUS OPTION: for each turn, adds a line to $WORK/hosts and $WORK/guests without the option, and, if
 # there is one, a line to $WORK/hosts.on and $WORK/guests.on with it.
 turns()
@@ -70,51 +66,59 @@ turns()
 	done
 }
 
-# verdict RATIO BAR: no verdict for a guest that TCG emulates.
-verdict()
+# Whether TCG emulates the guest's CPU: then a ratio says nothing about our code.
+is_emulated()
 {
-	grep -q tcg "$WORK/accel" || awk -v ratio="$1" -v bar="$2" 'BEGIN { print (ratio >= bar ? "met" : "MISSED") }'
-}
-
-ratio()
-{
-	awk -v above="$1" -v below="$2" 'BEGIN { printf "%.2f", above / below }'
+	grep -q tcg "$WORK/accel"
 }
 
 # row SCENARIO CPUS
 row()
 {
-	local host guest of_both
-
 	turns "$1" "$2" ""
-	host=$(median <"$WORK/hosts")
-	guest=$(median <"$WORK/guests")
-	of_both=$(ratio "$guest" "$host")
-	printf '%-10s %4d %12d %12d %8s  %s\n' "$1" "$2" "$guest" "$host" "$of_both" "$(verdict "$of_both" "$BAR")"
+	printf '%-16s  %12d %12d ' "$1, CPUs $2" "$(median <"$WORK/guests")" "$(median <"$WORK/hosts")"
+	if is_emulated; then
+		echo
+		not_tried "$1, CPUs $2" "TCG emulates the guest's CPU"
+	else
+		ratios "$WORK/guests" "$WORK/hosts" | verdict ">=" "$BAR"
+	fi
 }
 
 # trace_row SCENARIO CPUS: compares the trace on with the trace off.
 trace_row()
 {
-	local host guest
-
 	turns "$1" "$2" "trace=$TRACE_ENTRIES"
-	host=$(ratio "$(median <"$WORK/hosts.on")" "$(median <"$WORK/hosts")")
-	guest=$(ratio "$(median <"$WORK/guests.on")" "$(median <"$WORK/guests")")
-	printf '%-10s %4d %12s %12s           %s\n' "$1" "$2" "$guest" "$host" "$(verdict "$guest" "$TRACE_BAR")"
+	printf '%-16s  %12.2f %12s ' "$1, CPUs $2" "$(ratios "$WORK/hosts.on" "$WORK/hosts" | median)" ""
+	if is_emulated; then
+		echo
+		not_tried "$1, CPUs $2" "TCG emulates the guest's CPU"
+	else
+		ratios "$WORK/guests.on" "$WORK/guests" | verdict ">=" "$TRACE_BAR"
+	fi
 }
 
-printf '%-10s %4s %12s %12s %8s  %s\n' scenario CPUs "guest, /s" "host, /s" ratio "bar >= $BAR"
+# if_possible ROW SCENARIO CPUS: runs it if the host has that many CPUs.
+if_possible()
+{
+	if [ "$3" -gt "$(nproc)" ]; then
+		not_tried "$2, CPUs $3" "the host has one CPU"
+	else
+		"$@"
+	fi
+}
+
+printf '%s %-13s  %12s %12s  %8s %s\n' -- "steps  " "guest, /s" "host, /s" ratio "[interval] bar"
 for scenario in $SCENARIOS; do
 	for cpus in 1 2; do
-		row "$scenario" "$cpus"
+		if_possible row "$scenario" "$cpus"
 	done
 done
 echo
-printf '%-10s %4s %12s %12s %8s  %s\n' "trace on" CPUs "guest, ratio" "host, ratio" "to off" "bar >= $TRACE_BAR"
+printf '%s %-13s  %12s %12s  %8s %s\n' -- "trace on  " "host, to off" "" "to off" "[interval] bar"
 for scenario in $TRACE_SCENARIOS; do
 	for cpus in 1 2; do
-		trace_row "$scenario" "$cpus"
+		if_possible trace_row "$scenario" "$cpus"
 	done
 done
 echo "the guest is run by: $(cat "$WORK/accel")"

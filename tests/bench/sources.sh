@@ -39,10 +39,10 @@ in_qemu()
 }
 
 if ! command -v qemu-system-x86_64 >/dev/null; then
-	echo "ways to a QEMU guest's memory: skipped, there is no qemu-system-x86_64 here"
+	echo "ways to a QEMU guest's memory: not tried here: no qemu-system-x86_64"
 elif [ -z "$(libvirt_problem)" ]; then
 	in_domain
 else
-	echo "no row of libvirt: $(libvirt_problem)"
+	echo "virDomainMemoryPeek: not tried here: $(libvirt_problem)"
 	in_qemu
 fi

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Fuzzes the reader of capture files. Mutations start from a good capture made here. Most get fresh checksums, so that
- * the reader does not reject them at the first one. A capture that loads is then inspected like a guest.
+ * the reader does not reject them at the first one. A capture that loads is then inspected like a guest, and all of its
+ * memory is read twice within a small budget: what is read again must be the same, and the budget must hold.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -11,11 +12,15 @@
 #include <unistd.h>
 
 #include "file/capture.h"
+#include "file/capture_data.h"
 #include "fuzz/fuzz_guest.h"
 #include "memory/rcu.h"
 #include "unit/capture_repair.h"
 
-#define DATA_MAX (UINT64_C(16) << 20)
+/* Small enough that chunks make room for others, and that some lists are refused. */
+#define BUDGET    (UINT64_C(3) << 20)
+#define READ_MAX  (UINT64_C(4) << 20) /* of each region, from its start */
+#define READ_SIZE (UINT64_C(24) << 10)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -29,6 +34,18 @@ static void need(int result)
 {
 	if (result < 0)
 		abort();
+}
+
+/*
+ * Pages beside the guest, every other one of zeros, so that the seed has several chunks: one alone would stay unpacked, and
+ * none would be kept. A chunk begins in one of sum_of()'s pieces and ends in another.
+ */
+static void add_chunks(const struct guest_memory *memory)
+{
+	for (uint64_t chunk = 0; chunk < 3; chunk++)
+		for (uint64_t page = 16 + 16 * chunk; page < 25 + 16 * chunk; page++)
+			*(volatile uint64_t *)(memory->map->regions[0].host + page * PAGE_SIZE) =
+				page % 2 ? 0 : page;
 }
 
 static void make_seed(void)
@@ -46,6 +63,7 @@ static void make_seed(void)
 	close(fd);
 	int ram = fuzz_guest_make(&memory, &vm.info, NULL, 0);
 
+	add_chunks(&memory);
 	need(snapshot_make(&memory, NULL, NULL, &options, &snapshot, &err));
 	need(capture_write(&snapshot, &vm, path, NULL, &written, &err));
 	snapshot_close(&snapshot);
@@ -89,8 +107,48 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	return size;
 }
 
+/* The sum of a region's bytes, in whatever order; 0 when reading fails. Holes that are reported read as zeros. */
+static uint64_t sum_of(const struct guest_memory *memory, const struct memory_region *region)
+{
+	static uint8_t buffer[READ_SIZE];
+	uint64_t size = region->size < READ_MAX ? region->size : READ_MAX, sum = 1, hole, found;
+
+	for (uint64_t at = 0; at < size; at += READ_SIZE) {
+		uint64_t length = size - at < READ_SIZE ? size - at : READ_SIZE;
+		paddr_t pa = paddr(region->base.addr + at);
+
+		if (guest_memory_find_data(memory, pa, length, &hole, &found) < 0 ||
+		    hole + found == 0 || hole + found > length)
+			abort();
+		if (guest_memory_copy(memory, pa, buffer, length) < 0)
+			return 0;
+		for (uint64_t i = 0; i < length; i++) {
+			if (i < hole && buffer[i])
+				abort();
+			sum = sum * 31 + buffer[i];
+		}
+	}
+	return sum;
+}
+
+static void read_memory(const struct guest_memory *memory, struct capture_file *capture)
+{
+	struct error err;
+
+	for (unsigned i = 0; i < memory->map->count; i++) {
+		uint64_t first = sum_of(memory, &memory->map->regions[i]);
+		uint64_t again = sum_of(memory, &memory->map->regions[i]);
+
+		if ((first != again && again != 0) || memory->budget->used > BUDGET)
+			abort();
+		if ((again == 0) != (capture_data_failure(capture->data, &err) < 0))
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct memory_budget budget = {.limit = BUDGET};
 	struct guest_memory memory;
 	struct capture_file capture;
 	struct error err;
@@ -99,12 +157,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	need(fd);
 	if (write(fd, data, size) != (ssize_t)size)
 		abort();
-	if (capture_load(fd, "fuzz", DATA_MAX, &memory, &capture, &err) == 0) {
+	if (capture_load(fd, "fuzz", &budget, &memory, &capture, &err) == 0) {
 		fuzz_guest_read(&memory, paddr(capture.facts.info_pa));
+		read_memory(&memory, &capture);
 		capture_close(&capture);
 	} else if (strchr(err.text, '\n') || !*err.text) {
 		abort(); /* errors are one line of plain text */
 	}
+	if (budget.used)
+		abort(); /* all is given back */
 	close(fd);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "kind/history.h"
 #include "kind/free_counts.h"
 #include "kind/frame_walk.h"
+#include "kind/panic.h"
 #include "kind/registry.h"
 
 #define RAM_SIZE    (64 * PAGE_SIZE)
@@ -138,6 +139,8 @@ static uint64_t blocks(const struct guest_memory *memory)
 {
 	struct stat status;
 
+	if (memory_region_is_copied(&memory->map->regions[0]))
+		return 0;
 	if (fstat(memory->map->regions[0].fd, &status) < 0)
 		abort();
 	return (uint64_t)status.st_blocks;
@@ -153,6 +156,20 @@ static struct guest *find(const struct guest_memory *memory, paddr_t info)
 	return guest_find(memory, &hints, &guest, &err) == 0 ? guest : NULL;
 }
 
+/* What it answers in its mailbox. */
+static void read_answers(const struct guest *guest)
+{
+	struct guest_panic panic;
+	uint64_t done, total;
+
+	if (guest_panic_read(guest, &panic) == 0 &&
+	    (panic.frame_count > PANIC_FRAMES_SHOWN ||
+	     !memchr(panic.reason, 0, sizeof(panic.reason))))
+		abort();
+	if (guest_boot_progress(guest, &done, &total) == 0 && (done > total || total == 0))
+		abort();
+}
+
 static void read_frames(const struct guest *guest)
 {
 	struct findings findings = {0};
@@ -160,6 +177,7 @@ static void read_frames(const struct guest *guest)
 	struct frame_tally tally;
 	char line[256];
 
+	read_answers(guest);
 	guest_counters(guest, &counters);
 	if (guest->frame_count && guest_tally(guest, &tally, &findings) == 0)
 		guest_audit(guest, &tally, &findings);

@@ -7,4 +7,4 @@
 	guest_exit GUEST_EXIT_OK
 
 	plain_metadata
-	info_page version=5, size=224
+	info_page version=6, size=224

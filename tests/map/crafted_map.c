@@ -12,10 +12,14 @@
 #include <pagemeta_platform.h>
 
 #include "boot/boot_info.h"
+#include "boot/option.h"
 #include "lib/console.h"
 #include "pagemeta/frame.h"
 #include "pagemeta/meta_init.h"
 #include "panic.h"
+
+OPTION(map, .name = "map", .value = OPTION_TAKES_TEXT,
+       .help = "tables, early, or a number of entries");
 
 #define ENTRIES_MAX 4000
 #define MIB         0x100000

@@ -509,6 +509,7 @@ proctype cpu()
 proctype host()
 {
 	byte old;
+	bit again; /* the second try, which is the last */
 	mtype op = host_claim;
 	mtype:place pc = idle;
 
@@ -535,15 +536,18 @@ proctype host()
 			generation_moved();
 			check_state();
 			old = 0;
+			again = 0;
 			pc = idle;
 			say(cas, DONE)
 		:: else ->
 			old = state;
 			if
-			:: REFS(old) == UNUSED ->
+			:: REFS(old) == UNUSED && !again ->
+				again = 1;
 				say(cas, MORE)
 			:: else ->
 				old = 0;
+				again = 0;
 				pc = idle;
 				say(cas, FAILED);
 				leave()

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # Makes what the machine with SVM boots: Debian's stock kernel, downloaded and unpacked under build/ and not installed,
-# and the modules that it needs to find the host's files and to provide /dev/kvm. Made once. Usage: image.sh DIRECTORY
+# and the modules that it needs to find the host's files and to provide /dev/kvm. Made once. MODULES and INIT name others, for
+# another guest with the same kernel. Usage: [MODULES="NAME..."] [INIT=FILE] image.sh DIRECTORY
 #
 # Leaves in DIRECTORY: vmlinuz, initramfs.cpio (run.sh adds the script), name (the kernel package's name).
 set -euo pipefail
@@ -12,8 +13,9 @@ mkdir -p "$1"
 cd "$1"
 
 # KVM; the bus, the file system of the host and the layer over it. Modules built into the kernel have no file.
-MODULES="irqbypass kvm ccp kvm-amd virtio virtio_ring virtio_pci virtio_pci_legacy_dev virtio_pci_modern_dev
-	fscache netfs 9pnet 9pnet_virtio 9p overlay"
+MODULES=${MODULES:-irqbypass kvm ccp kvm-amd virtio virtio_ring virtio_pci virtio_pci_legacy_dev virtio_pci_modern_dev
+	fscache netfs 9pnet 9pnet_virtio 9p overlay}
+INIT=${INIT:-$HERE/init.c}
 
 kernel_package()
 {
@@ -68,7 +70,7 @@ pack()
 	mkdir initramfs
 	cp -r modules initramfs/
 	# Static: it runs before any library is available.
-	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static "$HERE/init.c" -o initramfs/init
+	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static "$INIT" -o initramfs/init
 	# The kernel opens it for its first process.
 	mkdir initramfs/dev
 	mknod initramfs/dev/console c 5 1 2>/dev/null || true
@@ -84,6 +86,6 @@ if [ ! -e vmlinuz ]; then
 	}
 	unpack
 fi
-if [ ! initramfs.cpio -nt "$HERE/init.c" ] || [ ! initramfs.cpio -nt "$HERE/image.sh" ]; then
+if [ ! initramfs.cpio -nt "$INIT" ] || [ ! initramfs.cpio -nt "$HERE/image.sh" ]; then
 	pack
 fi

@@ -88,4 +88,4 @@ static void story_run(struct worker *worker)
 		live(worker, life);
 }
 
-WORKLOAD(story, .run = story_run);
+WORKLOAD(story, 0, "a frame that lives through everything, for the trace", .run = story_run);

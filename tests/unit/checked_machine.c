@@ -108,6 +108,23 @@ static void publish_allocator(void)
 	memcpy(at(RANGES_PA), (void *)(uintptr_t)own->ranges_va, own->ranges_size);
 }
 
+/* Puts a block of the host's aside, as one, in the published pool. */
+static void park_block(void)
+{
+	struct allocator_descriptor *own = at(ALLOCATOR_PA);
+
+	own->tag_parked_block = FREE_TAG_PARKED + KEPT_ORDER;
+	free_list_link(pool_word(own->parked_block_first), pool_word(own->parked_block_count),
+		       checked.parked_block, own->tag_parked_block);
+}
+
+static void take_block_to_park(void)
+{
+	ck_assert(frame_alloc_take(KEPT_FRAMES, KEPT_FRAMES, &checked.parked_block));
+	for (unsigned i = 0; i < KEPT_FRAMES; i++)
+		ck_assert(slot_host_claim(slot_at(checked.parked_block.index + i)));
+}
+
 /* Puts blocks into the published cache of CPU 0, and a bundle of blocks into one of the published depots. */
 static void keep_blocks(void)
 {
@@ -122,6 +139,7 @@ static void keep_blocks(void)
 		blocks[i] = run.index + i * KEPT_FRAMES;
 		slot_at(blocks[i])->vtable_ptr = FREE_TAG_KEPT + KEPT_ORDER;
 	}
+	take_block_to_park();
 	publish_allocator();
 	own->kept_frames = KEPT_FRAMES;
 	own->tag_kept = FREE_TAG_KEPT + KEPT_ORDER;
@@ -130,6 +148,7 @@ static void keep_blocks(void)
 	memcpy(cache_word(0, own->cache_blocks), blocks, KEPT_CACHED * sizeof(blocks[0]));
 	bundles = (struct bundle_list *)depot_word(KEPT_DEPOT, own->depot_blocks_first);
 	bundle_list_push(bundles, bundle_tie(blocks + KEPT_CACHED));
+	park_block();
 }
 
 static void publish_info(void)
@@ -295,8 +314,9 @@ void checked_look(enum check_rules rules)
 	struct error err;
 
 	ck_assert_msg(guest_view_read(&memory, paddr(IMAGE_PA), &view, &err) == 0, "%s", err.text);
-	ck_assert_int_eq(
-		check_guest(&memory, &view, rules, &checked.summary, &checked.findings, &err), 0);
+	ck_assert_int_eq(check_guest(&memory, &view, rules, &checked.cut, &checked.summary,
+				     &checked.findings, &err),
+			 0);
 }
 
 static bool is_finding(const struct finding *finding, const char *rule, uint64_t frame)

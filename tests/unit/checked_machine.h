@@ -6,6 +6,8 @@
 #ifndef TESTS_UNIT_CHECKED_MACHINE_H
 #define TESTS_UNIT_CHECKED_MACHINE_H
 
+#include <signal.h>
+
 #include <pagevisor/allocator.h>
 
 #include "kind/pagevisor/check/check.h"
@@ -58,7 +60,9 @@ struct checked_machine {
 	frame_t plain;      /* referred to by the kernel */
 	pfn_t listed[4];    /* frames of a list, in order */
 	pfn_t parked[2];
+	pfn_t parked_block;                 /* of KEPT_FRAMES, put aside as one */
 	struct cpu_counters table_counters; /* from giving the page tables their type */
+	volatile sig_atomic_t cut;          /* set: the next check ends early */
 	struct check_summary summary;
 	struct findings findings;
 };

@@ -10,6 +10,7 @@ struct guest *crafted_guest(const struct guest_memory *memory, const struct gues
 	static unsigned made;
 	struct pagevisor_guest *own = &guests[made++ % CRAFTED_GUESTS_MAX];
 
+	*own = (struct pagevisor_guest){0};
 	pagevisor_guest_set(own, memory, paddr(0), view);
 	return &own->guest;
 }

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memory/memory_reader.h"
+
 static uint64_t word_pa(unsigned i)
 {
 	return CRAFTED_HIGH_BASE + i * (CRAFTED_HIGH_SIZE / CRAFTED_WORDS) + 8 * (i % 512);
@@ -201,6 +203,35 @@ void crafted_make(struct crafted *crafted)
 	crafted->info = (struct guest_info *)(crafted->low + CRAFTED_INFO_PA);
 	crafted->slots = (struct meta_slot *)(crafted->low + CRAFTED_ARRAY_PA);
 	fill(crafted);
+}
+
+static int act_and_read(void *own, paddr_t pa, void *buffer, size_t length)
+{
+	struct crafted *crafted = own;
+
+	if (crafted->on_read)
+		crafted->on_read(crafted);
+	memcpy(buffer, crafted->copied + (pa.addr - CRAFTED_COPIED_BASE), length);
+	return 0;
+}
+
+void crafted_add_copied(struct crafted *crafted)
+{
+	const struct memory_reader reader = {
+		.read = act_and_read, .own = crafted, .chunk = PAGE_SIZE};
+	struct error err;
+
+	ck_assert_int_eq(guest_memory_add_copied(&crafted->source.memory,
+						 paddr(CRAFTED_COPIED_BASE), CRAFTED_COPIED_SIZE,
+						 &reader, &err),
+			 0);
+}
+
+void crafted_copy_array(struct crafted *crafted)
+{
+	crafted_add_copied(crafted);
+	memcpy(crafted->copied, crafted->slots, CRAFTED_SLOTS * SLOT_SIZE);
+	crafted->info->array_pa = CRAFTED_COPIED_BASE;
 }
 
 void crafted_start_writer(struct crafted *crafted)

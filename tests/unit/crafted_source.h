@@ -27,6 +27,10 @@
 #define CRAFTED_SLOTS       (CRAFTED_LOW_SIZE / PAGE_SIZE)
 #define CRAFTED_VA_OFFSET   UINT64_C(0xffffffff80000000)
 
+/* A third region, if there is one: it is copied, and has room for the array and a page more. */
+#define CRAFTED_COPIED_BASE (UINT64_C(1) << 33)
+#define CRAFTED_COPIED_SIZE (CRAFTED_SLOTS * SLOT_SIZE + PAGE_SIZE)
+
 enum { CRAFTED_META_PAGE, CRAFTED_ANON, CRAFTED_SLAB, CRAFTED_TYPES };
 
 /* The writer's words, spread over that many pages of the upper region; at rest they are all equal. */
@@ -54,11 +58,20 @@ struct crafted {
 		fail_dirty_read;                   /* errno of the failure; 0: none */
 	unsigned fail_dirty_after;                 /* reads of the log */
 	void (*on_pause)(struct crafted *crafted); /* changes what the host finds */
+
+	uint8_t copied[CRAFTED_COPIED_SIZE];
+	void (*on_read)(struct crafted *crafted); /* happens before a read of the copied region */
 };
 
 /* Makes the source, not live; a failure fails the test. The thread is registered with liburcu. */
 void crafted_make(struct crafted *crafted);
 void crafted_free(struct crafted *crafted);
+
+/* Adds the copied region; a reader of it may let something happen to the guest. */
+void crafted_add_copied(struct crafted *crafted);
+
+/* The same, and moves the array there. */
+void crafted_copy_array(struct crafted *crafted);
 
 /* Makes the source live, with a writer. */
 void crafted_start_writer(struct crafted *crafted);

@@ -21,9 +21,10 @@ static void close_vm(struct source *source)
 	alive--;
 }
 
-static bool has_ended(const struct source *source)
+static enum source_state get_state(const struct source *source, const char **text)
 {
-	return source->pid == CRAFTED_ENDED_PID;
+	(void)text;
+	return source->pid == CRAFTED_ENDED_PID ? SOURCE_ENDED : SOURCE_LIVE;
 }
 
 static void close_empty(struct source *source)
@@ -34,7 +35,7 @@ static void close_empty(struct source *source)
 
 int crafted_vm_open(void *context, struct source *source, struct error *err)
 {
-	static const struct source_ops ops = {.has_ended = has_ended, .close = close_vm};
+	static const struct source_ops ops = {.state = get_state, .close = close_vm};
 	struct crafted *crafted = malloc(sizeof(*crafted));
 
 	(void)context;
@@ -48,6 +49,44 @@ int crafted_vm_open(void *context, struct source *source, struct error *err)
 	source->ops = &ops;
 	alive++;
 	return 0;
+}
+
+static int open_acting(void (*act)(struct crafted *guest), struct source *source, struct error *err)
+{
+	int result = crafted_vm_open(NULL, source, err);
+
+	if (result < 0)
+		return result;
+	struct crafted *crafted = source->own;
+
+	crafted_copy_array(crafted);
+	crafted->info->trace_pa = CRAFTED_COPIED_BASE + CRAFTED_COPIED_SIZE - PAGE_SIZE;
+	crafted->on_read = act;
+	source->memory = crafted->source.memory;
+	source->is_live = true;
+	return 0;
+}
+
+static void restart(struct crafted *guest)
+{
+	guest->info->boot_id++;
+}
+
+int crafted_vm_open_restarting(void *context, struct source *source, struct error *err)
+{
+	(void)context;
+	return open_acting(restart, source, err);
+}
+
+static void reset(struct crafted *guest)
+{
+	guest->info->magic = 0;
+}
+
+int crafted_vm_open_reset(void *context, struct source *source, struct error *err)
+{
+	(void)context;
+	return open_acting(reset, source, err);
 }
 
 int crafted_vm_open_empty(void *context, struct source *source, struct error *err)

@@ -12,6 +12,13 @@
 int crafted_vm_open(void *context, struct source *source, struct error *err);
 int crafted_vm_open_empty(void *context, struct source *source, struct error *err);
 
+/*
+ * A live guest that traces, and that meets something whenever its array, or its trace, is read: another boot, or a reset
+ * after which it has not booted yet.
+ */
+int crafted_vm_open_restarting(void *context, struct source *source, struct error *err);
+int crafted_vm_open_reset(void *context, struct source *source, struct error *err);
+
 /* The VM of the source with this pid has ended. */
 #define CRAFTED_ENDED_PID 1
 

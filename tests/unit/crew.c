@@ -73,7 +73,7 @@ static void run_host(struct crew_member *member)
 		pfn_t frame = pfn(host.first + crew_random(member, host.count));
 
 		if (*place)
-			slot_host_release(*place);
+			host_release(*place);
 		*place = slot_host_claim(pfn_to_meta(frame)) ? pfn_to_meta(frame) : NULL;
 		if (*place)
 			crew_count(&host.claims);
@@ -81,7 +81,7 @@ static void run_host(struct crew_member *member)
 	}
 	for (unsigned i = 0; i < host.held; i++)
 		if (held[i])
-			slot_host_release(held[i]);
+			host_release(held[i]);
 }
 
 void crew_add_host(uint64_t first, uint64_t count, unsigned held)

@@ -17,6 +17,7 @@ struct node {
 	struct node *left, *right;
 };
 
+#define LEVEL_BIT_AND  2
 #define LEVEL_EQUALITY 3
 #define LEVEL_SUM      5
 #define LEVEL_UNARY    6
@@ -83,9 +84,13 @@ static void print_node(const struct node *node, int level, char *to)
 	if (has_parentheses)
 		strcat(to, "(");
 	if (node->right) {
-		print_node(node->left, node->level, to);
+		/* A comparison beside & needs parentheses. */
+		bool is_and = node->level == LEVEL_BIT_AND;
+		bool is_left_and = node->left->level == LEVEL_BIT_AND;
+
+		print_node(node->left, is_and && !is_left_and ? LEVEL_SUM : node->level, to);
 		sprintf(to + strlen(to), " %s ", node->word);
-		print_node(node->right, node->level + 1, to);
+		print_node(node->right, is_and ? LEVEL_SUM : node->level + 1, to);
 	} else {
 		strcat(to, node->word);
 		if (node->left)

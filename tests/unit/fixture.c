@@ -9,7 +9,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <pagevisor/keeper.h>
+
 #include "guest/boot/memory_map.h"
+#include "pagemeta/frame_alloc.h"
 
 struct machine machine;
 void (*node_on_drop)(const struct node_meta *meta, struct frame_reader *bytes);
@@ -104,6 +107,15 @@ uint64_t count_unused(uint64_t start, uint64_t end)
 	for (uint64_t addr = start; addr < end; addr += PAGE_SIZE)
 		count += slot_state_refs(slot_load(frame_to_meta(paddr(addr)))) == REF_UNUSED;
 	return count;
+}
+
+bool host_release(struct meta_slot *slot)
+{
+	bool released = slot_host_release(slot);
+
+	/* Release: pairs with the allocator's acquire load, which precedes its look at the slot. */
+	__atomic_fetch_add(&frame_keeper.released, 1, __ATOMIC_RELEASE);
+	return released;
 }
 
 uint64_t count_free(void)

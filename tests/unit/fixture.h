@@ -71,6 +71,12 @@ paddr_t some_unused_frame(void);
 /* Frames in [start, end) of the machine whose slots are UNUSED. */
 uint64_t count_unused(uint64_t start, uint64_t end);
 
+/*
+ * As the keeper of the guest's memory: releases a frame that it holds, and says so (pagevisor/keeper.h). False as
+ * slot_host_release.
+ */
+bool host_release(struct meta_slot *slot);
+
 /* Free frames of the allocator, without the parked ones. */
 uint64_t count_free(void);
 

@@ -357,7 +357,7 @@ static bool do_host(const struct operation *op)
 
 	struct meta_slot *slot = pfn_to_meta(pfn(index));
 	bool expected = claim ? model_host_claim(index) : model_host_release(index);
-	bool done = claim ? slot_host_claim(slot) : slot_host_release(slot);
+	bool done = claim ? slot_host_claim(slot) : host_release(slot);
 
 	ops_print_result(trace, done ? "done" : "refused");
 	if (done != expected)

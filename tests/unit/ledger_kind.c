@@ -81,6 +81,7 @@ static void set(struct ledger_guest *own, const struct guest_memory *memory, pad
 	};
 	for (uint64_t i = 0; i < page->run_count; i++)
 		own->guest.frame_count += page->runs[i].count;
+	own->guest.ram_frames = own->guest.frame_count;
 	memcpy(own->guest.types, types, sizeof(types));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The kinds of sources that the unit tests open: the program's own, and a crafted guest at rest, or a
- * memory without one, neither of them a capture.
+ * The kinds of sources that the unit tests open: the program's own, and crafted ones, none of them a capture: a guest at
+ * rest, a memory without one, and guests that are reset while they are read.
  */
 #include <stddef.h>
 #include <string.h>
@@ -13,8 +13,13 @@
 
 static int open_crafted(const char *name, struct source *source, struct error *err)
 {
-	return strcmp(name, "crafted:empty") == 0 ? crafted_vm_open_empty(NULL, source, err)
-						  : crafted_vm_open(NULL, source, err);
+	if (strcmp(name, "crafted:empty") == 0)
+		return crafted_vm_open_empty(NULL, source, err);
+	if (strcmp(name, "crafted:restarting") == 0)
+		return crafted_vm_open_restarting(NULL, source, err);
+	if (strcmp(name, "crafted:reset") == 0)
+		return crafted_vm_open_reset(NULL, source, err);
+	return crafted_vm_open(NULL, source, err);
 }
 
 const struct source_kind all_source_kinds[] = {

@@ -19,6 +19,7 @@ struct pool {
 	uint32_t lock;
 	uint64_t blocks[ORDERS];
 	uint64_t parked;
+	uint64_t parked_blocks;
 };
 
 #define DEPOTS 3
@@ -82,10 +83,11 @@ static void setup(void)
 		.depot_frames_count = offsetof(struct depot, frames),
 		.depot_blocks_count = offsetof(struct depot, blocks),
 		.parked_count = offsetof(struct pool, parked),
+		.parked_block_count = offsetof(struct pool, parked_blocks),
 		.bundle_nodes = 2,
 		.bundle_leaves = 3,
 	};
-	crafted->pool = (struct pool){.blocks = {3, 0, 5, 7}, .parked = 11};
+	crafted->pool = (struct pool){.blocks = {3, 0, 5, 7}, .parked = 11, .parked_blocks = 2};
 	crafted->depots[0].frames = 2;
 	for (unsigned i = 0; i < 4; i++)
 		crafted->caches[i] = (struct cache){.count = 10 + i};
@@ -121,7 +123,7 @@ START_TEST(counts_of_all_places)
 	ck_assert_uint_eq(counts.cached[1], 3 * 16 + 16 + 4 + 2);
 	/* Nine frames or blocks in a bundle. */
 	ck_assert_uint_eq(counts.depot, 5 * 9 + 5 * 9 * 16);
-	ck_assert_uint_eq(counts.parked, 11);
+	ck_assert_uint_eq(counts.parked, 11 + 2 * 16);
 	ck_assert_uint_eq(counts.free_frames, 3 + 5 * 4 + 7 * 8 + 45 + 720 + 10 + 70);
 }
 END_TEST
@@ -164,9 +166,9 @@ static void assert_refused(const char *why)
 START_TEST(descriptors_that_cannot_be)
 {
 	const struct allocator_descriptor good = crafted->at;
-	struct allocator_descriptor bad[15];
+	struct allocator_descriptor bad[16];
 
-	for (unsigned i = 0; i < 15; i++)
+	for (unsigned i = 0; i < 16; i++)
 		bad[i] = good;
 	bad[0].version++;
 	bad[1].size--;
@@ -183,7 +185,8 @@ START_TEST(descriptors_that_cannot_be)
 	bad[12].depot_blocks_count = UINT32_MAX - 3;
 	bad[13].depot_count = UINT32_MAX;
 	bad[14].depot_size = UINT32_MAX;
-	for (unsigned i = 0; i < 15; i++) {
+	bad[15].parked_block_count = good.pool_size - 7;
+	for (unsigned i = 0; i < 16; i++) {
 		crafted->at = bad[i];
 		assert_refused("its descriptor is broken");
 	}
@@ -220,6 +223,14 @@ START_TEST(places_and_counts_that_cannot_be)
 	crafted->pool.parked = SLOTS + 1;
 	assert_refused("its counts cannot be true");
 	crafted->pool.parked = 0;
+	crafted->pool.parked_blocks = SLOTS / 16 + 1;
+	assert_refused("its counts cannot be true");
+	crafted->pool.parked_blocks = UINT64_MAX;
+	assert_refused("its counts cannot be true");
+	crafted->pool.parked_blocks = SLOTS / 16;
+	crafted->pool.parked = 1; /* one more than there are */
+	assert_refused("its counts cannot be true");
+	crafted->pool.parked = crafted->pool.parked_blocks = 0;
 	crafted->caches[1].count = UINT32_MAX;
 	assert_refused("its counts cannot be true");
 	crafted->caches[1].count = 0;

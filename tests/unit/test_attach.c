@@ -254,25 +254,6 @@ START_TEST(who_holds_a_pause_is_known)
 }
 END_TEST
 
-START_TEST(inspectors_past_the_limit_are_refused)
-{
-	struct attach_client clients[ATTACH_CLIENTS_MAX + 1];
-	int dir_fd = runtime_dir_open(false, &err);
-
-	ck_assert_int_ge(dir_fd, 0);
-	for (unsigned i = 0; i < ATTACH_CLIENTS_MAX; i++)
-		ck_assert_int_eq(attach_client_connect(&clients[i], dir_fd, &vm.id, &err), 0);
-	ck_assert_int_eq(attach_client_connect(&clients[ATTACH_CLIENTS_MAX], dir_fd, &vm.id, &err),
-			 -EUSERS);
-	attach_client_close(&clients[0]);
-	/* The server notices the disconnect before it accepts the next client. */
-	ck_assert_int_eq(attach_client_connect(&clients[0], dir_fd, &vm.id, &err), 0);
-	for (unsigned i = 0; i < ATTACH_CLIENTS_MAX; i++)
-		attach_client_close(&clients[i]);
-	close(dir_fd);
-}
-END_TEST
-
 static unsigned open_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -428,7 +409,6 @@ Suite *attach_suite(void)
 	tcase_add_test(tcase, a_source_outlives_its_vm);
 	tcase_add_test(tcase, what_a_vm_cannot_do_is_said);
 	tcase_add_test(tcase, who_holds_a_pause_is_known);
-	tcase_add_test(tcase, inspectors_past_the_limit_are_refused);
 	tcase_add_test(tcase, attaching_leaves_nothing_behind);
 	tcase_add_test(tcase, a_refused_start_leaves_nothing_behind);
 	tcase_add_test(tcase, regions_and_sources_come_and_go_under_readers);

@@ -57,6 +57,7 @@ START_TEST(good_messages_pass)
 	ck_assert_int_eq(attach_check_notice(&message, sizeof(message.notice), &err), 0);
 	for (enum attach_type type = ATTACH_SUBSCRIBE; type < ATTACH_TYPE_COUNT; type++) {
 		make_request(type, 0x1000, 1);
+		message.request.action = MANAGEMENT_LOOK;
 		ck_assert_int_eq(attach_check_request(&message, sizeof(message.request), &err), 0);
 	}
 	make_request(ATTACH_DIRTY_READ, UINT64_MAX - 0xfff, ATTACH_DIRTY_PAGES_MAX);
@@ -72,6 +73,92 @@ START_TEST(good_messages_pass)
 	make_reply(ATTACH_REPLY, 0, attach_dirty_size(65));
 	ck_assert_uint_eq(attach_dirty_size(65), sizeof(message.reply) + 16);
 	ck_assert_int_eq(attach_check_reply(&message, attach_dirty_size(65), 65, &err), 0);
+}
+END_TEST
+
+static void make_order(void)
+{
+	make_request(ATTACH_ORDER, 4711, 0);
+	message.request.action = MANAGEMENT_TARGET;
+	message.request.flags = MANAGEMENT_FLAGS;
+	message.request.bytes = MANAGEMENT_ALL;
+	message.request.older_ns = MANAGEMENT_OLDER_MAX_NS;
+	message.request.rate = UINT64_MAX;
+}
+
+static int check_order(void)
+{
+	return attach_check_request(&message, sizeof(message.request), &err);
+}
+
+START_TEST(orders_that_make_no_sense_are_refused)
+{
+	make_order();
+	ck_assert_int_eq(check_order(), 0);
+	message.request.action = MANAGEMENT_ACTIONS;
+	ck_assert_int_eq(check_order(), -EPROTO);
+	message.request.action = MANAGEMENT_NOTHING;
+	ck_assert_int_eq(check_order(), -EPROTO);
+	make_order();
+	message.request.flags++;
+	ck_assert_int_eq(check_order(), -EPROTO);
+	make_order();
+	message.request.bytes = 4097;
+	ck_assert_int_eq(check_order(), -EPROTO);
+	make_order();
+	message.request.older_ns++;
+	ck_assert_int_eq(check_order(), -EPROTO);
+}
+END_TEST
+
+static void make_status(void)
+{
+	message.status = (struct attach_status_reply){
+		.reply = {.header = attach_header(ATTACH_REPLY, sizeof(message.status), 1)},
+		.status = {.action = MANAGEMENT_TARGET,
+			   .reason = MANAGEMENT_FAILED,
+			   .look_reason = MANAGEMENT_FAILED,
+			   .error = -ENOMEM,
+			   .flags = MANAGEMENT_STATUS_FLAGS},
+	};
+}
+
+static int check_status(size_t length)
+{
+	return attach_check_status(&message, length, &err);
+}
+
+/* What a name or a text is chosen by must be in its table. */
+START_TEST(a_status_is_checked)
+{
+	make_status();
+	ck_assert_int_eq(check_status(sizeof(message.status)), 0);
+	for (size_t length = 0; length < sizeof(message.status) + 8; length++) {
+		make_status();
+		ck_assert_int_eq(check_status(length),
+				 length == sizeof(message.status) ? 0 : -EPROTO);
+	}
+	make_status();
+	message.status.status.action = MANAGEMENT_ACTIONS;
+	ck_assert_int_eq(check_status(sizeof(message.status)), -EPROTO);
+	make_status();
+	message.status.status.reason = MANAGEMENT_REASONS;
+	ck_assert_int_eq(check_status(sizeof(message.status)), -EPROTO);
+	make_status();
+	message.status.status.look_reason = MANAGEMENT_REASONS;
+	ck_assert_int_eq(check_status(sizeof(message.status)), -EPROTO);
+	make_status();
+	message.status.status.error = 1;
+	ck_assert_int_eq(check_status(sizeof(message.status)), -EPROTO);
+	make_status();
+	message.status.status.error = INT32_MIN;
+	ck_assert_int_eq(check_status(sizeof(message.status)), -EPROTO);
+	make_status();
+	message.status.status.flags++;
+	ck_assert_int_eq(check_status(sizeof(message.status)), -EPROTO);
+	/* A refusal has none. */
+	make_reply(ATTACH_REPLY, -ENOTSUP, sizeof(message.reply));
+	ck_assert_int_eq(check_status(sizeof(message.reply)), 0);
 }
 END_TEST
 
@@ -284,6 +371,8 @@ Suite *attach_protocol_suite(void)
 	TCase *tcase = tcase_create("attach_protocol");
 
 	tcase_add_test(tcase, good_messages_pass);
+	tcase_add_test(tcase, orders_that_make_no_sense_are_refused);
+	tcase_add_test(tcase, a_status_is_checked);
 	tcase_add_test(tcase, every_other_length_is_refused);
 	tcase_add_loop_test(tcase, a_hello_with_one_lie_is_refused, 0,
 			    sizeof(lies) / sizeof(lies[0]));

@@ -427,7 +427,7 @@ static bool use(const uint8_t *blob, size_t size, FILE *out)
 		type_format_text(out, catalog, (int)i, storage, "");
 		type_format_fields_text(out, catalog, i, "");
 		json_object_put(type_format_json(catalog, (int)i, storage));
-		json_object_put(type_format_fields_json(catalog, i));
+		json_object_put(type_format_layout_json(catalog, i));
 	}
 	type_catalog_free(catalog);
 	return is_believed;

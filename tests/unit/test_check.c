@@ -53,7 +53,7 @@ START_TEST(a_machine_in_use_has_no_findings)
 	/* Three of the tree, three of the table, two others, five of the run and four of the list. */
 	ck_assert_uint_eq(checked.summary.held_frames, 17);
 	ck_assert_uint_eq(checked.summary.free_frames,
-			  count_unused(0, SMALL_MACHINE_SIZE) + 2 /* parked */);
+			  count_unused(0, SMALL_MACHINE_SIZE) + 2 + KEPT_FRAMES /* parked */);
 	ck_assert_uint_ge(checked.summary.tables, 7);
 }
 END_TEST
@@ -71,6 +71,33 @@ START_TEST(nor_has_one_that_was_stopped_anywhere)
 	assert_nothing_found();
 	ck_assert(checked.summary.has_lists);
 	ck_assert(!checked.summary.has_references);
+}
+END_TEST
+
+/* Whether a part of the last check was left out, and the facts name it. */
+static bool is_named_gap(const char *key)
+{
+	struct facts facts = {0};
+
+	check_summary_facts(&checked.summary, &facts);
+	const struct fact *fact = facts_find(&facts, key);
+
+	ck_assert(fact && fact->use & FACT_IS_GAP && fact->label);
+	return !fact->value;
+}
+
+START_TEST(parts_that_were_left_out_are_named)
+{
+	checked_look(CHECK_AT_REST);
+	ck_assert(!is_named_gap("has_lists"));
+	ck_assert(!is_named_gap("has_references"));
+	ck_assert(!is_named_gap("has_all_tables"));
+	checked_look(CHECK_ANY_INSTANT);
+	ck_assert(!is_named_gap("has_lists"));
+	ck_assert(is_named_gap("has_references"));
+	checked.info->allocator_pa = 0;
+	checked_look(CHECK_AT_REST);
+	ck_assert(is_named_gap("has_lists"));
 }
 END_TEST
 
@@ -148,6 +175,20 @@ START_TEST(a_leak_is_the_only_finding)
 {
 	checked.references[2] = 0;
 	assert_finds_only(RULE_LEAKED_FRAME, number_of(checked.plain));
+}
+END_TEST
+
+START_TEST(a_check_that_is_cut_short_concludes_nothing_of_the_rest)
+{
+	checked.references[2] = 0;
+	checked.cut = 1;
+	checked_look(CHECK_AT_REST);
+	checked.cut = 0;
+	ck_assert(checked.summary.is_cut);
+	ck_assert(!checked.summary.has_references);
+	ck_assert_uint_eq(checked.findings.total, 0);
+	assert_finds_only(RULE_LEAKED_FRAME, number_of(checked.plain));
+	ck_assert(!checked.summary.is_cut);
 }
 END_TEST
 
@@ -466,13 +507,15 @@ Suite *check_suite(void)
 		links_that_are_being_changed_are_not_looked_at,
 		a_slot_of_the_image_that_was_zeroed_is_found,
 		a_run_of_frames_is_referred_to_as_a_whole, a_machine_in_use_has_no_findings,
-		nor_has_one_that_was_stopped_anywhere, looking_leaves_memory_as_it_was,
+		nor_has_one_that_was_stopped_anywhere, parts_that_were_left_out_are_named,
+		looking_leaves_memory_as_it_was,
 		a_guest_that_says_nothing_of_all_this_has_no_findings,
 		slots_past_the_end_of_ram_are_refused,
 		a_frame_of_the_image_that_lost_its_type_is_found,
 		an_image_frame_that_was_freed_is_found, a_slot_that_stays_busy_is_found,
-		a_leak_is_the_only_finding, what_only_a_leaked_frame_refers_to_is_leaked,
-		a_reference_in_metadata_counts, a_slot_in_the_bytes_of_a_frame_counts,
+		a_leak_is_the_only_finding, a_check_that_is_cut_short_concludes_nothing_of_the_rest,
+		what_only_a_leaked_frame_refers_to_is_leaked, a_reference_in_metadata_counts,
+		a_slot_in_the_bytes_of_a_frame_counts,
 		a_physical_address_in_the_bytes_of_a_frame_counts,
 		bytes_that_anyone_may_write_do_not, a_mapping_outside_of_the_known_ones_counts,
 		links_that_do_not_match_are_found, a_link_outside_of_the_array_is_found,

@@ -79,6 +79,7 @@ START_TEST(every_kind_of_list_has_frames)
 	ck_assert_uint_lt(*cache_word(0, checked.allocator->cache_fresh_next),
 			  *cache_word(0, checked.allocator->cache_fresh_end));
 	ck_assert_uint_eq(*pool_word(checked.allocator->parked_count), 2);
+	ck_assert_uint_eq(*pool_word(checked.allocator->parked_block_count), 1);
 	ck_assert_uint_gt(*block_count(some_order()), 0);
 }
 END_TEST
@@ -113,12 +114,16 @@ static uint64_t free_frame(int place)
 		return depot_block() + 1;
 	case 12:
 		return leaf_block();
+	case 13:
+		return checked.parked_block.index;
+	case 14:
+		return checked.parked_block.index + KEPT_FRAMES - 1;
 	default:
 		return leaf_block() + KEPT_FRAMES - 1;
 	}
 }
 
-#define PLACES 14
+#define PLACES 16
 
 START_TEST(a_listed_frame_in_use_is_found)
 {
@@ -330,24 +335,30 @@ START_TEST(a_depot_that_is_a_circle_ends)
 }
 END_TEST
 
-START_TEST(a_parked_queue_that_is_a_circle_ends)
+START_TEST(a_parked_list_that_is_a_circle_ends)
 {
 	slot_at(checked.parked[0].index)->storage[FREE_NEXT] = checked.parked[0].index;
-	*pool_word(checked.allocator->parked_count) = UINT64_MAX;
 	assert_finds(RULE_LISTED_TWICE, checked.parked[0].index);
 }
 END_TEST
 
-START_TEST(another_last_parked_frame_is_found)
+START_TEST(a_parked_block_that_fell_out_is_found)
 {
-	*pool_word(checked.allocator->parked_last) = checked.parked[0].index;
-	assert_finds_only(RULE_FREE_LINK, checked.parked[1].index);
+	*pool_word(checked.allocator->parked_block_first) = FREE_LINK_NONE;
+	assert_finds_only(RULE_FREE_COUNT, WHOLE_GUEST);
+}
+END_TEST
+
+START_TEST(another_previous_parked_frame_is_found)
+{
+	slot_at(checked.parked[0].index)->storage[FREE_PREVIOUS] = checked.parked[0].index;
+	assert_finds_only(RULE_FREE_LINK, checked.parked[0].index);
 }
 END_TEST
 
 START_TEST(links_outside_of_the_array_are_found)
 {
-	enum { LINK_IS_END = 10 };
+	enum { LINK_IS_END = 11 };
 	const uint64_t wild[] = {machine.array.slots, UINT64_MAX - 1, UINT64_C(1) << 58};
 	uint64_t *const links[] = {
 		first_block(some_order()),
@@ -359,6 +370,7 @@ START_TEST(links_outside_of_the_array_are_found)
 		&slot_at(depot_root())->storage[3],
 		&slot_at(slot_at(depot_root())->storage[3])->storage[5],
 		pool_word(checked.allocator->parked_first),
+		pool_word(checked.allocator->parked_block_first),
 		&slot_at(checked.parked[0].index)->storage[FREE_NEXT],
 		cache_word(0, checked.allocator->cache_fresh_end),
 		kept_blocks(),
@@ -535,12 +547,12 @@ Suite *check_free_lists_suite(void)
 		a_count_of_blocks_that_is_wrong_is_found, a_stack_of_too_many_blocks_is_found,
 		a_count_of_managed_frames_that_is_wrong_is_found, a_stack_of_gigabytes_is_found,
 		a_wrong_link_back_is_found, a_list_of_blocks_that_is_a_circle_ends,
-		a_depot_that_is_a_circle_ends, a_parked_queue_that_is_a_circle_ends,
-		another_last_parked_frame_is_found, an_unaligned_block_is_found,
-		a_block_past_the_end_is_found, a_block_inside_of_another_is_found,
-		a_frame_that_is_not_the_allocators_is_found, garbled_ranges_are_found,
-		a_lock_that_is_held_is_found, a_depots_lock_that_is_held_is_found,
-		while_a_lock_is_held_lists_may_be_anything,
+		a_depot_that_is_a_circle_ends, a_parked_list_that_is_a_circle_ends,
+		a_parked_block_that_fell_out_is_found, another_previous_parked_frame_is_found,
+		an_unaligned_block_is_found, a_block_past_the_end_is_found,
+		a_block_inside_of_another_is_found, a_frame_that_is_not_the_allocators_is_found,
+		garbled_ranges_are_found, a_lock_that_is_held_is_found,
+		a_depots_lock_that_is_held_is_found, while_a_lock_is_held_lists_may_be_anything,
 		a_descriptor_of_another_version_is_refused, a_descriptor_outside_of_ram_is_refused,
 		a_pool_outside_of_ram_is_found, depots_outside_of_ram_are_found);
 	tcase_add_loop_test(tcase, a_count_of_bundles_that_is_wrong_is_found, 0, 2);

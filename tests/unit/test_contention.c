@@ -76,7 +76,7 @@ static void run_host(struct crew_member *member)
 			if (!slot_host_claim(slot))
 				continue;
 			crew_count(&host_claims);
-			slot_host_release(slot);
+			host_release(slot);
 		}
 }
 

@@ -11,6 +11,7 @@
 #include <pagevisor/x86.h>
 
 #include "machine/device/boot_stages.h"
+#include "machine/device/console_limit.h"
 #include "machine/device/io_bus.h"
 #include "machine/device/serial.h"
 #include "machine/kvm/cpu_state.h"
@@ -198,6 +199,42 @@ START_TEST(exits_have_names)
 }
 END_TEST
 
+START_TEST(a_console_limit_is_a_second_of_bytes_at_once_and_no_more_than_its_rate)
+{
+	const uint64_t ms = 1000000;
+	struct console_limit limit;
+
+	console_limit_init(&limit, 1000, 5 * ms);
+	limit.tokens = 0;
+	console_limit_refill(&limit, 254 * ms);
+	ck_assert_uint_eq(limit.tokens, 0);
+	console_limit_refill(&limit, 255 * ms);
+	ck_assert_uint_eq(limit.tokens, 250);
+	console_limit_refill(&limit, 955 * ms);
+	ck_assert_uint_eq(limit.tokens, 950);
+	console_limit_refill(&limit, UINT64_MAX);
+	ck_assert_uint_eq(limit.tokens, 1000);
+	console_limit_refill(&limit, UINT64_MAX);
+	ck_assert_uint_eq(limit.tokens, 1000);
+}
+END_TEST
+
+/* One byte passes; the next token is due after a second, which this test does not take. */
+START_TEST(what_exceeds_the_console_limit_is_dropped_and_counted)
+{
+	serial_limit(&serial, 1);
+	serial.limit.filled_ns = UINT64_MAX; /* the clock never gets there: nothing more is due */
+	put("a\ncd\n");
+	ck_assert_uint_eq(line_count, 1);
+	ck_assert_str_eq(lines[0], "a");
+	ck_assert_uint_eq(serial_dropped(&serial), 3);
+	serial_limit(&serial, 0);
+	put("ef\n");
+	ck_assert_str_eq(lines[1], "ef");
+	ck_assert_uint_eq(serial_dropped(&serial), 0);
+}
+END_TEST
+
 Suite *devices_suite(void)
 {
 	Suite *suite = suite_create("devices");
@@ -210,6 +247,9 @@ Suite *devices_suite(void)
 	tcase_add_test(tcase, text_comes_out_line_by_line);
 	tcase_add_test(tcase, control_characters_do_not_get_through);
 	tcase_add_test(tcase, an_endless_line_is_cut);
+	tcase_add_test(tcase,
+		       a_console_limit_is_a_second_of_bytes_at_once_and_no_more_than_its_rate);
+	tcase_add_test(tcase, what_exceeds_the_console_limit_is_dropped_and_counted);
 	tcase_add_test(tcase, the_divisor_is_not_text);
 	tcase_add_test(tcase, the_transmitter_is_always_empty);
 	tcase_add_test(tcase, a_boot_stage_keeps_its_first_time);

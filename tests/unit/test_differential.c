@@ -27,7 +27,7 @@
 #define FULL_CHECK    64   /* operations between comparisons of all slots */
 #define HANG_SECONDS  10   /* CPU time of one sequence; it normally takes milliseconds */
 #define OUTPUT_MAX    (64 * KIB)
-#define SABOTAGE_SEED UINT64_C(0x5eed)
+#define SABOTAGE_SEED UINT64_C(0x5eed0)
 
 /* One sequence, in memory that outlives the process that made it. */
 struct sequence {

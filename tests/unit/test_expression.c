@@ -131,9 +131,17 @@ static const struct {
 	{"18446744073709551615 == 0xffffffffffffffff", &table, true},
 	{"0xffffffffffffffff + 1 > 0xffffffffffffffff", &table, true},
 	{"0 - 0xffffffffffffffff - 0xffffffffffffffff < -0xffffffffffffffff", &table, true},
-	{"-1 & 0xff == 255", &table, true},
 	{"(-1 & 0xff) == 255", &table, true},
 	{"(-1 & 0xff) == 254", &table, false},
+	{"broken", &illegal, true},
+	{"broken", &wild, true},
+	{"broken", &table, false},
+	{"state == broken", &illegal, true},
+	{"state == broken", &wild, false},
+	{"state != broken", &table, true},
+	{"type == wild", &wild, true},
+	{"type == wild", &table, false},
+	{"type != wild", &table, true},
 	/* missing values */
 	{"type == anon", &unused, false},
 	{"type != anon", &unused, false},
@@ -171,8 +179,6 @@ static const struct {
 	{"!(0 && 1)", &table, true},
 	{"!1 == 0", &table, true},
 	{"!(1 == 0) == 1", &table, true},
-	{"2 & 2 == 2", &table, false},
-	{"3 & 2 == 2", &table, true},
 	{"(2 & 2) == 2", &table, true},
 	{"1 + 2 < 4 - 0", &table, true},
 	{"3 - 2 - 1 == 0", &table, true},
@@ -192,6 +198,7 @@ static const struct {
 	{"1==(type==page_table)", &table, true},
 	{"  (((ref)))\t==\n3 ", &table, true},
 	{"ref", &table, true},
+	{"refs == 3 && references == 3", &table, true},
 	{"ref", &unused, false},
 };
 
@@ -219,7 +226,7 @@ static const struct {
 	{"ref == 12x", 8, "\"12x\" is not a number"},
 	{"ref == 0x", 8, "\"0x\" is not a number"},
 	{"ref == 0xfg", 8, "\"0xfg\" is not a number"},
-	{"ref == 1T", 8, "\"1T\" is not a number"},
+	{"ref == 1P", 8, "\"1P\" is not a number"},
 	{"ref == 1KK", 8, "\"1KK\" is not a number"},
 	{"ref == 1.5", 8, "\"1.5\" is not a number"},
 	{"ref == 18446744073709551616", 8, "does not fit 64 bits"},
@@ -230,7 +237,10 @@ static const struct {
 	{"(ref == (1 + 2)", 16, "a ) for the ( at column 1"},
 	{"()", 2, "not \")\""},
 	{"type == page_tabel", 9,
-	 "\"page_tabel\" is not a type of this guest; its types are: anon page_table slab"},
+	 "\"page_tabel\" is not a type of this guest; did you mean 'page_table'? its types are: anon "
+	 "page_table slab wild"},
+	{"type == zzzzzz", 9,
+	 "\"zzzzzz\" is not a type of this guest; its types are: anon page_table slab wild"},
 	{"type == ", 9, "the end is not a type"},
 	{"type == 1", 9, "\"1\" is not a type"},
 	{"type", 5, "== or != is needed"},
@@ -238,9 +248,19 @@ static const struct {
 	{"!type == slab", 2, "type belongs on the left"},
 	{"slab == type", 1, "what is \"slab\"?"},
 	{"ref + state == busy", 7, "state belongs on the left"},
-	{"state == idle", 10, "the states are: unused busy shared unique host illegal"},
-	{"ref > 1 && refs == 2", 12,
-	 "what is \"refs\"? There are type, state, ref, generation, pfn, addr and meta.FIELD"},
+	{"state == idle", 10, "the states are: unused busy shared unique host illegal broken"},
+	{"state == shred", 10, "did you mean 'shared'? the states are: unused"},
+	{"ref > 1 && refz == 2", 12,
+	 "what is \"refz\"; did you mean 'ref'? There are type, state, broken, ref, generation, pfn, addr "
+	 "and meta.FIELD"},
+	{"zzzzzz == 2", 1, "what is \"zzzzzz\"? There are type, state, broken, ref"},
+	{"addr & 0x1fffff == 0", 6,
+	 "comparisons bind more tightly than &; write (addr & 0x1fffff) == 0"},
+	{"ref > 1 && addr & 0x1fffff == 0 && pfn > 2", 17, "write (addr & 0x1fffff) == 0"},
+	{"addr & 1M & 7 <  (1 + 2)", 11, "write (addr & 1M & 7) <  (1 + 2)"},
+	{"0 == addr & 7", 11, "write 0 == (addr & 7)"},
+	{"ref == 1 & gen == 7", 10, "to combine comparisons write &&"},
+	{"type == anon & ref", 14, "to combine comparisons write &&"},
 	{"meta == 1", 1, "what is \"meta\"?"},
 	{"meta. == 1", 1, "a field is meta.NAME"},
 	{"meta.a. == 1", 1, "a field is meta.NAME"},
@@ -299,6 +319,10 @@ START_TEST(no_more_of_a_frame_is_asked_for_than_is_needed)
 	ck_assert_int_eq(expression.detail, DETAIL_TYPE);
 	eval("ref > 1 || meta.level", &table);
 	ck_assert_int_eq(expression.detail, DETAIL_RECORD);
+	eval("broken", &table);
+	ck_assert_int_eq(expression.detail, DETAIL_TYPE);
+	eval("state == broken", &table);
+	ck_assert_int_eq(expression.detail, DETAIL_STATE);
 	eval("meta.level || type == anon || ref > 1", &table);
 	ck_assert_int_eq(expression.detail, DETAIL_RECORD);
 }
@@ -367,12 +391,14 @@ END_TEST
 START_TEST(the_stack_is_bounded)
 {
 	/*
-	 * Each parenthesis holds one operand for each of four levels of precedence: 31 * 4 + 1 fit, 32 * 4 + 1 do not.
+	 * Each parenthesis holds one operand for each of three levels of precedence, for a comparison beside & has
+	 * parentheses itself. So what is nested as deeply as it may be fits the stack.
 	 */
-	ck_assert(eval(repeat("1&1==1<1+(", 31, "1", ")"), &table) ==
-		  eval(repeat("1&1==1<1+(", 1, "1", ")"), &table));
-	repeat("1&1==1<1+(", 32, "1", ")");
-	assert_refused(text, 32 * 10 + 1, "too long");
+	ck_assert_uint_lt(EXPRESSION_DEPTH_MAX * 3 + 3, EXPRESSION_STACK_MAX);
+	ck_assert(eval(repeat("1==1<1+(", EXPRESSION_DEPTH_MAX, "1==1<1+1", ")"), &table) ==
+		  eval(repeat("1==1<1+(", 2, "1==1<1+1", ")"), &table));
+	repeat("1==1<1+(", EXPRESSION_DEPTH_MAX + 1, "1", ")");
+	assert_refused(text, EXPRESSION_DEPTH_MAX * 8 + 8, "too deep");
 }
 END_TEST
 

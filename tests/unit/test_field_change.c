@@ -50,31 +50,61 @@ static void teardown(void)
 	type_catalog_free(catalog);
 }
 
-static void add_text(void *own, const char *name, struct json_object *old, struct json_object *new)
+static void add_json(const char *sign, const struct field_change *change, const void *record)
 {
-	(void)own;
+	json *value = field_change_json(change, record);
 	size_t length = strlen(text);
 
-	snprintf(text + length, sizeof(text) - length, "%s%s", length ? " " : "", name);
+	snprintf(text + length, sizeof(text) - length, "%s%s", sign,
+		 json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+	json_object_put(value);
+}
+
+static void add_name(const struct field_change *change)
+{
+	size_t length = strlen(text);
+
+	snprintf(text + length, sizeof(text) - length, "%s%s", length ? " " : "", change->name);
+}
+
+static void add_change(void *own, const struct field_change *change)
+{
+	(void)own;
+	add_name(change);
+	if (change->before)
+		add_json("=", change, change->before);
+	add_json(">", change, change->now);
+}
+
+/* What people see of it now. */
+static void add_text(void *own, const struct field_change *change)
+{
+	size_t length;
+
+	(void)own;
+	add_name(change);
 	length = strlen(text);
-	if (old)
-		snprintf(text + length, sizeof(text) - length, "=%s",
-			 json_object_to_json_string_ext(old, JSON_C_TO_STRING_PLAIN));
-	length = strlen(text);
-	snprintf(text + length, sizeof(text) - length, ">%s",
-		 json_object_to_json_string_ext(new, JSON_C_TO_STRING_PLAIN));
+	text[length++] = '>';
+	field_change_text(text + length, sizeof(text) - length, change, change->now);
 }
 
 static const char *changes(int type)
 {
 	text[0] = '\0';
-	field_changes(catalog, type, before.words, now.words, add_text, NULL);
+	field_changes(catalog, type, before.words, now.words, add_change, NULL);
 	return text;
 }
 
 static const char *all_fields(int type)
 {
 	text[0] = '\0';
+	field_changes(catalog, type, NULL, now.words, add_change, NULL);
+	return text;
+}
+
+static const char *all_texts(int type)
+{
+	memset(text, 0, sizeof(text));
 	field_changes(catalog, type, NULL, now.words, add_text, NULL);
 	return text;
 }
@@ -96,8 +126,9 @@ START_TEST(numbers_by_name)
 	now.numbers.color = COLOR_BLUE;
 	now.numbers.u64 = UINT64_MAX;
 	now.numbers.flag = true;
-	ck_assert_str_eq(changes(NUMBERS), "u64=0>18446744073709551615 s8=-3>0 flag=false>true "
-					   "color=\"COLOR_RED\">\"COLOR_BLUE\"");
+	ck_assert_str_eq(changes(NUMBERS),
+			 "u64=\"0x0\">\"0xffffffffffffffff\" s8=-3>0 flag=false>true "
+			 "color=\"COLOR_RED\">\"COLOR_BLUE\"");
 }
 END_TEST
 
@@ -134,8 +165,9 @@ END_TEST
 START_TEST(all_of_them_without_a_before)
 {
 	now.bits.wide = 6;
-	ck_assert_str_eq(all_fields(BITS), "before>0 wide>6 negative>0 one>0 color>0 flag>false "
-					   "real>\"00000000\"");
+	ck_assert_str_eq(all_fields(BITS),
+			 "before>0 wide>\"0x6\" negative>0 one>0 color>\"0\" flag>false "
+			 "real>\"00000000\"");
 	ck_assert_ptr_nonnull(strstr(all_fields(NESTED), " grid>[0,0] "));
 }
 END_TEST
@@ -154,6 +186,34 @@ START_TEST(words_where_fields_are_not_known)
 }
 END_TEST
 
+/* As type_format_text has each value: only pointers and unsigned words are in hexadecimal. */
+START_TEST(people_see_what_show_prints)
+{
+	now.numbers.u64 = 255;
+	now.numbers.s64 = -5;
+	now.numbers.s32 = -6;
+	now.numbers.flag = true;
+	now.numbers.color = COLOR_BLUE;
+	now.numbers.pointer = text;
+	ck_assert_ptr_nonnull(strstr(all_texts(NUMBERS), "u64>0xff s64>-5 s32>-6 u16>0 s8>0 flag>1 "
+							 "color>COLOR_BLUE level>0 pointer>0x"));
+	memset(&now, 0, sizeof(now));
+	now.bits.wide = 144115188075855869;
+	now.bits.negative = -1;
+	now.bits.real = 2.5f;
+	ck_assert_str_eq(all_texts(BITS), "before>0 wide>144115188075855869 negative>-1 one>0 "
+					  "color>0 flag>0 real>2.5");
+	memset(&now, 0, sizeof(now));
+	now.nested.grid[0][0] = -4;
+	now.nested.grid[0][1] = 7;
+	strcpy(now.nested.text, "a\033b");
+	ck_assert_ptr_nonnull(strstr(all_texts(NESTED), "text>a?b grid>[-4, 7] self>0x0"));
+	memset(&now, 0, sizeof(now));
+	now.words[0] = 0xabc;
+	ck_assert_ptr_nonnull(strstr(all_texts(MISSING), "word[0]>0xabc word[1]>0x0"));
+}
+END_TEST
+
 Suite *field_change_suite(void)
 {
 	Suite *suite = suite_create("field_change");
@@ -166,6 +226,7 @@ Suite *field_change_suite(void)
 	tcase_add_test(tcase, elements_texts_and_what_is_nested);
 	tcase_add_test(tcase, a_union);
 	tcase_add_test(tcase, all_of_them_without_a_before);
+	tcase_add_test(tcase, people_see_what_show_prints);
 	tcase_add_test(tcase, words_where_fields_are_not_known);
 	suite_add_tcase(suite, tcase);
 	return suite;

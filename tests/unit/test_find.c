@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "inspect/find/find.h"
+#include "view/find_text.h"
 #include "unit/crafted_guest.h"
 #include "unit/slot_array.h"
 
@@ -149,6 +152,82 @@ START_TEST(a_limit_bounds_what_is_handed_out_not_the_count)
 }
 END_TEST
 
+/* Single looks ask the system for each frame: too slow for a million matches. */
+START_TEST(many_matches_take_no_look_each)
+{
+	slot_array_set(&array, 3, 2, ARRAY_ANON);
+	ck_assert_int_eq(find("ref != 7", UINT64_MAX), 0);
+	ck_assert_uint_eq(result.matches, SLOTS);
+	ck_assert_uint_eq(found_count, SLOTS);
+	ck_assert_uint_eq(result.frames, SLOTS);
+	ck_assert_int_eq(found[3].frame.type, ARRAY_ANON);
+	/* With so few, nothing but these is read as a whole. */
+	ck_assert_int_eq(find("ref == 2", FIND_LOOKS_MAX), 0);
+	ck_assert_uint_eq(result.reads.copies, 1);
+}
+END_TEST
+
+static char *table_text;
+static size_t table_size;
+static struct find_text table;
+
+static void take_text(void *own, const struct found_frame *frame)
+{
+	find_text_add(own, frame);
+}
+
+static const char *find_table(const char *text, bool each)
+{
+	struct guest *guest = crafted_guest(&array.memory, &array.view);
+	const struct find_options options = {
+		.expression = &expression, .limit = UINT64_MAX, .found = take_text, .own = &table};
+	struct error err;
+
+	free(table_text);
+	table = (struct find_text){
+		.out = open_memstream(&table_text, &table_size), .guest = guest, .each = each};
+	ck_assert_int_eq(expression_compile(text, guest, NULL, &expression, &err), 0);
+	ck_assert_int_eq(find_frames(guest, &options, &result), 0);
+	find_text_end(&table);
+	fclose(table.out);
+	return table_text;
+}
+
+START_TEST(adjacent_frames_that_look_the_same_are_one_line)
+{
+	for (unsigned i = 0; i < 10; i++)
+		slot_array_set(&array, i, i < 6 ? 1 : 2, i == 8 ? ARRAY_TABLE : ARRAY_ANON);
+	slot_array_set(&array, 4, REF_UNIQUE, ARRAY_ANON);
+	slot_array_set(&array, 5000, 2, ARRAY_ANON);
+	ck_assert_str_eq(find_table("ref > 0", false),
+			 "ADDRESS           FRAMES STATE   TYPE         REFS\n"
+			 "0x0                    4 shared  anon         1\n"
+			 "0x4000                 1 unique  anon         1\n"
+			 "0x5000                 1 shared  anon         1\n"
+			 "0x6000                 2 shared  anon         2\n"
+			 "0x8000                 1 shared  page_table   2\n"
+			 "0x9000                 1 shared  anon         2\n"
+			 "0x1388000              1 shared  anon         2\n");
+	ck_assert_uint_eq(table.printed, 11);
+	ck_assert_str_eq(find_table("addr < 8K", true), "ADDRESS        STATE   TYPE         REFS\n"
+							"0x0            shared  anon         1\n"
+							"0x1000         shared  anon         1\n");
+	ck_assert_str_eq(find_table("ref == 77", false), "");
+}
+END_TEST
+
+START_TEST(a_long_type_name_leaves_the_columns_where_they_are)
+{
+	strcpy(array.view.types[ARRAY_TABLE].name, "kernel_page_table");
+	slot_array_set(&array, 0, 1, ARRAY_TABLE);
+	slot_array_set(&array, 1, 2, ARRAY_ANON);
+	ck_assert_str_eq(find_table("ref > 0", true),
+			 "ADDRESS        STATE   TYPE              REFS\n"
+			 "0x0            shared  kernel_page_table 1\n"
+			 "0x1000         shared  anon              2\n");
+}
+END_TEST
+
 START_TEST(a_hole_is_left_alone_and_matches_nothing)
 {
 	slot_array_punch(&array, SLOTS_PER_PAGE, 100 * SLOTS_PER_PAGE);
@@ -236,6 +315,9 @@ Suite *find_suite(void)
 	tcase_add_test(tcase, what_is_handed_out_has_its_type);
 	tcase_add_test(tcase, fields_are_read_from_the_record);
 	tcase_add_test(tcase, a_limit_bounds_what_is_handed_out_not_the_count);
+	tcase_add_test(tcase, many_matches_take_no_look_each);
+	tcase_add_test(tcase, adjacent_frames_that_look_the_same_are_one_line);
+	tcase_add_test(tcase, a_long_type_name_leaves_the_columns_where_they_are);
 	tcase_add_test(tcase, a_hole_is_left_alone_and_matches_nothing);
 	tcase_add_test(tcase, an_array_outside_of_ram_is_an_error);
 	tcase_add_test(tcase, what_changes_is_never_handed_out_torn);

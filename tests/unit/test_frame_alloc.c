@@ -334,7 +334,7 @@ static void host_give_back(void)
 		struct meta_slot *slot = pfn_to_meta(pfn(i));
 
 		if (slot_state_refs(slot_load(slot)) == REF_HOST)
-			slot_host_release(slot);
+			host_release(slot);
 	}
 }
 

@@ -395,7 +395,7 @@ START_TEST(frames_of_the_host_in_kept_blocks_are_put_aside)
 	while (made)
 		segment_drop(&segments[--made]);
 	for (int i = 0; i < PLACES; i++)
-		slot_host_release(host[i]);
+		host_release(host[i]);
 	take_all_blocks();
 	ck_assert_uint_eq(held_count, count);
 	give_all_blocks();

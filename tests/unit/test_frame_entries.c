@@ -11,6 +11,7 @@
 #include <pagevisor/x86.h>
 
 #include "kind/pagevisor/frame_entries.h"
+#include "kind/pagevisor/translate.h"
 #include "unit/checked_machine.h"
 
 #define ROOT 3 /* level of the root of a page table */
@@ -30,17 +31,22 @@ static uint64_t target(uint64_t entry)
 	return (entry & PTE_ADDRESS_MASK) / PAGE_SIZE;
 }
 
-static void find(uint64_t frame)
-{
-	static struct guest_memory memory;
-	struct guest_view view;
-	struct error err;
+static struct guest_memory memory;
+static struct guest_view view;
+static struct error err;
 
+static void open_machine(void)
+{
 	ck_assert_int_eq(guest_memory_init(&memory, &err), 0);
 	ck_assert_int_eq(guest_memory_add(&memory, paddr(0), SMALL_MACHINE_SIZE, host_memory_fd(),
 					  0, false, &err),
 			 0);
 	ck_assert_msg(guest_view_read(&memory, paddr(IMAGE_PA), &view, &err) == 0, "%s", err.text);
+}
+
+static void find(uint64_t frame)
+{
+	open_machine();
 	ck_assert_int_eq(frame_entries_find(&memory, &view, frame, &entries, &err), 0);
 	guest_memory_destroy(&memory);
 }
@@ -62,6 +68,69 @@ START_TEST(every_way_to_a_frame_is_listed_by_address)
 	ck_assert(entries.list[1].is_page);
 	ck_assert_uint_eq(entries.problems.total, 0);
 	ck_assert(!entries.is_cut);
+}
+END_TEST
+
+/* Where an address is mapped; UINT64_MAX: nowhere, with that text. */
+static uint64_t where(uint64_t va, bool has_tables, const char *why)
+{
+	paddr_t pa;
+
+	open_machine();
+	int result = translate(&memory, &view, va, has_tables, &pa, &err);
+
+	guest_memory_destroy(&memory);
+	if (result == 0)
+		return pa.addr;
+	ck_assert_msg(strstr(err.text, why) != NULL, "%s", err.text);
+	return UINT64_MAX;
+}
+
+START_TEST(an_address_is_translated)
+{
+	const uint64_t frame = number_of(checked.plain);
+
+	ck_assert_uint_eq(where(linear(frame) + 0x123, true, ""), frame * PAGE_SIZE + 0x123);
+	ck_assert_uint_eq(where(OTHER_VA, true, "nothing is mapped"), UINT64_MAX);
+	checked_map(OTHER_VA, frame * PAGE_SIZE, PAGE_SIZE);
+	ck_assert_uint_eq(where(OTHER_VA + 8, true, ""), frame * PAGE_SIZE + 8);
+	ck_assert_uint_eq(where(OTHER_VA + PAGE_SIZE, true, "nothing is mapped"), UINT64_MAX);
+	ck_assert_uint_eq(where(UINT64_C(1) << 50, true, "not a canonical address"), UINT64_MAX);
+	/* A large page, and one of 1 GiB. */
+	table_entry(OTHER_VA, 1)[1] = LARGE_PAGE_SIZE | PTE_PRESENT | PTE_LARGE;
+	ck_assert_uint_eq(where(OTHER_VA + LARGE_PAGE_SIZE + 0x5678, true, ""),
+			  LARGE_PAGE_SIZE + 0x5678);
+	table_entry(OTHER_VA, 2)[1] = PTE_PRESENT | PTE_LARGE;
+	ck_assert_uint_eq(where(OTHER_VA + (1 << 30) + 0x12345678, true, ""), 0x12345678);
+}
+END_TEST
+
+START_TEST(hostile_tables_translate_nothing)
+{
+	checked_map(OTHER_VA, 0, PAGE_SIZE);
+	*table_entry(OTHER_VA, 0) = PTE_PRESENT | (UINT64_C(1) << 50);
+	ck_assert_uint_eq(where(OTHER_VA, true, ""), UINT64_C(1) << 50);
+	*table_entry(OTHER_VA, 1) = PTE_PRESENT | (UINT64_C(1) << 50);
+	ck_assert_uint_eq(where(OTHER_VA, true, "is not in the guest's RAM"), UINT64_MAX);
+	*table_entry(OTHER_VA, ROOT) = PTE_PRESENT | PTE_LARGE;
+	ck_assert_uint_eq(where(OTHER_VA, true, "nothing is mapped"), UINT64_MAX);
+}
+END_TEST
+
+/* In a capture of the metadata alone. */
+START_TEST(without_tables_only_what_the_guest_reports_is_known)
+{
+	checked_map(OTHER_VA, 0, PAGE_SIZE);
+	open_machine();
+	guest_memory_destroy(&memory);
+	ck_assert_uint_ne(view.linear_va, 0);
+	ck_assert_uint_eq(where(view.linear_va + 0x5123, false, ""), 0x5123);
+	ck_assert_uint_eq(where(view.kernel_start.addr + view.va_offset, false, ""),
+			  view.kernel_start.addr);
+	ck_assert_uint_eq(where(OTHER_VA, false, "known without page tables"), UINT64_MAX);
+	ck_assert_uint_eq(where(view.linear_va + view.slot_count * PAGE_SIZE, false,
+				"known without page tables"),
+			  UINT64_MAX);
 }
 END_TEST
 
@@ -192,7 +261,9 @@ Suite *frame_entries_suite(void)
 			large_pages_hold_many_frames, a_table_is_pointed_at_by_the_table_above,
 			rights_are_those_of_all_entries_on_the_way,
 			tables_that_point_at_themselves_are_said, ways_without_end_end,
-			a_guest_that_names_no_table_has_no_entries, looking_fills_no_holes);
+			a_guest_that_names_no_table_has_no_entries, looking_fills_no_holes,
+			an_address_is_translated, hostile_tables_translate_nothing,
+			without_tables_only_what_the_guest_reports_is_known);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -133,6 +133,33 @@ START_TEST(the_generation_comes_round)
 }
 END_TEST
 
+/* Another boot, or an earlier state of the same one. */
+START_TEST(nothing_is_missed_where_the_generation_falls)
+{
+	step(look_of(5000, 1));
+	ck_assert(step(look_of(7, 1)));
+	ck_assert_uint_eq(change.missed, 0);
+	ck_assert_uint_eq(watch.missed, 0);
+	step(look_of(9, 1));
+	ck_assert_uint_eq(change.missed, 1);
+}
+END_TEST
+
+START_TEST(after_a_restart_a_first_look_is_one_again)
+{
+	step(look_of(5, 1));
+	step(look_of(7, 1));
+	frame_watch_restart(&watch);
+	ck_assert(step(look_of(7, 1)));
+	ck_assert(change.is_first);
+	ck_assert_ptr_null(change.before);
+	ck_assert_uint_eq(watch.changes, 1);
+	ck_assert_uint_eq(watch.missed, 1);
+	ck_assert_uint_eq(watch.looks, 3);
+	ck_assert(!step(look_of(7, 1)));
+}
+END_TEST
+
 START_TEST(metadata_and_type)
 {
 	struct frame_look look = look_of(5, 1);
@@ -226,6 +253,8 @@ Suite *frame_watch_suite(void)
 	tcase_add_test(tcase, a_frame_that_is_dropped_and_claimed);
 	tcase_add_test(tcase, generations_between_two_looks_are_missed);
 	tcase_add_test(tcase, the_generation_comes_round);
+	tcase_add_test(tcase, nothing_is_missed_where_the_generation_falls);
+	tcase_add_test(tcase, after_a_restart_a_first_look_is_one_again);
 	tcase_add_test(tcase, metadata_and_type);
 	tcase_add_test(tcase, metadata_counts_while_in_use);
 	tcase_add_test(tcase, a_kind_that_promises_less);

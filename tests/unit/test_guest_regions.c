@@ -259,7 +259,7 @@ START_TEST(a_page_of_another_abi_is_found)
 	info->regions_pa = 0;
 	assert_found_but_split_guessed();
 	ck_assert_int_eq(read_ends(), -EPROTO);
-	ck_assert_ptr_nonnull(strstr(err.text, "speaks ABI version 5"));
+	ck_assert_ptr_nonnull(strstr(err.text, "speaks ABI version 6"));
 	info->info_size = (uint32_t)PAGE_SIZE + 1;
 	find();
 	ck_assert(!place.has_info);

@@ -60,15 +60,29 @@ START_TEST(a_map_of_any_length_is_believed)
 }
 END_TEST
 
+/* It may lie anywhere in RAM, and a guest need not have one. */
+START_TEST(the_keepers_page_is_read)
+{
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_uint_eq(view.keeper.addr, 0);
+	info->keeper_pa = RAM_SIZE - PAGE_SIZE;
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_uint_eq(view.keeper.addr, RAM_SIZE - PAGE_SIZE);
+	info->boot_stage = STAGE_METADATA; /* not promised yet */
+	ck_assert_int_eq(read_view(), 0);
+	ck_assert_uint_eq(view.keeper.addr, 0);
+}
+END_TEST
+
 START_TEST(another_abi_is_said_in_a_line)
 {
-	info->abi_version = 5;
+	info->abi_version = 6;
 	info->info_size = sizeof(*info); /* of that version; nothing after the head is read */
 	memset((uint8_t *)info + sizeof(struct info_head), 0xff,
 	       PAGE_SIZE - sizeof(struct info_head));
 	ck_assert_int_eq(read_view(), -EPROTO);
 	ck_assert_str_eq(err.text,
-			 "the guest speaks ABI version 5, this pagevisor speaks 6: use the "
+			 "the guest speaks ABI version 6, this pagevisor speaks 7: use the "
 			 "pagevisor that made it");
 }
 END_TEST
@@ -198,6 +212,18 @@ static void lie_regions_unaligned(void)
 {
 	info->regions_pa += 4;
 }
+static void lie_keeper(void)
+{
+	info->keeper_pa = RAM_SIZE;
+}
+static void lie_keeper_wraps(void)
+{
+	info->keeper_pa = -PAGE_SIZE;
+}
+static void lie_keeper_unaligned(void)
+{
+	info->keeper_pa = ARRAY_PA + SLOT_SIZE;
+}
 static void lie_role_twice(void)
 {
 	types[TYPE_ANON].role = TYPE_ROLE_META_PAGE;
@@ -230,6 +256,9 @@ static void (*const lies[])(void) = {
 	lie_regions_past_end,
 	lie_regions_wrap,
 	lie_regions_unaligned,
+	lie_keeper,
+	lie_keeper_wraps,
+	lie_keeper_unaligned,
 };
 
 static int read_nothing(void *own, paddr_t pa, void *buffer, size_t length)
@@ -385,6 +414,7 @@ Suite *guest_view_suite(void)
 	tcase_add_test(tcase, another_abi_is_said_in_a_line);
 	tcase_add_test(tcase, steps_are_those_of_each_processor);
 	tcase_add_test(tcase, a_page_without_magic_is_not_there_yet);
+	tcase_add_test(tcase, the_keepers_page_is_read);
 	tcase_add_test(tcase, a_page_outside_ram_is_broken);
 	tcase_add_loop_test(tcase, a_page_with_one_lie_is_broken, 0,
 			    sizeof(lies) / sizeof(lies[0]));

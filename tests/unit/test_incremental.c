@@ -390,6 +390,24 @@ START_TEST(a_log_that_fails_costs_a_full_scan_and_nothing_else)
 }
 END_TEST
 
+START_TEST(a_budget_without_room_for_the_sums_is_refused)
+{
+	struct memory_budget budget = {.limit = PAGE_SIZE};
+	struct frame_tally tally;
+	struct findings found;
+
+	memory.budget = &budget;
+	ck_assert_int_eq(update(&tally, &found), -E2BIG);
+	ck_assert_ptr_nonnull(strstr(err.text, "--memory-budget"));
+	ck_assert_uint_eq(budget.used, 0);
+	budget.limit = UINT64_MAX;
+	ck_assert_uint_eq(assert_right(), SLOTS);
+	ck_assert_uint_gt(budget.used, 0);
+	incremental_end(&incremental);
+	ck_assert_uint_eq(budget.used, 0);
+}
+END_TEST
+
 START_TEST(another_memory_map_is_read_from_the_start)
 {
 	struct frame_tally tally;
@@ -505,6 +523,7 @@ Suite *incremental_suite(void)
 	tcase_add_test(tcase, holes_are_counted_and_stay);
 	tcase_add_test(tcase, pages_with_data_are_told_from_holes);
 	tcase_add_test(tcase, a_log_that_fails_costs_a_full_scan_and_nothing_else);
+	tcase_add_test(tcase, a_budget_without_room_for_the_sums_is_refused);
 	tcase_add_test(tcase, another_memory_map_is_read_from_the_start);
 	tcase_add_test(tcase, another_guest_is_read_from_the_start);
 	tcase_add_test(tcase, records_that_cannot_be_read_in_pieces_are_refused);

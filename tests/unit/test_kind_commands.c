@@ -2,7 +2,7 @@
 /*
  * The commands on sources at rest, most of them captures of a second kind of guest (ledger_kind.h). They show what the
  * kind provides. What it does not provide has no column and no member, and a command that asks for it is refused with
- * one line.
+ * one line. Last, single looks that meet a reset of a guest that runs.
  */
 #include "unit/suites.h"
 
@@ -16,6 +16,7 @@
 #include "file/capture.h"
 #include "kind/registry.h"
 #include "memory/rcu.h"
+#include "sandbox/sandbox.h"
 #include "source/capture_source.h"
 #include "source/source_snapshot.h"
 #include "unit/ledger_kind.h"
@@ -53,6 +54,8 @@ static void setup(void)
 {
 	struct ledger ledger;
 
+	/* A command would say so. */
+	sandbox_turn_off();
 	strcpy(directory, "/tmp/pagevisor-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(first, sizeof(first), "%s/a.pvc", directory);
@@ -74,6 +77,8 @@ static void teardown(void)
 	unlink(first);
 	unlink(second);
 	ck_assert_int_eq(rmdir(directory), 0);
+	/* Without forks the next tests run in this process. */
+	unsetenv("PAGEVISOR_SANDBOX");
 }
 
 static void read_back(FILE *file, char *text, size_t size)
@@ -152,14 +157,18 @@ END_TEST
 
 START_TEST(stat_shows_its_states_and_no_references)
 {
-	ck_assert_int_eq(RUN(stat, first), STATUS_OK);
+	ck_assert_int_eq(RUN(stat, first), STATUS_VIOLATION);
+	assert_has("captured  20");
+	assert_has("Z by pagevisor ");
 	assert_has("frames    9000: 8480 vacant, 6 held, 2 void\n"
 		   "          gold                      3\n"
 		   "          salt                      2\n"
 		   "          (never written)         512\n");
 	assert_has("frame 0xe000: ledger_state: expected a state, found 6");
 	assert_lacks("reference");
-	ck_assert_int_eq(RUN(stat, "--json", first), STATUS_OK);
+	ck_assert_int_eq(RUN(stat, "--json", first), STATUS_VIOLATION);
+	assert_has("\"taken_at\":\"20");
+	assert_has("{\n  \"schema\":1,\n  \"command\":\"stat\",\n  \"vm\":");
 	assert_has("\"kind\":\"ledger\"");
 	assert_has("\"held\":6");
 	assert_lacks("reference");
@@ -170,8 +179,9 @@ END_TEST
 START_TEST(find_has_no_column_for_references)
 {
 	ck_assert_int_eq(RUN(find, "type == salt", first), STATUS_OK);
-	assert_has("0xb000         held    salt        \n"
-		   "0x1770000      held    salt        \n");
+	assert_has("ADDRESS           FRAMES STATE   TYPE        \n"
+		   "0xb000                 1 held    salt        \n"
+		   "0x1770000              1 held    salt        \n");
 	ck_assert_int_eq(RUN(find, "--json", "pfn == 12", first), STATUS_OK);
 	assert_has("\"state\":\"held\"");
 	assert_lacks("references");
@@ -199,6 +209,9 @@ START_TEST(show_has_a_state_a_type_and_a_word)
 	ck_assert_int_eq(RUN(show, "pfn:12", first), STATUS_OK);
 	assert_has("(the frame has none of the guest's types)\n");
 	assert_lacks("vtable");
+	ck_assert_int_eq(RUN(show, "0xffff888000001000", first), STATUS_REFUSED);
+	ck_assert_ptr_nonnull(strstr(problems, "virtual addresses in guests of the kind ledger are "
+					       "not known; expected a physical address"));
 	ck_assert_int_eq(RUN(show, "--json", "pfn:12", first), STATUS_OK);
 	assert_has("\"the frame has none of the guest's types\"");
 	ck_assert_int_eq(RUN(show, "pfn:1392", first), STATUS_OK);
@@ -231,6 +244,8 @@ static void assert_lacks_promises(void)
 START_TEST(diff_names_what_changed)
 {
 	ck_assert_int_eq(RUN(diff, first, second), STATUS_OK);
+	assert_has("A         ledger, captured 20");
+	assert_has("B         ledger, captured 20");
 	assert_has("; 2 changed");
 	assert_has("frame 0xb000");
 	assert_has("frame 0x1770000");
@@ -253,8 +268,8 @@ START_TEST(types_and_trace_say_what_there_is_not)
 		   "salt                                -          2\n");
 	assert_has("a ledger does not tell its fields");
 	ck_assert_int_eq(RUN(types, "--json", first), STATUS_OK);
-	assert_has("\"size\":8");
-	assert_lacks("\"size\":0");
+	assert_has("\"metadata_bytes\":8");
+	assert_lacks("\"metadata_bytes\":0");
 	ck_assert_int_eq(RUN(trace, first), STATUS_REFUSED);
 	ck_assert_str_eq(out, "");
 	ck_assert_str_eq(problems, "pagevisor: guests of the kind ledger keep no trace\n");
@@ -291,6 +306,32 @@ START_TEST(a_memory_without_a_guest_is_refused)
 }
 END_TEST
 
+/* What was read before and after does not belong together, so a look shows nothing of it. */
+static void assert_meets_reset(int status)
+{
+	ck_assert_int_eq(status, STATUS_GUEST);
+	ck_assert_str_eq(out, "");
+	ck_assert_str_eq(problems, "pagevisor: the guest has restarted meanwhile: what was read "
+				   "does not belong together\n");
+}
+
+START_TEST(a_look_that_meets_a_reset_shows_nothing)
+{
+	static const char *const vms[] = {"crafted:restarting", "crafted:reset"};
+	const char *vm = vms[_i];
+
+	assert_meets_reset(RUN(types, vm));
+	assert_meets_reset(RUN(types, "--json", vm));
+	assert_meets_reset(RUN(map, vm));
+	assert_meets_reset(RUN(map, "--json", vm));
+	assert_meets_reset(RUN(show, "pfn:32", vm));
+	assert_meets_reset(RUN(show, "--json", "pfn:32", vm));
+	assert_meets_reset(RUN(trace, vm));
+	assert_meets_reset(RUN(trace, "--json", vm));
+	assert_meets_reset(RUN(find, "--count", "type == anon", vm));
+}
+END_TEST
+
 Suite *kind_commands_suite(void)
 {
 	Suite *suite = suite_create("kind_commands");
@@ -306,6 +347,7 @@ Suite *kind_commands_suite(void)
 	tcase_add_test(tcase, types_and_trace_say_what_there_is_not);
 	tcase_add_test(tcase, a_source_at_rest_that_is_no_capture_is_read);
 	tcase_add_test(tcase, a_memory_without_a_guest_is_refused);
+	tcase_add_loop_test(tcase, a_look_that_meets_a_reset_shows_nothing, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

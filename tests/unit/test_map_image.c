@@ -333,8 +333,11 @@ static void print(enum map_colours depth, unsigned width)
 {
 	FILE *out = fmemopen(printed, sizeof(printed), "w");
 
-	ck_assert_int_eq(build_grid(MAP_BY_TYPE, map_text_grid(SLOTS, width, depth)), 0);
-	map_print(&image, "demo", width, depth, out);
+	const struct map_paper paper = {
+		.width = width, .map_lines = MAP_LINES_DEFAULT, .colours = depth};
+
+	ck_assert_int_eq(build_grid(MAP_BY_TYPE, map_text_grid(SLOTS, &paper)), 0);
+	map_print(&image, "demo", &paper, out);
 	fclose(out);
 }
 

@@ -75,8 +75,6 @@ END_TEST
 
 START_TEST(test_nonsense)
 {
-	char many[4096] = HEAD, line[80];
-
 	ck_assert_int_eq(parse("", "m"), -EPROTO);
 	ck_assert_int_eq(parse(HEAD, "m"), -EPROTO);
 	ck_assert_int_eq(parse(HEAD "\n  0-fff (prio 0, ram): m\n", "m"), -EPROTO);
@@ -86,11 +84,54 @@ START_TEST(test_nonsense)
 	ck_assert_int_eq(parse(HEAD "  zzz\n  0-fff prio\n -", "m"), -EPROTO);
 	ck_assert_int_eq(parse(HEAD "  0-fff (prio 0, ram): m", "m"), 0);
 	ram_is(0, 0, 0x1000, 0);
+	ck_assert_int_eq(parse(HEAD "  00000000000000000-fff (prio 0, ram): m", "m"), -EPROTO);
+}
+END_TEST
+
+/* As many pieces as a memory has regions, each of a backend of its own with a long name; one more is refused. */
+START_TEST(test_many)
+{
+	static char many[256 << 10], names[MEMORY_REGIONS_MAX + 1][128];
+	const char *list[MEMORY_REGIONS_MAX + 1];
+	size_t length = (size_t)sprintf(many, HEAD);
+
 	for (unsigned i = 0; i <= MEMORY_REGIONS_MAX; i++) {
-		snprintf(line, sizeof(line), "  %x0000-%x0fff (prio 0, ram): m @0\n", i + 1, i + 1);
-		strcat(many, line);
+		list[i] = names[i];
+		snprintf(names[i], sizeof(names[i]), "%0100u", i);
+		if (i == MEMORY_REGIONS_MAX) {
+			ck_assert_msg(memory_tree_parse(many, list, i + 1, &tree, &err) == 0, "%s",
+				      err.text);
+			ck_assert_uint_eq(tree.count, MEMORY_REGIONS_MAX);
+			ram_is(i - 1, (uint64_t)i << 16, 0x1000, 0);
+			ck_assert_uint_eq(tree.ram[i - 1].backend, i - 1);
+		}
+		length += (size_t)sprintf(many + length, "  %x0000-%x0fff (prio 0, ram): %s\n",
+					  i + 1, i + 1, names[i]);
 	}
-	ck_assert_int_eq(parse(many, "m"), -EPROTO);
+	ck_assert_int_eq(memory_tree_parse(many, list, MEMORY_REGIONS_MAX + 1, &tree, &err),
+			 -EPROTO);
+	ck_assert_str_eq(err.text, "QEMU's memory tree shows too many pieces of RAM");
+}
+END_TEST
+
+#define ALL "ffffffffffffffff"
+
+/* No piece wraps, in the guest's memory or in its backend, and a piece inside another does not shorten it. */
+START_TEST(test_wraps)
+{
+	ck_assert_int_eq(parse(HEAD "  0-" ALL " (prio 0, ram): m\n", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  1000-" ALL " (prio 0, ram): m\n", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  0-fff (prio 0, ram): m @" ALL "\n", "m"), -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  0-fff (prio 0, ram): m\n"
+				    "  2000-" ALL " (prio 0, ram): m @2000\n",
+			       "m"),
+			 -EPROTO);
+	ck_assert_int_eq(parse(HEAD "  0-7fff (prio 0, ram): m\n"
+				    "  2000-2fff (prio 0, rom): m @2000\n",
+			       "m"),
+			 0);
+	ck_assert_uint_eq(tree.count, 1);
+	ram_is(0, 0, 0x8000, 0);
 }
 END_TEST
 
@@ -118,6 +159,8 @@ Suite *memory_tree_suite(void)
 	tcase_add_test(parser, test_two_parts);
 	tcase_add_test(parser, test_backends);
 	tcase_add_test(parser, test_nonsense);
+	tcase_add_test(parser, test_wraps);
+	tcase_add_test(parser, test_many);
 	tcase_add_test(parser, test_cut);
 	suite_add_tcase(suite, parser);
 	return suite;

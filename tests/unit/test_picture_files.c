@@ -12,13 +12,16 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <png.h>
 
+#include "inspect/find/expression.h"
 #include "view/picture/canvas.h"
 #include "view/picture/map_picture.h"
 #include "view/picture/palette.h"
+#include "view/picture/picture_file.h"
 #include "unit/crafted_guest.h"
 #include "unit/slot_array.h"
 
@@ -127,6 +130,32 @@ START_TEST(a_png_shows_the_cells)
 	assert_pixel(&png, pixels, LEFT + 1024, TOP + 1024, (struct colour){0x80, 0x80, 0x80});
 	/* The first square of the legend. */
 	assert_pixel(&png, pixels, LEFT + 9, TOP + 1024 + 22 + 9, colour("anon"));
+	free(pixels);
+}
+END_TEST
+
+/* Addresses that are not round need more room than others. */
+START_TEST(a_png_has_marks_and_room_for_its_labels)
+{
+	struct guest *guest = crafted_guest(&array.memory, &array.view);
+	static struct expression mark;
+	png_image png;
+
+	ck_assert_int_eq(expression_compile("pfn == 5", guest, NULL, &mark, &err), 0);
+	const struct map_part part = {
+		.grid = map_png_grid(SLOTS), .frame_count = SLOTS, .mark = &mark};
+
+	ck_assert_int_eq(map_image_build_part(guest, MAP_BY_TYPE, &part, &image, &err), 0);
+	image.first = pfn(16777215);
+	ck_assert_int_eq(map_write_png(&image, "demo", path, &err), 0);
+	uint8_t *pixels = read_png(&png);
+	unsigned left = 6 + 8 + 9 * 12;
+
+	ck_assert_uint_eq(png.width, 1136 - LEFT + left);
+	assert_pixel(&png, pixels, left + 4 * CELL, TOP, colour("anon"));
+	assert_pixel(&png, pixels, left + 5 * CELL, TOP, palette_mark_edge);
+	assert_pixel(&png, pixels, left + 5 * CELL + 3, TOP + 3, palette_mark);
+	assert_pixel(&png, pixels, left + 6 * CELL, TOP, colour("anon"));
 	free(pixels);
 }
 END_TEST
@@ -262,22 +291,54 @@ START_TEST(an_svg_is_well_formed_and_merges_runs)
 }
 END_TEST
 
+START_TEST(an_svg_has_marks_and_a_part_its_addresses)
+{
+	struct guest *guest = crafted_guest(&array.memory, &array.view);
+	static struct expression mark;
+	unsigned elements;
+
+	ck_assert_int_eq(expression_compile("pfn == 5", guest, NULL, &mark, &err), 0);
+	const struct map_part part = {
+		.grid = map_svg_grid(100), .first = pfn(4), .frame_count = 100, .mark = &mark};
+
+	ck_assert_int_eq(map_image_build_part(guest, MAP_BY_TYPE, &part, &image, &err), 0);
+	ck_assert_int_eq(map_write_svg(&image, "demo", path, &err), 0);
+	read_text();
+	ck_assert(is_well_formed(text, &elements));
+	ck_assert(strstr(text, "<title>0x5000 to 0x5fff: &lt;t&gt;&amp;&quot;'</title>"));
+	ck_assert(strstr(text,
+			 "<rect x=\"80\" y=\"40\" width=\"8\" height=\"8\" fill=\"#000000\"/>"
+			 "<rect x=\"82\" y=\"42\" width=\"4\" height=\"4\" fill=\"#ffff00\"/>"));
+	ck_assert(strstr(text, ">marked: 1</text>"));
+}
+END_TEST
+
 static int (*const writers[])(const struct map_image *image, const char *name, const char *to,
 			      struct error *error) = {map_write_png, map_write_svg};
 
 START_TEST(a_picture_replaces_one_that_was_there)
 {
 	struct stat status;
+	mode_t mask;
 
 	build(map_svg_grid(SLOTS));
-	umask(022);
+	mask = umask(0);
 	ck_assert_int_eq(writers[_i](&image, "demo", path, &err), 0);
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0600);
+	ck_assert_int_eq(chmod(path, 0444), 0);
+	ck_assert_int_eq(writers[_i](&image, "demo", path, &err), 0);
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0400); /* not widened */
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	umask(0777);
 	ck_assert_int_eq(truncate(path, 3), 0);
 	ck_assert_int_eq(writers[_i](&image, "demo", path, &err), 0);
 	ck_assert_int_eq(stat(path, &status), 0);
 	ck_assert_int_gt(status.st_size, 1000);
-	ck_assert_uint_eq(status.st_mode & 07777, 0644);
+	ck_assert_uint_eq(status.st_mode & 07777, 0600);
 	ck_assert_uint_eq(files(), 1);
+	umask(mask);
 }
 END_TEST
 
@@ -307,6 +368,29 @@ START_TEST(a_failed_write_changes_nothing)
 	read_text();
 	ck_assert_str_eq(text, "kept");
 	ck_assert_uint_eq(files(), 1);
+}
+END_TEST
+
+/* A signal that ends the process comes when the file is in its place, or gone. */
+START_TEST(a_signal_leaves_no_part_of_a_file)
+{
+	struct picture_file file;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		signal(SIGTERM, SIG_DFL); /* Check has a handler, which ends the test */
+		if (picture_file_open(&file, path, &err) == 0 && raise(SIGTERM) == 0 &&
+		    fputs("whole", file.stream) >= 0 && _i == 0)
+			picture_file_finish(&file, &err);
+		else
+			picture_file_abandon(&file);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	ck_assert_uint_eq(files(), _i == 0 ? 1 : 0);
+	ck_assert_int_eq(access(path, F_OK) == 0, _i == 0);
 }
 END_TEST
 
@@ -358,8 +442,11 @@ Suite *picture_files_suite(void)
 	tcase_add_test(tcase, a_png_has_a_sensible_size);
 	tcase_add_test(tcase, the_checker_of_xml_sees_mistakes);
 	tcase_add_test(tcase, an_svg_is_well_formed_and_merges_runs);
+	tcase_add_test(tcase, an_svg_has_marks_and_a_part_its_addresses);
+	tcase_add_test(tcase, a_png_has_marks_and_room_for_its_labels);
 	tcase_add_loop_test(tcase, a_picture_replaces_one_that_was_there, 0, 2);
 	tcase_add_loop_test(tcase, a_failed_write_changes_nothing, 0, 2);
+	tcase_add_loop_test(tcase, a_signal_leaves_no_part_of_a_file, 0, 2);
 	tcase_add_loop_test(tcase, what_is_no_file_is_not_replaced, 0, 2);
 	tcase_add_test(tcase, every_glyph_is_drawn_within_its_cell);
 	suite_add_tcase(suite, tcase);

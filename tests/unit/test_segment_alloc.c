@@ -104,8 +104,8 @@ START_TEST(run_with_a_frame_of_the_host_is_left_for_another)
 	frame_alloc_read_stats(&stats);
 	ck_assert_uint_eq(stats.parked, 2);
 	ck_assert_uint_eq(count_free(), free_before - COUNT - 2);
-	ck_assert(slot_host_release(&slots[MIDDLE]));
-	ck_assert(slot_host_release(&slots[MIDDLE + 2]));
+	ck_assert(host_release(&slots[MIDDLE]));
+	ck_assert(host_release(&slots[MIDDLE + 2]));
 	segment_drop(&probe);
 	frame_alloc_merge();
 	ck_assert_uint_eq(count_free(), free_before);
@@ -122,7 +122,7 @@ START_TEST(host_that_holds_a_frame_of_every_run_loses_no_memory)
 	ck_assert(!segment_alloc(stamp, COUNT, 1, fill_stamp, &fills, &out));
 	ck_assert_uint_eq(out.count, 0);
 	for (uint64_t i = 0; i < FRAMES; i += COUNT)
-		(void)slot_host_release(pfn_to_meta(pfn(i)));
+		(void)host_release(pfn_to_meta(pfn(i)));
 	frame_alloc_merge();
 	ck_assert_uint_eq(count_free(), free_before);
 	alloc(COUNT);

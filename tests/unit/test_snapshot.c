@@ -15,6 +15,7 @@
 static struct crafted crafted;
 static struct snapshot snapshot;
 static struct snapshot_options options;
+static struct memory_budget budget = {.limit = 16 * PAGE_SIZE};
 static bool all_memory;
 static struct error err;
 
@@ -298,11 +299,11 @@ START_TEST(after_a_failure_the_guest_runs)
 		wanted = ECANCELED;
 		break;
 	case 7:
-		options.max_bytes = 16 * PAGE_SIZE;
+		crafted.source.memory.budget = &budget;
 		wanted = E2BIG;
 		break;
 	case 8:
-		options.max_bytes = 16 * PAGE_SIZE;
+		crafted.source.memory.budget = &budget;
 		options.whole_pause = true;
 		wanted = E2BIG;
 		break;
@@ -310,7 +311,9 @@ START_TEST(after_a_failure_the_guest_runs)
 	ck_assert_int_eq(take(), -wanted);
 	assert_guest_runs();
 	ck_assert_int_eq(dup(crafted.fd), open_before); /* no descriptor leaks */
+	ck_assert_uint_eq(budget.used, 0);
 	close(open_before);
+	crafted.source.memory.budget = NULL;
 	crafted.fail_pause = crafted.fail_resume = 0;
 	crafted.fail_dirty_start = crafted.fail_dirty_read = 0;
 	crafted.on_pause = NULL;

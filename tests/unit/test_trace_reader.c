@@ -306,10 +306,30 @@ START_TEST(head_at_the_end_of_numbers_is_survived)
 	rings[0].head = 0; /* back to the start */
 	put_event(0, TRACE_GET, 1, 1);
 	ck_assert_int_eq(read_all(), 0);
-	ck_assert_uint_eq(seen_count, 0); /* before the cursor */
+	ck_assert_uint_eq(seen_count, 1);
 	put_event(0, TRACE_GET, 2, 2);
 	ck_assert_int_eq(read_all(), 0);
 	ck_assert_uint_eq(seen_count, 1);
+	ck_assert_uint_eq(counts.lost, 0);
+}
+END_TEST
+
+/* A guest that restarts, or an earlier state of it: more was read than the ring holds now. */
+START_TEST(a_ring_that_began_anew_is_read_from_its_start)
+{
+	for (unsigned i = 0; i < 200; i++)
+		put_event(0, TRACE_GET, 1, i);
+	ck_assert_int_eq(read_all(), 0);
+	struct history_counts counted = counts;
+
+	rings[0].head = 0;
+	for (unsigned i = 0; i < 100; i++)
+		put_event(0, TRACE_GET, 2, i);
+	ck_assert_int_eq(read_all(), 0);
+	/* Of a ring that has come round, the entry under way is not read. */
+	ck_assert_uint_eq(seen_count, ENTRY_COUNT < 100 ? ENTRY_COUNT - 1 : 100);
+	ck_assert_uint_eq(counts.lost, counted.lost);
+	ck_assert_uint_eq(counts.broken, counted.broken);
 }
 END_TEST
 
@@ -479,6 +499,7 @@ Suite *trace_reader_suite(void)
 	tcase_add_test(tcase, wild_entries_are_broken);
 	tcase_add_test(tcase, impossible_rings_are_refused);
 	tcase_add_test(tcase, head_at_the_end_of_numbers_is_survived);
+	tcase_add_test(tcase, a_ring_that_began_anew_is_read_from_its_start);
 	tcase_add_test(tcase, rings_over_each_other_end);
 	tcase_add_test(tcase, guest_without_trace_says_so);
 	tcase_add_test(tcase, rings_outside_of_memory_are_refused);

@@ -124,7 +124,7 @@ START_TEST(host_may_come_first_after_a_reset)
 	ck_assert_uint_eq(unique_claim(stamp, address, &stamp, &again), FRAME_HOST);
 	ck_assert_ptr_null(again.slot);
 	frame_alloc_put_aside(paddr_to_pfn(address));
-	ck_assert(slot_host_release(frame.slot));
+	ck_assert(host_release(frame.slot));
 
 	/* Listed again when memory is looked for. */
 	uint64_t got = 0;

@@ -4,16 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "attach/runtime_dir.h"
+#include "base/deadline.h"
 #include "base/fd.h"
-#include "base/unix_socket.h"
+
+/* How long to wait before the next try of a VM that cannot take an inspector now. */
+#define RETRY_NS (20 * NS_PER_MS)
 
 static int gone(struct error *err)
 {
@@ -27,13 +32,14 @@ static int no_vm(const struct vm_id *id, const struct error *why, struct error *
 }
 
 /* Any user who could create a file in the directory could have put the socket there. */
-static int check_peer(int fd, const struct vm_id *id, struct error *err)
+static int check_peer(struct attach_client *client, const struct vm_id *id, struct error *err)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		return error_set(err, -errno, "SO_PEERCRED: %s", strerror(errno));
+	client->peer_pid = (uint32_t)peer.pid;
 	if (peer.uid != geteuid() && geteuid() != 0)
 		return error_set(err, -EACCES, "the VM %s belongs to another user", id->name);
 	return 0;
@@ -76,32 +82,47 @@ static int receive_with_descriptor(int fd, union attach_message *message, int *r
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 
 	*ram_fd = -1;
-	int ready = poll(&poll_fd, 1, ATTACH_TIMEOUT_MS);
+	int result = deadline_poll(fd, POLLIN);
 
-	if (ready <= 0)
-		return ready == 0 ? -ETIMEDOUT : -errno;
+	if (result < 0)
+		return result;
 	ssize_t length = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
 
 	if (length < 0)
 		return -errno;
 	*ram_fd = take_descriptor(&header);
-	return (int)length;
+	/* The kernel drops a descriptor for which this process has no room. */
+	return *ram_fd < 0 && (header.msg_flags & MSG_CTRUNC) ? -EMFILE : (int)length;
+}
+
+/* Why a VM that lives does not take an inspector now; it may take one a moment later. */
+static bool is_passing(int refusal)
+{
+	return refusal == -EUSERS || refusal == -ETOOMANYREFS || refusal == -ENOMEM ||
+	       refusal == -ENOBUFS || refusal == -EAGAIN;
 }
 
 static int refused(const struct vm_id *id, int why, struct error *err)
 {
 	if (why == -EUSERS)
-		return error_set(err, why, "the VM %s already has its maximum number of inspectors",
-				 id->name);
-	if (why == -EACCES)
-		return error_set(err, why, "the VM %s belongs to another user", id->name);
-	return error_set(err, why, "the VM %s refuses the connection: %s", id->name,
-			 strerror(-why));
+		error_set(err, why, "the VM %s already has its maximum number of inspectors",
+			  id->name);
+	else if (why == -EACCES)
+		error_set(err, why, "the VM %s belongs to another user", id->name);
+	else if (why == -ETOOMANYREFS)
+		error_set(err, why,
+			  "the VM %s cannot hand out its RAM: its user has too many descriptors in "
+			  "flight",
+			  id->name);
+	else
+		error_set(err, why, "the VM %s refuses the connection: %s", id->name,
+			  strerror(-why));
+	return is_passing(why) ? -EAGAIN : why;
 }
 
+/* One try. Returns -EAGAIN for a reason that may pass. */
 static int take_hello(struct attach_client *client, const struct vm_id *id, struct error *err)
 {
 	union attach_message message;
@@ -109,10 +130,12 @@ static int take_hello(struct attach_client *client, const struct vm_id *id, stru
 	int length = receive_with_descriptor(client->fd, &message, &client->ram_fd);
 
 	if (length == -ETIMEDOUT)
-		return error_set(err, -EPROTO, "%s.%u: the listener sends nothing", id->name,
+		return error_set(err, length, "the VM %s (pid:%u) does not answer", id->name,
 				 id->pid);
+	/* It may be about to end: then the next connection is refused. */
 	if (length == -ECONNRESET || length == 0)
-		return error_set(err, -ECONNREFUSED, "the VM %s has ended", id->name);
+		return error_set(err, -EAGAIN, "%s.%u: the listener hangs up without a word",
+				 id->name, id->pid);
 	if (length < 0)
 		return error_set(err, length, "%s.%u: %s", id->name, id->pid, strerror(-length));
 	if (message.header.type == ATTACH_REFUSED &&
@@ -133,12 +156,16 @@ int attach_client_check_map(const struct attach_client *client, const struct att
 			    struct error *err)
 {
 	struct stat status;
+	struct statfs system;
 	int seals = client->ram_fd >= 0 ? fcntl(client->ram_fd, F_GET_SEALS) : 0;
 
 	if (client->ram_fd < 0)
 		return error_set(err, -EPROTO, "it does not hand out its RAM");
 	if (fstat(client->ram_fd, &status) || !S_ISREG(status.st_mode))
 		return error_set(err, -EPROTO, "its RAM is not a file");
+	/* hugetlbfs has no SEEK_DATA, and reading a hole kills the process when the pool of huge pages is empty. */
+	if (fstatfs(client->ram_fd, &system) || system.f_type != TMPFS_MAGIC)
+		return error_set(err, -EPROTO, "its RAM is not in tmpfs");
 	/* Reading a mapping past the end of its file kills the process. */
 	if (seals < 0 || !(seals & F_SEAL_SHRINK))
 		return error_set(err, -EPROTO, "its RAM may shrink");
@@ -148,28 +175,26 @@ int attach_client_check_map(const struct attach_client *client, const struct att
 	return 0;
 }
 
+/* One try. Returns -EAGAIN, as take_hello does, when the listener's backlog is full. */
 static int connect_and_greet(struct attach_client *client, int dir_fd, const struct vm_id *id,
 			     struct error *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char file[VM_SOCKET_NAME_SIZE];
-
-	runtime_dir_socket_path(dir_fd, vm_socket_name(id, file), address.sun_path);
-	int result = unix_socket_connect(client->fd, &address, ATTACH_TIMEOUT_MS);
+	int result = runtime_dir_connect(dir_fd, vm_socket_name(id, file), client->fd);
 
 	if (result == -ENOENT || result == -ECONNREFUSED)
-		return error_set(err, -ECONNREFUSED, "the VM %s has ended", id->name);
-	if (result == -EBUSY)
-		return error_set(err, -EPROTO, "%s.%u: the listener does not answer", id->name,
+		return error_set(err, result, "the VM %s has ended", id->name);
+	if (result == -EAGAIN || result == -EINTR)
+		return error_set(err, -EAGAIN, "the VM %s (pid:%u) does not answer", id->name,
 				 id->pid);
 	if (result < 0)
 		return error_set(err, result, "%s.%u: %s", id->name, id->pid, strerror(-result));
-	result = check_peer(client->fd, id, err);
+	result = check_peer(client, id, err);
 	return result < 0 ? result : take_hello(client, id, err);
 }
 
-int attach_client_connect(struct attach_client *client, int dir_fd, const struct vm_id *id,
-			  struct error *err)
+static int try_once(struct attach_client *client, int dir_fd, const struct vm_id *id,
+		    struct error *err)
 {
 	*client = (struct attach_client){
 		.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
@@ -184,6 +209,28 @@ int attach_client_connect(struct attach_client *client, int dir_fd, const struct
 	return result;
 }
 
+int attach_client_connect(struct attach_client *client, int dir_fd, const struct vm_id *id,
+			  struct error *err)
+{
+	struct error reason;
+	bool has_reason = false;
+	int result;
+
+	deadline_enter();
+	while ((result = try_once(client, dir_fd, id, err)) == -EAGAIN && !deadline_has_passed()) {
+		reason = *err;
+		has_reason = true;
+		clock_sleep_ns(RETRY_NS);
+	}
+	/* That there was no time left for the last try explains nothing. */
+	if (result == -ETIMEDOUT && has_reason)
+		*err = reason;
+	if (result == -EAGAIN)
+		result = -ETIMEDOUT;
+	deadline_leave(result != -ETIMEDOUT);
+	return result;
+}
+
 void attach_client_close(struct attach_client *client)
 {
 	close(client->fd);
@@ -194,8 +241,14 @@ int attach_client_send(const struct attach_client *client, enum attach_type type
 		       struct attach_request request, struct error *err)
 {
 	request.header = attach_header(type, sizeof(request), sequence);
-	if (send(client->fd, &request, sizeof(request), MSG_NOSIGNAL) != (ssize_t)sizeof(request))
-		return gone(err);
+	while (send(client->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
+		if (!is_passing(-errno) && errno != EINTR)
+			return gone(err);
+		else if (deadline_has_passed())
+			return error_set(err, -ETIMEDOUT, "the VM %s takes no requests",
+					 client->hello.name);
+		else
+			clock_sleep_ns(RETRY_NS);
 	return 0;
 }
 
@@ -210,8 +263,26 @@ int attach_client_receive(const struct attach_client *client, union attach_messa
 
 		if (length > 0)
 			return (int)length;
-		if (length == 0 || (errno != EAGAIN && errno != EINTR))
+		if (length == 0 || (!is_passing(-errno) && errno != EINTR))
 			return gone(err);
+		if (errno == ENOMEM || errno == ENOBUFS)
+			clock_sleep_ns(RETRY_NS);
 		poll(&poll_fd, 1, -1);
 	}
+}
+
+int attach_client_ask(const struct attach_client *client, enum attach_type type, uint32_t sequence,
+		      struct attach_request request, union attach_message *message,
+		      struct error *err)
+{
+	deadline_enter();
+	int result = attach_client_send(client, type, sequence, request, err);
+
+	if (result == 0) {
+		result = deadline_poll(client->fd, POLLIN);
+		if (result < 0)
+			error_set(err, result, "the VM %s does not answer", client->hello.name);
+	}
+	deadline_leave(result != -ETIMEDOUT);
+	return result < 0 ? result : attach_client_receive(client, message, err);
 }

@@ -85,6 +85,19 @@ int attach_check_notice(const union attach_message *message, size_t length, stru
 	return result < 0 ? result : check_map(&notice->map, err);
 }
 
+static int check_order(const struct attach_request *request, struct error *err)
+{
+	if (request->action == MANAGEMENT_NOTHING || request->action >= MANAGEMENT_ACTIONS)
+		return bad(err, "the action of an order", request->action);
+	if (request->flags & ~MANAGEMENT_FLAGS)
+		return bad(err, "the flags", request->flags);
+	if (request->bytes != MANAGEMENT_ALL && !is_aligned(request->bytes, PAGE_SIZE))
+		return bad(err, "the size of an order", request->bytes);
+	if (request->older_ns > MANAGEMENT_OLDER_MAX_NS)
+		return bad(err, "the age of an order", request->older_ns);
+	return 0;
+}
+
 int attach_check_request(const union attach_message *message, size_t length, struct error *err)
 {
 	const struct attach_request *request = &message->request;
@@ -94,6 +107,8 @@ int attach_check_request(const union attach_message *message, size_t length, str
 		return result;
 	if (request->header.type < ATTACH_SUBSCRIBE || request->header.type >= ATTACH_TYPE_COUNT)
 		return bad(err, "the type of a request", request->header.type);
+	if (request->header.type == ATTACH_ORDER)
+		return check_order(request, err);
 	if (request->header.type != ATTACH_DIRTY_READ)
 		return 0;
 	if (request->pages == 0 || request->pages > ATTACH_DIRTY_PAGES_MAX)
@@ -105,14 +120,14 @@ int attach_check_request(const union attach_message *message, size_t length, str
 	return 0;
 }
 
-int attach_check_reply(const union attach_message *message, size_t length, uint32_t pages,
+/* A reply with a result of 0 has a size of its own. */
+static int check_reply(const union attach_message *message, size_t length, size_t expected,
 		       struct error *err)
 {
 	const struct attach_reply *reply = &message->reply;
-	size_t expected = sizeof(*reply);
 
-	if (length >= sizeof(*reply) && reply->result == 0 && pages > 0)
-		expected = attach_dirty_size(pages);
+	if (length < sizeof(*reply) || reply->result != 0)
+		expected = sizeof(*reply);
 	int result = check_header(&reply->header, length, expected, err);
 
 	if (result < 0)
@@ -125,5 +140,31 @@ int attach_check_reply(const union attach_message *message, size_t length, uint3
 		return bad(err, "the process of a reply", reply->pid);
 	if (reply->header.type == ATTACH_REFUSED && reply->result == 0)
 		return bad(err, "the result of a refusal", 0);
+	return 0;
+}
+
+int attach_check_reply(const union attach_message *message, size_t length, uint32_t pages,
+		       struct error *err)
+{
+	return check_reply(message, length,
+			   pages > 0 ? attach_dirty_size(pages) : sizeof(message->reply), err);
+}
+
+/* The figures may be anything: they are only shown. */
+int attach_check_status(const union attach_message *message, size_t length, struct error *err)
+{
+	const struct management_status *status = &message->status.status;
+	int result = check_reply(message, length, sizeof(message->status), err);
+
+	if (result < 0 || message->reply.result < 0)
+		return result;
+	if (status->action >= MANAGEMENT_ACTIONS)
+		return bad(err, "the action of a status", status->action);
+	if (status->reason >= MANAGEMENT_REASONS || status->look_reason >= MANAGEMENT_REASONS)
+		return bad(err, "the reason in a status", status->reason);
+	if (status->error > 0 || status->error < -4095)
+		return bad(err, "the error in a status", (uint32_t)status->error);
+	if (status->flags & ~MANAGEMENT_STATUS_FLAGS)
+		return bad(err, "the flags", status->flags);
 	return 0;
 }

@@ -16,10 +16,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "memory/management.h"
 
 #define ATTACH_MAGIC   UINT32_C(0x41475650) /* "PVGA", little-endian */
-#define ATTACH_VERSION 2
+#define ATTACH_VERSION 3
+
+#define ATTACH_CLIENTS_MAX 32 /* inspectors at a time */
+
+/* A connection without a request for so long gives way to another when there are as many as that. */
+#define ATTACH_SILENT_MAX_NS (1 * NS_PER_S)
 
 #define ATTACH_REGIONS_MAX 16
 #define ATTACH_NAME_SIZE   40 /* including the NUL */
@@ -27,20 +34,30 @@
 /* The number of pages whose dirty bits fit in one reply: 512 MiB of RAM. */
 #define ATTACH_DIRTY_PAGES_MAX UINT32_C(131072)
 
+/* The longest pause of a VM, and how long it runs at least before the next one. server_pause.h has the rules. */
+#define ATTACH_PAUSE_MAX_NS (2 * NS_PER_S)
+#define ATTACH_RUN_MIN_NS   (10 * NS_PER_MS)
+
 enum attach_type {
 	ATTACH_HELLO = 1,   /* struct attach_hello, with the RAM's descriptor */
 	ATTACH_REFUSED,     /* struct attach_reply: the VM closes the connection; result says why */
 	ATTACH_MAP_CHANGED, /* struct attach_notice */
-	ATTACH_REPLY,       /* struct attach_reply, or struct attach_dirty_reply */
+	ATTACH_REPLY,       /* struct attach_reply, attach_dirty_reply or attach_status_reply */
 
 	/* Requests: struct attach_request. */
 	ATTACH_SUBSCRIBE, /* subscribe to notices; a notice with the current map follows the reply */
-	ATTACH_PAUSE,     /* the reply arrives when all vCPUs have stopped */
-	ATTACH_RESUME,    /* value: length of the pause in ns; -ETIME: it was already over */
+	ATTACH_PAUSE, /* the reply arrives when all vCPUs have stopped, after seconds if the VM has to run first */
+	ATTACH_RESUME, /* value: length of the pause in ns; -ETIME: it was already over, or had not begun */
 	ATTACH_DIRTY_START,
 	ATTACH_DIRTY_READ, /* `pages` pages from `base` on; struct attach_dirty_reply */
 	ATTACH_DIRTY_STOP,
 	ATTACH_HOLDER, /* pid: holder of the pause; value: its start, 0: no pause */
+	/* Ends the VM, as SIGTERM to its process does; the reply comes before the end. `base`: the pid in its hello. */
+	ATTACH_STOP,
+	/* Management of the guest's memory. An order names the VM as STOP does. It ends with the connection. */
+	ATTACH_ORDER,        /* value: its ticket; -EBUSY: another one is at work */
+	ATTACH_ORDER_CANCEL, /* ends the last order of this connection */
+	ATTACH_ORDER_STATUS, /* struct attach_status_reply */
 	ATTACH_TYPE_COUNT,
 };
 
@@ -101,13 +118,22 @@ _Static_assert(offsetof(struct attach_notice, map) == 16, "attach protocol");
 
 struct attach_request {
 	struct attach_header header;
-	uint64_t base; /* page-aligned */
+	uint64_t
+		base; /* page-aligned; of STOP and ORDER, the VM's pid: no stray message ends a VM or takes its memory */
 	uint32_t pages;
-	uint32_t flags;
+	uint32_t flags; /* of ORDER: MANAGEMENT_* */
+	/* Of ORDER: see struct management_order. */
+	uint32_t action;
+	uint32_t reserved;
+	uint64_t bytes;
+	uint64_t older_ns;
+	uint64_t rate;
 };
 
 _Static_assert(offsetof(struct attach_request, base) == 16, "attach protocol");
-_Static_assert(sizeof(struct attach_request) == 32, "attach protocol");
+_Static_assert(offsetof(struct attach_request, action) == 32, "attach protocol");
+_Static_assert(offsetof(struct attach_request, bytes) == 40, "attach protocol");
+_Static_assert(sizeof(struct attach_request) == 64, "attach protocol");
 
 struct attach_reply {
 	struct attach_header header;
@@ -129,6 +155,13 @@ struct attach_dirty_reply {
 
 _Static_assert(offsetof(struct attach_dirty_reply, bits) == 32, "attach protocol");
 
+struct attach_status_reply {
+	struct attach_reply reply;
+	struct management_status status;
+};
+
+_Static_assert(offsetof(struct attach_status_reply, status) == 32, "attach protocol");
+
 /* Any message, for receivers. */
 union attach_message {
 	struct attach_header header;
@@ -137,6 +170,7 @@ union attach_message {
 	struct attach_request request;
 	struct attach_reply reply;
 	struct attach_dirty_reply dirty;
+	struct attach_status_reply status;
 };
 
 static inline struct attach_header attach_header(enum attach_type type, size_t size,
@@ -166,5 +200,8 @@ int attach_check_request(const union attach_message *message, size_t length, str
 /* Checks a reply or a refusal. A reply to DIRTY_READ carries the bits of `pages` pages, unless it reports a failure. */
 int attach_check_reply(const union attach_message *message, size_t length, uint32_t pages,
 		       struct error *err);
+
+/* Checks a reply to ORDER_STATUS. */
+int attach_check_status(const union attach_message *message, size_t length, struct error *err);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,6 +15,8 @@
 #include <unistd.h>
 
 #include "attach/runtime_dir.h"
+#include "attach/server_orders.h"
+#include "attach/server_places.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/thread.h"
@@ -27,8 +31,7 @@
 /* How many requests of one client are served before the others get their turn. */
 #define REQUESTS_PER_TURN 16
 
-_Static_assert(ATTACH_REGIONS_MAX == MEMORY_REGIONS_MAX, "a map fits a message");
-
+/* The count is the true one: an inspector refuses a map that does not fit a message, instead of reading part of it. */
 static void map_describe(const struct guest_memory *memory, struct attach_map *to)
 {
 	*to = (struct attach_map){0};
@@ -36,7 +39,7 @@ static void map_describe(const struct guest_memory *memory, struct attach_map *t
 	const struct memory_map *map = guest_memory_map(memory);
 
 	to->region_count = map->count;
-	for (unsigned i = 0; i < map->count; i++)
+	for (unsigned i = 0; i < map->count && i < ATTACH_REGIONS_MAX; i++)
 		to->regions[i] = (struct attach_region){
 			.base = map->regions[i].base.addr,
 			.size = map->regions[i].size,
@@ -51,7 +54,8 @@ static bool send_message(int fd, const void *message, size_t size)
 	return send(fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
 }
 
-static bool send_hello(const struct attach_server *server, int fd)
+/* Returns 0, or a negative errno when the client did not take it. */
+static int send_hello(const struct attach_server *server, int fd)
 {
 	const struct attach_vm *vm = &server->vm;
 	struct attach_hello hello = {
@@ -80,7 +84,7 @@ static bool send_hello(const struct attach_server *server, int fd)
 					  .cmsg_level = SOL_SOCKET,
 					  .cmsg_type = SCM_RIGHTS};
 	memcpy(CMSG_DATA(&control.header), &server->ram_fd, sizeof(int));
-	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(hello);
+	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* Sends the current map. A client that cannot take it yet gets it later. False when the client is gone. */
@@ -115,21 +119,52 @@ static int check_peer(int fd, uint32_t *pid)
 	return peer.uid == geteuid() || peer.uid == 0 ? 0 : -EACCES;
 }
 
+static void stop_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
+{
+	if (client->is_dirty_reader)
+		control_dirty_stop(vm->control, client->dirty_reader);
+	client->is_dirty_reader = false;
+}
+
+static void drop_client(struct attach_server *server, unsigned index)
+{
+	/* A client that disconnects or dies holds nothing any more. */
+	server_pause_forget(&server->pause, server->clients[index].fd);
+	server_orders_forget(server->vm.management, &server->clients[index]);
+	stop_dirty_log(&server->vm, &server->clients[index]);
+	close(server->clients[index].fd);
+	server->clients[index] = server->clients[--server->client_count];
+}
+
+/* All places are taken: frees one if that is fair. */
+static bool make_place(struct attach_server *server, uint32_t pid)
+{
+	unsigned index =
+		server_place_to_free(server->clients, server->client_count, pid, clock_now_ns());
+
+	if (index == server->client_count)
+		return false;
+	drop_client(server, index);
+	return true;
+}
+
 static void welcome(struct attach_server *server, int fd)
 {
 	uint32_t pid;
 	int refusal = check_peer(fd, &pid);
 
-	if (refusal == 0 && server->client_count == ATTACH_CLIENTS_MAX)
+	if (refusal == 0 && server->client_count == ATTACH_CLIENTS_MAX && !make_place(server, pid))
 		refusal = -EUSERS;
-	if (refusal < 0)
+	/* A descriptor cannot be sent while the user has too many in flight: a refusal, without one, can. */
+	if (refusal == 0)
+		refusal = send_hello(server, fd);
+	if (refusal < 0) {
 		send_reply(fd, ATTACH_REFUSED, 0, refusal, 0);
-	if (refusal < 0 || !send_hello(server, fd)) {
 		close(fd);
 		return;
 	}
 	server->clients[server->client_count++] =
-		(struct attach_server_client){.fd = fd, .pid = pid};
+		(struct attach_server_client){.fd = fd, .pid = pid, .since_ns = clock_now_ns()};
 }
 
 /* Accepts one client each turn, so that clients that left before it came are noticed first. */
@@ -144,62 +179,37 @@ static void accept_client(struct attach_server *server)
 				  errno == ENOBUFS;
 }
 
-static int pause_for(struct attach_server *server, struct attach_server_client *client)
+/* The result of a request to pause. A client that does not take it is disconnected in its next turn. */
+static void answer_pause(int fd, uint32_t sequence, int result)
 {
-	uint64_t now = clock_now_ns();
-	struct error ignored;
-
-	if (client->is_pausing)
-		return -EALREADY;
-	int result = server->pause_count == 0 ? control_pause(server->vm.control, &ignored) : 0;
-
-	if (result < 0)
-		return result;
-	server->pause_count++;
-	client->is_pausing = true;
-	client->paused_from_ns = now;
-	return 0;
+	if (!send_reply(fd, ATTACH_REPLY, sequence, result, 0))
+		shutdown(fd, SHUT_RDWR);
 }
 
-static void resume_for(struct attach_server *server, struct attach_server_client *client)
+static bool serve_resume(struct attach_server *server, int fd, uint32_t sequence)
 {
 	uint64_t paused_ns;
-	struct error ignored;
+	int result = server_pause_release(&server->pause, fd, &paused_ns);
 
-	if (!client->is_pausing)
-		return;
-	client->is_pausing = false;
-	if (--server->pause_count == 0)
-		control_resume(server->vm.control, &paused_ns, &ignored);
+	return send_reply(fd, ATTACH_REPLY, sequence, result, paused_ns);
 }
 
-/* If the client was too slow, its pause is already over. */
-static bool serve_resume(struct attach_server *server, struct attach_server_client *client,
-			 uint32_t sequence)
-{
-	bool was_pausing = client->is_pausing;
-	uint64_t paused_ns = clock_now_ns() - client->paused_from_ns;
-
-	resume_for(server, client);
-	return send_reply(client->fd, ATTACH_REPLY, sequence, was_pausing ? 0 : -ETIME, paused_ns);
-}
-
-/* Reports the client that has held the pause longest. */
 static bool serve_holder(const struct attach_server *server, int fd, uint32_t sequence)
 {
-	struct attach_reply reply = {
-		.header = attach_header(ATTACH_REPLY, sizeof(reply), sequence)};
+	const struct pause_holder holder = server_pause_holder(&server->pause);
+	struct attach_reply reply = {.header = attach_header(ATTACH_REPLY, sizeof(reply), sequence),
+				     .pid = holder.pid,
+				     .value = holder.since_ns};
 
-	for (unsigned i = 0; i < server->client_count; i++) {
-		const struct attach_server_client *client = &server->clients[i];
-
-		if (client->is_pausing &&
-		    (reply.value == 0 || client->paused_from_ns < reply.value)) {
-			reply.value = client->paused_from_ns;
-			reply.pid = client->pid;
-		}
-	}
 	return send_message(fd, &reply, sizeof(reply));
+}
+
+static int serve_stop(const struct attach_vm *vm)
+{
+	if (!vm->stop)
+		return -ENOTSUP;
+	vm->stop();
+	return 0;
 }
 
 static int start_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
@@ -215,13 +225,6 @@ static int start_dirty_log(const struct attach_vm *vm, struct attach_server_clie
 	client->is_dirty_reader = true;
 	client->dirty_reader = result;
 	return 0;
-}
-
-static void stop_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
-{
-	if (client->is_dirty_reader)
-		control_dirty_stop(vm->control, client->dirty_reader);
-	client->is_dirty_reader = false;
 }
 
 static bool serve_dirty_read(const struct attach_vm *vm, const struct attach_server_client *client,
@@ -243,23 +246,6 @@ static bool serve_dirty_read(const struct attach_vm *vm, const struct attach_ser
 	return send_message(client->fd, &reply, size);
 }
 
-/* Ends pauses that have lasted too long. Returns the milliseconds until the next pause expires; -1: there is none. */
-static int end_long_pauses(struct attach_server *server)
-{
-	uint64_t now = clock_now_ns(), next = UINT64_MAX;
-
-	for (unsigned i = 0; i < server->client_count && server->pause_count > 0; i++) {
-		struct attach_server_client *client = &server->clients[i];
-		uint64_t end = client->paused_from_ns + ATTACH_PAUSE_MAX_NS;
-
-		if (client->is_pausing && now >= end)
-			resume_for(server, client);
-		else if (client->is_pausing && end < next)
-			next = end;
-	}
-	return next == UINT64_MAX ? -1 : (int)((next - now) / NS_PER_MS + 1);
-}
-
 /* Serves one request. Returns false if the client must be disconnected. */
 static bool serve(struct attach_server *server, struct attach_server_client *client,
 		  const struct attach_request *request)
@@ -267,7 +253,11 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 	uint32_t sequence = request->header.sequence;
 	int result = -ENOTSUP;
 
-	if (!server->vm.control && request->header.type != ATTACH_SUBSCRIBE)
+	if (server_orders_take(request))
+		return server_orders_serve(server->vm.management, server->vm.id.pid, client,
+					   request);
+	if (!server->vm.control && request->header.type != ATTACH_SUBSCRIBE &&
+	    request->header.type != ATTACH_STOP)
 		return send_reply(client->fd, ATTACH_REPLY, sequence, -ENOTSUP, 0);
 	switch (request->header.type) {
 	case ATTACH_SUBSCRIBE:
@@ -275,16 +265,19 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 		return send_reply(client->fd, ATTACH_REPLY, sequence, 0, 0) &&
 		       send_notice(server, client);
 	case ATTACH_RESUME:
-		return serve_resume(server, client, sequence);
+		return serve_resume(server, client->fd, sequence);
 	case ATTACH_HOLDER:
 		return serve_holder(server, client->fd, sequence);
 	case ATTACH_DIRTY_READ:
 		return serve_dirty_read(&server->vm, client, request);
 	case ATTACH_PAUSE:
-		result = pause_for(server, client);
-		break;
+		server_pause_ask(&server->pause, client->fd, client->pid, sequence);
+		return true;
 	case ATTACH_DIRTY_START:
 		result = start_dirty_log(&server->vm, client);
+		break;
+	case ATTACH_STOP:
+		result = request->base == server->vm.id.pid ? serve_stop(&server->vm) : -ESRCH;
 		break;
 	case ATTACH_DIRTY_STOP:
 		stop_dirty_log(&server->vm, client);
@@ -306,21 +299,15 @@ static bool serve_client(struct attach_server *server, struct attach_server_clie
 			recv(client->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
 
 		if (length < 0)
-			return errno == EAGAIN || errno == EINTR;
+			return errno == EAGAIN || errno == EINTR || errno == ENOMEM ||
+			       errno == ENOBUFS;
+		client->has_asked = true;
+		client->since_ns = clock_now_ns();
 		if (attach_check_request(&message, (size_t)length, &ignored) < 0 ||
 		    !serve(server, client, &message.request))
 			return false;
 	}
 	return true;
-}
-
-static void drop_client(struct attach_server *server, unsigned index)
-{
-	/* A client that disconnects or dies holds nothing any more. */
-	resume_for(server, &server->clients[index]);
-	stop_dirty_log(&server->vm, &server->clients[index]);
-	close(server->clients[index].fd);
-	server->clients[index] = server->clients[--server->client_count];
 }
 
 static void announce_map(struct attach_server *server)
@@ -335,6 +322,14 @@ static bool attend(struct attach_server *server, struct attach_server_client *cl
 	if ((events & POLLOUT) && client->is_notice_due && !send_notice(server, client))
 		return false;
 	return !(events & ~POLLOUT) || serve_client(server, client);
+}
+
+/* How long to wait for events, for poll: until a pause is due to begin or end, or accept() is tried again. */
+static int wait_ms(struct attach_server *server)
+{
+	int pause_ms = server_pause_advance(&server->pause);
+
+	return server->is_deaf && (pause_ms < 0 || pause_ms > DEAF_MS) ? DEAF_MS : pause_ms;
 }
 
 /*
@@ -354,7 +349,7 @@ static void take_turn(struct attach_server *server)
 			.fd = server->clients[i].fd,
 			.events = server->clients[i].is_notice_due ? POLLIN | POLLOUT : POLLIN,
 		};
-	int ready = poll(fds, 2 + count, server->is_deaf ? DEAF_MS : end_long_pauses(server));
+	int ready = poll(fds, 2 + count, wait_ms(server));
 
 	server->is_deaf = false;
 	if (ready <= 0)
@@ -386,31 +381,70 @@ static void *serve_all(void *argument)
 }
 
 /*
- * Creates the socket under a name that is not a VM's, and renames it once it listens: a socket with a VM's name never
- * refuses connections while its VM lives.
+ * Gives the socket its name, unless a VM of another PID namespace has the same and lives. What a dead one left is
+ * removed.
  */
-static int listen_in(struct attach_server *server, struct error *err)
+static int take_name(const struct attach_server *server, const char *from, const char *to)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		if (renameat2(server->dir_fd, from, server->dir_fd, to, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+		runtime_dir_remove_dead(server->dir_fd, to);
+	}
+	return -EEXIST;
+}
+
+static int bind_and_listen(struct attach_server *server, const char *file)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char file[VM_SOCKET_NAME_SIZE], temporary[32];
 
 	_Static_assert(sizeof(address.sun_path) == SOCKET_PATH_SIZE, "the size of a socket's path");
-	snprintf(temporary, sizeof(temporary), ".%u.new", server->vm.id.pid);
-	vm_socket_name(&server->vm.id, file);
-	runtime_dir_socket_path(server->dir_fd, temporary, address.sun_path);
-	unlinkat(server->dir_fd, temporary, 0);
+	runtime_dir_socket_path(server->dir_fd, file, address.sun_path);
 	server->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (server->listen_fd < 0 ||
 	    bind(server->listen_fd, (struct sockaddr *)&address, sizeof(address)))
-		return error_set(err, -errno, "its socket: %s", strerror(errno));
-	if (chmod(address.sun_path, S_IRUSR | S_IWUSR) || listen(server->listen_fd, BACKLOG) ||
-	    renameat(server->dir_fd, temporary, server->dir_fd, file)) {
-		int result = error_set(err, -errno, "its socket: %s", strerror(errno));
+		return -errno;
+	if (chmod(address.sun_path, S_IRUSR | S_IWUSR) || listen(server->listen_fd, BACKLOG)) {
+		int result = -errno;
 
-		unlinkat(server->dir_fd, temporary, 0);
+		unlinkat(server->dir_fd, file, 0);
 		return result;
 	}
 	return 0;
+}
+
+static uint64_t inode_of(const struct attach_server *server, const char *file)
+{
+	struct stat status;
+
+	return fstatat(server->dir_fd, file, &status, AT_SYMLINK_NOFOLLOW) ? 0 : status.st_ino;
+}
+
+/*
+ * Creates the socket under a name that is not a VM's, and renames it once it listens: a socket with a VM's name never
+ * refuses connections while its VM lives. VMs of two PID namespaces may have the same pid, so that is not enough for a
+ * temporary name.
+ */
+static int listen_in(struct attach_server *server, struct error *err)
+{
+	char file[VM_SOCKET_NAME_SIZE], temporary[40];
+
+	snprintf(temporary, sizeof(temporary), ".%u.%" PRIx64 ".new", server->vm.id.pid,
+		 clock_now_ns());
+	vm_socket_name(&server->vm.id, file);
+	int result = bind_and_listen(server, temporary);
+
+	if (result == 0) {
+		server->inode = inode_of(server, temporary);
+		result = take_name(server, temporary, file);
+		if (result < 0)
+			unlinkat(server->dir_fd, temporary, 0);
+	}
+	if (result == -EEXIST)
+		return error_set(err, result, "its socket: another VM has the name %s", file);
+	return result < 0 ? error_set(err, result, "its socket: %s", strerror(-result)) : 0;
 }
 
 /*
@@ -446,31 +480,94 @@ static void release(struct attach_server *server)
 	fd_close(server->dir_fd);
 }
 
+/* Only its own: somebody may have removed it, and another VM of another PID namespace have taken the name. */
 static void remove_socket(const struct attach_server *server)
 {
 	char file[VM_SOCKET_NAME_SIZE];
 
-	unlinkat(server->dir_fd, vm_socket_name(&server->vm.id, file), 0);
+	vm_socket_name(&server->vm.id, file);
+	if (inode_of(server, file) == server->inode)
+		unlinkat(server->dir_fd, file, 0);
 }
 
-int attach_server_start(struct attach_server *server, const struct attach_vm *vm, struct error *err)
+static int check_in(const struct runtime_dirs *dirs, const struct vm_id *own, struct error *err)
+{
+	char file[VM_SOCKET_NAME_SIZE];
+	struct vm_id *list;
+	int count = runtime_dirs_list(dirs, &list, err), result = count < 0 ? count : 0;
+
+	for (int i = 0; result == 0 && i < count; i++)
+		if (strcmp(list[i].name, own->name) == 0 && list[i].pid != own->pid &&
+		    runtime_dir_has_listener(runtime_dirs_find(dirs, &list[i]),
+					     vm_socket_name(&list[i], file)))
+			result = error_set(err, -EEXIST,
+					   "a VM named '%s' runs already, as process %u: choose "
+					   "another --name, or end it with pagevisor stop %s",
+					   own->name, list[i].pid, own->name);
+	if (count >= 0)
+		free(list);
+	return result;
+}
+
+int attach_server_check_name(const struct vm_id *id, struct error *err)
+{
+	struct runtime_dirs dirs;
+	int result = runtime_dirs_open(&dirs, err);
+
+	if (result < 0)
+		return result;
+	result = check_in(&dirs, id, err);
+	runtime_dirs_close(&dirs);
+	return result;
+}
+
+int attach_server_open(struct attach_server *server, const struct attach_vm *vm, struct error *err)
 {
 	*server = (struct attach_server){
-		.vm = *vm, .dir_fd = -1, .listen_fd = -1, .wake_fd = -1, .ram_fd = -1};
-	int result = server->dir_fd = runtime_dir_open(true, err);
+		.vm = *vm,
+		.dir_fd = -1,
+		.listen_fd = -1,
+		.wake_fd = -1,
+		.ram_fd = -1,
+		.pause = {.control = vm->control, .now_ns = clock_now_ns, .answer = answer_pause},
+	};
+	int result = server->dir_fd = runtime_dir_create(err);
 
 	if (result >= 0)
 		result = reopen_read_only(server, err);
 	if (result >= 0)
 		result = listen_in(server, err);
 	if (result >= 0) {
-		result = start_thread(server, err);
+		/* Of two that take a name at the same time, neither keeps it unless the other's socket came later. */
+		result = attach_server_check_name(&vm->id, err);
 		if (result < 0)
 			remove_socket(server);
 	}
 	if (result < 0)
 		release(server);
+	return result < 0 ? result : 0;
+}
+
+void attach_server_close(struct attach_server *server)
+{
+	remove_socket(server);
+	release(server);
+}
+
+int attach_server_serve(struct attach_server *server, struct error *err)
+{
+	int result = start_thread(server, err);
+
+	if (result < 0)
+		attach_server_close(server);
 	return result;
+}
+
+int attach_server_start(struct attach_server *server, const struct attach_vm *vm, struct error *err)
+{
+	int result = attach_server_open(server, vm, err);
+
+	return result < 0 ? result : attach_server_serve(server, err);
 }
 
 void attach_server_map_changed(struct attach_server *server)

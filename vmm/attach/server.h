@@ -12,16 +12,13 @@
 #include <stdint.h>
 
 #include "attach/protocol.h"
+#include "attach/server_pause.h"
+#include "attach/server_places.h"
 #include "attach/vm_name.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "memory/control.h"
 #include "memory/guest_memory.h"
-
-#define ATTACH_CLIENTS_MAX 32
-
-/* The longest pause; the server ends a pause that its inspector does not end in time. */
-#define ATTACH_PAUSE_MAX_NS (2 * NS_PER_S)
+#include "memory/management.h"
 
 /* What the server offers of a VM. */
 struct attach_vm {
@@ -34,17 +31,10 @@ struct attach_vm {
 	int memory_fd; /* the memfd behind all regions */
 	/* NULL: nothing is supported. Used only by the server's thread. */
 	const struct control *control;
-};
-
-struct attach_server_client {
-	int fd;
-	uint32_t pid; /* 0: in another PID namespace */
-	bool is_subscribed;
-	bool is_pausing;         /* holds the vCPUs */
-	uint64_t paused_from_ns; /* CLOCK_MONOTONIC */
-	bool is_dirty_reader;
-	int dirty_reader;
-	bool is_notice_due; /* the map has changed since the last notice */
+	/* NULL: nobody manages its memory. */
+	const struct management *management;
+	/* Begins the end of the VM; it does not wait. Called by the server's thread. NULL: not supported. */
+	void (*stop)(void);
 };
 
 struct attach_server {
@@ -52,12 +42,13 @@ struct attach_server {
 	pthread_t thread;
 	int dir_fd;
 	int listen_fd;
-	int wake_fd;   /* eventfd: the map has changed, or the server must stop */
-	int ram_fd;    /* read-only, for the clients */
-	bool stopping; /* release store by attach_server_stop, acquire load by the thread */
+	uint64_t inode; /* of the socket's file */
+	int wake_fd;    /* eventfd: the map has changed, or the server must stop */
+	int ram_fd;     /* read-only, for the clients */
+	bool stopping;  /* release store by attach_server_stop, acquire load by the thread */
 	bool map_changed; /* release store by attach_server_map_changed, acquire exchange by the thread */
-	bool is_deaf;         /* no free descriptor for accept(); retried after a while */
-	unsigned pause_count; /* clients that hold the vCPUs */
+	bool is_deaf; /* no free descriptor for accept(); retried after a while */
+	struct server_pause pause;
 	unsigned client_count;
 	struct attach_server_client clients[ATTACH_CLIENTS_MAX]; /* private to the thread */
 };
@@ -68,6 +59,19 @@ struct attach_server {
  */
 int attach_server_start(struct attach_server *server, const struct attach_vm *vm,
 			struct error *err);
+
+/* Whether the name is free, before there is anything to serve. Returns 0 or a negative errno: -EEXIST as below. */
+int attach_server_check_name(const struct vm_id *id, struct error *err);
+
+/*
+ * The same in two steps: opens all that is named by a path; then begins to serve. Clients that come between the two
+ * wait. If the second step fails, what the first has opened is closed. -EEXIST: another VM that lives has the name.
+ */
+int attach_server_open(struct attach_server *server, const struct attach_vm *vm, struct error *err);
+int attach_server_serve(struct attach_server *server, struct error *err);
+
+/* Removes the socket of a server that was opened and does not serve. */
+void attach_server_close(struct attach_server *server);
 
 /* Notifies the subscribers that regions were added or removed. Any thread. */
 void attach_server_map_changed(struct attach_server *server);

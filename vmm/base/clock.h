@@ -17,6 +17,15 @@ static inline uint64_t clock_now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* The milliseconds until a time, for poll: rounded up, 0 once it has come. */
+static inline int clock_left_ms(uint64_t end_ns)
+{
+	uint64_t now = clock_now_ns();
+	uint64_t left = now < end_ns ? (end_ns - now - 1) / NS_PER_MS + 1 : 0;
+
+	return left < INT32_MAX ? (int)left : INT32_MAX;
+}
+
 static inline struct timespec clock_timespec(uint64_t ns)
 {
 	return (struct timespec){(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int error_set(struct error *err, int code, const char *format, ...)
 {
@@ -13,4 +14,12 @@ int error_set(struct error *err, int code, const char *format, ...)
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
 	return code;
+}
+
+void error_name(struct error *err, const char *name)
+{
+	const struct error unnamed = *err;
+
+	if (!strstr(unnamed.text, name))
+		error_set(err, 0, "%s: %s", name, unnamed.text);
 }

@@ -17,4 +17,7 @@ struct error {
 int error_set(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Begins the text with the name of what it is about, unless the name is in it. */
+void error_name(struct error *err, const char *name);
+
 #endif

@@ -4,11 +4,13 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 
-#define SECONDS_MAX  (UINT64_C(366) * 24 * 3600)
+#define DAY_NS       (24 * 3600 * NS_PER_S)
+#define TIME_MAX     (366 * DAY_NS)
 #define DECIMALS_MAX 9
 
 char *number_text(char *buffer, double value)
@@ -48,40 +50,95 @@ bool number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 	return end && *end == '\0' && *value >= min && *value <= max;
 }
 
+bool hex_parse(const char *text, uint64_t *value)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	size_t length = strncmp(text, "0x", 2) == 0 ? strspn(text + 2, digits) : 0;
+
+	if (length == 0 || length > 16 || text[2 + length])
+		return false;
+	*value = strtoull(text + 2, NULL, 16);
+	return true;
+}
+
+/* The unit that a number is in: a word, and how many of the smallest unit it is. The list ends without a word. */
+struct unit {
+	const char *word;
+	uint64_t value;
+};
+
+const char *size_unit(const char *text, unsigned *shift)
+{
+	static const char prefixes[] = "KMGT";
+	const char *prefix = *text ? strchr(prefixes, *text) : NULL;
+
+	*shift = prefix ? 10 * (unsigned)(prefix - prefixes + 1) : 0;
+	if (!prefix)
+		return text;
+	text++;
+	if (*text == 'i')
+		text += text[1] == 'B' ? 2 : 1;
+	return text;
+}
+
+/* Adds the decimals at the start of text, as parts of the unit, rounded to the nearest. Returns where they end, or NULL. */
+static const char *parse_decimals(const char *text, uint64_t unit, uint64_t *value)
+{
+	uint64_t decimals, scale = 1;
+	const char *end = parse_digits(text, &decimals);
+
+	if (!end || end - text > DECIMALS_MAX)
+		return NULL;
+	for (; text < end; text++)
+		scale *= 10;
+	unsigned __int128 part = ((unsigned __int128)decimals * unit + scale / 2) / scale;
+
+	return __builtin_add_overflow(*value, (uint64_t)part, value) ? NULL : end;
+}
+
+/* Where the unit begins: behind the digits, the decimals if there are any, and one space. */
+static const char *find_unit(const char *text)
+{
+	text += strspn(text, "0123456789.");
+	return *text == ' ' && text[1] ? text + 1 : text;
+}
+
+/* Parses a number of units up to where the unit begins. */
+static bool parse_quantity(const char *text, uint64_t unit, uint64_t *value)
+{
+	const char *end = parse_digits(text, value);
+
+	if (!end || __builtin_mul_overflow(*value, unit, value))
+		return false;
+	if (*end == '.')
+		end = parse_decimals(end + 1, unit, value);
+	return end && *end != '.';
+}
+
 bool size_parse(const char *text, uint64_t min, uint64_t max, uint64_t *bytes)
 {
-	static const char suffixes[] = "KMG";
-	const char *end = parse_digits(text, bytes);
-	unsigned shift = 20;
+	const char *unit = find_unit(text);
+	unsigned shift;
+	const char *end = size_unit(unit, &shift);
 
-	if (!end)
-		return false;
-	if (*end) {
-		const char *suffix = strchr(suffixes, *end);
-
-		if (!suffix || end[1])
-			return false;
-		shift = 10 * (unsigned)(suffix - suffixes + 1);
-	}
-	return !__builtin_mul_overflow(*bytes, UINT64_C(1) << shift, bytes) && *bytes >= min &&
+	if (end == unit && *unit == '\0')
+		shift = 20;
+	else if (end == unit && *end == 'B')
+		end++;
+	return *end == '\0' && parse_quantity(text, UINT64_C(1) << shift, bytes) && *bytes >= min &&
 	       *bytes <= max;
 }
 
-bool seconds_parse(const char *text, uint64_t *ns)
+bool time_parse(const char *text, uint64_t *ns)
 {
-	uint64_t whole, unit = NS_PER_S;
-	const char *end = parse_digits(text, &whole);
+	static const struct unit units[] = {
+		{"", NS_PER_S},         {"s", NS_PER_S}, {"ms", NS_PER_MS},      {"us", 1000},
+		{"min", 60 * NS_PER_S}, {"ns", 1},       {"h", 3600 * NS_PER_S}, {"d", DAY_NS},
+	};
+	const char *word = find_unit(text);
 
-	if (!end || whole > SECONDS_MAX)
-		return false;
-	*ns = whole * NS_PER_S;
-	if (*end == '\0')
-		return true;
-	if (*end++ != '.' || *end == '\0' || strlen(end) > DECIMALS_MAX)
-		return false;
-	for (; *end >= '0' && *end <= '9'; end++) {
-		unit /= 10;
-		*ns += (uint64_t)(*end - '0') * unit;
-	}
-	return *end == '\0';
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(units[i].word, word) == 0)
+			return parse_quantity(text, units[i].value, ns) && *ns <= TIME_MAX;
+	return false;
 }

@@ -8,6 +8,12 @@
 
 #include "base/clock.h"
 
+/*
+ * Signals that an instruction raises, a refused system call among them: a thread that blocks them is killed instead of
+ * having them handled.
+ */
+static const int own_signals[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+
 /* Returns 0 or a negative errno. */
 static int start_blocked(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
 			 void *argument)
@@ -15,6 +21,8 @@ static int start_blocked(pthread_t *thread, const pthread_attr_t *attributes, vo
 	sigset_t all, old;
 
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(own_signals) / sizeof(own_signals[0]); i++)
+		sigdelset(&all, own_signals[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int result = pthread_create(thread, attributes, run, argument);
 

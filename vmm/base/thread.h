@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The host's threads, and waits on a condition until a monotonic deadline. The main thread handles all signals: every
- * other thread starts with all of them blocked.
+ * other thread starts with all of them blocked, except those that its own instructions raise.
  */
 #ifndef VMM_THREAD_H
 #define VMM_THREAD_H

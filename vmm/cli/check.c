@@ -19,11 +19,16 @@
 #include "base/json.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
+#include "view/answer.h"
+#include "view/coverage.h"
 #include "view/observation_json.h"
 #include "view/observation_text.h"
 #include "source/source_snapshot.h"
 
 #define LOOKS 3
+
+/* How often it begins anew if the guest restarts between looks. */
+#define TRIES 3
 
 /* The time between looks at a running guest: long for an operation on a frame, short for a person. */
 #define BETWEEN_LOOKS_NS (200 * NS_PER_MS)
@@ -43,8 +48,7 @@ static int check_memory(const struct guest_memory *memory, const struct guest_hi
 	int result = observation_look(seen, memory, hints);
 
 	if (result < 0)
-		return error_set(err, result, "%s",
-				 seen->is_known ? "the array is not in RAM" : seen->problem.text);
+		return error_set(err, result, "%s", seen->problem.text);
 	return observation_check(seen, rules, err);
 }
 
@@ -92,9 +96,19 @@ static void let_it_run(const struct guest *guest)
 		clock_sleep_ns(STEP_POLL_NS);
 }
 
+/* Whether both looks are of one life of the guest, in this order. */
+static int of_one_life(const struct look *first, const struct look *again, struct error *err)
+{
+	enum life_event event = life_compare(&first->seen.life.last, &again->seen.life.last);
+
+	return event == LIFE_GOES_ON ? 0
+				     : error_set(err, -ESTALE, "the guest %s between two looks",
+						 life_event_text(event));
+}
+
 /* Looks, and keeps those findings of the first look that later looks confirm. */
-static int look_again(struct session *session, struct look *first, struct look *again,
-		      struct error *err)
+static int look_repeatedly(struct session *session, struct look *first, struct look *again,
+			   struct error *err)
 {
 	struct source *source = &session->source;
 	int result = look_live(source, first, err);
@@ -104,25 +118,59 @@ static int look_again(struct session *session, struct look *first, struct look *
 		*again = (struct look){0};
 		result = look_live(source, again, err);
 		if (result == 0)
+			result = of_one_life(first, again, err);
+		if (result == 0)
 			findings_keep_common(&first->seen.findings, &again->seen.findings);
 		observation_end(&again->seen);
 	}
 	return result;
 }
 
-/* The page tables, and everything that may refer to frames, are missing from a capture of the metadata alone. */
-static int look_at_rest(const struct source *source, struct look *look, struct error *err)
+/* Looks of two lives confirm nothing: then all begins anew. */
+static int look_again(struct session *session, struct look *first, struct look *again,
+		      struct error *err)
 {
+	int result = -ESTALE;
+
+	for (unsigned try = 0; try < TRIES && result == -ESTALE; try++) {
+		observation_end(&first->seen);
+		*first = (struct look){0};
+		result = look_repeatedly(session, first, again, err);
+		if (result == -ESTALE)
+			fprintf(stderr, "pagevisor: %s\n", err->text);
+	}
+	return result;
+}
+
+/* The page tables, and everything that may refer to frames, are missing from a capture of the metadata alone. */
+static int look_at_rest(const struct session *session, struct look *look, struct error *err)
+{
+	const struct source *source = &session->source;
+
 	if (!source->has_all_memory)
 		return error_set(err, -EINVAL,
 				 "%s holds the metadata alone; check needs a capture made with "
 				 "--all-memory",
-				 source->name);
+				 session_called(session));
 	return check_memory(&source->memory, &source->hints, CHECK_ANY_INSTANT, &look->seen, err);
+}
+
+static struct coverage coverage_of_look(const struct source *source, const struct look *look)
+{
+	return coverage_of(source, look->seen.guest, look->seen.last.reads.unstable);
+}
+
+static int status_of(const struct look *look)
+{
+	return look->seen.findings.total ? STATUS_VIOLATION : STATUS_OK;
 }
 
 static void print_text(const struct source *source, const struct look *look)
 {
+	struct coverage coverage = coverage_of_look(source, look);
+
+	coverage_print(&coverage, NULL, stdout);
+	observation_print_gaps(&look->seen);
 	printf("vm        %s\n", source->name);
 	if (source->is_live)
 		printf("paused    %.0f us\n", (double)look->facts.paused_ns / 1e3);
@@ -131,15 +179,22 @@ static void print_text(const struct source *source, const struct look *look)
 	observation_print_findings(&look->seen.findings);
 }
 
-static void print_json(const struct source *source, const struct look *look)
+static void print_json(const struct session *session, const struct look *look)
 {
-	struct json_object *root = json_object_new_object();
+	const struct observation *seen = &look->seen;
+	struct coverage coverage = coverage_of_look(&session->source, look);
+	json *head = session_head(session), *tail = json_object_new_object();
 
-	json_add_text(root, "name", source->name);
-	if (source->is_live)
-		json_add_number(root, "paused_ns", look->facts.paused_ns);
-	observation_add_json(root, &look->seen);
-	json_print(root);
+	if (session->source.is_live)
+		json_add_seconds(head, "paused_seconds", look->facts.paused_ns);
+	json_add(head, "coverage", coverage_json(&coverage));
+	answer_begin("check", head);
+	answer_list("findings", "finding");
+	for (unsigned i = 0; i < seen->findings.listed; i++)
+		answer_item(finding_json(&seen->findings.list[i]));
+	observation_add_findings(tail, seen, false);
+	observation_add_json(tail, seen);
+	answer_end(tail, status_of(look));
 }
 
 /* Checks first that the guest's kind has rules: without them, no other obstacle matters. */
@@ -150,7 +205,7 @@ static int look(struct session *session, struct look *looks, struct error *err)
 	if (result < 0)
 		return result;
 	return session->source.is_live ? look_again(session, &looks[0], &looks[1], err)
-				       : look_at_rest(&session->source, &looks[0], err);
+				       : look_at_rest(session, &looks[0], err);
 }
 
 static int check_and_print(struct session *session, struct look *looks)
@@ -164,12 +219,16 @@ static int check_and_print(struct session *session, struct look *looks)
 	int result = look(session, looks, &err);
 
 	if (result < 0)
-		return session_refuse(result, &err);
+		return session_sound(source) == STATUS_OK ? session_refuse(result, &err)
+							  : STATUS_REFUSED;
+	status = session_sound(source);
+	if (status != STATUS_OK)
+		return status;
 	if (session->options.json)
-		print_json(source, &looks[0]);
+		print_json(session, &looks[0]);
 	else
 		print_text(source, &looks[0]);
-	return looks[0].seen.findings.total ? STATUS_VIOLATION : STATUS_OK;
+	return status_of(&looks[0]);
 }
 
 int command_check(int argc, char **argv)
@@ -187,6 +246,7 @@ int command_check(int argc, char **argv)
 		argc, argv);
 	if (!looks)
 		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	session.options.confinement.pauses = true;
 	int status = session_open(&session);
 
 	if (status == STATUS_OK)

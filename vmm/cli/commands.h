@@ -3,26 +3,42 @@
 #ifndef VMM_COMMANDS_H
 #define VMM_COMMANDS_H
 
-/* X(name, summary for the help) */
+/* The tasks by which the help groups the commands, in its order. */
+enum command_group {
+	GROUP_RUN,
+	GROUP_LIST,
+	GROUP_LOOK,
+	GROUP_FOLLOW,
+	GROUP_CHECK,
+	GROUP_KEEP,
+	GROUP_HELP,
+	GROUP_COUNT
+};
+
+/* X(name, group, summary for the help); those of a group stand together */
 #define COMMANDS(X)                                                                                \
-	X(run, "boot a guest on KVM or in QEMU, watch its page metadata, report")                  \
-	X(stress, "stress a guest's page metadata, plant faults, find what is broken")             \
-	X(ps, "list the running VMs")                                                              \
-	X(stat, "look once at a running guest's page metadata")                                    \
-	X(find, "list the frames matching an expression")                                          \
-	X(map, "draw a running guest's memory")                                                    \
-	X(top, "show a running guest on the whole screen, with keys")                              \
-	X(check, "find what is broken in a guest's page metadata")                                 \
-	X(capture, "write a guest's page metadata as of one instant to a file")                    \
-	X(diff, "show how frames changed between two captures")                                    \
-	X(domxml, "print a libvirt domain definition for a guest")                                 \
-	X(types, "list a running guest's metadata types and their fields")                         \
-	X(show, "show what a running guest keeps about one frame")                                 \
-	X(trace, "list recent operations on a guest's frames, with their callers")                 \
-	X(watch, "report each change of a frame as it happens")
+	X(run, RUN, "boot a guest on KVM or in QEMU, watch its page metadata, report")             \
+	X(stress, RUN, "stress a guest's page metadata, plant faults, find what is broken")        \
+	X(stop, RUN, "end a running VM in good order")                                             \
+	X(mem, RUN, "show and change how much memory a running VM has")                            \
+	X(domxml, RUN, "print a libvirt domain definition for a guest")                            \
+	X(ps, LIST, "list the running VMs")                                                        \
+	X(stat, LOOK, "count frames by state and type, once or again and again")                   \
+	X(find, LOOK, "list the frames matching an expression")                                    \
+	X(map, LOOK, "draw a guest's memory")                                                      \
+	X(show, LOOK, "show what a guest keeps about one frame")                                   \
+	X(types, LOOK, "list a guest's metadata types and their fields")                           \
+	X(top, FOLLOW, "follow a guest on the whole screen")                                       \
+	X(watch, FOLLOW, "report each change of a frame as it happens")                            \
+	X(trace, FOLLOW, "list recent operations on frames, with their callers")                   \
+	X(check, CHECK, "find what is broken in a guest's page metadata")                          \
+	X(capture, KEEP, "write a guest's page metadata as of one instant to a file")              \
+	X(diff, KEEP, "show how frames changed between two captures")                              \
+	X(help, HELP, "list the commands, or explain one")                                         \
+	X(version, HELP, "print the version, and what this build consists of")
 
 /* Parses its own arguments, after argv[0], which is printed in messages. Returns the exit status. */
-#define COMMAND_DECLARE(name, summary) int command_##name(int argc, char **argv);
+#define COMMAND_DECLARE(name, group, summary) int command_##name(int argc, char **argv);
 COMMANDS(COMMAND_DECLARE)
 #undef COMMAND_DECLARE
 

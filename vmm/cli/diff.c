@@ -6,9 +6,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/json.h"
+#include "cli/options.h"
 #include "inspect/diff.h"
+#include "cli/confine.h"
+#include "cli/answer_option.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "base/number_text.h"
@@ -16,13 +20,16 @@
 #include "kind/registry.h"
 #include "memory/rcu.h"
 #include "source/source_snapshot.h"
+#include "view/coverage.h"
+#include "view/origin_text.h"
+#include "view/frame_json.h"
 
 #define LIST_DEFAULT 20
 #define LIST_MAX     1000000
+#define TYPE_WIDTH   17 /* at least */
 
 enum option_key {
-	KEY_JSON = 0x400, /* no letter */
-	KEY_LIST,
+	KEY_LIST = 0x400, /* no letter */
 };
 
 struct options {
@@ -33,8 +40,10 @@ struct options {
 };
 
 static const struct argp_option options_table[] = {
-	{"json", KEY_JSON, NULL, 0, "as one JSON object", 0},
+	ANSWER_JSON_OPTION,
+	ANSWER_LINES_OPTION,
 	{"list", KEY_LIST, "N", 0, "list the first N frames that changed (default 20)", 0},
+	SESSION_BUDGET_OPTION,
 	{0},
 };
 
@@ -43,13 +52,18 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct options *options = state->input;
 
 	switch (key) {
-	case KEY_JSON:
+	case ANSWER_KEY_JSON:
+	case ANSWER_KEY_LINES:
+		answer_option(key);
 		options->json = true;
 		break;
 	case KEY_LIST:
 		if (!number_parse(text, 0, LIST_MAX, &options->list))
 			argp_error(state, "--list %s: expected a number from 0 to %d", text,
 				   LIST_MAX);
+		break;
+	case SESSION_KEY_MEMORY_BUDGET:
+		session_parse_budget(text, state);
 		break;
 	case ARGP_KEY_ARG:
 		if (options->count == 2)
@@ -171,9 +185,21 @@ static int column_width(enum frame_change change)
 	return change == FRAME_RECOUNTED ? 9 : 8;
 }
 
+static int type_width(const struct diff *diff)
+{
+	size_t width = TYPE_WIDTH;
+
+	for (unsigned i = 0; i < diff->type_count; i++)
+		if (strlen(diff->types[i].name) > width)
+			width = strlen(diff->types[i].name);
+	return (int)width;
+}
+
 static void print_types(const struct diff *diff, const struct kind *kind)
 {
-	printf("%-17s %7s %7s", "type", "in A", "in B");
+	const int width = type_width(diff);
+
+	printf("%-*s %7s %7s", width, "type", "in A", "in B");
 	for (unsigned c = FRAME_APPEARED; c <= FRAME_RECOUNTED; c++)
 		if (frame_change_applies(kind, c))
 			printf(" %*s", column_width(c), frame_change_name(c));
@@ -183,7 +209,8 @@ static void print_types(const struct diff *diff, const struct kind *kind)
 
 		if (!type->in_use_a && !type->in_use_b)
 			continue;
-		printf("%-17s %7" PRIu64 " %7" PRIu64, type->name, type->in_use_a, type->in_use_b);
+		printf("%-*s %7" PRIu64 " %7" PRIu64, width, type->name, type->in_use_a,
+		       type->in_use_b);
 		for (unsigned c = FRAME_APPEARED; c <= FRAME_RECOUNTED; c++)
 			if (frame_change_applies(kind, c))
 				printf(" %*" PRIu64, column_width(c), type->changes[c]);
@@ -191,8 +218,29 @@ static void print_types(const struct diff *diff, const struct kind *kind)
 	}
 }
 
-static void print_text(const struct diff *diff, const struct guest *guest)
+static struct coverage coverage_of_side(const struct side *side)
 {
+	return coverage_of(&side->session.source, side->guest, 0);
+}
+
+/* When a side was captured; one that was not is as of now. */
+static void print_origin(const char *title, const struct source *source)
+{
+	char text[ORIGIN_TAKEN_TEXT];
+
+	printf("%-9s %s, %s%s\n", title, source->name, source->capture ? "captured " : "now",
+	       source->capture ? origin_taken_text(text, source->capture) : "");
+}
+
+static void print_text(const struct diff *diff, const struct side sides[2])
+{
+	const struct guest *guest = sides[0].guest;
+	struct coverage a = coverage_of_side(&sides[0]), b = coverage_of_side(&sides[1]);
+
+	coverage_print(&a, "A", stdout);
+	coverage_print(&b, "B", stdout);
+	print_origin("A", &sides[0].session.source);
+	print_origin("B", &sides[1].session.source);
 	printf("frames    %" PRIu64 " in A, %" PRIu64 " in B; %" PRIu64 " changed\n",
 	       diff->frames_a, diff->frames_b, changed_frames(diff));
 	for (unsigned i = FRAME_SAME + 1; i < FRAME_CHANGE_COUNT; i++)
@@ -218,9 +266,9 @@ static void print_text(const struct diff *diff, const struct guest *guest)
 		       changed_frames(diff) - diff->listed);
 }
 
-static struct json_object *changes_json(const uint64_t *changes, const struct kind *kind)
+static json *changes_json(const uint64_t *changes, const struct kind *kind)
 {
-	struct json_object *object = json_object_new_object();
+	json *object = json_object_new_object();
 
 	for (unsigned i = FRAME_SAME + 1; i < FRAME_CHANGE_COUNT; i++)
 		if (frame_change_applies(kind, i))
@@ -228,57 +276,85 @@ static struct json_object *changes_json(const uint64_t *changes, const struct ki
 	return object;
 }
 
-static struct json_object *side_json(const struct diff *diff, const struct guest *guest,
-				     const struct frame *frame)
+/* The types of both are those of the diff. */
+static json *frame_side_json(const struct diff *diff, const struct guest *guest,
+			     const struct frame *frame)
 {
-	struct json_object *object = json_object_new_object();
+	struct frame untyped = *frame;
+	json *object = json_object_new_object();
 
-	json_add_text(object, "state", state_name(guest, frame));
-	if (frame->type >= 0)
+	if (frame->type >= 0) {
 		json_add_text(object, "type", type_name(diff, frame));
-	if (frame->state == FRAME_NEVER_WRITTEN)
-		return object;
-	if (guest->kind->has_references)
-		json_add_number(object, "references",
-				guest_frame_is_in_use(guest, frame) ? frame->references : 0);
-	if (guest->kind->has_generations)
-		json_add_number(object, "generation", frame->generation);
+		untyped.type = FRAME_TYPE_NONE;
+	}
+	frame_add_json(object, guest, &untyped);
 	return object;
 }
 
-static void print_json(const struct diff *diff, const struct guest *guest)
+static json *change_json(const struct diff *diff, const struct guest *guest,
+			 const struct diff_frame *changed)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *types = json_object_new_object();
-	struct json_object *list = json_object_new_array();
+	json *object = json_object_new_object();
 
-	json_add_number(root, "frames_a", diff->frames_a);
-	json_add_number(root, "frames_b", diff->frames_b);
-	if (guest->kind->has_references) {
-		json_add_number(root, "references_a", diff->references_a);
-		json_add_number(root, "references_b", diff->references_b);
-	}
-	json_add_number(root, "changed", changed_frames(diff));
-	json_object_object_add(root, "changes", changes_json(diff->changes, guest->kind));
+	json_add_frame(object, changed->frame.addr / PAGE_SIZE);
+	json_add_text(object, "change", frame_change_name(changed->change));
+	json_add(object, "a", frame_side_json(diff, guest, &changed->a));
+	json_add(object, "b", frame_side_json(diff, guest, &changed->b));
+	return object;
+}
+
+static json *types_json(const struct diff *diff, const struct kind *kind)
+{
+	json *types = json_object_new_array();
+
 	for (unsigned i = 0; i < diff->type_count; i++) {
-		struct json_object *type = changes_json(diff->types[i].changes, guest->kind);
+		json *type = json_object_new_object();
 
-		json_add_number(type, "in_use_a", diff->types[i].in_use_a);
-		json_add_number(type, "in_use_b", diff->types[i].in_use_b);
-		json_object_object_add(types, diff->types[i].name, type);
+		json_add_text(type, "type", diff->types[i].name);
+		json_add_number(type, "in_use_frames_a", diff->types[i].in_use_a);
+		json_add_number(type, "in_use_frames_b", diff->types[i].in_use_b);
+		json_add(type, "frames_by_change", changes_json(diff->types[i].changes, kind));
+		json_object_array_add(types, type);
 	}
-	json_object_object_add(root, "types", types);
-	for (size_t i = 0; i < diff->listed; i++) {
-		struct json_object *frame = json_object_new_object();
+	return types;
+}
 
-		json_add_number(frame, "frame", diff->list[i].frame.addr);
-		json_add_text(frame, "change", frame_change_name(diff->list[i].change));
-		json_object_object_add(frame, "a", side_json(diff, guest, &diff->list[i].a));
-		json_object_object_add(frame, "b", side_json(diff, guest, &diff->list[i].b));
-		json_object_array_add(list, frame);
-	}
-	json_object_object_add(root, "list", list);
-	json_print(root);
+static json *side_json(const struct side *side, uint64_t frames, uint64_t references)
+{
+	struct coverage coverage = coverage_of_side(side);
+	json *object = session_head(&side->session);
+
+	json_add_number(object, "total_frames", frames);
+	if (side->guest->kind->has_references)
+		json_add_number(object, "references", references);
+	json_add(object, "coverage", coverage_json(&coverage));
+	return object;
+}
+
+static void print_json(const struct diff *diff, const struct side sides[2])
+{
+	const struct guest *guest = sides[0].guest;
+	json *head = json_object_new_object();
+
+	json_add(head, "a", side_json(&sides[0], diff->frames_a, diff->references_a));
+	json_add(head, "b", side_json(&sides[1], diff->frames_b, diff->references_b));
+	json_add_flag(head, "same_boot", guest->boot_id == sides[1].guest->boot_id);
+	json_add_number(head, "changed_frames", changed_frames(diff));
+	json_add(head, "frames_by_change", changes_json(diff->changes, guest->kind));
+	json_add(head, "changed_types", types_json(diff, guest->kind));
+	answer_begin("diff", head);
+	answer_list("changes", "change");
+	for (size_t i = 0; i < diff->listed; i++)
+		answer_item(change_json(diff, guest, &diff->list[i]));
+	answer_end(NULL, STATUS_OK);
+}
+
+/* Whether all that was read of both counts. Returns an exit status, and has reported what is wrong. */
+static int sides_sound(const struct side sides[2])
+{
+	int status = session_sound(&sides[0].session.source);
+
+	return status == STATUS_OK ? session_sound(&sides[1].session.source) : status;
 }
 
 static int compare(const struct side sides[2], const struct options *options)
@@ -287,12 +363,21 @@ static int compare(const struct side sides[2], const struct options *options)
 	struct diff diff;
 	int result = diff_make(sides[0].guest, sides[1].guest, options->list, &diff, &err);
 
+	int status = sides_sound(sides);
+
 	if (result < 0)
-		return session_refuse(result, &err);
+		return status == STATUS_OK ? session_refuse(result, &err) : status;
+	if (status != STATUS_OK) {
+		diff_free(&diff);
+		return status;
+	}
 	if (options->json)
-		print_json(&diff, sides[0].guest);
+		print_json(&diff, sides);
 	else
-		print_text(&diff, sides[0].guest);
+		print_text(&diff, sides);
+	if (!options->json && sides[0].guest->boot_id != sides[1].guest->boot_id)
+		fprintf(stderr,
+			"pagevisor: A and B are of two boots of a guest, or of two guests\n");
 	diff_free(&diff);
 	return session_flush(STATUS_OK);
 }
@@ -301,11 +386,15 @@ int command_diff(int argc, char **argv)
 {
 	struct options options = {.list = LIST_DEFAULT};
 	struct side sides[2] = {0};
+	struct vm_choice choice;
+	struct error err;
 
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	options_parse(&parser, argc, argv, &options);
 	urcu_memb_register_thread();
-	int status = side_open(&sides[0], options.names[0]);
+	int result = vm_choice_make(&choice, options.names, 2,
+				    &(struct confinement){.pauses = true}, &err);
+	int status = result < 0 ? session_refuse(result, &err)
+				: side_open(&sides[0], options.names[0]);
 
 	if (status == STATUS_OK)
 		status = side_open(&sides[1], options.names[1]);

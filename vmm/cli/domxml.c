@@ -15,7 +15,10 @@
 #include <pagevisor/x86.h>
 
 #include "base/clock.h"
+#include "cli/confine.h"
 #include "cli/exit_status.h"
+#include "cli/guest_line.h"
+#include "cli/options.h"
 #include "cli/session.h"
 #include "cli/run/kernel_file.h"
 #include "cli/option_value.h"
@@ -59,49 +62,34 @@ static const struct argp_option options_table[] = {
 	{"ring", KEY_RING, "0|3", 0,
 	 "ring of the guest's kernel (default: 3 for KVM on a host without VT-x and SVM, else 0)",
 	 0},
-	{"workload", 'w', "NAME", 0, "what the guest does (churn)", 0},
+	{"workload", 'w', "WORKLOAD", 0, "what the guest does (churn)", 0},
 	{"seed", 's', "N", 0, "seed of its random choices (1)", 0},
 	{"ops", 'n', "N", 0, "end after N steps on each vCPU, 0: never (0)", 0},
-	{"time", 't', "SECONDS", 0, "end after this time, 0: never (0)", 0},
+	{"time", 't', "TIME", 0, "end after this time, 0: never (0)", 0},
 	{"append", 'a', "TEXT", 0, "text to append to the guest's command line", 0},
 	{0},
 };
 
-/* The word that equals `text` in a list that ends with NULL, or NULL. */
-static const char *one_of(const char *const *words, const char *text)
-{
-	while (*words && strcmp(*words, text) != 0)
-		words++;
-	return *words;
-}
-
-static void parse_machine(struct domxml_options *options, const char *text,
-			  struct argp_state *state)
+static const char *parse_machine(const char *text, struct argp_state *state)
 {
 	static const char *const machines[] = {"q35", "pc", "microvm", NULL};
 
-	options->definition.machine = one_of(machines, text);
-	if (!options->definition.machine)
-		argp_error(state, "--machine %s: expected q35, pc or microvm", text);
+	return machines[option_word("--machine", text, machines, state)];
 }
 
-static void parse_backing(struct domxml_options *options, const char *text,
-			  struct argp_state *state)
+static const char *parse_backing(const char *text, struct argp_state *state)
 {
 	static const char *const backings[] = {"memfd", "file", "private", NULL};
 
-	options->definition.backing = one_of(backings, text);
-	if (!options->definition.backing)
-		argp_error(state, "--backing %s: expected memfd, file or private", text);
+	return backings[option_word("--backing", text, backings, state)];
 }
 
-static void parse_accel(struct domxml_options *options, const char *text, struct argp_state *state)
+/* Whether it is KVM. */
+static bool parse_accel(const char *text, struct argp_state *state)
 {
 	static const char *const accelerators[] = {"kvm", "tcg", NULL};
 
-	if (!one_of(accelerators, text))
-		argp_error(state, "--accel %s: expected kvm or tcg", text);
-	options->definition.has_kvm = strcmp(text, "kvm") == 0;
+	return option_word("--accel", text, accelerators, state) == 0;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -113,13 +101,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->definition.name = option_vm_name(text, state);
 		break;
 	case KEY_MACHINE:
-		parse_machine(options, text, state);
+		options->definition.machine = parse_machine(text, state);
 		break;
 	case KEY_ACCEL:
-		parse_accel(options, text, state);
+		options->definition.has_kvm = parse_accel(text, state);
 		break;
 	case KEY_BACKING:
-		parse_backing(options, text, state);
+		options->definition.backing = parse_backing(text, state);
 		break;
 	case 'k':
 		options->kernel = text;
@@ -138,7 +126,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->workload = text;
 		break;
 	case 's':
-		options->seed = option_number("--seed", text, state);
+		options->seed = option_seed(text, state);
 		break;
 	case 'n':
 		options->operations = option_number("--ops", text, state);
@@ -179,8 +167,7 @@ static void parse(struct domxml_options *options, int argc, char **argv)
 		.append = "",
 		.seed = 1,
 	};
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, options);
+	options_parse(&parser, argc, argv, options);
 	if (!options->has_ring && options->definition.has_kvm && !host_cpu_runs_ring0())
 		options->ring = RING_USER;
 }
@@ -199,7 +186,16 @@ static int find_kernel(const struct domxml_options *options, char *path, bool *i
 	if (result < 0)
 		return result;
 	*is_ours = kernel.image.has_info;
+	result = guest_line_check_reach(*is_ours, err);
+	if (result == 0)
+		result = guest_line_check_workload(&kernel.options, "--workload ",
+						   options->workload, err);
+	if (result == 0)
+		result = guest_line_check_append(&kernel.options, options->workload,
+						 options->append, err);
 	kernel_file_close(&kernel);
+	if (result < 0)
+		return result;
 	return realpath(file, path) ? 0
 				    : error_set(err, -errno, "%.200s: %s", file, strerror(errno));
 }
@@ -234,10 +230,15 @@ int command_domxml(int argc, char **argv)
 	bool is_ours = false;
 
 	parse(&options, argc, argv);
+	/* No VM: it reads a kernel, which may be anybody's. */
+	int result = confine_inspector(NULL, 0, &(struct confinement){0}, &err);
+
+	if (result < 0)
+		return session_refuse(result, &err);
 	/* As for `run`, a kernel that cannot be booted is bad input, whatever the reason. */
 	if (find_kernel(&options, kernel, &is_ours, &err) < 0)
 		return session_refuse(-EINVAL, &err);
-	int result = build_command_line(&options, is_ours, line, &err);
+	result = build_command_line(&options, is_ours, line, &err);
 
 	options.definition.kernel = kernel;
 	options.definition.command_line = line;

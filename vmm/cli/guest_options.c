@@ -22,6 +22,17 @@ void guest_options_init(struct guest_options *options, uint64_t memory)
 	};
 }
 
+/* In the order of the help. */
+static enum accel parse_accel(const char *text, struct argp_state *state)
+{
+	static const enum accel accels[] = {ACCEL_KVM, ACCEL_QEMU, ACCEL_QEMU_TCG, ACCEL_AUTO};
+	const char *names[ACCEL_COUNT + 1] = {NULL};
+
+	for (unsigned i = 0; i < ACCEL_COUNT; i++)
+		names[i] = accel_name(accels[i]);
+	return accels[option_word("--accel", text, names, state)];
+}
+
 error_t guest_option_parse(struct guest_options *options, int key, const char *text,
 			   struct argp_state *state)
 {
@@ -36,14 +47,13 @@ error_t guest_option_parse(struct guest_options *options, int key, const char *t
 		options->cpus = option_cpus(text, state);
 		break;
 	case KEY_ACCEL:
-		if (!accel_parse(text, &options->accel))
-			argp_error(state, "--accel %s: expected kvm, qemu, qemu-tcg or auto", text);
+		options->accel = parse_accel(text, state);
 		break;
 	case KEY_RING:
 		options->ring = (int)option_ring(text, state);
 		break;
 	case KEY_SEED:
-		options->seed = option_number("--seed", text, state);
+		options->seed = option_seed(text, state);
 		break;
 	case KEY_OPERATIONS:
 		options->operations = option_number("--ops", text, state);

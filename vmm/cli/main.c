@@ -4,35 +4,25 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/version.h"
-#include "cli/commands.h"
+#include "base/deadline.h"
+#include "base/number_text.h"
+#include "cli/command_table.h"
+#include "cli/completion.h"
+#include "cli/confine.h"
 #include "cli/exit_status.h"
-#include "source/libvirt/pauser.h"
-
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *summary;
-} commands[] = {
-#define COMMAND_ENTRY(name, summary) {#name, command_##name, summary},
-	COMMANDS(COMMAND_ENTRY)
-#undef COMMAND_ENTRY
-};
-
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-static void print_help(FILE *out)
-{
-	fprintf(out, "usage: pagevisor COMMAND [OPTION...]\n\n");
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out, "  %-10s %s\n  %-10s %s\n\n", "help", "this text", "version",
-		"print the version");
-	fprintf(out, "pagevisor help COMMAND explains a command and its options.\n");
-}
+#include "cli/fleet/vm_kinds.h"
+#include "cli/help.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "sandbox/sandbox.h"
+#include "source/libvirt/libvirt_pauser.h"
+#include "source/qemu/qemu_pauser.h"
+#include "view/answer.h"
+#include "view/top/top_screen.h"
 
 /*
  * Opens closed standard descriptors on /dev/null. Otherwise the next file to be opened would get their number, and
@@ -49,44 +39,96 @@ static void open_standard_descriptors(void)
 		close(fd);
 }
 
-static const struct command *find_command(const char *name)
+#define RAM_IS_GONE                                                                                \
+	"the guest's RAM cannot be read: its file shrank, or the host has no memory for it"
+
+/* Guest memory is mapped from files that others may truncate, and for which the host may run out of memory. */
+static void on_bus_error(int signal)
 {
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(name, commands[i].name) == 0)
-			return &commands[i];
-	return NULL;
+	static const char text[] = "pagevisor: " RAM_IS_GONE "\n";
+
+	top_screen_abandon();
+	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	(void)signal;
+	(void)ignored;
+	answer_abandon(RAM_IS_GONE, STATUS_REFUSED);
+	_exit(STATUS_REFUSED);
 }
 
-/* argp prints argv[0] in its messages. */
-static int run_command(const struct command *command, int argc, char **argv)
+/* Every command may read guest memory, on any of its threads. */
+static void handle_bus_errors(void)
 {
-	char full_name[32];
+	const struct sigaction action = {.sa_handler = on_bus_error};
 
-	snprintf(full_name, sizeof(full_name), "pagevisor %s", command->name);
-	argv[0] = full_name;
-	return command->run(argc, argv);
+	sigaction(SIGBUS, &action, NULL);
 }
 
-static int refuse_command(const char *name)
+/* PAGEVISOR_TIMEOUT replaces the patience of base/deadline.h. Returns false if it is no time. */
+static bool set_patience(void)
 {
-	fprintf(stderr, "pagevisor: no command \"%s\"; try pagevisor help\n", name);
+	const char *text = getenv("PAGEVISOR_TIMEOUT");
+	uint64_t ns;
+
+	if (!text || !*text)
+		return true;
+	if (!time_parse(text, &ns) || ns == 0)
+		return false;
+	deadline_set_patience(ns);
+	return true;
+}
+
+/* A process that pauses a guest for an inspector. */
+static int run_pauser(int (*run)(const char *place, const char *guest, const char *deadline_ms),
+		      char **argv)
+{
+	confine_pauser(argv[2]);
+	return run(argv[2], argv[3], argv[4]);
+}
+
+/* As an option, because people try that first. */
+static const char *command_named_by(const char *word)
+{
+	static const char *const options[][2] = {{"-h", "help"},
+						 {"-?", "help"},
+						 {"--help", "help"},
+						 {"-V", "version"},
+						 {"--version", "version"}};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strcmp(word, options[i][0]) == 0)
+			return options[i][1];
+	return word;
+}
+
+/* Before there is a command, whose parser would do so: an error is answered in JSON, too, if the arguments ask for that. */
+static void set_form(int argc, char **argv)
+{
+	bool completes = argc > 1 && strcmp(argv[1], COMPLETION_COMMAND) == 0;
+
+	answer_set_form(completes ? ANSWER_TEXT : options_answer_form(argc, argv));
+}
+
+static int refuse(int argc, char **argv, const char *why)
+{
+	set_form(argc, argv);
+	output_refuse(STATUS_BAD_INPUT, "%s", why);
+	answer_close(STATUS_BAD_INPUT);
 	return STATUS_BAD_INPUT;
 }
 
-/* `pagevisor help COMMAND` is `pagevisor COMMAND --help`. */
-static int help(const char *name)
+static int run_command(int argc, char **argv)
 {
-	char option[] = "--help";
-	char *argv[] = {NULL, option, NULL};
-	bool is_other = name && strcmp(name, "help") != 0 && strcmp(name, "version") != 0;
-	const struct command *command = is_other ? find_command(name) : NULL;
+	const char *name = command_named_by(argv[1]);
+	const struct command *command = command_table_find(name);
 
 	if (command)
-		return run_command(command, 2, argv);
-	if (is_other)
-		return refuse_command(name);
-	print_help(stdout);
-	return STATUS_OK;
+		return command_table_run(command, argc - 1, argv + 1);
+	set_form(argc, argv);
+	int status = command_table_refuse(name);
+
+	answer_close(status);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -94,24 +136,25 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 
 	open_standard_descriptors();
+	sandbox_begin();
 	/* A reader that went away and a file size limit become write errors, and are reported as such. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-
+	handle_bus_errors();
+	if (!set_patience())
+		return refuse(argc, argv, "PAGEVISOR_TIMEOUT is no time above 0, " TIME_EXAMPLES);
+	if (!vm_kinds_read())
+		return refuse(argc, argv, "PAGEVISOR_LIST is not a list of vm, libvirt, qemu");
 	if (!name) {
-		print_help(stderr);
+		help_print(stderr);
 		return STATUS_BAD_INPUT;
 	}
-	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0)
-		return help(argv[2]);
-	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
-		printf("pagevisor " PAGEVISOR_VERSION "\n");
-		return STATUS_OK;
-	}
-	/* Not for users, so the help leaves it out. */
-	if (strcmp(name, PAUSER_COMMAND) == 0 && argc == 5)
-		return pauser_main(argv[2], argv[3], argv[4]);
-	const struct command *command = find_command(name);
-
-	return command ? run_command(command, argc - 1, argv + 1) : refuse_command(name);
+	/* Not for users, so the help leaves these out. */
+	if (strcmp(name, LIBVIRT_PAUSER_COMMAND) == 0 && argc == 5)
+		return run_pauser(libvirt_pauser_main, argv);
+	if (strcmp(name, QEMU_PAUSER_COMMAND) == 0 && argc == 5)
+		return run_pauser(qemu_pauser_main, argv);
+	if (strcmp(name, COMPLETION_COMMAND) == 0)
+		return completion_main(argc, argv);
+	return run_command(argc, argv);
 }

@@ -11,26 +11,46 @@
 
 #include "base/json.h"
 #include "cli/exit_status.h"
+#include "cli/option_value.h"
+#include "cli/options.h"
+#include "cli/query.h"
 #include "cli/session.h"
+#include "base/number_text.h"
 #include "kind/kind.h"
+#include "view/frame_text.h"
+#include "view/answer.h"
 #include "view/picture/map_picture.h"
 
 #define DEFAULT_WIDTH 80
 
+/* Lines of a terminal that the map leaves at first, and always takes. */
+#define LEGEND_LINES 5
+#define LINES_MIN    4
+
 enum option_key {
 	KEY_BY = 'b',
+	KEY_MARK = 'm',
 	KEY_PNG = 0x100, /* no letter */
 	KEY_SVG,
+	KEY_FROM,
+	KEY_TO,
 };
 
 struct map {
 	enum map_by by;
+	struct frame_name first, end; /* as the user called them, the second one excluded */
+	uint64_t from, to;            /* these, as numbers of frames */
+	const char *mark;
+	struct query query; /* that */
 	const char *png, *svg;
 	struct session session;
 };
 
 static const struct argp_option options_table[] = {
 	{"by", KEY_BY, "type|state|refs", 0, "what the colours mean (type)", 0},
+	{"from", KEY_FROM, "PLACE", 0, "begin there (0)", 0},
+	{"to", KEY_TO, "PLACE", 0, "end before it (the end of memory)", 0},
+	{"mark", KEY_MARK, "EXPRESSION", 0, "mark cells with frames that match, as find does", 0},
 	{"png", KEY_PNG, "FILE", 0, "write a PNG", 0},
 	{"svg", KEY_SVG, "FILE", 0, "write an SVG, with tooltips", 0},
 	{0},
@@ -39,13 +59,33 @@ static const struct argp_option options_table[] = {
 static enum map_by parse_by(const char *text, struct argp_state *state)
 {
 	static const char *const names[] = {
-		[MAP_BY_TYPE] = "type", [MAP_BY_STATE] = "state", [MAP_BY_REFS] = "refs"};
+		[MAP_BY_TYPE] = "type", [MAP_BY_STATE] = "state", [MAP_BY_REFS] = "refs", NULL};
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(text, names[i]) == 0)
-			return (enum map_by)i;
-	argp_error(state, "--by %s: expected type, state or refs", text);
-	return MAP_BY_TYPE;
+	return (enum map_by)option_word("--by", text, names, state);
+}
+
+/* A place in memory is a frame; here a bare number can only be a size. */
+static struct frame_name parse_place(const char *name, const char *text, struct argp_state *state)
+{
+	struct frame_name frame = {0};
+	uint64_t bytes;
+
+	if (size_parse(text, 0, UINT64_MAX, &bytes))
+		frame.number = bytes / PAGE_SIZE;
+	else if (!frame_name_parse(text, &frame))
+		argp_error(state, "--%s %s: expected " FRAME_EXPECTED, name, text);
+	return frame;
+}
+
+/* A file called "-" is not what somebody wants who writes that. */
+static const char *parse_file(const char *name, const char *text, struct argp_state *state)
+{
+	if (strcmp(text, "-") == 0)
+		argp_error(
+			state,
+			"--%s -: a picture cannot go to standard output; expected a FILE to write",
+			name);
+	return text;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -59,11 +99,20 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_BY:
 		map->by = parse_by(text, state);
 		break;
+	case KEY_FROM:
+		map->first = parse_place("from", text, state);
+		break;
+	case KEY_TO:
+		map->end = parse_place("to", text, state);
+		break;
+	case KEY_MARK:
+		map->mark = text;
+		break;
 	case KEY_PNG:
-		map->png = text;
+		map->png = parse_file("png", text, state);
 		break;
 	case KEY_SVG:
-		map->svg = text;
+		map->svg = parse_file("svg", text, state);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -78,7 +127,10 @@ static const struct argp parser = {
 	.doc = "Draws all memory of a running guest, coloured by the type, state or "
 	       "reference count of its frames: on a terminal in colours, elsewhere with letters, or "
 	       "into a file.\vA cell shows the class of most of its frames; a broken frame always "
-	       "shows. " SESSION_VM_HELP,
+	       "shows, and so does a mark. PLACE is " FRAME_EXPECTED
+	       ". The map fits the terminal. " SESSION_VM_HELP " EXPRESSION is as for pagevisor "
+	       "find, for example\n\n"
+	       "  pagevisor map --from 16M --to 32M --mark 'type == page_table && ref > 1'",
 };
 
 /* Uses colours on a terminal, unless the user asks for none. */
@@ -95,45 +147,64 @@ static enum map_colours terminal_colours(void)
 	return MAP_256_COLOURS;
 }
 
-static unsigned terminal_width(void)
+/* The window; elsewhere a width that fits everywhere, and no height to fit. */
+static struct map_paper terminal_paper(void)
 {
+	struct map_paper paper = {.width = DEFAULT_WIDTH,
+				  .map_lines = MAP_LINES_DEFAULT,
+				  .colours = terminal_colours()};
 	struct winsize size;
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
-		return DEFAULT_WIDTH;
-	return size.ws_col;
+		return paper;
+	paper.width = size.ws_col;
+	if (size.ws_row > 0)
+		paper.map_lines = size.ws_row;
+	return paper;
 }
 
 /* The legend, with the frames of each class. */
-static void print_json(const struct map_image *image)
+static void print_json(const struct session *session, const struct map_image *image)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *classes = json_object_new_array();
+	json *root = session_head(session), *classes = json_object_new_array();
 
 	json_add_text(root, "by", map_by_name(image->by));
-	json_add_number(root, "slots", image->frame_count);
+	json_add_number(root, "total_frames", image->frame_count);
+	json_add_number(root, "ram_frames", session->guest->ram_frames);
+	if (image->marks)
+		json_add_number(root, "marked_frames", image->marked_frames);
+	session_add_coverage(root, session, image->reads.unstable);
 	for (unsigned i = 0; i < image->class_count; i++) {
-		struct json_object *class = json_object_new_object();
+		json *class = json_object_new_object();
 
-		json_add_text(class, "name", image->classes[i].name);
-		json_add_number(class, "frames", image->classes[i].frames);
+		json_add_text(class, "class", image->classes[i].name);
+		json_add_number(class, "total_frames", image->classes[i].frames);
 		json_object_array_add(classes, class);
 	}
-	json_object_object_add(root, "classes", classes);
+	json_add(root, "classes", classes);
 	json_add_number(root, "retried", image->reads.retries);
 	json_add_number(root, "given_up", image->reads.unstable);
-	json_print(root);
+	answer_print("map", root, STATUS_OK);
 }
 
 static int build(struct map *map, struct map_grid grid, struct map_image *image)
 {
+	const struct map_part part = {.grid = grid,
+				      .first = pfn(map->from),
+				      .frame_count = map->to - map->from,
+				      .mark = map->mark ? &map->query.expression : NULL};
 	struct error err;
-	int result = map_image_build(map->session.guest, map->by, grid, image, &err);
+	int result = map_image_build_part(map->session.guest, map->by, &part, image, &err);
 
-	if (result == 0)
-		return STATUS_OK;
-	return result == -ENOMEM ? session_refuse(result, &err)
-				 : session_lost(&map->session.source, err.text);
+	if (result == -ENOMEM)
+		return session_refuse(result, &err);
+	if (result < 0)
+		return session_lost(&map->session.source, err.text);
+	int status = session_still(&map->session);
+
+	if (status != STATUS_OK)
+		map_image_free(image);
+	return status;
 }
 
 static int draw_file(struct map *map, const char *path, struct map_grid grid,
@@ -146,33 +217,65 @@ static int draw_file(struct map *map, const char *path, struct map_grid grid,
 
 	if (!path || status != STATUS_OK)
 		return status;
+	if (!map->session.options.json)
+		session_print_coverage(&map->session, image.reads.unstable, stdout);
 	int result = draw(&image, map->session.source.name, path, &err);
 
 	map_image_free(&image);
 	return result < 0 ? session_refuse(result, &err) : STATUS_OK;
 }
 
+/*
+ * Builds a map that fits the paper with all that is printed around it, and a prompt. How long the legend is, only a map
+ * shows: then a smaller one is built where it is too long.
+ */
+static int build_to_fit(struct map *map, struct map_paper *paper, struct map_image *image)
+{
+	unsigned height = paper->map_lines;
+	bool has_height = isatty(STDOUT_FILENO) == 1;
+	int status = STATUS_OK;
+
+	if (has_height)
+		paper->map_lines = height > LINES_MIN + LEGEND_LINES ? height - LEGEND_LINES
+								     : LINES_MIN;
+	for (unsigned tries = 0; tries < 2; tries++) {
+		status = build(map, map_text_grid(map->to - map->from, paper), image);
+		if (status != STATUS_OK || !has_height)
+			return status;
+		unsigned others = map_text_other_lines(image, paper) + 1;
+		unsigned left = height > others + LINES_MIN ? height - others : LINES_MIN;
+
+		if (paper->map_lines <= left || tries == 1)
+			return status;
+		paper->map_lines = left;
+		map_image_free(image);
+	}
+	return status;
+}
+
 static int draw_text(struct map *map)
 {
-	enum map_colours colours = terminal_colours();
-	unsigned width = terminal_width();
+	struct map_paper paper = terminal_paper();
 	struct map_image image;
-	struct map_grid grid = map_text_grid(map->session.guest->frame_count, width, colours);
-	int status = build(map, grid, &image);
+
+	paper.has_marks = map->mark;
+	int status = build_to_fit(map, &paper, &image);
 
 	if (status != STATUS_OK)
 		return status;
-	if (map->session.options.json)
-		print_json(&image);
-	else
-		map_print(&image, map->session.source.name, width, colours, stdout);
+	if (map->session.options.json) {
+		print_json(&map->session, &image);
+	} else {
+		session_print_coverage(&map->session, image.reads.unstable, stdout);
+		map_print(&image, map->session.source.name, &paper, stdout);
+	}
 	map_image_free(&image);
 	return STATUS_OK;
 }
 
 static int draw_all(struct map *map)
 {
-	uint64_t frames = map->session.guest->frame_count;
+	uint64_t frames = map->to - map->from;
 	int status = draw_file(map, map->png, map_png_grid(frames), map_write_png);
 
 	if (status == STATUS_OK)
@@ -180,6 +283,26 @@ static int draw_all(struct map *map)
 	if (status == STATUS_OK && (map->session.options.json || !(map->png || map->svg)))
 		status = draw_text(map);
 	return status;
+}
+
+/* Cuts the end to what there is. */
+static int find_part(struct map *map)
+{
+	const struct guest *guest = map->session.guest;
+	bool has_tables = map->session.source.has_all_memory;
+	struct error err;
+	int result = frame_name_find(&map->first, guest, has_tables, &map->from, &err);
+
+	map->to = map->end.number;
+	if (result == 0 && map->end.is_virtual)
+		result = frame_name_find(&map->end, guest, has_tables, &map->to, &err);
+	if (result == 0 && map->from >= map->to)
+		result = error_set(&err, -EINVAL, "--from and --to: nothing lies between them");
+	if (result < 0)
+		return session_refuse(result, &err);
+	if (map->to > guest->frame_count)
+		map->to = guest->frame_count;
+	return STATUS_OK;
 }
 
 static int look_and_draw(struct map *map)
@@ -197,15 +320,21 @@ static int look_and_draw(struct map *map)
 			  guest->kind->name);
 		return session_refuse(-EINVAL, &err);
 	}
-	return draw_all(map);
+	status = find_part(map);
+	if (status == STATUS_OK && map->mark)
+		status = query_compile(&map->query, &map->session, map->mark);
+	if (status == STATUS_OK)
+		status = draw_all(map);
+	query_free(&map->query);
+	return status;
 }
 
 int command_map(int argc, char **argv)
 {
-	struct map map = {0};
+	struct map map = {.end = {.number = UINT64_MAX}};
 
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, &map);
+	options_parse(&parser, argc, argv, &map);
+	map.session.options.confinement = (struct confinement){.files = {map.png, map.svg}};
 	int status = session_open(&map.session);
 
 	if (status == STATUS_OK)

@@ -4,8 +4,25 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include "base/error.h"
+#include "view/answer.h"
+
+int output_refuse(int status, const char *format, ...)
+{
+	char text[sizeof(((struct error *)0)->text)];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "pagevisor: %s\n", text);
+	answer_problem(text);
+	return status;
+}
 
 int output_flush(void)
 {

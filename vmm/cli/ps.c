@@ -1,147 +1,63 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor ps`: the user's running VMs, and libvirt's domains that run a pagevisor guest. */
+/* `pagevisor ps`: the user's running VMs, and libvirt's domains and QEMUs that run a pagevisor guest. */
 #include "cli/commands.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/json.h"
+#include "base/deadline.h"
+#include "cli/confine.h"
+#include "cli/answer_option.h"
 #include "cli/exit_status.h"
-#include "cli/session.h"
-#include "cli/ps_watch.h"
+#include "cli/output.h"
+#include "cli/options.h"
 #include "cli/fleet/libvirt_roster.h"
+#include "cli/fleet/qemu_roster.h"
 #include "cli/fleet/roster.h"
-#include "cli/fleet/vm_look.h"
+#include "cli/fleet/survey.h"
+#include "cli/ps_names.h"
+#include "cli/ps_table.h"
+#include "cli/ps_watch.h"
+#include "cli/session.h"
 #include "memory/rcu.h"
+#include "source/libvirt/libvirt_vm.h"
+#include "source/qemu/qemu_source.h"
 
-#define CELL_SIZE 32
-#define SEEN_SIZE (sizeof(((struct source *)0)->name) + CELL_SIZE) /* name, process and stage */
+#define ROWS_MAX  (2 * VM_SET_MAX)
+#define SEEN_SIZE 96 /* name, process and state of a VM */
 
 enum option_key {
 	KEY_COUNT = 'c',
-	KEY_JSON = 'j',
 	KEY_WATCH = 'w',
+	KEY_NAMES = 'n',
 };
 
 struct ps {
 	const char *expression; /* NULL: none */
 	bool json;
 	bool is_watched;
+	bool has_names_only;
 	struct ps_watch watch;
-	char seen[VM_SET_MAX * SEEN_SIZE]; /* what was printed last: the VMs and their stages */
+	unsigned names_shown; /* lines on the terminal that the table replaces */
+	unsigned absent_count;
+	struct absent_vm absent[VM_SET_MAX]; /* VMs that do not answer */
+	unsigned closed_count;
+	char closed[32]; /* one of the QEMUs that may not be looked into, which are closed_count */
+	struct qemu_roster qemus;
+	struct ps_row rows[ROWS_MAX];
+	char seen[ROWS_MAX * SEEN_SIZE]; /* what was printed last: the VMs and their states */
 	struct vm_set set;
 };
 
-/* How far the guest has come, as it reports itself. */
-static const char *stage_of(const struct source *source, const struct vm_look *look)
+static bool is_qemu(const char *name)
 {
-	if (!source->hints.has_info)
-		return "-";
-	if (look->has_view)
-		return look->stage;
-	return look->is_broken ? "broken" : "none";
-}
-
-/* The state that people see. That someone has paused the guest matters more than how far it has come. */
-static const char *state_of(const struct source *source, const struct vm_look *look)
-{
-	return look->holder.since_ns ? "paused" : stage_of(source, look);
-}
-
-static uint64_t paused_ns(const struct vm_look *look)
-{
-	return look->at_ns > look->holder.since_ns ? look->at_ns - look->holder.since_ns : 0;
-}
-
-static uint64_t up_ns(const struct source *source)
-{
-	uint64_t now = clock_now_ns();
-
-	return source->start_ns && now > source->start_ns ? now - source->start_ns : 0;
-}
-
-static struct json_object *holder_json(const struct vm_look *look)
-{
-	struct json_object *paused = json_object_new_object();
-
-	json_add_number(paused, "pid", look->holder.pid);
-	json_add_number(paused, "ns", paused_ns(look));
-	return paused;
-}
-
-static struct json_object *as_json(const struct ps *ps, const struct source *source,
-				   const struct vm_look *look)
-{
-	struct json_object *entry = json_object_new_object();
-
-	json_add_text(entry, "name", source->name);
-	json_add_number(entry, "pid", source->pid);
-	json_add_number(entry, "memory_bytes", source_memory_size(source));
-	json_add_number(entry, "cpus", source->cpu_count);
-	json_add_text(entry, "stage", stage_of(source, look));
-	if (look->holder.since_ns)
-		json_object_object_add(entry, "paused", holder_json(look));
-	if (look->has_use) {
-		json_add_number(entry, "frames", look->frame_count);
-		json_add_number(entry, "frames_in_use", look->in_use);
-	}
-	if (look->has_matches)
-		json_add_number(entry, "matches", look->matches);
-	else if (ps->expression && look->problem.text[0])
-		json_add_text(entry, "problem", look->problem.text);
-	if (source->start_ns)
-		json_add_number(entry, "up_ns", up_ns(source));
-	return entry;
-}
-
-static void print_title(const struct ps *ps)
-{
-	printf("%-16s %9s %10s %5s  %-9s %6s %9s", "NAME", "PID", "MEMORY", "VCPUS", "STAGE",
-	       "IN USE", "UP");
-	printf(ps->expression ? " %8s\n" : "\n", "MATCHES");
-}
-
-/* Printed in a line of its own: a row has no room for it. */
-static void print_holder(const struct vm_look *look)
-{
-	char pid[CELL_SIZE] = "a process in another namespace";
-
-	if (look->holder.pid)
-		snprintf(pid, sizeof(pid), "%" PRIu32, look->holder.pid);
-	printf("%-16s paused by %s for %.1f s\n", "", pid,
-	       (double)paused_ns(look) / (double)NS_PER_S);
-}
-
-static void print_row(const struct ps *ps, const struct source *source, const struct vm_look *look)
-{
-	char used[CELL_SIZE] = "-", matches[CELL_SIZE] = "-", up[CELL_SIZE] = "-";
-
-	if (look->has_use)
-		snprintf(used, sizeof(used), "%.1f %%",
-			 100.0 * (double)look->in_use / (double)look->frame_count);
-	if (look->has_matches)
-		snprintf(matches, sizeof(matches), "%" PRIu64, look->matches);
-	if (source->start_ns)
-		snprintf(up, sizeof(up), "%.1f s", (double)up_ns(source) / (double)NS_PER_S);
-	printf("%-16s %9u %6" PRIu64 " MiB %5u  %-9s %6s %9s", source->name, source->pid,
-	       source_memory_size(source) >> 20, source->cpu_count, state_of(source, look), used,
-	       up);
-	printf(ps->expression ? " %8s\n" : "\n", matches);
-	if (look->holder.since_ns)
-		print_holder(look);
-}
-
-static int by_name(const void *left, const void *right)
-{
-	const struct source *a = &(*(struct attached_vm *const *)left)->source;
-	const struct source *b = &(*(struct attached_vm *const *)right)->source;
-	int order = strcmp(a->name, b->name);
-
-	return order ? order : (a->pid > b->pid) - (a->pid < b->pid);
+	return strncmp(name, QEMU_SOURCE_PREFIX, strlen(QEMU_SOURCE_PREFIX)) == 0;
 }
 
 /*
@@ -151,79 +67,136 @@ static int by_name(const void *left, const void *right)
 static int judge_expression(const struct ps *ps)
 {
 	struct error problem = {{0}};
+	const char *whose = "";
 	bool is_right = false;
 
 	for (unsigned i = 0; ps->expression && i < ps->set.count; i++) {
 		const struct vm_look *look = &ps->set.vms[i]->look;
 
 		is_right |= look->has_matches;
-		if (look->problem.text[0])
-			problem = look->problem;
+		if (!look->problem.text[0])
+			continue;
+		problem = look->problem;
+		whose = ps->set.vms[i]->source.name;
 	}
 	if (is_right || !problem.text[0])
 		return STATUS_OK;
-	fprintf(stderr, "pagevisor: the expression is wrong at %s\n", problem.text);
-	return STATUS_BAD_INPUT;
+	return output_refuse(STATUS_BAD_INPUT, "the expression is wrong for %s at %.400s", whose,
+			     problem.text);
 }
 
-static void print_all(struct ps *ps)
+static void note_absent(void *context, const struct absent_vm *absent)
 {
-	struct json_object *root = NULL, *list = NULL;
+	struct ps *ps = context;
+	struct error text;
 
-	if (ps->json) {
-		root = json_object_new_object();
-		list = json_object_new_array();
-		json_object_object_add(root, "vms", list);
-	} else {
-		print_title(ps);
-	}
-	for (unsigned i = 0; i < ps->set.count; i++) {
-		const struct source *source = &ps->set.vms[i]->source;
-		const struct vm_look *look = &ps->set.vms[i]->look;
-
-		if (ps->json)
-			json_object_array_add(list, as_json(ps, source, look));
-		else
-			print_row(ps, source, look);
-	}
-	if (root)
-		json_print(root);
+	/* There may be hundreds. */
+	if (absent->result == -EACCES && is_qemu(absent->name)) {
+		snprintf(ps->closed, sizeof(ps->closed), "%.31s", absent->name);
+		ps->closed_count++;
+	} else if (absent->result == -ETIMEDOUT && absent->name[0] && ps->absent_count < VM_SET_MAX)
+		ps->absent[ps->absent_count++] = *absent;
+	else
+		fprintf(stderr, "pagevisor: %s\n", absent_vm_text(absent, &text));
 }
 
-static void tell_problem(void *context, const char *key, const struct error *why)
+static void print_name(void *context, const char *name, uint32_t pid)
 {
-	(void)context;
-	(void)key;
-	fprintf(stderr, "pagevisor: %s\n", why->text);
+	struct ps *ps = context;
+
+	/* Most QEMUs may have other guests, and then be in no table. */
+	if (is_qemu(name))
+		return;
+	ps_print_name(name);
+	printf(" %9u\n", pid);
+	ps->names_shown++;
+}
+
+/* People see the names at once, also when a VM does not answer. */
+static void show_names(struct ps *ps, struct survey *survey)
+{
+	if (ps->json || ps->is_watched || !isatty(STDOUT_FILENO))
+		return;
+	survey_names(survey, print_name, ps);
+	fflush(stdout);
+}
+
+/* Where the terminal cannot, or has scrolled, the table comes below the names. */
+static void replace_names(struct ps *ps)
+{
+	const char *term = getenv("TERM");
+	struct winsize size = {0};
+
+	if (ps->names_shown > 0 && term && strcmp(term, "dumb") != 0 &&
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && ps->names_shown < size.ws_row)
+		printf("\033[%uA\033[J", ps->names_shown);
+	ps->names_shown = 0;
+}
+
+/* Whether they have a guest that ps would list is not known. */
+static void say_closed(struct ps *ps)
+{
+	if (ps->closed_count > 0)
+		fprintf(stderr,
+			"pagevisor: the memory of %u QEMU%s may not be read, such as %s: try root, "
+			"or RAM with share=on\n",
+			ps->closed_count, ps->closed_count > 1 ? "s" : "", ps->closed);
+	ps->closed_count = 0;
 }
 
 static int look_at_all(struct ps *ps, struct error *err)
 {
-	int result = roster_refresh(&ps->set, tell_problem, NULL, err);
+	struct survey survey;
+	struct error why;
+
+	deadline_begin();
+	ps->absent_count = 0;
+	roster_remove_ended(&ps->set);
+	libvirt_roster_remove_ended(&ps->set);
+	qemu_roster_remove_ended(&ps->set);
+	survey_begin(&survey, &ps->set, ps->expression);
+	int result = roster_survey(&survey, err);
 
 	if (ps->is_watched)
-		ps_watch_refresh(&ps->watch, &ps->set);
+		ps_watch_survey(&ps->watch, &survey);
 	else
-		libvirt_roster_refresh(&ps->set, tell_problem, NULL);
-	qsort(ps->set.vms, ps->set.count, sizeof(struct attached_vm *), by_name);
-	for (unsigned i = 0; result == 0 && i < ps->set.count; i++)
-		result = vm_look_make(ps->set.vms[i], ps->expression, err);
+		libvirt_roster_survey(&survey);
+	if (qemu_roster_survey(&survey, ps->is_watched ? &ps->qemus : NULL, &why) < 0)
+		fprintf(stderr, "pagevisor: %s\n", why.text);
+	show_names(ps, &survey);
+	int looked = survey_end(&survey, note_absent, ps, &why);
+
+	qemu_roster_remove_doubles(&ps->set);
+	say_closed(ps);
+
+	if (result == 0 && looked < 0)
+		result = error_set(err, looked, "%s", why.text);
 	return result;
 }
 
+static struct ps_table table_of(struct ps *ps)
+{
+	struct ps_table table = {.expression = ps->expression,
+				 .json = ps->json,
+				 .is_update = ps->is_watched,
+				 .rows = ps->rows};
+
+	for (unsigned i = 0; i < ps->set.count; i++)
+		ps->rows[table.count++] = (struct ps_row){.vm = ps->set.vms[i]};
+	for (unsigned i = 0; i < ps->absent_count; i++)
+		ps->rows[table.count++] = (struct ps_row){.absent = &ps->absent[i]};
+	ps_table_sort(&table);
+	return table;
+}
+
 /* Whether the VMs or their states have changed since the last call. */
-static bool is_news(struct ps *ps)
+static bool is_news(struct ps *ps, const struct ps_table *table)
 {
 	char *now = calloc(1, sizeof(ps->seen));
 	size_t length = 0;
 
-	for (unsigned i = 0; now && i < ps->set.count && length < sizeof(ps->seen); i++) {
-		const struct source *source = &ps->set.vms[i]->source;
-		const struct vm_look *look = &ps->set.vms[i]->look;
-
-		length += (size_t)snprintf(now + length, sizeof(ps->seen) - length, "%s %u %.9s,",
-					   source->name, source->pid, state_of(source, look));
-	}
+	for (unsigned i = 0; now && i < table->count && length < sizeof(ps->seen); i++)
+		length += ps_row_state(&table->rows[i], now + length, sizeof(ps->seen) - length);
 	bool differs = !now || strcmp(now, ps->seen) != 0;
 
 	if (now)
@@ -232,22 +205,65 @@ static bool is_news(struct ps *ps)
 	return differs;
 }
 
+/* Says which guests have restarted since the look before, or are in an earlier state. Returns whether any has. */
+static bool say_events(const struct ps *ps)
+{
+	bool has_any = false;
+
+	for (unsigned i = 0; i < ps->set.count; i++) {
+		const struct attached_vm *vm = ps->set.vms[i];
+
+		if (vm->look.event == LIFE_GOES_ON)
+			continue;
+		has_any = true;
+		if (!ps->json)
+			fprintf(stderr, "pagevisor: the guest of %s %s\n", vm->source.name,
+				life_event_text(vm->look.event));
+	}
+	return has_any;
+}
+
+static void begin_answer(const struct ps *ps)
+{
+	json *head = json_object_new_object();
+
+	if (ps->expression)
+		json_add_text(head, "expression", ps->expression);
+	if (ps->is_watched) {
+		answer_follow("ps", head);
+		answer_list("updates", "update");
+	} else {
+		answer_begin("ps", head);
+		answer_list("vms", "vm");
+	}
+}
+
 /* Looks at all VMs, and prints what is new. */
 static int list_once(struct ps *ps, bool is_first)
 {
 	struct error err;
 	int result = look_at_all(ps, &err);
 	int status = result < 0 ? session_refuse(result, &err) : judge_expression(ps);
+	struct ps_table table = table_of(ps);
 
-	if (status == STATUS_OK && (is_news(ps) || is_first))
-		print_all(ps);
+	bool has_event = say_events(ps);
+
+	if (status == STATUS_OK && (is_news(ps, &table) || has_event || is_first)) {
+		replace_names(ps);
+		if (ps->json && is_first)
+			begin_answer(ps);
+		ps_table_print(&table);
+	}
 	return session_flush(status);
 }
 
+/* A look that nobody follows up waits as long as any command; the next look of one that watches is soon. */
 static int list_vms(struct ps *ps)
 {
-	if (ps->is_watched)
+	if (ps->is_watched) {
+		deadline_limit_patience(PS_WATCH_PATIENCE_NS);
 		ps_watch_begin(&ps->watch);
+	}
 	int status = list_once(ps, true);
 
 	while (ps->is_watched && status == STATUS_OK) {
@@ -256,6 +272,8 @@ static int list_vms(struct ps *ps)
 	}
 	if (ps->is_watched)
 		ps_watch_end(&ps->watch);
+	if (ps->json && status == STATUS_OK)
+		answer_end(NULL, status);
 	vm_set_clear(&ps->set);
 	return status;
 }
@@ -268,14 +286,19 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_COUNT:
 		ps->expression = text;
 		break;
-	case KEY_JSON:
+	case ANSWER_KEY_JSON:
+	case ANSWER_KEY_LINES:
+		answer_option(key);
 		ps->json = true;
 		break;
 	case KEY_WATCH:
 		ps->is_watched = true;
 		break;
+	case KEY_NAMES:
+		ps->has_names_only = true;
+		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument \"%s\": ps takes options only", text);
+		argp_error(state, "unexpected argument '%s': ps takes options only", text);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -288,26 +311,39 @@ int command_ps(int argc, char **argv)
 	static const struct argp_option options_table[] = {
 		{"count", KEY_COUNT, "EXPR", 0,
 		 "count the frames of each VM that match an expression, as in find", 0},
-		{"json", KEY_JSON, NULL, 0, "as one JSON object", 0},
+		ANSWER_JSON_OPTION_AS("as a JSON document; with --watch as lines"),
+		ANSWER_LINES_OPTION,
+		{"names", KEY_NAMES, NULL, 0,
+		 "names and processes alone, at once, for completion: asks nobody", 0},
 		{"watch", KEY_WATCH, NULL, 0, "print the list again whenever it changes", 0},
 		{0}};
 	static const struct argp parser = {
 		.options = options_table,
 		.parser = parse_option,
-		.doc = "Lists your running VMs, and domains of this machine's libvirt that run a "
+		.doc = "Lists your running VMs, and domains of this machine's libvirt and QEMUs that run a "
 		       "pagevisor guest: name, process, RAM, vCPUs, how far the guest has "
 		       "come or who has paused it and for how long, about how much of its memory its "
 		       "allocator has given out, and for how long the VM has been running.\vOnly "
 		       "--count reads the metadata, and it reads all of it.",
 	};
+	static const struct option_rule rules[] = {
+		{"names", OPTION_LEAVES_ONLY, "", "it looks at no VM"}, {0}};
 	struct ps *ps = calloc(1, sizeof(*ps));
+	struct error err;
 
 	if (!ps)
 		return STATUS_REFUSED;
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, ps);
+	options_parse_ruled(&parser, rules, argc, argv, ps);
 	urcu_memb_register_thread();
-	int status = list_vms(ps);
+	/* It looks at all domains of this machine's libvirt as well. */
+	const char *const names[] = {NULL, LIBVIRT_PREFIX};
+	int result = confine_inspector(names, 2, &(struct confinement){0}, &err);
+	int status = STATUS_OK;
+
+	if (result < 0)
+		status = session_refuse(result, &err);
+	else
+		status = ps->has_names_only ? ps_names() : list_vms(ps);
 
 	urcu_memb_unregister_thread();
 	free(ps);

@@ -3,14 +3,21 @@
 #ifndef VMM_PS_WATCH_H
 #define VMM_PS_WATCH_H
 
-#include "cli/fleet/vm_set.h"
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "cli/fleet/survey.h"
 #include "source/libvirt/domain_list.h"
 #include "source/libvirt/local_daemons.h"
+
+/* How long a look waits without progress: the next one is soon. */
+#define PS_WATCH_PATIENCE_NS (2 * NS_PER_S)
 
 struct ps_watch {
 	unsigned count; /* of daemons found so far */
 	struct local_daemon daemons[LOCAL_DAEMONS_MAX];
 	struct domain_list *lists[LOCAL_DAEMONS_MAX]; /* NULL: failed, and not retried */
+	bool was_connected[LOCAL_DAEMONS_MAX], is_lost[LOCAL_DAEMONS_MAX];
 	unsigned looks_left; /* at domains: a guest must boot before it is recognised */
 };
 
@@ -18,8 +25,8 @@ struct ps_watch {
 void ps_watch_begin(struct ps_watch *watch);
 void ps_watch_end(struct ps_watch *watch);
 
-/* Attaches new VMs, and removes those that have ended. The thread is registered with liburcu. */
-void ps_watch_refresh(struct ps_watch *watch, struct vm_set *set);
+/* Attaches new domains. */
+void ps_watch_survey(struct ps_watch *watch, struct survey *survey);
 
 /* Returns when there may be something new, after a second at most. */
 void ps_watch_wait(struct ps_watch *watch);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,11 +17,17 @@
 #include <pagevisor/options.h>
 #include <pagevisor/x86.h>
 
+#include "attach/runtime_dir.h"
 #include "attach/server.h"
 #include "base/clock.h"
+#include "base/proc.h"
 #include "base/resident.h"
 #include "cli/exit_status.h"
+#include "cli/guest_help.h"
+#include "cli/guest_line.h"
+#include "cli/late_signals.h"
 #include "cli/run/kernel_file.h"
+#include "cli/run/ram_manager.h"
 #include "cli/run/report.h"
 #include "cli/run/options.h"
 #include "kind/registry.h"
@@ -28,9 +35,18 @@
 #include "cli/run/watcher.h"
 #include "machine/engine_create.h"
 #include "memory/rcu.h"
+#include "sandbox/sandbox.h"
 
 /* How long a guest may take to end when asked, before it is stopped. */
 #define GRACE_NS (3 * NS_PER_S)
+
+/*
+ * A guest whose time is over hangs when it has shown no sign of life for so long: much longer than between two signs of a
+ * large guest on a busy host. A slow boot is a measure of both, so what it took is added. In a boot there are fewer signs.
+ */
+#define HANG_NS      (10 * NS_PER_S)
+#define BOOT_HANG_NS (30 * NS_PER_S)
+#define HANG_POLL_MS 200
 
 struct run {
 	struct run_options options;
@@ -41,6 +57,7 @@ struct run {
 	struct engine *engine;
 	struct console_report console;
 	struct watcher watcher;
+	struct ram_manager ram_manager;
 	struct attach_server server;
 	bool is_served;  /* other commands can inspect the VM */
 	bool is_watched; /* the kernel says where its info page is */
@@ -49,6 +66,7 @@ struct run {
 	sigset_t old_signals;
 	int signal; /* the last one received, 0: none */
 	bool timed_out;
+	uint64_t hung_ns; /* it had shown no sign of life for so long, 0: it did not hang */
 	uint64_t start_ns;
 };
 
@@ -184,42 +202,33 @@ static bool signal_stops(struct run *run, uint64_t *deadline)
 	return false;
 }
 
-static void on_late_signal(int signal)
+/* Whether the guest is to end by itself after a time, and is watched. */
+static bool has_time_limit(const struct run *run)
 {
-	(void)signal;
+	return run->is_watched && run->options.guest.time_ns && !run->options.may_hang;
 }
 
-static void ignore_once(int signal)
+/* Whether the guest should have ended by itself, and does nothing any more. */
+static bool is_hung(struct run *run)
 {
-	const struct sigaction once = {.sa_handler = on_late_signal,
-				       .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
-	struct sigaction old;
+	uint64_t running = boot_stages_at(&run->engine->stages, STAGE_RUNNING);
+	uint64_t begin = running ? running : run->start_ns;
+	uint64_t hang = running ? HANG_NS + running - run->start_ns : BOOT_HANG_NS;
 
-	sigaction(signal, NULL, &old);
-	if (old.sa_handler == SIG_DFL)
-		sigaction(signal, &once, NULL);
+	if (!has_time_limit(run) || run->signal ||
+	    clock_now_ns() - begin < run->options.guest.time_ns)
+		return false;
+	uint64_t silent = watcher_silent_ns(&run->watcher);
+
+	run->hung_ns = silent >= hang ? silent : 0;
+	return run->hung_ns > 0;
 }
 
-/*
- * The guest is gone. From here on a signal ends the process, in case nobody reads the report. But the first signal of
- * the run only asks for the guest's end, for which it came too late.
- */
-static void release_signals(const struct run *run)
+static void wait_until(struct run *run, struct pollfd *fds, uint64_t deadline)
 {
-	if (run->signal == 0) {
-		ignore_once(SIGINT);
-		ignore_once(SIGTERM);
-	}
-	sigprocmask(SIG_SETMASK, &run->old_signals, NULL);
-}
+	int left = clock_left_ms(deadline);
 
-static int poll_milliseconds(uint64_t deadline)
-{
-	const int max = 60 * 1000;
-	uint64_t now = clock_now_ns();
-	uint64_t left = deadline > now ? (deadline - now) / NS_PER_MS + 1 : 0;
-
-	return left < (uint64_t)max ? (int)left : max;
+	poll(fds, 2, has_time_limit(run) && left > HANG_POLL_MS ? HANG_POLL_MS : left);
 }
 
 /* Returns when the guest has ended, or has to be stopped. */
@@ -231,10 +240,12 @@ static void wait_for_end(struct run *run)
 						    : UINT64_MAX;
 
 	for (;;) {
-		poll(fds, 2, poll_milliseconds(deadline));
+		wait_until(run, fds, deadline);
 		if (fds[0].revents)
 			return;
 		if (fds[1].revents && signal_stops(run, &deadline))
+			return;
+		if (is_hung(run))
 			return;
 		if (clock_now_ns() >= deadline) {
 			run->timed_out = run->signal == 0;
@@ -253,11 +264,15 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 		.end_ns = clock_now_ns(),
 		.overhead_bytes = overhead,
 		.timed_out = run->timed_out && end->outcome == VM_STOPPED,
+		.hung_ns = end->outcome == VM_STOPPED ? run->hung_ns : 0,
 		.signal = run->signal,
+		.late_signal = late_signal,
 		.end = end,
 		.stages = &run->engine->stages,
 		.console = &run->console,
+		.symbols = &run->kernel.symbols,
 		.seen = seen,
+		.dropped_bytes = serial_dropped(&run->engine->serial),
 	};
 	report.sees_strays = engine_stray_accesses(run->engine, &report.stray_accesses);
 	int status = report_status(&report);
@@ -276,30 +291,142 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 }
 
 /* A VM that cannot be inspected still runs. */
-static void start_server(struct run *run)
+static void not_served(struct run *run, const struct error *err)
+{
+	char text[sizeof(struct error)];
+
+	snprintf(text, sizeof(text), "other commands cannot inspect this VM: %.400s", err->text);
+	terminal_line(&run->terminal, "", text);
+}
+
+/* What stop asks for: the same as a signal to the process, whose main thread reads it. */
+static void stop_run(void)
+{
+	tgkill(getpid(), getpid(), SIGTERM);
+}
+
+static struct vm_id id_of(const struct run *run)
+{
+	struct vm_id id = {.pid = (uint32_t)getpid()};
+
+	snprintf(id.name, sizeof(id.name), "%s", run->options.name);
+	return id;
+}
+
+/* Without a directory of sockets any name is free. */
+static int check_name(const struct run *run, struct error *err)
+{
+	const struct vm_id id = id_of(run);
+
+	return attach_server_check_name(&id, err) == -EEXIST ? -EEXIST : 0;
+}
+
+/*
+ * Makes the VM's socket, while files may be made. Without one the VM still runs; but not under the name of another.
+ * Returns 0 or -EEXIST.
+ */
+static int open_server(struct run *run, struct error *err)
 {
 	struct attach_vm vm = {
-		.id = {.pid = (uint32_t)getpid()},
+		.id = id_of(run),
 		.cpu_count = run->options.guest.cpus,
 		.has_info = run->is_watched,
 		.info = run->kernel.image.info_pa,
 		.start_ns = run->start_ns,
 		.memory = run->engine->memory,
 		.memory_fd = run->engine->memory_fd,
-		.control = &run->engine->control,
+		.control = ram_manager_control(&run->ram_manager, run->engine),
+		.management = ram_manager_management(&run->ram_manager),
+		.stop = stop_run,
 	};
-	char text[sizeof(struct error)];
+
+	int result = attach_server_open(&run->server, &vm, err);
+
+	run->is_served = result == 0;
+	if (result < 0 && result != -EEXIST)
+		not_served(run, err);
+	return result == -EEXIST ? result : 0;
+}
+
+static void start_server(struct run *run)
+{
 	struct error err;
 
-	if (run->options.name)
-		snprintf(vm.id.name, sizeof(vm.id.name), "%s", run->options.name);
-	else
-		snprintf(vm.id.name, sizeof(vm.id.name), "vm-%u", vm.id.pid);
-	run->is_served = attach_server_start(&run->server, &vm, &err) == 0;
-	if (run->is_served)
+	if (!run->is_served || attach_server_serve(&run->server, &err) == 0)
 		return;
-	snprintf(text, sizeof(text), "other commands cannot inspect this VM: %.400s", err.text);
-	terminal_line(&run->terminal, "", text);
+	run->is_served = false;
+	not_served(run, &err);
+}
+
+static bool is_in_qemu(const struct run *run)
+{
+	return run->accel != ACCEL_KVM;
+}
+
+/* Before there are threads, so that those of the engine can enter as well. */
+static int prepare_sandbox(struct run *run, struct error *err)
+{
+	char paths[RUNTIME_DIRS_MAX][PATH_MAX], text[160], missing[32];
+	struct error ignored;
+	/* A rule can name only what exists. */
+	int dir_fd = runtime_dir_create(&ignored);
+	struct sandbox_needs needs = {0};
+
+	if (dir_fd >= 0 && runtime_dirs_paths(paths) > 0)
+		needs.runtime_dirs[0] = paths[0];
+	if (dir_fd >= 0)
+		close(dir_fd);
+	if (sandbox_missing(missing, sizeof(missing))) {
+		snprintf(text, sizeof(text), "the sandbox does without %s, which this kernel lacks",
+			 missing);
+		terminal_line(&run->terminal, "", text);
+	}
+	int result = sandbox_prepare(SANDBOX_MANAGER, &needs, err);
+
+	if (result == 0)
+		result = sandbox_prepare(is_in_qemu(run) ? SANDBOX_QEMU_VMM : SANDBOX_VMM, &needs,
+					 err);
+	if (is_in_qemu(run))
+		return result;
+
+	return result < 0 ? result : sandbox_prepare(SANDBOX_VCPU, &needs, err);
+}
+
+/*
+ * Starts the guest. Its vCPUs inherit the sandbox of this process with KVM; QEMU has one of its own, and is started
+ * before this process may start no other any more.
+ */
+static int start_engine(struct run *run, struct error *err)
+{
+	int result = check_name(run, err);
+
+	if (result == 0)
+		result = prepare_sandbox(run, err);
+	if (result == 0 && run->is_watched)
+		ram_manager_open(&run->ram_manager, run->engine, run->kernel.image.info_pa,
+				 &run->terminal);
+	/* QEMU opens the RAM by itself, and has to before the server makes its file read-only. */
+	if (result == 0 && !is_in_qemu(run))
+		result = open_server(run, err);
+	if (result < 0)
+		return result;
+	announce(run);
+	if (!is_in_qemu(run))
+		sandbox_enter(SANDBOX_VMM);
+	result = engine_start(run->engine, err);
+	if (result == 0 && is_in_qemu(run)) {
+		result = open_server(run, err);
+		if (result < 0)
+			engine_stop(run->engine);
+	}
+	if (result < 0) {
+		if (run->is_served)
+			attach_server_close(&run->server);
+		return result;
+	}
+	if (is_in_qemu(run))
+		sandbox_enter(SANDBOX_QEMU_VMM);
+	return 0;
 }
 
 static const struct vm_end *stop_vm(struct run *run)
@@ -308,14 +435,14 @@ static const struct vm_end *stop_vm(struct run *run)
 
 	if (run->is_served)
 		attach_server_stop(&run->server);
+	ram_manager_stop(&run->ram_manager);
 	return end;
 }
 
 /* The VM is loaded: runs it to its end and reports. */
 static int run_guest(struct run *run, struct error *err)
 {
-	announce(run);
-	int result = engine_start(run->engine, err);
+	int result = start_engine(run, err);
 
 	if (result < 0)
 		return result;
@@ -326,17 +453,22 @@ static int run_guest(struct run *run, struct error *err)
 				       err);
 		if (result < 0) {
 			engine_stop(run->engine);
+			if (run->is_served)
+				attach_server_close(&run->server);
 			return result;
 		}
 	}
+	ram_manager_start(&run->ram_manager, run->options.target, &run->terminal);
 	start_server(run);
 	wait_for_end(run);
 	const struct vm_end *end = stop_vm(run);
 	uint64_t overhead = resident_overhead(getpid()) + engine_overhead(run->engine);
-	const struct observation *seen = run->is_watched ? watcher_stop(&run->watcher) : NULL;
+
+	late_signals_catch(&run->old_signals);
+	const struct observation *seen = run->is_watched ? watcher_stop(&run->watcher, &late_signal)
+							 : NULL;
 
 	terminal_finish(&run->terminal);
-	release_signals(run);
 	int status = print_report(run, end, seen, overhead);
 
 	if (run->is_watched)
@@ -362,6 +494,8 @@ static int run_vm(struct run *run)
 		.console = console_line,
 		.note = engine_note,
 		.context = run,
+		.console_rate = run->options.console_rate,
+		.no_sandbox = !sandbox_is_on(),
 	};
 	struct error err;
 	int status;
@@ -375,8 +509,35 @@ static int run_vm(struct run *run)
 		if (status < 0)
 			status = refuse(run, STATUS_REFUSED, &err);
 	}
+	ram_manager_close(&run->ram_manager);
 	engine_destroy(run->engine);
 	return status;
+}
+
+/* By what the kernel's image lists. */
+static int judge_options(const struct run *run, struct error *err)
+{
+	const struct option_list *list = &run->kernel.options;
+	const char *workload = run->options.workload;
+	int result = guest_line_check_reach(run->kernel.image.has_info, err);
+
+	if (result == 0)
+		result = guest_line_check_workload(list, "--workload ", workload, err);
+	return result < 0 ? result
+			  : guest_line_check_append(list, workload, run->options.guest.append, err);
+}
+
+/* Prints what the kernel's image lists. */
+static int help(struct run *run)
+{
+	const struct option_list *list = &run->kernel.options;
+	struct error err;
+
+	if (list->count == 0) {
+		error_set(&err, 0, "this kernel does not list its workloads");
+		return refuse(run, STATUS_BAD_INPUT, &err);
+	}
+	return guest_help_print(list) < 0 ? STATUS_REFUSED : STATUS_OK;
 }
 
 /* The kernel is open. What can be refused without a VM is refused before one is made. */
@@ -385,7 +546,17 @@ static int prepare_and_run(struct run *run)
 	char line[COMMAND_LINE_SIZE];
 	struct error err;
 
+	if (strcmp(run->options.workload, "help") == 0)
+		return help(run);
+	if (judge_options(run, &err) < 0)
+		return refuse(run, STATUS_BAD_INPUT, &err);
 	run->is_watched = run->kernel.image.has_info;
+	if (run->options.target && !run->is_watched) {
+		error_set(&err, 0,
+			  "--target: the kernel has no pagevisor note, so its free frames "
+			  "are not known");
+		return refuse(run, STATUS_BAD_INPUT, &err);
+	}
 	run->accel = run->options.guest.accel;
 	if (accel_choose(&run->accel, &run->no_kvm) < 0)
 		return refuse(run, STATUS_REFUSED, &run->no_kvm);
@@ -412,7 +583,9 @@ int command_run(int argc, char **argv)
 	run_options_parse(&run->options, argc, argv);
 	terminal_init(&run->terminal, run->options.quiet);
 	urcu_memb_register_thread();
-	if (kernel_file_open(&run->kernel, run->options.guest.kernel, &err) < 0) {
+	if (proc_require("QEMU, and other commands, reach this one through it", &err) < 0) {
+		status = refuse(run, STATUS_REFUSED, &err);
+	} else if (kernel_file_open(&run->kernel, run->options.guest.kernel, &err) < 0) {
 		status = refuse(run, STATUS_BAD_INPUT, &err);
 	} else {
 		status = prepare_and_run(run);

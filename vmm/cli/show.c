@@ -9,8 +9,13 @@
 #include <pagevisor/address.h>
 
 #include "base/json.h"
+#include "base/number_text.h"
 #include "cli/exit_status.h"
+#include "cli/options.h"
+#include "view/answer.h"
+#include "view/frame_json.h"
 #include "view/frame_text.h"
+#include "view/kind_json.h"
 #include "cli/session.h"
 #include "view/trace_text.h"
 #include "kind/description.h"
@@ -23,7 +28,7 @@
 struct show_options {
 	struct session_options common;
 	bool has_frame;
-	uint64_t pfn;
+	struct frame_name frame;
 };
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -37,17 +42,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (options->has_frame)
 			return ARGP_ERR_UNKNOWN;
-		if (!frame_parse(text, &options->pfn))
-			argp_error(
-				state,
-				"not a frame: \"%s\"; expected a physical address 0x... or pfn:N",
-				text);
+		if (!frame_name_parse(text, &options->frame))
+			argp_error(state, "not a frame: \"%s\"; expected " FRAME_EXPECTED, text);
 		options->has_frame = true;
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->has_frame)
-			argp_error(state,
-				   "no frame given; expected a physical address 0x... or pfn:N");
+			argp_error(state, "no frame given; expected " FRAME_EXPECTED);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -59,8 +60,8 @@ static const struct argp parser = {
 	.args_doc = "FRAME",
 	.doc = "Shows what a running guest keeps about one page frame, as of one moment and "
 	       "without pausing the guest: state, references, type, and each field of the "
-	       "metadata by its name.\vFRAME is a physical address in hexadecimal (0x...) or a "
-	       "frame number (pfn:N). " SESSION_VM_HELP
+	       "metadata by its name.\vFRAME is " FRAME_EXPECTED
+	       " of the kernel, which its page table translates. " SESSION_VM_HELP
 	       " \"mapped\" lists the entries of the kernel's page table that "
 	       "point to the frame: the address that leads there, what the entry maps, the table and "
 	       "index where it lies, its level, the rights that all entries on the way leave, and its "
@@ -74,6 +75,7 @@ static const struct argp parser = {
 struct sight {
 	const struct guest *guest;
 	struct type_catalog *catalog;
+	const struct frame_name *name; /* as the user called it */
 	uint64_t pfn;
 	uint64_t first;
 	unsigned count;
@@ -152,8 +154,7 @@ static void print_state(const struct sight *sight, const struct frame *frame)
 		if (state->is_broken)
 			printf(", count %#x", frame->references);
 		else
-			printf(", %u reference%s", frame->references,
-			       frame->references == 1 ? "" : "s");
+			printf(", %u reference%s", frame->references, plural(frame->references));
 	}
 	if (sight->guest->kind->has_generations && frame->state != FRAME_NEVER_WRITTEN)
 		printf(", generation %u", frame->generation);
@@ -188,7 +189,10 @@ static void print_text(const struct sight *sight)
 {
 	const struct frame_look *look = the_look(sight);
 
-	printf("frame     0x%" PRIx64 ", pfn %" PRIu64 "\n", sight->pfn * PAGE_SIZE, sight->pfn);
+	printf("frame     0x%" PRIx64 ", pfn %" PRIu64, sight->pfn * PAGE_SIZE, sight->pfn);
+	if (sight->name->is_virtual)
+		printf(", by 0x%" PRIx64, sight->name->number);
+	printf("\n");
 	print_state(sight, &look->frame);
 	if (guest_frame_is_in_use(sight->guest, &look->frame))
 		print_metadata(sight, look);
@@ -199,46 +203,29 @@ static void print_text(const struct sight *sight)
 }
 
 /* What is known about a frame without its metadata. */
-static struct json_object *look_json(const struct sight *sight, uint64_t pfn)
+static json *look_json(const struct sight *sight, uint64_t pfn)
 {
-	struct json_object *object = json_object_new_object();
-	char text[32];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, pfn * PAGE_SIZE);
-	json_add_text(object, "frame", text);
-	json_add_number(object, "pfn", pfn);
-	frame_add_json(object, sight->guest, &sight->looks[pfn - sight->first].frame);
-	return object;
+	return frame_json(sight->guest, pfn, &sight->looks[pfn - sight->first].frame);
 }
 
-static void add_description(const struct sight *sight, struct json_object *root)
-{
-	json_object_object_foreach(sight->description.members, name, member)
-		json_object_object_add(root, name, json_object_get(member));
-}
-
-static void print_json(const struct sight *sight, const struct source *source)
+static void print_json(const struct sight *sight, const struct session *session)
 {
 	const struct frame_look *look = the_look(sight);
-	struct json_object *root = look_json(sight, sight->pfn);
-	struct json_object *around = json_object_new_array();
+	json *root = session_head(session), *around = json_object_new_array();
 
-	json_add_text(root, "vm", source->name);
+	session_add_coverage(root, session, 0);
+	json_add_members(root, look_json(sight, sight->pfn));
 	if (guest_frame_is_in_use(sight->guest, &look->frame))
-		json_object_object_add(
-			root, "metadata",
-			type_format_json(sight->catalog, look->frame.type, look->record));
-	if (sight->description.members)
-		add_description(sight, root);
+		record_add_json(root, sight->guest, sight->catalog, look->frame.type, look->record);
+	kind_add_members(root, sight->guest->kind, json_object_get(sight->description.members));
 	for (unsigned i = 0; i < sight->count; i++)
 		if (sight->first + i != sight->pfn)
 			json_object_array_add(around, look_json(sight, sight->first + i));
-	json_object_object_add(root, "around", around);
+	json_add(root, "around", around);
 	if (sight->is_traced)
-		json_object_object_add(
-			root, "history",
-			trace_history_json(&sight->history, sight->guest, &sight->symbols, false));
-	json_print(root);
+		json_add(root, "history",
+			 trace_history_json(&sight->history, sight->guest, &sight->symbols));
+	answer_print("show", root, STATUS_OK);
 }
 
 /* Returns an exit status. */
@@ -258,22 +245,29 @@ static int look_all_over(struct sight *sight, const struct source *source)
 	return STATUS_OK;
 }
 
-static int look_and_print(struct session *session, uint64_t pfn)
+static int look_and_print(struct session *session, const struct frame_name *name)
 {
-	struct sight sight = {.pfn = pfn};
+	struct sight sight = {.name = name};
 	int status = session_look(session, GUEST_HAS_FRAMES);
 	struct error err;
 
 	if (status != STATUS_OK)
 		return status;
 	sight.guest = session->guest;
-	if (frame_exists(sight.guest, pfn, &err) < 0)
-		return session_refuse(-EINVAL, &err);
+	int result = frame_name_find(name, sight.guest, session->source.has_all_memory, &sight.pfn,
+				     &err);
+
+	if (result < 0)
+		return session_refuse(result, &err);
 	status = look_all_over(&sight, &session->source);
+	if (status == STATUS_OK)
+		status = session_still(session);
 	if (status == STATUS_OK && session->options.json)
-		print_json(&sight, &session->source);
-	else if (status == STATUS_OK)
+		print_json(&sight, session);
+	if (status == STATUS_OK && !session->options.json) {
+		session_print_coverage(session, 0, stdout);
 		print_text(&sight);
+	}
 	history_free(&sight.history);
 	symbols_free(&sight.symbols);
 	description_free(&sight.description);
@@ -286,14 +280,13 @@ int command_show(int argc, char **argv)
 	struct show_options options = {0};
 	struct session session = {0};
 
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	options_parse(&parser, argc, argv, &options);
 	session.options = options.common;
 
 	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = look_and_print(&session, options.pfn);
+		status = look_and_print(&session, &options.frame);
 	session_close(&session);
 	return session_flush(status);
 }

@@ -10,11 +10,15 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/exit_status.h"
+#include "cli/option_value.h"
+#include "cli/options.h"
 #include "cli/session.h"
 #include "base/number_text.h"
 #include "kind/kind.h"
+#include "view/answer.h"
 #include "view/observation_json.h"
 #include "view/observation_text.h"
+#include "view/origin_text.h"
 #include "cli/stat_follow.h"
 
 #define INTERVAL_MIN_NS (10 * NS_PER_MS)
@@ -46,19 +50,24 @@ static void print_count(const char *name, uint64_t count)
 	printf("%-9s %s\n", name, number_text(text, (double)count));
 }
 
-static void print_text(const struct source *source, const struct observation *seen)
+static void print_text(const struct session *session, const struct observation *seen)
 {
+	const struct source *source = &session->source;
+
+	session_print_coverage(session, seen->last.reads.unstable, stdout);
 	printf("vm        %s", source->name);
 	if (source->pid)
-		printf(", process %u", source->pid);
+		printf(", process %u%s", source->pid,
+		       source->has_foreign_pid ? " of another PID namespace" : "");
 	printf("\nguest     %" PRIu64 " MiB", source_memory_size(source) >> 20);
 	if (source->cpu_count)
-		printf(", %u vCPUs", source->cpu_count);
+		printf(", %u vCPU%s", source->cpu_count, plural(source->cpu_count));
 	print_facts_in_line(&seen->guest->facts);
 	printf(", %s", seen->guest->stage);
 	if (source->start_ns)
 		printf(", %.2f s", (double)up_ns(source) / (double)NS_PER_S);
 	printf("\n");
+	origin_print(source, seen->guest, stdout);
 	for (unsigned i = 0; i < seen->counters.count; i++)
 		if (seen->counters.list[i].use & FACT_IN_REPORT)
 			print_count(seen->counters.list[i].label, seen->counters.list[i].value);
@@ -66,26 +75,33 @@ static void print_text(const struct source *source, const struct observation *se
 		observation_print_frames(seen);
 		observation_print_scans(seen);
 	}
-	observation_print_findings(&seen->findings);
+	/* A look is no check. */
+	if (seen->findings.total == 0)
+		printf("findings  none in the slots; check looks for leaks and at lists and tables, too\n");
+	else
+		observation_print_findings(&seen->findings);
 }
 
-static void print_json(const struct source *source, const struct observation *seen)
+static void print_json(const struct session *session, const struct observation *seen)
 {
-	struct json_object *root = json_object_new_object();
+	const struct source *source = &session->source;
+	json *root = session_head(session);
 
-	json_add_text(root, "name", source->name);
 	json_add_text(root, "kind", seen->guest->kind->name);
 	if (source->pid)
 		json_add_number(root, "pid", source->pid);
+	if (source->has_foreign_pid)
+		json_add_flag(root, "pid_is_foreign", true);
 	json_add_number(root, "memory_bytes", source_memory_size(source));
 	if (source->cpu_count)
 		json_add_number(root, "cpus", source->cpu_count);
 	if (source->start_ns)
-		json_add_number(root, "up_ns", up_ns(source));
-	if (seen->counters.count)
-		json_object_object_add(root, "work", facts_json(&seen->counters));
+		json_add_seconds(root, "up_seconds", up_ns(source));
+	origin_add_json(root, source, seen->guest);
+	session_add_coverage(root, session, seen->last.reads.unstable);
 	observation_add_json(root, seen);
-	json_print(root);
+	observation_add_findings(root, seen, true);
+	answer_print("stat", root, seen->findings.total ? STATUS_VIOLATION : STATUS_OK);
 }
 
 static int look_and_print(struct session *session)
@@ -103,14 +119,16 @@ static int look_and_print(struct session *session)
 
 		/* The array was sound a moment ago. */
 		if (result < 0) {
-			status = session_lost(source,
-					      seen->is_known ? "the array went away during the scan"
-							     : seen->problem.text);
+			status = session_lost(source, seen->problem.text);
+		} else if ((status = session_sound(source)) != STATUS_OK) {
+			/* Reported. */
 		} else if (session->options.json) {
-			print_json(source, seen);
+			print_json(session, seen);
 		} else {
-			print_text(source, seen);
+			print_text(session, seen);
 		}
+		if (status == STATUS_OK && seen->findings.total)
+			status = STATUS_VIOLATION;
 	}
 	observation_end(seen);
 	free(seen);
@@ -132,18 +150,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		command->follow.incremental = true;
 		break;
 	case KEY_INTERVAL:
-		if (!seconds_parse(text, &command->follow.interval_ns) ||
-		    command->follow.interval_ns < INTERVAL_MIN_NS)
-			argp_error(state, "--interval %s: expected at least 0.01 seconds", text);
+		command->follow.interval_ns =
+			option_time_from("--interval", text, INTERVAL_MIN_NS, state);
 		break;
 	case KEY_LINES:
 		if (!number_parse(text, 1, UINT32_MAX, &command->follow.count))
 			argp_error(state, "--lines %s: expected a number of at least 1", text);
-		break;
-	case ARGP_KEY_END:
-		if (command->follow.incremental && !command->is_following)
-			argp_error(state, "--incremental needs --follow: the first look reads "
-					  "everything anyway");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -166,7 +178,7 @@ int command_stat(int argc, char **argv)
 {
 	static const struct argp_option options_table[] = {
 		{"follow", KEY_FOLLOW, NULL, 0, "look repeatedly, and print a line each time", 0},
-		{"interval", KEY_INTERVAL, "SECONDS", 0, "from one look to the next (1)", 0},
+		{"interval", KEY_INTERVAL, "TIME", 0, "from one look to the next (1)", 0},
 		{"lines", KEY_LINES, "N", 0, "end after N lines", 0},
 		{"incremental", KEY_INCREMENTAL, NULL, 0,
 		 "read only what the guest has written since the previous look: for large guests; "
@@ -176,16 +188,21 @@ int command_stat(int argc, char **argv)
 	static const struct argp parser = {
 		.options = options_table,
 		.parser = parse_option,
-		.args_doc = "[VM]",
-		.children = session_children,
-		.doc = "Looks once at the page metadata of a running guest, without pausing it: "
+		.children = session_follow_children,
+		.doc = "Looks at the page metadata of a running guest, once or with --follow again and "
+		       "again, without pausing it: "
 		       "frames by state and type, references, what the scan cost, broken "
-		       "invariants.\v" SESSION_VM_HELP,
+		       "invariants.\v" SESSION_VM_HELP
+		       " The exit status is 4 when something is broken.",
 	};
+	static const struct option_rule rules[] = {
+		{"jsonl", OPTION_NEEDS, "follow", "one look has one answer, --json"},
+		{"incremental", OPTION_NEEDS, "follow", "the first look reads everything anyway"},
+		{"interval|lines", OPTION_NEEDS, "follow", "without it stat looks once"},
+		{0}};
 	struct stat_command command = {.follow = {.interval_ns = NS_PER_S}};
 
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, &command);
+	options_parse_ruled(&parser, rules, argc, argv, &command);
 	int status = session_open(&command.session);
 
 	if (status == STATUS_OK)

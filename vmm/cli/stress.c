@@ -6,15 +6,25 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <pagevisor/options.h>
 
 #include "base/clock.h"
 #include "cli/exit_status.h"
+#include "cli/guest_help.h"
+#include "cli/late_signals.h"
 #include "base/number_text.h"
+#include "base/proc.h"
 #include "cli/output.h"
+#include "cli/run/kernel_file.h"
 #include "cli/stress/inspector.h"
 #include "cli/stress/report.h"
+#include "view/answer.h"
 #include "view/terminal.h"
-#include "cli/stress/catalog.h"
+#include "sandbox/sandbox.h"
 
 /* A status line on a terminal is redrawn often, but a file should not get that many lines. */
 #define TTY_STATUS_INTERVAL_NS   (200 * NS_PER_MS)
@@ -22,19 +32,20 @@
 
 struct stress {
 	struct stress_options options;
+	struct kernel_file kernel;
 	struct stress_report report;
 	struct terminal terminal;
-	unsigned rounds; /* planned in all */
+	bool says_at_once; /* the report comes elsewhere, or later */
 	uint64_t status_ns;
 	uint64_t status_steps;
 	unsigned found; /* rounds that found something */
 };
 
-static volatile sig_atomic_t interrupts;
+static volatile sig_atomic_t interrupts, last_interrupt;
 
 static void count_interrupt(int signal)
 {
-	(void)signal;
+	last_interrupt = signal;
 	interrupts = interrupts + 1;
 }
 
@@ -44,6 +55,15 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+}
+
+/* The report is all that is left. */
+static void catch_late_signals(void)
+{
+	sigset_t mask;
+
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	late_signals_catch(&mask);
 }
 
 static void show_status(struct stress *stress, const struct round *round)
@@ -58,35 +78,65 @@ static void show_status(struct stress *stress, const struct round *round)
 	uint64_t made =
 		progress->steps > stress->status_steps ? progress->steps - stress->status_steps : 0;
 	snprintf(text, sizeof(text),
-		 "%u/%u %s%s%s %.0f s  %s steps, %s/s  in use %.0f %%  looks %" PRIu64
-		 " checks %" PRIu64 "  found %u",
-		 stress->report.count + 1, stress->rounds, round->options.scenario,
+		 "%u/%u found %u  %s%s%s %.0f s  %s steps, %s/s  in use %.0f %%  looks %" PRIu64
+		 " checks %" PRIu64,
+		 stress->report.count + 1, stress->report.rounds,
+		 stress->found + (round->found_count > 0), round->options.scenario,
 		 round->options.plant ? "+" : "", round->options.plant ? round->options.plant : "",
 		 (double)(now - round->start_ns) / (double)NS_PER_S,
 		 number_text(steps, (double)progress->steps),
 		 number_text(rate, (double)made * (double)NS_PER_S / (double)since),
-		 progress->slots ? 100.0 * (double)progress->in_use / (double)progress->slots : 0.0,
-		 progress->looks, progress->checks, stress->found + (round->found_count > 0));
+		 progress->frames ? 100.0 * (double)progress->in_use / (double)progress->frames
+				  : 0.0,
+		 progress->looks, progress->checks);
 	terminal_status(&stress->terminal, text);
 	stress->status_ns = now;
 	stress->status_steps = progress->steps;
 }
 
-/* Reports findings at once: a run of hours should not hold them back. */
+/* Whether both standard streams are one terminal, file or pipe. */
+static bool streams_are_one(void)
+{
+	struct stat out, err;
+
+	return fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+	       out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+}
+
+/*
+ * Reports findings at once: a run of hours should not hold them back. The round ends with the first one, so its report is
+ * soon enough for whoever reads that at the same place.
+ */
 static void say_found(struct stress *stress, struct round *round)
 {
 	char text[sizeof(round->found[0].text) + 64];
 
-	for (unsigned i = 0; i < round->found_count; i++) {
+	for (unsigned i = 0; stress->says_at_once && i < round->found_count; i++) {
 		struct discovery *found = &round->found[i];
 
 		if (found->is_said)
 			continue;
 		found->is_said = true;
-		snprintf(text, sizeof(text), "%s: %s: %s", round->options.scenario,
+		snprintf(text, sizeof(text), "%s%s%s: %s: %s", round->options.scenario,
+			 round->options.plant ? "+" : "",
+			 round->options.plant ? round->options.plant : "",
 			 finder_name(found->finder), found->text);
 		terminal_line(&stress->terminal, "found ", text);
 	}
+}
+
+static void keep_result(struct stress *stress, const struct round *round)
+{
+	struct stress_result *result = &stress->report.results[stress->report.count++];
+
+	stress_result_take(result, round);
+	stress->found += round->found_count > 0;
+	if (answer_is_lines())
+		stress_report_print_line(&stress->report, result);
+	if (stress->options.json)
+		return;
+	terminal_finish(&stress->terminal);
+	stress_report_print_round(&stress->report, result);
 }
 
 /* Runs one round to its end. Returns STATUS_OK whatever it found, or the status of a round that could not run. */
@@ -109,7 +159,7 @@ static int run_round(struct stress *stress, const struct round_options *options)
 		show_status(stress, round);
 		while (seen < interrupts) {
 			seen++;
-			round_stop(round);
+			round_interrupt(round);
 		}
 	}
 	round_finish(round);
@@ -119,8 +169,7 @@ static int run_round(struct stress *stress, const struct round_options *options)
 		terminal_problem(&stress->terminal, round->refusal.text);
 	} else {
 		status = STATUS_OK;
-		stress_result_take(&stress->report.results[stress->report.count++], round);
-		stress->found += round->found_count > 0;
+		keep_result(stress, round);
 	}
 	free(round);
 	return status;
@@ -137,17 +186,26 @@ static int run_seeds(struct stress *stress, struct round_options options)
 	return status;
 }
 
+/* The next fault that the kernel lists; NULL: there is no other. */
+static const char *next_plant(const struct stress *stress, size_t *at)
+{
+	const struct option_entry *word;
+
+	while ((word = option_list_next(&stress->kernel.options, OPTION_KIND_WORD, at)))
+		if (strcmp(word->of, OPTION_PLANT) == 0)
+			return word->name;
+	return NULL;
+}
+
 static int run_plants(struct stress *stress, struct round_options options)
 {
 	int status = STATUS_OK;
+	size_t at = 0;
 
 	if (!stress->options.all_plants)
 		return run_seeds(stress, options);
-	for (const struct catalog_entry *plant = catalog_plants;
-	     plant->name && status == STATUS_OK && !interrupts; plant++) {
-		options.plant = plant->name;
+	while (status == STATUS_OK && !interrupts && (options.plant = next_plant(stress, &at)))
 		status = run_seeds(stress, options);
-	}
 	return status;
 }
 
@@ -164,63 +222,108 @@ static int run_scenarios(struct stress *stress)
 	return status;
 }
 
-static unsigned count_rounds(const struct stress_options *options)
+static unsigned count_rounds(const struct stress *stress)
 {
-	unsigned plants = 1;
+	const struct stress_options *options = &stress->options;
+	unsigned plants = !options->all_plants;
+	size_t at = 0;
 
-	if (options->all_plants)
-		for (plants = 0; catalog_plants[plants].name; plants++)
-			;
+	while (options->all_plants && next_plant(stress, &at))
+		plants++;
 	return options->scenario_count * plants * options->seeds;
 }
 
-static int print_list(void)
+static int print_list(const struct stress *stress)
 {
-	printf("scenarios\n");
-	for (const struct catalog_entry *entry = catalog_scenarios; entry->name; entry++)
-		printf("  %-16s %s\n", entry->name, entry->text);
-	printf("faults to plant\n");
-	for (const struct catalog_entry *entry = catalog_plants; entry->name; entry++)
-		printf("  %-16s %s\n", entry->name, entry->text);
-	return output_flush() == 0 ? STATUS_OK : STATUS_REFUSED;
+	if (stress->kernel.options.count == 0) {
+		fprintf(stderr, "pagevisor: this kernel does not list its scenarios\n");
+		return STATUS_BAD_INPUT;
+	}
+	return guest_help_print_stress(&stress->kernel.options) == 0 ? STATUS_OK : STATUS_REFUSED;
 }
 
-static int print_report(struct stress *stress)
+/* Whether rounds were left, or cut short: one without a limit is meant to be ended by a signal. */
+static bool is_before_its_end(const struct stress *stress)
 {
-	int result = stress->options.json ? stress_report_print_json(&stress->report)
+	const struct guest_options *guest = &stress->options.round.guest;
+
+	return stress->report.count < stress->report.rounds || guest->time_ns || guest->operations;
+}
+
+/* Returns the exit status, which is `status` if the run failed. */
+static int print_report(struct stress *stress, int status)
+{
+	if (status == STATUS_OK && stress->found)
+		status = STATUS_VIOLATION;
+	else if (status == STATUS_OK && stress->report.interrupted && is_before_its_end(stress))
+		status = STATUS_SIGNAL + last_interrupt;
+	int result = stress->options.json ? stress_report_print_json(&stress->report, status)
 					  : stress_report_print_text(&stress->report);
 
 	if (result < 0) {
 		terminal_problem(&stress->terminal, "cannot write the report");
 		return STATUS_REFUSED;
 	}
-	return stress->found ? STATUS_VIOLATION : STATUS_OK;
+	return status;
 }
 
 static int run_stress(struct stress *stress)
 {
+	const struct sandbox_needs needs = {0};
 	uint64_t start_ns = clock_now_ns();
+	struct error err;
 
-	stress->rounds = count_rounds(&stress->options);
+	if (sandbox_enter_once(SANDBOX_STRESS, &needs, &err) < 0) {
+		terminal_problem(&stress->terminal, err.text);
+		return STATUS_REFUSED;
+	}
+	stress->report.rounds = count_rounds(stress);
 	stress->report.options = &stress->options;
-	stress->report.results = calloc(stress->rounds, sizeof(*stress->report.results));
+	stress->report.results = calloc(stress->report.rounds, sizeof(*stress->report.results));
 	if (!stress->report.results) {
 		terminal_problem(&stress->terminal, "no memory for the results");
 		return STATUS_REFUSED;
 	}
 	catch_signals();
+	if (answer_is_lines())
+		stress_report_begin_lines();
 	int status = run_scenarios(stress);
 
+	catch_late_signals();
 	terminal_finish(&stress->terminal);
 	stress->report.duration_ns = clock_now_ns() - start_ns;
 	stress->report.interrupted = interrupts > 0;
-	if (status == STATUS_OK || stress->report.count > 0) {
-		int printed = print_report(stress);
-
-		if (status == STATUS_OK)
-			status = printed;
-	}
+	if (status == STATUS_OK || stress->report.count > 0)
+		status = print_report(stress, status);
 	free(stress->report.results);
+	return status;
+}
+
+/* Reads the kernel, which says what can be asked for, before anything boots. */
+static int open_and_run(struct stress *stress)
+{
+	struct error err;
+	int status = STATUS_BAD_INPUT;
+
+	if (proc_require("stress starts its VMs and inspectors through it", &err) < 0) {
+		terminal_problem(&stress->terminal, err.text);
+		return STATUS_REFUSED;
+	}
+	if (kernel_file_open(&stress->kernel, stress->options.round.guest.kernel, &err) < 0) {
+		terminal_problem(&stress->terminal, err.text);
+		return status;
+	}
+	kernel_file_drop_bytes(&stress->kernel);
+	if (stress->options.list)
+		status = print_list(stress);
+	else if (!stress->kernel.image.has_info)
+		terminal_problem(&stress->terminal,
+				 "the kernel has no pagevisor note: it has nothing to stress");
+	else if (stress_options_judge(&stress->options, &stress->kernel.options, &err) < 0)
+		terminal_problem(&stress->terminal, err.text);
+	else
+		status = run_stress(stress);
+	kernel_file_close(&stress->kernel);
 	return status;
 }
 
@@ -233,16 +336,15 @@ int command_stress(int argc, char **argv)
 		return STATUS_REFUSED;
 	stress_options_parse(&stress->options, argc, argv);
 	terminal_init(&stress->terminal, stress->options.quiet);
-	if (stress->options.list) {
-		status = print_list();
-	} else if (stress->options.hog) {
+	stress->says_at_once = stress->options.json || !streams_are_one();
+	if (stress->options.hog) {
 		chaos_hog_run();
 		status = STATUS_REFUSED;
 	} else if (stress->options.inspect) {
 		status = stress_inspector(stress->options.inspect, stress->options.round.rate,
 					  stress->options.pauses);
 	} else {
-		status = run_stress(stress);
+		status = open_and_run(stress);
 	}
 	free(stress);
 	return status;

@@ -18,7 +18,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "cli/answer_option.h"
 #include "cli/exit_status.h"
+#include "cli/output.h"
+#include "cli/follower.h"
+#include "cli/option_value.h"
+#include "cli/options.h"
 #include "cli/session.h"
 #include "base/number_text.h"
 #include "view/top/top_json.h"
@@ -26,23 +31,24 @@
 #include "view/top/top_screen.h"
 #include "view/top/top_text.h"
 
-#define ENDED_POLL_MS   100 /* how soon the end of the VM is noticed */
+#define ENDED_POLL_MS 100 /* how soon the end of the VM is noticed */
+#define STOPPED_POLL_NS                                                                            \
+	(NS_PER_S / 10) /* for the terminal, where nothing stops a process in the background */
 #define INTERVAL_MIN_NS (NS_PER_S / 20)
 #define BATCH_MAX       1000000
 
-/* How long to wait for the end of a VM whose memory is gone. */
-#define END_PATIENCE_NS NS_PER_S
-#define END_POLL_NS     (10 * NS_PER_MS)
+/* How long the screen says that the guest has restarted. */
+#define NEWS_NS (10 * NS_PER_S)
 
 enum option_key {
 	KEY_BATCH = 'b',
 	KEY_INTERVAL = 'i',
-	KEY_JSON = 'j',
 };
 
 struct top {
 	struct session session;
-	uint64_t batch; /* 0: on the screen */
+	uint64_t batch;    /* 0: on the screen */
+	uint64_t start_ns; /* of the batch */
 	struct top_screen screen;
 	struct top_sampler sampler;
 	struct top_state state;
@@ -50,16 +56,26 @@ struct top {
 	struct top_sample *sample; /* the model's */
 	struct top_target target;  /* used without the screen, when no other thread looks */
 	char problem[sizeof(((struct error *)0)->text)];
+	struct follower follower;
+	char news[96];          /* what has become of the guest or the VM */
+	uint64_t news_until_ns; /* 0: for as long as it holds */
 	int signal_fd;
 	sigset_t old_signals;
-	bool is_over, has_ended;
-	int signal; /* the signal that ended it, 0: none */
+	bool is_over; /* the user has seen enough */
+	bool is_gone; /* the VM has ended, or is out of reach */
+	bool is_lost; /* the VM is there, and looks have failed for too long */
+	bool has_panicked;
+	int signal;      /* the signal that ended it, 0: none */
+	bool is_to_stop; /* Ctrl-Z */
+	bool was_stopped;
 };
 
 static const struct argp_option options_table[] = {
 	{"batch", KEY_BATCH, "N", 0, "print N samples as plain text, for pipes", 0},
-	{"interval", KEY_INTERVAL, "SECONDS", 0, "from one look to the next (1)", 0},
-	{"json", KEY_JSON, NULL, 0, "with --batch: a JSON object on each line", 0},
+	{"interval", KEY_INTERVAL, "TIME", 0, "from one look to the next (1)", 0},
+	ANSWER_JSON_OPTION_AS("with --batch: as JSON lines"),
+	ANSWER_LINES_OPTION,
+	SESSION_BUDGET_OPTION,
 	{0},
 };
 
@@ -74,16 +90,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 				   BATCH_MAX);
 		break;
 	case KEY_INTERVAL:
-		if (!seconds_parse(text, &top->state.request.interval_ns) ||
-		    top->state.request.interval_ns < INTERVAL_MIN_NS)
-			argp_error(state, "--interval %s: expected at least 0.05 seconds", text);
+		top->state.request.interval_ns =
+			option_time_from("--interval", text, INTERVAL_MIN_NS, state);
 		break;
-	case KEY_JSON:
+	case SESSION_KEY_MEMORY_BUDGET:
+		session_parse_budget(text, state);
+		break;
+	case ANSWER_KEY_JSON:
+	case ANSWER_KEY_LINES:
+		answer_option(key);
 		top->session.options.json = true;
-		break;
-	case ARGP_KEY_END:
-		if (top->session.options.json && !top->batch)
-			argp_error(state, "--json needs --batch N");
 		break;
 	case ARGP_KEY_ARG:
 		if (top->session.options.vm)
@@ -105,6 +121,16 @@ static const struct argp parser = {
 	       "the keys.\v" SESSION_VM_HELP " The command ends with the VM.",
 };
 
+/* For the screen. */
+static void note_event(struct top *top)
+{
+	if (top->model.event == LIFE_GOES_ON)
+		return;
+	snprintf(top->news, sizeof(top->news), "the guest %s: what it counts begins anew",
+		 life_event_text(top->model.event));
+	top->news_until_ns = clock_now_ns() + NEWS_NS;
+}
+
 /* Advances the model to a newer sample. A failed sample leaves the model as it is, and gives the reason. */
 static void take_sample(struct top *top, struct top_sample *sample)
 {
@@ -116,8 +142,20 @@ static void take_sample(struct top *top, struct top_sample *sample)
 		return;
 	}
 	top_model_update(&top->model, top->sample, sample, top->state.sort);
+	top->has_panicked = sample->guest.is_dead;
 	top_sample_free(top->sample);
 	top->sample = sample;
+	follower_saw(&top->follower, top->model.event, sample->position);
+	note_event(top);
+}
+
+/* As follower_retries, for samples of the other thread. A filter that does not fit the guest is no failure of the guest. */
+static void judge_sample(struct top *top, int result)
+{
+	if (result >= 0 || result == -EINVAL || !top->session.source.is_live)
+		return;
+	top->is_lost = !follower_retries(&top->follower, result) &&
+		       !source_has_ended(&top->session.source);
 }
 
 static void ask(struct top *top)
@@ -143,13 +181,91 @@ static void press(struct top *top, int key)
 	}
 }
 
+/* Whether the VM is there. Returns whether there is something new to draw. */
+static bool look_at_vm(struct top *top)
+{
+	const struct source *source = &top->session.source;
+	bool was_lost = top->follower.has_said_lost;
+
+	top->is_gone = !follower_goes_on(&top->follower);
+	if (top->follower.has_said_lost != was_lost) {
+		snprintf(top->news, sizeof(top->news), "%s", source_state_text(source));
+		top->news_until_ns = 0;
+		return true;
+	}
+	if (top->news_until_ns == 0 || clock_now_ns() < top->news_until_ns)
+		return false;
+	top->news[0] = '\0';
+	top->news_until_ns = 0;
+	return true;
+}
+
+static void read_signals(struct top *top)
+{
+	struct signalfd_siginfo info;
+
+	while (read(top->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGTSTP)
+			top->is_to_stop = true;
+		else if (info.ssi_signo == SIGCONT)
+			top->was_stopped = true;
+		else if (info.ssi_signo != SIGWINCH)
+			top->signal = (int)info.ssi_signo;
+	}
+}
+
+/* Stops this process as the signal would, had nobody caught it. Returns when it goes on. */
+static void stop_by(int signal)
+{
+	const struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t signals, old;
+
+	sigaction(signal, &action, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, signal);
+	sigprocmask(SIG_UNBLOCK, &signals, &old);
+	kill(getpid(), signal);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/*
+ * Ctrl-Z. Curses' own handler would take the terminal back when the process goes on, and stop again if it goes on in the
+ * background, even to end.
+ */
+static void stop(struct top *top)
+{
+	top_screen_leave(&top->screen);
+	stop_by(SIGTSTP);
+	read_signals(top);
+	while (!top->signal && !top_screen_has_terminal()) {
+		stop_by(SIGTTOU);
+		clock_sleep_ns(STOPPED_POLL_NS);
+		read_signals(top);
+	}
+	top->is_to_stop = false;
+	top->was_stopped = true;
+}
+
+/* Returns whether the process was stopped, and there is everything to draw. */
+static bool obey_job_control(struct top *top)
+{
+	bool was_stopped;
+
+	if (!top->signal && (top->is_to_stop || (top->was_stopped && !top_screen_has_terminal())))
+		stop(top);
+	was_stopped = top->was_stopped;
+	top->was_stopped = false;
+	if (was_stopped && !top->signal)
+		top_screen_redraw(&top->screen);
+	return was_stopped;
+}
+
 /* Returns whether there is something new to draw. */
 static bool wait_for_event(struct top *top)
 {
 	struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
 			       {.fd = top->sampler.ready_fd, .events = POLLIN},
 			       {.fd = top->signal_fd, .events = POLLIN}};
-	struct signalfd_siginfo info;
 	bool is_new = false;
 	int key;
 
@@ -160,47 +276,54 @@ static bool wait_for_event(struct top *top)
 	}
 	if (fds[1].revents) {
 		struct top_sample *sample = top_sampler_take(&top->sampler);
+		int result = sample ? sample->result : 0;
 
 		/* A sample that was under way when the screen was paused comes too late. */
 		if (top->state.request.is_paused && top->sample)
 			top_sample_free(sample);
 		else
 			take_sample(top, sample);
+		judge_sample(top, result);
 		is_new = true;
 	}
-	while (read(top->signal_fd, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_signo != SIGWINCH)
-			top->signal = (int)info.ssi_signo;
+	read_signals(top);
 	if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
 		top->signal = SIGHUP;
+	is_new |= obey_job_control(top);
+	if (top->signal)
+		return false;
 	if (top_screen_resize(&top->screen)) {
 		ask(top);
 		is_new = true;
 	}
-	top->has_ended = source_has_ended(&top->session.source);
-	return is_new;
+	return look_at_vm(top) || is_new;
 }
 
 static void watch(struct top *top)
 {
 	bool is_new = true;
 
-	while (!top->is_over && !top->has_ended && !top->signal) {
+	while (!top->is_over && !top->is_gone && !top->is_lost && !top->signal) {
 		if (is_new)
 			top_screen_draw(&top->screen, &top->session.source, &top->model,
-					&top->state, top->problem);
+					&top->state, top->problem[0] ? top->problem : top->news);
 		is_new = wait_for_event(top);
 	}
 }
 
 static int catch_signals(struct top *top, struct error *err)
 {
-	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH};
+	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGCONT};
+	struct sigaction stops;
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
 		sigaddset(&signals, caught[i]);
+	/* A shell without job control ignores it. */
+	sigaction(SIGTSTP, NULL, &stops);
+	if (stops.sa_handler != SIG_IGN)
+		sigaddset(&signals, SIGTSTP);
 	sigprocmask(SIG_BLOCK, &signals, &top->old_signals);
 	top->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return top->signal_fd < 0 ? error_set(err, -errno, "signalfd: %s", strerror(errno)) : 0;
@@ -228,6 +351,12 @@ static int show(struct top *top, struct error *err)
 static int show_screen(struct top *top)
 {
 	struct error err;
+
+	/* While its signals still end it. */
+	while (!top_screen_has_terminal()) {
+		stop_by(SIGTTOU);
+		clock_sleep_ns(STOPPED_POLL_NS);
+	}
 	int result = catch_signals(top, &err);
 
 	if (result == 0)
@@ -238,82 +367,104 @@ static int show_screen(struct top *top)
 		return session_refuse(result, &err);
 	if (top->signal)
 		return STATUS_SIGNAL + top->signal;
-	if (top->has_ended)
-		printf("the VM %s has ended\n", top->session.source.name);
-	return STATUS_OK;
+	if (top->is_lost)
+		return output_refuse(STATUS_GUEST, "%s", top->problem);
+	return follower_end(&top->follower, top->has_panicked, "", stdout);
 }
 
-/* Waits for an interval after `start`, or for the end of the VM. */
-static void rest(const struct top *top, uint64_t start)
+/* Waits for an interval after `start`. Returns false at once if there is nothing to follow any more. */
+static bool rest(struct top *top, uint64_t start)
 {
-	while (clock_now_ns() - start < top->state.request.interval_ns &&
-	       !source_has_ended(&top->session.source))
-		clock_sleep_ns(INTERVAL_MIN_NS / 2);
-}
-
-/* A killed process loses its memory a moment before its end is visible. */
-static bool ends_soon(const struct source *source)
-{
-	for (uint64_t waited = 0; waited < END_PATIENCE_NS; waited += END_POLL_NS) {
-		if (source_has_ended(source))
+	while (follower_goes_on(&top->follower)) {
+		if (clock_now_ns() - start >= top->state.request.interval_ns)
 			return true;
-		clock_sleep_ns(END_POLL_NS);
+		clock_sleep_ns(INTERVAL_MIN_NS / 2);
 	}
 	return false;
 }
 
 static void print_snapshot(const struct top *top, bool is_first)
 {
-	const char *name = top->session.source.name;
+	const struct source *source = &top->session.source;
 
 	if (top->session.options.json) {
-		json_print_line(top_json(&top->model, name));
+		answer_item(top_json(&top->model, source, top->start_ns));
 		return;
 	}
 	if (!is_first)
 		printf("\n");
-	top_print(&top->model, name, stdout);
+	top_print(&top->model, source, stdout);
+}
+
+/*
+ * Looks until it succeeds. Returns false if there is nothing more to see; *status says why. Copied memory cannot be read
+ * any more a moment before its VM has visibly ended.
+ */
+static bool look_on(struct top *top, int *status)
+{
+	static const bool never = false;
+
+	*status = STATUS_OK;
+	for (;;) {
+		struct top_sample *sample = malloc(sizeof(*sample));
+		struct error err;
+
+		if (!sample) {
+			*status = session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+			return false;
+		}
+		int result = top_sample_take(&top->target, &top->state.request, &never, sample);
+
+		take_sample(top, sample);
+		if (result == 0)
+			return true;
+		if (top->sample && !follower_goes_on(&top->follower))
+			return false;
+		if (!follower_retries(&top->follower, result)) {
+			*status = output_refuse(STATUS_GUEST, "%s", top->problem);
+			return false;
+		}
+		clock_sleep_ns(FOLLOW_RETRY_NS);
+	}
 }
 
 static int print_batch(struct top *top)
 {
-	static const bool never = false;
 	const struct source *source = &top->session.source;
+	bool goes_on = true;
+	int status;
 
+	top->start_ns = clock_now_ns();
+	if (top->session.options.json) {
+		answer_follow("top", session_head(&top->session));
+		answer_list("samples", "sample");
+	}
 	top->target = (struct top_target){.memory = &source->memory, .hints = source->hints};
-	for (uint64_t i = 0; i < top->batch; i++) {
+	for (uint64_t i = 0; i < top->batch && goes_on; i++) {
 		uint64_t start = clock_now_ns();
-		struct top_sample *sample = malloc(sizeof(*sample));
-		struct error err;
 
-		if (!sample)
-			return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-		top_sample_take(&top->target, &top->state.request, &never, sample);
-		take_sample(top, sample);
-		/* Copied memory cannot be read any more once its VM has ended. */
-		if (top->problem[0] && i > 0 && ends_soon(source))
+		if (!look_on(top, &status)) {
+			if (status != STATUS_OK)
+				return status;
 			break;
-		if (top->problem[0]) {
-			fprintf(stderr, "pagevisor: %s\n", top->problem);
-			return STATUS_GUEST;
 		}
 		print_snapshot(top, i == 0);
 		if (fflush(stdout) != 0)
 			return STATUS_OK; /* session_flush reports it */
 		if (i + 1 < top->batch)
-			rest(top, start);
-		if (source_has_ended(source))
-			break;
+			goes_on = rest(top, start);
 	}
-	return STATUS_OK;
+	status = follower_end(&top->follower, top->has_panicked, "pagevisor: ", stderr);
+	if (top->session.options.json && status == STATUS_OK)
+		answer_end(NULL, status);
+	return status;
 }
 
 /* Called before anything is opened. */
 static int refuse_no_terminal(void)
 {
-	fprintf(stderr,
-		"pagevisor: top needs a terminal; use pagevisor stat or top --batch N instead\n");
-	return STATUS_BAD_INPUT;
+	return output_refuse(STATUS_BAD_INPUT,
+			     "top needs a terminal; use pagevisor stat or top --batch N instead");
 }
 
 static int look(struct top *top)
@@ -322,6 +473,8 @@ static int look(struct top *top)
 
 	if (status == STATUS_OK)
 		status = session_look(&top->session, GUEST_HAS_FRAMES);
+	top->follower =
+		follower_begin(&top->session.source, top->session.options.json, !top->batch);
 	if (status == STATUS_OK)
 		status = top->batch ? print_batch(top) : show_screen(top);
 	top_sample_free(top->sample);
@@ -332,14 +485,15 @@ static int look(struct top *top)
 
 int command_top(int argc, char **argv)
 {
+	static const struct option_rule rules[] = {
+		{"json|jsonl", OPTION_NEEDS, "batch", "the screen is for people"}, {0}};
 	struct top *top = calloc(1, sizeof(*top));
 
 	if (!top)
 		return STATUS_REFUSED;
 	top->signal_fd = -1;
 	top->state.request.interval_ns = TOP_INTERVAL_NS;
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, top);
+	options_parse_ruled(&parser, rules, argc, argv, top);
 	bool has_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
 	int status = top->batch || has_terminal ? look(top) : refuse_no_terminal();
 

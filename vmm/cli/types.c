@@ -12,6 +12,8 @@
 #include "cli/session.h"
 #include "kind/kind.h"
 #include "kind/fields/type_format.h"
+#include "view/answer.h"
+#include "view/kind_json.h"
 
 static void print_size(unsigned size)
 {
@@ -50,43 +52,43 @@ static void print_text(const struct guest *guest, const struct frame_tally *tall
 		printf("The fields are not known: %s.\n", catalog->why.text);
 }
 
-static struct json_object *type_json(const struct guest *guest, unsigned index, uint64_t frames,
-				     const struct type_catalog *catalog)
+static json *type_json(const struct guest *guest, unsigned index, uint64_t frames,
+		       const struct type_catalog *catalog)
 {
 	const struct frame_type *type = &guest->types[index];
 	const char *unknown = type_catalog_unknown(catalog, index);
-	struct json_object *object = json_object_new_object();
+	json *object = json_object_new_object();
 
-	json_add_text(object, "name", type->name);
+	json_add_text(object, "type", type->name);
 	if (type->size)
-		json_add_number(object, "size", type->size);
-	json_add_number(object, "frames", frames);
+		json_add_number(object, "metadata_bytes", type->size);
+	json_add_number(object, "in_use_frames", frames);
 	for (unsigned i = 0; i < guest->kind->type_flag_count; i++)
-		json_object_object_add(object, guest->kind->type_flags[i],
-				       json_object_new_boolean(type->flags >> i & 1));
+		kind_add(object, guest->kind, guest->kind->type_flags[i],
+			 json_flag(type->flags >> i & 1));
 	if (unknown)
 		json_add_text(object, "unknown", unknown);
 	else
-		json_object_object_add(object, "fields", type_format_fields_json(catalog, index));
+		json_add(object, "layout", type_format_layout_json(catalog, index));
 	return object;
 }
 
-static void print_json(const struct source *source, const struct guest *guest,
-		       const struct frame_tally *tally, const struct type_catalog *catalog)
+static void print_json(const struct session *session, const struct frame_tally *tally,
+		       const struct type_catalog *catalog)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *types = json_object_new_array();
+	const struct guest *guest = session->guest;
+	json *head = session_head(session);
 
-	json_add_text(root, "vm", source->name);
+	session_add_coverage(head, session, tally->reads.unstable);
+	answer_begin("types", head);
+	answer_list("types", "type");
 	for (unsigned i = 0; i < guest->type_count; i++)
-		json_object_array_add(types, type_json(guest, i, tally->types[i], catalog));
-	json_object_object_add(root, "types", types);
-	json_print(root);
+		answer_item(type_json(guest, i, tally->types[i], catalog));
+	answer_end(NULL, STATUS_OK);
 }
 
 static int look_and_print(struct session *session)
 {
-	const struct source *source = &session->source;
 	struct findings findings = {0};
 	struct frame_tally tally;
 	struct error err;
@@ -94,21 +96,22 @@ static int look_and_print(struct session *session)
 
 	if (status != STATUS_OK)
 		return status;
-	if (guest_tally(session->guest, &tally, &findings) < 0) {
-		fprintf(stderr, "pagevisor: the array went away during the scan\n");
-		return STATUS_GUEST;
-	}
+	if (guest_tally(session->guest, &tally, &findings) < 0)
+		return session_lost(&session->source, "the array went away during the scan");
 
 	struct type_catalog *catalog = guest_type_catalog(session->guest);
 
 	if (!catalog)
 		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
-	if (session->options.json)
-		print_json(source, session->guest, &tally, catalog);
-	else
+	status = session_still(session);
+	if (status == STATUS_OK && session->options.json) {
+		print_json(session, &tally, catalog);
+	} else if (status == STATUS_OK) {
+		session_print_coverage(session, tally.reads.unstable, stdout);
 		print_text(session->guest, &tally, catalog);
+	}
 	type_catalog_free(catalog);
-	return STATUS_OK;
+	return status;
 }
 
 int command_types(int argc, char **argv)

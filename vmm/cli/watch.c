@@ -11,26 +11,33 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/answer_option.h"
 #include "cli/exit_status.h"
+#include "cli/output.h"
+#include "cli/follower.h"
+#include "inspect/life_watch.h"
+#include "cli/option_value.h"
+#include "cli/options.h"
 #include "view/frame_text.h"
 #include "cli/session.h"
 #include "base/number_text.h"
 #include "kind/kind.h"
+#include "view/folded.h"
 #include "view/watch_print.h"
+#include "cli/watch_order.h"
 #include "cli/watch_trace.h"
 
 #define INTERVAL_DEFAULT_NS NS_PER_MS
+#define INDENT              2               /* of what did not fit into its line */
 #define SLEEP_MAX_NS        (NS_PER_S / 10) /* how soon the command notices that it has to end */
 
 enum option_key {
 	KEY_COUNT = 'n',
 	KEY_TIME = 't',
 	KEY_INTERVAL = 'i',
-	KEY_JSON = 0x100, /* no letter */
 };
 
 /* Why it ended. */
@@ -42,7 +49,10 @@ enum watch_end {
 	END_SIGNAL,
 	END_READER, /* the reader of standard output is gone */
 	END_OUTPUT, /* standard output could not be written */
-	END_ARRAY,  /* the metadata is no longer there */
+	END_LOST,   /* the connection */
+	END_GUEST,  /* it does not boot, or its metadata is no longer there */
+	END_FRAME,  /* the guest that has restarted has less memory */
+	END_MEMORY, /* there is none left here */
 };
 
 struct watch {
@@ -51,42 +61,53 @@ struct watch {
 	uint64_t time_ns; /* 0: for ever */
 	uint64_t interval_ns;
 	unsigned frame_count;
+	struct frame_name names[WATCH_FRAMES_MAX]; /* as the user called them */
 	struct frame_watch frames[WATCH_FRAMES_MAX];
 	struct watch_change news[WATCH_FRAMES_MAX]; /* of this round */
 	bool is_new[WATCH_FRAMES_MAX];
 	struct watch_trace trace;
 	uint64_t events; /* of these frames, in the trace */
 	struct watch_print print;
+	struct type_catalog *catalog; /* the one that is printed */
+	struct follower follower;
+	struct life_watch life;
+	enum guest_progress progress; /* that a guest which restarts must make */
+	struct error problem;         /* why a look failed */
 	uint64_t rounds;
 	uint64_t changes;
 };
 
 static const struct argp_option options_table[] = {
 	{"count", KEY_COUNT, "N", 0, "end after N changes", 0},
-	{"time", KEY_TIME, "SECONDS", 0, "end after this time, 0: never (0)", 0},
-	{"interval", KEY_INTERVAL, "SECONDS", 0,
+	{"time", KEY_TIME, "TIME", 0, "end after this time, 0: never (0)", 0},
+	{"interval", KEY_INTERVAL, "TIME", 0,
 	 "from one look to the next, 0: as short as it can be, which takes a whole CPU (0.001)", 0},
-	{"json", KEY_JSON, NULL, 0, "one JSON object in each line", 0},
+	ANSWER_JSON_OPTION_AS("as JSON lines"),
+	ANSWER_LINES_OPTION,
+	SESSION_BUDGET_OPTION,
 	{0},
 };
 
 static void add_argument(struct watch *watch, char *text, struct argp_state *state)
 {
-	uint64_t pfn;
+	struct frame_name name;
 
-	if (!frame_parse(text, &pfn)) {
+	if (!frame_name_parse(text, &name)) {
+		/* The VM comes last: what stands for it before any frame was to be one. */
+		if (watch->session.options.vm && watch->frame_count == 0)
+			argp_error(state, "not a frame: \"%s\"; expected " FRAME_EXPECTED,
+				   watch->session.options.vm);
 		if (watch->session.options.vm)
-			argp_error(
-				state,
-				"unexpected argument \"%s\": not a frame (a physical address 0x... or pfn:N), "
-				"and one VM is enough",
-				text);
+			argp_error(state,
+				   "unexpected argument \"%s\": not a frame, and one VM is enough; "
+				   "a frame is " FRAME_EXPECTED,
+				   text);
 		watch->session.options.vm = text;
 		return;
 	}
 	if (watch->frame_count == WATCH_FRAMES_MAX)
 		argp_error(state, "%s: at most %d frames can be watched", text, WATCH_FRAMES_MAX);
-	watch->frames[watch->frame_count++].pfn = pfn;
+	watch->names[watch->frame_count++] = name;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -99,16 +120,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			argp_error(state, "--count %s: expected a number of at least 1", text);
 		break;
 	case KEY_TIME:
-		if (!seconds_parse(text, &watch->time_ns))
-			argp_error(state, "--time %s: expected a time in seconds, such as 2.5",
-				   text);
+		watch->time_ns = option_time("--time", text, state);
 		break;
 	case KEY_INTERVAL:
-		if (!seconds_parse(text, &watch->interval_ns))
-			argp_error(state, "--interval %s: expected a time in seconds, such as 0.01",
-				   text);
+		watch->interval_ns = option_time("--interval", text, state);
 		break;
-	case KEY_JSON:
+	case SESSION_KEY_MEMORY_BUDGET:
+		session_parse_budget(text, state);
+		break;
+	case ANSWER_KEY_JSON:
+	case ANSWER_KEY_LINES:
+		answer_option(key);
 		watch->session.options.json = true;
 		break;
 	case ARGP_KEY_ARG:
@@ -116,8 +138,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (watch->frame_count == 0)
-			argp_error(state,
-				   "no frame given; expected a physical address 0x... or pfn:N");
+			argp_error(state, "no frame given; expected " FRAME_EXPECTED);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -131,7 +152,7 @@ static const struct argp parser = {
 	.args_doc = "FRAME... [VM]",
 	.doc = "Reports each change of page frames' metadata while the guest runs: state, references, "
 	       "type, generation, and the fields that changed, by their names."
-	       "\vFRAME is a physical address in hexadecimal (0x...) or a frame number (pfn:N); VM is "
+	       "\vFRAME is " FRAME_EXPECTED " of the kernel, which is translated once. VM is "
 	       "the NAME or pid:N of a running VM, and may be omitted when there is only one.\n\n"
 	       "The guest is not paused, so the command sees only the state at each look. The generation "
 	       "shows how much it missed: it goes up whenever an owner may "
@@ -169,74 +190,113 @@ static enum watch_end flush_output(void)
 	return errno == EPIPE ? END_READER : END_OUTPUT;
 }
 
-static enum watch_end look_at(struct watch *watch, unsigned number)
+/* Looks at all frames. What was seen counts only if the guest goes on afterwards: the caller asks. */
+static int look_at_frames(struct watch *watch, struct frame_look *looks, uint64_t *times)
 {
-	struct frame_watch *frame = &watch->frames[number];
-	struct frame_look look;
-	uint64_t start = clock_now_ns();
-
-	if (guest_look(watch->session.guest, frame->pfn, &look) < 0)
-		return END_ARRAY;
-	watch->is_new[number] = frame_watch_step(frame, watch->session.guest, &look, start,
-						 clock_now_ns(), &watch->news[number]);
-	return GOES_ON;
+	for (unsigned i = 0; i < watch->frame_count; i++) {
+		times[2 * i] = clock_now_ns();
+		if (guest_look(watch->session.guest, watch->frames[i].pfn, &looks[i]) < 0)
+			return error_set(&watch->problem, -EFAULT, "the array went away");
+		times[2 * i + 1] = clock_now_ns();
+	}
+	return 0;
 }
 
-/* Returns false only if there is no memory. */
-static bool print_news(struct watch *watch, unsigned number)
+/*
+ * One round. Returns 0; -ESTALE, with nothing changed, if the guest has restarted, or an earlier state was loaded, since
+ * the round before; or another negative errno.
+ */
+static int look_at_all(struct watch *watch)
 {
-	const struct watch_print *print = &watch->print;
-	const struct watch_change *change = &watch->news[number];
-	uint64_t pfn = watch->frames[number].pfn;
-	bool as_json = watch->session.options.json;
+	struct frame_look looks[WATCH_FRAMES_MAX];
+	uint64_t times[2 * WATCH_FRAMES_MAX];
+	int result = look_at_frames(watch, looks, times);
 
-	if (watch_trace_print(&watch->trace, number, print, as_json) < 0)
-		return false;
-	if (watch->is_new[number] && as_json)
-		return watch_print_json(print, pfn, change) == 0;
-	if (watch->is_new[number])
-		watch_print_text(print, pfn, change);
-	return true;
+	if (result < 0)
+		return result;
+	/* The trace after the looks: it then has what led to each change that they saw. */
+	watch_trace_read(&watch->trace, watch->session.guest);
+	result = life_watch_end(&watch->life, watch->session.guest, &watch->problem);
+	if (result < 0) {
+		watch_trace_drop(&watch->trace);
+		return result;
+	}
+	life_watch_go_on(&watch->life);
+	for (unsigned i = 0; i < watch->frame_count; i++)
+		watch->is_new[i] = frame_watch_step(&watch->frames[i], watch->session.guest,
+						    &looks[i], times[2 * i], times[2 * i + 1],
+						    &watch->news[i]);
+	return 0;
 }
 
-/* Prints the operations on a frame, then the change that they made. */
-static enum watch_end tell(struct watch *watch, unsigned number)
+/* Counts a change that was printed. */
+static enum watch_end count_change(struct watch *watch, unsigned number)
 {
-	uint64_t events = watch->trace.histories[number].total;
-
-	if (!watch->is_new[number] && events == 0)
-		return GOES_ON;
-	watch->events += events;
-	if (!print_news(watch, number))
-		return END_OUTPUT;
 	enum watch_end end = flush_output();
 
-	if (end != GOES_ON || !watch->is_new[number] || watch->news[number].is_first)
+	if (end != GOES_ON || watch->news[number].is_first)
 		return end;
 	return ++watch->changes == watch->count ? END_COUNT : GOES_ON;
 }
 
-/* Reads the trace after the looks: it then has what led to each change that they saw. */
-static enum watch_end look_at_all(struct watch *watch)
+/* Prints what the round found, frame by frame: of each the operations, then the change that they made. */
+static enum watch_end tell_json(struct watch *watch)
 {
 	enum watch_end end = GOES_ON;
-	unsigned looked = 0;
 
-	while (looked < watch->frame_count && (end = look_at(watch, looked)) == GOES_ON)
-		looked++;
-	watch_trace_read(&watch->trace, watch->session.guest);
-	for (unsigned i = 0; i < looked; i++) {
-		enum watch_end told = tell(watch, i);
-
-		if (told != GOES_ON)
-			return told;
+	for (unsigned i = 0; i < watch->frame_count && end == GOES_ON; i++) {
+		watch->events += watch->trace.histories[i].total;
+		if (watch_trace_print_json(&watch->trace, i, &watch->print) < 0)
+			return END_OUTPUT;
+		if (!watch->is_new[i]) {
+			end = watch->trace.histories[i].count ? flush_output() : GOES_ON;
+			continue;
+		}
+		if (watch_print_json(&watch->print, watch->frames[i].pfn, &watch->news[i]) < 0)
+			return END_OUTPUT;
+		end = count_change(watch, i);
 	}
-	watch->rounds++;
+	return end;
+}
+
+/* Prints what the round found in the order of time. */
+static enum watch_end tell_text(struct watch *watch)
+{
+	struct watch_order order = {.trace = &watch->trace,
+				    .changes = watch->news,
+				    .is_changed = watch->is_new,
+				    .frame_count = watch->frame_count};
+	enum watch_end end = GOES_ON;
+	struct watch_item item;
+	bool is_printed = false;
+
+	while (end == GOES_ON && watch_order_next(&order, &item)) {
+		is_printed = true;
+		if (item.event) {
+			watch->events += 1;
+			if (item.number == 0)
+				watch->events += watch_trace_left_out(&watch->trace, item.frame);
+			watch_trace_print_text(&watch->trace, item.frame, item.number, item.at_ns,
+					       &watch->print);
+		} else {
+			watch_print_text(&watch->print, watch->frames[item.frame].pfn,
+					 &watch->news[item.frame]);
+			end = count_change(watch, item.frame);
+		}
+	}
+	return end == GOES_ON && is_printed ? flush_output() : end;
+}
+
+static enum watch_end tell_all(struct watch *watch)
+{
+	enum watch_end end = watch->session.options.json ? tell_json(watch) : tell_text(watch);
+
+	watch->rounds += end == GOES_ON;
 	return end;
 }
 
 /* Waits until `due`, or until there is a reason to end. */
-static enum watch_end rest(const struct watch *watch, uint64_t due)
+static enum watch_end rest(struct watch *watch, uint64_t due)
 {
 	struct pollfd output = {.fd = STDOUT_FILENO}; /* errors only */
 
@@ -252,26 +312,97 @@ static enum watch_end rest(const struct watch *watch, uint64_t due)
 			return END_READER;
 		if (watch->time_ns && clock_now_ns() - watch->print.start_ns >= watch->time_ns)
 			return END_TIME;
-		if (left <= SLEEP_MAX_NS || source_has_ended(&watch->session.source))
+		if (!follower_goes_on(&watch->follower))
+			return source_has_ended(&watch->session.source) ? GOES_ON : END_LOST;
+		if (left <= SLEEP_MAX_NS)
 			return GOES_ON;
 	}
 }
 
-static enum watch_end look_on(struct watch *watch)
+/* Reads anew what describes the frames, and reports what has become of the guest. */
+static enum watch_end begin_anew(struct watch *watch)
+{
+	const struct guest *guest = watch->session.guest;
+	struct type_catalog *catalog = guest_type_catalog(guest);
+
+	if (!catalog)
+		return END_MEMORY;
+	type_catalog_free(watch->catalog);
+	watch->catalog = catalog;
+	watch->print.catalog = catalog;
+	watch_trace_restart(&watch->trace, guest);
+	for (unsigned i = 0; i < watch->frame_count; i++) {
+		if (frame_exists(guest, watch->frames[i].pfn, &watch->problem) < 0)
+			return END_FRAME;
+		frame_watch_restart(&watch->frames[i]);
+	}
+	if (watch->session.options.json &&
+	    watch_print_json_event(&watch->print, watch->life.event) < 0)
+		return END_MEMORY;
+	return flush_output();
+}
+
+/* One try to find the guest again. */
+static int find_again(struct watch *watch)
+{
+	struct guest *guest = watch->session.guest;
+	int result = guest_refresh(guest, &watch->problem);
+
+	if (result >= 0)
+		result = life_watch_begin(&watch->life, guest, &watch->problem);
+	if (result < 0 || guest->progress >= watch->progress ||
+	    (guest->is_dead && guest->frame_count > 0))
+		return result;
+	return guest_not_ready(guest, &watch->problem);
+}
+
+/* After a round that failed with `result`: waits for the guest as long as it may come back. */
+static enum watch_end wait_for_guest(struct watch *watch, int result)
 {
 	for (;;) {
+		if (source_has_ended(&watch->session.source))
+			return END_VM;
+		if (!follower_retries(&watch->follower, result))
+			return END_GUEST;
+		result = find_again(watch);
+		if (result == 0)
+			break;
+		enum watch_end end = rest(watch, clock_now_ns() + FOLLOW_RETRY_NS);
+
+		if (end != GOES_ON)
+			return end;
+	}
+	follower_saw(&watch->follower, watch->life.event, watch->life.now.position);
+	return watch->life.event == LIFE_GOES_ON ? GOES_ON : begin_anew(watch);
+}
+
+static enum watch_end look_and_tell(struct watch *watch)
+{
+	int result = look_at_all(watch);
+
+	if (result < 0)
+		return wait_for_guest(watch, result);
+	follower_saw(&watch->follower, LIFE_GOES_ON, watch->life.last.position);
+	return tell_all(watch);
+}
+
+static enum watch_end look_on(struct watch *watch)
+{
+	int result = life_watch_begin(&watch->life, watch->session.guest, &watch->problem);
+	enum watch_end end = result < 0 ? wait_for_guest(watch, result) : GOES_ON;
+
+	while (end == GOES_ON) {
 		uint64_t start = clock_now_ns();
 		/* A look after the VM has ended shows how it ended. */
 		bool is_last = source_has_ended(&watch->session.source);
-		enum watch_end end = look_at_all(watch);
 
+		end = look_and_tell(watch);
 		if (end == GOES_ON && is_last)
 			end = END_VM;
 		if (end == GOES_ON)
 			end = rest(watch, start + watch->interval_ns);
-		if (end != GOES_ON)
-			return end;
 	}
+	return end;
 }
 
 static struct watch_summary sum_up(const struct watch *watch, enum watch_end end)
@@ -279,7 +410,8 @@ static struct watch_summary sum_up(const struct watch *watch, enum watch_end end
 	static const char *const reasons[] = {
 		[END_COUNT] = "count",   [END_TIME] = "time",     [END_VM] = "ended",
 		[END_SIGNAL] = "signal", [END_READER] = "reader", [END_OUTPUT] = "output",
-		[END_ARRAY] = "array",
+		[END_LOST] = "lost",     [END_GUEST] = "guest",   [END_FRAME] = "frame",
+		[END_MEMORY] = "memory",
 	};
 	struct watch_summary sum = {
 		.reason = reasons[end],
@@ -290,6 +422,7 @@ static struct watch_summary sum_up(const struct watch *watch, enum watch_end end
 		.is_traced = watch->trace.is_on,
 		.events = watch->events,
 		.lost = watch->trace.counts.lost,
+		.coverage = coverage_of(&watch->session.source, watch->session.guest, 0),
 	};
 
 	for (unsigned i = 0; i < watch->frame_count; i++) {
@@ -303,81 +436,74 @@ static struct watch_summary sum_up(const struct watch *watch, enum watch_end end
 	return sum;
 }
 
-static void print_summary(const struct watch_summary *sum)
-{
-	double seconds = (double)sum->time_ns / (double)NS_PER_S;
-
-	fprintf(stderr,
-		"%.2f s, %" PRIu64 " looks, %.0f a second, at most %.1f ms apart\n"
-		"%" PRIu64 " changes seen, ",
-		seconds, sum->rounds, (double)sum->rounds / seconds,
-		(double)sum->gap_ns / (double)NS_PER_MS, sum->changes);
-	if (sum->has_missed)
-		fprintf(stderr, "%" PRIu64 " generations missed, ", sum->missed);
-	fprintf(stderr, "%" PRIu64 " looks unstable\n", sum->unstable);
-	if (sum->is_traced)
-		fprintf(stderr,
-			"%" PRIu64 " events of its trace, %" PRIu64
-			" of any frame written over unread\n",
-			sum->events, sum->lost);
-}
-
-static int say_end(const struct watch *watch, enum watch_end end)
+static int say_end(struct watch *watch, enum watch_end end)
 {
 	struct watch_summary sum = sum_up(watch, end);
+	struct error err;
 
-	if (end == END_ARRAY) {
-		fprintf(stderr, "pagevisor: the array went away\n");
-		return STATUS_GUEST;
-	}
+	if (end == END_GUEST || end == END_FRAME)
+		return output_refuse(STATUS_GUEST, "%s", watch->problem.text);
+	if (end == END_MEMORY)
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 	if (end == END_READER || end == END_OUTPUT)
 		return STATUS_OK; /* session_flush reports the latter */
-	if (watch->session.options.json) {
-		watch_print_json_end(&sum);
-	} else {
-		if (end == END_VM)
-			fprintf(stderr, "the VM %s has ended\n", watch->session.source.name);
-		print_summary(&sum);
-	}
-	return end == END_SIGNAL ? STATUS_SIGNAL + stop_signal : STATUS_OK;
+	bool as_json = watch->session.options.json;
+
+	if (end == END_VM)
+		guest_refresh(watch->session.guest, &err); /* how the guest ended; it may be gone */
+	int status = follower_end(&watch->follower, watch->session.guest->is_dead,
+				  as_json ? NULL : "", stderr);
+
+	if (end == END_SIGNAL)
+		status = STATUS_SIGNAL + stop_signal;
+	else if (end != END_VM && end != END_LOST)
+		status = STATUS_OK;
+	if (as_json)
+		watch_print_json_end(&sum, status);
+	else
+		watch_print_summary(&sum);
+	return status;
 }
 
-static void say_begin(const struct watch *watch)
+static void say_begin(struct watch *watch)
 {
-	if (watch->session.options.json)
+	if (watch->session.options.json) {
+		answer_follow("watch", session_head(&watch->session));
+		answer_list("changes", "change");
 		return;
+	}
+	session_print_coverage(&watch->session, 0, stderr);
+	struct folded line = {
+		.out = stderr, .columns = folded_columns(STDERR_FILENO), .indent = INDENT};
+
 	if (watch->interval_ns)
-		fprintf(stderr, "at most %g looks a second; ",
-			(double)NS_PER_S / (double)watch->interval_ns);
-	fprintf(stderr, "changes undone between two looks are %s\n",
-		watch->trace.is_on ? "in the trace alone" : "not seen");
+		folded_put(&line, "at most %g looks a second;",
+			   (double)NS_PER_S / (double)watch->interval_ns);
+	folded_words(&line, "changes undone between two looks are");
+	folded_words(&line, watch->trace.is_on ? "in the trace alone" : "not seen");
+	folded_end(&line);
 	watch_print_head(&watch->print);
 }
 
-/* Lines are folded on a terminal. */
-static unsigned terminal_columns(void)
-{
-	struct winsize size;
-
-	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
-		return 0;
-	return size.ws_col;
-}
-
-static int refuse_frames(const struct watch *watch)
+static int find_frames_to_watch(struct watch *watch)
 {
 	const struct session *session = &watch->session;
 	struct error err;
+	int result;
 
-	for (unsigned i = 0; i < watch->frame_count; i++)
-		if (frame_exists(session->guest, watch->frames[i].pfn, &err) < 0)
-			return session_refuse(-EINVAL, &err);
+	for (unsigned i = 0; i < watch->frame_count; i++) {
+		result = frame_name_find(&watch->names[i], session->guest,
+					 session->source.has_all_memory, &watch->frames[i].pfn,
+					 &err);
+		if (result < 0)
+			return session_refuse(result, &err);
+	}
 	if (session->source.is_live)
 		return STATUS_OK;
 	error_set(
 		&err, -EINVAL,
 		"%s is at rest and does not change; pagevisor show shows what it holds about a frame",
-		session->source.name);
+		session_called(session));
 	return session_refuse(-EINVAL, &err);
 }
 
@@ -387,31 +513,36 @@ static void open_trace(struct watch *watch)
 	for (unsigned i = 0; i < watch->frame_count; i++)
 		watch->trace.histories[i].pfn = watch->frames[i].pfn;
 	watch_trace_open(&watch->trace, watch->session.guest);
+	watch_trace_skip(&watch->trace, watch->session.guest);
 }
 
 static int watch_frames(struct watch *watch, enum watch_end *end)
 {
 	const struct session *session = &watch->session;
-	struct type_catalog *catalog = guest_type_catalog(session->guest);
 	struct error err;
 
-	if (!catalog)
+	watch->catalog = guest_type_catalog(session->guest);
+	if (!watch->catalog)
 		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
 	watch->print = (struct watch_print){
 		.guest = session->guest,
-		.catalog = catalog,
+		.catalog = watch->catalog,
 		.start_ns = clock_now_ns(),
 		.many = watch->frame_count > 1,
-		.columns = terminal_columns(),
+		.columns = folded_columns(STDOUT_FILENO),
 	};
+	watch->follower = follower_begin(&session->source, session->options.json, false);
+	/* The trace is known from there on. */
+	watch->progress = session->guest->progress < GUEST_RUNS ? session->guest->progress
+								: GUEST_RUNS;
 	open_trace(watch);
-	catch_signals();
 	say_begin(watch);
+	catch_signals();
 	*end = look_on(watch);
 	int status = say_end(watch, *end);
 
 	watch_trace_close(&watch->trace);
-	type_catalog_free(catalog);
+	type_catalog_free(watch->catalog);
 	return status;
 }
 
@@ -420,14 +551,13 @@ int command_watch(int argc, char **argv)
 	struct watch watch = {.interval_ns = INTERVAL_DEFAULT_NS};
 	enum watch_end end = GOES_ON;
 
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, &watch);
+	options_parse(&parser, argc, argv, &watch);
 	int status = session_open(&watch.session);
 
 	if (status == STATUS_OK)
 		status = session_look(&watch.session, GUEST_HAS_FRAMES);
 	if (status == STATUS_OK)
-		status = refuse_frames(&watch);
+		status = find_frames_to_watch(&watch);
 	if (status == STATUS_OK)
 		status = watch_frames(&watch, &end);
 	session_close(&watch.session);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/memory_budget.h"
 #include "file/format.h"
 #include "memory/guest_memory.h"
 #include "memory/snapshot.h"
@@ -40,25 +41,31 @@ int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm, 
 		  const struct capture_progress *progress, struct capture_written *written,
 		  struct error *err);
 
-/* A capture file that has been read. */
+struct capture_data;
+
+/* A capture file that has been opened. */
 struct capture_file {
-	struct guest_memory *memory; /* as passed by the caller; its regions are mapped read-only */
-	int memory_fd;               /* the memfd behind it */
-	struct capture_facts facts;  /* the facts that the file records, with printable texts */
+	struct guest_memory
+		*memory; /* as passed by the caller; its regions are copied from the file */
+	struct capture_data
+		*data; /* capture_data.h: what reading it costs, and whether it failed */
+	struct capture_facts facts; /* the facts that the file records, with printable texts */
 };
 
 /*
- * Reads a capture file into `memory`, which is not initialised yet and must not move until capture_close. The file is
- * not trusted. Returns 0 or a negative errno with a line of text: -EPROTO when the file is not a capture, is damaged or
- * contradicts itself; -E2BIG when its data takes more than half of the host's memory, which is checked before anything
- * is unpacked; otherwise the errno of a failed system call. On failure nothing is left behind.
+ * Opens a capture file as `memory`, which is not initialised yet and must not move until capture_close. The file is not
+ * trusted: all of it but the data is read and checked here; data is unpacked and checked when it is read. The file
+ * stays open until capture_close. The budget, which may be NULL, covers the list of chunks and the unpacked data that
+ * is kept; memory->budget is set to it. Returns 0 or a negative errno with a line of text: -EPROTO when the file is not
+ * a capture, is damaged, contradicts itself, or sets what this version reserves; -E2BIG when its lists exceed the
+ * budget; otherwise the errno of a failed system call. On failure nothing is left behind.
  */
-int capture_open(const char *path, struct guest_memory *memory, struct capture_file *capture,
-		 struct error *err);
-
-/* The same for an open descriptor, which the caller keeps. `name` is for messages. `data_max` is in bytes. */
-int capture_load(int fd, const char *name, uint64_t data_max, struct guest_memory *memory,
+int capture_open(const char *path, struct memory_budget *budget, struct guest_memory *memory,
 		 struct capture_file *capture, struct error *err);
+
+/* The same for an open descriptor, which the caller keeps. `name` is for messages. */
+int capture_load(int fd, const char *name, struct memory_budget *budget,
+		 struct guest_memory *memory, struct capture_file *capture, struct error *err);
 
 void capture_close(struct capture_file *capture);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Reading a capture file: see capture.h. Each part is read once, checked, and only then used. What is allocated because
- * the file asks for it never exceeds the size of the file, and its data never exceeds the unpacked size.
+ * Reading a capture file: see capture.h. Each part is read once, checked, and only then used. What is allocated for the
+ * file's lists never exceeds the size of the file; capture_data.h has the data.
  */
 #include "file/capture.h"
 
@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "base/crc32c.h"
 #include "base/fd.h"
 #include "base/printable.h"
+#include "file/capture_data.h"
 
 _Static_assert(CAPTURE_RAM_MAX == GUEST_MEMORY_MAX, "what can be inspected can be captured");
 
@@ -26,23 +26,35 @@ struct reader {
 	int fd;
 	const char *name;
 	uint64_t file_size;
-	uint64_t data_max;
+	struct memory_budget *budget;
 	struct capture_section sections[CAPTURE_SECTION_CHUNKS + 1]; /* indexed by type */
 	unsigned region_count;
 	struct capture_region regions[MEMORY_REGIONS_MAX];
 	uint64_t ram_size;
 	struct capture_chunk *chunks;
 	uint64_t chunk_count;
-	int memory_fd;
-	ZSTD_DCtx *zstd;
-	uint8_t *plain;
-	uint8_t *packed;
-	size_t packed_size;
 };
 
 static int damaged(const struct reader *reader, struct error *err, const char *what)
 {
 	return error_set(err, -EPROTO, "%s is not a valid capture file: %s", reader->name, what);
+}
+
+/* A newer writer may give a meaning to what is reserved, and a reader that ignores it would be wrong about the rest. */
+static int unknown(const struct reader *reader, struct error *err, const char *where)
+{
+	return error_set(err, -EPROTO, "%s is not a capture file of version %d: %s reserved bits",
+			 reader->name, CAPTURE_VERSION, where);
+}
+
+static bool is_zero(const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i < size; i++)
+		if (at[i])
+			return false;
+	return true;
 }
 
 static int read_at(const struct reader *reader, void *buffer, size_t length, uint64_t offset,
@@ -75,6 +87,8 @@ static int check_header(const struct reader *reader, const struct capture_header
 	if (header->header_size != sizeof(*header) ||
 	    header->section_entry_size != sizeof(struct capture_section))
 		return damaged(reader, err, "its header has the wrong size");
+	if (!is_zero(header->reserved, sizeof(header->reserved)))
+		return unknown(reader, err, "its header sets");
 	if (header->file_size != reader->file_size)
 		return damaged(reader, err, "its size is not the one in the header");
 	if (header->section_count > CAPTURE_SECTIONS_MAX)
@@ -109,14 +123,22 @@ static int check_table(struct reader *reader, const struct capture_section *tabl
 		if (table[i].offset != offset || table[i].size > reader->file_size - offset)
 			return damaged(reader, err, "a section is not where it should be");
 		offset += table[i].size;
+		if (table[i].reserved || (table[i].flags & ~CAPTURE_SECTION_OPTIONAL))
+			return unknown(reader, err, "its section table sets");
 		if (i < CAPTURE_SECTION_CHUNKS) {
 			if (table[i].type != i + 1)
 				return damaged(reader, err, "a section is missing");
+			if (table[i].flags)
+				return unknown(reader, err, "its section table sets");
 			reader->sections[i + 1] = table[i];
 		} else if (!(table[i].flags & CAPTURE_SECTION_OPTIONAL)) {
 			return damaged(reader, err, "it has a section of an unknown type");
+		} else if (table[i].type <= CAPTURE_SECTION_CHUNKS) {
+			return damaged(reader, err, "a section occurs twice");
 		}
 	}
+	if (reader->sections[CAPTURE_SECTION_DATA].checksum)
+		return unknown(reader, err, "its section table sets");
 	return check_end(reader, offset, err);
 }
 
@@ -183,6 +205,14 @@ static int read_map(struct reader *reader, struct error *err)
 	return 0;
 }
 
+/* Behind the end of a text all bytes are zero. */
+static bool is_padded(const char text[64])
+{
+	size_t length = strnlen(text, 64);
+
+	return is_zero(text + length, 64 - length);
+}
+
 static int read_facts(struct reader *reader, struct capture_facts *facts, struct error *err)
 {
 	int result;
@@ -192,8 +222,13 @@ static int read_facts(struct reader *reader, struct capture_facts *facts, struct
 	result = read_section(reader, CAPTURE_SECTION_FACTS, facts, err);
 	if (result < 0)
 		return result;
+	if (facts->reserved || (facts->flags & ~(CAPTURE_ALL_MEMORY | CAPTURE_HAS_INFO)))
+		return unknown(reader, err, "its facts set");
 	if (facts->method > SNAPSHOT_DIRTY_LOG)
 		return damaged(reader, err, "its facts name an unknown method");
+	if (!is_padded(facts->vm_name) || !is_padded(facts->host_kernel) ||
+	    !is_padded(facts->host_cpu) || !is_padded(facts->program))
+		return unknown(reader, err, "a text in its facts sets");
 	printable_copy(facts->vm_name, sizeof(facts->vm_name), facts->vm_name);
 	printable_copy(facts->host_kernel, sizeof(facts->host_kernel), facts->host_kernel);
 	printable_copy(facts->host_cpu, sizeof(facts->host_cpu), facts->host_cpu);
@@ -201,26 +236,27 @@ static int read_facts(struct reader *reader, struct capture_facts *facts, struct
 	return 0;
 }
 
-/* The index of the region that holds all of a chunk, or -1. */
-static int region_of(const struct reader *reader, const struct capture_chunk *chunk)
+/* Whether one region holds all of a chunk. *region is where to begin the search: chunks and regions are sorted. */
+static bool is_in_region(const struct reader *reader, const struct capture_chunk *chunk,
+			 unsigned *region)
 {
-	for (unsigned i = 0; i < reader->region_count; i++) {
-		const struct capture_region *region = &reader->regions[i];
-		uint64_t offset = chunk->pa - region->base;
+	const struct capture_region *regions = reader->regions;
 
-		if (chunk->pa >= region->base && offset < region->size)
-			return chunk->size <= region->size - offset ? (int)i : -1;
-	}
-	return -1;
+	while (*region < reader->region_count &&
+	       chunk->pa >= regions[*region].base + regions[*region].size)
+		++*region;
+	return *region < reader->region_count && chunk->pa >= regions[*region].base &&
+	       chunk->size <= regions[*region].size - (chunk->pa - regions[*region].base);
 }
 
 /*
- * Checks that the chunks are whole pages, sorted and within the regions, that together they fill the data section, and
- * that they unpack to no more than data_max.
+ * Checks that the chunks are whole pages, sorted and within the regions, and that together they fill the data
+ * section.
  */
 static int check_chunks(const struct reader *reader, struct error *err)
 {
-	uint64_t after = 0, data = 0, stored = 0;
+	uint64_t after = 0, stored = 0;
+	unsigned region = 0;
 
 	for (uint64_t i = 0; i < reader->chunk_count; i++) {
 		const struct capture_chunk *chunk = &reader->chunks[i];
@@ -230,21 +266,15 @@ static int check_chunks(const struct reader *reader, struct error *err)
 			return damaged(reader, err, "a chunk is not whole pages");
 		if (chunk->pa < after)
 			return damaged(reader, err, "chunks overlap or are not sorted");
-		if (region_of(reader, chunk) < 0)
+		if (!is_in_region(reader, chunk, &region))
 			return damaged(reader, err, "a chunk lies outside the guest's memory");
-		if (chunk->stored > reader->packed_size)
+		if (chunk->stored > ZSTD_compressBound(CAPTURE_CHUNK_MAX))
 			return damaged(reader, err, "a chunk's packed size is too large");
 		after = chunk->pa + chunk->size;
-		data += chunk->size;
 		stored += chunk->stored;
 	}
 	if (stored != reader->sections[CAPTURE_SECTION_DATA].size)
 		return damaged(reader, err, "its chunks do not fill the data section");
-	if (data > reader->data_max)
-		return error_set(err, -E2BIG,
-				 "%s unpacks to %" PRIu64 " MiB, more than the limit of %" PRIu64
-				 " MiB",
-				 reader->name, data >> 20, reader->data_max >> 20);
 	return 0;
 }
 
@@ -257,6 +287,10 @@ static int read_chunks(struct reader *reader, struct error *err)
 	    size / sizeof(reader->chunks[0]) > CAPTURE_CHUNKS_MAX)
 		return damaged(reader, err, "its list of chunks has the wrong size");
 	reader->chunk_count = size / sizeof(reader->chunks[0]);
+	/* capture_data_new takes it, with what else it needs. */
+	result = memory_budget_check(reader->budget, size, reader->name, err);
+	if (result < 0)
+		return result;
 	reader->chunks = malloc(size + 1);
 	if (!reader->chunks)
 		return error_set(err, -ENOMEM, "no memory for the list of chunks");
@@ -264,150 +298,84 @@ static int read_chunks(struct reader *reader, struct error *err)
 	return result < 0 ? result : check_chunks(reader, err);
 }
 
-/*
- * Whether the chunk is exactly one frame of its size with a checksum: bit 2 of the byte after the magic (RFC 8878,
- * 3.1.1.1.1).
- */
-static bool is_good_frame(const struct reader *reader, const struct capture_chunk *chunk)
-{
-	return chunk->stored > 5 && (reader->packed[4] & 4) &&
-	       ZSTD_getFrameContentSize(reader->packed, chunk->stored) == chunk->size &&
-	       ZSTD_findFrameCompressedSize(reader->packed, chunk->stored) == chunk->stored;
-}
-
-static int write_memory(const struct reader *reader, uint64_t offset, size_t length,
-			struct error *err)
-{
-	int result = fd_write_at(reader->memory_fd, reader->plain, length, offset);
-
-	if (result < 0)
-		return error_set(err, result, "no memory for the data of %s: %s", reader->name,
-				 strerror(-result));
-	return 0;
-}
-
-/* The offset of a region in the memfd. */
-static uint64_t region_offset(const struct reader *reader, int region)
-{
-	uint64_t offset = 0;
-
-	for (int i = 0; i < region; i++)
-		offset += reader->regions[i].size;
-	return offset;
-}
-
-static int load_chunk(const struct reader *reader, const struct capture_chunk *chunk,
-		      uint64_t offset, struct error *err)
-{
-	int region = region_of(reader, chunk);
-	int result = read_at(reader, reader->packed, chunk->stored, offset, err);
-
-	if (result < 0)
-		return result;
-	if (!is_good_frame(reader, chunk))
-		return damaged(reader, err, "a chunk is not one frame of the right size");
-	size_t size = ZSTD_decompressDCtx(reader->zstd, reader->plain, chunk->size, reader->packed,
-					  chunk->stored);
-
-	if (size != chunk->size)
-		return damaged(reader, err,
-			       ZSTD_isError(size)
-				       ? "a chunk does not unpack, or its checksum is wrong"
-				       : "a chunk unpacks to another size");
-	return write_memory(
-		reader, region_offset(reader, region) + (chunk->pa - reader->regions[region].base),
-		size, err);
-}
-
-static int load_data(struct reader *reader, struct error *err)
-{
-	uint64_t offset = reader->sections[CAPTURE_SECTION_DATA].offset;
-	int result = 0;
-
-	reader->memory_fd = memfd_create("pagevisor-capture", MFD_CLOEXEC);
-	if (reader->memory_fd < 0 || ftruncate(reader->memory_fd, (off_t)reader->ram_size) < 0)
-		return error_set(err, -errno, "no memory for the data of %s: %s", reader->name,
-				 strerror(errno));
-	for (uint64_t i = 0; result == 0 && i < reader->chunk_count; i++) {
-		result = load_chunk(reader, &reader->chunks[i], offset, err);
-		offset += reader->chunks[i].stored;
-	}
-	return result;
-}
-
+/* Reads and checks all but the data, which is read when it is needed. */
 static int read_file(struct reader *reader, struct capture_facts *facts, struct error *err)
 {
 	int result = read_table(reader, err);
 
-	reader->packed_size = ZSTD_compressBound(CAPTURE_CHUNK_MAX);
-	reader->zstd = ZSTD_createDCtx();
-	reader->plain = malloc(CAPTURE_CHUNK_MAX);
-	reader->packed = malloc(reader->packed_size);
-	if (result == 0 && (!reader->zstd || !reader->plain || !reader->packed))
-		result = error_set(err, -ENOMEM, "no memory to unpack with");
 	if (result == 0)
 		result = read_map(reader, err);
 	if (result == 0)
 		result = read_facts(reader, facts, err);
-	if (result == 0)
-		result = read_chunks(reader, err);
-	if (result == 0)
-		result = load_data(reader, err);
-	ZSTD_freeDCtx(reader->zstd);
-	free(reader->plain);
-	free(reader->packed);
-	free(reader->chunks);
-	return result;
+	return result < 0 ? result : read_chunks(reader, err);
 }
 
-static int add_regions(const struct reader *reader, struct guest_memory *memory, struct error *err)
+static int add_regions(const struct reader *reader, struct capture_data *data,
+		       struct guest_memory *memory, struct error *err)
 {
+	const struct memory_reader by = capture_data_reader(data);
 	int result = guest_memory_init(memory, err);
 
 	if (result < 0)
 		return result;
 	for (unsigned i = 0; result == 0 && i < reader->region_count; i++)
-		result = guest_memory_add(memory, paddr(reader->regions[i].base),
-					  reader->regions[i].size, reader->memory_fd,
-					  region_offset(reader, (int)i), false, err);
+		result = guest_memory_add_copied(memory, paddr(reader->regions[i].base),
+						 reader->regions[i].size, &by, err);
 	if (result < 0)
 		guest_memory_destroy(memory);
 	return result;
 }
 
-int capture_load(int fd, const char *name, uint64_t data_max, struct guest_memory *memory,
-		 struct capture_file *capture, struct error *err)
+/* The data gets a descriptor of its own, and the list of chunks. */
+static int make_data(struct reader *reader, struct memory_budget *budget,
+		     struct capture_data **data, struct error *err)
 {
-	struct reader reader = {.fd = fd, .name = name, .data_max = data_max, .memory_fd = -1};
+	int fd = fcntl(reader->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return error_set(err, -errno, "cannot duplicate a descriptor: %s", strerror(errno));
+	struct capture_chunk *chunks = reader->chunks;
+
+	reader->chunks = NULL;
+	return capture_data_new(fd, reader->name, chunks, reader->chunk_count,
+				reader->sections[CAPTURE_SECTION_DATA].offset, budget, data, err);
+}
+
+int capture_load(int fd, const char *name, struct memory_budget *budget,
+		 struct guest_memory *memory, struct capture_file *capture, struct error *err)
+{
+	struct reader reader = {.fd = fd, .name = name, .budget = budget};
 	struct stat status;
 	int result = 0;
 
+	*capture = (struct capture_file){.memory = memory};
 	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
 		result = damaged(&reader, err, "it is not a file");
 	reader.file_size = result == 0 ? (uint64_t)status.st_size : 0;
 	if (result == 0)
 		result = read_file(&reader, &capture->facts, err);
 	if (result == 0)
-		result = add_regions(&reader, memory, err);
+		result = make_data(&reader, budget, &capture->data, err);
+	if (result == 0)
+		result = add_regions(&reader, capture->data, memory, err);
+	free(reader.chunks);
 	if (result < 0) {
-		fd_close(reader.memory_fd);
+		capture_data_free(capture->data);
 		return result;
 	}
-	capture->memory = memory;
-	capture->memory_fd = reader.memory_fd;
+	memory->budget = budget;
 	return 0;
 }
 
-int capture_open(const char *path, struct guest_memory *memory, struct capture_file *capture,
-		 struct error *err)
+int capture_open(const char *path, struct memory_budget *budget, struct guest_memory *memory,
+		 struct capture_file *capture, struct error *err)
 {
-	uint64_t host_memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	/* O_NONBLOCK: do not wait for the other end of a pipe. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
-	int result = capture_load(fd, path, host_memory / 2, memory, capture, err);
+	int result = capture_load(fd, path, budget, memory, capture, err);
 
 	close(fd);
 	return result;
@@ -416,5 +384,5 @@ int capture_open(const char *path, struct guest_memory *memory, struct capture_f
 void capture_close(struct capture_file *capture)
 {
 	guest_memory_destroy(capture->memory);
-	close(capture->memory_fd);
+	capture_data_free(capture->data);
 }

@@ -296,39 +296,25 @@ static void sync_directory(const char *path)
 	free(directory);
 }
 
-/* Only regular files are replaced: never a device or a directory. */
-static int check_target(const char *path, struct error *err)
-{
-	struct stat status;
-
-	if (*path == '\0')
-		return error_set(err, -EINVAL, "a capture needs a file name");
-	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
-		return error_set(err, -EINVAL, "%s is not a file", path);
-	return 0;
-}
-
 int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm, const char *path,
 		  const struct capture_progress *progress, struct capture_written *written,
 		  struct error *err)
 {
 	struct writer writer = {
 		.snapshot = snapshot, .vm = vm, .progress = progress, .written = written};
-	char *temporary = NULL;
-	int result = check_target(path, err);
+	char *temporary;
 
 	*written = (struct capture_written){0};
-	if (result < 0)
-		return result;
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return error_set(err, -ENOMEM, "no memory for a file name");
-	writer.fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
-	if (writer.fd < 0) {
-		result = error_set(err, -errno, "cannot create %s: %s", path, strerror(errno));
-		free(temporary);
-		return result;
-	}
-	result = write_all(&writer, err);
+	if (*path == '\0')
+		return error_set(err, -EINVAL, "a capture needs a file name");
+	writer.fd = fd_create_beside(path, &temporary);
+	if (writer.fd == -EINVAL)
+		return error_set(err, -EINVAL, "%s is not a file", path);
+	if (writer.fd < 0)
+		return error_set(err, writer.fd, "cannot create %s: %s", path,
+				 strerror(-writer.fd));
+	int result = write_all(&writer, err);
+
 	close(writer.fd);
 	if (result == 0 && rename(temporary, path) < 0)
 		result = error_set(err, -errno, "cannot create %s: %s", path, strerror(errno));

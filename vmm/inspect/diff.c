@@ -165,7 +165,11 @@ int diff_make(const struct guest *a, const struct guest *b, size_t limit, struct
 	if (result < 0)
 		diff_free(diff);
 	free(sides);
-	return result < 0 ? error_set(err, result, "no memory to compare") : 0;
+	if (result < 0)
+		error_set(err, result, "%s",
+			  result == -ENOMEM ? "no memory to compare"
+					    : "the metadata is not all in the memory");
+	return result;
 }
 
 void diff_free(struct diff *diff)

@@ -63,7 +63,8 @@ struct diff {
 
 /*
  * Compares two guests of one kind that are at rest and have frames; lists at most `limit` frames. Returns 0, or a
- * negative errno with a line of text: -EINVAL if they are of different kinds, -ENOMEM. After success, call diff_free.
+ * negative errno with a line of text: -EINVAL if they are of different kinds, -ENOMEM, or the error of reading. After
+ * success, call diff_free.
  */
 int diff_make(const struct guest *a, const struct guest *b, size_t limit, struct diff *diff,
 	      struct error *err);

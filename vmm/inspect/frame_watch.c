@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/counter.h"
 #include "kind/kind.h"
 
 /* Types that the guest does not have differ if the words that name them do. */
@@ -43,12 +44,13 @@ static unsigned differences(const struct guest *guest, const struct frame_look *
 	return found;
 }
 
-/* Modulo 2^32, like the generation. A record that was not written before has no generation to count from. */
+/* A record that was not written before has no generation to count from. */
 static uint32_t missed_generations(const struct frame *before, const struct frame *now)
 {
-	uint32_t steps = now->generation - before->generation;
+	uint32_t steps;
 
-	if (before->state == FRAME_NEVER_WRITTEN || now->state == FRAME_NEVER_WRITTEN)
+	if (before->state == FRAME_NEVER_WRITTEN || now->state == FRAME_NEVER_WRITTEN ||
+	    !counter_rise_32(before->generation, now->generation, &steps))
 		return 0;
 	return steps == 0 ? 0 : steps - 1;
 }
@@ -56,11 +58,12 @@ static uint32_t missed_generations(const struct frame *before, const struct fram
 static void note_look(struct frame_watch *watch, const struct frame_look *look, uint64_t start_ns,
 		      uint64_t end_ns)
 {
-	if (watch->looks > 0 && end_ns - watch->start_ns > watch->gap_ns)
+	if (watch->has_last && end_ns - watch->start_ns > watch->gap_ns)
 		watch->gap_ns = end_ns - watch->start_ns;
 	watch->newest = !watch->newest;
 	watch->looked[watch->newest] = *look;
 	watch->start_ns = start_ns;
+	watch->has_last = true;
 	watch->looks++;
 	watch->unstable += look->frame.state == FRAME_UNSTABLE;
 }
@@ -69,7 +72,7 @@ bool frame_watch_step(struct frame_watch *watch, const struct guest *guest,
 		      const struct frame_look *look, uint64_t start_ns, uint64_t end_ns,
 		      struct watch_change *change)
 {
-	bool is_first = watch->looks == 0;
+	bool is_first = !watch->has_last;
 
 	*change = (struct watch_change){
 		.is_first = is_first,
@@ -88,4 +91,9 @@ bool frame_watch_step(struct frame_watch *watch, const struct guest *guest,
 	watch->changes++;
 	watch->missed += change->missed;
 	return true;
+}
+
+void frame_watch_restart(struct frame_watch *watch)
+{
+	watch->has_last = false;
 }

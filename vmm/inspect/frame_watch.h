@@ -24,8 +24,8 @@ enum watch_difference {
 };
 
 struct watch_change {
-	bool is_first;            /* the first sample: no difference is set */
-	unsigned differences;     /* enum watch_difference */
+	bool is_first;        /* the first sample of this life of the guest: no difference is set */
+	unsigned differences; /* enum watch_difference */
 	uint64_t after_ns, at_ns; /* it happened between these times, which include both samples */
 	uint32_t missed;          /* generations that were not sampled */
 	const struct frame_look *before; /* valid until the next step; NULL if is_first */
@@ -35,6 +35,7 @@ struct watch_change {
 /* A watched frame. Starts as zeroes except for its number. */
 struct frame_watch {
 	uint64_t pfn;
+	bool has_last; /* there is a sample to compare with */
 	uint64_t looks;
 	uint64_t changes;
 	uint64_t missed;   /* generations, over all changes */
@@ -47,10 +48,13 @@ struct frame_watch {
 
 /*
  * Adds a sample of the frame, taken between start_ns and end_ns. Returns true if it is the first one or differs from
- * the one before.
+ * the one before. A generation that fell belongs to another life of the guest; none is missed then.
  */
 bool frame_watch_step(struct frame_watch *watch, const struct guest *guest,
 		      const struct frame_look *look, uint64_t start_ns, uint64_t end_ns,
 		      struct watch_change *change);
+
+/* Begins anew: the guest restarted, or an earlier state of it was loaded. Sums are kept. */
+void frame_watch_restart(struct frame_watch *watch);
 
 #endif

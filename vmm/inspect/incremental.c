@@ -78,8 +78,9 @@ int incremental_begin(struct incremental *incremental, const struct control *con
 	return 0;
 }
 
-static void forget(struct incremental *incremental)
+void incremental_forget(struct incremental *incremental)
 {
+	memory_budget_give(incremental->budget, incremental->taken);
 	free(incremental->pages);
 	free(incremental->due);
 	free(incremental->unsettled);
@@ -92,7 +93,7 @@ void incremental_end(struct incremental *incremental)
 {
 	if (incremental->control)
 		control_dirty_stop(incremental->control, incremental->reader);
-	forget(incremental);
+	incremental_forget(incremental);
 	incremental->control = NULL;
 }
 
@@ -140,7 +141,7 @@ static int find_run(const struct guest *guest, const char *name, struct record_r
 static int start_anew(struct incremental *incremental, const struct guest *guest,
 		      const struct record_run *run, uint64_t generation, struct error *err)
 {
-	forget(incremental);
+	incremental_forget(incremental);
 	incremental->kind = guest->kind;
 	incremental->boot_id = guest->boot_id;
 	incremental->type_count = guest->type_count;
@@ -152,13 +153,20 @@ static int start_anew(struct incremental *incremental, const struct guest *guest
 			 PAGE_SIZE;
 	uint64_t words = words_of(count);
 
+	uint64_t bytes = count * sizeof(struct page_sums) + 3 * words * sizeof(uint64_t);
+	int result = memory_budget_take(guest->memory->budget, bytes, "an incremental scan", err);
+
+	if (result < 0)
+		return result;
+	incremental->budget = guest->memory->budget;
+	incremental->taken = bytes;
 	incremental->pages = calloc(count, sizeof(struct page_sums));
 	incremental->due = calloc(words, sizeof(uint64_t));
 	incremental->unsettled = calloc(words, sizeof(uint64_t));
 	incremental->news = calloc(words, sizeof(uint64_t));
 	if (!incremental->pages || !incremental->due || !incremental->unsettled ||
 	    !incremental->news) {
-		forget(incremental);
+		incremental_forget(incremental);
 		return error_set(err, -ENOMEM, "no memory for the sums of an incremental scan");
 	}
 	for (uint64_t page = 0; page < count; page++)

@@ -49,11 +49,13 @@ struct incremental {
 	struct record_run run; /* the array: one run */
 	uint64_t page_count;   /* pages that the array spans */
 	struct page_sums *pages;
-	uint64_t *due;          /* a bit for each page: to be read */
-	uint64_t *unsettled;    /* a bit for each page: has findings or slots given up */
-	uint64_t *news;         /* buffer for reading the log */
-	struct frame_tally sum; /* of all pages; no counters, no time */
-	uint64_t pages_read;    /* by the last scan */
+	uint64_t *due;                /* a bit for each page: to be read */
+	uint64_t *unsettled;          /* a bit for each page: has findings or slots given up */
+	uint64_t *news;               /* buffer for reading the log */
+	struct memory_budget *budget; /* of the guest's memory */
+	uint64_t taken;               /* bytes of it, for the lists above */
+	struct frame_tally sum;       /* of all pages; no counters, no time */
+	uint64_t pages_read;          /* by the last scan */
 };
 
 /*
@@ -66,11 +68,15 @@ int incremental_begin(struct incremental *incremental, const struct control *con
 /*
  * Adds up all frames of a guest, as guest_tally does; the counters and the time are those of this call alone. The
  * thread is registered with liburcu. Returns 0; -EFAULT if the records are no longer in memory; -ENOTSUP if they cannot
- * be read in pieces (they are copied, lie in several runs, or too many lie in a page); -ENOMEM; or the error of the
+ * be read in pieces (they are copied, lie in several runs, or too many lie in a page); -ENOMEM; -E2BIG, see
+ * base/memory_budget.h; or the error of the
  * dirty log. After an error `tally` and `findings` mean nothing, and the next call that succeeds reads everything.
  */
 int incremental_update(struct incremental *incremental, const struct guest *guest,
 		       struct frame_tally *tally, struct findings *findings, struct error *err);
+
+/* The next call of incremental_update reads everything. */
+void incremental_forget(struct incremental *incremental);
 
 /* Turns off the log and forgets everything. Harmless if nothing was begun. */
 void incremental_end(struct incremental *incremental);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect/find/expression.h"
 #include "inspect/state_order.h"
 #include "kind/frame_walk.h"
 
@@ -33,6 +34,8 @@ struct builder {
 	uint64_t cell;
 	uint64_t cell_frames;
 	uint64_t counts[MAP_CLASSES_MAX];
+	const struct expression *mark;
+	bool is_marked; /* the current cell */
 };
 
 /* Adds a class and returns its index. */
@@ -187,17 +190,45 @@ static void finish_cell(struct builder *builder)
 		if (classes[best].is_broken)
 			break;
 	}
+	if (builder->mark)
+		builder->image->marks[builder->cell] = builder->is_marked;
 	builder->image->cells[builder->cell++] = (uint8_t)best;
 	builder->cell_frames = 0;
+	builder->is_marked = false;
 	memset(builder->counts, 0, sizeof(builder->counts));
 }
 
+static void mark(struct builder *builder, const struct frame_batch *batch, uint64_t i)
+{
+	const struct expression_frame at = {
+		.pfn = pfn(batch->first.index + i),
+		.frame = &batch->frames[i],
+		.record = batch->records ? batch->records + i * builder->guest->kind->record_size
+					 : NULL,
+	};
+
+	if (at.frame->state == FRAME_NEVER_WRITTEN || at.frame->state == FRAME_UNSTABLE ||
+	    !expression_matches(builder->mark, &at))
+		return;
+	builder->is_marked = true;
+	builder->image->marked_frames++;
+}
+
+/* A result of 1 ends the walk: the rest of the memory is not in the picture. */
 static int add_frames(void *own, const struct frame_batch *batch)
 {
 	struct builder *builder = own;
 	struct map_image *image = builder->image;
+	uint64_t end = image->first.index + image->frame_count;
+	uint64_t begin = batch->first.index < image->first.index
+				 ? image->first.index - batch->first.index
+				 : 0;
 
-	for (uint64_t i = 0; i < batch->count; i++) {
+	for (uint64_t i = begin; i < batch->count; i++) {
+		if (batch->first.index + i >= end)
+			return 1;
+		if (builder->mark && batch->frames)
+			mark(builder, batch, i);
 		/* A batch without frames was not read. */
 		uint8_t class = batch->frames ? frame_class(builder, &batch->frames[i])
 					      : builder->unread;
@@ -231,22 +262,49 @@ bool map_by_applies(const struct guest *guest, enum map_by by)
 int map_image_build(const struct guest *guest, enum map_by by, struct map_grid grid,
 		    struct map_image *image, struct error *err)
 {
+	const struct map_part all = {.grid = grid, .frame_count = guest->frame_count};
+
+	return map_image_build_part(guest, by, &all, image, err);
+}
+
+static int fill_image(struct builder *builder, uint64_t cells)
+{
+	struct map_image *image = builder->image;
+	enum frame_detail detail = image->by == MAP_BY_TYPE ? DETAIL_TYPE : DETAIL_STATE;
+
+	memset(image->cells, MAP_NO_CLASS, cells);
+	if (builder->mark && builder->mark->detail > detail)
+		detail = builder->mark->detail;
+	add_classes(builder);
+	int result = frame_walk(builder->guest, detail, add_frames, builder, &image->reads);
+
+	if (result >= 0 && builder->cell_frames > 0)
+		finish_cell(builder);
+	pick_letters(image);
+	return result < 0 ? result : 0;
+}
+
+int map_image_build_part(const struct guest *guest, enum map_by by, const struct map_part *part,
+			 struct map_image *image, struct error *err)
+{
 	struct builder *builder = calloc(1, sizeof(*builder));
-	uint64_t cells = (uint64_t)grid.columns * grid.rows;
+	uint64_t cells = (uint64_t)part->grid.columns * part->grid.rows;
 	int result = -ENOMEM;
 
-	*image = (struct map_image){.by = by, .grid = grid, .frame_count = guest->frame_count};
+	*image = (struct map_image){.by = by,
+				    .grid = part->grid,
+				    .first = part->first,
+				    .frame_count = part->frame_count,
+				    .ram_frames = guest->ram_frames,
+				    .all_frames = guest->frame_count};
 	image->cells = malloc(cells);
-	if (builder && image->cells) {
-		memset(image->cells, MAP_NO_CLASS, cells);
+	if (part->mark)
+		image->marks = calloc(cells, sizeof(*image->marks));
+	if (builder && image->cells && (image->marks || !part->mark)) {
 		builder->guest = guest;
 		builder->image = image;
-		add_classes(builder);
-		result = frame_walk(guest, by == MAP_BY_TYPE ? DETAIL_TYPE : DETAIL_STATE,
-				    add_frames, builder, &image->reads);
-		if (result == 0 && builder->cell_frames > 0)
-			finish_cell(builder);
-		pick_letters(image);
+		builder->mark = part->mark;
+		result = fill_image(builder, cells);
 	}
 	free(builder);
 	if (result == 0)
@@ -261,7 +319,9 @@ int map_image_build(const struct guest *guest, enum map_by by, struct map_grid g
 void map_image_free(struct map_image *image)
 {
 	free(image->cells);
+	free(image->marks);
 	image->cells = NULL;
+	image->marks = NULL;
 }
 
 const char *map_by_name(enum map_by by)
@@ -287,11 +347,32 @@ char *map_title_text(char *text, const struct map_image *image, const char *name
 {
 	char cell[MAP_SIZE_TEXT], row[MAP_SIZE_TEXT];
 	uint64_t bytes = image->grid.frames_per_cell * PAGE_SIZE;
+	char part[48] = "";
+	bool is_part = image->frame_count < image->all_frames;
 
-	snprintf(text, MAP_TITLE_TEXT, "%.24s: %" PRIu64 " frames by %s; a cell is %s, a row %s",
-		 name, image->frame_count, map_by_name(image->by), map_size_text(cell, bytes),
+	if (is_part)
+		snprintf(part, sizeof(part), " from 0x%" PRIx64 " to 0x%" PRIx64,
+			 pfn_to_paddr(image->first).addr,
+			 (image->first.index + image->frame_count) * PAGE_SIZE);
+	snprintf(text, MAP_TITLE_TEXT, "%.24s: %" PRIu64 " frames%s by %s; a cell is %s, a row %s",
+		 name, is_part ? image->frame_count : image->ram_frames, part,
+		 map_by_name(image->by), map_size_text(cell, bytes),
 		 map_size_text(row, bytes * image->grid.columns));
 	return text;
+}
+
+unsigned map_label_length(const struct map_image *image, unsigned apart)
+{
+	unsigned every = map_label_rows(image, apart);
+	size_t longest = 0;
+	char text[MAP_SIZE_TEXT];
+
+	for (unsigned row = 0; row < image->grid.rows; row += every) {
+		size_t length = strlen(map_size_text(text, map_image_row_address(image, row)));
+
+		longest = length > longest ? length : longest;
+	}
+	return (unsigned)longest;
 }
 
 unsigned map_label_rows(const struct map_image *image, unsigned apart)

@@ -49,13 +49,28 @@ struct map_grid {
 	uint64_t frames_per_cell; /* a power of two */
 };
 
+struct expression;
+
+/* What of a guest's memory a picture shows, and what it marks. */
+struct map_part {
+	struct map_grid grid;
+	pfn_t first;
+	uint64_t frame_count;
+	const struct expression *mark; /* one such frame marks its cell; NULL: no marks */
+};
+
 struct map_image {
 	enum map_by by;
 	struct map_grid grid;
-	uint64_t frame_count;
+	pfn_t first;          /* frame of the first cell */
+	uint64_t frame_count; /* in cells, holes included */
+	uint64_t ram_frames;  /* of the guest */
+	uint64_t all_frames;  /* of the guest, holes included */
 	unsigned class_count;
 	struct map_class classes[MAP_CLASSES_MAX];
 	uint8_t *cells; /* index of each cell's class: that of most frames, or a broken one */
+	bool *marks;    /* of each cell; NULL: the picture has none */
+	uint64_t marked_frames;
 	struct read_counters reads;
 };
 
@@ -73,11 +88,28 @@ bool map_by_applies(const struct guest *guest, enum map_by by);
 int map_image_build(const struct guest *guest, enum map_by by, struct map_grid grid,
 		    struct map_image *image, struct error *err);
 
+/* The same of a part of the memory, with marks. The grid has room for the part. */
+int map_image_build_part(const struct guest *guest, enum map_by by, const struct map_part *part,
+			 struct map_image *image, struct error *err);
+
 void map_image_free(struct map_image *image);
 
 static inline uint8_t map_image_cell(const struct map_image *image, unsigned column, unsigned row)
 {
 	return image->cells[(uint64_t)row * image->grid.columns + column];
+}
+
+static inline bool map_image_is_marked(const struct map_image *image, unsigned column, unsigned row)
+{
+	return image->marks && image->marks[(uint64_t)row * image->grid.columns + column];
+}
+
+/* The address of a row's first frame. */
+static inline uint64_t map_image_row_address(const struct map_image *image, unsigned row)
+{
+	return (image->first.index +
+		(uint64_t)row * image->grid.columns * image->grid.frames_per_cell) *
+	       PAGE_SIZE;
 }
 
 /* "type", "state", "references" */
@@ -88,10 +120,13 @@ const char *map_by_name(enum map_by by);
 char *map_size_text(char *text, uint64_t bytes);
 
 /* A title of one line: what the picture shows, and the size of a cell and of a row. Returns text. */
-#define MAP_TITLE_TEXT 160
+#define MAP_TITLE_TEXT 200
 char *map_title_text(char *text, const struct map_image *image, const char *name);
 
 /* Rows whose number is a multiple of this have their address beside them: at least `apart` rows apart. */
 unsigned map_label_rows(const struct map_image *image, unsigned apart);
+
+/* Characters of the longest such address, as map_size_text has it. */
+unsigned map_label_length(const struct map_image *image, unsigned apart);
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "kind/registry.h"
 
+/* A guest that restarts time and again is not waited for. */
+#define LOOKS_MAX 3
+
 static int look_at_guest(struct observation *seen, const struct guest_memory *memory,
 			 const struct guest_hints *hints)
 {
@@ -34,20 +37,53 @@ static int scan(struct observation *seen)
 	return guest_tally(seen->guest, &seen->last, &seen->now);
 }
 
+/* What was counted before belongs to another series. */
+static void begin_anew(struct observation *seen)
+{
+	seen->counters.count = 0;
+	if (seen->incremental)
+		incremental_forget(seen->incremental);
+}
+
+/* A scan during which the guest did not go on is dropped, with its findings. */
+static int scan_one_life(struct observation *seen)
+{
+	struct facts counters;
+	int result = life_watch_begin(&seen->life, seen->guest, &seen->problem);
+
+	seen->is_known = result == 0;
+	if (result < 0)
+		return result;
+	if (seen->life.event != LIFE_GOES_ON)
+		begin_anew(seen);
+	/* Nothing was counted of a guest that boots: the event stays until something is. */
+	if (seen->guest->frame_count == 0)
+		return 0;
+	result = scan(seen);
+	if (result < 0)
+		return error_set(&seen->problem, result, "the array went away during the scan");
+	bool has_counters = guest_counters(seen->guest, &counters) == 0;
+
+	result = life_watch_end(&seen->life, seen->guest, &seen->problem);
+	seen->is_known = result == 0;
+	if (has_counters && result == 0)
+		seen->counters = counters;
+	return result;
+}
+
 int observation_look(struct observation *seen, const struct guest_memory *memory,
 		     const struct guest_hints *hints)
 {
-	int result = look_at_guest(seen, memory, hints);
-	struct facts counters;
+	int result = -ESTALE;
 
+	for (unsigned try = 0; try < LOOKS_MAX && result == -ESTALE; try++) {
+		result = look_at_guest(seen, memory, hints);
+		if (result == 0)
+			result = scan_one_life(seen);
+	}
 	if (result < 0 || seen->guest->frame_count == 0)
 		return result;
-	result = scan(seen);
-	if (result < 0)
-		return result;
 	findings_merge(&seen->findings, &seen->now);
-	if (guest_counters(seen->guest, &counters) == 0)
-		seen->counters = counters;
 	seen->scans++;
 	seen->scan_ns += seen->last.duration_ns;
 	read_counters_add(&seen->reads, &seen->last.reads);

@@ -8,13 +8,20 @@
 
 #include "base/error.h"
 #include "inspect/incremental.h"
+#include "inspect/life_watch.h"
 #include "kind/guest.h"
 
 /* Starts as zeroes; observation_end ends it. */
 struct observation {
-	struct guest *guest;     /* NULL: none was found yet */
-	bool is_known;           /* what the guest last reported about itself is sound */
-	struct error problem;    /* why not, else empty */
+	struct guest *guest;  /* NULL: none was found yet */
+	bool is_known;        /* what the guest last reported about itself is sound */
+	struct error problem; /* why the last look failed, else empty */
+	/*
+	 * life.event is what became of the guest between the last two samples. If it did not go on, the counters are
+	 * those of another series; sums over all scans are kept. While the guest boots and has no frames yet, each look
+	 * has the event anew, and the first scan after it has it for the last time.
+	 */
+	struct life_watch life;
 	struct frame_tally last; /* the most recent scan */
 	struct facts counters;   /* from that scan, or an earlier one */
 	unsigned scans;
@@ -37,8 +44,9 @@ static inline bool observation_is_complete(const struct observation *seen)
 
 /*
  * Takes one sample: what the guest reports, all its frames if it has some yet, and its counters. Every call is for the
- * same memory and hints. Returns 0; the error of guest_find or guest_refresh, with its text in `problem`; or the error
- * of the scan, -EFAULT if the records went away meanwhile.
+ * same memory and hints. Returns 0; or, with a text in `problem`, the error of guest_find or guest_refresh, or that
+ * of the scan: -EFAULT if the records went away meanwhile. A scan during which the guest restarted, or an earlier state
+ * was loaded, does not count and is repeated; if that does not help, -ESTALE.
  */
 int observation_look(struct observation *seen, const struct guest_memory *memory,
 		     const struct guest_hints *hints);

@@ -16,6 +16,8 @@ enum fact_use {
 	FACT_IN_TABLE = 1 << 2,  /* per second, as a column under its heading */
 	FACT_IN_LINE = 1 << 3,   /* within a line: its label is a printf format for one uint64_t */
 	FACT_IS_FLAG = 1 << 4,   /* a boolean in JSON */
+	FACT_IS_GAP = 1 << 5,    /* if 0: its label says what was left out, and why */
+	FACT_IS_TIME = 1 << 6,   /* nanoseconds; seconds in JSON */
 };
 
 struct fact {

@@ -16,6 +16,9 @@ enum check_rules {
 	CHECK_AT_REST,      /* the guest has finished: as above, and no lock is held */
 };
 
+/* The flag among a check's facts that says whether it went to its end (guest_check). */
+#define CHECK_IS_COMPLETE "is_complete"
+
 struct finding {
 	const char *rule; /* a constant of the kind: equal rules are equal pointers */
 	bool has_frame;

@@ -68,8 +68,9 @@ uint64_t frame_next_written(const struct guest *guest, uint64_t first)
 			first = next_recorded(guest, first);
 			continue;
 		}
+		/* Whoever reads it gets the error. */
 		if (records_find_written(guest, pa, count, &holes, &written) < 0)
-			return FRAMES_NONE;
+			return first;
 		if (written)
 			return first + holes;
 		first += holes;
@@ -84,8 +85,8 @@ static void set_state(struct frame *frames, uint64_t count, uint8_t state)
 }
 
 /* Reads contiguous records into frames that are all FRAME_NEVER_WRITTEN. */
-static void read_run(const struct guest *guest, uint64_t first, paddr_t pa, uint64_t count,
-		     uint8_t *buffer, struct frame *frames)
+static int read_run(const struct guest *guest, uint64_t first, paddr_t pa, uint64_t count,
+		    uint8_t *buffer, struct frame *frames)
 {
 	struct read_counters ignored = {0};
 	unsigned size = guest->kind->record_size;
@@ -93,26 +94,30 @@ static void read_run(const struct guest *guest, uint64_t first, paddr_t pa, uint
 
 	for (uint64_t at = 0; at < count; at += holes + written) {
 		paddr_t from = paddr(pa.addr + at * size);
-
-		if (records_find_written(guest, from, count - at, &holes, &written) < 0)
-			return;
+		int result = records_find_written(guest, from, count - at, &holes, &written);
 		uint64_t data = at + holes;
 
-		if (written && guest_memory_copy(guest->memory, paddr(pa.addr + data * size),
-						 buffer, written * size) == 0)
+		if (result == 0 && written)
+			result = guest_memory_copy(guest->memory, paddr(pa.addr + data * size),
+						   buffer, written * size);
+		if (result < 0)
+			return result;
+		if (written)
 			guest->kind->classify(guest, buffer, pfn(first + data), written,
 					      DETAIL_TYPE, &frames[data], NULL, &ignored);
 	}
+	return 0;
 }
 
 int frames_read(const struct guest *guest, uint64_t first, uint64_t count, struct frame *frames)
 {
 	uint8_t *buffer = malloc(count * guest->kind->record_size);
+	int result = 0;
 
 	if (!buffer)
 		return -ENOMEM;
 	set_state(frames, count, FRAME_NEVER_WRITTEN);
-	for (uint64_t at = 0, found; at < count; at += found) {
+	for (uint64_t at = 0, found; result == 0 && at < count; at += found) {
 		paddr_t pa;
 
 		if (!record_find(guest, first + at, &pa, &found)) {
@@ -122,8 +127,8 @@ int frames_read(const struct guest *guest, uint64_t first, uint64_t count, struc
 			continue;
 		}
 		found = found < count - at ? found : count - at;
-		read_run(guest, first + at, pa, found, buffer, &frames[at]);
+		result = read_run(guest, first + at, pa, found, buffer, &frames[at]);
 	}
 	free(buffer);
-	return 0;
+	return result;
 }

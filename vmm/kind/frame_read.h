@@ -25,7 +25,7 @@ uint64_t frame_next_written(const struct guest *guest, uint64_t first);
 
 /*
  * Reads frames [first, first + count), `count` up to RECORD_CHUNK, with their types. Frames that the guest never wrote
- * or does not have are FRAME_NEVER_WRITTEN. Touches no hole. Returns 0 or -ENOMEM.
+ * or does not have are FRAME_NEVER_WRITTEN. Touches no hole. Returns 0, -ENOMEM, or the error of reading.
  */
 int frames_read(const struct guest *guest, uint64_t first, uint64_t count, struct frame *frames);
 

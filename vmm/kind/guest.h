@@ -12,6 +12,8 @@
 #ifndef VMM_GUEST_H
 #define VMM_GUEST_H
 
+#include <signal.h>
+
 #include <pagevisor/address.h>
 
 #include "base/error.h"
@@ -46,10 +48,19 @@ struct guest {
 	uint64_t frame_count; /* frames 0 .. frame_count - 1 have a record; 0: none has yet */
 	/* The end of its memory in bytes, as the guest reports it; frame_count * PAGE_SIZE if it does not. */
 	uint64_t memory_end;
-	unsigned cpu_count; /* the guest's running processors; 0: not known yet */
+	/* Frames that are RAM, rather than holes or devices; frame_count if the kind does not tell them apart. */
+	uint64_t ram_frames;
+	uint64_t
+		missing_frames; /* of these, frames of RAM that the guest has and this memory has not */
+	unsigned cpu_count;     /* the guest's running processors; 0: not known yet */
 	unsigned type_count;
 	struct frame_type types[FRAME_TYPES_MAX];
 	struct facts facts; /* what else it reports about itself */
+	/*
+	 * Not zero: whoever waits for a check wants what it has by now. NULL: nobody will. Set by those who look at the
+	 * guest; a refresh forgets it.
+	 */
+	const volatile sig_atomic_t *cut;
 };
 
 /* Where to look for a guest. */
@@ -81,6 +92,9 @@ struct guest_place {
  */
 int guest_refresh(struct guest *guest, struct error *err);
 
+/* Why a guest has not come far enough: returns -EAGAIN it boots, or -EPROTO it panicked, with a text. */
+int guest_not_ready(const struct guest *guest, struct error *err);
+
 /*
  * Whether the guest's metadata agrees that the RAM lies where the guest has it. For a source that assembled the RAM by its
  * content.
@@ -100,12 +114,15 @@ const struct frame_state *guest_state(const struct guest *guest, unsigned state)
 /* The name of a type: "-" for FRAME_TYPE_NONE, "?" for FRAME_TYPE_WILD. */
 const char *guest_type_name(const struct guest *guest, int type);
 
+/* The columns that the names of all its types take in a table, and not less than `least`. */
+int guest_type_width(const struct guest *guest, int least);
+
 static inline bool guest_frame_is_in_use(const struct guest *guest, const struct frame *frame)
 {
 	return guest_state(guest, frame->state)->is_in_use;
 }
 
-/* The number of frames in use in a tally. */
+/* The number of frames of RAM in use in a tally of all frames: holes and devices, which have an owner, do not count. */
 uint64_t guest_in_use(const struct guest *guest, const struct frame_tally *tally);
 
 /*
@@ -137,13 +154,33 @@ int guest_has_rules(const struct guest *guest, struct error *err);
 
 /*
  * Checks all memory of a stopped or paused guest by its kind's rules, except those of guest_tally. `summary` gets what
- * was covered. Returns 0 whatever it found; -ENOTSUP if the kind has no rules; or -ENOMEM.
+ * was covered. Returns 0 whatever it found; -ENOTSUP if the kind has no rules; -ENOMEM; or -E2BIG if the memory's
+ * budget is too small.
  */
 int guest_check(const struct guest *guest, enum check_rules rules, struct facts *summary,
 		struct findings *findings, struct error *err);
 
+/*
+ * How many of its records a guest that boots has made so far, out of how many. Returns 0, or -ENODATA if it does not say.
+ */
+int guest_boot_progress(const struct guest *guest, uint64_t *done, uint64_t *total);
+
 /* Asks the guest's workload to end. Returns 0 and the range of guest memory that it wrote, or -ENOTSUP. */
 int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *length);
+
+/*
+ * An identity of the guest's kernel image: another image has, as a rule, another one. Returns 0, -ENODATA if it is
+ * unknown, or -EPROTO if what tells it is not in memory.
+ */
+int guest_image_id(const struct guest *guest, uint64_t *id);
+
+/*
+ * Where the kernel maps a virtual address. `has_tables`: its page tables are in this memory; otherwise only mappings
+ * count that are known without them. Returns 0 or, with a text, -EINVAL if nothing is mapped there, -EFAULT if the tables
+ * are broken, -ENOTSUP if the kind does not know them. The guest may change its tables meanwhile.
+ */
+int guest_translate(const struct guest *guest, uint64_t va, bool has_tables, paddr_t *pa,
+		    struct error *err);
 
 /* The metadata types with their fields; NULL only if memory ran out. Freed with type_catalog_free. */
 struct type_catalog *guest_type_catalog(const struct guest *guest);

@@ -4,14 +4,23 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "kind/claims.h"
 #include "kind/description.h"
 #include "kind/free_counts.h"
 #include "kind/guest.h"
+#include "kind/panic.h"
 
 int guest_refresh(struct guest *guest, struct error *err)
 {
 	return guest->kind->refresh(guest, err);
+}
+
+int guest_not_ready(const struct guest *guest, struct error *err)
+{
+	return guest->is_dead ? error_set(err, -EPROTO, "the guest panicked while it booted")
+			      : error_set(err, -EAGAIN, "the guest boots");
 }
 
 bool guest_is_in_place(const struct guest *guest)
@@ -52,6 +61,14 @@ const char *guest_type_name(const struct guest *guest, int type)
 	return type == FRAME_TYPE_WILD ? "?" : "-";
 }
 
+int guest_type_width(const struct guest *guest, int least)
+{
+	for (unsigned i = 0; i < guest->type_count; i++)
+		if ((int)strlen(guest->types[i].name) > least)
+			least = (int)strlen(guest->types[i].name);
+	return least;
+}
+
 uint64_t guest_in_use(const struct guest *guest, const struct frame_tally *tally)
 {
 	uint64_t frames = 0;
@@ -59,7 +76,10 @@ uint64_t guest_in_use(const struct guest *guest, const struct frame_tally *tally
 	for (unsigned i = 0; i < guest->kind->state_count; i++)
 		if (guest->kind->states[i].is_in_use)
 			frames += tally->states[i];
-	return frames;
+	uint64_t others = guest->frame_count - guest->ram_frames;
+
+	/* A frame that could not be read is in no state. */
+	return frames > others ? frames - others : 0;
 }
 
 int guest_counters(const struct guest *guest, struct facts *counters)
@@ -97,10 +117,37 @@ int guest_check(const struct guest *guest, enum check_rules rules, struct facts 
 	return result < 0 ? result : guest->kind->check(guest, rules, summary, findings, err);
 }
 
+int guest_boot_progress(const struct guest *guest, uint64_t *done, uint64_t *total)
+{
+	return guest->kind->boot_progress ? guest->kind->boot_progress(guest, done, total)
+					  : -ENODATA;
+}
+
+int guest_panic_read(const struct guest *guest, struct guest_panic *panic)
+{
+	return guest->kind->panic ? guest->kind->panic(guest, panic) : -ENODATA;
+}
+
 int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *length)
 {
 	return guest->kind->ask_to_stop ? guest->kind->ask_to_stop(guest, written, length)
 					: -ENOTSUP;
+}
+
+int guest_image_id(const struct guest *guest, uint64_t *id)
+{
+	return guest->kind->image_id ? guest->kind->image_id(guest, id) : -ENODATA;
+}
+
+int guest_translate(const struct guest *guest, uint64_t va, bool has_tables, paddr_t *pa,
+		    struct error *err)
+{
+	if (guest->kind->translate)
+		return guest->kind->translate(guest, va, has_tables, pa, err);
+	return error_set(err, -ENOTSUP,
+			 "virtual addresses in guests of the kind %s are not known; expected a "
+			 "physical address 0x... or pfn:N",
+			 guest->kind->name);
 }
 
 struct type_catalog *guest_type_catalog(const struct guest *guest)
@@ -115,6 +162,19 @@ void guest_free_counts(const struct guest *guest, struct free_counts *counts)
 		guest->kind->free_counts(guest, counts);
 	else
 		error_set(&counts->why, -ENOTSUP, "its kind does not report it");
+}
+
+int guest_claims_read(const struct guest *guest, struct claims *claims, struct error *err)
+{
+	if (guest->kind->claims_read)
+		return guest->kind->claims_read(guest, claims, err);
+	return error_set(err, -ENOTSUP, "the host cannot claim frames of guests of the kind %s",
+			 guest->kind->name);
+}
+
+bool guest_claims_hold(const struct guest *guest, const struct claims *claims)
+{
+	return guest->kind->claims_hold && guest->kind->claims_hold(guest, claims);
 }
 
 int guest_describe(const struct guest *guest, const struct frame_look *look,

@@ -19,7 +19,9 @@
 #include "base/error.h"
 #include "kind/findings.h"
 #include "kind/frame.h"
+#include "memory/guest_memory.h"
 
+struct claims;
 struct console_report;
 struct describe_options;
 struct description;
@@ -29,7 +31,9 @@ struct frame_tally;
 struct free_counts;
 struct guest;
 struct guest_hints;
+struct guest_life;
 struct guest_memory;
+struct guest_panic;
 struct guest_place;
 struct history_ops;
 struct memory_ranges;
@@ -45,8 +49,8 @@ struct record_run {
 	uint64_t count;
 };
 
-/* Callers of kind.runs ask for at most this many runs. */
-#define RECORD_RUNS_MAX 64
+/* Callers of kind.runs ask for at most this many runs: an array may have a part in each region of memory. */
+#define RECORD_RUNS_MAX MEMORY_REGIONS_MAX
 
 /* How much of a record is needed. */
 enum frame_detail {
@@ -106,7 +110,13 @@ struct kind {
 	int (*refresh)(struct guest *guest, struct error *err);
 	void (*free)(struct guest *guest); /* required */
 
-	/* Lists the runs of its array in frame order, `max` at most. Returns how many. Required. */
+	/* See life.h. Cheap, for it is called twice a look. */
+	int (*life)(const struct guest *guest, struct guest_life *life, struct error *err);
+
+	/*
+	 * Lists the runs of its array in frame order, `max` at most, each within one region of memory. Returns how
+	 * many. Required.
+	 */
 	unsigned (*runs)(const struct guest *guest, struct record_run *runs, unsigned max);
 
 	/*
@@ -146,6 +156,9 @@ struct kind {
 	int (*check)(const struct guest *guest, enum check_rules rules, struct facts *summary,
 		     struct findings *findings, struct error *err);
 	int (*ask_to_stop)(const struct guest *guest, paddr_t *written, uint64_t *length);
+	int (*boot_progress)(const struct guest *guest, uint64_t *done, uint64_t *total);
+	int (*panic)(const struct guest *guest,
+		     struct guest_panic *panic); /* as guest_panic_read */
 	/* See guest_type_catalog; type_catalog_new makes one for a kind whose fields are unknown. Required. */
 	struct type_catalog *(*types)(const struct guest *guest);
 
@@ -156,7 +169,15 @@ struct kind {
 	int (*describe)(const struct guest *guest, const struct frame_look *look,
 			const struct describe_options *options, struct description *description,
 			struct error *err);
+	/* See guest_image_id. NULL: it has none. */
+	int (*image_id)(const struct guest *guest, uint64_t *id);
+	/* See guest_translate. NULL: its page tables are not known. */
+	int (*translate)(const struct guest *guest, uint64_t va, bool has_tables, paddr_t *pa,
+			 struct error *err);
 	void (*free_counts)(const struct guest *guest, struct free_counts *counts);
+	/* See claims.h. Both or neither: without them the host claims no frames. */
+	int (*claims_read)(const struct guest *guest, struct claims *claims, struct error *err);
+	bool (*claims_hold)(const struct guest *guest, const struct claims *claims);
 	const struct history_ops *history;
 
 	/*

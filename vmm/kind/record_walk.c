@@ -187,13 +187,14 @@ int record_walk(const struct guest *guest, const struct record_visitor *visitor,
 	unsigned count = guest->kind->runs(guest, runs, RECORD_RUNS_MAX);
 
 	for (unsigned i = 0; i < count; i++) {
-		bool copied = guest_memory_is_copied(guest->memory, runs[i].pa, NULL);
+		struct memory_reader reader = {0};
+		bool copied = guest_memory_is_copied(guest->memory, runs[i].pa, &reader);
 
 		if (!is_walkable(&runs[i], walk.size))
 			return -EINVAL;
 		walk.run = runs[i];
 		int result = !copied ? walk_mapped(&walk)
-			     : guest->kind->walk_copied
+			     : guest->kind->walk_copied && !reader.is_constant
 				     ? guest->kind->walk_copied(guest, &runs[i], visitor, own)
 				     : walk_copied(&walk);
 

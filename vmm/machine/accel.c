@@ -2,8 +2,6 @@
 /* The names of what can run a guest: see accel.h. */
 #include "machine/accel.h"
 
-#include <string.h>
-
 static const struct {
 	const char *name;
 	const char *title;
@@ -22,15 +20,4 @@ const char *accel_name(enum accel accel)
 const char *accel_title(enum accel accel)
 {
 	return accels[accel].title;
-}
-
-bool accel_parse(const char *name, enum accel *accel)
-{
-	for (unsigned i = 0; i < ACCEL_COUNT; i++) {
-		if (strcmp(name, accels[i].name) != 0)
-			continue;
-		*accel = (enum accel)i;
-		return true;
-	}
-	return false;
 }

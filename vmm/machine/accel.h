@@ -3,8 +3,6 @@
 #ifndef VMM_ACCEL_H
 #define VMM_ACCEL_H
 
-#include <stdbool.h>
-
 enum accel {
 	ACCEL_AUTO, /* KVM if available, else QEMU's TCG */
 	ACCEL_KVM,
@@ -18,8 +16,5 @@ const char *accel_name(enum accel accel);
 
 /* The name in messages for people: "QEMU's TCG". */
 const char *accel_title(enum accel accel);
-
-/* Returns false when no accelerator has that name. */
-bool accel_parse(const char *name, enum accel *accel);
 
 #endif

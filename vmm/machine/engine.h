@@ -40,6 +40,8 @@ struct engine_options {
 	void (*console)(void *context, const char *text);
 	void (*note)(void *context, const char *text);
 	void *context;
+	bool no_sandbox;       /* programs that the engine starts need not confine themselves */
+	uint64_t console_rate; /* bytes a second, more are dropped; 0: no limit */
 };
 
 /* Return values are those of the functions below. */
@@ -53,6 +55,12 @@ struct engine_ops {
 	void (*destroy)(struct engine *engine);
 };
 
+/* Called by a thread of the engine when the guest rings for memory (pagevisor/keeper.h), where an engine notices. */
+struct engine_bell {
+	void (*ring)(void *context); /* NULL: nobody listens */
+	void *context;
+};
+
 struct engine {
 	const struct engine_ops *ops;
 	enum accel accel;
@@ -62,6 +70,7 @@ struct engine {
 	int end_fd;             /* readable once the run has ended */
 	struct serial serial;
 	struct boot_stages stages;
+	struct engine_bell bell; /* set before engine_start */
 };
 
 /* The TSC's frequency in kHz; 0 if unknown. */

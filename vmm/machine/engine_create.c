@@ -18,7 +18,7 @@ bool accel_runs_ring0(enum accel accel)
 int accel_choose(enum accel *accel, struct error *why)
 {
 	char path[QEMU_PATH_SIZE];
-	struct error ignored;
+	struct error no_kvm, no_qemu;
 
 	if (*accel != ACCEL_AUTO) {
 		why->text[0] = '\0';
@@ -32,8 +32,10 @@ int accel_choose(enum accel *accel, struct error *why)
 		*accel = ACCEL_KVM;
 		return 0;
 	}
-	if (qemu_find(path, &ignored) < 0)
-		return fd;
+	if (qemu_find(path, &no_qemu) < 0) {
+		no_kvm = *why;
+		return error_set(why, fd, "%.200s; %.200s", no_kvm.text, no_qemu.text);
+	}
 	*accel = ACCEL_QEMU_TCG;
 	return 0;
 }

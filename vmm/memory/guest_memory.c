@@ -31,6 +31,32 @@ bool memory_map_has(const struct memory_map *map, paddr_t pa, uint64_t length)
 	return region && length > 0 && length <= region->size - (pa.addr - region->base.addr);
 }
 
+/* How much of a range, from its start, one region holds; 0: there is no region, or the range is empty or wraps. */
+static uint64_t length_within(const struct memory_map *map, paddr_t pa, uint64_t length)
+{
+	const struct memory_region *region = memory_map_find(map, pa);
+
+	if (!region || length > UINT64_MAX - pa.addr)
+		return 0;
+	uint64_t left = region->size - (pa.addr - region->base.addr);
+
+	return length < left ? length : left;
+}
+
+bool memory_map_covers(const struct memory_map *map, paddr_t pa, uint64_t length)
+{
+	uint64_t part;
+
+	if (length == 0)
+		return false;
+	for (; length > 0; pa.addr += part, length -= part) {
+		part = length_within(map, pa, length);
+		if (part == 0)
+			return false;
+	}
+	return true;
+}
+
 /* The region that holds all of a range, or NULL. */
 static const struct memory_region *find_whole(const struct memory_map *map, paddr_t pa,
 					      uint64_t length)
@@ -59,6 +85,7 @@ int guest_memory_init(struct guest_memory *memory, struct error *err)
 	memory->map = calloc(1, sizeof(*memory->map));
 	if (!memory->map)
 		return error_set(err, -ENOMEM, "no memory for the guest's memory map");
+	memory->budget = NULL;
 	pthread_mutex_init(&memory->update, NULL);
 	return 0;
 }
@@ -292,23 +319,42 @@ bool guest_memory_is_copied(const struct guest_memory *memory, paddr_t pa,
 	return is_copied;
 }
 
-int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length)
+/* Copies the part of a range, which is covered, that lies in its first region. Sets *part to the part's length. */
+static int copy_part(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length,
+		     size_t *part)
 {
 	struct memory_reader reader = {0};
 	int result = -EFAULT;
 
 	guest_memory_read_begin();
-	const struct memory_region *region = find_whole(guest_memory_map(memory), pa, length);
+	const struct memory_map *map = guest_memory_map(memory);
+	const struct memory_region *region = memory_map_find(map, pa);
 
-	if (region)
+	*part = memory_map_covers(map, pa, length) ? length_within(map, pa, length) : 0;
+	if (*part > 0)
 		reader = region->reader;
 	/* Reading a file in memory never blocks, so the read-side section stays short. */
-	if (region && !reader.read &&
-	    fd_read_at(region->fd, buffer, length,
+	if (*part > 0 && !reader.read &&
+	    fd_read_at(region->fd, buffer, *part,
 		       region->fd_offset + (pa.addr - region->base.addr)) == 0)
 		result = 0;
 	guest_memory_read_end();
-	return reader.read ? reader.read(reader.own, pa, buffer, length) : result;
+	return reader.read ? reader.read(reader.own, pa, buffer, *part) : result;
+}
+
+int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length)
+{
+	size_t done = 0, part;
+
+	do {
+		int result = copy_part(memory, paddr(pa.addr + done), (uint8_t *)buffer + done,
+				       length - done, &part);
+
+		if (result < 0)
+			return result;
+		done += part;
+	} while (done < length);
+	return 0;
 }
 
 /* As guest_memory_find_data, in a file from an offset on. */
@@ -343,4 +389,17 @@ int guest_memory_find_data(const struct guest_memory *memory, paddr_t pa, uint64
 				  length, hole, data);
 	guest_memory_read_end();
 	return reader.find_data ? reader.find_data(reader.own, pa, length, hole, data) : result;
+}
+
+uint64_t guest_memory_size(const struct guest_memory *memory)
+{
+	uint64_t size = 0;
+
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(memory);
+
+	for (unsigned i = 0; i < map->count; i++)
+		size += map->regions[i].size;
+	guest_memory_read_end();
+	return size;
 }

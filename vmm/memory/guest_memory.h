@@ -19,6 +19,7 @@
 #include <pagevisor/address.h>
 
 #include "base/error.h"
+#include "base/memory_budget.h"
 #include "memory/memory_reader.h"
 
 /* One contiguous piece of guest RAM: mapped from a file, or copied by a reader. */
@@ -36,7 +37,11 @@ static inline bool memory_region_is_copied(const struct memory_region *region)
 	return region->reader.read;
 }
 
-#define MEMORY_REGIONS_MAX 16
+/*
+ * More than any machine has. QEMU has up to 128 NUMA nodes, each with a backend of its own, one of which lies on both
+ * sides of the PCI hole, and up to 256 DIMMs. A memory of more regions is refused, never cut.
+ */
+#define MEMORY_REGIONS_MAX 512
 
 /*
  * Maximum RAM of a guest in bytes, for all sources. A hostile VM can hand out a sparse file of any length at no cost;
@@ -54,6 +59,12 @@ struct memory_map {
 struct guest_memory {
 	struct memory_map *map; /* RCU-protected */
 	pthread_mutex_t update; /* held by whoever replaces map */
+
+	/*
+	 * What may be allocated because of this guest, such as a copy of its memory or a byte for each of its frames.
+	 * NULL: anything.
+	 */
+	struct memory_budget *budget;
 };
 
 /*
@@ -65,6 +76,12 @@ void *memory_map_at(const struct memory_map *map, paddr_t pa, uint64_t length);
 
 /* Whether one region, mapped or copied, holds the whole range. The same limits as for memory_map_at apply. */
 bool memory_map_has(const struct memory_map *map, paddr_t pa, uint64_t length);
+
+/*
+ * Whether adjacent regions together hold the whole range. A guest sees no border between two regions, so what it places
+ * in its memory may lie across one. The same limits apply.
+ */
+bool memory_map_covers(const struct memory_map *map, paddr_t pa, uint64_t length);
 
 /* The region that holds pa, or NULL. */
 const struct memory_region *memory_map_find(const struct memory_map *map, paddr_t pa);
@@ -101,6 +118,9 @@ int guest_memory_add_copied(struct guest_memory *memory, paddr_t base, uint64_t 
  */
 int guest_memory_remove(struct guest_memory *memory, paddr_t base, struct error *err);
 
+/* Bytes of all regions. */
+uint64_t guest_memory_size(const struct guest_memory *memory);
+
 /* The current map. Call between guest_memory_read_begin and _end. */
 const struct memory_map *guest_memory_map(const struct guest_memory *memory);
 
@@ -116,8 +136,9 @@ bool guest_memory_is_copied(const struct guest_memory *memory, paddr_t pa,
 
 /*
  * Copies length bytes at pa into buffer, through the backing descriptor or the region's reader: copying memory that the
- * guest never touched does not allocate it. Opens its own read-side section, and closes it before it calls a reader.
- * Returns 0, -EFAULT when the range is not guest memory, or the reader's error.
+ * guest never touched does not allocate it. The range may lie across adjacent regions. Opens its own read-side section
+ * for each of them, and closes it before it calls a reader. Returns 0, -EFAULT when the range is not guest memory, or the
+ * reader's error.
  */
 int guest_memory_copy(const struct guest_memory *memory, paddr_t pa, void *buffer, size_t length);
 

@@ -18,6 +18,7 @@
 #ifndef VMM_MEMORY_READER_H
 #define VMM_MEMORY_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,12 @@ struct memory_reader {
 	int (*find_data)(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uint64_t *data);
 
 	void *own;
+	/*
+	 * The memory never changes: one copy of anything is consistent. It has no order either, so `read` need not
+	 * keep any.
+	 */
+	bool is_constant;
+
 	size_t chunk; /* best number of bytes for one call: a power of two, MEMORY_READER_CHUNK_MIN to _MAX */
 };
 

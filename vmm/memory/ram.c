@@ -18,9 +18,12 @@ static int set_up(struct guest_memory *memory, int fd, uint64_t size, struct err
 	if (ftruncate(fd, (off_t)size))
 		return error_set(err, -errno, "cannot make %" PRIu64 " MiB of guest memory: %s",
 				 size >> 20, strerror(errno));
-	/* Whoever maps the file can rely on its size. Holes can still be punched. */
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
-		return error_set(err, -errno, "F_SEAL_SHRINK: %s", strerror(errno));
+	/*
+	 * Whoever maps the file can rely on its size, and whoever gets hold of its descriptor cannot use it to fill the
+	 * host's memory. Not F_SEAL_FUTURE_WRITE: it would forbid its owner, too, to punch holes.
+	 */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return error_set(err, -errno, "sealing guest memory: %s", strerror(errno));
 
 	int result = guest_memory_add(memory, paddr(0), low, fd, 0, true, err);
 

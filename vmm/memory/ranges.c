@@ -36,15 +36,17 @@ static void add_range(struct memory_ranges *ranges, uint64_t start, uint64_t end
 void memory_ranges_add(struct memory_ranges *ranges, const struct memory_map *map, paddr_t pa,
 		       uint64_t size)
 {
-	const struct memory_region *region = memory_map_find(map, pa);
+	const struct memory_region *region;
 
-	if (!region || size == 0)
-		return;
-	uint64_t region_end = region->base.addr + region->size;
-	uint64_t end = size < region_end - pa.addr ? align_up(pa.addr + size, PAGE_SIZE)
-						   : region_end;
+	while (size > 0 && (region = memory_map_find(map, pa)) != NULL) {
+		uint64_t left = region->size - (pa.addr - region->base.addr);
+		uint64_t part = size < left ? size : left;
 
-	add_range(ranges, align_down(pa.addr, PAGE_SIZE), end);
+		add_range(ranges, align_down(pa.addr, PAGE_SIZE),
+			  align_up(pa.addr + part, PAGE_SIZE));
+		pa.addr += part;
+		size -= part;
+	}
 }
 
 void memory_ranges_all(const struct guest_memory *memory, struct memory_ranges *ranges)

@@ -10,7 +10,8 @@
 
 #include "memory/guest_memory.h"
 
-#define MEMORY_RANGES_MAX 32
+/* All regions; and 32 ranges that a guest reports, which the borders of regions may cut further. */
+#define MEMORY_RANGES_MAX (MEMORY_REGIONS_MAX + 32)
 
 /* Whole pages of guest RAM. */
 struct memory_range {
@@ -25,8 +26,9 @@ struct memory_ranges {
 };
 
 /*
- * Adds the pages of a range that a guest reported. The range is cut at the end of the region in which it starts, and
- * joined with the ranges that it overlaps. Adds nothing when it starts in no region. The list must have room for it.
+ * Adds the pages of a range that a guest reported: a range for each of the adjacent regions in which it lies, joined
+ * with those that it overlaps. Ends where the regions end; adds nothing when it starts in no region. The list has room
+ * for MEMORY_RANGES_MAX - MEMORY_REGIONS_MAX calls.
  */
 void memory_ranges_add(struct memory_ranges *ranges, const struct memory_map *map, paddr_t pa,
 		       uint64_t size);

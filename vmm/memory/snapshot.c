@@ -41,6 +41,7 @@ struct job {
 	struct snapshot_facts *facts;
 	int reader;      /* its number at the dirty log */
 	uint64_t *dirty; /* a bit for each page of the largest range; NULL without a dirty log */
+	uint64_t dirty_bytes;
 };
 
 static void find_ranges(const struct job *job, struct memory_ranges *ranges)
@@ -164,6 +165,13 @@ static int copy_while_paused(struct job *job, struct error *err)
 	return result < 0 ? result : copy_ranges(job, false, &job->facts->pages_paused, err);
 }
 
+static int guard(const struct job *job, bool is_end, struct error *err)
+{
+	const struct snapshot_options *options = job->options;
+
+	return options->guard ? options->guard(options->guard_context, is_end, err) : 0;
+}
+
 /* Resumes the guest whatever happens in between. If the pause ended by itself, it was too short and the copy fails. */
 static int copy_in_pause(struct job *job, struct error *err)
 {
@@ -172,7 +180,11 @@ static int copy_in_pause(struct job *job, struct error *err)
 
 	if (result < 0)
 		return result;
-	result = copy_while_paused(job, err);
+	result = guard(job, false, err);
+	if (result == 0)
+		result = copy_while_paused(job, err);
+	if (result == 0)
+		result = guard(job, true, err);
 	int resumed =
 		control_resume(job->control, &job->facts->paused_ns, result < 0 ? &ignored : err);
 
@@ -198,8 +210,22 @@ static int allocate_dirty(struct job *job, struct error *err)
 	for (unsigned i = 0; i < job->ranges.count; i++)
 		if (pages < job->ranges.list[i].size / PAGE_SIZE)
 			pages = job->ranges.list[i].size / PAGE_SIZE;
-	job->dirty = calloc(pages / 64 + 1, sizeof(uint64_t));
+	uint64_t bytes = (pages / 64 + 1) * sizeof(uint64_t);
+	int result = memory_budget_take(job->memory->budget, bytes, "the dirty log", err);
+
+	if (result < 0)
+		return result;
+	job->dirty_bytes = bytes;
+	job->dirty = calloc(1, bytes);
 	return job->dirty ? 0 : error_set(err, -ENOMEM, "no memory for the dirty log");
+}
+
+static void free_dirty(struct job *job)
+{
+	memory_budget_give(job->memory->budget, job->dirty_bytes);
+	job->dirty_bytes = 0;
+	free(job->dirty);
+	job->dirty = NULL;
 }
 
 /* Without a pause there is no instant. If the guest cannot be paused, the failing attempt sets the error text. */
@@ -215,8 +241,7 @@ static int copy_live(struct job *job, struct error *err)
 			return copy_with_dirty_log(job, err);
 		if (result != -ENOTSUP)
 			return result;
-		free(job->dirty);
-		job->dirty = NULL;
+		free_dirty(job);
 	}
 	job->facts->method = SNAPSHOT_WHOLE_PAUSE;
 	return copy_in_pause(job, err);
@@ -243,21 +268,23 @@ int snapshot_make(const struct guest_memory *memory, const struct control *contr
 	uint64_t start = clock_now_ns();
 
 	*snapshot = (struct snapshot){.fd = -1, .facts = {.all_memory = !plan}};
-	int result = snapshot_copy_begin(&job.copy, memory, options->max_bytes, err);
+	int result = snapshot_copy_begin(&job.copy, memory, err);
 
 	if (result < 0)
 		return result;
 	result = run_job(&job, err);
 	if (result == 0)
-		result = snapshot_copy_finish(&job.copy, &snapshot->memory, &snapshot->fd, err);
+		result = snapshot_copy_finish(&job.copy, &snapshot->memory, &snapshot->fd,
+					      &snapshot->taken, err);
 	snapshot_copy_end(&job.copy);
-	free(job.dirty);
+	free_dirty(&job);
 	snapshot->facts.duration_ns = clock_now_ns() - start;
 	return result;
 }
 
 void snapshot_close(struct snapshot *snapshot)
 {
+	memory_budget_give(snapshot->memory.budget, snapshot->taken);
 	guest_memory_destroy(&snapshot->memory);
 	close(snapshot->fd);
 }

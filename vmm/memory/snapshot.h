@@ -40,8 +40,7 @@ struct snapshot_plan {
 };
 
 struct snapshot_options {
-	bool whole_pause;   /* do not use the dirty log, even if there is one: for comparison */
-	uint64_t max_bytes; /* a larger copy is refused; 0: no limit */
+	bool whole_pause; /* do not use the dirty log, even if there is one: for comparison */
 
 	/*
 	 * Called after each piece of the copy, never while the guest is paused. Some bytes of `total` may be holes.
@@ -49,6 +48,13 @@ struct snapshot_options {
 	 */
 	bool (*progress)(void *context, uint64_t done, uint64_t total);
 	void *progress_context;
+
+	/*
+	 * Called when the pause has begun and before it ends: whether nothing happened in it. Returns 0, or a negative
+	 * errno with a text, which ends the copy. NULL: the pause is trusted.
+	 */
+	int (*guard)(void *context, bool is_end, struct error *err);
+	void *guard_context;
 };
 
 struct snapshot_facts {
@@ -64,7 +70,8 @@ struct snapshot_facts {
 
 struct snapshot {
 	struct guest_memory memory; /* mapped read-only */
-	int fd; /* the memfd behind it; its blocks are the memory that the copy takes */
+	int fd;         /* the memfd behind it; its blocks are the memory that the copy takes */
+	uint64_t taken; /* bytes of memory.budget */
 	struct snapshot_facts facts;
 };
 
@@ -72,8 +79,8 @@ struct snapshot {
  * Makes a snapshot of the memory that the plan finds; a NULL plan means all RAM that holds data. The control is NULL
  * for a guest at rest. The calling thread is registered with liburcu, and no other thread uses the control meanwhile.
  * Returns 0 or a negative errno with a line of text: -ENOTSUP the guest cannot be paused, -EAGAIN its memory map
- * changed meanwhile, -E2BIG more than max_bytes, -ECANCELED progress returned false. On failure nothing is left behind,
- * the guest runs and the dirty log is off.
+ * changed meanwhile, -E2BIG the memory's budget does not allow the copy, -ECANCELED progress returned false. On failure
+ * nothing is left behind, the guest runs and the dirty log is off.
  */
 int snapshot_make(const struct guest_memory *memory, const struct control *control,
 		  const struct snapshot_plan *plan, const struct snapshot_options *options,

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "memory/file_hole.h"
+#include "memory/zero_page.h"
 
 /* Small enough to stay in a CPU's second-level cache between read and write. */
 #define PIECE_SIZE (UINT64_C(256) << 10)
@@ -53,9 +54,10 @@ static int copy_layout(struct snapshot_copy *copy, const struct guest_memory *me
 }
 
 int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *memory,
-			uint64_t max_bytes, struct error *err)
+			struct error *err)
 {
-	*copy = (struct snapshot_copy){.max_bytes = max_bytes, .fd = -1, .buffer_size = PIECE_SIZE};
+	*copy = (struct snapshot_copy){
+		.budget = memory->budget, .fd = -1, .buffer_size = PIECE_SIZE};
 	int result = copy_layout(copy, memory, err);
 
 	if (result == 0) {
@@ -74,15 +76,32 @@ int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *m
 	return result;
 }
 
-static int check_size(const struct snapshot_copy *copy, struct error *err)
+/*
+ * Takes from the budget what the copy has grown by. The last piece is there already: the budget is exceeded by it at
+ * most.
+ */
+static int pay(struct snapshot_copy *copy, struct error *err)
 {
 	struct stat status;
 
-	if (copy->max_bytes == 0 || fstat(copy->fd, &status) < 0 ||
-	    (uint64_t)status.st_blocks * 512 <= copy->max_bytes)
+	if (!copy->budget || fstat(copy->fd, &status) < 0)
 		return 0;
-	return error_set(err, -E2BIG, "the snapshot would take more than %" PRIu64 " MiB",
-			 copy->max_bytes >> 20);
+	uint64_t size = (uint64_t)status.st_blocks * 512;
+
+	if (size <= copy->taken)
+		return 0;
+	int result = memory_budget_take(copy->budget, size - copy->taken,
+					"a copy of the guest's memory", err);
+
+	if (result == 0)
+		copy->taken = size;
+	return result;
+}
+
+static void pay_back(struct snapshot_copy *copy)
+{
+	memory_budget_give(copy->budget, copy->taken);
+	copy->taken = 0;
 }
 
 static int transfer(uint8_t *buffer, int fd, bool write, uint64_t length, uint64_t offset,
@@ -119,11 +138,6 @@ static bool find_place(const struct snapshot_copy *copy, paddr_t pa, struct plac
 	place->from = place->region->fd_offset + offset;
 	place->to = copy->offsets[place->region - copy->layout.regions] + offset;
 	return true;
-}
-
-static bool is_zero_page(const uint8_t *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
 }
 
 /*
@@ -180,7 +194,7 @@ static int copy_bytes(struct snapshot_copy *copy, const struct place *place, uin
 				 ? copy_by_reader(copy, place, at, piece, err)
 				 : copy_by_file(copy, place, at, piece, err);
 	}
-	return result < 0 ? result : check_size(copy, err);
+	return result < 0 ? result : pay(copy, err);
 }
 
 /* snapshot_copy_piece for a copied region. Asks the reader about little more than it copies. */
@@ -256,6 +270,7 @@ int snapshot_copy_clear(struct snapshot_copy *copy, struct error *err)
 	copy->data_region = NULL;
 	if (ftruncate(copy->fd, 0) < 0 || ftruncate(copy->fd, (off_t)copy->size) < 0)
 		return error_set(err, -errno, "cannot clear the snapshot: %s", strerror(errno));
+	pay_back(copy);
 	return 0;
 }
 
@@ -276,7 +291,7 @@ bool snapshot_copy_fits(const struct snapshot_copy *copy, const struct guest_mem
 }
 
 int snapshot_copy_finish(struct snapshot_copy *copy, struct guest_memory *memory, int *fd,
-			 struct error *err)
+			 uint64_t *taken, struct error *err)
 {
 	int result = guest_memory_init(memory, err);
 
@@ -290,8 +305,11 @@ int snapshot_copy_finish(struct snapshot_copy *copy, struct guest_memory *memory
 		guest_memory_destroy(memory);
 		return result;
 	}
+	memory->budget = copy->budget;
 	*fd = copy->fd;
 	copy->fd = -1;
+	*taken = copy->taken;
+	copy->taken = 0;
 	return 0;
 }
 
@@ -300,6 +318,7 @@ void snapshot_copy_end(struct snapshot_copy *copy)
 	for (unsigned i = 0; i < copy->layout.count; i++)
 		fd_close(copy->layout.regions[i].fd);
 	fd_close(copy->fd);
+	pay_back(copy);
 	free(copy->buffer);
 	copy->buffer = NULL;
 	copy->fd = -1;

@@ -20,7 +20,8 @@ struct snapshot_copy {
 	struct memory_map layout;
 	uint64_t offsets[MEMORY_REGIONS_MAX]; /* of each region in the copy */
 	uint64_t size;
-	uint64_t max_bytes;
+	struct memory_budget *budget; /* of that memory */
+	uint64_t taken;               /* bytes from the budget */
 	int fd;
 	uint8_t *buffer;
 	uint64_t buffer_size; /* the largest piece of any region */
@@ -30,9 +31,9 @@ struct snapshot_copy {
 	uint64_t data_end;
 };
 
-/* Starts an empty copy of that memory. It may take max_bytes; 0: no limit. */
+/* Starts an empty copy of that memory, which takes what it needs from the memory's budget. */
 int snapshot_copy_begin(struct snapshot_copy *copy, const struct guest_memory *memory,
-			uint64_t max_bytes, struct error *err);
+			struct error *err);
 
 /*
  * Copies the first piece of the `size` bytes at pa, which lie within one region, into a part of the copy that is still
@@ -50,9 +51,12 @@ int snapshot_copy_clear(struct snapshot_copy *copy, struct error *err);
 /* Whether the memory still has the regions with which the copy started. */
 bool snapshot_copy_fits(const struct snapshot_copy *copy, const struct guest_memory *memory);
 
-/* Turns the copy into a memory, mapped read-only. The caller then owns the memory and the descriptor. */
+/*
+ * Turns the copy into a memory, mapped read-only, with the same budget. The caller then owns the memory, the descriptor,
+ * and *taken bytes of the budget.
+ */
 int snapshot_copy_finish(struct snapshot_copy *copy, struct guest_memory *memory, int *fd,
-			 struct error *err);
+			 uint64_t *taken, struct error *err);
 
 /* Frees everything that was not handed over to the caller. */
 void snapshot_copy_end(struct snapshot_copy *copy);

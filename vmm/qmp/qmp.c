@@ -11,16 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/deadline.h"
 #include "base/printable.h"
-#include "base/unix_socket.h"
 
 #define BUFFER_START 4096u
 
-static uint64_t deadline_of(const struct qmp *qmp)
-{
-	return clock_now_ns() + qmp->timeout_ms * NS_PER_MS;
-}
+/* How long to wait before the next try of a listener whose backlog is full. */
+#define RETRY_NS (10 * NS_PER_MS)
 
 /* Waits for the socket. Returns 0 or a negative errno: -ETIMEDOUT at the deadline, at once if that has passed. */
 static int await(const struct qmp *qmp, short events, uint64_t deadline)
@@ -28,15 +25,14 @@ static int await(const struct qmp *qmp, short events, uint64_t deadline)
 	struct pollfd poll_fd = {.fd = qmp->fd, .events = events};
 
 	for (;;) {
-		uint64_t now = clock_now_ns();
-		uint64_t left = now < deadline ? deadline - now : 0;
-		int ready = poll(&poll_fd, 1, (int)((left + NS_PER_MS - 1) / NS_PER_MS));
+		int left_ms = clock_left_ms(deadline);
+		int ready = poll(&poll_fd, 1, left_ms);
 
 		if (ready > 0)
 			return 0;
 		if (ready < 0 && errno != EINTR)
 			return -errno;
-		if (ready == 0 && left == 0)
+		if (ready == 0 && left_ms == 0)
 			return -ETIMEDOUT;
 	}
 }
@@ -155,14 +151,16 @@ static bool take_event(struct qmp *qmp, struct json_object *message)
 	return true;
 }
 
-static int refused(const char *command, struct json_object *error, struct error *err)
+/* Without an id, it is not certain that the error is about this command, nor that QEMU has not carried that out. */
+static int refused(const char *command, bool has_id, struct json_object *error, struct error *err)
 {
 	const char *words = json_get_text(error, "desc");
 	char text[256] = "no reason given";
 
 	if (words)
 		printable_copy(text, sizeof(text), words);
-	return error_set(err, -EREMOTEIO, "QEMU refuses %s: %s", command, text);
+	return has_id ? error_set(err, -EREMOTEIO, "QEMU refuses %s: %s", command, text)
+		      : error_set(err, -EPROTO, "QEMU cannot read %s: %s", command, text);
 }
 
 /* Whether a message answers the last command. An error has no id when QEMU could not read the id of the command. */
@@ -181,7 +179,7 @@ static int judge(const char *command, struct json_object *message, struct json_o
 	struct json_object *value;
 
 	if (json_object_object_get_ex(message, "error", &value))
-		return refused(command, value, err);
+		return refused(command, json_object_object_get_ex(message, "id", NULL), value, err);
 	if (!json_object_object_get_ex(message, "return", &value))
 		return error_set(err, -EPROTO, "QMP: an answer without a result");
 	if (result)
@@ -216,7 +214,7 @@ static int await_answer(struct qmp *qmp, const char *command, uint64_t deadline,
 int qmp_execute(struct qmp *qmp, const char *command, struct json_object *arguments,
 		struct json_object **result, struct error *err)
 {
-	uint64_t deadline = deadline_of(qmp);
+	uint64_t deadline = deadline_begin_wait(qmp->timeout_ms);
 	struct json_object *request = json_object_new_object();
 	size_t length;
 
@@ -231,7 +229,10 @@ int qmp_execute(struct qmp *qmp, const char *command, struct json_object *argume
 	json_object_put(request);
 	if (code == 0)
 		code = send_all(qmp, "\n", 1, deadline, err);
-	return code < 0 ? code : await_answer(qmp, command, deadline, result, err);
+	if (code == 0)
+		code = await_answer(qmp, command, deadline, result, err);
+	deadline_end_wait(qmp->timeout_ms, code != -ETIMEDOUT);
+	return code;
 }
 
 int qmp_execute_human(struct qmp *qmp, const char *command_line, char **text, struct error *err)
@@ -257,10 +258,12 @@ int qmp_execute_human(struct qmp *qmp, const char *command_line, char **text, st
 int qmp_take_events(struct qmp *qmp, struct error *err)
 {
 	struct json_object *message;
-	int code;
+	/* It waits for none of them; this is against a flood. */
+	uint64_t end_ns = clock_now_ns() + qmp->timeout_ms * NS_PER_MS;
 
-	for (uint64_t deadline = deadline_of(qmp); clock_now_ns() < deadline;) {
-		code = next_message(qmp, 0, &message, err);
+	while (clock_now_ns() < end_ns) {
+		int code = next_message(qmp, 0, &message, err);
+
 		if (code < 0)
 			return code == -ETIMEDOUT ? 0 : code;
 		take_event(qmp, message);
@@ -287,8 +290,9 @@ static int greet(struct qmp *qmp, struct error *err)
 {
 	struct json_object *message, *greeting;
 	struct error why;
-	int code = next_message(qmp, deadline_of(qmp), &message, &why);
+	int code = next_message(qmp, deadline_begin_wait(qmp->timeout_ms), &message, &why);
 
+	deadline_end_wait(qmp->timeout_ms, code != -ETIMEDOUT);
 	if (code == -ETIMEDOUT)
 		return error_set(err, -EBUSY,
 				 "no greeting: it serves another client, or is not a QMP socket");
@@ -320,6 +324,24 @@ int qmp_start(struct qmp *qmp, int fd, unsigned timeout_ms, struct error *err)
 	return result;
 }
 
+/* Connects a non-blocking socket. Returns 0 or a negative errno: -EBUSY when the listener's backlog stays full. */
+static int connect_in_time(int fd, const struct sockaddr_un *address, unsigned timeout_ms)
+{
+	uint64_t end_ns = deadline_begin_wait(timeout_ms);
+	int result = 0;
+
+	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+		result = errno != EAGAIN && errno != EINTR ? -errno
+			 : clock_now_ns() >= end_ns        ? -EBUSY
+							   : 0;
+		if (result < 0)
+			break;
+		clock_sleep_ns(RETRY_NS);
+	}
+	deadline_end_wait(timeout_ms, result != -EBUSY);
+	return result;
+}
+
 int qmp_connect(struct qmp *qmp, const char *path, unsigned timeout_ms, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -332,7 +354,7 @@ int qmp_connect(struct qmp *qmp, const char *path, unsigned timeout_ms, struct e
 
 	if (fd < 0)
 		return error_set(err, -errno, "a socket: %s", strerror(errno));
-	int result = unix_socket_connect(fd, &address, timeout_ms);
+	int result = connect_in_time(fd, &address, timeout_ms);
 
 	if (result < 0) {
 		close(fd);

@@ -27,14 +27,15 @@
 #include "base/error.h"
 #include "base/json.h"
 
-#define QMP_TIMEOUT_MS 5000       /* a good timeout for each call */
-#define QMP_LINE_MAX   (1u << 20) /* bytes; the longest known answers take about 200 KiB */
-#define QMP_DEPTH_MAX  32
+#define QMP_TIMEOUT_MS 5000 /* a good timeout for each call */
+
+#define QMP_LINE_MAX  (1u << 20) /* bytes; the longest known answers take about 200 KiB */
+#define QMP_DEPTH_MAX 32
 
 struct qmp {
 	int fd; /* readable when an event or the end of the connection has arrived; otherwise private */
 	uint32_t peer_pid;   /* process that listened on the socket at connect time; 0: unknown */
-	unsigned timeout_ms; /* for each call */
+	unsigned timeout_ms; /* for each call; may be SHARED_TIMEOUT_MS (base/deadline.h) */
 
 	/* Called during a call for each event that arrives meanwhile. NULL: events are skipped. data may be NULL. */
 	void (*on_event)(void *own, const char *event, struct json_object *data);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "file/capture.h"
+#include "file/capture_data.h"
 
 #define CAPTURE_SUFFIX ".pvc"
 
@@ -24,7 +25,14 @@ static void close_capture(struct source *source)
 	free(source->own);
 }
 
-static const struct source_ops ops = {.close = close_capture};
+static int capture_failure(const struct source *source, struct error *err)
+{
+	const struct capture_file *capture = source->own;
+
+	return capture_data_failure(capture->data, err);
+}
+
+static const struct source_ops ops = {.failure = capture_failure, .close = close_capture};
 
 int capture_source_open(const char *path, struct source *source, struct error *err)
 {
@@ -33,7 +41,8 @@ int capture_source_open(const char *path, struct source *source, struct error *e
 	if (!capture)
 		return error_set(err, -ENOMEM, "no memory for a capture");
 	*source = (struct source){.ops = &ops, .own = capture};
-	int result = capture_open(path, &source->memory, capture, err);
+	memory_budget_begin(&source->budget);
+	int result = capture_open(path, &source->budget, &source->memory, capture, err);
 
 	if (result < 0) {
 		free(capture);
@@ -43,6 +52,7 @@ int capture_source_open(const char *path, struct source *source, struct error *e
 
 	_Static_assert(sizeof(source->name) == sizeof(facts->vm_name), "a name fits");
 	memcpy(source->name, facts->vm_name, sizeof(source->name));
+	source->capture = facts;
 	source->hints.has_info = facts->flags & CAPTURE_HAS_INFO;
 	source->hints.info = paddr(facts->info_pa);
 	source->has_all_memory = facts->flags & CAPTURE_ALL_MEMORY;

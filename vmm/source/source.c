@@ -9,23 +9,53 @@ void source_close(struct source *source)
 
 uint64_t source_memory_size(const struct source *source)
 {
-	uint64_t size = 0;
+	return guest_memory_size(&source->memory);
+}
 
-	guest_memory_read_begin();
-	const struct memory_map *map = guest_memory_map(&source->memory);
+static enum source_state state_and_text(const struct source *source, const char **text)
+{
+	return source->ops->state ? source->ops->state(source, text) : SOURCE_LIVE;
+}
 
-	for (unsigned i = 0; i < map->count; i++)
-		size += map->regions[i].size;
-	guest_memory_read_end();
-	return size;
+enum source_state source_state(const struct source *source)
+{
+	const char *ignored;
+
+	return state_and_text(source, &ignored);
+}
+
+void source_ask_state(const struct source *source)
+{
+	if (source->ops->ask_state)
+		source->ops->ask_state(source);
 }
 
 bool source_has_ended(const struct source *source)
 {
-	return source->ops->has_ended && source->ops->has_ended(source);
+	return source_state(source) == SOURCE_ENDED;
+}
+
+const char *source_state_text(const struct source *source)
+{
+	const char *text = NULL;
+
+	switch (state_and_text(source, &text)) {
+	case SOURCE_LIVE:
+		break;
+	case SOURCE_CUT_OFF:
+		return text ? text : "is out of reach: the connection is lost";
+	case SOURCE_ENDED:
+		return text ? text : "has ended";
+	}
+	return "";
 }
 
 const struct control *source_control(const struct source *source)
 {
 	return source->is_live && !source_has_ended(source) ? &source->control : NULL;
+}
+
+int source_failure(const struct source *source, struct error *err)
+{
+	return source->ops->failure ? source->ops->failure(source, err) : 0;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "kind/life.h"
 #include "kind/registry.h"
 
 static void find_describing(void *context, const struct guest_memory *memory,
@@ -13,6 +14,51 @@ static void find_describing(void *context, const struct guest_memory *memory,
 
 	*ranges = (struct memory_ranges){0};
 	guest_describing_memory(memory, &source->hints, ranges);
+}
+
+/* The guest must be the same, and as far, at the end of a pause as at its beginning. */
+struct pause_guard {
+	const struct source *source;
+	struct guest
+		*guest; /* found before the pause, which it would lengthen; NULL: there was none */
+	int result;     /* when the pause began */
+	struct guest_life life;
+};
+
+/* A guest that does not describe itself yet may do so after a reset alone. */
+static void find_guest(struct pause_guard *guard)
+{
+	struct error ignored;
+
+	if (guest_find(&guard->source->memory, &guard->source->hints, &guard->guest, &ignored) < 0)
+		guard->guest = NULL;
+}
+
+static int read_life(struct pause_guard *guard, struct guest_life *life)
+{
+	struct error ignored;
+
+	return guard->guest ? guest_life_read(guard->guest, life, &ignored) : -EAGAIN;
+}
+
+static int guard_pause(void *context, bool is_end, struct error *err)
+{
+	struct pause_guard *guard = context;
+	struct guest_life life = {0};
+
+	if (!is_end) {
+		guard->result = read_life(guard, &guard->life);
+		return 0;
+	}
+	int result = read_life(guard, &life);
+
+	if (result == guard->result && (result < 0 || (life.boot_id == guard->life.boot_id &&
+						       life.position == guard->life.position)))
+		return 0;
+	return error_set(err, -EAGAIN,
+			 "the guest of %s was reset, loaded or resumed by somebody else during the "
+			 "pause: no instant to copy; try again",
+			 guard->source->name);
 }
 
 int source_snapshot(const struct source *source, bool all_memory,
@@ -28,6 +74,18 @@ int source_snapshot(const struct source *source, bool all_memory,
 				? "the kernel of %s has no pagevisor note: only a copy of all memory is possible"
 				: "no guest of a known kind is in the memory of %s: only a copy of all memory is possible",
 			source->name);
-	return snapshot_make(&source->memory, source_control(source), all_memory ? NULL : &metadata,
-			     options, snapshot, err);
+	struct pause_guard guard = {.source = source};
+	struct snapshot_options guarded = *options;
+
+	find_guest(&guard);
+	guarded.guard = guard_pause;
+	guarded.guard_context = &guard;
+	int result = snapshot_make(&source->memory, source_control(source),
+				   all_memory ? NULL : &metadata, &guarded, snapshot, err);
+
+	/* A copy has no more than its source. */
+	if (result == 0 && !source->has_all_memory)
+		snapshot->facts.all_memory = false;
+	guest_free(guard.guest);
+	return result;
 }

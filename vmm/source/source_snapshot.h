@@ -11,7 +11,8 @@
 
 /*
  * Takes a snapshot of all RAM that holds data, or of the metadata alone. Returns as snapshot_make, and -EPROTO when
- * metadata is wanted but the kernel does not describe itself.
+ * metadata is wanted but the kernel does not describe itself; -EAGAIN when the guest was reset, loaded or resumed by
+ * somebody else in the pause, so that there is no instant that all of the copy is of. The options' guard is not used.
  */
 int source_snapshot(const struct source *source, bool all_memory,
 		    const struct snapshot_options *options, struct snapshot *snapshot,

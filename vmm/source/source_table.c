@@ -11,6 +11,8 @@
 const struct source_kind all_source_kinds[] = {
 	{QEMU_SOURCE_PREFIX, NULL, qemu_source_open},
 	{LIBVIRT_PREFIX, NULL, libvirt_vm_open},
+	{OWN_VM_PREFIX, NULL, own_vm_open_named},
+	{OWN_VM_PID_PREFIX, NULL, own_vm_open_named},
 	{NULL, capture_source_is_name, capture_source_open},
 	{NULL, NULL, own_vm_open_named},
 };

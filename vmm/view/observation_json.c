@@ -2,67 +2,55 @@
 /* What was seen of a guest's frames, as JSON: see observation_json.h. */
 #include "view/observation_json.h"
 
-#include <errno.h>
+#include <pagevisor/address.h>
 
 #include "kind/kind.h"
+#include "view/kind_json.h"
 
-typedef struct json_object json;
-
-json *frames_json(const struct guest *guest, const uint64_t *by_state, uint64_t references,
-		  uint64_t holes)
+static json *states_json(const struct guest *guest, const uint64_t *frames)
 {
-	json *frames = json_object_new_object();
+	json *states = json_object_new_object();
 
-	json_add_number(frames, "slots", guest->frame_count);
 	for (unsigned i = 0; i < guest->kind->state_count; i++)
-		json_add_number(frames, guest_state_name(guest, i), by_state[i]);
-	if (guest->kind->has_references)
-		json_add_number(frames, "references", references);
-	json_add_number(frames, "never_written", holes);
-	return frames;
+		json_add_number(states, guest_state_name(guest, i), frames[i]);
+	return states;
 }
 
-static json *types_json(const struct observation *seen)
+static json *types_json(const struct guest *guest, const uint64_t *frames)
 {
 	json *types = json_object_new_object();
 
-	for (unsigned i = 0; i < seen->guest->type_count; i++)
-		json_add_number(types, seen->guest->types[i].name, seen->last.types[i]);
+	for (unsigned i = 0; i < guest->type_count; i++)
+		json_add_number(types, guest->types[i].name, frames[i]);
 	return types;
 }
 
-void facts_add_json(json *object, const struct facts *facts)
-{
-	for (unsigned i = 0; i < facts->count; i++) {
-		const struct fact *fact = &facts->list[i];
-
-		if (fact->use & FACT_IS_FLAG)
-			json_object_object_add(object, fact->key,
-					       json_object_new_boolean(fact->value != 0));
-		else
-			json_add_number(object, fact->key, fact->value);
-	}
-}
-
-json *facts_json(const struct facts *facts)
+json *tally_json(const struct guest *guest, const struct frame_tally *tally)
 {
 	json *object = json_object_new_object();
 
-	facts_add_json(object, facts);
+	json_add_number(object, "total_frames", guest->frame_count);
+	json_add_number(object, "ram_frames", guest->ram_frames);
+	json_add_number(object, "in_use_frames", guest_in_use(guest, tally));
+	json_add_number(object, "never_written_frames", tally->holes);
+	if (guest->kind->has_references)
+		json_add_number(object, "references", tally->references);
+	json_add(object, "by_state", states_json(guest, tally->states));
+	json_add(object, "by_type", types_json(guest, tally->types));
 	return object;
 }
 
-static json *scans_json(const struct observation *seen)
+json *reads_json(uint64_t scans, const struct read_counters *reads, uint64_t scan_ns)
 {
-	json *scans = json_object_new_object();
+	json *object = json_object_new_object();
 
-	json_add_number(scans, "scans", seen->scans);
-	json_add_number(scans, "time_ns", seen->scan_ns);
-	json_add_number(scans, "slots_read", seen->reads.slots);
-	json_add_number(scans, "slots_copied", seen->reads.copies);
-	json_add_number(scans, "retried", seen->reads.retries);
-	json_add_number(scans, "given_up", seen->reads.unstable);
-	return scans;
+	json_add_number(object, "scans", scans);
+	json_add_seconds(object, "scan_seconds", scan_ns);
+	json_add_number(object, "slots_read", reads->slots);
+	json_add_number(object, "slots_copied", reads->copies);
+	json_add_number(object, "retried", reads->retries);
+	json_add_number(object, "given_up", reads->unstable);
+	return object;
 }
 
 json *finding_json(const struct finding *finding)
@@ -71,38 +59,42 @@ json *finding_json(const struct finding *finding)
 
 	json_add_text(entry, "rule", finding->rule);
 	if (finding->has_frame)
-		json_add_number(entry, "frame", finding->frame.addr);
+		json_add_frame(entry, finding->frame.addr / PAGE_SIZE);
 	json_add_text(entry, "expected", finding->expected);
 	json_add_text(entry, "found", finding->found);
 	return entry;
 }
 
-static json *findings_json(const struct findings *findings)
+void observation_add_findings(json *root, const struct observation *seen, bool with_list)
 {
 	json *list = json_object_new_array();
 
-	for (unsigned i = 0; i < findings->listed; i++)
-		json_object_array_add(list, finding_json(&findings->list[i]));
-	return list;
+	json_add_number(root, "finding_count", seen->findings.total);
+	if (!with_list) {
+		json_object_put(list);
+		return;
+	}
+	for (unsigned i = 0; i < seen->findings.listed; i++)
+		json_object_array_add(list, finding_json(&seen->findings.list[i]));
+	json_add(root, "findings", list);
 }
 
 void observation_add_json(json *root, const struct observation *seen)
 {
+	const struct guest *guest = seen->guest;
+
 	if (!seen->is_known) {
-		json_add_text(root, "info_problem", seen->problem.text);
+		json_add_text(root, "guest_problem", seen->problem.text);
 		return;
 	}
-	facts_add_json(root, &seen->guest->facts);
-	json_add_text(root, "stage", seen->guest->stage);
+	json_add_text(root, "stage", guest->stage);
 	if (seen->scans) {
-		json_object_object_add(root, "frames",
-				       frames_json(seen->guest, seen->last.states,
-						   seen->last.references, seen->last.holes));
-		json_object_object_add(root, "types", types_json(seen));
-		json_object_object_add(root, "scans", scans_json(seen));
+		json_add(root, "tally", tally_json(guest, &seen->last));
+		json_add(root, "reads", reads_json(seen->scans, &seen->reads, seen->scan_ns));
 	}
+	kind_add_members(root, guest->kind, facts_json(&guest->facts));
+	if (seen->counters.count)
+		kind_add(root, guest->kind, "counters", facts_json(&seen->counters));
 	if (seen->is_checked)
-		json_object_object_add(root, "check", facts_json(&seen->check));
-	json_add_number(root, "finding_count", seen->findings.total);
-	json_object_object_add(root, "findings", findings_json(&seen->findings));
+		kind_add(root, guest->kind, "checks", facts_json(&seen->check));
 }

@@ -5,22 +5,24 @@
 
 #include "base/json.h"
 #include "inspect/observation.h"
+#include "kind/read_counters.h"
 
 /*
- * Adds members to an object: what the guest says about itself, stage, frames, types, scans, check, findings;
- * `info_problem` instead where the guest's information is not sound.
+ * Adds members to an object: stage, tally, reads, findings, and what else the guest says about itself, counted and was
+ * checked for under its kind's key; "guest_problem" instead where its information is not sound.
  */
-void observation_add_json(struct json_object *root, const struct observation *seen);
+void observation_add_json(json *root, const struct observation *seen);
 
-/* Frames in all, those in each state, those never written; references, if the kind counts them. */
-struct json_object *frames_json(const struct guest *guest, const uint64_t *by_state,
-				uint64_t references, uint64_t holes);
+/* Adds its findings: "finding_count", and "findings" unless they are an answer's list. */
+void observation_add_findings(json *root, const struct observation *seen, bool with_list);
+
+/* Frames by state and type, and how many are RAM, in use, and never written; references, if the kind counts them. */
+json *tally_json(const struct guest *guest, const struct frame_tally *tally);
+
+/* What `scans` scans cost. */
+json *reads_json(uint64_t scans, const struct read_counters *reads, uint64_t scan_ns);
 
 /* One broken invariant. */
-struct json_object *finding_json(const struct finding *finding);
-
-/* Facts by their keys. */
-void facts_add_json(struct json_object *object, const struct facts *facts);
-struct json_object *facts_json(const struct facts *facts);
+json *finding_json(const struct finding *finding);
 
 #endif

@@ -4,19 +4,32 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/number_text.h"
 #include "kind/kind.h"
+#include "view/folded.h"
 
-#define LINE_MAX 80 /* of one fact */
+#define LINE_MAX   80 /* of one fact */
+#define INDENT     6  /* of what did not fit into its line */
+#define NAME_WIDTH 16 /* of what is counted, at least */
+
+void print_frame_count(const struct guest *guest, FILE *out)
+{
+	fprintf(out, "frames    %" PRIu64, guest->ram_frames);
+	if (guest->frame_count > guest->ram_frames)
+		fprintf(out, " of RAM, %" PRIu64 " holes and devices",
+			guest->frame_count - guest->ram_frames);
+}
 
 void observation_print_frames(const struct observation *seen)
 {
 	const struct guest *guest = seen->guest;
 	const char *separator = ":";
+	const int width = guest_type_width(guest, NAME_WIDTH);
 
-	printf("frames    %" PRIu64, guest->frame_count);
+	print_frame_count(guest, stdout);
 	for (unsigned i = 0; i < guest->kind->state_count; i++) {
 		if (seen->last.states[i] == 0)
 			continue;
@@ -27,12 +40,14 @@ void observation_print_frames(const struct observation *seen)
 	printf("\n");
 	for (unsigned i = 0; i < guest->type_count; i++)
 		if (seen->last.types[i])
-			printf("          %-16s %10" PRIu64 "\n", guest->types[i].name,
+			printf("          %-*s %10" PRIu64 "\n", width, guest->types[i].name,
 			       seen->last.types[i]);
 	if (guest->kind->has_references)
-		printf("          %-16s %10" PRIu64 "\n", "(references)", seen->last.references);
+		printf("          %-*s %10" PRIu64 "\n", width, "(references)",
+		       seen->last.references);
 	if (seen->last.holes)
-		printf("          %-16s %10" PRIu64 "\n", "(never written)", seen->last.holes);
+		printf("          %-*s %10" PRIu64 "\n", width, "(never written)",
+		       seen->last.holes);
 }
 
 void observation_print_scans(const struct observation *seen)
@@ -60,9 +75,20 @@ static void print_fact(const struct fact *fact)
 	fputs(text, stdout);
 }
 
+void observation_print_gaps(const struct observation *seen)
+{
+	for (unsigned i = 0; i < seen->check.count; i++) {
+		const struct fact *fact = &seen->check.list[i];
+
+		if (fact->use & FACT_IS_GAP && !fact->value)
+			printf("skipped   %s\n", fact->label);
+	}
+}
+
 void observation_print_check(const struct observation *seen)
 {
-	double milliseconds = (double)facts_value(&seen->check, "time_ns") / (double)NS_PER_MS;
+	double milliseconds = (double)facts_value(&seen->check, "check_seconds") /
+			      (double)NS_PER_MS;
 
 	printf("check     ");
 	for (unsigned i = 0; i < seen->check.count; i++) {
@@ -95,8 +121,13 @@ void observation_print_findings(const struct findings *findings)
 	printf("findings  %s%" PRIu64 "\n", findings->total > findings->listed ? "at least " : "",
 	       findings->total);
 	for (unsigned i = 0; i < findings->listed; i++) {
+		struct folded line = {
+			.out = stdout, .columns = folded_columns(STDOUT_FILENO), .indent = INDENT};
+
 		finding_format(&findings->list[i], text, sizeof(text));
-		printf("  %s\n", text);
+		folded_put(&line, " ");
+		folded_words(&line, text);
+		folded_end(&line);
 	}
 	if (findings->total > findings->listed)
 		printf("  and %" PRIu64 " more\n", findings->total - findings->listed);

@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "view/answer.h"
+
 #define ERASE_LINE      "\r\033[K"
 #define DEFAULT_COLUMNS 80
 #define OUTPUT_MAX      1024 /* less than PIPE_BUF: a pipe that polls writable takes it at once */
@@ -62,6 +64,7 @@ void terminal_line(struct terminal *terminal, const char *prefix, const char *te
 void terminal_problem(struct terminal *terminal, const char *text)
 {
 	print_line(terminal, "pagevisor: ", text);
+	answer_problem(text);
 }
 
 /* A status longer than the window would wrap and could not be erased. */

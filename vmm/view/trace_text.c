@@ -4,17 +4,22 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <pagevisor/address.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "kind/kind.h"
+#include "view/folded.h"
+#include "view/frame_json.h"
 #include "view/frame_text.h"
 
-#define TIME_TEXT  32
+#define INDENT     12 /* of what did not fit into its line */
+#define TIME_WIDTH 8  /* at least */
+#define TIME_TEXT  48
 #define STATE_TEXT 48
-#define PLACE_TEXT SYMBOLS_TEXT_SIZE
 
 /*
  * How long before the newest event; in clock ticks if the guest does not know the clock's frequency. ">": it happened
@@ -27,15 +32,18 @@ static const char *time_text(const struct frame_history *history, const struct f
 	const char *mark = event->until == time ? "" : ">";
 	static const char *const units[] = {"ns", "us", "ms", "s"};
 	double value = (double)history_ns_between(history, time, history->newest);
+	const char *sign = time < history->newest ? "-" : "";
 	unsigned unit = 0;
 
 	if (history->clock_khz == 0) {
-		snprintf(text, TIME_TEXT, "%s-%.3g ticks", mark, (double)(history->newest - time));
+		snprintf(text, TIME_TEXT, "%s%s%.0f ticks", mark, sign,
+			 (double)(history->newest - time));
 		return text;
 	}
 	for (; unit < 3 && value >= 999.5; unit++)
 		value /= 1000;
-	snprintf(text, TIME_TEXT, "%s-%.3g %s", mark, value, units[unit]);
+	snprintf(text, TIME_TEXT, value < 999.5 ? "%s%s%.3g %s" : "%s%s%.0f %s", mark, sign, value,
+		 units[unit]);
 	return text;
 }
 
@@ -65,93 +73,150 @@ static bool find_caller(const struct symbols *symbols, uint64_t caller, const ch
 	return true;
 }
 
-static const char *place_text(const struct symbols *symbols, uint64_t caller, char *text)
+const char *trace_place_text(const struct symbols *symbols, uint64_t caller, char *text)
 {
 	const char *name;
 	uint64_t offset;
 
 	if (find_caller(symbols, caller, &name, &offset))
-		snprintf(text, PLACE_TEXT, "%.100s+0x%" PRIx64, name, offset);
+		snprintf(text, TRACE_PLACE_TEXT, "%.100s+0x%" PRIx64, name, offset);
 	else
-		snprintf(text, PLACE_TEXT, "0x%" PRIx64, caller);
+		snprintf(text, TRACE_PLACE_TEXT, "0x%" PRIx64, caller);
 	return text;
+}
+
+/* The widths of columns: those of the longest text. */
+struct widths {
+	int time;
+	int frame;
+	int operation;
+	int state;
+};
+
+/* Where not all events are known at the first line. */
+static const struct widths usual = {10, 12, 11, 21};
+
+static int longer(int width, const char *text)
+{
+	return (int)strlen(text) > width ? (int)strlen(text) : width;
+}
+
+static struct widths fit(const struct frame_history *history, const struct guest *guest)
+{
+	struct widths widths = {.time = TIME_WIDTH};
+	char text[STATE_TEXT];
+
+	for (unsigned i = 0; i < history->count; i++) {
+		const struct frame_event *event = &history->events[i];
+
+		widths.time = longer(widths.time, time_text(history, event, text));
+		snprintf(text, sizeof(text), "%#" PRIx64, event->pfn * PAGE_SIZE);
+		widths.frame = longer(widths.frame, text);
+		widths.operation = longer(widths.operation, event->operation);
+		widths.state = longer(widths.state, state_text(guest, &event->after, text));
+	}
+	return widths;
+}
+
+/* What happened, behind the columns that say when. */
+static void print_event(struct folded *line, const struct frame_event *event,
+			const struct guest *guest, const struct symbols *symbols, bool with_frame,
+			const struct widths *widths)
+{
+	char state[STATE_TEXT], place[TRACE_PLACE_TEXT];
+
+	folded_put(line, " cpu %-2u ", event->cpu);
+	if (with_frame)
+		folded_put(line, "%#-*" PRIx64 " ", widths->frame, event->pfn * PAGE_SIZE);
+	folded_put(line, "%-*s %-*s", widths->operation, event->operation, widths->state,
+		   state_text(guest, &event->after, state));
+	folded_words(line, trace_place_text(symbols, event->caller, place));
+	if (event->after.type >= 0)
+		folded_words(line, guest_type_name(guest, event->after.type));
+	folded_end(line);
+}
+
+static struct folded begin_line(void)
+{
+	return (struct folded){
+		.out = stdout, .columns = folded_columns(STDOUT_FILENO), .indent = INDENT};
 }
 
 void trace_history_print(const struct frame_history *history, const struct guest *guest,
 			 const struct symbols *symbols, const char *title, bool with_frames)
 {
-	char time[TIME_TEXT], state[STATE_TEXT], place[PLACE_TEXT], frame[32] = "";
+	const struct widths widths = fit(history, guest);
+	struct folded line = begin_line();
+	char time[TIME_TEXT];
+
+	for (unsigned i = 0; i < history->count; i++) {
+		if (title)
+			folded_put(&line, "%-9s ", i ? "" : title);
+		folded_put(&line, "%*s", widths.time,
+			   time_text(history, &history->events[i], time));
+		print_event(&line, &history->events[i], guest, symbols, with_frames, &widths);
+	}
+}
+
+int64_t trace_event_ns(const struct frame_history *history, uint64_t time)
+{
+	uint64_t ns = history_ns_between(history, 0, time);
+
+	return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
+}
+
+void trace_history_print_since(const struct frame_history *history, const struct guest *guest,
+			       const struct symbols *symbols, int64_t zero_ns)
+{
+	struct folded line = begin_line();
 
 	for (unsigned i = 0; i < history->count; i++) {
 		const struct frame_event *event = &history->events[i];
-		bool has_type = event->after.type >= 0;
 
-		if (with_frames)
-			snprintf(frame, sizeof(frame), "%#-12" PRIx64 " ", event->pfn * PAGE_SIZE);
-		printf("%-9s %8s cpu %-2u %s%-11s %-21s %s%s%s\n", title,
-		       time_text(history, event, time), event->cpu, frame, event->operation,
-		       state_text(guest, &event->after, state),
-		       place_text(symbols, event->caller, place), has_type ? " " : "",
-		       has_type ? guest_type_name(guest, event->after.type) : "");
-		title = "";
+		if (history->clock_khz)
+			folded_put(&line, "%10.6f",
+				   (double)(trace_event_ns(history, event->time) - zero_ns) /
+					   (double)NS_PER_S);
+		else
+			folded_put(&line, "%10" PRIu64, event->time);
+		print_event(&line, event, guest, symbols, true, &usual);
 	}
 }
 
-static void add_state(struct json_object *object, const struct guest *guest,
-		      const struct frame *frame)
-{
-	json_add_text(object, "state", guest_state_name(guest, frame->state));
-	if (frame_has_count(guest, frame) && !guest_state(guest, frame->state)->is_broken)
-		json_add_number(object, "references", frame->references);
-	if (guest->kind->has_generations)
-		json_add_number(object, "generation", frame->generation);
-	if (frame->type >= 0)
-		json_add_text(object, "type", guest_type_name(guest, frame->type));
-}
-
-void trace_event_json(struct json_object *object, const struct frame_history *history,
-		      unsigned number, const struct guest *guest, const struct symbols *symbols,
-		      bool with_frames)
+json *trace_event_json(const struct frame_history *history, unsigned number,
+		       const struct guest *guest, const struct symbols *symbols)
 {
 	const struct frame_event *event = &history->events[number];
-	char text[32];
+	json *object = json_object_new_object();
 	const char *name;
 	uint64_t offset;
 
-	if (with_frames) {
-		snprintf(text, sizeof(text), "0x%" PRIx64, event->pfn * PAGE_SIZE);
-		json_add_text(object, "frame", text);
-	}
+	json_add_frame(object, event->pfn);
 	if (history->clock_khz)
-		json_add_number(object, "ago_ns",
-				history_ns_between(history, event->time, history->newest));
-	json_add_number(object, "tsc", event->time);
+		json_add_seconds(object, "ago_seconds",
+				 history_ns_between(history, event->time, history->newest));
+	json_add_hex(object, "tsc", event->time);
 	if (event->until != TIME_UNKNOWN)
-		json_add_number(object, "tsc_until", event->until);
+		json_add_hex(object, "tsc_until", event->until);
 	json_add_number(object, "position", event->position);
 	json_add_number(object, "cpu", event->cpu);
 	json_add_text(object, "operation", event->operation);
-	add_state(object, guest, &event->after);
-	snprintf(text, sizeof(text), "0x%" PRIx64, event->caller);
-	json_add_text(object, "caller", text);
+	frame_add_json(object, guest, &event->after);
+	json_add_hex(object, "caller", event->caller);
 	if (find_caller(symbols, event->caller, &name, &offset)) {
 		json_add_text(object, "function", name);
-		json_add_number(object, "offset", offset);
+		json_add_number(object, "function_offset", offset);
 	}
+	return object;
 }
 
-struct json_object *trace_history_json(const struct frame_history *history,
-				       const struct guest *guest, const struct symbols *symbols,
-				       bool with_frames)
+json *trace_history_json(const struct frame_history *history, const struct guest *guest,
+			 const struct symbols *symbols)
 {
-	struct json_object *array = json_object_new_array();
+	json *array = json_object_new_array();
 
-	for (unsigned i = 0; i < history->count; i++) {
-		struct json_object *object = json_object_new_object();
-
-		trace_event_json(object, history, i, guest, symbols, with_frames);
-		json_object_array_add(array, object);
-	}
+	for (unsigned i = 0; i < history->count; i++)
+		json_object_array_add(array, trace_event_json(history, i, guest, symbols));
 	return array;
 }
 

@@ -14,19 +14,34 @@
 #define TRACE_HISTORY_SHOWN 16
 
 /*
- * Prints a line for each event, oldest first, with the title before the first: how long before the newest of all
+ * Prints a line for each event, oldest first, with the title (NULL: none) before the first: how long before the newest of all
  * events, CPU, operation, caller.
  */
 void trace_history_print(const struct frame_history *history, const struct guest *guest,
 			 const struct symbols *symbols, const char *title, bool with_frames);
 
-/* One event as members of a JSON object, and all events as an array of such objects. */
-void trace_event_json(struct json_object *object, const struct frame_history *history,
-		      unsigned number, const struct guest *guest, const struct symbols *symbols,
-		      bool with_frames);
-struct json_object *trace_history_json(const struct frame_history *history,
-				       const struct guest *guest, const struct symbols *symbols,
-				       bool with_frames);
+/*
+ * The same with frames, and with seconds since a moment that lies `zero_ns` after the guest's clock read 0. Ticks if the
+ * guest does not know its clock's frequency.
+ */
+void trace_history_print_since(const struct frame_history *history, const struct guest *guest,
+			       const struct symbols *symbols, int64_t zero_ns);
+
+/* The head of these lines. */
+#define TRACE_SECONDS_HEAD "   SECONDS"
+
+/* Where a call comes from, "function+0x12" or an address. Returns text, of TRACE_PLACE_TEXT bytes. */
+#define TRACE_PLACE_TEXT SYMBOLS_TEXT_SIZE
+const char *trace_place_text(const struct symbols *symbols, uint64_t caller, char *text);
+
+/* An event's time in nanoseconds since the guest's clock read 0; 0 if that is unknown. */
+int64_t trace_event_ns(const struct frame_history *history, uint64_t time);
+
+/* One event as a JSON object, and all events as an array of such objects. */
+json *trace_event_json(const struct frame_history *history, unsigned number,
+		       const struct guest *guest, const struct symbols *symbols);
+json *trace_history_json(const struct frame_history *history, const struct guest *guest,
+			 const struct symbols *symbols);
 
 /* Reports what was lost or broken in reading, in one line on standard error. Prints nothing if nothing was. */
 void trace_counts_tell(const struct history_counts *counts);

@@ -15,7 +15,7 @@
 
 /* Values that include/pagevisor/info.h hides from assembly; info_good.S fails if they differ. */
 #define INFO_MAGIC_TEXT  "pagvisor"
-#define INFO_SIZE        224
+#define INFO_SIZE        232
 #define INFO_PAGE_SIZE   4096
 #define STAGE_RUNNING    7
 #define STAGE_FINISHED   8
@@ -84,7 +84,7 @@ start:
 		max_paddr=ARRAY_MAX_PADDR, kernel_va_offset=0, types_va=test_types, type_count=1, \
 		type_size=TYPE_DESCRIPTOR_SIZE, counters_pa=test_counters, mailbox_pa=test_mailbox, log_pa=0, \
 		array_va=0, linear_va=0, page_table_pa=0, allocator_pa=0, trace_pa=0, boot_id=1, regions_pa=0, \
-		region_count=0
+		region_count=0, keeper_pa=0
 	.data
 	.balign INFO_PAGE_SIZE
 	.global info_page
@@ -105,6 +105,7 @@ info_page:
 	.quad \trace_pa, 0, 0 /* no symbols */
 	.quad \boot_id, \regions_pa
 	.long \region_count, 0
+	.quad \keeper_pa
 	.balign INFO_PAGE_SIZE
 	.endm
 

@@ -13,6 +13,7 @@
 
 #include <pagevisor/layout.h>
 #include <pagevisor/note.h>
+#include <pagevisor/option_table.h>
 #include <pagevisor/pvh.h>
 
 #include "base/elf/elf_notes.h"
@@ -179,6 +180,24 @@ static int add_segment(struct elf_image *image, const Elf64_Phdr *ph, struct err
 	return 0;
 }
 
+/* A table of another version is no error: the kernel runs without it. */
+static int take_option_note(struct elf_image *image, const struct elf_note *note, struct error *err)
+{
+	struct option_note options;
+
+	if (note->desc_size != sizeof(options))
+		return error_set(err, -ENOEXEC,
+				 "options note with a descriptor of %" PRIu32
+				 " bytes; %zu are needed",
+				 note->desc_size, sizeof(options));
+	memcpy(&options, note->desc, sizeof(options));
+	image->has_options = options.entry_size == OPTION_ENTRY_SIZE;
+	image->options_pa = paddr(options.entries_pa);
+	/* If it wraps, no segment is that large. */
+	image->options_size = options.end_pa - options.entries_pa;
+	return 0;
+}
+
 /* Takes the content of a note. Of several notes of the same kind, the first counts. */
 static int take_note(struct elf_image *image, const struct elf_note *note, struct error *err)
 {
@@ -203,6 +222,8 @@ static int take_note(struct elf_image *image, const struct elf_note *note, struc
 		memcpy(&value, note->desc, sizeof(value));
 		image->has_info = true;
 		image->info_pa = paddr(value);
+	} else if (elf_note_is(note, INFO_NOTE_NAME, OPTION_NOTE_TYPE) && !image->has_options) {
+		return take_option_note(image, note, err);
 	}
 	return 0;
 }
@@ -230,8 +251,9 @@ static int parse_notes(struct elf_image *image, const Elf64_Phdr *ph, struct err
 	return 0;
 }
 
-/* Whether one segment holds all of the range. With file_part, only the part that comes from the file counts. */
-static bool in_segment(const struct elf_image *image, paddr_t pa, uint64_t length, bool file_part)
+/* The segment that holds all of the range, or NULL. With file_part, only the part that comes from the file counts. */
+static const struct elf_segment *find_segment(const struct elf_image *image, paddr_t pa,
+					      uint64_t length, bool file_part)
 {
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		const struct elf_segment *segment = &image->segments[i];
@@ -240,9 +262,16 @@ static bool in_segment(const struct elf_image *image, paddr_t pa, uint64_t lengt
 		uint64_t offset = pa.addr - segment->base.addr;
 
 		if (offset < size && length <= size - offset)
-			return true;
+			return segment;
 	}
-	return false;
+	return NULL;
+}
+
+const uint8_t *elf_image_bytes_at(const struct elf_image *image, paddr_t pa, uint64_t length)
+{
+	const struct elf_segment *segment = find_segment(image, pa, length, true);
+
+	return segment ? image->bytes + segment->offset + (pa.addr - segment->base.addr) : NULL;
 }
 
 /* Checks that need all segments and notes. */
@@ -252,17 +281,23 @@ static int check_notes(const struct elf_image *image, struct error *err)
 		return error_set(err, -ENOEXEC,
 				 "no PVH entry; the kernel needs an ELF note \"%s\" of type %u",
 				 PVH_NOTE_NAME, PVH_NOTE_ENTRY_TYPE);
-	if (image->pvh_entry.addr > UINT32_MAX || !in_segment(image, image->pvh_entry, 1, true))
+	if (image->pvh_entry.addr > UINT32_MAX || !find_segment(image, image->pvh_entry, 1, true))
 		return error_set(err, -ENOEXEC,
 				 "PVH entry 0x%" PRIx64
 				 "; it must lie below 4 GiB in a segment's code",
 				 image->pvh_entry.addr);
 	if (image->has_info && (!is_aligned(image->info_pa.addr, PAGE_SIZE) ||
-				!in_segment(image, image->info_pa, PAGE_SIZE, false)))
+				!find_segment(image, image->info_pa, PAGE_SIZE, false)))
 		return error_set(err, -ENOEXEC,
 				 "info page at 0x%" PRIx64
 				 "; it must be page-aligned and lie in a segment",
 				 image->info_pa.addr);
+	if (image->has_options &&
+	    !elf_image_bytes_at(image, image->options_pa, image->options_size))
+		return error_set(err, -ENOEXEC,
+				 "list of options at 0x%" PRIx64 ", of %" PRIu64
+				 " bytes; it must lie in a segment's bytes",
+				 image->options_pa.addr, image->options_size);
 	return 0;
 }
 

@@ -37,7 +37,11 @@ struct elf_image {
 	bool has_pvh_entry; /* always true once parsed */
 	paddr_t pvh_entry;  /* below 4 GiB, in a segment's bytes from the file */
 	bool has_info;
-	paddr_t info_pa; /* page-aligned; the whole page lies in one segment */
+	paddr_t info_pa;  /* page-aligned; the whole page lies in one segment */
+	bool has_options; /* it lists its options, in entries of OPTION_ENTRY_SIZE */
+	paddr_t options_pa;
+	uint64_t
+		options_size; /* all of it lies in the bytes of one segment that come from the file */
 };
 
 /* Whether the file holds `length` bytes at `offset`. Never wraps. */
@@ -52,6 +56,9 @@ static inline bool elf_range_fits(size_t file_size, uint64_t offset, uint64_t le
  * text. *bytes and *size are set on success only.
  */
 int elf_image_read_file(const char *path, void **bytes, size_t *size, struct error *err);
+
+/* The bytes of the file at a range of guest memory. NULL: not all of it comes from one segment of the file. */
+const uint8_t *elf_image_bytes_at(const struct elf_image *image, paddr_t pa, uint64_t length);
 
 /*
  * Checks the file and finds its segments, PVH entry and info page. The image points into bytes, which must outlive it.

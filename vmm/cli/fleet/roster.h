@@ -4,17 +4,19 @@
 #define VMM_ROSTER_H
 
 #include "base/error.h"
-#include "cli/fleet/vm_set.h"
-
-/* A VM that is running but cannot be attached, and why. */
-typedef void roster_problem_function(void *context, const char *key, const struct error *why);
+#include "cli/fleet/survey.h"
+#include "cli/fleet/vm_candidates.h"
 
 /*
- * Attaches the user's running VMs that are not in the set, and removes those of the user's VMs that have ended. For one
- * thread, which is registered with liburcu. May wait for a VM that does not answer. `problem` may be NULL. Returns 0,
- * or a negative errno if VMs cannot be listed; the set is then unchanged.
+ * Attaches the user's running VMs that are not in the survey's set. Waits for none of them. Returns 0, or a negative
+ * errno if VMs cannot be listed.
  */
-int roster_refresh(struct vm_set *set, roster_problem_function *problem, void *context,
-		   struct error *err);
+int roster_survey(struct survey *survey, struct error *err);
+
+/* Adds the user's VMs that live, whether they answer or not. Returns as roster_survey. */
+int roster_names(struct vm_candidates *candidates, struct error *err);
+
+/* Removes those of the user's VMs that have ended. */
+void roster_remove_ended(struct vm_set *set);
 
 #endif

@@ -17,10 +17,11 @@ struct question {
 	struct field_lookup fields;
 };
 
-static void count_matches(const struct guest *guest, const struct type_cache *types,
-			  const char *text, struct question *question, struct vm_look *look)
+static void count_matches(const struct attached_vm *vm, const struct guest *guest, const char *text,
+			  struct question *question, struct vm_look *look)
 {
-	struct field_resolver resolver = field_lookup_resolver(&question->fields, types->catalog);
+	struct field_resolver resolver =
+		field_lookup_resolver(&question->fields, vm->types.catalog);
 	const struct find_options options = {.expression = &question->expression};
 	struct find_result result;
 
@@ -28,6 +29,7 @@ static void count_matches(const struct guest *guest, const struct type_cache *ty
 		return;
 	look->has_matches = find_frames(guest, &options, &result) == 0;
 	look->matches = result.matches;
+	look->coverage = coverage_of(&vm->source, guest, result.reads.unstable);
 }
 
 static int ask(struct attached_vm *vm, const struct guest *guest, const char *text,
@@ -40,7 +42,7 @@ static int ask(struct attached_vm *vm, const struct guest *guest, const char *te
 	struct question *question = calloc(1, sizeof(*question));
 
 	if (question)
-		count_matches(guest, &vm->types, text, question, look);
+		count_matches(vm, guest, text, question, look);
 	free(question);
 	return question ? 0 : error_set(err, -ENOMEM, "no memory for an expression");
 }
@@ -54,7 +56,20 @@ static void count_use(const struct guest *guest, struct vm_look *look)
 	uint64_t idle = counts.free_frames + counts.parked;
 
 	look->has_use = counts.is_known;
-	look->in_use = idle < guest->frame_count ? guest->frame_count - idle : 0;
+	look->in_use = idle < guest->ram_frames ? guest->ram_frames - idle : 0;
+}
+
+/* A guest that boots has no new life yet. */
+static void look_at_life(struct attached_vm *vm, const struct guest *guest, struct vm_look *look)
+{
+	struct error ignored;
+
+	if (life_watch_begin(&vm->life, guest, &ignored) < 0)
+		return;
+	enum life_event event = vm->life.event;
+
+	if (life_watch_end(&vm->life, guest, &ignored) == 0)
+		look->event = event;
 }
 
 static int look_at_guest(struct attached_vm *vm, const char *expression, struct vm_look *look,
@@ -70,8 +85,9 @@ static int look_at_guest(struct attached_vm *vm, const char *expression, struct 
 	if (result < 0)
 		return 0;
 	look->stage = guest->stage;
-	look->frame_count = guest->frame_count;
+	look->ram_frames = guest->ram_frames;
 	count_use(guest, look);
+	look_at_life(vm, guest, look);
 	if (guest->frame_count > 0 && expression)
 		result = ask(vm, guest, expression, look, err);
 	guest_free(guest);
@@ -85,10 +101,13 @@ int vm_look_make(struct attached_vm *vm, const char *expression, struct error *e
 	struct error ignored;
 	int result = 0;
 
-	control_holder(source_control(source), &look.holder, &ignored);
+	look.is_silent = control_holder(source_control(source), &look.holder, &ignored) ==
+			 -ETIMEDOUT;
 	if (source->hints.has_info)
 		result = look_at_guest(vm, expression, &look, err);
 	look.has_ended = source_has_ended(source);
+	/* Asked after the memory was read: a read that fails for a lost connection is no sign of a broken guest. */
+	look.is_cut_off = source_state(source) == SOURCE_CUT_OFF;
 	if (result == 0)
 		vm->look = look;
 	return result;

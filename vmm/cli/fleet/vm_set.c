@@ -6,30 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void close_vm(struct attached_vm *vm)
+void attached_vm_close(struct attached_vm *vm)
 {
 	type_cache_clear(&vm->types);
 	source_close(&vm->source);
 	free(vm);
 }
 
-static bool has_key(const struct vm_set *set, const char *key)
-{
-	for (unsigned i = 0; i < set->count; i++)
-		if (strcmp(set->vms[i]->key, key) == 0)
-			return true;
-	return false;
-}
-
-int vm_set_add(struct vm_set *set, const char *key, vm_open_function *open, void *context,
-	       struct error *err)
+int attached_vm_open(const char *key, vm_open_function *open, void *context,
+		     struct attached_vm **opened, struct error *err)
 {
 	if (key[0] == '\0' || strlen(key) >= VM_KEY_SIZE)
 		return error_set(err, -EINVAL, "a VM's key has 1 to %d bytes", VM_KEY_SIZE - 1);
-	if (has_key(set, key))
-		return error_set(err, -EEXIST, "the VM %s is attached already", key);
-	if (set->count == VM_SET_MAX)
-		return error_set(err, -ENOSPC, "more than %d VMs", VM_SET_MAX);
 	struct attached_vm *vm = calloc(1, sizeof(*vm));
 
 	if (!vm)
@@ -39,6 +27,29 @@ int vm_set_add(struct vm_set *set, const char *key, vm_open_function *open, void
 
 	if (result < 0)
 		free(vm);
+	else
+		*opened = vm;
+	return result;
+}
+
+bool vm_set_has(const struct vm_set *set, const char *key)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		if (strcmp(set->vms[i]->key, key) == 0)
+			return true;
+	return false;
+}
+
+int vm_set_add(struct vm_set *set, struct attached_vm *vm, struct error *err)
+{
+	int result = 0;
+
+	if (vm_set_has(set, vm->key))
+		result = error_set(err, -EEXIST, "the VM %s is attached already", vm->key);
+	else if (set->count == VM_SET_MAX)
+		result = error_set(err, -ENOSPC, "more than %d VMs", VM_SET_MAX);
+	if (result < 0)
+		attached_vm_close(vm);
 	else
 		set->vms[set->count++] = vm;
 	return result;
@@ -52,7 +63,7 @@ void vm_set_remove_ended(struct vm_set *set, const char *prefix)
 		struct attached_vm *vm = set->vms[i];
 
 		if (strncmp(vm->key, prefix, strlen(prefix)) == 0 && source_has_ended(&vm->source))
-			close_vm(vm);
+			attached_vm_close(vm);
 		else
 			set->vms[kept++] = vm;
 	}
@@ -62,5 +73,5 @@ void vm_set_remove_ended(struct vm_set *set, const char *prefix)
 void vm_set_clear(struct vm_set *set)
 {
 	while (set->count > 0)
-		close_vm(set->vms[--set->count]);
+		attached_vm_close(set->vms[--set->count]);
 }

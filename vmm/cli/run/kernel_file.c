@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/proc.h"
+
 #define GUEST_NAME "pagevisor-guest.elf"
 
 /* Where our own guest may be, relative to the command's directory. */
@@ -17,6 +19,10 @@ static const char *const guest_places[] = {"/" GUEST_NAME, "/../lib/pagevisor/" 
 int kernel_file_own(char *path, size_t size, struct error *err)
 {
 	char directory[PATH_MAX];
+	int result = proc_require("the command finds its guest through it", err);
+
+	if (result < 0)
+		return result;
 	ssize_t length = readlink("/proc/self/exe", directory, sizeof(directory) - 1);
 
 	if (length < 0)
@@ -33,6 +39,17 @@ int kernel_file_own(char *path, size_t size, struct error *err)
 			 "no %s beside the command or in ../lib/pagevisor; run make, "
 			 "or name a kernel with --kernel",
 			 GUEST_NAME);
+}
+
+static int read_options(struct kernel_file *kernel, struct error *err)
+{
+	const struct elf_image *image = &kernel->image;
+
+	if (!image->has_options)
+		return 0;
+	return option_list_parse(&kernel->options,
+				 elf_image_bytes_at(image, image->options_pa, image->options_size),
+				 image->options_size, err);
 }
 
 int kernel_file_open(struct kernel_file *kernel, const char *path, struct error *err)
@@ -52,6 +69,8 @@ int kernel_file_open(struct kernel_file *kernel, const char *path, struct error 
 	if (result < 0)
 		return result;
 	result = elf_image_parse(&kernel->image, kernel->bytes, size, &reason);
+	if (result == 0)
+		result = read_options(kernel, &reason);
 	if (result < 0) {
 		free(kernel->bytes);
 		return error_set(err, result, "%.200s: %.250s", path, reason.text);
@@ -72,5 +91,6 @@ void kernel_file_drop_bytes(struct kernel_file *kernel)
 void kernel_file_close(struct kernel_file *kernel)
 {
 	symbols_free(&kernel->symbols);
+	option_list_free(&kernel->options);
 	free(kernel->bytes);
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The kernel to boot: its file, what was found in it, and its symbols. */
+/* The kernel to boot: its file, what was found in it, its symbols, and the options that it lists. */
 #ifndef VMM_KERNEL_FILE_H
 #define VMM_KERNEL_FILE_H
 
 #include "base/error.h"
 #include "base/elf/elf_image.h"
+#include "base/elf/option_list.h"
 #include "base/elf/symbols.h"
 
 struct kernel_file {
 	void *bytes;
 	struct elf_image image;
 	struct symbols symbols;
+	struct option_list options; /* empty: the kernel does not list them */
 };
 
 /*

@@ -4,14 +4,19 @@
 
 #include <argp.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <pagevisor/options.h>
 
 #include "base/clock.h"
+#include "cli/answer_option.h"
 #include "cli/exit_status.h"
 #include "base/number_text.h"
 #include "cli/option_value.h"
+#include "cli/options.h"
+#include "machine/device/console_limit.h"
 
 #define DEFAULT_MEMORY           (UINT64_C(512) << 20)
 #define DEFAULT_TIME_NS          (5 * NS_PER_S)
@@ -24,10 +29,11 @@ enum option_key {
 	KEY_QUIET = 'q',
 	KEY_TIMEOUT = 0x100, /* no letter */
 	KEY_SCAN_RATE,
-	KEY_JSON,
 	KEY_NAME,
 	KEY_TRACE,
 	KEY_TRACE_ENTRIES,
+	KEY_CONSOLE_RATE,
+	KEY_TARGET,
 };
 
 static const struct argp_option options_table[] = {
@@ -40,20 +46,28 @@ static const struct argp_option options_table[] = {
 	 0},
 	{"ring", KEY_RING, "0|3", 0,
 	 "ring of the guest's kernel (default: 0 where the host has VT-x or SVM, else 3)", 0},
-	{"workload", KEY_WORKLOAD, "NAME", 0, "what the guest does (churn)", 0},
+	{"workload", KEY_WORKLOAD, "WORKLOAD", 0, "what the guest does, or help for a list (churn)",
+	 0},
 	{"seed", KEY_SEED, "N", 0, "seed of its random choices (1)", 0},
 	{"ops", KEY_OPERATIONS, "N", 0, "end after N steps on each vCPU", 0},
-	{"time", KEY_TIME, "SECONDS", 0,
-	 "end after this time, 0: never (5, or no limit with --ops)", 0},
-	{"timeout", KEY_TIMEOUT, "SECONDS", 0,
-	 "stop a guest that has not ended after this time: it failed", 0},
+	{"time", KEY_TIME, "TIME", 0, "end after this time, 0: never (5, or no limit with --ops)",
+	 0},
+	{"timeout", KEY_TIMEOUT, "TIME", 0,
+	 "stop a guest that has not ended after this time: it failed; 0: never (10 after --time, if "
+	 "it does nothing any more)",
+	 0},
 	{"trace", KEY_TRACE, NULL, 0, "the guest records who did what to which frame", 0},
 	{"trace-entries", KEY_TRACE_ENTRIES, "N", 0,
 	 "entries for each vCPU, a power of two from 64 to 1048576; implies --trace (8192)", 0},
-	{"append", KEY_APPEND, "TEXT", 0, "text to append to the guest's command line", 0},
+	{"append", KEY_APPEND, "TEXT", 0,
+	 "text to append to the guest's command line: options that --workload help lists", 0},
 	{"scan-rate", KEY_SCAN_RATE, "HZ", 0, "scans of the metadata a second, 1 to 1000 (10)", 0},
+	{"console-rate", KEY_CONSOLE_RATE, "SIZE", 0,
+	 "console output a second, in bytes; more is dropped; 0: no limit (64KiB)", 0},
+	{"target", KEY_TARGET, "SIZE", 0,
+	 "how much of its memory the guest is to have, as mem set does from the start", 0},
 	{"name", KEY_NAME, "NAME", 0, "what other commands call the VM (vm-PID)", 0},
-	{"json", KEY_JSON, NULL, 0, "the report as one JSON object", 0},
+	ANSWER_JSON_OPTION,
 	{"quiet", KEY_QUIET, NULL, 0, "no console output and no status while it runs", 0},
 	{0},
 };
@@ -79,6 +93,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_TIMEOUT:
 		options->timeout_ns = option_time("--timeout", text, state);
+		options->may_hang = true;
 		break;
 	case KEY_TRACE:
 		if (options->trace == 0)
@@ -91,10 +106,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->scans_per_second =
 			option_small("--scan-rate", text, 1, SCANS_PER_SECOND_MAX, state);
 		break;
+	case KEY_CONSOLE_RATE:
+		options->console_rate = option_bytes("--console-rate", text, state);
+		break;
+	case KEY_TARGET:
+		options->target = option_bytes_of_memory("--target", text, state);
+		break;
 	case KEY_NAME:
 		options->name = option_vm_name(text, state);
 		break;
-	case KEY_JSON:
+	case ANSWER_KEY_JSON:
+		answer_option(key);
 		options->json = true;
 		break;
 	case KEY_QUIET:
@@ -123,9 +145,12 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 	*options = (struct run_options){
 		.workload = "churn",
 		.scans_per_second = DEFAULT_SCANS_PER_SECOND,
+		.console_rate = CONSOLE_RATE_DEFAULT,
 	};
 	guest_options_init(&options->guest, DEFAULT_MEMORY);
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, options);
+	options_parse(&parser, argc, argv, options);
 	guest_options_settle(&options->guest, DEFAULT_TIME_NS);
+	snprintf(options->own_name, sizeof(options->own_name), "vm-%d", getpid());
+	if (!options->name)
+		options->name = options->own_name;
 }

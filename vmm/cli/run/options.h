@@ -10,11 +10,15 @@
 
 struct run_options {
 	struct guest_options guest;
-	const char *name; /* NULL: named after its process */
-	const char *workload;
-	uint64_t timeout_ns; /* 0: none */
-	unsigned trace;      /* entries of each vCPU's ring, 0: no trace */
+	const char *name;
+	char own_name[16];    /* after its process, unless it is given one */
+	const char *workload; /* "help": print what the kernel lists */
+	uint64_t timeout_ns;  /* 0: none */
+	bool may_hang;        /* a guest that does nothing any more is not ended after its time */
+	unsigned trace;       /* entries of each vCPU's ring, 0: no trace */
 	unsigned scans_per_second;
+	uint64_t console_rate; /* bytes a second, 0: no limit */
+	uint64_t target;       /* bytes that the guest is to have, 0: all */
 	bool json;
 	bool quiet;
 };

@@ -14,6 +14,9 @@
 #include "view/observation_text.h"
 #include "cli/output.h"
 
+/* Fits 80 columns. */
+#define REGISTERS_IN_LINE 2
+
 static bool exited_with(const struct report *report, uint8_t value)
 {
 	return report->end->outcome == VM_EXITED && report->end->exit_value == value;
@@ -25,9 +28,24 @@ static bool is_unfinished(const struct report *report)
 	return report->seen && !observation_is_complete(report->seen);
 }
 
+/* A signal cut the final check short, which therefore says nothing of the rest. */
+static bool is_check_cut(const struct report *report)
+{
+	return report->late_signal && report->seen && report->seen->is_checked &&
+	       !facts_value(&report->seen->check, CHECK_IS_COMPLETE);
+}
+
+/* Whether a signal ended a guest in good order that would have ended by itself later. */
+static bool is_ended_early(const struct report *report)
+{
+	const struct guest_options *guest = &report->options->guest;
+
+	return report->signal && (guest->time_ns || guest->operations);
+}
+
 int report_status(const struct report *report)
 {
-	if (report->timed_out)
+	if (report->timed_out || report->hung_ns)
 		return STATUS_GUEST;
 	if (report->end->outcome == VM_STOPPED)
 		return report->signal ? STATUS_SIGNAL + report->signal : STATUS_GUEST;
@@ -37,7 +55,11 @@ int report_status(const struct report *report)
 		return STATUS_GUEST;
 	if (report->seen && report->seen->findings.total)
 		return STATUS_VIOLATION;
-	return is_unfinished(report) ? STATUS_GUEST : STATUS_OK;
+	if (is_unfinished(report))
+		return STATUS_GUEST;
+	if (is_check_cut(report))
+		return STATUS_SIGNAL + report->late_signal;
+	return is_ended_early(report) ? STATUS_SIGNAL + report->signal : STATUS_OK;
 }
 
 static const char *exit_text(uint8_t value)
@@ -56,14 +78,40 @@ static const char *exit_text(uint8_t value)
 	}
 }
 
-void report_verdict(const struct report *report, char *buffer, unsigned size)
+/* Appends how far the guest came. */
+static void append_steps(const struct report *report, char *buffer, unsigned size)
+{
+	const struct fact *steps = report->seen ? facts_find(&report->seen->counters, "steps")
+						: NULL;
+	size_t length = strlen(buffer);
+
+	if (steps && length < size)
+		snprintf(buffer + length, size - length, "; it had made %" PRIu64 " step%s",
+			 steps->value, plural(steps->value));
+}
+
+/* Of a guest that did not end by itself. */
+static void stopped_verdict(const struct report *report, char *buffer, unsigned size)
 {
 	if (report->timed_out)
 		snprintf(buffer, size, "the guest had not ended after %.3g s",
 			 (double)report->options->timeout_ns / (double)NS_PER_S);
-	else if (report->end->outcome == VM_STOPPED)
+	else if (report->hung_ns)
+		snprintf(buffer, size,
+			 "the guest hung: its time of %.3g s was over, and it had done nothing for "
+			 "%.3g s",
+			 (double)report->options->guest.time_ns / (double)NS_PER_S,
+			 (double)report->hung_ns / (double)NS_PER_S);
+	else
 		snprintf(buffer, size, "stopped by signal %d (%s) before the guest could end",
 			 report->signal, strsignal(report->signal));
+	append_steps(report, buffer, size);
+}
+
+void report_verdict(const struct report *report, char *buffer, unsigned size)
+{
+	if (report->timed_out || report->hung_ns || report->end->outcome == VM_STOPPED)
+		stopped_verdict(report, buffer, size);
 	else if (report->end->outcome == VM_FAULTED)
 		snprintf(buffer, size, "%s", report->end->text.text);
 	else if (report_status(report) == STATUS_VIOLATION)
@@ -74,6 +122,14 @@ void report_verdict(const struct report *report, char *buffer, unsigned size)
 			 report->seen->is_known
 				 ? "the guest ended without having finished its workload"
 				 : report->seen->problem.text);
+	else if (exited_with(report, GUEST_EXIT_OK) && is_check_cut(report))
+		snprintf(buffer, size,
+			 "the guest ended well; signal %d (%s) cut the check of its metadata short",
+			 report->late_signal, strsignal(report->late_signal));
+	else if (exited_with(report, GUEST_EXIT_OK) && is_ended_early(report))
+		snprintf(buffer, size,
+			 "the guest ended well before its end, as signal %d (%s) asked it to",
+			 report->signal, strsignal(report->signal));
 	else
 		snprintf(buffer, size, "%s", exit_text(report->end->exit_value));
 }
@@ -120,6 +176,65 @@ static void print_rate(const struct report *report, const char *name, uint64_t c
 	       number_text(rate, report_per_second(report, count)));
 }
 
+bool report_panic(const struct report *report, struct guest_panic *panic)
+{
+	const struct observation *seen = report->seen;
+
+	return seen && seen->is_known && guest_panic_read(seen->guest, panic) == 0;
+}
+
+bool report_frame_symbol(const struct report *report, const struct guest_panic *panic,
+			 unsigned frame, const char **name, uint64_t *offset)
+{
+	/* A call that never returns may be the last instruction of its function. */
+	const bool is_return = frame > 0 || !panic->is_exception;
+
+	if (!symbols_find(report->symbols, panic->frames[frame] - is_return, name, offset))
+		return false;
+	*offset += is_return;
+	return true;
+}
+
+static void print_backtrace(const struct report *report, const struct guest_panic *panic)
+{
+	const char *name;
+	uint64_t offset;
+
+	for (unsigned i = 0; i < panic->frame_count; i++) {
+		printf("%-9s 0x%016" PRIx64, i ? "" : "backtrace", panic->frames[i]);
+		if (report_frame_symbol(report, panic, i, &name, &offset))
+			printf(" (%s+0x%" PRIx64 ")", name, offset);
+		printf("\n");
+	}
+}
+
+static void print_registers(const struct guest_panic *panic)
+{
+	for (unsigned i = 0; i < panic->register_count; i++)
+		printf("%-9s %-6s 0x%016" PRIx64 "%s",
+		       i % REGISTERS_IN_LINE ? ""
+		       : i                   ? " "
+					     : "registers",
+		       panic->registers[i].name, panic->registers[i].value,
+		       (i + 1) % REGISTERS_IN_LINE && i + 1 < panic->register_count ? "" : "\n");
+}
+
+static void print_panic(const struct report *report)
+{
+	struct guest_panic panic;
+
+	if (!report_panic(report, &panic))
+		return;
+	if (panic.is_exception)
+		printf("panic     on CPU %u: exception %" PRIu64 " (%s), error code 0x%" PRIx64
+		       "\n",
+		       panic.cpu, panic.vector, panic.reason, panic.error_code);
+	else
+		printf("panic     on CPU %u: %s\n", panic.cpu, panic.reason);
+	print_registers(&panic);
+	print_backtrace(report, &panic);
+}
+
 static void print_observation(const struct report *report)
 {
 	const struct observation *seen = report->seen;
@@ -137,8 +252,10 @@ static void print_observation(const struct report *report)
 		observation_print_frames(seen);
 		observation_print_scans(seen);
 	}
-	if (seen->is_checked)
+	if (seen->is_checked) {
+		observation_print_gaps(seen);
 		observation_print_check(seen);
+	}
 	observation_print_findings(&seen->findings);
 }
 
@@ -148,16 +265,20 @@ int report_print_text(const struct report *report)
 
 	report_verdict(report, verdict, sizeof(verdict));
 	printf("result    %s\n", verdict);
-	printf("guest     %" PRIu64 " MiB, %u vCPUs", report->options->guest.memory >> 20,
-	       report->options->guest.cpus);
+	printf("guest     %" PRIu64 " MiB, %u vCPU%s", report->options->guest.memory >> 20,
+	       report->options->guest.cpus, plural(report->options->guest.cpus));
 	if (report->seen && report->seen->is_known)
 		print_facts_in_line(&report->seen->guest->facts);
 	printf(", %s, %.2f s\n", accel_title(report->accel),
 	       (double)(report->end_ns - report->start_ns) / (double)NS_PER_S);
 	print_boot(report);
+	print_panic(report);
 	print_observation(report);
 	if (report->stray_accesses)
 		printf("strays    %" PRIu64 " accesses to where nothing is\n",
 		       report->stray_accesses);
+	if (report->dropped_bytes)
+		printf("console   %" PRIu64 " bytes dropped, more than %" PRIu64 " a second\n",
+		       report->dropped_bytes, report->options->console_rate);
 	return output_flush();
 }

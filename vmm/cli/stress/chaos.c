@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@
 #define ACT_INTERVAL_NS (100 * NS_PER_MS)
 #define STOP_MAX_NS     (200 * NS_PER_MS)
 #define HOG_TIME_NS     (NS_PER_S)
+#define STARVE_TIME_NS  (300 * NS_PER_MS)
 
 /* The hog takes this part of the available memory, and never more than HOG_BYTES_MAX. */
 #define HOG_PART      4
@@ -28,9 +30,13 @@
 const char *chaos_act_name(enum chaos_act act)
 {
 	static const char *const names[CHAOS_ACTS] = {
-		[CHAOS_STOP] = "stopped",  [CHAOS_PIN] = "pinned",
-		[CHAOS_SPREAD] = "spread", [CHAOS_KILL] = "inspectors_killed",
-		[CHAOS_PAUSE] = "pausers", [CHAOS_HOG] = "memory_taken",
+		[CHAOS_STOP] = "stopped",
+		[CHAOS_PIN] = "pinned",
+		[CHAOS_SPREAD] = "spread",
+		[CHAOS_KILL] = "inspectors_killed",
+		[CHAOS_PAUSE] = "pausers",
+		[CHAOS_HOG] = "memory_taken",
+		[CHAOS_STARVE] = "descriptors_used_up",
 	};
 
 	return names[act];
@@ -154,6 +160,47 @@ static bool take_memory(struct chaos *chaos)
 	return true;
 }
 
+/* How many descriptors a process has open; 0: it is gone. */
+static rlim_t count_descriptors(pid_t pid)
+{
+	char path[64];
+	rlim_t count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		count += entry->d_name[0] != '.';
+	if (folder)
+		closedir(folder);
+	return count;
+}
+
+/* The soft limit alone changes, so that it can be raised again. */
+static bool starve(struct chaos *chaos, pid_t pid)
+{
+	rlim_t count = count_descriptors(pid);
+	struct rlimit limit;
+
+	if (chaos->starve_end_ns || count == 0 || prlimit(pid, RLIMIT_NOFILE, NULL, &limit) < 0)
+		return false;
+	limit.rlim_cur = count;
+	if (prlimit(pid, RLIMIT_NOFILE, &limit, NULL) < 0)
+		return false;
+	chaos->starve_end_ns = clock_now_ns() + STARVE_TIME_NS;
+	return true;
+}
+
+static void feed(struct chaos *chaos, pid_t pid)
+{
+	struct rlimit limit;
+
+	if (chaos->starve_end_ns && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		prlimit(pid, RLIMIT_NOFILE, &limit, NULL);
+	chaos->starve_end_ns = 0;
+}
+
 static void act(struct chaos *chaos, pid_t pid, const char *name, struct child *inspectors,
 		unsigned count, uint64_t now)
 {
@@ -174,6 +221,9 @@ static void act(struct chaos *chaos, pid_t pid, const char *name, struct child *
 		break;
 	case CHAOS_PAUSE:
 		was_done = pause_or_kill(chaos, name);
+		break;
+	case CHAOS_STARVE:
+		was_done = starve(chaos, pid);
 		break;
 	default:
 		was_done = take_memory(chaos);
@@ -199,6 +249,8 @@ void chaos_step(struct chaos *chaos, pid_t pid, const char *name, struct child *
 	child_read(&chaos->hog, ignore_line, NULL);
 	if (chaos->hog.pid && now >= chaos->hog_end_ns)
 		child_close(&chaos->hog);
+	if (chaos->starve_end_ns && now >= chaos->starve_end_ns)
+		feed(chaos, pid);
 	if (chaos->continue_ns && now >= chaos->continue_ns) {
 		signal_all(pid, SIGCONT);
 		chaos->continue_ns = 0;
@@ -214,6 +266,7 @@ void chaos_end(struct chaos *chaos, pid_t pid)
 	if (chaos->continue_ns)
 		signal_all(pid, SIGCONT);
 	chaos->continue_ns = 0;
+	feed(chaos, pid);
 	child_close(&chaos->pauser);
 	child_close(&chaos->hog);
 }

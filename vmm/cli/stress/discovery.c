@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "kind/console_report.h"
+#include "kind/life.h"
 
 const char *finder_name(enum finder finder)
 {
@@ -34,7 +35,7 @@ struct discovery discovery_of_finding(const json *finding, enum finder finder)
 	struct discovery found = {.finder = finder, .at_ns = clock_now_ns()};
 	char where[32] = "whole guest";
 
-	found.has_frame = json_get_number(finding, "frame", &found.frame);
+	found.has_frame = json_get_hex(finding, "address", &found.frame);
 	if (found.has_frame)
 		snprintf(where, sizeof(where), "frame %#" PRIx64, found.frame);
 	snprintf(found.rule, sizeof(found.rule), "%s", text_of(finding, "rule"));
@@ -57,13 +58,28 @@ static enum finder finder_of(const char *event)
 	return FINDER_NONE;
 }
 
-struct discovery discovery_of_failure(const json *failure)
+struct discovery discovery_of_failure(const json *failure, uint64_t start_ns)
 {
-	struct discovery found = {.finder = finder_of(text_of(failure, "event"))};
+	struct discovery found = {.finder = finder_of(text_of(failure, "failure"))};
 
-	found.has_frame = json_get_number(failure, "frame", &found.frame);
-	json_get_number(failure, "at_ns", &found.at_ns);
+	found.has_frame = json_get_hex(failure, "address", &found.frame);
+	if (json_get_seconds(failure, "at_seconds", &found.at_ns))
+		found.at_ns += start_ns;
 	snprintf(found.rule, sizeof(found.rule), "%s", text_of(failure, "rule"));
 	snprintf(found.text, sizeof(found.text), "%s", text_of(failure, "text"));
+	return found;
+}
+
+struct discovery discovery_of_life(const char *key)
+{
+	struct discovery found = {.at_ns = clock_now_ns()};
+
+	for (enum life_event event = LIFE_WENT_BACK; event <= LIFE_RESTARTED; event++) {
+		if (strcmp(key, life_event_key(event)) != 0)
+			continue;
+		found.finder = FINDER_LEVEL_2;
+		snprintf(found.rule, sizeof(found.rule), "%s", key);
+		snprintf(found.text, sizeof(found.text), "the guest %s", life_event_text(event));
+	}
 	return found;
 }

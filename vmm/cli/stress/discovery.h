@@ -37,7 +37,16 @@ struct discovery {
 /* A finding in the JSON reports of `check`, `run` and inspectors, found now. */
 struct discovery discovery_of_finding(const json *finding, enum finder finder);
 
-/* A failure that the guest itself found, in the report of `run`. FINDER_NONE: not a failure. */
-struct discovery discovery_of_failure(const json *failure);
+/*
+ * A failure that the guest itself found, in the report of a `run` that started at start_ns (CLOCK_MONOTONIC). FINDER_NONE:
+ * not a failure.
+ */
+struct discovery discovery_of_failure(const json *failure, uint64_t start_ns);
+
+/*
+ * A guest that did not go on between two looks, by life_event_key, found now. Nobody resets the VM of a stress run, so the
+ * guest did this. FINDER_NONE: no such event.
+ */
+struct discovery discovery_of_life(const char *key);
 
 #endif

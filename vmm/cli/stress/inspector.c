@@ -8,8 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/deadline.h"
 #include "base/json.h"
+#include "cli/confine.h"
 #include "cli/exit_status.h"
 #include "inspect/observation.h"
 #include "view/observation_json.h"
@@ -34,6 +35,7 @@ static bool attach(struct source *source, const char *vm)
 			return false;
 		}
 		clock_sleep_ns(ATTACH_RETRY_NS);
+		deadline_begin();
 	}
 	return true;
 }
@@ -44,9 +46,21 @@ static void report_findings(const struct observation *seen, unsigned reported)
 		json *line = json_object_new_object();
 
 		json_add_number(line, "steps", facts_value(&seen->counters, "steps"));
-		json_object_object_add(line, "finding", finding_json(&seen->findings.list[i]));
+		json_add(line, "finding", finding_json(&seen->findings.list[i]));
 		json_print_line(line);
 	}
+}
+
+/* The first scan after the event has it, too. */
+static void report_life(const struct observation *seen)
+{
+	if (seen->life.event == LIFE_GOES_ON || seen->guest->frame_count == 0)
+		return;
+	json *line = json_object_new_object();
+
+	json_add_number(line, "steps", facts_value(&seen->counters, "steps"));
+	json_add_text(line, "event", life_event_key(seen->life.event));
+	json_print_line(line);
 }
 
 static void report_scan(const struct observation *seen)
@@ -57,7 +71,7 @@ static void report_scan(const struct observation *seen)
 	json_add_number(line, "allocations", facts_value(&seen->counters, "allocations"));
 	json_add_number(line, "frees", facts_value(&seen->counters, "frees"));
 	json_add_number(line, "in_use", guest_in_use(seen->guest, &seen->last));
-	json_add_number(line, "slots", seen->guest->frame_count);
+	json_add_number(line, "frames", seen->guest->ram_frames);
 	json_print_line(line);
 }
 
@@ -65,6 +79,7 @@ bool inspector_report_read(const char *line, struct inspector_report *report)
 {
 	json *root = json_tokener_parse(line);
 	const json *finding = json_member(root, "finding", json_type_object);
+	const char *event = json_get_text(root, "event");
 
 	*report = (struct inspector_report){0};
 	bool is_report = json_get_number(root, "steps", &report->steps);
@@ -72,12 +87,16 @@ bool inspector_report_read(const char *line, struct inspector_report *report)
 	if (finding) {
 		report->found = discovery_of_finding(finding, FINDER_LEVEL_2);
 		report->found.steps = report->steps;
+	} else if (event) {
+		report->found = discovery_of_life(event);
+		report->found.steps = report->steps;
+		is_report = is_report && report->found.finder != FINDER_NONE;
 	} else {
 		is_report = is_report &&
 			    json_get_number(root, "allocations", &report->allocations) &&
 			    json_get_number(root, "frees", &report->frees) &&
 			    json_get_number(root, "in_use", &report->in_use) &&
-			    json_get_number(root, "slots", &report->slots);
+			    json_get_number(root, "frames", &report->frames);
 	}
 	json_object_put(root);
 	return is_report;
@@ -100,9 +119,10 @@ static bool look(struct source *source, struct observation *seen)
 {
 	unsigned reported = seen->findings.listed;
 
-	observation_look(seen, &source->memory, &source->hints);
-	if (!seen->is_known || seen->scans == 0)
+	deadline_begin();
+	if (observation_look(seen, &source->memory, &source->hints) < 0 || seen->scans == 0)
 		return true;
+	report_life(seen);
 	report_findings(seen, reported);
 	report_scan(seen);
 	return fflush(stdout) == 0;
@@ -112,10 +132,12 @@ int stress_inspector(const char *vm, unsigned rate, bool pauses)
 {
 	struct observation *seen = calloc(1, sizeof(*seen));
 	struct source source;
+	struct error err;
 
 	srand((unsigned)getpid());
 	urcu_memb_register_thread();
-	if (!seen || !attach(&source, vm)) {
+	if (!seen || confine_inspector(&vm, 1, &(struct confinement){.pauses = pauses}, &err) < 0 ||
+	    !attach(&source, vm)) {
 		urcu_memb_unregister_thread();
 		free(seen);
 		return STATUS_REFUSED;

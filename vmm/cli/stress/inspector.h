@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * An inspector of a stress run: a separate process that attaches as any other would. It scans at a given rate, and may
- * pause the VM at random. It reports on standard output, one JSON object a line: each scan, and each finding once.
+ * pause the VM at random. It reports on standard output, one JSON object a line: each scan, each finding once,
+ * and each time that the guest did not go on.
  */
 #ifndef VMM_STRESS_INSPECTOR_H
 #define VMM_STRESS_INSPECTOR_H
@@ -13,7 +14,7 @@
 
 struct inspector_report {
 	uint64_t steps, allocations, frees; /* by the guest's counters */
-	uint64_t in_use, slots;             /* frames, after a scan */
+	uint64_t in_use, frames;            /* of RAM, after a scan */
 	struct discovery found;             /* FINDER_NONE: the report of a scan */
 };
 

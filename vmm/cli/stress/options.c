@@ -3,18 +3,21 @@
 #include "cli/stress/options.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/answer_option.h"
 #include "cli/exit_status.h"
 #include "cli/option_value.h"
-#include "cli/stress/catalog.h"
+#include "cli/options.h"
+#include "cli/guest_line.h"
 
 #define DEFAULT_MEMORY      (UINT64_C(64) << 20)
 #define DEFAULT_TIME_NS     (10 * NS_PER_S)
-#define DEFAULT_CHECK_NS    (2 * NS_PER_S)
 #define DEFAULT_RATE        10
+#define DEFAULT_SCENARIO    "mix"
 #define RATE_MAX            1000
 #define SEEDS_MAX           1000
 #define DEFAULT_GRACE_NS    (60 * NS_PER_S)  /* added to the time: a longer round counts as hung */
@@ -31,14 +34,13 @@ enum option_key {
 	KEY_CHAOS,
 	KEY_SEEDS,
 	KEY_LIMIT,
-	KEY_JSON,
 	KEY_INSPECT,
 	KEY_PAUSES,
 	KEY_HOG,
 };
 
 static const struct argp_option options_table[] = {
-	{"time", KEY_TIME, "SECONDS", 0,
+	{"time", KEY_TIME, "TIME", 0,
 	 "time of each round, 0: no limit (10, or no limit with --ops)", 0},
 	{"ops", KEY_OPERATIONS, "N", 0, "end a round after N steps on each vCPU", 0},
 	{"seed", KEY_SEED, "N", 0, "seed of all random choices (1)", 0},
@@ -54,16 +56,17 @@ static const struct argp_option options_table[] = {
 	{"inspectors", KEY_INSPECTORS, "N", 0, "additional inspectors, 0 to 16 (0)", 0},
 	{"rate", KEY_RATE, "HZ", 0, "scans per second of each additional inspector, 1 to 1000 (10)",
 	 0},
-	{"check-every", KEY_CHECK, "SECONDS", 0,
+	{"check-every", KEY_CHECK, "TIME", 0,
 	 "time between checks of all metadata, 0: no checks (2)", 0},
 	{"chaos", KEY_CHAOS, NULL, 0,
-	 "stop, pin and pause the VM, kill inspectors and take memory, at random", 0},
-	{"plant", KEY_PLANT, "NAME|all", 0, "plant a fault, and report what finds it and how soon",
+	 "stop, pin and pause the VM, kill inspectors, take memory and descriptors, at random", 0},
+	{"plant", KEY_PLANT, "FAULT|all", 0, "plant a fault, and report what finds it and how soon",
 	 0},
-	{"limit", KEY_LIMIT, "SECONDS", 0,
+	{"limit", KEY_LIMIT, "TIME", 0,
 	 "a longer round counts as hung (60 s more than --time; 600 s with --ops)", 0},
 	{"list", KEY_LIST, NULL, 0, "list the scenarios and the faults", 0},
-	{"json", KEY_JSON, NULL, 0, "the report as one JSON object", 0},
+	ANSWER_JSON_OPTION,
+	ANSWER_LINES_OPTION,
 	{"quiet", KEY_QUIET, NULL, 0, "no status while it runs", 0},
 	{"inspect", KEY_INSPECT, "VM", OPTION_HIDDEN, NULL, 0},
 	{"pauses", KEY_PAUSES, NULL, OPTION_HIDDEN, NULL, 0},
@@ -71,33 +74,11 @@ static const struct argp_option options_table[] = {
 	{0},
 };
 
-static void parse_plant(struct stress_options *options, const char *text, struct argp_state *state)
-{
-	options->all_plants = strcmp(text, "all") == 0;
-	if (!options->all_plants && !catalog_find(catalog_plants, text))
-		argp_error(state, "--plant %s: no such fault; --list shows them", text);
-	options->round.plant = options->all_plants ? catalog_plants[0].name : text;
-}
-
 static void add_scenario(struct stress_options *options, const char *name, struct argp_state *state)
 {
 	if (options->scenario_count == STRESS_SCENARIOS_MAX)
 		argp_error(state, "%s: at most %d scenarios", name, STRESS_SCENARIOS_MAX);
 	options->scenarios[options->scenario_count++] = name;
-}
-
-static void parse_scenario(struct stress_options *options, const char *text,
-			   struct argp_state *state)
-{
-	if (strcmp(text, "all") == 0) {
-		for (const struct catalog_entry *entry = catalog_scenarios; entry->name; entry++)
-			add_scenario(options, entry->name, state);
-		return;
-	}
-	/* Another kernel has its own scenarios. */
-	if (!options->round.guest.kernel && !catalog_find(catalog_scenarios, text))
-		argp_error(state, "no scenario \"%s\"; --list shows them", text);
-	add_scenario(options, text, state);
 }
 
 static error_t parse_round_option(int key, char *text, struct argp_state *state)
@@ -133,7 +114,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_PLANT:
-		parse_plant(options, text, state);
+		options->all_plants = strcmp(text, "all") == 0;
+		options->round.plant = text;
 		break;
 	case KEY_SEEDS:
 		options->seeds = option_small("--seeds", text, 1, SEEDS_MAX, state);
@@ -141,7 +123,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_LIST:
 		options->list = true;
 		break;
-	case KEY_JSON:
+	case ANSWER_KEY_JSON:
+	case ANSWER_KEY_LINES:
+		answer_option(key);
 		options->json = true;
 		break;
 	case KEY_QUIET:
@@ -157,12 +141,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->hog = true;
 		break;
 	case ARGP_KEY_ARG:
-		parse_scenario(options, text, state);
+		add_scenario(options, text, state);
 		break;
 	default:
 		return parse_round_option(key, text, state);
 	}
 	return 0;
+}
+
+uint64_t stress_default_limit_ns(const struct guest_options *guest)
+{
+	return guest->time_ns ? guest->time_ns + DEFAULT_GRACE_NS : DEFAULT_PATIENCE_NS;
 }
 
 /* Settles the options that depend on others. */
@@ -171,11 +160,72 @@ static void settle(struct stress_options *options)
 	struct round_options *round = &options->round;
 
 	if (options->scenario_count == 0)
-		options->scenarios[options->scenario_count++] = catalog_scenarios[0].name;
+		options->scenarios[options->scenario_count++] = DEFAULT_SCENARIO;
 	guest_options_settle(&round->guest, DEFAULT_TIME_NS);
 	if (round->limit_ns == 0)
-		round->limit_ns = round->guest.time_ns ? round->guest.time_ns + DEFAULT_GRACE_NS
-						       : DEFAULT_PATIENCE_NS;
+		round->limit_ns = stress_default_limit_ns(&round->guest);
+}
+
+/* Adds those of the kernel's workloads that check themselves. */
+static int add_all(const struct option_list *list, const char **scenarios, unsigned *count,
+		   struct error *err)
+{
+	const struct option_entry *workload;
+	size_t at = 0;
+
+	if (list->count == 0)
+		return error_set(err, -EINVAL, "all: this kernel does not list its scenarios");
+	while ((workload = option_list_next(list, OPTION_KIND_WORKLOAD, &at))) {
+		if (!(workload->flags & OPTION_STRESSES))
+			continue;
+		if (*count == STRESS_SCENARIOS_MAX)
+			return error_set(err, -EINVAL, "all: at most %d scenarios",
+					 STRESS_SCENARIOS_MAX);
+		scenarios[(*count)++] = workload->name;
+	}
+	return 0;
+}
+
+/* Checks the scenarios, and puts the kernel's in the place of "all". */
+static int judge_scenarios(struct stress_options *options, const struct option_list *list,
+			   struct error *err)
+{
+	const char *scenarios[STRESS_SCENARIOS_MAX];
+	unsigned count = 0;
+	int result = 0;
+
+	for (unsigned i = 0; i < options->scenario_count && result == 0; i++) {
+		const char *name = options->scenarios[i];
+
+		if (strcmp(name, "all") == 0)
+			result = add_all(list, scenarios, &count, err);
+		else if (count == STRESS_SCENARIOS_MAX)
+			result = error_set(err, -EINVAL, "%.100s: at most %d scenarios", name,
+					   STRESS_SCENARIOS_MAX);
+		else
+			result =
+				guest_line_check_workload(list, "", scenarios[count++] = name, err);
+	}
+	options->scenario_count = count;
+	memcpy(options->scenarios, scenarios, count * sizeof(scenarios[0]));
+	return result;
+}
+
+int stress_options_judge(struct stress_options *options, const struct option_list *list,
+			 struct error *err)
+{
+	const char *plant = options->round.plant;
+	int result = judge_scenarios(options, list, err);
+
+	if (result == 0 && options->all_plants && list->count == 0)
+		result = error_set(err, -EINVAL,
+				   "--plant all: this kernel does not list its faults");
+	else if (result == 0 && plant && !options->all_plants)
+		result = guest_line_check_plant(list, "--plant ", plant, err);
+	for (unsigned i = 0; i < options->scenario_count && result == 0; i++)
+		result = guest_line_check_append(list, options->scenarios[i],
+						 options->round.guest.append, err);
+	return result;
 }
 
 void stress_options_parse(struct stress_options *options, int argc, char **argv)
@@ -183,7 +233,7 @@ void stress_options_parse(struct stress_options *options, int argc, char **argv)
 	static const struct argp parser = {
 		.options = options_table,
 		.parser = parse_option,
-		.args_doc = "[SCENARIO...]",
+		.args_doc = "[SCENARIO|all...]",
 		.doc = "Stresses a guest's page metadata in a VM for each SCENARIO (mix; all: each of "
 		       "them in turn). The VM's CPUs check themselves, inspectors scan and check the "
 		       "guest, and at the end its counters are compared with its slots.\v"
@@ -192,12 +242,17 @@ void stress_options_parse(struct stress_options *options, int argc, char **argv)
 		       "input, 4 something was found.",
 	};
 
+	static const struct option_rule rules[] = {
+		{"list", OPTION_LEAVES_ONLY, "kernel", "nothing runs"},
+		{"rate", OPTION_NEEDS, "inspectors|inspect", "it is that of additional inspectors"},
+		{0}};
+
 	*options = (struct stress_options){
-		.round = {.rate = DEFAULT_RATE, .check_ns = DEFAULT_CHECK_NS},
+		.round = {.rate = DEFAULT_RATE, .check_ns = STRESS_CHECK_NS},
 		.seeds = 1,
+		.program = program_invocation_name,
 	};
 	guest_options_init(&options->round.guest, DEFAULT_MEMORY);
-	argp_err_exit_status = STATUS_BAD_INPUT;
-	argp_parse(&parser, argc, argv, 0, NULL, options);
+	options_parse_ruled(&parser, rules, argc, argv, options);
 	settle(options);
 }

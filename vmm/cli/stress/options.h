@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+#include "base/clock.h"
+#include "base/elf/option_list.h"
+#include "base/error.h"
 #include "cli/stress/round.h"
 
 #define STRESS_SCENARIOS_MAX 16
@@ -14,8 +17,9 @@ struct stress_options {
 		round; /* of all rounds; scenario, plant and seed are those of the first */
 	const char *scenarios[STRESS_SCENARIOS_MAX];
 	unsigned scenario_count;
-	bool all_plants;
-	unsigned seeds; /* rounds of each kind, with consecutive seeds */
+	bool all_plants;     /* one round for each fault that the kernel lists */
+	unsigned seeds;      /* rounds of each kind, with consecutive seeds */
+	const char *program; /* as it was called */
 	bool json;
 	bool quiet;
 	bool list;
@@ -24,6 +28,17 @@ struct stress_options {
 	bool pauses;
 	bool hog;
 };
+
+/* The time between two checks, and what a round may take, where no option says otherwise. */
+#define STRESS_CHECK_NS (2 * NS_PER_S)
+uint64_t stress_default_limit_ns(const struct guest_options *guest);
+
+/*
+ * Judges scenarios, fault and --append by what the kernel lists, and replaces the scenario "all" by the list's, which must
+ * outlive the options. Returns 0 or -EINVAL with one line.
+ */
+int stress_options_judge(struct stress_options *options, const struct option_list *list,
+			 struct error *err);
 
 /* Parses the arguments after `stress`. Prints and exits on --help and on an error, with STATUS_BAD_INPUT. */
 void stress_options_parse(struct stress_options *options, int argc, char **argv);

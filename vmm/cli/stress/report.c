@@ -6,14 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/number_text.h"
 #include "cli/output.h"
 #include "machine/accel.h"
+#include "view/folded.h"
 
-/* With more rounds than this, each reports only its first finding. */
-#define ROUNDS_IN_FULL 4
+/* With more rounds than this, each reports its first finding, and of the others the rules. */
+#define ROUNDS_IN_FULL   4
+#define INDENT           6  /* of what did not fit into its line */
+#define DETECTION_INDENT 45 /* the last column of the table */
 
 void stress_result_take(struct stress_result *result, const struct round *round)
 {
@@ -28,6 +32,7 @@ void stress_result_take(struct stress_result *result, const struct round *round)
 		.found_count = round->found_count,
 		.vm_trend = round->vm_trend,
 		.inspector_trend = round->inspector_trend,
+		.is_cut = round->is_cut,
 	};
 	memcpy(result->acts, round->chaos.acts, sizeof(result->acts));
 	memcpy(result->found, round->found, sizeof(result->found));
@@ -41,39 +46,91 @@ uint64_t stress_result_steps_until_found(const struct stress_result *result)
 	return result->found[0].steps - result->planted.steps;
 }
 
-void stress_repro(const struct stress_options *options, const struct stress_result *result,
-		  char *text, size_t size)
+/* A word of a shell's command line, whatever is in it. */
+static void put_word(const char *text, FILE *out)
+{
+	fputc('\'', out);
+	for (; *text; text++)
+		if (*text == '\'')
+			fputs("'\\''", out);
+		else
+			fputc(*text, out);
+	fputc('\'', out);
+}
+
+static void put_quoted(const char *option, const char *text, FILE *out)
+{
+	fprintf(out, " %s ", option);
+	put_word(text, out);
+}
+
+/* As it was called, so that the shell finds it again. */
+static void put_program(const char *program, FILE *out)
+{
+	const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-";
+
+	if (program[0] && program[strspn(program, plain)] == '\0')
+		fputs(program, out);
+	else
+		put_word(program, out);
+}
+
+static void put_time(const char *option, uint64_t ns, FILE *out)
+{
+	if (ns % NS_PER_MS)
+		fprintf(out, " %s %" PRIu64 "ns", option, ns);
+	else if (ns % NS_PER_S)
+		fprintf(out, " %s %" PRIu64 "ms", option, ns / NS_PER_MS);
+	else
+		fprintf(out, " %s %" PRIu64, option, ns / NS_PER_S);
+}
+
+static void put_guest(const struct guest_options *guest, FILE *out)
+{
+	bool has_mib = guest->memory % (1 << 20) == 0;
+
+	fprintf(out, " --cpus %u --memory %" PRIu64 "%c", guest->cpus,
+		guest->memory >> (has_mib ? 20 : 10), has_mib ? 'M' : 'K');
+	if (guest->operations)
+		fprintf(out, " --ops %" PRIu64, guest->operations);
+	if (guest->time_ns || !guest->operations)
+		put_time("--time", guest->time_ns, out);
+	if (guest->accel != ACCEL_AUTO)
+		fprintf(out, " --accel %s", accel_name(guest->accel));
+	if (guest->ring != RING_AUTO)
+		fprintf(out, " --ring %d", guest->ring);
+	if (guest->kernel)
+		put_quoted("--kernel", guest->kernel, out);
+	if (guest->append[0])
+		put_quoted("--append", guest->append, out);
+}
+
+char *stress_repro(const struct stress_options *options, const struct stress_result *result)
 {
 	const struct round_options *round = &options->round;
-	const struct guest_options *guest = &round->guest;
-	int at = snprintf(text, size,
-			  "pagevisor stress %s --seed %" PRIu64 " --cpus %u --memory %" PRIu64 "M",
-			  result->scenario, result->seed, guest->cpus, guest->memory >> 20);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
-#define ADD(...)                                                                                   \
-	do {                                                                                       \
-		if (at >= 0 && (size_t)at < size)                                                  \
-			at += snprintf(text + at, size - (size_t)at, __VA_ARGS__);                 \
-	} while (0)
-	if (guest->operations)
-		ADD(" --ops %" PRIu64, guest->operations);
-	if (guest->time_ns)
-		ADD(" --time %.3g", (double)guest->time_ns / (double)NS_PER_S);
+	if (!out)
+		return NULL;
+	put_program(options->program, out);
+	fprintf(out, " stress %s --seed %" PRIu64, result->scenario, result->seed);
+	put_guest(&round->guest, out);
 	if (result->plant)
-		ADD(" --plant %s", result->plant);
+		fprintf(out, " --plant %s", result->plant);
 	if (round->inspectors)
-		ADD(" --inspectors %u --rate %u", round->inspectors, round->rate);
+		fprintf(out, " --inspectors %u --rate %u", round->inspectors, round->rate);
+	if (round->check_ns != STRESS_CHECK_NS)
+		put_time("--check-every", round->check_ns, out);
+	if (round->limit_ns != stress_default_limit_ns(&round->guest))
+		put_time("--limit", round->limit_ns, out);
 	if (round->chaos)
-		ADD(" --chaos");
-	if (guest->accel != ACCEL_AUTO)
-		ADD(" --accel %s", accel_name(guest->accel));
-	if (guest->ring != RING_AUTO)
-		ADD(" --ring %d", guest->ring);
-	if (guest->kernel)
-		ADD(" --kernel %s", guest->kernel);
-	if (guest->append[0])
-		ADD(" --append '%s'", guest->append);
-#undef ADD
+		fputs(" --chaos", out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
 static unsigned rounds_with_findings(const struct stress_report *report)
@@ -95,28 +152,104 @@ static void print_trend(const char *whose, const struct resource_trend *trend)
 		       middle.anon_kib, middle.fds, last.anon_kib, last.fds);
 }
 
-static void print_round(const struct stress_report *report, const struct stress_result *result)
+static struct folded begin_line(unsigned indent)
 {
-	char steps[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE], repro[512];
-	double seconds = (double)result->duration_ns / (double)NS_PER_S;
-	unsigned shown = report->count > ROUNDS_IN_FULL ? 1 : ROUND_DISCOVERIES;
+	return (struct folded){
+		.out = stdout, .columns = folded_columns(STDOUT_FILENO), .indent = indent};
+}
 
-	printf("%-9s seed %" PRIu64 ": %s steps, %s/s, %" PRIu64 " looks, %" PRIu64 " checks, %s\n",
-	       result->scenario, result->seed, number_text(steps, (double)result->steps),
-	       number_text(rate, (double)result->steps / seconds), result->progress.looks,
-	       result->progress.checks, result->found_count ? "FOUND" : "nothing found");
-	for (unsigned i = 0; i < result->found_count && i < shown; i++)
-		printf("  %s: %s\n", finder_name(result->found[i].finder), result->found[i].text);
+/* Each rule of the findings from `first` on, once. */
+static void print_rules(const struct stress_result *result, unsigned first)
+{
+	struct folded line = begin_line(INDENT);
+
+	folded_put(&line, "  and %u more:", result->found_count - first);
+	for (unsigned i = first; i < result->found_count; i++) {
+		unsigned before = first;
+
+		while (strcmp(result->found[before].rule, result->found[i].rule) != 0)
+			before++;
+		if (before < i)
+			continue;
+		if (i > first)
+			folded_put(&line, ";");
+		folded_words(&line, result->found[i].rule);
+	}
+	folded_end(&line);
+}
+
+/* Options of a command line: it is only folded before them, and as a shell wants it, so that it can be pasted. */
+static void print_repro(const char *repro)
+{
+	struct folded line = begin_line(INDENT);
+	bool is_quoted = false;
+
+	folded_put(&line, "  reproduce:");
+	while (*repro) {
+		const char *end = repro;
+
+		for (; *end && (is_quoted || end == repro || strncmp(end, " --", 3) != 0); end++)
+			is_quoted ^= *end == '\'';
+		if (line.columns && line.used + (unsigned)(end - repro) + 3 > line.columns) {
+			printf(" \\\n%*s", INDENT - 1, "");
+			line.used = INDENT - 1;
+		}
+		folded_put(&line, "%s%.*s", *repro == ' ' ? "" : " ", (int)(end - repro), repro);
+		repro = end;
+	}
+	folded_end(&line);
+}
+
+static void print_verdict(const struct stress_result *result)
+{
+	struct folded line = begin_line(INDENT);
+	char text[256], steps[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE];
+	double seconds = (double)result->duration_ns / (double)NS_PER_S;
+	bool is_planted = !result->plant || result->planted.is_planted;
+
+	snprintf(text, sizeof(text), "%s%s%s", result->scenario, result->plant ? "+" : "",
+		 result->plant ? result->plant : "");
+	folded_put(&line, "%-9s", text);
+	snprintf(text, sizeof(text),
+		 "seed %" PRIu64 ": %s steps, %s/s, %" PRIu64 " look%s, %" PRIu64
+		 " check%s, %s%s%s",
+		 result->seed, number_text(steps, (double)result->steps),
+		 number_text(rate, (double)result->steps / seconds), result->progress.looks,
+		 plural(result->progress.looks), result->progress.checks,
+		 plural(result->progress.checks), result->found_count ? "FOUND" : "nothing found",
+		 result->found_count || is_planted ? "" : ", never planted",
+		 !result->found_count && result->is_cut ? ", cut short" : "");
+	folded_words(&line, text);
+	folded_end(&line);
+}
+
+void stress_report_print_round(const struct stress_report *report,
+			       const struct stress_result *result)
+{
+	bool in_full = report->rounds <= ROUNDS_IN_FULL;
+	unsigned shown = in_full ? ROUND_DISCOVERIES : 1;
+
+	print_verdict(result);
+	for (unsigned i = 0; i < result->found_count && i < shown; i++) {
+		struct folded line = begin_line(INDENT);
+
+		folded_put(&line, "  %s:", finder_name(result->found[i].finder));
+		folded_words(&line, result->found[i].text);
+		folded_end(&line);
+	}
 	if (result->found_count > shown)
-		printf("  ... and %u more, with --json\n", result->found_count - shown);
-	if (report->count <= ROUNDS_IN_FULL) {
+		print_rules(result, shown);
+	if (in_full) {
 		print_trend("VM", &result->vm_trend);
 		print_trend("inspector", &result->inspector_trend);
 	}
-	if (result->found_count == 0)
-		return;
-	stress_repro(report->options, result, repro, sizeof(repro));
-	printf("  reproduce: %s\n", repro);
+	if (result->found_count) {
+		char *repro = stress_repro(report->options, result);
+
+		print_repro(repro ? repro : "no memory to tell");
+		free(repro);
+	}
+	fflush(stdout);
 }
 
 static int compare(const void *left, const void *right)
@@ -167,26 +300,32 @@ static struct detection detect(const struct stress_report *report, const char *p
 static void print_detection(const struct stress_report *report, const char *plant)
 {
 	struct detection detection = detect(report, plant);
+	struct folded line = begin_line(DETECTION_INDENT);
 	char steps[NUMBER_TEXT_SIZE];
 	char found[32];
 
 	snprintf(found, sizeof(found), "%u/%u", detection.found, detection.planted);
-	if (!detection.first) {
-		printf("%-16s %-6s\n", plant, found);
-		return;
-	}
-	const struct discovery *discovery = detection.with_frame ? detection.with_frame
-								 : &detection.first->found[0];
+	folded_put(&line, "%-16s %-6s", plant, found);
+	if (detection.first) {
+		const struct discovery *discovery =
+			detection.with_frame ? detection.with_frame : &detection.first->found[0];
 
-	printf("%-16s %-6s %7s  %-11s %s%s\n", plant, found,
-	       number_text(steps, (double)detection.median),
-	       finder_name(detection.first->found[0].finder), discovery->has_frame ? "frame, " : "",
-	       discovery->rule);
+		folded_put(&line, " %7s  %-12s", number_text(steps, (double)detection.median),
+			   finder_name(detection.first->found[0].finder));
+		folded_words(&line, discovery->rule);
+		if (discovery->has_frame)
+			folded_words(&line, "(of a frame)");
+	} else {
+		folded_words(&line, detection.planted
+					    ? "nothing found it"
+					    : "never planted: no guest came to the place for it");
+	}
+	folded_end(&line);
 }
 
 static void print_detections(const struct stress_report *report)
 {
-	printf("%-16s %-6s %7s  %-11s %s\n", "fault", "found", "steps", "first by", "names");
+	printf("%-16s %-6s %7s  %-12s %s\n", "fault", "found", "steps", "first by", "broken rule");
 	for (unsigned i = 0; i < report->count; i++) {
 		const char *plant = report->results[i].plant;
 		unsigned before = 0;
@@ -202,29 +341,32 @@ static void print_acts(const struct stress_report *report)
 {
 	if (!report->options->round.chaos)
 		return;
-	printf("chaos    ");
+	struct folded line = begin_line(INDENT);
+	char text[64];
+
+	folded_put(&line, "chaos    ");
 	for (unsigned act = 0; act < CHAOS_ACTS; act++) {
 		uint64_t count = 0;
 
 		for (unsigned i = 0; i < report->count; i++)
 			count += report->results[i].acts[act];
-		printf("%s %s %" PRIu64, act ? "," : "", chaos_act_name((enum chaos_act)act),
-		       count);
+		snprintf(text, sizeof(text), "%s %" PRIu64 "%s",
+			 chaos_act_name((enum chaos_act)act), count,
+			 act + 1 < CHAOS_ACTS ? "," : "");
+		folded_words(&line, text);
 	}
-	printf("\n");
+	folded_end(&line);
 }
 
 int stress_report_print_text(const struct stress_report *report)
 {
 	unsigned found = rounds_with_findings(report);
 
-	for (unsigned i = 0; i < report->count; i++)
-		print_round(report, &report->results[i]);
 	if (report->options->round.plant)
 		print_detections(report);
 	print_acts(report);
-	printf("verdict   %s%u of %u rounds found something, %.1f s\n",
+	printf("verdict   %s%u of %u round%s found something, %.1f s\n",
 	       report->interrupted ? "interrupted; " : "", found, report->count,
-	       (double)report->duration_ns / (double)NS_PER_S);
+	       plural(report->count), (double)report->duration_ns / (double)NS_PER_S);
 	return output_flush();
 }

@@ -22,12 +22,14 @@ struct stress_result {
 	struct resource_trend vm_trend, inspector_trend;
 	struct discovery found[ROUND_DISCOVERIES];
 	unsigned found_count;
+	bool is_cut; /* an interrupt ended it, so that it says nothing of the rest */
 };
 
 struct stress_report {
 	const struct stress_options *options;
 	struct stress_result *results;
 	unsigned count;
+	unsigned rounds; /* planned in all */
 	uint64_t duration_ns;
 	bool interrupted;
 };
@@ -37,12 +39,20 @@ void stress_result_take(struct stress_result *result, const struct round *round)
 /* Steps from the planting of the fault until it was found. */
 uint64_t stress_result_steps_until_found(const struct stress_result *result);
 
-/* The command that reproduces a round. */
-void stress_repro(const struct stress_options *options, const struct stress_result *result,
-		  char *text, size_t size);
+/* The command that reproduces a round, as one types it, for free(); NULL: no memory. */
+char *stress_repro(const struct stress_options *options, const struct stress_result *result);
 
-/* Prints to standard output. Returns as output_flush. */
+/* With --jsonl a line is printed when its round has ended, and the report is the last line. */
+void stress_report_begin_lines(void);
+void stress_report_print_line(const struct stress_report *report,
+			      const struct stress_result *result);
+
+/* As text: a round when it has ended. */
+void stress_report_print_round(const struct stress_report *report,
+			       const struct stress_result *result);
+
+/* Print the report, as text what is about all rounds, to standard output. Return as output_flush. */
 int stress_report_print_text(const struct stress_report *report);
-int stress_report_print_json(const struct stress_report *report);
+int stress_report_print_json(const struct stress_report *report, int status);
 
 #endif

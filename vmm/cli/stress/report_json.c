@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The result of a stress run, as one JSON object. The names of times end in their unit. */
+/* The result of a stress run, for programs. */
+#include <stdlib.h>
+
+#include <pagevisor/address.h>
 
 #include "base/json.h"
+#include "cli/exit_status.h"
 #include "cli/output.h"
+#include "cli/run/report.h"
 #include "cli/stress/report.h"
+#include "view/answer.h"
 
 static json *found_json(const struct stress_result *result)
 {
@@ -13,10 +19,10 @@ static json *found_json(const struct stress_result *result)
 		const struct discovery *found = &result->found[i];
 		json *entry = json_object_new_object();
 
-		json_add_text(entry, "by", finder_name(found->finder));
+		json_add_text(entry, "found_by", finder_name(found->finder));
 		json_add_text(entry, "rule", found->rule);
 		if (found->has_frame)
-			json_add_number(entry, "frame", found->frame);
+			json_add_frame(entry, found->frame / PAGE_SIZE);
 		json_add_text(entry, "text", found->text);
 		json_add_number(entry, "steps", found->steps);
 		json_object_array_add(list, entry);
@@ -27,12 +33,9 @@ static json *found_json(const struct stress_result *result)
 static void add_plant(json *entry, const struct stress_result *result)
 {
 	json_add_text(entry, "plant", result->plant);
-	json_object_object_add(entry, "is_planted",
-			       json_object_new_boolean(result->planted.is_planted));
 	if (!result->planted.is_planted)
 		return;
-	json_add_number(entry, "planted_frame", result->planted.frame);
-	json_add_number(entry, "planted_steps", result->planted.steps);
+	json_add(entry, "planted", planted_json(&result->planted));
 	if (result->found_count)
 		json_add_number(entry, "steps_until_found",
 				stress_result_steps_until_found(result));
@@ -45,55 +48,84 @@ static json *trend_json(const struct resource_trend *trend)
 	for (unsigned i = 0; i < trend->count; i++) {
 		json *entry = json_object_new_object();
 
-		json_add_number(entry, "anon_kib", trend->samples[i].anon_kib);
-		json_add_number(entry, "fds", trend->samples[i].fds);
+		json_add_number(entry, "anonymous_bytes", trend->samples[i].anon_kib << 10);
+		json_add_number(entry, "descriptors", trend->samples[i].fds);
 		json_object_array_add(list, entry);
 	}
 	return list;
 }
 
-static json *result_json(const struct stress_report *report, const struct stress_result *result)
+static json *acts_json(const struct stress_result *result)
 {
-	json *entry = json_object_new_object();
 	json *acts = json_object_new_object();
-	char repro[512];
 
-	json_add_text(entry, "scenario", result->scenario);
-	json_add_number(entry, "seed", result->seed);
-	json_add_number(entry, "time_ns", result->duration_ns);
-	json_add_number(entry, "steps", result->steps);
-	json_add_number(entry, "looks", result->progress.looks);
-	json_add_number(entry, "checks", result->progress.checks);
-	if (result->plant)
-		add_plant(entry, result);
 	for (unsigned act = 0; act < CHAOS_ACTS; act++)
 		json_add_number(acts, chaos_act_name((enum chaos_act)act), result->acts[act]);
-	json_object_object_add(entry, "chaos", acts);
-	json_object_object_add(entry, "vm_resources", trend_json(&result->vm_trend));
-	json_object_object_add(entry, "inspector_resources", trend_json(&result->inspector_trend));
-	json_object_object_add(entry, "found", found_json(result));
-	stress_repro(report->options, result, repro, sizeof(repro));
-	json_add_text(entry, "again", repro);
+	return acts;
+}
+
+static json *round_json(const struct stress_report *report, const struct stress_result *result)
+{
+	json *entry = json_object_new_object();
+	char *repro = stress_repro(report->options, result);
+
+	json_add_text(entry, "workload", result->scenario);
+	json_add_hex(entry, "seed", result->seed);
+	json_add_seconds(entry, "run_seconds", result->duration_ns);
+	json_add_number(entry, "steps", result->steps);
+	json_add_number(entry, "looks", result->progress.looks);
+	json_add_number(entry, "check_count", result->progress.checks);
+	json_add_flag(entry, "is_cut", result->is_cut);
+	if (result->plant)
+		add_plant(entry, result);
+	json_add(entry, "chaos", acts_json(result));
+	json_add(entry, "vm_resources", trend_json(&result->vm_trend));
+	json_add(entry, "inspector_resources", trend_json(&result->inspector_trend));
+	json_add(entry, "discoveries", found_json(result));
+	json_add_text(entry, "reproduce", repro ? repro : "");
+	free(repro);
 	return entry;
 }
 
-int stress_report_print_json(const struct stress_report *report)
+void stress_report_begin_lines(void)
 {
-	json *root = json_object_new_object();
-	json *rounds = json_object_new_array();
+	answer_follow("stress", NULL);
+	answer_list("rounds", "round");
+}
+
+void stress_report_print_line(const struct stress_report *report,
+			      const struct stress_result *result)
+{
+	answer_item(round_json(report, result));
+}
+
+static json *summary_json(const struct stress_report *report)
+{
+	json *object = json_object_new_object();
 	unsigned found = 0;
 
-	for (unsigned i = 0; i < report->count; i++) {
+	for (unsigned i = 0; i < report->count; i++)
 		found += report->results[i].found_count > 0;
-		json_object_array_add(rounds, result_json(report, &report->results[i]));
+	json_add_number(object, "rounds_with_findings", found);
+	json_add_flag(object, "is_interrupted", report->interrupted);
+	json_add_number(object, "cpus", report->options->round.guest.cpus);
+	json_add_number(object, "memory_bytes", report->options->round.guest.memory);
+	json_add_seconds(object, "run_seconds", report->duration_ns);
+	return object;
+}
+
+int stress_report_print_json(const struct stress_report *report, int status)
+{
+	json *summary = summary_json(report);
+
+	if (answer_is_lines()) {
+		answer_end(summary, status);
+		return output_flush();
 	}
-	json_add_number(root, "rounds_with_findings", found);
-	json_object_object_add(root, "is_interrupted",
-			       json_object_new_boolean(report->interrupted));
-	json_add_number(root, "cpus", report->options->round.guest.cpus);
-	json_add_number(root, "memory_bytes", report->options->round.guest.memory);
-	json_add_number(root, "time_ns", report->duration_ns);
-	json_object_object_add(root, "rounds", rounds);
-	json_print(root);
+	answer_begin("stress", summary);
+	answer_list("rounds", "round");
+	for (unsigned i = 0; i < report->count; i++)
+		answer_item(round_json(report, &report->results[i]));
+	answer_end(NULL, status);
 	return output_flush();
 }

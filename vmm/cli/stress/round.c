@@ -86,6 +86,13 @@ void round_stop(struct round *round)
 	round->stop_ns = clock_now_ns() + STOP_PATIENCE_NS;
 }
 
+void round_interrupt(struct round *round)
+{
+	if (round->interrupts++ > 0)
+		round->stops = STOPS_MAX;
+	round_stop(round);
+}
+
 /* Keeps the line that says why the VM refuses to run. */
 static void guest_line(void *context, struct child *child, enum child_stream stream,
 		       const char *line)
@@ -119,7 +126,7 @@ static void inspector_line(void *context, struct child *child, enum child_stream
 	round->progress.allocations = seen.allocations;
 	round->progress.frees = seen.frees;
 	round->progress.in_use = seen.in_use;
-	round->progress.slots = seen.slots;
+	round->progress.frames = seen.frames;
 }
 
 static void no_line(void *context, struct child *child, enum child_stream stream, const char *line)
@@ -161,6 +168,8 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD(options->scenario);
 	ADD("--accel");
 	ADD(accel_name(guest->accel));
+	/* The limit of the round decides what hangs: chaos stops guests, too. */
+	ADD("--timeout=0");
 	ADD_TEXT("--seed=%" PRIu64, guest->seed);
 	ADD_TEXT("--cpus=%u", guest->cpus);
 	ADD_TEXT("--memory=%" PRIu64 "K", guest->memory >> 10);
@@ -330,7 +339,8 @@ bool round_step(struct round *round)
 	if (round->stops == 0) {
 		start_check(round, now);
 		sample_resources(round, now);
-		if (round->options.chaos)
+		/* A VM that is still starting may refuse to, for want of descriptors. */
+		if (round->options.chaos && round->progress.looks > 0)
 			chaos_step(&round->chaos, round->guest.pid, round->name,
 				   &round->inspectors[1], round->options.inspectors);
 	} else if (round->options.chaos && !round->guest.ended) {
@@ -365,7 +375,9 @@ static void judge_status(struct round *round)
 	case STATUS_BAD_INPUT:
 		return;
 	}
-	if (round->found_count == 0)
+	round->is_cut = round->interrupts > 0 && (round->status == STATUS_SIGNAL + SIGINT ||
+						  round->status == STATUS_SIGNAL + SIGKILL);
+	if (round->found_count == 0 && !round->is_cut)
 		add_own(round, FINDER_TOOL, "status", "the VM ended with status %d: %.180s",
 			round->status, round->refusal.text);
 }

@@ -37,7 +37,7 @@ struct round_options {
 
 struct round_progress {
 	uint64_t steps, allocations, frees;
-	uint64_t in_use, slots;
+	uint64_t in_use, frames;
 	uint64_t looks;  /* of all inspectors */
 	uint64_t checks; /* completed, at level 3 */
 };
@@ -46,7 +46,9 @@ struct round {
 	struct round_options options;
 	char name[32]; /* of the VM */
 	uint64_t start_ns, next_check_ns, next_sample_ns, stop_ns;
-	unsigned stops; /* how often the guest was asked to end */
+	unsigned stops;      /* how often the guest was asked to end */
+	unsigned interrupts; /* how often a person asked */
+	bool is_cut;         /* interrupted, so that a check or all of the report is missing */
 	struct child guest, checker;
 	struct child inspectors[1 + ROUND_INSPECTORS_MAX]; /* the first is the round's own */
 	struct chaos chaos;
@@ -69,6 +71,9 @@ bool round_step(struct round *round);
 
 /* Asks the guest to end. */
 void round_stop(struct round *round);
+
+/* A person wants the round to end: the first time as by round_stop, the second time at once, without the VM's report. */
+void round_interrupt(struct round *round);
 
 /* Reads the VM's report and ends all processes. */
 void round_finish(struct round *round);

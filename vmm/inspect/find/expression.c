@@ -29,6 +29,13 @@ static struct value field_value(const struct expression *expression, unsigned in
 	return value;
 }
 
+static bool state_is(const struct expression *expression, unsigned state, unsigned wanted)
+{
+	if (wanted != STATE_BROKEN)
+		return state == wanted;
+	return state < FRAME_STATES_MAX && expression->broken_states >> state & 1;
+}
+
 static struct value pushed(const struct expression *expression, struct expression_op op,
 			   const struct expression_frame *at)
 {
@@ -46,14 +53,17 @@ static struct value pushed(const struct expression *expression, struct expressio
 	case OP_FIELD:
 		return field_value(expression, op.operand, at);
 	case OP_TYPE_IS:
-		return number_value(at->frame->type == op.operand);
+		return number_value(at->frame->type == (int16_t)op.operand);
 	case OP_TYPE_IS_NOT:
 		return number_value(at->frame->type != FRAME_TYPE_NONE &&
-				    at->frame->type != op.operand);
+				    at->frame->type != (int16_t)op.operand);
 	case OP_STATE_IS:
-		return number_value(at->frame->state == op.operand);
-	default: /* OP_STATE_IS_NOT */
-		return number_value(at->frame->state != op.operand);
+		return number_value(state_is(expression, at->frame->state, op.operand));
+	case OP_STATE_IS_NOT:
+		return number_value(!state_is(expression, at->frame->state, op.operand));
+	default: /* OP_BROKEN */
+		return number_value(at->frame->type == FRAME_TYPE_WILD ||
+				    state_is(expression, at->frame->state, STATE_BROKEN));
 	}
 }
 

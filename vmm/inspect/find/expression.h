@@ -6,16 +6,18 @@
  * Operators bind as in C: || && & == != < <= > >= + - and the unary ! and -. Numbers are decimal or hexadecimal
  * with an optional K, M or G (powers of 1024). Names:
  *
- *     type            == or != the name of a type
- *     state           == or != the name of a state
- *     ref             references: 1 and up while shared, 1 for a single owner, 0 while free, and the count as it stands
+ *     type            == or != the name of a type, or wild: in use, but of no type that the guest has
+ *     state           == or != the name of a state, or broken: any that no operation of the guest leads to
+ *     broken          1 for such a state or type, else 0
+ *     ref refs references
+ *                     references: 1 and up while shared, 1 for a single owner, 0 while free, and the count as it stands
  *                     when it is broken
  *     generation gen  how often the record changed owner, modulo 2^32
  *     pfn addr        the frame's number and address
  *     meta.FIELD      a field of the metadata; meta.FIELD.FIELD one of a structure in it
  *
  * A frame that is not in use has no type, and a type may lack a field: every comparison with a missing value is false,
- * != too. Arithmetic is exact: operands and results of + and - are never cut to 64 bits.
+ * != too. A comparison beside & needs parentheses around one of the two. Arithmetic is exact: operands and results of + and - are never cut to 64 bits.
  */
 #ifndef VMM_EXPRESSION_H
 #define VMM_EXPRESSION_H
@@ -67,6 +69,7 @@ struct expression {
 	unsigned op_count;
 	unsigned number_count;
 	unsigned field_count;
+	unsigned broken_states; /* bit n: state n */
 	struct expression_op ops[EXPRESSION_OPS_MAX];
 	uint64_t numbers[EXPRESSION_OPS_MAX / 2 + 1];
 	struct expression_field fields[EXPRESSION_FIELDS_MAX];
@@ -94,5 +97,8 @@ int expression_compile(const char *text, const struct guest *guest,
  * nothing.
  */
 bool expression_matches(const struct expression *expression, const struct expression_frame *frame);
+
+/* Whether a word is a whole expression, whatever the guest: the name of an operand. */
+bool expression_is_operand(const char *word);
 
 #endif

@@ -63,15 +63,8 @@ static void take(struct finder *finder, const struct frame_batch *batch, uint64_
 	}
 }
 
-static int look_at_batch(void *own, const struct frame_batch *batch)
+static void look_at_frames(struct finder *finder, const struct frame_batch *batch)
 {
-	struct finder *finder = own;
-
-	if (!batch->frames) {
-		if (batch->state == FRAME_NEVER_WRITTEN)
-			finder->result->holes += batch->count;
-		return 0;
-	}
 	for (uint64_t i = 0; i < batch->count; i++) {
 		const struct frame *frame = &batch->frames[i];
 		const struct expression_frame at = {pfn(batch->first.index + i), frame,
@@ -83,6 +76,19 @@ static int look_at_batch(void *own, const struct frame_batch *batch)
 			 expression_matches(finder->options->expression, &at))
 			take(finder, batch, i);
 	}
+}
+
+static int look_at_batch(void *own, const struct frame_batch *batch)
+{
+	struct finder *finder = own;
+
+	if (batch->frames)
+		look_at_frames(finder, batch);
+	else if (batch->state == FRAME_NEVER_WRITTEN)
+		finder->result->holes += batch->count;
+	finder->result->frames += batch->count;
+	if (finder->options->searched)
+		finder->options->searched(finder->options->own, finder->result->frames);
 	return 0;
 }
 
@@ -96,7 +102,7 @@ int find_frames(const struct guest *guest, const struct find_options *options,
 	enum frame_detail detail = options->expression->detail;
 
 	/* If the walk reads records anyway, it may as well keep them. */
-	if (detail == DETAIL_TYPE && options->limit > 0)
+	if ((detail == DETAIL_TYPE && options->limit > 0) || options->limit > FIND_LOOKS_MAX)
 		detail = DETAIL_RECORD;
 	int code = frame_walk(guest, detail, look_at_batch, &finder, &result->reads);
 

@@ -12,10 +12,11 @@ enum operation {
 	OP_PFN,
 	OP_ADDRESS,
 	OP_FIELD,   /* operand: index of the field */
-	OP_TYPE_IS, /* operand: index of the type */
+	OP_TYPE_IS, /* operand: index of the type, or FRAME_TYPE_WILD */
 	OP_TYPE_IS_NOT,
-	OP_STATE_IS, /* operand: index of the state */
+	OP_STATE_IS, /* operand: index of the state, or STATE_BROKEN */
 	OP_STATE_IS_NOT,
+	OP_BROKEN, /* whether the frame is in a broken state or of no type that the guest has */
 	/* Replace the topmost value. */
 	OP_NOT,
 	OP_NEGATE,
@@ -37,5 +38,8 @@ enum operation {
 	OP_AND,
 	OP_OR,
 };
+
+/* Instead of a state: any that no operation of the guest leads to. */
+#define STATE_BROKEN 0xff
 
 #endif

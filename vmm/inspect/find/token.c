@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/number_text.h"
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -35,20 +37,6 @@ static int digit_value(char c, unsigned base)
 	return value < (int)base ? value : -1;
 }
 
-static unsigned suffix_shift(char c)
-{
-	switch (c) {
-	case 'K':
-		return 10;
-	case 'M':
-		return 20;
-	case 'G':
-		return 30;
-	default:
-		return 0;
-	}
-}
-
 static int read_number(struct token *token, struct error *err)
 {
 	const char *at = token->text;
@@ -64,9 +52,9 @@ static int read_number(struct token *token, struct error *err)
 		fits = fits && !__builtin_mul_overflow(value, base, &value) &&
 		       !__builtin_add_overflow(value, (unsigned)digit, &value);
 	bool is_empty = at == digits;
-	unsigned shift = suffix_shift(*at);
+	unsigned shift;
 
-	at += shift > 0;
+	at = size_unit(at, &shift);
 	token->number = value << shift;
 	token->kind = TOKEN_NUMBER;
 	if (is_empty || is_name(*at)) {
@@ -74,7 +62,7 @@ static int read_number(struct token *token, struct error *err)
 			at++;
 		return error_set(
 			err, -EINVAL,
-			"column %u: \"%.*s\" is not a number; 12, 0x1f, 64K, 16M and 1G are",
+			"column %u: \"%.*s\" is not a number; 12, 0x1f, 64K, 16M and 1GiB are",
 			token->column, (int)(at - token->text), token->text);
 	}
 	token->length = (unsigned)(at - token->text);

@@ -33,23 +33,32 @@ static bool differs(const struct comparison *compared, const struct type_field *
 		      (const uint8_t *)compared->now + field->offset, field->size) != 0;
 }
 
-static void report(const struct comparison *compared, const char *name, struct json_object *before,
-		   struct json_object *now)
+json *field_change_json(const struct field_change *change, const void *record)
 {
-	compared->found(compared->own, name, before, now);
-	json_object_put(before);
-	json_object_put(now);
+	return change->field ? type_format_value(change->catalog, change->field, record)
+			     : json_hex(record_word(record, change->word));
+}
+
+void field_change_text(char *text, size_t size, const struct field_change *change,
+		       const void *record)
+{
+	if (change->field)
+		type_format_value_text(text, size, change->catalog, change->field, record);
+	else
+		snprintf(text, size, "0x%" PRIx64, record_word(record, change->word));
 }
 
 static void compare_field(const struct comparison *compared, const struct type_field *field,
 			  const char *name)
 {
-	if (!differs(compared, field))
-		return;
-	report(compared, name,
-	       compared->before ? type_format_value(compared->catalog, field, compared->before)
-				: NULL,
-	       type_format_value(compared->catalog, field, compared->now));
+	const struct field_change change = {.name = name,
+					    .catalog = compared->catalog,
+					    .field = field,
+					    .before = compared->before,
+					    .now = compared->now};
+
+	if (differs(compared, field))
+		compared->found(compared->own, &change);
 }
 
 /* Reports the elements of an array that changed, but a new array as a whole. */
@@ -69,26 +78,22 @@ static void compare_array(const struct comparison *compared, const struct type_f
 	}
 }
 
-static struct json_object *word_json(uint64_t word)
-{
-	char text[WORD_TEXT_SIZE];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, word);
-	return json_object_new_string(text);
-}
-
 static void compare_words(const struct comparison *compared)
 {
 	char name[WORD_TEXT_SIZE];
 
 	for (unsigned i = 0; i < type_catalog_words(compared->catalog); i++) {
-		uint64_t now = record_word(compared->now, i);
-		uint64_t before = compared->before ? record_word(compared->before, i) : now;
+		const struct field_change change = {.name = name,
+						    .catalog = compared->catalog,
+						    .word = i,
+						    .before = compared->before,
+						    .now = compared->now};
 
-		if (compared->before && before == now)
+		if (compared->before &&
+		    record_word(compared->before, i) == record_word(compared->now, i))
 			continue;
 		snprintf(name, sizeof(name), "word[%u]", i);
-		report(compared, name, compared->before ? word_json(before) : NULL, word_json(now));
+		compared->found(compared->own, &change);
 	}
 }
 

@@ -12,7 +12,8 @@
 
 #include "kind/fields/type_text.h"
 
-#define TEXT_MAX 16384
+#define TEXT_MAX   16384
+#define NAME_WIDTH 24 /* of a field, at least */
 
 static const char *unknown_reason(const struct type_catalog *catalog, int type)
 {
@@ -93,51 +94,62 @@ void type_format_text(FILE *out, const struct type_catalog *catalog, int type, c
 		put_shared(out, &catalog->layouts[type], indent);
 }
 
-static struct json_object *hex_json(uint64_t value)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, value);
-	return json_object_new_string(text);
-}
-
-static struct json_object *text_json(const char *bytes, size_t size)
+static json *text_json(const char *bytes, size_t size)
 {
 	char text[FRAME_RECORD_MAX + 1];
 	size_t length = strnlen(bytes, size);
 
 	for (size_t i = 0; i < length; i++)
 		text[i] = printable(bytes[i]);
-	return json_object_new_string_len(text, (int)length);
+	text[length] = '\0';
+	return json_text(text);
 }
 
-static struct json_object *bytes_json(const uint8_t *bytes, size_t size)
+static json *bytes_json(const uint8_t *bytes, size_t size)
 {
 	char text[2 * FRAME_RECORD_MAX + 1] = "";
 
 	for (size_t i = 0; i < size; i++)
 		sprintf(text + 2 * i, "%02x", bytes[i]);
-	return json_object_new_string(text);
+	return json_text(text);
 }
 
-static struct json_object *number_json(const struct type_catalog *catalog,
-				       const struct type_field *field, uint64_t value)
+/* The name of an enumeration's value; its number, if it has none: the declaration decides that it is a text. */
+static json *enum_json(const struct type_catalog *catalog, const struct type_field *field,
+		       uint64_t value)
 {
 	const char *name = type_field_enum_name(catalog->btf, field, value);
+	char text[32];
 
 	if (name)
-		return json_object_new_string(name);
-	if (field->kind == FIELD_POINTER)
-		return hex_json(value);
-	if (field->kind == FIELD_BOOL && value <= 1)
-		return json_object_new_boolean(value != 0);
-	if (type_field_is_signed(field))
-		return json_object_new_int64((int64_t)value);
-	return json_object_new_uint64(value);
+		return json_text(name);
+	snprintf(text, sizeof(text), field->is_signed ? "%" PRId64 : "%" PRIu64, value);
+	return json_text(text);
 }
 
-struct json_object *type_format_value(const struct type_catalog *catalog,
-				      const struct type_field *field, const void *record)
+/* Of more than 32 bits every one counts: it may be an address. */
+static bool is_wide(const struct type_field *field)
+{
+	unsigned bits = field->bits ? field->bits : 8U * field->size;
+
+	return field->kind == FIELD_POINTER || bits > 32;
+}
+
+static json *number_json(const struct type_catalog *catalog, const struct type_field *field,
+			 uint64_t value)
+{
+	if (field->kind == FIELD_ENUM)
+		return enum_json(catalog, field, value);
+	if (field->kind == FIELD_BOOL)
+		return json_flag(value != 0);
+	if (is_wide(field))
+		return json_hex(value);
+	return type_field_is_signed(field) ? json_signed_number((int64_t)value)
+					   : json_number(value);
+}
+
+json *type_format_value(const struct type_catalog *catalog, const struct type_field *field,
+			const void *record)
 {
 	const uint8_t *bytes = (const uint8_t *)record + field->offset;
 	uint64_t value;
@@ -149,7 +161,7 @@ struct json_object *type_format_value(const struct type_catalog *catalog,
 	if (field->kind == FIELD_OTHER)
 		return bytes_json(bytes, field->size);
 
-	struct json_object *array = json_object_new_array();
+	json *array = json_object_new_array();
 
 	for (unsigned i = 0; array && i < field->elements; i++) {
 		struct type_field element = type_field_element(field, i);
@@ -160,22 +172,36 @@ struct json_object *type_format_value(const struct type_catalog *catalog,
 	return array;
 }
 
-static void add_words(struct json_object *object, const struct type_catalog *catalog,
-		      const void *record, const char *why)
+void type_format_value_text(char *text, size_t size, const struct type_catalog *catalog,
+			    const struct type_field *field, const void *record)
 {
-	struct json_object *words = json_object_new_array();
+	FILE *memory = fmemopen(text, size, "w");
 
-	for (unsigned i = 0; words && i < type_catalog_words(catalog); i++)
-		json_object_array_add(words, hex_json(record_word(record, i)));
-	json_object_object_add(object, "words", words);
-	json_object_object_add(object, "unknown", json_object_new_string(why));
+	text[0] = '\0';
+	if (!memory)
+		return;
+	type_text_print_value(memory, catalog, field, record);
+	fclose(memory);
+	text[size - 1] = '\0';
+	for (; *text; text++)
+		*text = printable(*text);
 }
 
-struct json_object *type_format_json(const struct type_catalog *catalog, int type,
-				     const void *record)
+static void add_words(json *object, const struct type_catalog *catalog, const void *record,
+		      const char *why)
+{
+	json *words = json_object_new_array();
+
+	for (unsigned i = 0; words && i < type_catalog_words(catalog); i++)
+		json_object_array_add(words, json_hex(record_word(record, i)));
+	json_add(object, "words", words);
+	json_add_text(object, "unknown", why);
+}
+
+json *type_format_json(const struct type_catalog *catalog, int type, const void *record)
 {
 	const char *why = unknown_reason(catalog, type);
-	struct json_object *object = json_object_new_object();
+	json *object = json_object_new_object();
 
 	if (!object)
 		return NULL;
@@ -185,18 +211,16 @@ struct json_object *type_format_json(const struct type_catalog *catalog, int typ
 	}
 
 	const struct type_layout *layout = &catalog->layouts[type];
-	struct json_object *fields = json_object_new_object();
-	struct json_object *shared = json_object_new_array();
+	json *fields = json_object_new_object(), *shared = json_object_new_array();
 
-	json_object_object_add(object, "fields", fields);
-	json_object_object_add(object, "shared", shared);
+	json_add(object, "fields", fields);
+	json_add(object, "shared_fields", shared);
 	for (unsigned i = 0; fields && shared && i < layout->field_count; i++) {
 		const struct type_field *field = &layout->fields[i];
 
-		json_object_object_add(fields, field->name,
-				       type_format_value(catalog, field, record));
+		json_add(fields, field->name, type_format_value(catalog, field, record));
 		if (field->is_shared)
-			json_object_array_add(shared, json_object_new_string(field->name));
+			json_object_array_add(shared, json_text(field->name));
 	}
 	return object;
 }
@@ -206,14 +230,18 @@ void type_format_fields_text(FILE *out, const struct type_catalog *catalog, unsi
 {
 	const char *why = type_catalog_unknown(catalog, type);
 	const struct type_layout *layout = &catalog->layouts[type];
+	size_t width = NAME_WIDTH;
 
+	for (unsigned i = 0; i < layout->field_count; i++)
+		if (strlen(layout->fields[i].name) > width)
+			width = strlen(layout->fields[i].name);
 	if (why)
 		fprintf(out, "%s(%s)\n", indent, why);
 	for (unsigned i = 0; i < layout->field_count; i++) {
 		const struct type_field *field = &layout->fields[i];
 
-		fprintf(out, "%s%-24s %2u %2u  %s", indent, field->name, field->offset, field->size,
-			field_kind_name(field->kind));
+		fprintf(out, "%s%-*s %2u %2u  %s", indent, (int)width, field->name, field->offset,
+			field->size, field_kind_name(field->kind));
 		if (field->kind == FIELD_ARRAY)
 			fprintf(out, " of %u %s", field->elements,
 				field_kind_name(field->element_kind));
@@ -224,33 +252,30 @@ void type_format_fields_text(FILE *out, const struct type_catalog *catalog, unsi
 	}
 }
 
-static struct json_object *field_json(const struct type_field *field)
+static json *field_json(const struct type_field *field)
 {
-	struct json_object *object = json_object_new_object();
+	json *object = json_object_new_object();
 
-	json_object_object_add(object, "name", json_object_new_string(field->name));
-	json_object_object_add(object, "kind",
-			       json_object_new_string(field_kind_name(field->kind)));
-	json_object_object_add(object, "offset", json_object_new_int(field->offset));
-	json_object_object_add(object, "size", json_object_new_int(field->size));
+	json_add_text(object, "field", field->name);
+	json_add_text(object, "field_kind", field_kind_name(field->kind));
+	json_add_number(object, "offset_bytes", field->offset);
+	json_add_number(object, "size_bytes", field->size);
 	if (field->bits) {
-		json_object_object_add(object, "first_bit", json_object_new_int(field->first_bit));
-		json_object_object_add(object, "bits", json_object_new_int(field->bits));
+		json_add_number(object, "first_bit", field->first_bit);
+		json_add_number(object, "bits", field->bits);
 	}
 	if (field->kind == FIELD_ARRAY) {
-		json_object_object_add(object, "elements", json_object_new_int(field->elements));
-		json_object_object_add(
-			object, "element_kind",
-			json_object_new_string(field_kind_name(field->element_kind)));
+		json_add_number(object, "elements", field->elements);
+		json_add_text(object, "element_kind", field_kind_name(field->element_kind));
 	}
-	json_object_object_add(object, "shared", json_object_new_boolean(field->is_shared));
+	json_add_flag(object, "changes_while_shared", field->is_shared);
 	return object;
 }
 
-struct json_object *type_format_fields_json(const struct type_catalog *catalog, unsigned type)
+json *type_format_layout_json(const struct type_catalog *catalog, unsigned type)
 {
 	const struct type_layout *layout = &catalog->layouts[type];
-	struct json_object *array = json_object_new_array();
+	json *array = json_object_new_array();
 
 	for (unsigned i = 0; array && i < layout->field_count; i++)
 		json_object_array_add(array, field_json(&layout->fields[i]));

@@ -21,20 +21,27 @@ void type_format_text(FILE *out, const struct type_catalog *catalog, int type, c
 		      const char *indent);
 
 /*
- * The same as {"fields": {NAME: VALUE, ...}, "shared": [NAME, ...]} or {"words": ["0x...", ...], "unknown": REASON}.
- * Numbers are numbers; an enumeration's value is its name if it has one, a pointer a text in hexadecimal. Returns NULL
- * if memory ran out.
+ * The same as {"fields": {NAME: VALUE, ...}, "shared_fields": [NAME, ...]} or {"words": ["0x...", ...], "unknown": REASON}.
+ * The declaration of a field decides its JSON type: an enumeration is a text, the name of its value or the number if it has
+ * none; a pointer and an integer of more than 32 bits are texts in hexadecimal, narrower ones are numbers; what is no
+ * number is a text, of characters or of bytes in hexadecimal. Returns NULL if memory ran out.
  */
-struct json_object *type_format_json(const struct type_catalog *catalog, int type,
-				     const void *record);
+json *type_format_json(const struct type_catalog *catalog, int type, const void *record);
 
 /* The value of one field in the form of type_format_json; the fields of its type must be known. */
-struct json_object *type_format_value(const struct type_catalog *catalog,
-				      const struct type_field *field, const void *record);
+json *type_format_value(const struct type_catalog *catalog, const struct type_field *field,
+			const void *record);
+
+/*
+ * The same for people, as type_format_text has it: pointers and unsigned words of 64 bits in hexadecimal, other numbers in
+ * decimal. Printable, and cut to `size` bytes.
+ */
+void type_format_value_text(char *text, size_t size, const struct type_catalog *catalog,
+			    const struct type_field *field, const void *record);
 
 /* The fields of a type, a line for each: name, kind, offset, size. */
 void type_format_fields_text(FILE *out, const struct type_catalog *catalog, unsigned type,
 			     const char *indent);
-struct json_object *type_format_fields_json(const struct type_catalog *catalog, unsigned type);
+json *type_format_layout_json(const struct type_catalog *catalog, unsigned type);
 
 #endif

@@ -72,44 +72,85 @@ static void put_type(struct printer *p, uint32_t id)
 	}
 }
 
-static void put_number(const struct printer *p, const struct type_field *field)
+/* Pointers, and whole words without a sign: most are addresses, and the others lose nothing. */
+static bool is_hexadecimal(const struct type_field *field)
+{
+	return field->kind == FIELD_POINTER ||
+	       (field->kind == FIELD_UNSIGNED && !field->bits && field->size == sizeof(uint64_t));
+}
+
+static void put_number(FILE *out, const struct btf *btf, const struct type_field *field,
+		       const void *record)
 {
 	const char *name;
 	uint64_t value = 0;
 
-	type_field_value(field, p->record, &value);
-	name = type_field_enum_name(p->btf, field, value);
+	type_field_value(field, record, &value);
+	name = type_field_enum_name(btf, field, value);
 	if (name)
-		fputs(name, p->out);
-	else if (field->kind == FIELD_POINTER)
-		fprintf(p->out, "0x%" PRIx64, value);
+		fputs(name, out);
+	else if (is_hexadecimal(field))
+		fprintf(out, "0x%" PRIx64, value);
 	else if (type_field_is_signed(field))
-		fprintf(p->out, "%" PRId64, (int64_t)value);
+		fprintf(out, "%" PRId64, (int64_t)value);
 	else
-		fprintf(p->out, "%" PRIu64, value);
+		fprintf(out, "%" PRIu64, value);
 }
 
 /* A float or a double; anything else that is wider than a word as one hexadecimal number. */
-static void put_bytes(const struct printer *p, const struct type_field *field)
+static void put_bytes(FILE *out, const struct btf *btf, const struct type_field *field,
+		      const void *record)
 {
-	const uint8_t *bytes = (const uint8_t *)p->record + field->offset;
-	bool is_float = btf_is_float(btf__type_by_id(p->btf, field->type_id));
+	const uint8_t *bytes = (const uint8_t *)record + field->offset;
+	bool is_float = btf_is_float(btf__type_by_id(btf, field->type_id));
 	float single;
 	double number;
 
 	if (is_float && field->size == sizeof(single)) {
 		memcpy(&single, bytes, sizeof(single));
-		fprintf(p->out, "%g", (double)single);
+		fprintf(out, "%g", (double)single);
 		return;
 	}
 	if (is_float && field->size == sizeof(number)) {
 		memcpy(&number, bytes, sizeof(number));
-		fprintf(p->out, "%g", number);
+		fprintf(out, "%g", number);
 		return;
 	}
-	fputs("0x", p->out);
+	fputs("0x", out);
 	for (unsigned i = field->size; i > 0; i--)
-		fprintf(p->out, "%02x", bytes[i - 1]);
+		fprintf(out, "%02x", bytes[i - 1]);
+}
+
+/* Without quotes. */
+static void put_text(FILE *out, const struct type_field *field, const void *record)
+{
+	const char *bytes = (const char *)record + field->offset;
+
+	fwrite(bytes, 1, strnlen(bytes, field->size), out);
+}
+
+void type_text_print_value(FILE *out, const struct type_catalog *catalog,
+			   const struct type_field *field, const void *record)
+{
+	switch (field->kind) {
+	case FIELD_OTHER:
+		put_bytes(out, catalog->btf, field, record);
+		break;
+	case FIELD_TEXT:
+		put_text(out, field, record);
+		break;
+	case FIELD_ARRAY:
+		for (unsigned i = 0; i < field->elements; i++) {
+			struct type_field element = type_field_element(field, i);
+
+			fputs(i ? ", " : "[", out);
+			put_number(out, catalog->btf, &element, record);
+		}
+		fputs("]", out);
+		break;
+	default:
+		put_number(out, catalog->btf, field, record);
+	}
 }
 
 /* A text ends at its NUL; its elements are characters where they can be printed. */
@@ -128,7 +169,7 @@ static void put_elements(const struct printer *p, const struct type_field *array
 		if (is_text && value >= ' ' && value <= '~')
 			fprintf(p->out, "'%c'", (char)value);
 		else
-			put_number(p, &element);
+			put_number(p->out, p->btf, &element, p->record);
 		fputs(",\n", p->out);
 	}
 }
@@ -141,14 +182,14 @@ static int put_leaf(struct printer *p, unsigned depth)
 		return -EPROTO;
 	field = &p->layout->fields[p->next++];
 	if (field->kind == FIELD_OTHER) {
-		put_bytes(p, field);
+		put_bytes(p->out, p->btf, field, p->record);
 	} else if (field->kind == FIELD_ARRAY || field->kind == FIELD_TEXT) {
 		fputs("[\n", p->out);
 		put_elements(p, field, depth + 1);
 		put_indent(p, depth);
 		fputc(']', p->out);
 	} else {
-		put_number(p, field);
+		put_number(p->out, p->btf, field, p->record);
 	}
 	return 0;
 }

@@ -49,7 +49,8 @@ static bool is_sound(const struct allocator_descriptor *at)
 	       at->pool_size <= PART_SIZE_MAX && at->cache_size <= PART_SIZE_MAX &&
 	       at->block_orders <= FREE_ORDERS_MAX &&
 	       fits(at->block_count, at->block_orders, 8, at->pool_size) &&
-	       fits(at->parked_count, 1, 8, at->pool_size) && at->depot_count <= DEPOTS_MAX &&
+	       fits(at->parked_count, 1, 8, at->pool_size) &&
+	       fits(at->parked_block_count, 1, 8, at->pool_size) && at->depot_count <= DEPOTS_MAX &&
 	       at->depot_size <= PART_SIZE_MAX &&
 	       fits(at->depot_frames_count, 1, 8, at->depot_size) &&
 	       fits(at->depot_blocks_count, 1, 8, at->depot_size) &&
@@ -80,6 +81,21 @@ static bool add(struct reader *reader, uint64_t count, uint64_t frames, uint64_t
 	return true;
 }
 
+/* What the host holds: frames, and blocks that were put aside as one. */
+static bool add_parked(struct reader *reader)
+{
+	const struct allocator_descriptor *at = &reader->at;
+	const uint64_t most = reader->view->slot_count;
+	uint64_t frames = word64(reader, at->parked_count);
+	uint64_t blocks = word64(reader, at->parked_block_count);
+
+	if (frames > most ||
+	    (blocks > 0 && (at->kept_frames == 0 || blocks > most / at->kept_frames)))
+		return false;
+	reader->counts->parked = frames + blocks * at->kept_frames;
+	return reader->counts->parked <= most;
+}
+
 static bool read_pool(struct reader *reader)
 {
 	const struct allocator_descriptor *at = &reader->at;
@@ -95,8 +111,7 @@ static bool read_pool(struct reader *reader)
 		if (!add(reader, counts->blocks[order], UINT64_C(1) << order, &frames))
 			return false;
 	}
-	counts->parked = word64(reader, at->parked_count);
-	return counts->parked <= reader->view->slot_count;
+	return add_parked(reader);
 }
 
 /* The frames of a bundle of single frames, or of blocks of `frames`; 0 if no guest has that many. */

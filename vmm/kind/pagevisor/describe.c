@@ -75,50 +75,42 @@ static void put_entries(FILE *out, const struct frame_entries *entries, uint64_t
 	}
 }
 
-static void add_hex(struct json_object *object, const char *name, uint64_t value)
+static json *entry_json(const struct page_entry *entry, uint64_t pfn)
 {
-	char text[32];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, value);
-	json_add_text(object, name, text);
-}
-
-static struct json_object *entry_json(const struct page_entry *entry, uint64_t pfn)
-{
-	struct json_object *object = json_object_new_object();
+	json *object = json_object_new_object();
 	struct flag flags[FLAG_COUNT];
 	char rights[4];
 
 	read_flags(entry, flags);
 	rights_text(entry, rights);
-	add_hex(object, "va", frame_entry_va(entry, pfn));
+	json_add_hex(object, "va", frame_entry_va(entry, pfn));
 	json_add_text(object, "maps", maps(entry));
-	add_hex(object, "table", entry->table * PAGE_SIZE);
+	json_add_hex(object, "table_address", entry->table * PAGE_SIZE);
+	json_add_number(object, "table_pfn", entry->table);
 	json_add_number(object, "index", entry->index);
 	json_add_number(object, "level", entry->level);
 	json_add_text(object, "rights", rights);
 	for (unsigned i = 0; i < FLAG_COUNT; i++)
-		json_object_object_add(object, flags[i].name,
-				       json_object_new_boolean(flags[i].is_set));
+		json_add_flag(object, flags[i].name, flags[i].is_set);
 	return object;
 }
 
-static void add_entries(const struct frame_entries *entries, uint64_t pfn, struct json_object *root)
+static void add_entries(const struct frame_entries *entries, uint64_t pfn, json *root)
 {
-	struct json_object *list = json_object_new_array();
-	struct json_object *problems = json_object_new_array();
+	json *list = json_object_new_array();
+	json *problems = json_object_new_array();
 	char text[256];
 
 	for (unsigned i = 0; i < entries->listed; i++)
 		json_object_array_add(list, entry_json(&entries->list[i], pfn));
 	json_add_number(root, "entry_count", entries->total);
-	json_object_object_add(root, "entries", list);
-	json_object_object_add(root, "entries_cut", json_object_new_boolean(entries->is_cut));
+	json_add(root, "entries", list);
+	json_add_flag(root, "entries_cut", entries->is_cut);
 	for (unsigned i = 0; i < entries->problems.listed; i++) {
 		finding_format(&entries->problems.list[i], text, sizeof(text));
-		json_object_array_add(problems, json_object_new_string(text));
+		json_object_array_add(problems, json_text(text));
 	}
-	json_object_object_add(root, "table_problems", problems);
+	json_add(root, "table_problems", problems);
 }
 
 int describe_frame(const struct guest_memory *memory, const struct guest_view *view,

@@ -11,7 +11,8 @@
  * Info page, kernel image, types, counters, memory map, mailbox, log, BTF, symbols, array; the table of rings; the
  * rings.
  */
-_Static_assert(10 + 1 + MAX_CPUS <= MEMORY_RANGES_MAX, "there is room for all");
+_Static_assert(10 + 1 + MAX_CPUS <= MEMORY_RANGES_MAX - MEMORY_REGIONS_MAX,
+	       "there is room for all");
 
 struct trace_rings {
 	unsigned count;

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <pagevisor/keeper.h>
 #include <pagevisor/list_link.h>
 #include <pagevisor/slot.h>
 #include <pagevisor/trace.h>
@@ -63,7 +64,7 @@ int guest_view_check_regions(const struct guest_info *info, struct error *err)
 static bool in_ram(const struct guest_memory *memory, uint64_t pa, uint64_t size)
 {
 	guest_memory_read_begin();
-	bool found = memory_map_has(guest_memory_map(memory), paddr(pa), size);
+	bool found = memory_map_covers(guest_memory_map(memory), paddr(pa), size);
 
 	guest_memory_read_end();
 	return found;
@@ -125,14 +126,18 @@ static int read_types(const struct guest_memory *memory, const struct guest_info
 
 /* The map itself is read on demand: see guest_regions.h. */
 static int check_map(const struct guest_memory *memory, const struct guest_info *info,
-		     struct error *err)
+		     struct guest_view *view, struct error *err)
 {
 	int result = guest_view_check_regions(info, err);
 
 	if (result == 0 && info->region_count > 0 &&
 	    !in_ram(memory, info->regions_pa, info->region_count * sizeof(struct info_region)))
 		return bad(err, "regions_pa", info->regions_pa);
-	return result;
+	if (result < 0)
+		return result;
+	view->regions = paddr(info->regions_pa);
+	view->region_count = info->region_count;
+	return 0;
 }
 
 /*
@@ -155,6 +160,17 @@ static int read_array(const struct guest_memory *memory, const struct guest_info
 	view->array_va = info->array_va;
 	view->linear_va = info->linear_va;
 	view->page_table = paddr(info->page_table_pa);
+	return 0;
+}
+
+static int read_allocator(const struct guest_memory *memory, const struct guest_info *info,
+			  struct guest_view *view, struct error *err)
+{
+	view->allocator = paddr(info->allocator_pa);
+	if (info->keeper_pa != 0 && (!is_aligned(info->keeper_pa, KEEPER_PAGE_SIZE) ||
+				     !in_ram(memory, info->keeper_pa, KEEPER_PAGE_SIZE)))
+		return bad(err, "keeper_pa", info->keeper_pa);
+	view->keeper = paddr(info->keeper_pa);
 	return 0;
 }
 
@@ -183,6 +199,19 @@ static bool has_stage(const struct guest_info *info, enum boot_stage stage, uint
 	return info->boot_stage == STAGE_PANIC ? field != 0 : info->boot_stage >= stage;
 }
 
+static int no_info(paddr_t info_pa, struct error *err)
+{
+	return error_set(err, -EPROTO, "the guest's info page at %#" PRIx64 " is not in RAM",
+			 info_pa.addr);
+}
+
+static int check_magic(const struct guest_info *info, struct error *err)
+{
+	if (info->magic == 0)
+		return error_set(err, -EAGAIN, "the guest has not published its info page");
+	return info->magic == INFO_MAGIC ? 0 : bad(err, "magic", info->magic);
+}
+
 /*
  * Copies twice: the second copy has everything that the first one's stage promises, whatever the order within each
  * copy.
@@ -194,14 +223,31 @@ static int copy_info(const struct guest_memory *memory, paddr_t info_pa, struct 
 
 	if (guest_memory_copy(memory, info_pa, &first, sizeof(first)) < 0 ||
 	    guest_memory_copy(memory, info_pa, info, sizeof(*info)) < 0)
-		return error_set(err, -EPROTO,
-				 "the guest's info page at %#" PRIx64 " is not in RAM",
-				 info_pa.addr);
-	if (first.magic == 0)
-		return error_set(err, -EAGAIN, "the guest has not published its info page");
-	if (first.magic != INFO_MAGIC)
-		return bad(err, "magic", first.magic);
+		return no_info(info_pa, err);
 	info->boot_stage = first.boot_stage;
+	return check_magic(&first, err);
+}
+
+int guest_view_read_boot(const struct guest_memory *memory, paddr_t info_pa, struct boot_view *boot,
+			 struct error *err)
+{
+	struct guest_info info;
+
+	if (guest_memory_copy(memory, info_pa, &info, sizeof(info)) < 0)
+		return no_info(info_pa, err);
+	int result = check_magic(&info, err);
+
+	if (result == 0)
+		result = check_header(&info, err);
+	if (result < 0)
+		return result;
+	*boot = (struct boot_view){.boot_id = info.boot_id, .stage = info.boot_stage};
+	if (!has_stage(&info, STAGE_CPUS, info.counters_pa))
+		return 0;
+	if (info.cpu_count > MAX_CPUS)
+		return bad(err, "cpu_count", info.cpu_count);
+	boot->cpu_count = info.cpu_count;
+	boot->counters = paddr(info.counters_pa);
 	return 0;
 }
 
@@ -231,11 +277,11 @@ int guest_view_read(const struct guest_memory *memory, paddr_t info_pa, struct g
 	view->regions_dropped = info.regions_dropped;
 	result = read_types(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_MEMORY, info.regions_pa))
-		result = check_map(memory, &info, err);
+		result = check_map(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_METADATA, info.array_pa))
 		result = read_array(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_ALLOCATOR, info.allocator_pa))
-		view->allocator = paddr(info.allocator_pa);
+		result = read_allocator(memory, &info, view, err);
 	if (result == 0 && has_stage(&info, STAGE_CPUS, info.counters_pa))
 		result = read_cpus(memory, &info, view, err);
 	return result;

@@ -42,12 +42,15 @@ struct guest_view {
 	uint64_t symbols_size;
 	uint64_t max_paddr; /* STAGE_MEMORY */
 	uint32_t regions_dropped;
+	paddr_t regions; /* the memory map that it was given; in guest RAM */
+	uint32_t region_count;
 	paddr_t array; /* STAGE_METADATA: the whole array lies in guest RAM, slot-aligned */
 	uint64_t slot_count;
 	uint64_t array_va; /* this and the next three as the guest reports; 0: unknown */
 	uint64_t linear_va;
 	paddr_t page_table;
 	paddr_t allocator;  /* STAGE_ALLOCATOR */
+	paddr_t keeper;     /* struct keeper_page, in guest RAM and aligned; 0: it has none */
 	unsigned cpu_count; /* STAGE_CPUS */
 	paddr_t counters;   /* cpu_count struct cpu_counters, in guest RAM and aligned */
 	uint64_t tsc_khz;   /* as the guest reports; 0: it does not know */
@@ -60,6 +63,20 @@ struct guest_view {
  */
 int guest_view_read(const struct guest_memory *memory, paddr_t info, struct guest_view *view,
 		    struct error *err);
+
+/* What the page says of a boot. */
+struct boot_view {
+	uint64_t boot_id;
+	enum boot_stage stage;
+	unsigned cpu_count; /* 0: no processor counts yet */
+	paddr_t counters;   /* as the guest reports */
+};
+
+/*
+ * Reads these alone, and no type. Returns as guest_view_read: -EAGAIN if there is no boot now, -EPROTO if the page is none.
+ */
+int guest_view_read_boot(const struct guest_memory *memory, paddr_t info, struct boot_view *boot,
+			 struct error *err);
 
 /*
  * Parts of that for callers that find a page: whether it has this ABI, and whether its memory map, if it names one, can

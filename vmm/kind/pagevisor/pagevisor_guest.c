@@ -36,12 +36,33 @@ static enum guest_progress progress_of(const struct guest_view *view)
 	return view->cpu_count ? GUEST_RUNS : GUEST_HAS_FRAMES;
 }
 
+/* Measures its RAM again after it has booted, or if regions of the memory have come or gone. */
+static void measure_ram(struct pagevisor_guest *own, const struct guest_memory *memory,
+			const struct guest_view *view)
+{
+	if (view->slot_count == 0)
+		own->ram = (struct ram_extent){0};
+	if (view->slot_count == 0 || !memory)
+		return;
+	guest_memory_read_begin();
+	uint64_t generation = guest_memory_map(memory)->generation;
+
+	guest_memory_read_end();
+	if (own->ram.frames && own->ram_generation == generation &&
+	    own->ram_boot_id == view->boot_id)
+		return;
+	own->ram = ram_extent_measure(memory, view);
+	own->ram_generation = generation;
+	own->ram_boot_id = view->boot_id;
+}
+
 void pagevisor_guest_set(struct pagevisor_guest *own, const struct guest_memory *memory,
 			 paddr_t info, const struct guest_view *view)
 {
 	own->info = info;
 	own->view = *view;
 	own->rules = slot_rules_of(&own->view);
+	measure_ram(own, memory, view);
 	own->guest = (struct guest){
 		.kind = &pagevisor_kind,
 		.memory = memory,
@@ -51,6 +72,8 @@ void pagevisor_guest_set(struct pagevisor_guest *own, const struct guest_memory 
 		.boot_id = view->boot_id,
 		.frame_count = view->slot_count,
 		.memory_end = view->max_paddr,
+		.ram_frames = own->ram.frames,
+		.missing_frames = own->ram.missing,
 		.cpu_count = view->cpu_count,
 	};
 	set_types(&own->guest, view);

@@ -6,6 +6,7 @@
 #include "kind/guest.h"
 #include "kind/pagevisor/guest_view.h"
 #include "kind/pagevisor/pagevisor.h"
+#include "kind/pagevisor/ram_extent.h"
 #include "kind/pagevisor/tally_slots.h"
 
 struct pagevisor_guest {
@@ -13,6 +14,10 @@ struct pagevisor_guest {
 	paddr_t info;       /* where it describes itself */
 	struct guest_view view;
 	struct slot_rules rules; /* of the view */
+	/* Measured when the map was of this generation, and the guest in this boot; 0: not yet. */
+	uint64_t ram_generation;
+	uint64_t ram_boot_id;
+	struct ram_extent ram;
 };
 
 static inline const struct pagevisor_guest *pagevisor_guest_of(const struct guest *guest)

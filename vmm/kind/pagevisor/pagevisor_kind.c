@@ -15,20 +15,25 @@
 
 #include "kind/kind.h"
 #include "kind/pagevisor/allocator_counts.h"
+#include "kind/pagevisor/answers.h"
 #include "kind/pagevisor/audit.h"
 #include "kind/pagevisor/check/check.h"
 #include "kind/pagevisor/classify.h"
 #include "kind/pagevisor/console_lines.h"
 #include "kind/pagevisor/describe.h"
 #include "kind/pagevisor/describing_memory.h"
+#include "kind/pagevisor/guest_life.h"
 #include "kind/pagevisor/guest_regions.h"
 #include "kind/pagevisor/guest_symbols.h"
+#include "kind/pagevisor/image_id.h"
 #include "kind/pagevisor/info_search.h"
+#include "kind/pagevisor/managed_frames.h"
 #include "kind/pagevisor/pagevisor_guest.h"
 #include "kind/pagevisor/slot_copy_walk.h"
 #include "kind/pagevisor/slot_look.h"
 #include "kind/pagevisor/trace_history.h"
 #include "kind/pagevisor/trace_sites.h"
+#include "kind/pagevisor/translate.h"
 #include "kind/pagevisor/type_read.h"
 
 /* Opens the guest whose info page lies at `info`. */
@@ -131,14 +136,38 @@ static void free_guest(struct guest *guest)
 	free(guest);
 }
 
+static int life(const struct guest *guest, struct guest_life *to, struct error *err)
+{
+	const struct pagevisor_guest *own = pagevisor_guest_of(guest);
+
+	return pagevisor_life_read(guest->memory, own->info, to, err);
+}
+
 static unsigned runs(const struct guest *guest, struct record_run *list, unsigned max)
 {
 	const struct guest_view *view = &pagevisor_guest_of(guest)->view;
+	uint64_t done = 0;
+	unsigned count = 0;
 
-	if (max == 0 || view->slot_count == 0)
+	if (!guest->memory)
 		return 0;
-	list[0] = (struct record_run){.pa = view->array, .count = view->slot_count};
-	return 1;
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(guest->memory);
+
+	/* A part whose region went away is a run all the same: whoever reads it finds out. */
+	for (; count < max && done < view->slot_count; count++) {
+		paddr_t pa = paddr(view->array.addr + done * SLOT_SIZE);
+		const struct memory_region *region = memory_map_find(map, pa);
+		uint64_t left = view->slot_count - done;
+		uint64_t here = region ? (region->size - (pa.addr - region->base.addr)) / SLOT_SIZE
+				       : left;
+
+		list[count] = (struct record_run){
+			.pa = pa, .first = pfn(done), .count = here < left ? here : left};
+		done += list[count].count;
+	}
+	guest_memory_read_end();
+	return count;
 }
 
 static void classify(const struct guest *guest, const void *records, pfn_t first, uint64_t count,
@@ -243,8 +272,8 @@ static int check(const struct guest *guest, enum check_rules rules, struct facts
 		 struct findings *findings, struct error *err)
 {
 	struct check_summary summary;
-	int result = check_guest(guest->memory, &pagevisor_guest_of(guest)->view, rules, &summary,
-				 findings, err);
+	int result = check_guest(guest->memory, &pagevisor_guest_of(guest)->view, rules, guest->cut,
+				 &summary, findings, err);
 
 	if (result == 0)
 		check_summary_facts(&summary, facts);
@@ -261,6 +290,16 @@ static int ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *le
 	return 0;
 }
 
+static int boot_progress(const struct guest *guest, uint64_t *done, uint64_t *total)
+{
+	return answers_read_progress(&pagevisor_guest_of(guest)->view, guest->memory, done, total);
+}
+
+static int panic(const struct guest *guest, struct guest_panic *to)
+{
+	return answers_read_panic(&pagevisor_guest_of(guest)->view, guest->memory, to);
+}
+
 static struct type_catalog *types(const struct guest *guest)
 {
 	return type_catalog_read(guest, &pagevisor_guest_of(guest)->view);
@@ -274,9 +313,30 @@ static int describe(const struct guest *guest, const struct frame_look *at,
 			      description, err);
 }
 
+static int image_id(const struct guest *guest, uint64_t *id)
+{
+	return image_id_read(guest->memory, &pagevisor_guest_of(guest)->view, id);
+}
+
+static int translate_va(const struct guest *guest, uint64_t va, bool has_tables, paddr_t *pa,
+			struct error *err)
+{
+	return translate(guest->memory, &pagevisor_guest_of(guest)->view, va, has_tables, pa, err);
+}
+
 static void free_counts(const struct guest *guest, struct free_counts *counts)
 {
 	allocator_counts_read(guest->memory, &pagevisor_guest_of(guest)->view, counts);
+}
+
+static int claims_read(const struct guest *guest, struct claims *claims, struct error *err)
+{
+	return managed_frames_read(guest->memory, &pagevisor_guest_of(guest)->view, claims, err);
+}
+
+static bool claims_hold(const struct guest *guest, const struct claims *claims)
+{
+	return managed_frames_hold(guest->memory, pagevisor_guest_of(guest)->info, claims);
 }
 
 static void describing_memory(const struct guest_memory *memory, const struct guest_hints *hints,
@@ -338,6 +398,7 @@ const struct kind pagevisor_kind = {
 	.is_in_place = is_in_place,
 	.refresh = refresh,
 	.free = free_guest,
+	.life = life,
 	.runs = runs,
 	.classify = classify,
 	.tally = tally,
@@ -348,10 +409,16 @@ const struct kind pagevisor_kind = {
 	.audit = audit_guest,
 	.check = check,
 	.ask_to_stop = ask_to_stop,
+	.boot_progress = boot_progress,
+	.panic = panic,
 	.read_console = console_report_take,
 	.types = types,
 	.describe = describe,
+	.image_id = image_id,
+	.translate = translate_va,
 	.free_counts = free_counts,
+	.claims_read = claims_read,
+	.claims_hold = claims_hold,
 	.history = &history_ops,
 	.describing_memory = describing_memory,
 };

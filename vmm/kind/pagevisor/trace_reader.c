@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/counter.h"
 #include "kind/pagevisor/classify.h"
 
 #define CHUNK_ENTRIES 1024 /* copied at once, at most */
@@ -174,9 +175,9 @@ static int approach(const struct ring_reader *ring, uint64_t *from, uint64_t *fi
 	if (copy_chunk(ring, start, start + probed, entries, &now) < 0)
 		return -EFAULT;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* `now` is a D, too */
-	uint64_t written = now - *first;
+	uint64_t written;
 
-	if (written <= probed || written > UINT32_MAX)
+	if (!counter_rise(*first, now, &written) || written <= probed || written > UINT32_MAX)
 		return 0;
 	uint64_t kept = ring->entry_count / 4 * 3 * probed / (probed + written);
 
@@ -186,6 +187,22 @@ static int approach(const struct ring_reader *ring, uint64_t *from, uint64_t *fi
 	}
 	*first = now;
 	return 0;
+}
+
+/*
+ * Moves *from, the oldest entry that there is, to the first that was not read yet, and counts those lost in between. A ring
+ * whose head fell began anew: what was read of it was something else.
+ */
+static void skip_known(uint64_t next, uint64_t head, uint64_t *from, struct history_counts *counts)
+{
+	uint64_t unread;
+
+	if (next == 0 || !counter_rise(next, head, &unread))
+		return;
+	if (next > *from)
+		*from = next;
+	else
+		counts->lost += *from - next;
 }
 
 int trace_read(const struct guest_memory *memory, const struct guest_view *view,
@@ -219,10 +236,7 @@ int trace_read(const struct guest_memory *memory, const struct guest_view *view,
 			.waiting = &waiting,
 		};
 
-		if (cursor->next[cpu] > from)
-			from = cursor->next[cpu];
-		else if (cursor->next[cpu] > 0)
-			counts->lost += from - cursor->next[cpu];
+		skip_known(cursor->next[cpu], ring.head, &from, counts);
 		if (!ring_is_good(&ring) || approach(&reader, &from, &ring.head) < 0 ||
 		    read_ring(&reader, from, ring.head) < 0)
 			counts->refused++;

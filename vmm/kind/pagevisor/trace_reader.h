@@ -20,7 +20,8 @@ typedef void trace_visit(void *context, const struct frame_event *event);
 
 /*
  * Visits the events from the cursor on, and moves it past them: ring by ring, each from old to new. The thread is
- * registered with liburcu. Returns 0; -ENODATA if the guest keeps no trace; -EFAULT if its rings are not in RAM.
+ * registered with liburcu. A ring that has fewer entries than were read of it began anew, and is read from its start.
+ * Returns 0; -ENODATA if the guest keeps no trace; -EFAULT if its rings are not in RAM.
  */
 int trace_read(const struct guest_memory *memory, const struct guest_view *view,
 	       struct history_cursor *cursor, trace_visit *visit, void *context,

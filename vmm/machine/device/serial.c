@@ -4,6 +4,8 @@
 
 #include <pagevisor/ports.h>
 
+#include "base/clock.h"
+
 /* Registers by offset and the bits used here (National Semiconductor PC16550D data sheet). */
 #define REG_DATA         0 /* transmit; low byte of the divisor when DLAB is set */
 #define REG_LINE_CONTROL 3
@@ -26,6 +28,11 @@ static void flush_locked(struct serial *serial)
 /* The text goes to people's terminals: unprintable characters become question marks. */
 static void put_char(struct serial *serial, char c)
 {
+	if (!console_limit_take(&serial->limit)) {
+		/* What passes later is not the end of this line. */
+		flush_locked(serial);
+		return;
+	}
 	if (c == '\r')
 		return;
 	if (c == '\n') {
@@ -88,6 +95,16 @@ void serial_init(struct serial *serial, void (*line)(void *context, const char *
 {
 	*serial = (struct serial){.line = line, .context = context};
 	pthread_mutex_init(&serial->lock, NULL);
+}
+
+void serial_limit(struct serial *serial, uint64_t bytes_per_second)
+{
+	console_limit_init(&serial->limit, bytes_per_second, clock_now_ns());
+}
+
+uint64_t serial_dropped(const struct serial *serial)
+{
+	return serial->limit.dropped;
 }
 
 void serial_attach(struct serial *serial, struct io_bus *bus)

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#include "machine/device/console_limit.h"
 #include "machine/device/io_bus.h"
 
 #define SERIAL_LINE_MAX 256
@@ -19,12 +20,19 @@ struct serial {
 	void *context;
 	size_t length;
 	char text[SERIAL_LINE_MAX];
+	struct console_limit limit; /* none at first */
 	uint8_t line_control;
 	uint8_t scratch;
 };
 
 void serial_init(struct serial *serial, void (*line)(void *context, const char *text),
 		 void *context);
+
+/* Limits the output to so many bytes a second, 0: not at all. Before there is output. */
+void serial_limit(struct serial *serial, uint64_t bytes_per_second);
+
+/* Bytes that the limit has dropped. Call it when there is no more output. */
+uint64_t serial_dropped(const struct serial *serial);
 
 /* Adds the port to the bus at PORT_SERIAL. */
 void serial_attach(struct serial *serial, struct io_bus *bus);

@@ -11,11 +11,18 @@
 
 #define KVM_DEVICE "/dev/kvm"
 
+/* A caller that is interrupted more often than this gets the error. */
+#define INTERRUPTIONS_MAX 1000
+
 int kvm_call(int fd, unsigned long request, const char *name, unsigned long argument,
 	     struct error *err)
 {
-	int result = ioctl(fd, request, argument);
+	int result, tries = 0;
 
+	/* A pending signal or task work interrupts those that wait: KVM_CREATE_VM starts a thread, for example. */
+	do
+		result = ioctl(fd, request, argument);
+	while (result < 0 && errno == EINTR && ++tries < INTERRUPTIONS_MAX);
 	return result >= 0 ? result : error_set(err, -errno, "%s: %s", name, strerror(errno));
 }
 

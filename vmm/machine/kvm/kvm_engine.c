@@ -148,15 +148,30 @@ static void exit_write(void *context, uint16_t offset, uint8_t value)
 		vm_finish(context, &end);
 }
 
+static void bell_write(void *context, uint16_t offset, uint8_t value)
+{
+	const struct engine_bell *bell = &((const struct engine *)context)->bell;
+
+	(void)offset;
+	(void)value;
+	if (bell->ring)
+		bell->ring(bell->context);
+}
+
 static void attach_devices(struct kvm_engine *own, const struct engine_options *options)
 {
 	serial_init(&own->base.serial, options->console, options->context);
+	serial_limit(&own->base.serial, options->console_rate);
 	serial_attach(&own->base.serial, &own->vm.board.bus);
 	boot_stages_attach(&own->base.stages, &own->vm.board.bus);
 	io_bus_add(&own->vm.board.bus, &(struct io_device){.first = PORT_EXIT,
 							   .count = PORT_EXIT_COUNT,
 							   .write = exit_write,
 							   .context = &own->vm});
+	io_bus_add(&own->vm.board.bus, &(struct io_device){.first = PORT_KEEPER_BELL,
+							   .count = 1,
+							   .write = bell_write,
+							   .context = &own->base});
 	own->vm.board.note = options->note;
 	own->vm.board.note_context = options->context;
 	own->vm.board.symbols = options->symbols;

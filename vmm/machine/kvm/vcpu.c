@@ -14,12 +14,16 @@
 #include "base/thread.h"
 #include "machine/kvm/cpu_state.h"
 #include "machine/kvm/kvm.h"
+#include "sandbox/sandbox.h"
 
 #define KICK_SIGNAL       SIGUSR1
 #define CPUID_ENTRIES_MAX 256
 
 /* A thread that was kicked out of a wait other than KVM_RUN is kicked again after this time. */
-#define KICK_AGAIN_NS (long)(100 * NS_PER_MS)
+#define KICK_AGAIN_NS (100 * NS_PER_MS)
+
+/* How soon the end of a thread is noticed. */
+#define JOIN_POLL_NS (NS_PER_MS / 2)
 
 static int set_cpuid(struct vcpu *vcpu, struct error *err)
 {
@@ -96,6 +100,7 @@ static void *vcpu_thread(void *argument)
 	struct vcpu *vcpu = argument;
 	sigset_t kick_only;
 
+	sandbox_enter(SANDBOX_VCPU);
 	sigemptyset(&kick_only);
 	sigaddset(&kick_only, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick_only, NULL);
@@ -147,18 +152,17 @@ void vcpu_kick(struct vcpu *vcpu)
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
 }
 
+/* A join with a time limit would wait on the wall clock, which may be set back. */
 void vcpu_join(struct vcpu *vcpu)
 {
-	struct timespec until;
-
-	while (vcpu->has_thread) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += KICK_AGAIN_NS;
-		until.tv_sec += until.tv_nsec / (long)NS_PER_S;
-		until.tv_nsec %= (long)NS_PER_S;
-		if (pthread_timedjoin_np(vcpu->thread, NULL, &until) == 0)
+	for (uint64_t kicked_ns = clock_now_ns(); vcpu->has_thread;) {
+		if (pthread_tryjoin_np(vcpu->thread, NULL) == 0) {
 			vcpu->has_thread = false;
-		else
+		} else if (clock_now_ns() - kicked_ns < KICK_AGAIN_NS) {
+			clock_sleep_ns(JOIN_POLL_NS);
+		} else {
 			vcpu_kick(vcpu);
+			kicked_ns = clock_now_ns();
+		}
 	}
 }

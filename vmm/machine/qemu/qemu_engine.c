@@ -3,6 +3,7 @@
 #include "machine/qemu/qemu_engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,6 +26,7 @@
 #include "machine/qemu/qemu_end.h"
 #include "machine/qemu/qemu_process.h"
 #include "qmp/qmp.h"
+#include "sandbox/sandbox.h"
 
 /* How long QEMU may take to send its greeting; the host may be busy. */
 #define GREETING_MS 60000
@@ -43,6 +45,9 @@ struct qemu_engine {
 	const struct elf_image *image;
 	uint64_t memory_size;
 	unsigned cpus;
+	bool wants_sandbox;
+	void (*note)(void *context, const char *text);
+	void *note_context;
 	char *command_line;
 	const struct symbols *symbols;
 
@@ -186,6 +191,8 @@ static void *listen_to(void *argument)
 		{.fd = own->qmp.fd, .events = POLLIN},
 	};
 
+	/* The thread that started QEMU and this thread enters the same sandbox later, by itself. */
+	sandbox_enter(SANDBOX_QEMU_VMM);
 	urcu_memb_register_thread();
 	take_events(own);
 	while (!fds[0].revents) {
@@ -225,12 +232,15 @@ static int load(struct engine *engine, const char *command_line, struct error *e
 /* Makes a file of the bytes that were checked, which stays valid whatever happens to the original file. */
 static int kernel_file_make(const struct elf_image *image, struct error *err)
 {
-	int fd = memfd_create("pagevisor-kernel", MFD_CLOEXEC);
+	int fd = memfd_create("pagevisor-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return error_set(err, -errno, "memfd_create: %s", strerror(errno));
 	int result = fd_write_at(fd, image->bytes, image->size, 0);
 
+	if (result == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		result = -errno;
 	if (result == 0)
 		return fd;
 	close(fd);
@@ -257,7 +267,7 @@ static int give_up(struct qemu_engine *own, int result, struct error *err)
 			 own->last_error[0] ? own->last_error : reason.text);
 }
 
-static int spawn(struct qemu_engine *own, struct error *err)
+static int spawn(struct qemu_engine *own, bool has_sandbox, struct error *err)
 {
 	struct qemu_config config = {
 		.use_kvm = own->base.accel == ACCEL_QEMU,
@@ -266,6 +276,7 @@ static int spawn(struct qemu_engine *own, struct error *err)
 		.memory_fd = own->base.memory_fd,
 		.kernel_fd = kernel_file_make(own->image, err),
 		.command_line = own->command_line,
+		.has_sandbox = has_sandbox,
 	};
 
 	if (config.kernel_fd < 0)
@@ -276,18 +287,37 @@ static int spawn(struct qemu_engine *own, struct error *err)
 	return result;
 }
 
-static int start(struct engine *engine, struct error *err)
+/* Starts QEMU and its monitor. */
+static int begin(struct qemu_engine *own, bool has_sandbox, struct error *err)
 {
-	struct qemu_engine *own = own_of(engine);
-	int result = spawn(own, err);
+	int result = spawn(own, has_sandbox, err);
 
 	if (result < 0)
 		return result;
 	own->has_process = true;
 	own->start_ns = clock_now_ns();
 	result = qmp_start(&own->qmp, own->process.qmp_fd, GREETING_MS, err);
+	return result < 0 ? give_up(own, result, err) : 0;
+}
+
+/* A QEMU may be built without a sandbox, and a kernel without what it takes. QEMU's text names the one or the other. */
+static bool lacks_sandbox(const struct qemu_engine *own)
+{
+	return strstr(own->last_error, "sandbox") || strstr(own->last_error, "seccomp");
+}
+
+static int start(struct engine *engine, struct error *err)
+{
+	struct qemu_engine *own = own_of(engine);
+	int result = begin(own, own->wants_sandbox, err);
+
+	if (result < 0 && own->wants_sandbox && lacks_sandbox(own)) {
+		own->note(own->note_context, "this QEMU has no sandbox; it runs without");
+		own->last_error[0] = '\0';
+		result = begin(own, false, err);
+	}
 	if (result < 0)
-		return give_up(own, result, err);
+		return result;
 	own->qmp.on_event = on_event;
 	own->qmp.own = own;
 	result = qmp_execute(&own->qmp, "cont", NULL, NULL, err);
@@ -339,6 +369,11 @@ static int pause_vcpus(void *engine, struct error *err)
 	return 0;
 }
 
+/*
+ * Nobody else talks to this QEMU, so its guest is still in this pause, or had stopped for good before. QEMU itself refuses
+ * to continue the latter: this machine stops for a shutdown or an internal error only, and both need a reset first
+ * (runstate_needs_reset).
+ */
 static int resume(void *engine, uint64_t *paused_ns, struct error *err)
 {
 	struct qemu_engine *own = engine;
@@ -436,8 +471,12 @@ int qemu_engine_create(struct engine **engine, const struct engine_options *opti
 	own->memory_size = options->memory;
 	own->cpus = options->cpus;
 	own->symbols = options->symbols;
+	own->wants_sandbox = !options->no_sandbox;
+	own->note = options->note;
+	own->note_context = options->context;
 	pthread_mutex_init(&own->qmp_lock, NULL);
 	serial_init(&own->base.serial, options->console, options->context);
+	serial_limit(&own->base.serial, options->console_rate);
 	serial_init(&own->errors, keep_error, own);
 	result = set_up(own, options, err);
 	if (result < 0) {

@@ -78,7 +78,12 @@ static void write_arguments(struct arguments *to, const struct qemu_config *conf
 	snprintf(to->backend, TEXT_SIZE,
 		 "memory-backend-file,id=ram,share=on,size=%" PRIu64 "K,mem-path=/proc/self/fd/%d",
 		 config->memory >> 10, CHILD_MEMORY);
-	snprintf(to->cpus, TEXT_SIZE, "%u", config->cpus);
+	/*
+	 * Room for a second CPU: without it TCG emulates the guest's atomic operations by plain loads and stores, and those
+	 * of the host beside it are lost.
+	 */
+	snprintf(to->cpus, TEXT_SIZE, "cpus=%u,maxcpus=%u", config->cpus,
+		 config->cpus > 1 ? config->cpus : 2);
 	snprintf(to->kernel, TEXT_SIZE, "/proc/self/fd/%d", CHILD_KERNEL);
 	snprintf(to->exit_port, TEXT_SIZE, "isa-debug-exit,iobase=%#x,iosize=%d", PORT_EXIT,
 		 PORT_EXIT_COUNT);
@@ -107,6 +112,9 @@ static void write_arguments(struct arguments *to, const struct qemu_config *conf
 	add(to, "-device", to->exit_port);
 	add(to, "-chardev", to->qmp);
 	add(to, "-mon", "chardev=qmp,mode=control");
+	if (config->has_sandbox)
+		add(to, "-sandbox",
+		    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 }
 
 /* The descriptors for the child, indexed by their numbers there; this process owns all of them. */
@@ -159,6 +167,12 @@ static void close_all(const int *fds, unsigned count)
 		fd_close(fds[i]);
 }
 
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 /* Waits until the child has executed QEMU, or has reported why it cannot. */
 static int await_exec(struct qemu_process *process, int failure_fd, const char *path,
 		      struct error *err)
@@ -171,7 +185,7 @@ static int await_exec(struct qemu_process *process, int failure_fd, const char *
 	while (length < 0 && errno == EINTR);
 	if (length != sizeof(error))
 		return 0;
-	waitpid(process->pid, NULL, 0);
+	reap(process->pid);
 	close(process->pid_fd);
 	return error_set(err, -error, "cannot start %.200s: %s", path, strerror(error));
 }
@@ -191,7 +205,7 @@ static int fork_qemu(struct qemu_process *process, const struct arguments *argum
 		int result = error_set(err, -errno, "pidfd_open: %s", strerror(errno));
 
 		kill(process->pid, SIGKILL);
-		waitpid(process->pid, NULL, 0);
+		reap(process->pid);
 		return result;
 	}
 	return 0;
@@ -207,8 +221,10 @@ static int open_channels(struct channels *channels, struct error *err)
 {
 	*channels = (struct channels){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1};
 	channels->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (channels->null < 0 || pipe2(channels->console, O_CLOEXEC) ||
-	    pipe2(channels->errors, O_CLOEXEC) || pipe2(channels->failure, O_CLOEXEC) ||
+	if (channels->null < 0)
+		return error_set(err, -errno, "cannot start QEMU: /dev/null: %s", strerror(errno));
+	if (pipe2(channels->console, O_CLOEXEC) || pipe2(channels->errors, O_CLOEXEC) ||
+	    pipe2(channels->failure, O_CLOEXEC) ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channels->qmp))
 		return error_set(err, -errno, "cannot start QEMU: %s", strerror(errno));
 	fcntl(channels->console[0], F_SETFL, O_NONBLOCK);

@@ -26,6 +26,7 @@ struct qemu_config {
 	int memory_fd;
 	int kernel_fd; /* the kernel's ELF file */
 	const char *command_line;
+	bool has_sandbox; /* QEMU confines itself */
 };
 
 /* The owner closes the descriptors. */

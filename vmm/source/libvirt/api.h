@@ -26,10 +26,12 @@
 	F(virDomainFree)                                                                           \
 	F(virDomainGetID)                                                                          \
 	F(virDomainGetInfo)                                                                        \
+	F(virDomainGetJobInfo)                                                                     \
 	F(virDomainGetName)                                                                        \
 	F(virDomainGetState)                                                                       \
 	F(virDomainGetUUID)                                                                        \
 	F(virDomainGetUUIDString)                                                                  \
+	F(virDomainLookupByID)                                                                     \
 	F(virDomainLookupByName)                                                                   \
 	F(virDomainLookupByUUIDString)                                                             \
 	F(virDomainMemoryPeek)                                                                     \
@@ -43,6 +45,7 @@
 	F(virEventRunDefaultImpl)                                                                  \
 	F(virEventUpdateTimeout)                                                                   \
 	F(virGetLastError)                                                                         \
+	F(virGetVersion)                                                                           \
 	F(virInitialize)                                                                           \
 	F(virSetErrorFunc)
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/deadline.h"
 #include "base/printable.h"
 
 /* Runs on the thread of the call: libvirt keeps its errors per thread. */
@@ -24,11 +25,7 @@ static void work(struct bounded_call *bounded)
 
 static void abandoned(struct bounded_call *bounded)
 {
-	struct libvirt_call *call = (struct libvirt_call *)bounded;
-
-	if (call->result >= 0 && call->undo)
-		call->undo(call);
-	libvirt_call_free(call);
+	libvirt_call_free((struct libvirt_call *)bounded);
 }
 
 struct libvirt_call *libvirt_call_new(const struct libvirt_api *api, virConnectPtr conn,
@@ -86,8 +83,10 @@ int libvirt_call_make(struct libvirt_call *call, unsigned timeout_ms, struct err
 {
 	if (!call)
 		return error_set(err, -ENOMEM, "no memory for a libvirt call");
-	int result = bounded_call_run(&call->call, timeout_ms);
+	int result = bounded_call_run(&call->call,
+				      (unsigned)clock_left_ms(deadline_begin_wait(timeout_ms)));
 
+	deadline_end_wait(timeout_ms, result != -ETIMEDOUT);
 	if (result == -ETIMEDOUT)
 		return error_set(err, result, "libvirt does not answer");
 	if (result < 0)

@@ -12,8 +12,6 @@
 struct libvirt_call {
 	struct bounded_call call;
 	int (*work)(struct libvirt_call *call); /* as in libvirt: negative is a failure */
-	/* Undoes work that succeeded too late. NULL: nothing to undo. */
-	void (*undo)(struct libvirt_call *call);
 
 	const struct libvirt_api *api;
 	virConnectPtr conn;  /* NULL: none yet */
@@ -24,7 +22,9 @@ struct libvirt_call {
 	uint64_t address;
 	size_t size;
 	void *buffer;  /* freed with the call, like text and list */
-	void *context; /* for `work` and `undo`; not freed with the call */
+	void *context; /* for `work`; not freed with the call */
+	int state, reason;
+	bool has_job;
 	struct domain_facts facts;
 	struct domain_facts *list;
 	unsigned count;
@@ -39,8 +39,8 @@ struct libvirt_call *libvirt_call_new(const struct libvirt_api *api, virConnectP
 				      virDomainPtr domain, int (*work)(struct libvirt_call *));
 
 /*
- * Makes the call. On failure (errors as in connection.h; the text is the library's own) the call is gone. After success
- * the caller frees it with libvirt_call_free.
+ * Makes the call; the timeout may be SHARED_TIMEOUT_MS (base/deadline.h). On failure (errors as in connection.h; the text
+ * is the library's own) the call is gone. After success the caller frees it with libvirt_call_free.
  */
 int libvirt_call_make(struct libvirt_call *call, unsigned timeout_ms, struct error *err);
 

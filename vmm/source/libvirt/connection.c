@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/printable.h"
 #include "source/libvirt/call.h"
 
 #define KIB 1024
+
+/* How often to retry a daemon that is not available, and the least often for one that is silent. */
+#define RETRY_MS     500
+#define RETRY_MAX_MS 60000
 
 /* Seconds of silence before a keepalive probe, and the unanswered probes after which a connection counts as lost. */
 #define KEEPALIVE_INTERVAL 2
@@ -22,6 +27,13 @@ static bool names_no_host(const char *uri)
 	const char *authority = strstr(uri, "://");
 
 	return authority && authority[3] == '/';
+}
+
+unsigned libvirt_connect_timeout_ms(const char *uri)
+{
+	const char *used = uri ? uri : getenv("LIBVIRT_DEFAULT_URI");
+
+	return !used || !*used || names_no_host(used) ? SHARED_TIMEOUT_MS : LIBVIRT_OPEN_TIMEOUT_MS;
 }
 
 static int open_connection(struct libvirt_call *call)
@@ -66,11 +78,22 @@ int libvirt_connect(struct libvirt_connection *connection, const char *uri, unsi
 				 why.text);
 	}
 	*connection = (struct libvirt_connection){
-		.api = api, .conn = call->conn, .is_local = names_no_host(call->text)};
+		.api = api,
+		.conn = call->conn,
+		.is_local = names_no_host(call->text),
+		.timeout_ms = LIBVIRT_TIMEOUT_MS,
+	};
 	printable_copy(connection->uri, sizeof(connection->uri), call->text);
 	call->conn = NULL;
 	libvirt_call_free(call);
 	return 0;
+}
+
+int libvirt_retry_ms(int result, int waited_ms)
+{
+	if (result != -ETIMEDOUT || waited_ms == 0)
+		return RETRY_MS;
+	return waited_ms < RETRY_MAX_MS / 2 ? waited_ms * 2 : RETRY_MAX_MS;
 }
 
 /* Closing is a request to the daemon, too. */
@@ -89,23 +112,52 @@ void libvirt_disconnect(struct libvirt_connection *connection)
 	if (call)
 		call->conn = connection->conn;
 	connection->conn = NULL;
-	if (libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, &ignored) == 0)
+	if (libvirt_call_make(call, connection->timeout_ms, &ignored) == 0)
 		libvirt_call_free(call);
 }
 
 /* Makes a call on a domain or a connection that returns nothing but success or failure. */
-static int make_and_free(struct libvirt_call *call, struct error *err)
+static int make_and_free(const struct libvirt_connection *connection, struct libvirt_call *call,
+			 struct error *err)
 {
-	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+	int result = libvirt_call_make(call, connection->timeout_ms, err);
 
 	if (result == 0)
 		libvirt_call_free(call);
 	return result;
 }
 
+static bool is_uuid(const char *text)
+{
+	return strlen(text) == VIR_UUID_STRING_BUFLEN - 1 &&
+	       strspn(text, "0123456789abcdefABCDEF-") == VIR_UUID_STRING_BUFLEN - 1;
+}
+
+/* "12", as virsh list shows it. */
+static bool parse_id(const char *text, int *id)
+{
+	char *end;
+	long value;
+
+	if (*text < '1' || *text > '9')
+		return false;
+	errno = 0;
+	value = strtol(text, &end, 10);
+	*id = (int)value;
+	return errno == 0 && !*end && value <= INT_MAX;
+}
+
+/* The error of the last look-up remains: where only the name was possible, that it is not found. */
 static int look_up(struct libvirt_call *call)
 {
-	call->domain = call->api->virDomainLookupByName(call->conn, call->text);
+	const struct libvirt_api *api = call->api;
+	int id;
+
+	call->domain = api->virDomainLookupByName(call->conn, call->text);
+	if (!call->domain && is_uuid(call->text))
+		call->domain = api->virDomainLookupByUUIDString(call->conn, call->text);
+	if (!call->domain && parse_id(call->text, &id))
+		call->domain = api->virDomainLookupByID(call->conn, id);
 	return call->domain ? 0 : -1;
 }
 
@@ -128,7 +180,7 @@ static int find_domain(const struct libvirt_connection *connection,
 			call = NULL;
 		}
 	}
-	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+	int result = libvirt_call_make(call, connection->timeout_ms, err);
 
 	if (result < 0)
 		return result;
@@ -155,11 +207,23 @@ void libvirt_domain_put(const struct libvirt_connection *connection, virDomainPt
 	connection->api->virDomainFree(domain);
 }
 
+static void know_name(const char *name, struct domain_facts *facts)
+{
+	static const char cut[] = "...";
+
+	printable_copy(facts->name, sizeof(facts->name), name);
+	facts->is_name_exact = name && strcmp(name, facts->name) == 0;
+	if (!name || strlen(name) < sizeof(facts->name))
+		return;
+	printable_copy(facts->name, sizeof(facts->name) - strlen(cut), name);
+	strcat(facts->name, cut);
+}
+
 /* Fills in what the library knows without asking the daemon. */
 static void know_domain(const struct libvirt_api *api, virDomainPtr domain,
 			struct domain_facts *facts)
 {
-	printable_copy(facts->name, sizeof(facts->name), api->virDomainGetName(domain));
+	know_name(api->virDomainGetName(domain), facts);
 	if (api->virDomainGetUUIDString(domain, facts->uuid) < 0)
 		facts->uuid[0] = '\0';
 	facts->id = api->virDomainGetID(domain);
@@ -186,7 +250,7 @@ int libvirt_domain_facts(const struct libvirt_connection *connection, virDomainP
 			 struct domain_facts *facts, struct error *err)
 {
 	struct libvirt_call *call = libvirt_call_new(connection->api, NULL, domain, ask_facts);
-	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+	int result = libvirt_call_make(call, connection->timeout_ms, err);
 
 	if (result < 0)
 		return result;
@@ -215,7 +279,7 @@ int libvirt_domain_peek(const struct libvirt_connection *connection, virDomainPt
 			call = NULL;
 		}
 	}
-	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+	int result = libvirt_call_make(call, connection->timeout_ms, err);
 
 	if (result < 0)
 		return result;
@@ -234,25 +298,18 @@ static int suspend(struct libvirt_call *call)
 	return call->api->virDomainSuspend(call->domain);
 }
 
-static void resume_late(struct libvirt_call *call)
-{
-	call->api->virDomainResume(call->domain);
-}
-
 int libvirt_domain_suspend(const struct libvirt_connection *connection, virDomainPtr domain,
 			   struct error *err)
 {
-	struct libvirt_call *call = libvirt_call_new(connection->api, NULL, domain, suspend);
-
-	if (call)
-		call->undo = resume_late;
-	return make_and_free(call, err);
+	return make_and_free(connection, libvirt_call_new(connection->api, NULL, domain, suspend),
+			     err);
 }
 
 int libvirt_domain_resume(const struct libvirt_connection *connection, virDomainPtr domain,
 			  struct error *err)
 {
-	return make_and_free(libvirt_call_new(connection->api, NULL, domain, resume), err);
+	return make_and_free(connection, libvirt_call_new(connection->api, NULL, domain, resume),
+			     err);
 }
 
 /* Adds the domains that match the flags to the call's list. */
@@ -294,12 +351,12 @@ static int list_all(struct libvirt_call *call)
 				      true);
 }
 
-int libvirt_domains_list(const struct libvirt_connection *connection, unsigned timeout_ms,
-			 struct domain_facts **facts, unsigned *count, struct error *err)
+int libvirt_domains_list(const struct libvirt_connection *connection, struct domain_facts **facts,
+			 unsigned *count, struct error *err)
 {
 	struct libvirt_call *call =
 		libvirt_call_new(connection->api, connection->conn, NULL, list_all);
-	int result = libvirt_call_make(call, timeout_ms, err);
+	int result = libvirt_call_make(call, connection->timeout_ms, err);
 
 	if (result < 0)
 		return result;

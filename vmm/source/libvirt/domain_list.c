@@ -15,13 +15,6 @@
 #include "source/libvirt/events.h"
 #include "memory/rcu.h"
 
-/*
- * How often to retry a daemon that is not available. Each try of a daemon that is running but silent leaves a thread
- * behind until the daemon answers, so these tries become less frequent.
- */
-#define RETRY_MS     500
-#define RETRY_MAX_MS 60000
-
 struct domain_list {
 	struct domain_table *table; /* RCU-protected; only the thread updates it */
 	pthread_t thread;
@@ -56,6 +49,7 @@ static int connect_and_listen(struct domain_list *list, struct error *err)
 
 	if (result < 0)
 		return result;
+	list->connection.timeout_ms = list->timeout_ms;
 	result = libvirt_listen(&list->connection, NULL, on_event, list, &list->listener, err);
 	if (result < 0)
 		libvirt_disconnect(&list->connection);
@@ -148,20 +142,12 @@ static void look(struct domain_list *list)
 	unsigned count = 0;
 	struct error ignored;
 
-	if (list->is_connected && (__atomic_load_n(&list->is_lost, __ATOMIC_RELAXED) ||
-				   libvirt_domains_list(&list->connection, list->timeout_ms,
-							&domains, &count, &ignored) < 0))
+	if (list->is_connected &&
+	    (__atomic_load_n(&list->is_lost, __ATOMIC_RELAXED) ||
+	     libvirt_domains_list(&list->connection, &domains, &count, &ignored) < 0))
 		disconnect(list);
 	publish(list, domains, tidy(domains, count));
 	free(domains);
-}
-
-/* How long to wait after a try that returned `result`; the wait before was `waited_ms`. */
-static int next_wait_ms(int result, int waited_ms)
-{
-	if (result != -ETIMEDOUT)
-		return RETRY_MS;
-	return waited_ms < RETRY_MAX_MS / 2 ? waited_ms * 2 : RETRY_MAX_MS;
 }
 
 static void *follow(void *argument)
@@ -169,12 +155,12 @@ static void *follow(void *argument)
 	struct domain_list *list = argument;
 	struct pollfd wake = {.fd = list->wake_fd, .events = POLLIN};
 	struct error ignored;
-	int wait_ms = RETRY_MS;
+	int wait_ms = 0;
 
 	urcu_memb_register_thread();
 	while (!__atomic_load_n(&list->stop, __ATOMIC_RELAXED)) {
 		if (!list->is_connected)
-			wait_ms = next_wait_ms(connect_and_listen(list, &ignored), wait_ms);
+			wait_ms = libvirt_retry_ms(connect_and_listen(list, &ignored), wait_ms);
 		look(list);
 		poll(&wake, 1, list->is_connected ? -1 : wait_ms);
 		if (wake.revents)

@@ -129,13 +129,40 @@ static void tell(struct libvirt_listener *listener, enum libvirt_event event)
 	pthread_mutex_unlock(&listener->lock);
 }
 
+static enum libvirt_event stopped_event(int detail)
+{
+	switch (detail) {
+	case VIR_DOMAIN_EVENT_STOPPED_SAVED:
+		return DOMAIN_SAVED;
+	case VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
+		return DOMAIN_MIGRATED;
+	case VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT:
+		return DOMAIN_REVERTED;
+	default:
+		return DOMAIN_STOPPED;
+	}
+}
+
+static enum libvirt_event event_of(int event, int detail)
+{
+	switch (event) {
+	case VIR_DOMAIN_EVENT_STOPPED:
+		return stopped_event(detail);
+	case VIR_DOMAIN_EVENT_SUSPENDED:
+		return DOMAIN_PAUSED;
+	case VIR_DOMAIN_EVENT_RESUMED:
+		return DOMAIN_RESUMED;
+	default:
+		return DOMAIN_CHANGED;
+	}
+}
+
 static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail,
 			void *opaque)
 {
 	(void)conn;
 	(void)domain;
-	(void)detail;
-	tell(opaque, event == VIR_DOMAIN_EVENT_STOPPED ? DOMAIN_STOPPED : DOMAIN_CHANGED);
+	tell(opaque, event_of(event, detail));
 	return 0;
 }
 
@@ -189,7 +216,7 @@ int libvirt_listen(const struct libvirt_connection *connection, virDomainPtr dom
 	made->on_event = on_event;
 	made->context = context;
 	call->context = made;
-	int result = libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, err);
+	int result = libvirt_call_make(call, connection->timeout_ms, err);
 
 	if (result == 0) {
 		libvirt_call_free(call);
@@ -246,6 +273,6 @@ void libvirt_unlisten(const struct libvirt_connection *connection,
 	pthread_mutex_unlock(&listener->lock);
 	if (call)
 		call->context = listener;
-	if (libvirt_call_make(call, LIBVIRT_TIMEOUT_MS, &ignored) == 0)
+	if (libvirt_call_make(call, connection->timeout_ms, &ignored) == 0)
 		libvirt_call_free(call);
 }

@@ -14,10 +14,22 @@
 #include "source/libvirt/connection.h"
 
 enum libvirt_event {
-	DOMAIN_CHANGED, /* started, paused, resumed, or any change other than an end */
-	DOMAIN_STOPPED,
-	LIBVIRT_LOST, /* no more events come */
+	DOMAIN_CHANGED, /* started, or any change other than those below */
+	DOMAIN_PAUSED,
+	DOMAIN_RESUMED,
+	DOMAIN_STOPPED, /* ended, crashed, or for another reason than the following */
+	DOMAIN_SAVED,
+	DOMAIN_MIGRATED,
+	DOMAIN_REVERTED, /* a snapshot takes its place */
+	LIBVIRT_LOST,    /* no more events come */
 };
+
+/* Whether a run of the domain ends with it. */
+static inline bool libvirt_event_is_end(enum libvirt_event event)
+{
+	return event == DOMAIN_STOPPED || event == DOMAIN_SAVED || event == DOMAIN_MIGRATED ||
+	       event == DOMAIN_REVERTED;
+}
 
 /* Runs on the loop's thread, which it must not block. */
 typedef void (*libvirt_on_event)(void *context, enum libvirt_event event);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <pagevisor/layout.h>
@@ -15,12 +15,13 @@
 #include "base/fd.h"
 #include "memory/file_hole.h"
 #include "source/boot_wait.h"
-#include "source/libvirt/connection.h"
+#include "source/libvirt/domain_link.h"
 #include "source/libvirt/domain_process.h"
 #include "source/libvirt/domain_ram.h"
 #include "source/libvirt/events.h"
 #include "source/libvirt/domain_place.h"
-#include "source/libvirt/pauser.h"
+#include "source/libvirt/libvirt_pauser.h"
+#include "source/pauser.h"
 
 /* Precedes a UUID in the place of a domain's name. No domain's name in libvirt has a '/'. */
 #define UUID_PREFIX "uuid/"
@@ -29,30 +30,20 @@
 #define BOOT_RETRY_NS (50 * NS_PER_MS)
 
 struct libvirt_vm {
-	struct libvirt_connection connection;
-	virDomainPtr domain;
-	struct libvirt_listener *listener;
-	struct domain_facts facts;
+	struct domain_link *link;
+	const struct domain_facts *facts;
 	int ram_fd;        /* -1: none, memory is peeked */
 	bool is_mapped;    /* else the file is read, or memory is peeked */
 	uint64_t low_size; /* of the RAM, and of the file up to where the upper part begins in it */
-	bool has_ended;    /* atomic, relaxed: publishes no other data */
-	bool has_pauser;
+	unsigned pauser_connections; /* of the link, when the pauser was started */
 	struct pauser pauser;
-	char *uri; /* as requested; NULL: the default */
 };
 
 static bool has_ended(const struct libvirt_vm *vm)
 {
-	return __atomic_load_n(&vm->has_ended, __ATOMIC_RELAXED);
-}
+	const char *ignored;
 
-static void on_event(void *context, enum libvirt_event event)
-{
-	struct libvirt_vm *vm = context;
-
-	if (event != DOMAIN_CHANGED)
-		__atomic_store_n(&vm->has_ended, true, __ATOMIC_RELAXED);
+	return domain_link_state(vm->link, &ignored) == SOURCE_ENDED;
 }
 
 /* --- memory --- */
@@ -73,8 +64,8 @@ static int read_memory(void *own, uint64_t address, void *buffer, size_t size)
 			size_t piece = size - done < LIBVIRT_PEEK_MAX ? size - done
 								      : LIBVIRT_PEEK_MAX;
 
-			result = libvirt_domain_peek(&vm->connection, vm->domain, address + done,
-						     (uint8_t *)buffer + done, piece, &ignored);
+			result = domain_link_peek(vm->link, address + done,
+						  (uint8_t *)buffer + done, piece, &ignored);
 			done += piece;
 		}
 	return has_ended(vm) ? -ENOTCONN : result;
@@ -142,27 +133,37 @@ static int add_memory(struct libvirt_vm *vm, const struct domain_place *place,
 /* A late answer would be taken for the answer to the next request, so the next pause gets another process. */
 static void drop_silent_pauser(struct libvirt_vm *vm, int result)
 {
-	if (result != -ETIMEDOUT && result != -ENOTCONN)
-		return;
-	pauser_stop(&vm->pauser);
-	vm->has_pauser = false;
+	if (result == -ETIMEDOUT || result == -ENOTCONN)
+		pauser_stop(&vm->pauser);
+}
+
+static int start_pauser(struct libvirt_vm *vm, unsigned connections, struct error *err)
+{
+	const char *const arguments[] = {
+		LIBVIRT_PAUSER_COMMAND, domain_link_uri(vm->link), vm->facts->uuid,
+		vm->ram_fd >= 0 ? LIBVIRT_PAUSER_DEADLINE : LIBVIRT_PAUSER_DEADLINE_SLOW, NULL};
+
+	vm->pauser_connections = connections;
+	return pauser_start(&vm->pauser, arguments, libvirt_connect_timeout_ms(arguments[1]), err);
 }
 
 static int vm_pause(void *own, struct error *err)
 {
 	struct libvirt_vm *vm = own;
+	unsigned connections;
+	int result = domain_link_await(vm->link, &connections, err);
 
-	if (!vm->has_pauser) {
-		int result = pauser_start(
-			&vm->pauser, vm->uri ? vm->uri : vm->connection.uri, vm->facts.uuid,
-			vm->ram_fd >= 0 ? PAUSER_DEADLINE_MS : PAUSER_DEADLINE_SLOW_MS, err);
-
+	if (result < 0)
+		return result;
+	/* A pauser whose daemon has restarted since has lost its connection, too. */
+	if (vm->pauser_connections != connections)
+		pauser_stop(&vm->pauser);
+	if (!vm->pauser.is_started) {
+		result = start_pauser(vm, connections, err);
 		if (result < 0)
 			return result;
-		vm->has_pauser = true;
 	}
-	int result = pauser_pause(&vm->pauser, err);
-
+	result = pauser_pause(&vm->pauser, err);
 	drop_silent_pauser(vm, result);
 	return result;
 }
@@ -170,33 +171,26 @@ static int vm_pause(void *own, struct error *err)
 static int vm_resume(void *own, uint64_t *paused_ns, struct error *err)
 {
 	struct libvirt_vm *vm = own;
-
-	if (!vm->has_pauser)
-		return error_set(err, -ENOTCONN, "the process that pauses domains has ended");
 	int result = pauser_resume(&vm->pauser, paused_ns, err);
 
 	drop_silent_pauser(vm, result);
 	return result;
 }
 
-static bool vm_has_ended(const struct source *source)
+static enum source_state vm_state(const struct source *source, const char **text)
 {
-	return has_ended(source->own);
+	const struct libvirt_vm *vm = source->own;
+
+	return domain_link_state(vm->link, text);
 }
 
 static void free_vm(struct libvirt_vm *vm)
 {
-	if (vm->has_pauser)
-		pauser_stop(&vm->pauser);
+	pauser_stop(&vm->pauser);
 	fd_close(vm->ram_fd);
-	if (vm->listener)
-		libvirt_unlisten(&vm->connection, vm->listener);
-	if (vm->domain)
-		libvirt_domain_put(&vm->connection, vm->domain);
-	if (vm->connection.conn)
-		libvirt_disconnect(&vm->connection);
+	if (vm->link)
+		domain_link_close(vm->link);
 	libvirt_loop_stop();
-	free(vm->uri);
 	free(vm);
 }
 
@@ -209,51 +203,57 @@ static void vm_close(struct source *source)
 static const struct control_ops libvirt_control = {.pause = vm_pause, .resume = vm_resume};
 
 static const struct source_ops libvirt_ops = {
-	.has_ended = vm_has_ended,
+	.state = vm_state,
 	.close = vm_close,
 };
 
 /* --- opening --- */
 
-/* Splits "URI#DOMAIN" or "DOMAIN". Returns the domain. */
-static const char *parse_name(struct libvirt_vm *vm, const char *name, struct error *err)
+/* Whether a name begins with a URI. A domain's name may have a '#', but no '/', and a URI no '#'. */
+static bool begins_with_uri(const char *name, const char *mark)
 {
-	const char *domain = strrchr(name, '#');
+	const char *scheme = strstr(name, "://");
 
-	if (domain) {
-		vm->uri = strndup(name, (size_t)(domain - name));
-		domain++;
-	} else {
-		domain = name;
-	}
-	if (*domain && (domain == name || (vm->uri && *vm->uri)))
-		return domain;
-	error_set(err, -EINVAL, "not a domain: expected libvirt:DOMAIN or libvirt:URI#DOMAIN");
-	return NULL;
+	return scheme && scheme < mark;
 }
 
-/* Opens the connection, finds the domain and listens to its events. */
-static int find_domain(struct libvirt_vm *vm, const char *domain, struct error *err)
+static int open_link(struct libvirt_vm *vm, const char *uri, const char *domain, struct error *err)
 {
-	int result = libvirt_connect(&vm->connection, vm->uri, LIBVIRT_OPEN_TIMEOUT_MS, err);
+	if (strncmp(domain, UUID_PREFIX, strlen(UUID_PREFIX)) == 0)
+		domain += strlen(UUID_PREFIX);
+	if (!*domain)
+		return error_set(err, -EINVAL,
+				 "not a domain: expected libvirt:DOMAIN or libvirt:URI#DOMAIN");
+	int result = domain_link_open(uri, domain, &vm->link, err);
 
 	if (result < 0)
 		return result;
-	result = strncmp(domain, UUID_PREFIX, strlen(UUID_PREFIX)) == 0
-			 ? libvirt_domain_find_uuid(&vm->connection, domain + strlen(UUID_PREFIX),
-						    &vm->domain, err)
-			 : libvirt_domain_find(&vm->connection, domain, &vm->domain, err);
-	if (result == 0)
-		result = libvirt_listen(&vm->connection, vm->domain, on_event, vm, &vm->listener,
-					err);
-	if (result == 0)
-		result = libvirt_domain_facts(&vm->connection, vm->domain, &vm->facts, err);
-	if (result == 0 && !vm->facts.is_active)
-		result = error_set(err, -ENOENT, "the domain %s is not running", vm->facts.name);
-	if (result == 0 && (vm->facts.memory_bytes == 0 || vm->facts.memory_bytes % PAGE_SIZE))
-		result = error_set(err, -EPROTO,
-				   "the memory of the domain %s is not a number of whole pages",
-				   vm->facts.name);
+	vm->facts = domain_link_facts(vm->link);
+	if (vm->facts->memory_bytes == 0 || vm->facts->memory_bytes % PAGE_SIZE)
+		return error_set(err, -EPROTO,
+				 "the memory of the domain %s is not a number of whole pages",
+				 vm->facts->name);
+	return 0;
+}
+
+/* "URI#DOMAIN", "DOMAIN", or "ALIAS#DOMAIN" with an alias of libvirt.conf if no domain is called just so. */
+static int find_domain(struct libvirt_vm *vm, const char *name, struct error *err)
+{
+	const char *mark = strchr(name, '#');
+	char *uri = mark && mark > name ? strndup(name, (size_t)(mark - name)) : NULL;
+	struct error ignored;
+	int result;
+
+	if (mark && mark > name && !uri) {
+		result = error_set(err, -ENOMEM, "no memory for a URI");
+	} else if (uri && begins_with_uri(name, mark)) {
+		result = open_link(vm, uri, mark + 1, err);
+	} else {
+		result = open_link(vm, NULL, name, err);
+		if (uri && !vm->link && open_link(vm, uri, mark + 1, &ignored) == 0)
+			result = 0;
+	}
+	free(uri);
 	return result;
 }
 
@@ -263,38 +263,55 @@ static int look_for_guest(struct libvirt_vm *vm, bool wait, struct domain_place 
 	struct boot_wait waited = boot_wait_begin();
 
 	for (;;) {
-		int result = domain_place_find(read_memory, vm, vm->facts.memory_bytes,
+		int result = domain_place_find(read_memory, vm, vm->facts->memory_bytes,
 					       LIBVIRT_PEEK_MAX, place);
 
 		if (result < 0)
 			return error_set(err, result, "cannot read the memory of the domain %s",
-					 vm->facts.name);
-		if (place->has_info || !wait || vm->facts.is_paused || has_ended(vm) ||
+					 vm->facts->name);
+		if (place->has_info || !wait || vm->facts->is_paused || has_ended(vm) ||
 		    !boot_wait_again(&waited, BOOT_RETRY_NS))
 			return 0;
 	}
+}
+
+/*
+ * Opens what is known by the pid, and only then makes sure that the pid is the domain's: it may pass to another process
+ * at any moment.
+ */
+static int follow_process(struct libvirt_vm *vm, uint32_t *pid, bool *is_sealed, struct error *err)
+{
+	const char *uuid = vm->facts->uuid;
+	int pidfd = -1;
+
+	*pid = domain_link_is_local(vm->link) ? domain_process_find("/proc", uuid) : 0;
+	if (*pid) {
+		pidfd = (int)syscall(SYS_pidfd_open, *pid, 0);
+		vm->ram_fd = domain_ram_open(*pid, vm->facts->memory_bytes, is_sealed);
+		if (domain_process_find("/proc", uuid) != *pid) {
+			fd_close(vm->ram_fd);
+			fd_close(pidfd);
+			vm->ram_fd = pidfd = -1;
+			*pid = 0;
+		}
+	}
+	return domain_link_follow(vm->link, pidfd, err);
 }
 
 static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struct source *source,
 		       struct error *err)
 {
 	struct domain_place place;
-	const char *domain = parse_name(vm, name, err);
-	int result = domain ? find_domain(vm, domain, err) : -EINVAL;
+	int result = find_domain(vm, name, err);
 
 	if (result < 0)
 		return result;
-	uint32_t pid = vm->connection.is_local ? domain_process_find("/proc", vm->facts.uuid) : 0;
-
 	bool is_sealed = false;
+	uint32_t pid;
 
-	if (pid)
-		vm->ram_fd = domain_ram_open(pid, vm->facts.memory_bytes, &is_sealed);
-	/* Between the two calls the pid may have passed to another process. */
-	if (vm->ram_fd >= 0 && domain_process_find("/proc", vm->facts.uuid) != pid) {
-		close(vm->ram_fd);
-		vm->ram_fd = -1;
-	}
+	result = follow_process(vm, &pid, &is_sealed, err);
+	if (result < 0)
+		return result;
 	/* A caller that only lists must not be killed by a file that shrinks. */
 	vm->is_mapped = vm->ram_fd >= 0 && (is_sealed || wait);
 	result = look_for_guest(vm, wait, &place, err);
@@ -303,7 +320,7 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 			error_set(err, -ENODATA,
 				  "the guest of the domain %s is not a pagevisor guest, or has not "
 				  "booted far enough: no info page in its memory",
-				  vm->facts.name);
+				  vm->facts->name);
 	if (result < 0)
 		return result;
 	*source = (struct source){
@@ -313,16 +330,15 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 		.hints.has_info = place.has_info,
 		.hints.info = place.info,
 		.pid = pid,
-		.cpu_count = vm->facts.cpu_count,
-		.may_shrink = vm->is_mapped && !is_sealed,
+		.cpu_count = vm->facts->cpu_count,
 		.control = {&libvirt_control, vm, source->name},
 		.own = vm,
 	};
 	if (vm->ram_fd < 0)
 		snprintf(source->notice, sizeof(source->notice),
 			 "the memory of %s is copied through libvirt: slower than a mapping",
-			 vm->facts.name);
-	memcpy(source->name, vm->facts.name, sizeof(source->name));
+			 vm->facts->name);
+	memcpy(source->name, vm->facts->name, sizeof(source->name));
 	return add_memory(vm, &place, source, err);
 }
 

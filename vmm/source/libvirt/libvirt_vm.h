@@ -16,9 +16,12 @@
 #define LIBVIRT_PREFIX "libvirt:"
 
 /*
- * Opens the domain named by "libvirt:DOMAIN" or "libvirt:URI#DOMAIN", where DOMAIN is a name or "uuid/UUID". Waits up
- * to one second for a guest that cannot be found yet, and then refuses it with -ENODATA. Returns 0 or a negative errno
- * as source_open.
+ * Opens the domain named by "libvirt:DOMAIN" or "libvirt:URI#DOMAIN", where DOMAIN is a name (with any characters, '#'
+ * among them), a UUID, an ID or "uuid/UUID". Waits up to one second for a guest that cannot be found yet, and then refuses
+ * it with -ENODATA. Returns 0 or a negative errno as source_open.
+ *
+ * A daemon that goes away leaves the domain alone: mapped RAM goes on being read, and the source is SOURCE_CUT_OFF until
+ * the daemon is back, as domain_link.h describes.
  */
 int libvirt_vm_open(const char *name, struct source *source, struct error *err);
 

@@ -17,4 +17,12 @@ struct local_daemon {
  */
 unsigned local_daemons(struct local_daemon *daemons);
 
+/*
+ * Calls `each` for the domains that run under the system's daemon and the user's own, by the files that those keep of
+ * them, as far as this user may read their directories. The daemon of LIBVIRT_DEFAULT_URI may keep its files anywhere:
+ * nothing then.
+ */
+void local_domain_names(void (*each)(void *context, const char *prefix, const char *name),
+			void *context);
+
 #endif

@@ -3,76 +3,125 @@
 #include "source/qemu/memory_tree.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define LINE_SIZE 256
+/* A line without its end; it is part of the text. */
+struct line {
+	const char *start;
+	size_t length;
+};
 
-/* Copies the line at *text without its newline, cut if too long, and advances to the next. False: there is none. */
-static bool next_line(const char **text, char line[LINE_SIZE])
+/* Finds the line at *text and advances to the next. False: there is none. */
+static bool next_line(const char **text, struct line *line)
 {
-	size_t length = strcspn(*text, "\r\n");
-	size_t kept = length < LINE_SIZE ? length : LINE_SIZE - 1;
-
 	if (**text == '\0')
 		return false;
-	memcpy(line, *text, kept);
-	line[kept] = '\0';
-	*text += length;
+	*line = (struct line){*text, strcspn(*text, "\r\n")};
+	*text += line->length;
 	*text += **text == '\r';
 	*text += **text == '\n';
 	return true;
 }
 
+static bool is_text(const char *start, size_t length, const char *text)
+{
+	return length == strlen(text) && memcmp(start, text, length) == 0;
+}
+
 /* Empty lines separate flat views. The head of the wanted view names the system's address space. */
 static const char *find_view(const char *text)
 {
-	char line[LINE_SIZE];
+	struct line line;
 
-	while (next_line(&text, line))
-		if (strcmp(line, " AS \"memory\", root: system") == 0)
+	while (next_line(&text, &line))
+		if (is_text(line.start, line.length, " AS \"memory\", root: system"))
 			return text;
 	return NULL;
 }
 
-/* "  0000000000100000-0000000007ffffff (prio 0, ram): pc.ram @0000000000100000 KVM" */
-static bool parse_range(const char *line, struct tree_ram *range)
+/* The index of the backend with this name; `count` if there is none. Names may be of any length. */
+static unsigned find_backend(const char *name, size_t length, const char *const *names,
+			     unsigned count)
 {
-	uint64_t last;
-	char kind[16];
-	int at = 0;
+	unsigned i = 0;
 
-	if (sscanf(line, " %" SCNx64 "-%" SCNx64 " (prio %*d, %15[a-z/]): %63s %n", &range->base,
-		   &last, kind, range->backend, &at) < 4)
+	while (i < count && (strncmp(name, names[i], length) != 0 || names[i][length] != '\0'))
+		i++;
+	return i;
+}
+
+/* Advances *at past a text. Returns false, and leaves *at, if something else is there. */
+static bool take(const char **at, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (strncmp(*at, text, length) != 0)
 		return false;
-	if ((strcmp(kind, "ram") != 0 && strcmp(kind, "rom") != 0) || last < range->base)
-		return false;
-	range->size = last - range->base + 1;
-	range->offset = 0;
-	if (at && line[at] == '@')
-		return sscanf(line + at, "@%" SCNx64, &range->offset) == 1;
+	*at += length;
 	return true;
 }
 
-static bool is_one_of(const char *name, const char *const *names, unsigned count)
+/* As above, for a hexadecimal number of at most 64 bits. */
+static bool take_hex(const char **at, uint64_t *value)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
+	size_t length = strspn(*at, "0123456789abcdefABCDEF");
+
+	if (length == 0 || length > 16)
+		return false;
+	*value = strtoull(*at, NULL, 16);
+	*at += length;
+	return true;
+}
+
+/*
+ * "  0000000000100000-0000000007ffffff (prio 0, ram): pc.ram @0000000000100000 KVM". No step looks past the line's end: sscanf
+ * would measure the rest of the text in each line.
+ */
+static bool parse_range(const struct line *line, const char *const *names, unsigned count,
+			struct tree_ram *range)
+{
+	const char *at = line->start + strspn(line->start, " ");
+	uint64_t last;
+
+	if (!take_hex(&at, &range->base) || !take(&at, "-") || !take_hex(&at, &last) ||
+	    !take(&at, " (prio ") || last < range->base)
+		return false;
+	at += strspn(at, "-0123456789");
+	if (!take(&at, ", ram): ") && !take(&at, ", rom): "))
+		return false;
+	size_t length = strcspn(at, " \r\n");
+
+	range->backend = find_backend(at, length, names, count);
+	range->size = last - range->base + 1;
+	range->offset = 0;
+	at += length;
+	if (range->backend == count)
+		return false;
+	return !take(&at, " @") || take_hex(&at, &range->offset);
+}
+
+/* Neither its addresses nor its offsets in the backend wrap, also when it is merged with one that begins before it. */
+static bool is_possible(const struct tree_ram *range)
+{
+	return range->size > 0 && range->size <= UINT64_MAX - range->base &&
+	       range->size <= UINT64_MAX - range->offset;
 }
 
 /* Ranges of one backend whose addresses and offsets advance together are merged, with what lies between them. */
 static int add_range(struct memory_tree *tree, const struct tree_ram *range)
 {
+	if (!is_possible(range))
+		return -EPROTO;
 	for (unsigned i = 0; i < tree->count; i++) {
 		struct tree_ram *ram = &tree->ram[i];
 
-		if (strcmp(ram->backend, range->backend) == 0 && range->base >= ram->base &&
+		if (ram->backend == range->backend && range->base >= ram->base &&
 		    range->base - ram->base == range->offset - ram->offset) {
-			ram->size = range->base - ram->base + range->size;
+			uint64_t size = range->base - ram->base + range->size;
+
+			ram->size = size > ram->size ? size : ram->size;
 			return 0;
 		}
 	}
@@ -87,15 +136,17 @@ int memory_tree_parse(const char *text, const char *const *backends, unsigned co
 {
 	const char *view = find_view(text);
 	struct tree_ram range;
-	char line[LINE_SIZE];
+	struct line line;
 	int result = 0;
 
 	*tree = (struct memory_tree){0};
-	while (result == 0 && view && next_line(&view, line) && line[0] != '\0')
-		if (parse_range(line, &range) && is_one_of(range.backend, backends, count))
+	while (result == 0 && view && next_line(&view, &line) && line.length > 0)
+		if (parse_range(&line, backends, count, &range))
 			result = add_range(tree, &range);
 	if (result < 0 || tree->count == 0)
 		return error_set(err, -EPROTO, "QEMU's memory tree shows %s",
-				 tree->count ? "too many pieces of RAM" : "no RAM");
+				 result == -EPROTO ? "RAM at impossible addresses"
+				 : tree->count     ? "too many pieces of RAM"
+						   : "no RAM");
 	return 0;
 }

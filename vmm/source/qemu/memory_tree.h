@@ -10,10 +10,10 @@
 
 /* A piece of a memory backend, at consecutive guest addresses. */
 struct tree_ram {
-	char backend[64];
-	uint64_t base;   /* guest physical */
-	uint64_t size;   /* includes what overlays it in between, such as a ROM */
-	uint64_t offset; /* of the first byte in the backend */
+	unsigned backend; /* its index in the list of names */
+	uint64_t base;    /* guest physical */
+	uint64_t size;    /* includes what overlays it in between, such as a ROM */
+	uint64_t offset;  /* of the first byte in the backend */
 };
 
 struct memory_tree {
@@ -23,7 +23,7 @@ struct memory_tree {
 
 /*
  * Extracts the pieces of the `count` backends in the system's address space from the text. Returns 0 or -EPROTO with a
- * line of text: no such address space, no RAM in it, or too many pieces.
+ * line of text: no such address space, no RAM in it, too many pieces, or one whose addresses or offsets wrap.
  */
 int memory_tree_parse(const char *text, const char *const *backends, unsigned count,
 		      struct memory_tree *tree, struct error *err);

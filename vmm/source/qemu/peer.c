@@ -17,8 +17,13 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/proc.h"
+#include "source/qemu/peer_program.h"
 
 #define MAPPINGS_MAX 65536 /* vm.max_map_count is 65530 by default */
+
+/* The dynamic loader maps the program first of all, and mappings go downwards. */
+#define LOADED_FILES_MAX 8
 
 /* Fields of /proc/PID/stat after the name's closing parenthesis, from 0: proc(5) counts starttime as the 22nd. */
 #define START_TIME_FIELD 19
@@ -36,34 +41,62 @@ static int not_permitted(uint32_t pid, struct error *err)
 			 pid);
 }
 
-/* The program that the process runs, without its directory; printable. */
-static int read_program(const struct qemu_peer *peer, char *name, size_t size, struct error *err)
+/* Sets the error for a system call that failed with this errno. What this process lacks says nothing about the other. */
+static int refused(uint32_t pid, int error, struct error *err)
 {
-	char path[4096];
-	ssize_t length = readlinkat(peer->directory, "exe", path, sizeof(path) - 1);
-
-	if (length < 0 && (errno == EACCES || errno == EPERM))
-		return not_permitted(peer->pid, err);
-	if (length < 0 && errno == ESRCH)
-		return no_process(peer->pid, err);
-	path[length > 0 ? length : 0] = '\0';
-	const char *last = strrchr(path, '/');
-	size_t i = 0;
-
-	for (last = last ? last + 1 : path; last[i] && i < size - 1; i++)
-		name[i] = last[i] > ' ' && last[i] <= '~' ? last[i] : '?';
-	name[i] = '\0';
-	return 0;
+	if (error == EMFILE || error == ENFILE || error == ENOMEM)
+		return error_set(err, -error, "cannot open process %u: %s", pid, strerror(error));
+	return error == EACCES || error == EPERM ? not_permitted(pid, err) : no_process(pid, err);
 }
 
-/* Distributions call it qemu-system-x86_64, qemu-kvm, kvm. */
+/*
+ * Whether QEMU was started through the dynamic loader: then the process runs the loader, and QEMU is a file whose data
+ * segment is mapped. Opening that takes root's permissions, or a descriptor that the process still has.
+ */
+static bool has_loaded_qemu(const struct qemu_peer *peer)
+{
+	struct peer_mappings mappings;
+	struct error ignored;
+	unsigned opened = 0;
+	bool found = false;
+
+	if (qemu_peer_mappings(peer, &mappings, &ignored) < 0)
+		return false;
+	for (size_t i = mappings.count; !found && i > 0 && opened < LOADED_FILES_MAX; i--) {
+		const struct peer_mapping *mapping = &mappings.list[i - 1];
+		int fd = mapping->inode && !mapping->is_shared ? qemu_peer_open_file(peer, mapping)
+							       : -ENOENT;
+
+		if (fd < 0)
+			continue;
+		opened++;
+		found = program_is_qemu(fd);
+		close(fd);
+	}
+	free(mappings.list);
+	return found;
+}
+
+/* The link leads to the program even after its file was deleted or replaced. */
 static int check_program(const struct qemu_peer *peer, struct error *err)
 {
-	char name[64];
-	int result = read_program(peer, name, sizeof(name), err);
+	char target[4096], name[64];
+	ssize_t length = readlinkat(peer->directory, "exe", target, sizeof(target) - 1);
+	int fd;
 
-	if (result < 0 || strncmp(name, "qemu-", 5) == 0 || strcmp(name, "kvm") == 0)
-		return result;
+	if (length < 0 && errno != ENOENT)
+		return refused(peer->pid, errno, err);
+	target[length > 0 ? length : 0] = '\0';
+	/* A kernel thread has no program. */
+	fd = length > 0 ? openat(peer->directory, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	if (length > 0 && fd < 0)
+		return refused(peer->pid, errno, err);
+	bool is_qemu = fd >= 0 && program_is_qemu(fd);
+
+	fd_close(fd);
+	if (is_qemu || has_loaded_qemu(peer))
+		return 0;
+	program_name(target, name, sizeof(name));
 	return error_set(err, -ENOENT, "process %u is not QEMU: it runs %s", peer->pid,
 			 name[0] ? name : "no program");
 }
@@ -73,12 +106,14 @@ int qemu_peer_open(struct qemu_peer *peer, uint32_t pid, struct error *err)
 	char path[32];
 
 	*peer = (struct qemu_peer){.pid = pid, .directory = -1};
+	if (proc_require("a QEMU's memory is found through it", err) < 0)
+		return -ENOTSUP;
 	peer->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (peer->pidfd < 0)
-		return no_process(pid, err);
+		return refused(pid, errno, err);
 	snprintf(path, sizeof(path), "/proc/%" PRIu32, pid);
 	peer->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result = peer->directory < 0 ? no_process(pid, err) : check_program(peer, err);
+	int result = peer->directory < 0 ? refused(pid, errno, err) : check_program(peer, err);
 
 	/* The directory was opened by pid: it is this process's only if the process has not ended since. */
 	if (qemu_peer_has_ended(peer))

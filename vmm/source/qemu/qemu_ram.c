@@ -89,6 +89,7 @@ static int ram_read(void *own, paddr_t pa, void *buffer, size_t length)
 		return read_private_file(ram, piece, offset, buffer, length);
 	case RAM_SHARED:
 	case RAM_HUGE:
+	case RAM_UNSEALED:
 		break;
 	}
 	return read_file(ram, piece, offset, buffer, length);
@@ -113,13 +114,24 @@ static int ram_find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole,
 	return 0;
 }
 
-void qemu_ram_begin(struct qemu_ram *ram, const struct qemu_peer *peer, struct guest_memory *memory)
+void qemu_ram_begin(struct qemu_ram *ram, const struct qemu_peer *peer, bool maps_only_sealed,
+		    struct guest_memory *memory)
 {
 	*ram = (struct qemu_ram){
 		.peer = peer,
 		.memory = memory,
 		.pagemap = openat(peer->directory, "pagemap", O_RDONLY | O_CLOEXEC),
+		.maps_only_sealed = maps_only_sealed,
 	};
+}
+
+static enum ram_backing shared_backing(const struct qemu_ram *ram, int fd, bool is_huge)
+{
+	if (is_huge)
+		return RAM_HUGE;
+	int seals = ram->maps_only_sealed ? fcntl(fd, F_GET_SEALS) : F_SEAL_SHRINK;
+
+	return seals >= 0 && (seals & F_SEAL_SHRINK) ? RAM_SHARED : RAM_UNSEALED;
 }
 
 /* Determines what backs a mapping, and opens its file if needed. */
@@ -148,7 +160,7 @@ static int classify(const struct qemu_ram *ram, const struct peer_mapping *mappi
 	if (!mapping->is_shared)
 		piece->backing = RAM_PRIVATE_FILE;
 	else
-		piece->backing = system.f_type == HUGETLBFS_MAGIC ? RAM_HUGE : RAM_SHARED;
+		piece->backing = shared_backing(ram, piece->fd, system.f_type == HUGETLBFS_MAGIC);
 	if (piece->backing == RAM_PRIVATE_FILE && ram->pagemap < 0)
 		return error_set(err, -EACCES, "no permission to read the pagemap of process %u",
 				 ram->peer->pid);
@@ -214,17 +226,5 @@ bool qemu_ram_is_copied(const struct qemu_ram *ram)
 	for (unsigned i = 0; i < ram->count; i++)
 		if (ram->pieces[i].backing != RAM_SHARED)
 			return true;
-	return false;
-}
-
-bool qemu_ram_may_shrink(const struct qemu_ram *ram)
-{
-	for (unsigned i = 0; i < ram->count; i++) {
-		const struct ram_piece *piece = &ram->pieces[i];
-		int seals = piece->backing == RAM_SHARED ? fcntl(piece->fd, F_GET_SEALS) : 0;
-
-		if (piece->backing == RAM_SHARED && (seals < 0 || !(seals & F_SEAL_SHRINK)))
-			return true;
-	}
 	return false;
 }

@@ -22,6 +22,7 @@
 enum ram_backing {
 	RAM_SHARED,       /* the file is the guest's memory; mapped */
 	RAM_HUGE,         /* the same, with huge pages */
+	RAM_UNSEALED,     /* the same, but it may shrink, and is not to be mapped then */
 	RAM_ANONYMOUS,    /* private to QEMU */
 	RAM_PRIVATE_FILE, /* a file's, except where QEMU has written */
 };
@@ -41,12 +42,16 @@ struct qemu_ram {
 	const struct qemu_peer *peer;
 	struct guest_memory *memory;
 	int pagemap; /* -1: not available */
+	bool maps_only_sealed;
 	unsigned count;
 	struct ram_piece pieces[MEMORY_REGIONS_MAX];
 };
 
-/* Readers of `memory` use `ram` and the process until qemu_ram_end; `ram` must stay in place until then. */
-void qemu_ram_begin(struct qemu_ram *ram, const struct qemu_peer *peer,
+/*
+ * Readers of `memory` use `ram` and the process until qemu_ram_end; `ram` must stay in place until then. With
+ * maps_only_sealed, files that may shrink are read and not mapped: for a caller that must not be killed by one.
+ */
+void qemu_ram_begin(struct qemu_ram *ram, const struct qemu_peer *peer, bool maps_only_sealed,
 		    struct guest_memory *memory);
 
 /*
@@ -62,10 +67,5 @@ void qemu_ram_end(struct qemu_ram *ram);
 
 /* Whether any of the RAM is copied. */
 bool qemu_ram_is_copied(const struct qemu_ram *ram);
-
-/*
- * Whether any of it is mapped from a file that can shrink. Reading such a mapping past the file's end kills the reader.
- */
-bool qemu_ram_may_shrink(const struct qemu_ram *ram);
 
 #endif

@@ -10,28 +10,37 @@
 #include <time.h>
 
 #include "attach/vm_name.h"
-#include "base/clock.h"
+#include "base/deadline.h"
 #include "base/json.h"
 #include "kind/registry.h"
 #include "source/boot_wait.h"
 #include "source/qemu/memory_tree.h"
 #include "source/qemu/peer.h"
 #include "qmp/qmp.h"
-#include "source/qemu/qmp_pause.h"
+#include "source/pauser.h"
+#include "source/qemu/qemu_pauser.h"
 #include "source/qemu/qemu_ram.h"
 #include "source/qemu/ram_search.h"
 
 /* How often to look for a booting guest; boot_wait.h bounds the wait. */
 #define BOOT_RETRY_NS (20 * NS_PER_MS)
 
-#define BACKENDS_MAX MEMORY_REGIONS_MAX
+/* Kernels are loaded below this address. For lists, the search reads no further. */
+#define LISTED_SEARCH_END (UINT64_C(32) << 20)
+
+/* For each step of a question that nobody waits for. */
+#define ASK_TIMEOUT_MS 200
 
 struct qemu_source {
 	struct qemu_peer peer;
 	struct qemu_ram ram;
+	bool is_listed; /* opened among many: see qemu_source_open_listed */
+	/* QEMU serves one client at a time, and others need it, too: the connection is closed once the RAM is found. */
 	bool has_qmp;
 	struct qmp qmp;
-	struct qmp_pause pause;
+	char *path;        /* of the QMP socket; NULL: none was named */
+	bool has_migrated; /* atomic, relaxed: publishes no other data */
+	struct pauser pauser;
 };
 
 static int refuse_pause(void *own, struct error *err)
@@ -44,41 +53,94 @@ static int refuse_pause(void *own, struct error *err)
 			 source->name);
 }
 
+/* The process connects to QMP when it starts, and checks that the pid behind the socket is still the same. */
+static int start_pauser(struct qemu_source *qemu, struct error *err)
+{
+	char pid[16];
+	const char *const arguments[] = {QEMU_PAUSER_COMMAND, qemu->path, pid, QEMU_PAUSER_DEADLINE,
+					 NULL};
+
+	snprintf(pid, sizeof(pid), "%" PRIu32, qemu->peer.pid);
+	int result = pauser_start(&qemu->pauser, arguments, SHARED_TIMEOUT_MS, err);
+
+	if (result < 0)
+		return result;
+	/* Another QEMU may have got the pid. The process of this one has not ended: so the pid is still its own. */
+	return qemu_peer_has_ended(&qemu->peer)
+		       ? error_set(err, -ENOTCONN, "process %u has ended", qemu->peer.pid)
+		       : 0;
+}
+
 static int pause_guest(void *own, struct error *err)
 {
 	struct qemu_source *qemu = own;
+	int result = qemu->pauser.is_started ? 0 : start_pauser(qemu, err);
 
-	return qmp_pause_begin(&qemu->pause, &qemu->qmp, QMP_PAUSE_MAX_MS, err);
+	if (result == 0)
+		result = pauser_pause(&qemu->pauser, err);
+	if (result < 0)
+		pauser_stop(&qemu->pauser);
+	return result;
 }
 
 static int resume_guest(void *own, uint64_t *paused_ns, struct error *err)
 {
 	struct qemu_source *qemu = own;
+	int result = pauser_resume(&qemu->pauser, paused_ns, err);
 
-	return qmp_pause_end(&qemu->pause, &qemu->qmp, paused_ns, err);
+	pauser_stop(&qemu->pauser);
+	return result;
 }
 
-static bool has_ended(const struct source *source)
+static enum source_state get_state(const struct source *source, const char **text)
 {
 	const struct qemu_source *own = source->own;
 
-	return qemu_peer_has_ended(&own->peer);
+	if (qemu_peer_has_ended(&own->peer))
+		return SOURCE_ENDED;
+	if (!__atomic_load_n(&own->has_migrated, __ATOMIC_RELAXED))
+		return SOURCE_LIVE;
+	*text = "was migrated away";
+	return SOURCE_ENDED;
+}
+
+/* The RAM of a guest that was migrated away stays, and QEMU lives on until somebody ends it. Others may use the socket. */
+static void ask_state(const struct source *source)
+{
+	struct qemu_source *own = source->own;
+	struct json_object *answer;
+	struct error ignored;
+	struct qmp qmp;
+
+	if (!own->path || own->pauser.is_started ||
+	    qmp_connect(&qmp, own->path, ASK_TIMEOUT_MS, &ignored) < 0)
+		return;
+	if (qmp.peer_pid == own->peer.pid &&
+	    qmp_execute(&qmp, "query-status", NULL, &answer, &ignored) == 0) {
+		const char *state = json_get_text(answer, "status");
+
+		if (state && strcmp(state, "postmigrate") == 0)
+			__atomic_store_n(&own->has_migrated, true, __ATOMIC_RELAXED);
+		json_object_put(answer);
+	}
+	qmp_close(&qmp);
 }
 
 static void close_source(struct source *source)
 {
 	struct qemu_source *own = source->own;
 
+	pauser_stop(&own->pauser);
 	guest_memory_destroy(&source->memory);
 	qemu_ram_end(&own->ram);
-	if (own->has_qmp)
-		qmp_close(&own->qmp);
 	qemu_peer_close(&own->peer);
+	free(own->path);
 	free(own);
 }
 
 static const struct source_ops ops = {
-	.has_ended = has_ended,
+	.state = get_state,
+	.ask_state = ask_state,
 	.close = close_source,
 };
 
@@ -95,7 +157,6 @@ static void set_notice(struct source *source)
 
 	for (unsigned i = 0; i < own->ram.count; i++)
 		is_huge |= own->ram.pieces[i].backing == RAM_HUGE;
-	source->may_shrink = qemu_ram_may_shrink(&own->ram);
 	if (qemu_ram_is_copied(&own->ram))
 		snprintf(source->notice, sizeof(source->notice), "%s: %s", source->name,
 			 is_huge ? "RAM of huge pages is read through its file: slower"
@@ -110,7 +171,7 @@ static int begin_memory(struct source *source, struct error *err)
 	int result = guest_memory_init(&source->memory, err);
 
 	if (result == 0)
-		qemu_ram_begin(&own->ram, &own->peer, &source->memory);
+		qemu_ram_begin(&own->ram, &own->peer, own->is_listed, &source->memory);
 	return result;
 }
 
@@ -131,49 +192,64 @@ static int search(struct source *source, struct error *err)
 
 	if (result < 0)
 		return result;
-	result = ram_search(&own->ram, &mappings, &source->hints.info, err);
+	result = ram_search(&own->ram, &mappings, own->is_listed ? LISTED_SEARCH_END : 0,
+			    &source->hints.info, err);
 	free(mappings.list);
 	return result;
 }
 
-/* Gets the names of QEMU's memory backends; *answer holds them. Returns their number, or a negative errno. */
-static int query_backends(struct qmp *qmp, struct json_object **answer,
-			  const char *names[BACKENDS_MAX], struct error *err)
+/* The names of all of QEMU's memory backends; some may be in use by nobody. */
+struct backends {
+	struct json_object *answer; /* holds the texts */
+	const char **names;
+	unsigned count;
+};
+
+static void free_backends(struct backends *backends)
 {
-	int result = qmp_execute(qmp, "query-memdev", NULL, answer, err), count = 0;
+	free(backends->names);
+	json_object_put(backends->answer);
+}
+
+static int query_backends(struct qmp *qmp, struct backends *backends, struct error *err)
+{
+	*backends = (struct backends){0};
+	int result = qmp_execute(qmp, "query-memdev", NULL, &backends->answer, err);
 
 	if (result < 0)
 		return result;
-	size_t length = json_object_is_type(*answer, json_type_array)
-				? json_object_array_length(*answer)
+	size_t length = json_object_is_type(backends->answer, json_type_array)
+				? json_object_array_length(backends->answer)
 				: 0;
 
-	for (size_t i = 0; i < length && count < BACKENDS_MAX; i++) {
-		struct json_object *id =
-			json_member(json_object_array_get_idx(*answer, i), "id", json_type_string);
+	backends->names = calloc(length + 1, sizeof(*backends->names));
+	for (size_t i = 0; backends->names && i < length; i++) {
+		struct json_object *id = json_member(json_object_array_get_idx(backends->answer, i),
+						     "id", json_type_string);
 
 		if (id)
-			names[count++] = json_object_get_string(id);
+			backends->names[backends->count++] = json_object_get_string(id);
 	}
-	return count;
+	if (backends->names)
+		return 0;
+	free_backends(backends);
+	return error_set(err, -ENOMEM, "no memory for the names of QEMU's memory backends");
 }
 
 static int query_tree(struct qmp *qmp, struct memory_tree *tree, struct error *err)
 {
-	const char *names[BACKENDS_MAX];
-	struct json_object *answer;
+	struct backends backends;
 	char *text;
-	int count = query_backends(qmp, &answer, names, err);
+	int result = query_backends(qmp, &backends, err);
 
-	if (count < 0)
-		return count;
-	int result = qmp_execute_human(qmp, "info mtree -f", &text, err);
-
+	if (result < 0)
+		return result;
+	result = qmp_execute_human(qmp, "info mtree -f", &text, err);
 	if (result == 0) {
-		result = memory_tree_parse(text, names, (unsigned)count, tree, err);
+		result = memory_tree_parse(text, backends.names, backends.count, tree, err);
 		free(text);
 	}
-	json_object_put(answer);
+	free_backends(&backends);
 	return result;
 }
 
@@ -266,7 +342,7 @@ static int find_in_time(struct source *source, struct error *err)
 		end_memory(source);
 		if (qemu_peer_has_ended(&own->peer))
 			return error_set(err, -ENOTCONN, "process %u has ended", own->peer.pid);
-		if ((result != -ENODATA && result != -EAGAIN) ||
+		if ((result != -ENODATA && result != -EAGAIN) || own->is_listed ||
 		    !boot_wait_again(&wait, BOOT_RETRY_NS))
 			return result;
 	}
@@ -315,15 +391,20 @@ static int open_socket(const char *path, struct source *source, struct error *er
 {
 	struct qemu_source *own = source->own;
 	struct error why;
-	int result = qmp_connect(&own->qmp, path, QMP_TIMEOUT_MS, err);
+	int result = qmp_connect(&own->qmp, path, SHARED_TIMEOUT_MS, err);
 
 	if (result < 0)
 		return result;
 	own->has_qmp = true;
-	result = open_peer(own->qmp.peer_pid, source, &why);
+	result = own->qmp.peer_pid
+			 ? open_peer(own->qmp.peer_pid, source, &why)
+			 : error_set(&why, -ENOTSUP,
+				     "its QEMU runs in another PID namespace: its memory cannot be "
+				     "found from here");
+	qmp_close(&own->qmp);
+	own->has_qmp = false;
 	if (result == 0)
 		return 0;
-	qmp_close(&own->qmp);
 	return error_set(err, result, "%.150s: %.350s", path, why.text);
 }
 
@@ -341,6 +422,34 @@ static bool parse_pid(const char *text, uint32_t *pid)
 	return errno == 0 && value <= INT32_MAX;
 }
 
+static void begin_source(struct source *source, struct qemu_source *own)
+{
+	*source = (struct source){.ops = &ops,
+				  .is_live = true,
+				  .has_all_memory = true,
+				  .hints.has_info = true,
+				  .control = {&process_control, source, source->name},
+				  .own = own};
+}
+
+int qemu_source_open_listed(uint32_t pid, struct source *source, struct error *err)
+{
+	struct qemu_source *own = calloc(1, sizeof(*own));
+
+	if (!own)
+		return error_set(err, -ENOMEM, "no memory for another VM");
+	own->is_listed = true;
+	begin_source(source, own);
+	int result = open_peer(pid, source, err);
+
+	if (result == 0)
+		return 0;
+	free(own);
+	if (result == -EAGAIN)
+		return -ENODATA;
+	return result == -ESRCH || result == -ENOTCONN ? -ENOENT : result;
+}
+
 int qemu_source_open(const char *name, struct source *source, struct error *err)
 {
 	struct qemu_source *own = calloc(1, sizeof(*own));
@@ -350,12 +459,7 @@ int qemu_source_open(const char *name, struct source *source, struct error *err)
 	name += strlen(QEMU_SOURCE_PREFIX);
 	if (!own)
 		return error_set(err, -ENOMEM, "no memory for another VM");
-	*source = (struct source){.ops = &ops,
-				  .is_live = true,
-				  .has_all_memory = true,
-				  .hints.has_info = true,
-				  .control = {&process_control, source, source->name},
-				  .own = own};
+	begin_source(source, own);
 	if (*name == '\0' ||
 	    (strspn(name, "0123456789") == strlen(name) && !parse_pid(name, &pid))) {
 		result = error_set(
@@ -366,11 +470,15 @@ int qemu_source_open(const char *name, struct source *source, struct error *err)
 		result = open_peer(pid, source, err);
 	} else {
 		source->control = (struct control){&qmp_control, own, source->name};
-		result = open_socket(name, source, err);
+		own->path = strdup(name);
+		result = own->path ? open_socket(name, source, err)
+				   : error_set(err, -ENOMEM, "no memory for another VM");
 	}
-	if (result < 0)
+	if (result < 0) {
+		free(own->path);
 		free(own);
-	else
+	} else {
 		set_notice(source);
+	}
 	return result;
 }

@@ -19,4 +19,11 @@
  */
 int qemu_source_open(const char *name, struct source *source, struct error *err);
 
+/*
+ * For lists, in which most may be QEMUs of other guests: opens the guest of a process without waiting for it to boot, and
+ * searches only where kernels are loaded. -ENODATA: it has no guest of a known kind, or not yet; -ENOENT: it is gone, or
+ * no QEMU.
+ */
+int qemu_source_open_listed(uint32_t pid, struct source *source, struct error *err);
+
 #endif

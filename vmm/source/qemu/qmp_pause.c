@@ -3,154 +3,188 @@
 #include "source/qemu/qmp_pause.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/json.h"
+#include "base/printable.h"
 
-/* No client uses this id, so no client takes the answer for its own. */
-#define CONT_COMMAND "{\"execute\": \"cont\", \"id\": \"guardian\"}\n"
+/*
+ * Ending a pause matters more than being quick: QEMU answers nothing while it saves a snapshot, for example. A guest that
+ * this pause stopped would stay stopped if the end came too early for a QEMU that hangs, in a debugger say: then it waits
+ * until QEMU answers or ends.
+ */
+#define END_TIMEOUT_MS  60000
+#define HELD_TIMEOUT_MS (24u * 3600 * 1000)
 
-#define ANSWER_MS 2000 /* QEMU may drop input that it has not read when the socket closes */
+#define WORD_SIZE 32
 
-/* Exit statuses of the guardian. */
-#define DISMISSED 0
-#define RESUMED   1
-
-static void close_others(int a, int b)
+static void on_event(void *own, const char *event, struct json_object *data)
 {
-	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+	struct qmp_pause *pause = own;
 
-	if (low > 0)
-		close_range(0, low - 1, 0);
-	if (high > low + 1)
-		close_range(low + 1, high - 1, 0);
-	close_range(high + 1, ~0u, 0);
+	(void)data;
+	pause->was_resumed |= strcmp(event, "RESUME") == 0;
+	pause->was_reset |= strcmp(event, "RESET") == 0;
 }
 
-/* Runs in the child of a multi-threaded process: system calls only. */
-static _Noreturn void guard(int dismissal_fd, int qmp_fd, unsigned max_ms)
+static bool is_among(const char *word, const char *const *list, size_t count)
 {
-	struct pollfd dismissal = {.fd = dismissal_fd, .events = POLLIN};
-	struct pollfd answer = {.fd = qmp_fd, .events = POLLIN};
-	sigset_t all;
-	char bytes[4096];
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	setsid();
-	close_others(dismissal_fd, qmp_fd);
-	if (poll(&dismissal, 1, (int)max_ms) > 0 && read(dismissal_fd, bytes, 1) == 1)
-		_exit(DISMISSED);
-	send(qmp_fd, CONT_COMMAND, sizeof(CONT_COMMAND) - 1, MSG_NOSIGNAL);
-	/* The process that paused may be alive and read the answer itself. */
-	if (poll(&dismissal, 1, 0) == 0)
-		_exit(RESUMED);
-	while (poll(&answer, 1, ANSWER_MS) > 0) {
-		ssize_t length = recv(qmp_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-
-		if (length <= 0 || memmem(bytes, (size_t)length, "\"guardian\"", 10))
-			break;
-	}
-	_exit(RESUMED);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(word, list[i]) == 0)
+			return true;
+	return false;
 }
 
-static int start_guardian(struct qmp_pause *pause, const struct qmp *qmp, unsigned max_ms,
-			  struct error *err)
+/* Asks for the word that `command` reports as the status of what it is about; empty if there is none. */
+static int ask_status(struct qmp *qmp, const char *command, char word[WORD_SIZE], struct error *err)
 {
-	int ends[2];
+	struct json_object *answer;
+	int result = qmp_execute(qmp, command, NULL, &answer, err);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return error_set(err, -errno, "socketpair: %s", strerror(errno));
-	pause->guardian = fork();
-	if (pause->guardian == 0) {
-		close(ends[1]);
-		guard(ends[0], qmp->fd, max_ms);
-	}
-	int result = pause->guardian < 0 ? -errno : 0;
+	word[0] = '\0';
+	if (result < 0)
+		return result;
+	const char *text = json_get_text(answer, "status");
 
-	close(ends[0]);
-	pause->guardian_fd = ends[1];
+	if (text)
+		printable_copy(word, WORD_SIZE, text);
+	json_object_put(answer);
+	return 0;
+}
+
+static int ask_state(struct qmp *qmp, char state[WORD_SIZE], struct error *err)
+{
+	int result = ask_status(qmp, "query-status", state, err);
+
+	if (result == 0 && !state[0])
+		result = error_set(err, -EPROTO, "QMP: no status of the guest");
+	return result;
+}
+
+/*
+ * A copy of a guest that is paused when its migration ends begins paused, and nobody would resume it. (QEMU's
+ * qapi/migration.json: all statuses but none, cancelled, failed and completed.)
+ */
+static int refuse_migration(struct qmp *qmp, struct error *err)
+{
+	static const char *const over[] = {"", "none", "cancelled", "failed", "completed"};
+	char status[WORD_SIZE];
+	int result = ask_status(qmp, "query-migrate", status, err);
+
+	if (result < 0 || is_among(status, over, sizeof(over) / sizeof(over[0])))
+		return result;
+	return error_set(err, -EBUSY,
+			 "QEMU is migrating the guest (%s), and its copy could stay paused; try "
+			 "again later",
+			 status);
+}
+
+/* A guest that is stopped stays so. One whose memory QEMU is just filling has no instant. */
+static int begin_at_rest(const char *state, struct error *err)
+{
+	static const char *const filling[] = {"inmigrate", "restore-vm", "colo"};
+
+	if (!is_among(state, filling, sizeof(filling) / sizeof(filling[0])))
+		return 0;
+	return error_set(err, -EBUSY, "QEMU is filling the guest's memory (%s); try again later",
+			 state);
+}
+
+int qmp_pause_begin(struct qmp_pause *pause, struct qmp *qmp, struct error *err)
+{
+	char state[WORD_SIZE];
+
+	*pause = (struct qmp_pause){.qmp = qmp};
+	qmp->on_event = on_event;
+	qmp->own = pause;
+	int result = ask_state(qmp, state, err);
+
+	if (result < 0)
+		return result;
+	pause->was_resumed = false;
+	if (strcmp(state, "running") != 0)
+		return begin_at_rest(state, err);
+	result = refuse_migration(qmp, err);
+	if (result < 0)
+		return result;
+	/* Without an answer the guest may be stopped all the same; refused, it is not. */
+	result = qmp_execute(qmp, "stop", NULL, NULL, err);
+	pause->is_ours = result != -EREMOTEIO;
+	/* Events arrive in order: those that came with the answer are older than the pause. */
+	pause->was_resumed = pause->was_reset = false;
+	return result;
+}
+
+static int resume(struct qmp_pause *pause, struct error *err)
+{
+	struct error why;
+
+	pause->was_asked = true;
+	int result = qmp_execute(pause->qmp, "cont", NULL, NULL, &why);
+
 	if (result == 0)
 		return 0;
-	close(ends[1]);
-	return error_set(err, result, "a process: %s", strerror(-result));
+	return error_set(err, result, "the guest may still be paused: %.300s", why.text);
 }
 
-/* Whether the guardian was dismissed before it resumed the guest. */
-static bool dismiss_guardian(const struct qmp_pause *pause)
+static int stays(const char *state, struct error *err)
 {
-	int status = 0;
-
-	/* The guardian may have ended already; MSG_NOSIGNAL avoids a SIGPIPE then. */
-	while (send(pause->guardian_fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-	close(pause->guardian_fd);
-	while (waitpid(pause->guardian, &status, 0) < 0 && errno == EINTR)
-		;
-	return !WIFEXITED(status) || WEXITSTATUS(status) == DISMISSED;
+	return error_set(err, -EBUSY,
+			 "the guest stays stopped: QEMU's state is %s by now, and only whoever "
+			 "stopped it can tell when it may run",
+			 state);
 }
 
-static int is_running(struct qmp *qmp, bool *running, struct error *err)
+/* After a reset QEMU's state is `prelaunch`, whatever it was: also for a guest that was migrated. */
+static int resume_after_reset(struct qmp_pause *pause, const char *state, struct error *err)
 {
-	struct json_object *status, *value;
-	int result = qmp_execute(qmp, "query-status", NULL, &status, err);
+	char status[WORD_SIZE];
+	int result = ask_status(pause->qmp, "query-migrate", status, err);
 
-	if (result < 0)
-		return result;
-	value = json_member(status, "running", json_type_boolean);
-	if (value)
-		*running = json_object_get_boolean(value);
-	else
-		result = error_set(err, -EPROTO, "QMP: no status of the guest");
-	json_object_put(status);
+	if (result < 0 || strcmp(status, "completed") == 0)
+		return stays(state, err);
+	return resume(pause, err);
+}
+
+/* Resumes a guest that no one else resumed. */
+static int end_ours(struct qmp_pause *pause, const char *state, struct error *err)
+{
+	if (strcmp(state, "paused") == 0)
+		return resume(pause, err);
+	if (strcmp(state, "prelaunch") == 0 && pause->was_reset)
+		return resume_after_reset(pause, state, err);
+	return stays(state, err);
+}
+
+/* What is left to do in this state. */
+static int end_in(struct qmp_pause *pause, const char *state, struct error *err)
+{
+	bool runs = pause->was_resumed || strcmp(state, "running") == 0;
+
+	if (runs && !pause->was_asked)
+		return error_set(err, -EBUSY,
+				 "someone else resumed the guest during the pause (its state is "
+				 "%s by now): what was read is not of one instant",
+				 state);
+	return pause->is_ours && !runs ? end_ours(pause, state, err) : 0;
+}
+
+int qmp_pause_end(struct qmp_pause *pause, struct error *err)
+{
+	char state[WORD_SIZE];
+
+	pause->qmp->timeout_ms = pause->is_ours ? HELD_TIMEOUT_MS : END_TIMEOUT_MS;
+	pause->qmp->on_event = on_event;
+	pause->qmp->own = pause;
+	int result = ask_state(pause->qmp, state, err);
+
+	if (result == 0)
+		result = end_in(pause, state, err);
+	if (result == 0 && pause->was_reset)
+		result = error_set(err, -EBUSY,
+				   "the guest was reset during the pause: what was read is not of "
+				   "one instant");
+	pause->qmp->on_event = NULL;
 	return result;
-}
-
-int qmp_pause_begin(struct qmp_pause *pause, struct qmp *qmp, unsigned max_ms, struct error *err)
-{
-	struct error ignored;
-	uint64_t paused_ns;
-
-	*pause = (struct qmp_pause){.since_ns = clock_now_ns()};
-	int result = is_running(qmp, &pause->is_ours, err);
-
-	if (result < 0 || !pause->is_ours)
-		return result;
-	result = start_guardian(pause, qmp, max_ms, err);
-	if (result < 0)
-		return result;
-	pause->since_ns = clock_now_ns();
-	result = qmp_execute(qmp, "stop", NULL, NULL, err);
-	/* The guest may be stopped all the same, for example when no answer came. */
-	if (result < 0)
-		qmp_pause_end(pause, qmp, &paused_ns, &ignored);
-	return result;
-}
-
-int qmp_pause_end(struct qmp_pause *pause, struct qmp *qmp, uint64_t *paused_ns, struct error *err)
-{
-	*paused_ns = 0;
-	if (!pause->is_ours)
-		return 0;
-	int result = qmp_execute(qmp, "cont", NULL, NULL, err);
-
-	*paused_ns = clock_now_ns() - pause->since_ns;
-	/* Without an answer, closing the guardian's socket makes the guardian ask again. */
-	if (result < 0) {
-		close(pause->guardian_fd);
-		while (waitpid(pause->guardian, NULL, 0) < 0 && errno == EINTR)
-			;
-		return result;
-	}
-	if (dismiss_guardian(pause))
-		return 0;
-	return error_set(err, -ETIMEDOUT,
-			 "the pause took too long: the guest was resumed, and what was read is not "
-			 "of one instant");
 }

@@ -15,10 +15,10 @@
 
 /* Searches one mapping as if it were a guest's RAM from address 0. */
 static int search_mapping(const struct qemu_peer *peer, const struct peer_mappings *mappings,
-			  const struct peer_mapping *mapping, struct guest_place *place,
-			  struct error *err)
+			  const struct peer_mapping *mapping, uint64_t search_end, bool only_sealed,
+			  struct guest_place *place, struct error *err)
 {
-	const struct guest_hints anywhere = {0};
+	const struct guest_hints anywhere = {.search_end = search_end};
 	uint64_t size = mapping->end - mapping->start;
 	struct guest_memory memory;
 	struct qemu_ram ram;
@@ -28,7 +28,7 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 	if (result < 0)
 		return result;
 	*place = (struct guest_place){0};
-	qemu_ram_begin(&ram, peer, &memory);
+	qemu_ram_begin(&ram, peer, only_sealed, &memory);
 	result = qemu_ram_add(&ram, mappings, paddr(0), size, mapping->start, err);
 	if (result == 0) {
 		result = guest_locate(&memory, &anywhere, place, &why);
@@ -84,8 +84,8 @@ static int verify(const struct qemu_ram *ram, paddr_t info, struct error *err)
 	return result;
 }
 
-int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr_t *info,
-	       struct error *err)
+int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint64_t search_end,
+	       paddr_t *info, struct error *err)
 {
 	struct error why = {"none of its memory looks like a guest's RAM"};
 	struct guest_place place;
@@ -95,7 +95,8 @@ int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, paddr
 		const struct peer_mapping *mapping = &mappings->list[i];
 		int result = mapping->end - mapping->start < RAM_SIZE_MIN
 				     ? -ENODATA
-				     : search_mapping(ram->peer, mappings, mapping, &place, &why);
+				     : search_mapping(ram->peer, mappings, mapping, search_end,
+						      ram->maps_only_sealed, &place, &why);
 
 		if (result == -ENOTCONN || result == -EACCES)
 			refused = result;

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "attach/client.h"
-#include "base/clock.h"
+#include "base/deadline.h"
+#include "base/fd.h"
 #include "base/thread.h"
 #include "memory/rcu.h"
 
@@ -24,18 +25,21 @@ struct own_vm {
 	pthread_mutex_t request; /* held during a request: one at a time */
 	pthread_mutex_t lock;    /* protects the fields below; taken inside `request` */
 	pthread_cond_t changed;
-	bool has_ended;
-	struct error why;  /* why it has ended */
+	bool is_lost;      /* the connection */
+	bool has_ended;    /* and nobody listens for another */
+	int lost_by;       /* a negative errno: -ENOTCONN the VM has hung up */
+	struct error why;  /* why it is lost */
 	uint32_t sequence; /* of the last request */
 	uint32_t pages;    /* whose bits its reply holds */
 	bool is_answered;
 	struct attach_dirty_reply reply;
 };
 
-static void set_ended(struct own_vm *vm, const struct error *why)
+static void set_lost(struct own_vm *vm, int result, const struct error *why)
 {
 	pthread_mutex_lock(&vm->lock);
-	vm->has_ended = true;
+	vm->is_lost = true;
+	vm->lost_by = result;
 	vm->why = *why;
 	pthread_cond_broadcast(&vm->changed);
 	pthread_mutex_unlock(&vm->lock);
@@ -130,26 +134,39 @@ static void *follow(void *argument)
 {
 	struct own_vm *vm = argument;
 	struct error why;
+	int result;
 
 	urcu_memb_register_thread();
-	while (take_message(vm, &why) == 0)
+	while ((result = take_message(vm, &why)) == 0)
 		;
-	set_ended(vm, &why);
+	set_lost(vm, result, &why);
 	urcu_memb_unregister_thread();
 	return NULL;
+}
+
+/* A VM that ends removes its socket before it hangs up; one that is killed refuses connections. */
+static bool has_left(const struct own_vm *vm)
+{
+	struct vm_id id = {.pid = vm->client.hello.pid};
+
+	memcpy(id.name, vm->client.hello.name, sizeof(id.name));
+	id.name[sizeof(id.name) - 1] = '\0';
+	return !own_vm_is_alive(&id);
 }
 
 /* Waits for the reply to the last request. The caller holds the lock. */
 static int await_reply(struct own_vm *vm, struct error *err)
 {
-	uint64_t deadline_ns = clock_now_ns() + ATTACH_TIMEOUT_MS * NS_PER_MS;
-
-	while (!vm->is_answered && !vm->has_ended)
-		if (!thread_wait_until(&vm->changed, &vm->lock, deadline_ns))
+	while (!vm->is_answered && !vm->is_lost)
+		if (!thread_wait_until(&vm->changed, &vm->lock, deadline_ns()) &&
+		    deadline_has_passed())
 			return error_set(err, -ETIMEDOUT, "the VM %s does not answer",
 					 vm->source->name);
 	if (vm->is_answered)
 		return 0;
+	if (vm->lost_by == -ENOTCONN && !has_left(vm))
+		return error_set(err, -ENOTCONN, "the VM %s has closed the connection",
+				 vm->source->name);
 	*err = vm->why;
 	return -ENOTCONN;
 }
@@ -179,6 +196,7 @@ static int ask(struct own_vm *vm, enum attach_type type, const struct attach_req
 {
 	pthread_mutex_lock(&vm->request);
 	pthread_mutex_lock(&vm->lock);
+	deadline_enter();
 	vm->is_answered = false;
 	vm->sequence++;
 	vm->pages = request->pages;
@@ -186,6 +204,7 @@ static int ask(struct own_vm *vm, enum attach_type type, const struct attach_req
 
 	if (result == 0)
 		result = await_reply(vm, err);
+	deadline_leave(result != -ETIMEDOUT);
 	vm->is_answered = true;
 	if (result == 0)
 		result = explain(vm, vm->reply.reply.result, err);
@@ -206,9 +225,20 @@ static int ask_plain(struct own_vm *vm, enum attach_type type, struct attach_rep
 	return ask(vm, type, &request, reply, NULL, err);
 }
 
+/* A request that the VM did not answer in time is withdrawn, so that no pause begins that nobody uses. */
 static int own_vm_pause(void *own, struct error *err)
 {
-	return ask_plain(own, ATTACH_PAUSE, NULL, err);
+	struct own_vm *vm = own;
+	const struct attach_request withdrawal = {0};
+	struct error ignored;
+	int result = ask_plain(own, ATTACH_PAUSE, NULL, err);
+
+	if (result == -ETIMEDOUT) {
+		deadline_enter();
+		attach_client_send(&vm->client, ATTACH_RESUME, 0, withdrawal, &ignored);
+		deadline_leave(false);
+	}
+	return result;
 }
 
 static int own_vm_resume(void *own, uint64_t *paused_ns, struct error *err)
@@ -275,15 +305,20 @@ static const struct control_ops own_vm_control = {
 	.dirty_stop = own_vm_dirty_stop,
 };
 
-static bool own_vm_has_ended(const struct source *source)
+static enum source_state own_vm_state(const struct source *source, const char **text)
 {
 	struct own_vm *vm = source->own;
 
+	(void)text;
 	pthread_mutex_lock(&vm->lock);
-	bool has_ended = vm->has_ended;
+	if (vm->is_lost && !vm->has_ended)
+		vm->has_ended = has_left(vm);
+	enum source_state state = vm->has_ended ? SOURCE_ENDED
+				  : vm->is_lost ? SOURCE_CUT_OFF
+						: SOURCE_LIVE;
 
 	pthread_mutex_unlock(&vm->lock);
-	return has_ended;
+	return state;
 }
 
 static void own_vm_free(struct own_vm *vm)
@@ -306,7 +341,7 @@ static void own_vm_close(struct source *source)
 }
 
 static const struct source_ops own_vm_ops = {
-	.has_ended = own_vm_has_ended,
+	.state = own_vm_state,
 	.close = own_vm_close,
 };
 
@@ -327,8 +362,11 @@ static struct own_vm *own_vm_new(struct source *source)
 static int start_to_follow(struct own_vm *vm, struct error *err)
 {
 	const struct attach_request subscribe = {0};
+
+	deadline_enter();
 	int result = attach_client_send(&vm->client, ATTACH_SUBSCRIBE, 0, subscribe, err);
 
+	deadline_leave(result != -ETIMEDOUT);
 	if (result < 0)
 		return result;
 	return thread_start(&vm->thread, follow, vm, err);
@@ -346,6 +384,7 @@ static int attach(struct own_vm *vm, struct source *source, struct error *err)
 		.hints.has_info = hello->flags & ATTACH_HAS_INFO,
 		.hints.info = paddr(hello->info_pa),
 		.pid = hello->pid,
+		.has_foreign_pid = hello->pid != vm->client.peer_pid,
 		.cpu_count = hello->cpu_count,
 		.start_ns = hello->start_ns,
 		.control = {&own_vm_control, vm, source->name},
@@ -377,7 +416,7 @@ static int open_in(int dir_fd, const struct vm_id *id, struct source *source, st
 	int result = attach_client_connect(&vm->client, dir_fd, id, err);
 
 	if (result == -ECONNREFUSED)
-		unlinkat(dir_fd, vm_socket_name(id, file), 0);
+		runtime_dir_remove_dead(dir_fd, vm_socket_name(id, file));
 	if (result == 0) {
 		result = attach(vm, source, err);
 		if (result < 0)
@@ -390,26 +429,41 @@ static int open_in(int dir_fd, const struct vm_id *id, struct source *source, st
 
 int own_vm_open(const struct vm_id *id, struct source *source, struct error *err)
 {
-	int dir_fd = runtime_dir_open(false, err);
+	struct runtime_dirs dirs;
+	int result = runtime_dirs_open(&dirs, err);
 
-	if (dir_fd < 0)
-		return dir_fd;
-	int result = open_in(dir_fd, id, source, err);
-
-	close(dir_fd);
+	if (result < 0)
+		return result;
+	result = open_in(runtime_dirs_find(&dirs, id), id, source, err);
+	runtime_dirs_close(&dirs);
 	return result;
+}
+
+bool own_vm_is_alive(const struct vm_id *id)
+{
+	char file[VM_SOCKET_NAME_SIZE];
+	struct runtime_dirs dirs;
+	struct error ignored;
+
+	if (runtime_dirs_open(&dirs, &ignored) < 0)
+		return false;
+	bool is_alive =
+		runtime_dir_has_listener(runtime_dirs_find(&dirs, id), vm_socket_name(id, file));
+
+	runtime_dirs_close(&dirs);
+	return is_alive;
 }
 
 int own_vm_list(struct vm_list *list, struct error *err)
 {
-	int dir_fd = runtime_dir_open(false, err);
+	struct runtime_dirs dirs;
+	int result = runtime_dirs_open(&dirs, err);
 
-	list->count = 0;
-	if (dir_fd < 0)
-		return dir_fd == -ENOENT ? 0 : dir_fd;
-	int result = runtime_dir_list(dir_fd, list->ids, err);
-
-	close(dir_fd);
+	*list = (struct vm_list){0};
+	if (result < 0)
+		return result == -ENOENT ? 0 : result;
+	result = runtime_dirs_list(&dirs, &list->ids, err);
+	runtime_dirs_close(&dirs);
 	if (result < 0)
 		return result;
 	list->count = (unsigned)result;

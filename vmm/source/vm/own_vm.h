@@ -8,20 +8,42 @@
 #include "base/error.h"
 #include "source/source.h"
 
+#define OWN_VM_PREFIX     "vm:"  /* of a name, where another VM has it too */
+#define OWN_VM_PID_PREFIX "pid:" /* of a process */
+
 /* The VMs that can be connected to. */
 struct vm_list {
 	unsigned count;
-	struct vm_id ids[RUNTIME_DIR_VMS_MAX];
+	struct vm_id *ids; /* for free() */
 };
 
-/* Lists the user's VMs, including dead ones; none when there is no runtime directory. Returns 0 or a negative errno. */
+/*
+ * Lists the user's VMs, including dead ones; none when there is no runtime directory. Returns 0 or a negative errno, with
+ * an empty list.
+ */
 int own_vm_list(struct vm_list *list, struct error *err);
 
 /*
  * Attaches to a VM of the list. Returns 0 or a negative errno with a line of text, as attach_client_connect. Removes
  * the socket of a dead VM (-ECONNREFUSED).
+ *
+ * A VM that closes the connection and goes on listening is SOURCE_CUT_OFF; its RAM goes on being read as it was mapped.
+ * It is not connected to again: it has a reason, or another VM has its name.
  */
 int own_vm_open(const struct vm_id *id, struct source *source, struct error *err);
+
+/* Whether a VM of the list lives, without waiting for it. Removes the socket of a dead VM. */
+bool own_vm_is_alive(const struct vm_id *id);
+
+/* Finds the one VM that a name of source_open denotes, and lives. Returns as source_open. */
+int own_vm_find(const char *name, struct vm_id *id, struct error *err);
+
+/*
+ * Asks a VM to end in good order, as SIGTERM to its process does, and waits until the process has ended, `timeout_ns` at
+ * most. Returns 0 or a negative errno with a line of text, as attach_client_connect; -ETIME: it has been asked, and still
+ * runs.
+ */
+int own_vm_stop(const struct vm_id *id, uint64_t timeout_ns, struct error *err);
 
 /* Opens the VM that a name of source_open denotes. */
 int own_vm_open_named(const char *name, struct source *source, struct error *err);

@@ -17,10 +17,22 @@ enum map_colours {
 	MAP_24_BIT,
 };
 
-/* `width` is that of the terminal, in characters. */
-struct map_grid map_text_grid(uint64_t frames, unsigned width, enum map_colours colours);
-void map_print(const struct map_image *image, const char *name, unsigned width,
-	       enum map_colours colours, FILE *out);
+/* What the text is printed on. */
+struct map_paper {
+	unsigned width;     /* in characters */
+	unsigned map_lines; /* at most, of the map alone */
+	enum map_colours colours;
+	bool has_marks; /* the picture will have some: then each row of cells has a line, for there are letters in it */
+};
+
+#define MAP_LINES_DEFAULT 32 /* where there is no height to fit */
+
+struct map_grid map_text_grid(uint64_t frames, const struct map_paper *paper);
+void map_print(const struct map_image *image, const char *name, const struct map_paper *paper,
+	       FILE *out);
+
+/* Lines that map_print prints besides the map. */
+unsigned map_text_other_lines(const struct map_image *image, const struct map_paper *paper);
 
 /*
  * Both replace the whole file or leave it as it was. They return 0, -ENOMEM, -EINVAL if the path names something other

@@ -11,7 +11,7 @@
 /* The map is at most a square. Sizes are in pixels. */
 #define MAP_SIDE     1024
 #define CELL_MAX     16
-#define LEFT         92
+#define LEFT_MIN     92
 #define TOP          44
 #define RIGHT        20
 #define TEXT_SCALE   2
@@ -23,6 +23,7 @@
 #define LEGEND_LINE  26
 #define SWATCH       18
 #define BROKEN_MIN   6 /* broken frames stay visible however small a cell is */
+#define MARK_MIN     8 /* marks as well: a light square in a dark one, as no cell looks */
 
 struct map_grid map_png_grid(uint64_t frames)
 {
@@ -42,9 +43,11 @@ struct drawing {
 	struct canvas canvas;
 	uint8_t colours[MAP_CLASSES_MAX]; /* of the canvas, for each class */
 	unsigned cell;
+	unsigned left; /* of the map */
 	unsigned map_height;
 	unsigned legend_columns, legend_width; /* of an entry */
 	uint8_t ink, frame_colour, paper;
+	uint8_t mark_edge, mark;
 };
 
 /* Entries are as wide as the longest. */
@@ -53,12 +56,22 @@ static void legend_text(const struct map_class *class, char *text, size_t size)
 	snprintf(text, size, "%s: %" PRIu64, class->name, class->frames);
 }
 
+static void mark_text(const struct map_image *image, char *text, size_t size)
+{
+	snprintf(text, size, "marked: %" PRIu64, image->marked_frames);
+}
+
 static unsigned legend_layout(struct drawing *drawing)
 {
 	unsigned entries = 0;
 	size_t longest = 0;
 	char text[80];
 
+	if (drawing->image->marks) {
+		mark_text(drawing->image, text, sizeof(text));
+		longest = strlen(text);
+		entries++;
+	}
 	for (unsigned i = 0; i < drawing->image->class_count; i++) {
 		const struct map_class *class = &drawing->image->classes[i];
 
@@ -92,6 +105,8 @@ static void take_colours(struct drawing *drawing)
 	drawing->paper = canvas_colour(&drawing->canvas, (struct colour){0xff, 0xff, 0xff});
 	drawing->ink = canvas_colour(&drawing->canvas, (struct colour){0x20, 0x20, 0x20});
 	drawing->frame_colour = canvas_colour(&drawing->canvas, (struct colour){0x80, 0x80, 0x80});
+	drawing->mark_edge = canvas_colour(&drawing->canvas, palette_mark_edge);
+	drawing->mark = canvas_colour(&drawing->canvas, palette_mark);
 	palette_of(drawing->image, colours);
 	for (unsigned i = 0; i < drawing->image->class_count; i++)
 		drawing->colours[i] = canvas_colour(&drawing->canvas, colours[i]);
@@ -101,7 +116,7 @@ static void draw_cells(struct drawing *drawing)
 {
 	const struct map_image *image = drawing->image;
 
-	draw_frame(drawing, LEFT, TOP, MAP_SIDE, drawing->map_height);
+	draw_frame(drawing, drawing->left, TOP, MAP_SIDE, drawing->map_height);
 	for (unsigned pass = 0; pass < 2; pass++) {
 		bool is_broken = pass == 1; /* on top of the others */
 		unsigned side = drawing->cell;
@@ -114,49 +129,82 @@ static void draw_cells(struct drawing *drawing)
 
 				if (class != MAP_NO_CLASS &&
 				    image->classes[class].is_broken == is_broken)
-					canvas_fill(&drawing->canvas, LEFT + column * drawing->cell,
+					canvas_fill(&drawing->canvas,
+						    drawing->left + column * drawing->cell,
 						    TOP + row * drawing->cell, side, side,
 						    drawing->colours[class]);
 			}
 	}
 }
 
+static void draw_mark(struct drawing *drawing, unsigned x, unsigned y, unsigned side)
+{
+	canvas_fill(&drawing->canvas, x, y, side, side, drawing->mark_edge);
+	canvas_fill(&drawing->canvas, x + side / 4, y + side / 4, side - side / 4 * 2,
+		    side - side / 4 * 2, drawing->mark);
+}
+
+static void draw_marks(struct drawing *drawing)
+{
+	const struct map_grid *grid = &drawing->image->grid;
+	unsigned side = drawing->cell < MARK_MIN ? MARK_MIN : drawing->cell;
+
+	for (unsigned row = 0; row < grid->rows; row++)
+		for (unsigned column = 0; column < grid->columns; column++)
+			if (map_image_is_marked(drawing->image, column, row))
+				draw_mark(drawing, drawing->left + column * drawing->cell,
+					  TOP + row * drawing->cell, side);
+}
+
 static void draw_labels(struct drawing *drawing)
 {
 	const struct map_grid *grid = &drawing->image->grid;
-	uint64_t row_size = grid->frames_per_cell * PAGE_SIZE * grid->columns;
 	unsigned every = map_label_rows(drawing->image, LABELS_APART / drawing->cell);
 	char text[MAP_SIZE_TEXT];
 
 	for (unsigned row = 0; row < grid->rows; row += every) {
 		unsigned y = TOP + row * drawing->cell;
-		size_t length = strlen(map_size_text(text, row * row_size));
+		size_t length =
+			strlen(map_size_text(text, map_image_row_address(drawing->image, row)));
 
-		canvas_fill(&drawing->canvas, LEFT - 1 - TICK, y, TICK, 2, drawing->frame_colour);
-		canvas_text(&drawing->canvas, LEFT - TICK - 6 - (unsigned)length * TEXT_WIDTH,
+		canvas_fill(&drawing->canvas, drawing->left - 1 - TICK, y, TICK, 2,
+			    drawing->frame_colour);
+		canvas_text(&drawing->canvas,
+			    drawing->left - TICK - 6 - (unsigned)length * TEXT_WIDTH,
 			    row == 0 ? y : y - TEXT_HEIGHT / 2 + 1, TEXT_SCALE, drawing->ink, text);
 	}
 }
 
+/* The place of an entry of the legend. */
+static void legend_place(const struct drawing *drawing, unsigned entry, unsigned *x, unsigned *y)
+{
+	*x = drawing->left + entry % drawing->legend_columns * drawing->legend_width;
+	*y = TOP + drawing->map_height + LEGEND_GAP + entry / drawing->legend_columns * LEGEND_LINE;
+}
+
 static void draw_legend(struct drawing *drawing)
 {
-	unsigned top = TOP + drawing->map_height + LEGEND_GAP, entry = 0;
+	unsigned entry = 0, x, y;
 	char text[80];
 
 	for (unsigned i = 0; i < drawing->image->class_count; i++) {
 		const struct map_class *class = &drawing->image->classes[i];
-		unsigned x = LEFT + entry % drawing->legend_columns * drawing->legend_width;
-		unsigned y = top + entry / drawing->legend_columns * LEGEND_LINE;
 
 		if (class->frames == 0)
 			continue;
+		legend_place(drawing, entry++, &x, &y);
 		draw_frame(drawing, x, y, SWATCH, SWATCH);
 		canvas_fill(&drawing->canvas, x, y, SWATCH, SWATCH, drawing->colours[i]);
 		legend_text(class, text, sizeof(text));
 		canvas_text(&drawing->canvas, x + SWATCH + 8, y + 2, TEXT_SCALE, drawing->ink,
 			    text);
-		entry++;
 	}
+	if (!drawing->image->marks)
+		return;
+	legend_place(drawing, entry, &x, &y);
+	draw_mark(drawing, x, y, SWATCH);
+	mark_text(drawing->image, text, sizeof(text));
+	canvas_text(&drawing->canvas, x + SWATCH + 8, y + 2, TEXT_SCALE, drawing->ink, text);
 }
 
 int map_write_png(const struct map_image *image, const char *name, const char *path,
@@ -166,16 +214,20 @@ int map_write_png(const struct map_image *image, const char *name, const char *p
 	char title[MAP_TITLE_TEXT];
 
 	drawing.map_height = image->grid.rows * drawing.cell;
+	unsigned label = map_label_length(image, LABELS_APART / drawing.cell) * TEXT_WIDTH;
+
+	drawing.left = LEFT_MIN < TICK + 8 + label ? TICK + 8 + label : LEFT_MIN;
 	unsigned legend_height = legend_layout(&drawing);
-	int result = canvas_init(&drawing.canvas, LEFT + MAP_SIDE + RIGHT,
+	int result = canvas_init(&drawing.canvas, drawing.left + MAP_SIDE + RIGHT,
 				 TOP + drawing.map_height + LEGEND_GAP + legend_height + 8, err);
 
 	if (result < 0)
 		return result;
 	take_colours(&drawing);
-	canvas_text(&drawing.canvas, LEFT, 14, TEXT_SCALE, drawing.ink,
+	canvas_text(&drawing.canvas, drawing.left, 14, TEXT_SCALE, drawing.ink,
 		    map_title_text(title, image, name));
 	draw_cells(&drawing);
+	draw_marks(&drawing);
 	draw_labels(&drawing);
 	draw_legend(&drawing);
 	result = canvas_write_png(&drawing.canvas, path, err);

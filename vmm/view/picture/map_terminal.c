@@ -6,19 +6,24 @@
 #include "view/picture/map_picture.h"
 #include "view/picture/palette.h"
 
-#define LABEL_WIDTH  7 /* an address before the first column, and a space after it */
+#define LABEL_WIDTH  7 /* at least: an address before the first column, and a space after it */
 #define COLUMNS_MIN  16
 #define COLUMNS_MAX  256
-#define LINES_MAX    32
 #define LABELS_APART 4 /* lines */
 
-struct map_grid map_text_grid(uint64_t frames, unsigned width, enum map_colours colours)
+/* Half blocks have two rows in a line. */
+static unsigned rows_of_line(const struct map_paper *paper)
+{
+	return paper->colours == MAP_LETTERS || paper->has_marks ? 1 : 2;
+}
+
+struct map_grid map_text_grid(uint64_t frames, const struct map_paper *paper)
 {
 	unsigned columns = COLUMNS_MIN;
 
-	while (columns * 2 <= COLUMNS_MAX && LABEL_WIDTH + 1 + columns * 2 <= width)
+	while (columns * 2 <= COLUMNS_MAX && LABEL_WIDTH + 1 + columns * 2 <= paper->width)
 		columns *= 2;
-	return map_grid_fit(frames, columns, colours == MAP_LETTERS ? LINES_MAX : 2 * LINES_MAX);
+	return map_grid_fit(frames, columns, paper->map_lines * rows_of_line(paper));
 }
 
 /* What the terminal can do, and the colours of the classes. */
@@ -27,10 +32,8 @@ struct ink {
 	struct colour colours[MAP_CLASSES_MAX];
 };
 
-static void set_colour(const struct ink *ink, unsigned what, unsigned class, FILE *out)
+static void set_colour(const struct ink *ink, unsigned what, struct colour colour, FILE *out)
 {
-	struct colour colour = ink->colours[class];
-
 	if (ink->depth == MAP_24_BIT)
 		fprintf(out, "\033[%u;2;%u;%u;%um", what, colour.red, colour.green, colour.blue);
 	else
@@ -40,16 +43,18 @@ static void set_colour(const struct ink *ink, unsigned what, unsigned class, FIL
 #define FOREGROUND 38
 #define BACKGROUND 48
 #define RESET      "\033[0m"
+#define MARK       '@'
 #define HALF_BLOCK "\xe2\x96\x80" /* the upper half in the foreground colour */
 
-static void print_label(const struct map_image *image, unsigned row, unsigned rows_of_line,
-			FILE *out)
+/* An address is longer if the picture does not begin at a round one. */
+static void print_label(const struct map_image *image, unsigned row, unsigned apart, FILE *out)
 {
-	unsigned every = map_label_rows(image, LABELS_APART * rows_of_line);
-	uint64_t address = image->grid.frames_per_cell * PAGE_SIZE * image->grid.columns * row;
+	unsigned longest = map_label_length(image, apart);
 	char text[MAP_SIZE_TEXT] = "";
 
-	fprintf(out, "%*s ", LABEL_WIDTH, row % every ? "" : map_size_text(text, address));
+	if (row % map_label_rows(image, apart) == 0)
+		map_size_text(text, map_image_row_address(image, row));
+	fprintf(out, "%*s ", longest > LABEL_WIDTH ? (int)longest : LABEL_WIDTH, text);
 }
 
 static void print_letters(const struct map_image *image, unsigned row, FILE *out)
@@ -58,8 +63,31 @@ static void print_letters(const struct map_image *image, unsigned row, FILE *out
 		uint8_t class = map_image_cell(image, column, row);
 
 		if (class != MAP_NO_CLASS)
-			putc(image->classes[class].letter, out);
+			putc(map_image_is_marked(image, column, row) ? MARK
+								     : image->classes[class].letter,
+			     out);
 	}
+}
+
+/* A row with marks: a letter on the colour of its cell. */
+static void print_marked(const struct map_image *image, unsigned row, const struct ink *ink,
+			 FILE *out)
+{
+	int set = -1;
+
+	for (unsigned column = 0; column < image->grid.columns; column++) {
+		uint8_t class = map_image_cell(image, column, row);
+
+		if (class == MAP_NO_CLASS)
+			break;
+		if (class != set) {
+			set_colour(ink, BACKGROUND, ink->colours[class], out);
+			set_colour(ink, FOREGROUND, palette_ink(ink->colours[class]), out);
+		}
+		set = class;
+		putc(map_image_is_marked(image, column, row) ? MARK : ' ', out);
+	}
+	fputs(RESET, out);
 }
 
 /* Prints two rows of cells in one line. Colours are set only where they change. */
@@ -76,11 +104,11 @@ static void print_blocks(const struct map_image *image, unsigned row, const stru
 		if (upper == MAP_NO_CLASS)
 			break;
 		if (upper != upper_set)
-			set_colour(ink, FOREGROUND, upper, out);
+			set_colour(ink, FOREGROUND, ink->colours[upper], out);
 		if (lower == MAP_NO_CLASS && lower != lower_set)
 			fprintf(out, "\033[49m");
 		else if (lower != lower_set)
-			set_colour(ink, BACKGROUND, lower, out);
+			set_colour(ink, BACKGROUND, ink->colours[lower], out);
 		upper_set = upper;
 		lower_set = lower;
 		fputs(HALF_BLOCK, out);
@@ -95,52 +123,85 @@ static void print_swatch(const struct map_image *image, unsigned class, const st
 		fprintf(out, "%c ", image->classes[class].letter);
 		return;
 	}
-	set_colour(ink, BACKGROUND, class, out);
+	set_colour(ink, BACKGROUND, ink->colours[class], out);
 	fprintf(out, "  " RESET " ");
 }
 
-static void print_legend(const struct map_image *image, unsigned width, const struct ink *ink,
-			 FILE *out)
+/* Adds an entry of a length to the line of the legend, or begins another line. */
+static void place_entry(unsigned length, unsigned width, unsigned *used, unsigned *lines, FILE *out)
 {
-	unsigned used = 0;
+	if (*used > 0 && *used + 3 + length > width) {
+		++*lines;
+		*used = 0;
+		if (out)
+			putc('\n', out);
+	} else if (*used > 0) {
+		*used += 3;
+		if (out)
+			fputs("   ", out);
+	}
+	*used += length;
+}
+
+/* Returns its lines. Without `out` it only counts them. */
+static unsigned print_legend(const struct map_image *image, unsigned width, const struct ink *ink,
+			     FILE *out)
+{
+	unsigned used = 0, lines = 1, swatch = ink->depth == MAP_LETTERS ? 2 : 3;
+	char text[64];
 
 	for (unsigned i = 0; i < image->class_count; i++) {
 		const struct map_class *class = &image->classes[i];
-		char text[64];
 
 		if (class->frames == 0)
 			continue;
-		unsigned length = (unsigned)snprintf(text, sizeof(text), "%s: %" PRIu64,
-						     class->name, class->frames);
+		int length =
+			snprintf(text, sizeof(text), "%s: %" PRIu64, class->name, class->frames);
 
-		if (used > 0 && used + 3 + length + 3 > width) {
-			putc('\n', out);
-			used = 0;
-		}
-		fputs(used > 0 ? "   " : "", out);
+		place_entry(swatch + (unsigned)length, width, &used, &lines, out);
+		if (!out)
+			continue;
 		print_swatch(image, i, ink, out);
 		fputs(text, out);
-		used += (used > 0 ? 3 : 0) + length + (ink->depth == MAP_LETTERS ? 2 : 3);
 	}
-	putc('\n', out);
+	if (image->marks) {
+		int length = snprintf(text, sizeof(text), "%c marked: %" PRIu64, MARK,
+				      image->marked_frames);
+
+		place_entry((unsigned)length, width, &used, &lines, out);
+		if (out)
+			fputs(text, out);
+	}
+	if (out)
+		putc('\n', out);
+	return lines;
 }
 
-void map_print(const struct map_image *image, const char *name, unsigned width,
-	       enum map_colours colours, FILE *out)
+unsigned map_text_other_lines(const struct map_image *image, const struct map_paper *paper)
 {
-	unsigned rows_of_line = colours == MAP_LETTERS ? 1 : 2;
-	struct ink ink = {.depth = colours};
+	const struct ink ink = {.depth = paper->colours};
+
+	return 1 + print_legend(image, paper->width, &ink, NULL);
+}
+
+void map_print(const struct map_image *image, const char *name, const struct map_paper *paper,
+	       FILE *out)
+{
+	unsigned rows = rows_of_line(paper);
+	struct ink ink = {.depth = paper->colours};
 	char title[MAP_TITLE_TEXT];
 
 	palette_of(image, ink.colours);
 	fprintf(out, "%s\n", map_title_text(title, image, name));
-	for (unsigned row = 0; row < image->grid.rows; row += rows_of_line) {
-		print_label(image, row, rows_of_line, out);
-		if (colours == MAP_LETTERS)
+	for (unsigned row = 0; row < image->grid.rows; row += rows) {
+		print_label(image, row, LABELS_APART * rows, out);
+		if (paper->colours == MAP_LETTERS)
 			print_letters(image, row, out);
+		else if (rows == 1)
+			print_marked(image, row, &ink, out);
 		else
 			print_blocks(image, row, &ink, out);
 		putc('\n', out);
 	}
-	print_legend(image, width, &ink, out);
+	print_legend(image, paper->width, &ink, out);
 }

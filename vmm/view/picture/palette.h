@@ -17,6 +17,12 @@ struct colour {
 /* The colours of all classes of an image. Those of types depend on the set of names, not on their order. */
 void palette_of(const struct map_image *image, struct colour colours[MAP_CLASSES_MAX]);
 
+/* A mark is a light square in a dark one. */
+extern const struct colour palette_mark, palette_mark_edge;
+
+/* Black or white: what can be read on a colour. */
+struct colour palette_ink(struct colour paper);
+
 /* The nearest of the 256 colours, for a terminal that has no more. */
 unsigned palette_terminal_index(struct colour colour);
 

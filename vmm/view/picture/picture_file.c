@@ -5,50 +5,54 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/fd.h"
 
 static int cannot_write(const char *path, int code, struct error *err)
 {
 	return error_set(err, -code, "cannot write %s: %s", path, strerror(code));
 }
 
-/* The mode of files that other programs create; mkstemp lets only the owner read. */
-static mode_t ordinary_mode(void)
+static void hold_back_signals(struct picture_file *file)
 {
-	mode_t mask = umask(0);
+	sigset_t ending;
 
-	umask(mask);
-	return 0666 & ~mask;
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	sigaddset(&ending, SIGQUIT);
+	pthread_sigmask(SIG_BLOCK, &ending, &file->signals);
+}
+
+static void let_signals_come(const struct picture_file *file)
+{
+	pthread_sigmask(SIG_SETMASK, &file->signals, NULL);
 }
 
 int picture_file_open(struct picture_file *file, const char *path, struct error *err)
 {
-	struct stat status;
-	int fd = -1;
-
 	*file = (struct picture_file){.path = path};
-	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
-		return error_set(err, -EINVAL, "%s is not a regular file; choose a new name", path);
-	if (asprintf(&file->temporary, "%s.XXXXXX", path) < 0)
-		return cannot_write(path, ENOMEM, err);
-	fd = mkstemp(file->temporary);
-	if (fd >= 0)
-		file->stream = fdopen(fd, "wb");
-	if (file->stream && fchmod(fd, ordinary_mode()) == 0) {
-		errno = 0;
-		return 0;
-	}
-	int code = errno;
+	hold_back_signals(file);
+	int fd = fd_create_beside(path, &file->temporary);
 
-	if (fd < 0) {
-		free(file->temporary);
+	if (fd < 0)
+		let_signals_come(file);
+	if (fd == -EINVAL)
+		return error_set(err, fd, "%s is not a regular file; choose a new name", path);
+	if (fd < 0)
+		return cannot_write(path, -fd, err);
+	file->stream = fdopen(fd, "wb");
+	if (!file->stream) {
+		int code = errno;
+
+		close(fd);
+		picture_file_abandon(file);
 		return cannot_write(path, code, err);
 	}
-	if (!file->stream)
-		close(fd);
-	picture_file_abandon(file);
-	return cannot_write(path, code, err);
+	errno = 0;
+	return 0;
 }
 
 int picture_file_finish(struct picture_file *file, struct error *err)
@@ -69,6 +73,7 @@ int picture_file_finish(struct picture_file *file, struct error *err)
 		return cannot_write(path, code, err);
 	}
 	free(file->temporary);
+	let_signals_come(file);
 	return 0;
 }
 
@@ -78,4 +83,5 @@ void picture_file_abandon(struct picture_file *file)
 		fclose(file->stream);
 	unlink(file->temporary);
 	free(file->temporary);
+	let_signals_come(file);
 }

@@ -3,6 +3,7 @@
 #ifndef VMM_PICTURE_FILE_H
 #define VMM_PICTURE_FILE_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -11,9 +12,11 @@ struct picture_file {
 	FILE *stream;
 	const char *path; /* the caller's */
 	char *temporary;  /* its path while it is written */
+	sigset_t signals; /* the mask of before */
 };
 
 /*
+ * Until the file has ended, signals that would end the process, and leave a part of it, wait: its content should be ready.
  * Returns 0, -EINVAL if the path names something other than a regular file (moving a file there would replace it), or
  * the system's error.
  */

@@ -90,8 +90,11 @@ void top_marks(const struct map_image *map, struct top_mark marks[MAP_CLASSES_MA
 
 	palette_of(map, colours);
 	for (unsigned i = 0; i < map->class_count; i++)
-		marks[i] = (struct top_mark){palette_terminal_index(colours[i]),
-					     map->classes[i].letter};
+		marks[i] = (struct top_mark){
+			.colour = palette_terminal_index(colours[i]),
+			.ink = palette_terminal_index(palette_ink(colours[i])),
+			.letter = map->classes[i].letter,
+		};
 }
 
 static int index_of(const struct top_mark *mark)
@@ -115,6 +118,14 @@ void top_swatch(const struct top_terminal *terminal, int y, int x, const struct 
 	if (terminal->has_colours)
 		use_pair(TERMINALS_OWN, index_of(mark));
 	mvaddch(y, x, terminal->has_colours ? ' ' : (chtype)mark->letter);
+	attrset(A_NORMAL);
+}
+
+void top_match(const struct top_terminal *terminal, int y, int x, const struct top_mark *mark)
+{
+	if (terminal->has_colours)
+		use_pair((int)mark->ink, index_of(mark));
+	mvaddch(y, x, TOP_MATCH);
 	attrset(A_NORMAL);
 }
 

@@ -40,6 +40,7 @@ void top_bar(const struct top_terminal *terminal, int y, int x, int width, doubl
 /* How a class of the map is drawn: its colour of the terminal's 256, or its letter. */
 struct top_mark {
 	unsigned colour;
+	unsigned ink; /* a colour that can be read on it */
 	char letter;
 };
 
@@ -48,6 +49,10 @@ void top_marks(const struct map_image *map, struct top_mark marks[MAP_CLASSES_MA
 
 /* Draws the swatch of a mark; nothing for NULL. */
 void top_swatch(const struct top_terminal *terminal, int y, int x, const struct top_mark *mark);
+
+/* Draws a cell of the map that holds what the filter matches. */
+#define TOP_MATCH '@'
+void top_match(const struct top_terminal *terminal, int y, int x, const struct top_mark *mark);
 
 /* Two cells of a map, one above the other, as one character; lower may be NULL. */
 void top_half_blocks(int y, int x, const struct top_mark *upper, const struct top_mark *lower);

@@ -4,12 +4,13 @@
 #define VMM_TOP_JSON_H
 
 #include "base/json.h"
+#include "source/source.h"
 #include "view/top/top_model.h"
 
 /*
- * A sample without its map: what top_print prints. `rates` and `changes` are present from the second sample on,
- * `callers` if the guest traces, `free` if the allocator's counts are known.
+ * A sample without its map: what top_print prints. "rates" and "changes_by_type" are present from the second sample on,
+ * "callers" if the guest traces, "free" if the allocator's counts are known. Times are counted from `start_ns` on.
  */
-struct json_object *top_json(const struct top_model *model, const char *name);
+json *top_json(const struct top_model *model, const struct source *source, uint64_t start_ns);
 
 #endif

@@ -6,13 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-
-/* A guest's counter may go backwards: then there is no rate. */
-static double rate(uint64_t before, uint64_t now, uint64_t ns)
-{
-	return now > before ? (double)(now - before) * (double)NS_PER_S / (double)ns : 0;
-}
+#include "base/counter.h"
 
 static void update_rates(struct top_model *model, const struct top_sample *before,
 			 const struct top_sample *now)
@@ -22,11 +16,13 @@ static void update_rates(struct top_model *model, const struct top_sample *befor
 		return;
 	for (unsigned i = 0; i < now->counters.count; i++) {
 		const struct fact *fact = &now->counters.list[i];
+		struct top_rate rate = {.fact = fact};
 
-		if (fact->use & FACT_AS_RATE)
-			model->rates[model->rate_count++] = (struct top_rate){
-				fact, rate(facts_value(&before->counters, fact->key), fact->value,
-					   now->at_ns - before->at_ns)};
+		/* A counter that fell has no rate. */
+		if (fact->use & FACT_AS_RATE &&
+		    counter_rate(facts_value(&before->counters, fact->key), fact->value,
+				 now->at_ns - before->at_ns, &rate.rate))
+			model->rates[model->rate_count++] = rate;
 	}
 }
 
@@ -62,8 +58,11 @@ void top_model_update(struct top_model *model, const struct top_sample *before,
 {
 	static const struct top_counts nothing;
 
-	if (before && before->boot != now->boot)
+	model->event = LIFE_GOES_ON;
+	if (before && before->boot != now->boot) {
+		model->event = now->event;
 		before = NULL;
+	}
 	const struct top_counts *old = before ? &before->counts : &nothing;
 
 	model->sample = now;
@@ -137,6 +136,16 @@ uint8_t top_map_merge(const struct map_image *map, uint64_t first, uint64_t coun
 			best = class;
 	}
 	return best;
+}
+
+bool top_map_has_mark(const struct map_image *map, uint64_t first, uint64_t count)
+{
+	uint64_t cells = (uint64_t)map->grid.columns * map->grid.rows;
+
+	for (uint64_t i = first; i < first + count && i < cells; i++)
+		if (map->marks[i])
+			return true;
+	return false;
 }
 
 uint64_t top_map_factor(const struct map_image *map, uint64_t room)

@@ -30,6 +30,7 @@ struct top_type {
 /* Starts as zeroes. */
 struct top_model {
 	const struct top_sample *sample; /* the newest, NULL: none yet */
+	enum life_event event;           /* what became of the guest since the sample before */
 	unsigned rate_count;             /* 0: two samples of one boot are needed */
 	struct top_rate rates[FACTS_MAX];
 	bool has_changes; /* both samples counted the same: types, filter */
@@ -60,6 +61,9 @@ static inline uint64_t top_model_in_use(const struct top_model *model)
  * that of most cells; MAP_NO_CLASS past the end of memory.
  */
 uint8_t top_map_merge(const struct map_image *map, uint64_t first, uint64_t count);
+
+/* Whether one of these cells of a map with marks has one. */
+bool top_map_has_mark(const struct map_image *map, uint64_t first, uint64_t count);
 
 /* How many cells, a power of two, to merge into one so that the map fits `room` cells. */
 uint64_t top_map_factor(const struct map_image *map, uint64_t room);

@@ -14,6 +14,7 @@
 #define LABEL_WIDTH  6 /* of an address beside the map */
 #define LABELS_APART 4 /* lines */
 #define FREE_NAME    6
+#define TITLE_MAX    80
 
 /* The mark of a type, state or step in the map. NULL: it has none. */
 static const struct top_mark *mark_of(const struct top_picture *picture, enum map_class_of of,
@@ -32,13 +33,22 @@ static double part_of(uint64_t part, uint64_t whole)
 	return whole ? (double)part / (double)whole : 0;
 }
 
+/* The names are whole, and a third of what a wide panel has to spare goes to them; the bars get the rest. */
+static int name_width(const struct top_model *model, int panel_width)
+{
+	const int others = 2 + 1 + NUMBER_WIDTH + 1 + CHANGE_WIDTH + 1;
+	int width = NAME_MIN + (panel_width - others - NAME_MIN) / 3;
+
+	for (unsigned i = 0; i < model->type_count; i++)
+		if ((int)strlen(model->types[i].name) > width)
+			width = (int)strlen(model->types[i].name);
+	return width > panel_width - others ? panel_width - others : width;
+}
+
 static void draw_type(const struct top_picture *picture, const struct top_type *type, uint64_t most,
-		      struct top_area area)
+		      int name, struct top_area area)
 {
 	char text[TOP_COUNT_TEXT];
-	/* A third of the spare width of a wide panel goes to the name. */
-	int fixed = 2 + NAME_MIN + 1 + NUMBER_WIDTH + 1 + CHANGE_WIDTH + 1;
-	int name = NAME_MIN + (area.width - fixed) / 3;
 	int x = area.x + 2;
 	bool is_wild = type->type == FRAME_TYPE_WILD;
 
@@ -60,6 +70,7 @@ void top_panel_types(const struct top_picture *picture, struct top_area area)
 {
 	const struct top_model *model = picture->model;
 	unsigned rows = (unsigned)area.height - 1;
+	int name = name_width(model, area.width);
 	uint64_t most = 0;
 
 	for (unsigned i = 0; i < model->type_count; i++)
@@ -72,7 +83,7 @@ void top_panel_types(const struct top_picture *picture, struct top_area area)
 			model->type_count);
 	top_fill(area.y, area.x, area.width, TOP_HEADING);
 	for (unsigned i = 0; i < model->type_count && i < rows; i++)
-		draw_type(picture, &model->types[i], most,
+		draw_type(picture, &model->types[i], most, name,
 			  (struct top_area){area.y + 1 + (int)i, area.x, 1, area.width});
 }
 
@@ -95,6 +106,19 @@ static void draw_count(const struct top_picture *picture, const struct top_mark 
 
 #define SHARE_WIDTH 5 /* " 100%" */
 
+/* "function+0x12c": what does not fit is the end of the function, of which there are several places as a rule. */
+static void draw_caller(const char *name, int y, int x, int width)
+{
+	const char *offset = strrchr(name, '+');
+	int length = (int)strlen(name);
+
+	if (length <= width || !offset || (int)strlen(offset) + 1 >= width) {
+		top_put(y, x, width, TOP_PLAIN, "%s", name);
+		return;
+	}
+	top_put(y, x, width, TOP_PLAIN, "%.*s~%s", width - 1 - (int)strlen(offset), name, offset);
+}
+
 /* For a guest that traces: the callers with the most events in its rings. */
 void top_panel_callers(const struct top_picture *picture, struct top_area area)
 {
@@ -104,7 +128,7 @@ void top_panel_callers(const struct top_picture *picture, struct top_area area)
 	top_put(area.y, area.x, area.width, TOP_PLAIN, "CALLERS");
 	top_fill(area.y, area.x, area.width, TOP_HEADING);
 	for (int i = 0; i < (int)sites->count && i + 1 < area.height; i++) {
-		top_put(area.y + 1 + i, area.x, name, TOP_PLAIN, "%s", sites->sites[i].name);
+		draw_caller(sites->sites[i].name, area.y + 1 + i, area.x, name);
 		top_put(area.y + 1 + i, area.x + name, SHARE_WIDTH, TOP_PLAIN, "%4.0f%%",
 			100 * part_of(sites->sites[i].events, sites->events));
 	}
@@ -216,18 +240,34 @@ void top_panel_allocator(const struct top_picture *picture, struct top_area area
 			   (struct top_area){area.y + 1 + (int)i, area.x, 1, area.width});
 }
 
-static bool draws_halves(const struct top_terminal *terminal)
+struct map_room {
+	unsigned columns, rows; /* of cells */
+};
+
+/* A match is a character of its own, for which half of one is too little. */
+static bool draws_halves(const struct top_terminal *terminal, const struct map_image *map)
 {
-	return terminal->has_colours && terminal->has_blocks;
+	return terminal->has_colours && terminal->has_blocks && !(map && map->marks);
+}
+
+static struct map_room map_room(const struct top_terminal *terminal, const struct map_image *map,
+				struct top_area area)
+{
+	int lines = area.height - 1, width = area.width - LABEL_WIDTH - 1;
+
+	return (struct map_room){
+		.columns = width > 0 ? (unsigned)width : 0,
+		.rows = lines > 0 ? (unsigned)lines * (draws_halves(terminal, map) ? 2 : 1) : 0,
+	};
 }
 
 void top_map_room(const struct top_terminal *terminal, struct top_area area, unsigned *columns,
 		  unsigned *rows)
 {
-	int lines = area.height - 1, width = area.width - LABEL_WIDTH - 1;
+	const struct map_room room = map_room(terminal, NULL, area);
 
-	*rows = lines > 0 ? (unsigned)lines * (draws_halves(terminal) ? 2 : 1) : 0;
-	*columns = width > 0 ? (unsigned)width : 0;
+	*columns = room.columns;
+	*rows = room.rows;
 }
 
 /* The layout of a map: as gathered, or with cells merged if the screen has since become too small. */
@@ -259,15 +299,26 @@ static const struct top_mark *mark_at(const struct top_picture *picture,
 	return class == MAP_NO_CLASS ? NULL : &picture->marks[class];
 }
 
+static bool is_match(const struct top_picture *picture, const struct map_layout *layout,
+		     unsigned column, unsigned row)
+{
+	const struct map_image *map = &picture->model->sample->map;
+	uint64_t first = ((uint64_t)row * layout->columns + column) * layout->factor;
+
+	return map->marks && top_map_has_mark(map, first, layout->factor);
+}
+
 static void draw_map_line(const struct top_picture *picture, const struct map_layout *layout,
 			  unsigned row, int y, int x)
 {
-	bool halves = draws_halves(picture->terminal);
+	bool halves = draws_halves(picture->terminal, &picture->model->sample->map);
 
 	for (unsigned column = 0; column < layout->columns; column++) {
 		const struct top_mark *upper = mark_at(picture, layout, column, row);
 
-		if (upper && halves)
+		if (upper && is_match(picture, layout, column, row))
+			top_match(picture->terminal, y, x + (int)column, upper);
+		else if (upper && halves)
 			top_half_blocks(y, x + (int)column, upper,
 					mark_at(picture, layout, column, row + 1));
 		else
@@ -275,22 +326,44 @@ static void draw_map_line(const struct top_picture *picture, const struct map_la
 	}
 }
 
+/* What a cell is, and its colours. Those of types are in their own panel, which is always there. */
+static void draw_map_heading(const struct top_picture *picture, uint64_t bytes,
+			     struct top_area area)
+{
+	const struct map_image *map = &picture->model->sample->map;
+	char cell[MAP_SIZE_TEXT], text[TITLE_MAX];
+	int x = area.x + snprintf(text, sizeof(text), "MAP by %s, a cell is %s%s",
+				  map_by_name(map->by), map_size_text(cell, bytes),
+				  map->marks ? ", @ filter" : "");
+
+	top_put(area.y, area.x, area.width, TOP_PLAIN, "%s", text);
+	top_fill(area.y, area.x, area.width, TOP_HEADING);
+	for (unsigned i = 0; i < map->class_count && map->by != MAP_BY_TYPE; i++) {
+		const struct map_class *class = &map->classes[i];
+		int width = (int)strlen(class->name);
+
+		if (class->frames == 0 || x + 4 + width > area.x + area.width)
+			continue;
+		top_swatch(picture->terminal, area.y, x + 2, &picture->marks[i]);
+		top_put(area.y, x + 4, width, TOP_PLAIN, "%s", class->name);
+		x += 4 + width;
+	}
+}
+
 void top_panel_map(const struct top_picture *picture, struct top_area area)
 {
 	const struct map_image *map = &picture->model->sample->map;
-	char cell[MAP_SIZE_TEXT], label[MAP_SIZE_TEXT];
-	unsigned columns, rows, step = draws_halves(picture->terminal) ? 2 : 1;
+	char label[MAP_SIZE_TEXT];
+	unsigned step = draws_halves(picture->terminal, map) ? 2 : 1;
+	const struct map_room room = map_room(picture->terminal, map, area);
 
-	top_map_room(picture->terminal, area, &columns, &rows);
-	if (!map->cells || columns == 0 || rows == 0)
+	if (!map->cells || room.columns == 0 || room.rows == 0)
 		return;
-	struct map_layout layout = map_layout(map, columns, rows);
+	struct map_layout layout = map_layout(map, room.columns, room.rows);
 	uint64_t bytes = map->grid.frames_per_cell * layout.factor * PAGE_SIZE;
 
-	top_put(area.y, area.x, area.width, TOP_PLAIN, "MAP by %s, a cell is %s",
-		map_by_name(map->by), map_size_text(cell, bytes));
-	top_fill(area.y, area.x, area.width, TOP_HEADING);
-	for (unsigned row = 0; row < rows; row += step) {
+	draw_map_heading(picture, bytes, area);
+	for (unsigned row = 0; row < room.rows; row += step) {
 		int y = area.y + 1 + (int)(row / step);
 		uint64_t address = bytes * layout.columns * row;
 

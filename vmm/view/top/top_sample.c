@@ -139,11 +139,34 @@ int top_sample_count(const struct guest *guest, const bool *stop, struct top_sam
 
 static int find_or_refresh(struct top_target *target, struct error *err)
 {
+	bool is_known = target->guest != NULL;
 	int result = guest_find_or_refresh(target->memory, &target->hints, &target->guest, err);
 
-	if (result > 0)
+	if (result >= 0)
+		result = life_watch_begin(&target->life, target->guest, err);
+	if (result == -EAGAIN && is_known)
+		error_set(err, result, "the guest boots");
+	if (result < 0)
+		return result;
+	return target->guest->frame_count > 0 ? 0 : guest_not_ready(target->guest, err);
+}
+
+/* All that was read is of one life. An event counts once a look at what came after it is whole. */
+static int end_look(struct top_target *target, struct top_sample *sample)
+{
+	enum life_event event = target->life.event;
+	int result = life_watch_end(&target->life, target->guest, &sample->problem);
+
+	if (result < 0)
+		return result;
+	if (event != LIFE_GOES_ON) {
 		target->boot++;
-	return result;
+		target->event = event;
+	}
+	sample->boot = target->boot;
+	sample->event = target->event;
+	sample->position = target->life.last.position;
+	return 0;
 }
 
 static void take_counts(const struct guest *guest, struct top_sample *sample)
@@ -153,6 +176,29 @@ static void take_counts(const struct guest *guest, struct top_sample *sample)
 	guest_free_counts(guest, &sample->free);
 	guest_counters(guest, &sample->counters);
 	sample->is_traced = guest_call_sites(guest, &sample->sites) == 0;
+}
+
+/* Marks what the filter matches. The types may have changed since it was typed. */
+static int draw_map(const struct guest *guest, const struct top_request *request,
+		    struct top_sample *sample)
+{
+	struct map_part part = {
+		.grid = top_map_grid(guest->frame_count, request->columns, request->rows),
+		.frame_count = guest->frame_count,
+	};
+	struct top_filter *filter = NULL;
+
+	if (sample->filter[0])
+		filter =
+			top_filter_create(sample->filter, guest, sample->catalog, &sample->problem);
+	if (sample->filter[0] && !filter)
+		return -EINVAL;
+	part.mark = filter ? top_filter_expression(filter) : NULL;
+	int result =
+		map_image_build_part(guest, request->by, &part, &sample->map, &sample->problem);
+
+	free(filter);
+	return result;
 }
 
 int top_sample_take(struct top_target *target, const struct top_request *request, const bool *stop,
@@ -165,18 +211,13 @@ int top_sample_take(struct top_target *target, const struct top_request *request
 	if (result < 0)
 		return result;
 	sample->problem.text[0] = '\0';
-	sample->boot = target->boot;
 	const struct guest *guest = target->guest;
 
-	if (guest->frame_count == 0)
-		return error_set(&sample->problem, -EAGAIN, "the guest has no metadata yet");
 	take_counts(guest, sample);
 	result = top_sample_count(guest, stop, sample);
-	if (result < 0 || request->columns < COLUMNS_MIN || request->rows == 0)
-		return result;
-	struct map_grid grid = top_map_grid(guest->frame_count, request->columns, request->rows);
-
-	return map_image_build(guest, request->by, grid, &sample->map, &sample->problem);
+	if (result == 0 && request->columns >= COLUMNS_MIN && request->rows > 0)
+		result = draw_map(guest, request, sample);
+	return result < 0 ? result : end_look(target, sample);
 }
 
 void top_target_release(struct top_target *target)

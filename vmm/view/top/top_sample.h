@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * What `pagevisor top` gathers in one look at a running guest: the guest's counters and its allocator's; its frames by
- * state, type and references, all of them or those matching an expression; a picture of all memory; and, if the guest
+ * state, type and references, all of them or those matching an expression; a picture of all memory, in which
+ * they are marked; and, if the guest
  * traces, the busiest callers. What the guest's kind does not provide stays empty.
  */
 #ifndef VMM_TOP_SAMPLE_H
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "inspect/find/expression.h"
+#include "inspect/life_watch.h"
 #include "inspect/map_image.h"
 #include "kind/fields/type_catalog.h"
 #include "kind/free_counts.h"
@@ -45,13 +47,18 @@ struct top_target {
 	const struct guest_memory *memory;
 	struct guest_hints hints;
 	struct guest *guest; /* NULL: not found yet */
-	unsigned boot;       /* goes up whenever another boot is seen */
+	struct life_watch life;
+	unsigned
+		boot; /* goes up whenever the guest has restarted, or an earlier state of it was loaded */
+	enum life_event event; /* the last one of these */
 };
 
 /* Outlives the guest that it is a sample of. */
 struct top_sample {
 	uint64_t at_ns;
 	unsigned boot; /* as in the target: counters of two boots are unrelated */
+	enum life_event event;
+	uint64_t position; /* in the guest's life */
 	char filter[EXPRESSION_LENGTH_MAX + 1];
 	struct guest guest;           /* a copy, for its names and what its kind promises */
 	struct type_catalog *catalog; /* NULL: the fields are not known */
@@ -61,6 +68,7 @@ struct top_sample {
 	bool is_traced; /* the guest traces; `sites` has its busiest callers */
 	struct call_sites sites;
 	struct map_image map; /* cells is NULL: no map */
+	int result;           /* what top_sample_take returned */
 	struct error problem; /* not empty: why the rest is missing */
 };
 
@@ -75,7 +83,8 @@ struct map_grid top_map_grid(uint64_t frames, unsigned columns, unsigned rows);
 
 /*
  * Looks once. The thread is registered with liburcu. When `stop` becomes true, the counting ends early. Returns 0;
- * -ECANCELED; or another negative errno with a text in `problem`. Whatever it returns, the caller calls
+ * -ECANCELED; or another negative errno with a text in `problem`: -EAGAIN the guest boots, -ESTALE it restarted during
+ * the look. Whatever it returns, the caller calls
  * top_sample_clear at the end.
  */
 int top_sample_take(struct top_target *target, const struct top_request *request, const bool *stop,

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/deadline.h"
 #include "base/thread.h"
 #include "base/wake_fd.h"
 #include "memory/rcu.h"
@@ -74,8 +74,11 @@ static void *look_on(void *argument)
 		struct top_sample *sample = malloc(sizeof(*sample));
 
 		start = clock_now_ns();
-		if (sample && top_sample_take(&sampler->target, &request, &sampler->stopping,
-					      sample) != -ECANCELED)
+		deadline_begin();
+		if (sample)
+			sample->result = top_sample_take(&sampler->target, &request,
+							 &sampler->stopping, sample);
+		if (sample && sample->result != -ECANCELED)
 			publish(sampler, sample);
 		else
 			top_sample_free(sample);

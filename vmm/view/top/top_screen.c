@@ -11,16 +11,19 @@
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/number_text.h"
 #include "kind/kind.h"
+#include "view/coverage.h"
 #include "view/top/top_panels.h"
 
 #define LINES_MIN      10
@@ -56,11 +59,11 @@ static const struct panel {
 	bool (*has)(const struct top_sample *sample);
 	void (*draw)(const struct top_picture *picture, struct top_area area);
 } panels[] = {
-	{36, 2, NULL, top_panel_types},
-	{20, 1, has_callers, top_panel_callers},
-	{20, 1, NULL, top_panel_states},
-	{20, 1, has_references, top_panel_references},
-	{20, 1, has_allocator, top_panel_allocator},
+	{38, 2, NULL, top_panel_types},
+	{19, 1, has_callers, top_panel_callers},
+	{19, 1, NULL, top_panel_states},
+	{19, 1, has_references, top_panel_references},
+	{19, 1, has_allocator, top_panel_allocator},
 };
 
 #define PANELS (sizeof(panels) / sizeof(panels[0]))
@@ -78,9 +81,36 @@ static struct top_terminal look_at_terminal(void)
 	return terminal;
 }
 
+/* What a signal's handler needs to restore the terminal. `is_taken` is set last: the handler may run at any moment. */
+static struct {
+	volatile sig_atomic_t is_taken;
+	struct termios modes;
+	char goodbye[64]; /* shows the cursor, and the screen as it was */
+} taken;
+
+static void keep(const char *capability)
+{
+	const char *text = tigetstr(capability);
+
+	if (text && text != (char *)-1 &&
+	    strlen(taken.goodbye) + strlen(text) < sizeof(taken.goodbye))
+		strcat(taken.goodbye, text);
+}
+
+void top_screen_abandon(void)
+{
+	if (!taken.is_taken)
+		return;
+	ssize_t ignored = write(STDOUT_FILENO, taken.goodbye, strlen(taken.goodbye));
+
+	(void)ignored;
+	tcsetattr(STDIN_FILENO, TCSANOW, &taken.modes);
+}
+
 int top_screen_begin(struct top_screen *screen, struct error *err)
 {
 	const char *kind = getenv("TERM");
+	bool has_modes = tcgetattr(STDIN_FILENO, &taken.modes) == 0;
 
 	setlocale(LC_CTYPE, "");
 	SCREEN *curses = newterm(NULL, stdout, stdin);
@@ -99,6 +129,10 @@ int top_screen_begin(struct top_screen *screen, struct error *err)
 				 "use pagevisor stat instead",
 				 kind ? kind : "");
 	screen->curses = curses;
+	taken.goodbye[0] = '\0';
+	keep("cnorm");
+	keep("rmcup");
+	taken.is_taken = has_modes;
 	cbreak();
 	noecho();
 	nodelay(stdscr, TRUE);
@@ -109,15 +143,30 @@ int top_screen_begin(struct top_screen *screen, struct error *err)
 	return 0;
 }
 
-void top_screen_end(struct top_screen *screen)
+bool top_screen_has_terminal(void)
 {
-	if (!screen->curses)
-		return;
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+
+	return group < 0 || group == getpgrp();
+}
+
+void top_screen_leave(struct top_screen *screen)
+{
+	(void)screen;
 	/* If the terminal keeps the picture, later output begins below it. */
 	move(LINES - 1, 0);
 	clrtoeol();
 	refresh();
 	endwin();
+}
+
+void top_screen_end(struct top_screen *screen)
+{
+	if (!screen->curses)
+		return;
+	if (top_screen_has_terminal())
+		top_screen_leave(screen);
+	taken.is_taken = false;
 	delscreen(screen->curses);
 	screen->curses = NULL;
 }
@@ -133,6 +182,15 @@ bool top_screen_resize(struct top_screen *screen)
 	resize_term(size.ws_row, size.ws_col);
 	clearok(stdscr, TRUE);
 	return true;
+}
+
+void top_screen_redraw(struct top_screen *screen)
+{
+	(void)screen;
+	/* The modes, too: whoever stopped the process with SIGSTOP has set others. */
+	if (!isendwin())
+		reset_prog_mode();
+	clearok(curscr, TRUE);
 }
 
 int top_screen_key(struct top_screen *screen)
@@ -180,6 +238,18 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
 	va_end(arguments);
 }
 
+/* A title has no room for the reason: stat gives it. */
+static void append_coverage(char *text, size_t size, const struct source *source,
+			    const struct top_sample *sample)
+{
+	struct coverage coverage =
+		coverage_of(source, &sample->guest, sample->counts.tally.reads.unstable);
+
+	if (!coverage_is_complete(&coverage))
+		append(text, size, ", partial: %" PRIu64 " of %" PRIu64 " frames", coverage.frames,
+		       coverage.of);
+}
+
 static void draw_title(const struct source *source, const struct top_model *model,
 		       const struct top_state *state)
 {
@@ -196,7 +266,10 @@ static void draw_title(const struct source *source, const struct top_model *mode
 	append(left, sizeof(left), "%s  %" PRIu64 " MiB", source->name,
 	       source_memory_size(source) >> 20);
 	if (source->cpu_count)
-		append(left, sizeof(left), ", %u vCPUs", source->cpu_count);
+		append(left, sizeof(left), ", %u vCPU%s", source->cpu_count,
+		       plural(source->cpu_count));
+	if (model->sample)
+		append_coverage(left, sizeof(left), source, model->sample);
 	if (model->sample)
 		append(left, sizeof(left), ", %s", model->sample->guest.stage);
 	if (source->start_ns && now > source->start_ns)
@@ -244,20 +317,20 @@ static void draw_scan(const struct top_model *model)
 static void draw_meant(const struct top_model *model)
 {
 	const struct top_sample *sample = model->sample;
-	uint64_t frames = sample->guest.frame_count, used = top_model_in_use(model);
+	uint64_t frames = sample->guest.ram_frames, used = top_model_in_use(model);
 	char line[FIGURES_MAX];
 
 	if (sample->filter[0]) {
 		top_put(3, 0, LABEL, TOP_STRONG, "filter");
 		top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%" PRIu64 " of %" PRIu64 " frames: %s",
-			sample->counts.matches, frames, sample->filter);
+			sample->counts.matches, sample->guest.frame_count, sample->filter);
 		return;
 	}
 	snprintf(line, sizeof(line), "%" PRIu64 " of %" PRIu64 " frames (%.1f %%)", used, frames,
 		 100.0 * (double)used / (double)frames);
 	if (sample->guest.kind->has_references)
-		append(line, sizeof(line), ", %" PRIu64 " references",
-		       sample->counts.tally.references);
+		append(line, sizeof(line), ", %" PRIu64 " reference%s",
+		       sample->counts.tally.references, plural(sample->counts.tally.references));
 	top_put(3, 0, LABEL, TOP_STRONG, "in use");
 	top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%s", line);
 }

@@ -16,11 +16,26 @@ struct top_screen {
 
 /* Takes over the terminal. Returns 0, or -ENOTSUP if it cannot be drawn on. */
 int top_screen_begin(struct top_screen *screen, struct error *err);
-/* Restores the terminal. */
+/*
+ * Whether this process may use the terminal. In the background each change of the terminal's modes stops it, whatever
+ * signals wait.
+ */
+bool top_screen_has_terminal(void);
+
+/* Gives the terminal back for a while; drawing takes it again. */
+void top_screen_leave(struct top_screen *screen);
+
+/* Restores the terminal. In the background it is the shell's by now, and left alone. */
 void top_screen_end(struct top_screen *screen);
+
+/* Restores the terminal, if there is a screen, for a process that ends at once: to be called from a signal's handler. */
+void top_screen_abandon(void);
 
 /* Follows the terminal's size. Returns whether it has changed. */
 bool top_screen_resize(struct top_screen *screen);
+
+/* Draws everything anew, after others have used the terminal. */
+void top_screen_redraw(struct top_screen *screen);
 
 /* The next key pressed, as curses encodes it, or -1: none yet. */
 int top_screen_key(struct top_screen *screen);

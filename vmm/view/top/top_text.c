@@ -7,6 +7,10 @@
 #include "base/clock.h"
 #include "base/number_text.h"
 #include "kind/kind.h"
+#include "view/coverage.h"
+#include "view/observation_text.h"
+
+#define NAME_WIDTH 16 /* of what is counted, at least */
 
 static void print_rates(const struct top_model *model, FILE *out)
 {
@@ -30,8 +34,9 @@ static void print_frames(const struct top_model *model, FILE *out)
 {
 	const struct top_sample *sample = model->sample;
 	const char *separator = ":";
+	const int width = guest_type_width(&sample->guest, NAME_WIDTH);
 
-	fprintf(out, "frames    %" PRIu64, sample->guest.frame_count);
+	print_frame_count(&sample->guest, out);
 	for (unsigned i = 0; i < sample->guest.kind->state_count; i++)
 		if (sample->counts.tally.states[i]) {
 			fprintf(out, "%s %" PRIu64 " %s", separator, sample->counts.tally.states[i],
@@ -40,7 +45,7 @@ static void print_frames(const struct top_model *model, FILE *out)
 		}
 	fprintf(out, "\n");
 	for (unsigned i = 0; i < model->type_count; i++) {
-		fprintf(out, "          %-16s %10" PRIu64, model->types[i].name,
+		fprintf(out, "          %-*s %10" PRIu64, width, model->types[i].name,
 			model->types[i].frames);
 		if (model->has_changes)
 			fprintf(out, " %+10" PRId64, model->types[i].change);
@@ -49,7 +54,7 @@ static void print_frames(const struct top_model *model, FILE *out)
 }
 
 /* The allocator's own counts: blocks by size, frames in caches. */
-static void print_allocator(const struct free_counts *counts, FILE *out)
+static void print_allocator(const struct free_counts *counts, int width, FILE *out)
 {
 	char size[MAP_SIZE_TEXT];
 
@@ -61,12 +66,13 @@ static void print_allocator(const struct free_counts *counts, FILE *out)
 		counts->free_frames);
 	for (unsigned order = 0; order < counts->orders; order++)
 		if (counts->blocks[order])
-			fprintf(out, "          blocks of %-6s %10" PRIu64 "\n",
-				map_size_text(size, PAGE_SIZE << order), counts->blocks[order]);
+			fprintf(out, "          blocks of %-6s%*s %10" PRIu64 "\n",
+				map_size_text(size, PAGE_SIZE << order), width - NAME_WIDTH, "",
+				counts->blocks[order]);
 	for (unsigned cpu = 0; cpu < counts->caches; cpu++)
-		fprintf(out, "          cache of cpu %-3u %10" PRIu64 "\n", cpu,
-			counts->cached[cpu]);
-	fprintf(out, "          %-16s %10" PRIu64 "\n", "depot", counts->depot);
+		fprintf(out, "          cache of cpu %-3u%*s %10" PRIu64 "\n", cpu,
+			width - NAME_WIDTH, "", counts->cached[cpu]);
+	fprintf(out, "          %-*s %10" PRIu64 "\n", width, "depot", counts->depot);
 }
 
 static void print_references(const struct top_counts *counts, FILE *out)
@@ -78,17 +84,20 @@ static void print_references(const struct top_counts *counts, FILE *out)
 	fprintf(out, "\n");
 }
 
-void top_print(const struct top_model *model, const char *name, FILE *out)
+void top_print(const struct top_model *model, const struct source *source, FILE *out)
 {
 	const struct top_sample *sample = model->sample;
 	const struct frame_tally *tally = &sample->counts.tally;
 	const struct kind *kind = sample->guest.kind;
 
-	fprintf(out, "vm        %s, %s\n", name, sample->guest.stage);
+	struct coverage coverage = coverage_of(source, &sample->guest, tally->reads.unstable);
+
+	coverage_print(&coverage, NULL, out);
+	fprintf(out, "vm        %s, %s\n", source->name, sample->guest.stage);
 	print_rates(model, out);
 	print_frames(model, out);
 	if (kind->free_counts)
-		print_allocator(&sample->free, out);
+		print_allocator(&sample->free, guest_type_width(&sample->guest, NAME_WIDTH), out);
 	for (unsigned i = 0; i < sample->sites.count; i++)
 		fprintf(out, "%-9s %-40s %10" PRIu64 "\n", i ? "" : "callers",
 			sample->sites.sites[i].name, sample->sites.sites[i].events);

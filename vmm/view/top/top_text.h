@@ -5,9 +5,10 @@
 
 #include <stdio.h>
 
+#include "source/source.h"
 #include "view/top/top_model.h"
 
 /* Prints a sample without its map, in lines of "name figures". */
-void top_print(const struct top_model *model, const char *name, FILE *out);
+void top_print(const struct top_model *model, const struct source *source, FILE *out);
 
 #endif

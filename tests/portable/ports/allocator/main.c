@@ -58,6 +58,12 @@ void frame_alloc_put_aside(pfn_t frame)
 	slot_abort(pfn_to_meta(frame), "a frame put aside", slot_load(pfn_to_meta(frame)));
 }
 
+void frame_alloc_return(pfn_t first, uint64_t count, uint64_t claimed)
+{
+	(void)claimed;
+	frame_alloc_give(first, count);
+}
+
 struct page_meta {
 	uint64_t index;
 };

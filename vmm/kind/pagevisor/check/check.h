@@ -11,6 +11,7 @@
 #ifndef VMM_CHECK_H
 #define VMM_CHECK_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,10 +24,12 @@
 
 /*
  * Checks the memory of a guest whose view is at STAGE_METADATA or later. guest_tally has the rules on single slots. The
- * thread is registered with liburcu. Returns 0 whatever it found, or -ENOMEM.
+ * thread is registered with liburcu. When *cut is not zero, it ends early, with what it has found; NULL: it never does.
+ * Returns 0 whatever it found; -ENOMEM; or -E2BIG if
+ * the memory's budget is too small.
  */
 int check_guest(const struct guest_memory *memory, const struct guest_view *view,
-		enum check_rules rules, struct check_summary *summary, struct findings *findings,
-		struct error *err);
+		enum check_rules rules, const volatile sig_atomic_t *cut,
+		struct check_summary *summary, struct findings *findings, struct error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef VMM_CHECK_CONTEXT_H
 #define VMM_CHECK_CONTEXT_H
 
+#include <signal.h>
 #include <stddef.h>
 
 #include <pagevisor/kernel_table.h>
@@ -39,11 +40,13 @@ struct check {
 	const struct guest_memory *memory;
 	const struct guest_view *view;
 	enum check_rules rules;
+	const volatile sig_atomic_t *cut; /* as for check_guest */
 	struct check_summary *summary;
 	struct findings *findings;
 	uint8_t *marks;  /* one for each slot */
 	uint32_t *found; /* referenced frames that have not been searched yet */
 	uint64_t found_count;
+	uint64_t taken;        /* bytes of the memory's budget */
 	int table_type;        /* of page tables; -1: the guest does not mark its tables */
 	uint64_t typed_tables; /* frames of that type */
 	uint64_t run_frames;   /* examined as parts of possible runs */
@@ -75,6 +78,12 @@ void check_finding(struct check *check, const char *rule, uint64_t frame, const 
 
 /* "shared anon", "unused", ... */
 struct check_text check_describe(const struct check *check, const struct meta_slot *slot);
+
+/* Whether to end early. Nothing may be concluded from what was not looked at. */
+static inline bool check_is_cut(const struct check *check)
+{
+	return check->cut && *check->cut;
+}
 
 /* Notes a reference to a frame. Accepts any number. */
 static inline void check_refer(struct check *check, uint64_t frame)

@@ -79,8 +79,9 @@ static bool pool_fits(const struct allocator_descriptor *at)
 	       fits(at->pool_lock, 1, 4, size) &&
 	       fits(at->block_first, at->block_orders, 8, size) &&
 	       fits(at->block_count, at->block_orders, 8, size) &&
-	       fits(at->parked_first, 1, 8, size) && fits(at->parked_last, 1, 8, size) &&
-	       fits(at->parked_count, 1, 8, size) && fits(at->managed_frames, 1, 8, size);
+	       fits(at->parked_first, 1, 8, size) && fits(at->parked_count, 1, 8, size) &&
+	       fits(at->parked_block_first, 1, 8, size) &&
+	       fits(at->parked_block_count, 1, 8, size) && fits(at->managed_frames, 1, 8, size);
 }
 
 static bool depot_fits(const struct allocator_descriptor *at)
@@ -178,37 +179,57 @@ static bool check_place(struct walk *walk, uint64_t frame, uint64_t size)
 	return false;
 }
 
-static void walk_blocks(struct walk *walk, unsigned order)
+/* A doubly linked list of blocks that begins with `frame`. */
+struct block_list {
+	uint64_t frame;
+	uint64_t count;
+	uint64_t size; /* frames of each block */
+	uint64_t tag;
+	enum free_place place; /* of the first frame of each block */
+};
+
+static void walk_list(struct walk *walk, const struct block_list *list)
 {
-	const struct allocator_descriptor *at = walk->at;
-	const uint64_t size = UINT64_C(1) << order;
 	struct check *check = walk->check;
-	uint64_t frame = word64(walk->pool, at->block_first + 8 * order);
-	uint64_t wanted = word64(walk->pool, at->block_count + 8 * order);
+	uint64_t frame = list->frame;
 	uint64_t previous = ALLOCATOR_NO_FRAME;
 	uint64_t count = 0;
 	struct meta_slot slot;
 
-	walk->where = check_text("the blocks of order %u", order);
 	for (; frame != ALLOCATOR_NO_FRAME; count++) {
-		bool in_place = check_place(walk, frame, size);
+		bool in_place = check_place(walk, frame, list->size);
 
-		if (!enter(walk, frame, PLACE_BLOCK) || !check_read_slot(check, frame, &slot))
+		if (!enter(walk, frame, list->place) || !check_read_slot(check, frame, &slot))
 			return;
-		expect_tag(walk, frame, slot.vtable_ptr, at->tag_block + order);
+		if (list->place == PLACE_BLOCK)
+			expect_tag(walk, frame, slot.vtable_ptr, list->tag);
 		if (slot.storage[ALLOCATOR_PREVIOUS] != previous)
 			check_finding(check, RULE_FREE_LINK, frame,
 				      TEXT("previous block %#" PRIx64, previous),
 				      TEXT("%#" PRIx64, slot.storage[ALLOCATOR_PREVIOUS]));
 		if (in_place)
-			enter_block(walk, frame, size);
+			enter_block(walk, frame, list->size);
 		previous = frame;
 		frame = slot.storage[ALLOCATOR_NEXT];
 	}
-	if (count != wanted)
+	if (count != list->count)
 		check_finding(check, RULE_FREE_COUNT, FRAME_NUMBER_NONE,
-			      TEXT("%" PRIu64 " in %s", wanted, walk->where.text),
+			      TEXT("%" PRIu64 " in %s", list->count, walk->where.text),
 			      TEXT("%" PRIu64, count));
+}
+
+static void walk_blocks(struct walk *walk, unsigned order)
+{
+	const struct allocator_descriptor *at = walk->at;
+
+	walk->where = check_text("the blocks of order %u", order);
+	walk_list(walk, &(struct block_list){
+				.frame = word64(walk->pool, at->block_first + 8 * order),
+				.count = word64(walk->pool, at->block_count + 8 * order),
+				.size = UINT64_C(1) << order,
+				.tag = at->tag_block + order,
+				.place = PLACE_BLOCK,
+			});
 }
 
 /* Enters a block that a cache or a depot keeps, and reads the slot of its first frame. */
@@ -296,25 +317,26 @@ static void walk_depot(struct walk *walk, unsigned number)
 	walk_bundles(walk, at->depot_blocks_first, at->depot_blocks_count, DEPOT_HAS_BLOCKS);
 }
 
-/* The last parked frame's link means nothing: the count ends the queue. */
+/* The tags of single frames are checked with their slots. */
 static void walk_parked(struct walk *walk)
 {
-	uint64_t count = word64(walk->pool, walk->at->parked_count);
-	uint64_t last = word64(walk->pool, walk->at->parked_last);
-	uint64_t frame = word64(walk->pool, walk->at->parked_first);
-	struct meta_slot slot;
+	const struct allocator_descriptor *at = walk->at;
 
 	walk->where = check_text("the parked frames");
-	for (uint64_t left = count; left > 0; left--) {
-		if (!enter(walk, frame, PLACE_PARKED) ||
-		    !check_read_slot(walk->check, frame, &slot))
-			return;
-		if (left == 1 && frame != last)
-			check_finding(walk->check, RULE_FREE_LINK, frame,
-				      TEXT("%#" PRIx64 " as the last parked", last),
-				      TEXT("%#" PRIx64, frame));
-		frame = slot.storage[ALLOCATOR_NEXT];
-	}
+	walk_list(walk, &(struct block_list){
+				.frame = word64(walk->pool, at->parked_first),
+				.count = word64(walk->pool, at->parked_count),
+				.size = 1,
+				.place = PLACE_PARKED,
+			});
+	walk->where = check_text("the parked blocks");
+	walk_list(walk, &(struct block_list){
+				.frame = word64(walk->pool, at->parked_block_first),
+				.count = word64(walk->pool, at->parked_block_count),
+				.size = at->kept_frames,
+				.tag = at->tag_parked_block,
+				.place = PLACE_BLOCK,
+			});
 }
 
 /* Whether a count is possible for an array of a cache. Reports it otherwise. */

@@ -242,6 +242,7 @@ int check_page_table(struct check *check, struct error *err)
 
 	if (result == 0) {
 		check->summary->tables = tables.walk.table_count;
+		check->summary->has_all_tables = !tables.walk.is_cut;
 		page_walk_tables(&tables.walk, check_table);
 		check_lost_tables(&tables);
 		check_windows(&tables);

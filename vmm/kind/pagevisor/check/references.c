@@ -115,11 +115,13 @@ void check_references(struct check *check)
 	    (!view->array_va && !view->linear_va))
 		return;
 	check_refer_to_members(check);
-	for (uint64_t pa = start; pa < end && check->missing > 0; pa += PAGE_SIZE)
+	for (uint64_t pa = start; pa < end && check->missing > 0 && !check_is_cut(check);
+	     pa += PAGE_SIZE)
 		search_page(check, pa, pa + PAGE_SIZE < end);
-	while (check->found_count > 0 && check->missing > 0)
+	while (check->found_count > 0 && check->missing > 0 && !check_is_cut(check))
 		search_frame(check, check->found[--check->found_count]);
-	check->summary->has_references = check->run_frames <= RUN_FRAMES_MAX && !check->is_blind;
+	check->summary->has_references = check->run_frames <= RUN_FRAMES_MAX && !check->is_blind &&
+					 !check_is_cut(check);
 	if (check->summary->has_references)
 		report_leaks(check);
 }

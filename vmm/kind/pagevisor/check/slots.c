@@ -198,7 +198,8 @@ void check_slots(struct check *check)
 
 	if (check->allocator)
 		check_managed(&pass);
-	for (uint64_t first = 0; first < check->view->slot_count; first += CHUNK_SLOTS) {
+	for (uint64_t first = 0; first < check->view->slot_count && !check_is_cut(check);
+	     first += CHUNK_SLOTS) {
 		uint64_t left = check->view->slot_count - first;
 		uint64_t count = left < CHUNK_SLOTS ? left : CHUNK_SLOTS;
 

@@ -11,6 +11,9 @@
 struct check_summary {
 	bool has_lists; /* the allocator's lists were walked: the guest says where they are, and no lock was held */
 	bool has_references;    /* references were looked for */
+	bool has_all_tables;    /* the walk of the kernel's page table was not cut short */
+	bool is_cut;            /* it ended early, when asked to */
+	bool is_any_instant;    /* by the rules for one instant: CHECK_ANY_INSTANT */
 	uint64_t free_frames;   /* in the allocator's lists */
 	uint64_t list_members;  /* frames in frame lists */
 	uint64_t tables;        /* of the kernel's page table */

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Tests of vmm/manage/keeper_words.h, and of asks: what the guest learns of releases, and what it gets when it asks.
+ */
+#include "unit/suites.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "manage/keeper.h"
+#include "manage/manager.h"
+#include "unit/managed_guest.h"
+
+#define RAM (MANAGED_LOW_SIZE + MANAGED_HIGH_SIZE)
+
+/* Only against hangs. */
+#define PATIENCE_NS (60 * NS_PER_S)
+
+static struct gate gate;
+static struct keeper keeper;
+static struct error err;
+
+static void setup(void)
+{
+	managed_guest_setup();
+	gate_init(&gate, &managed.control);
+	ck_assert_int_eq(keeper_init(&keeper, &managed.memory, &gate, false, &err), 0);
+	ck_assert_int_eq(keeper_follow(&keeper, managed.guest, &err), 0);
+}
+
+static void teardown(void)
+{
+	keeper_destroy(&keeper);
+	gate_destroy(&gate);
+	managed_guest_teardown();
+}
+
+static void claim(uint64_t frames, bool hard)
+{
+	struct keeper_cursor cursor = {0};
+	bool more = true;
+
+	while (more && frames > 0) {
+		const struct keeper_wish wish = {.frames = frames, .hard = hard};
+		int result = keeper_claim(&keeper, &cursor, &wish, &more, &err);
+
+		ck_assert_int_ge(result, 0);
+		frames -= (uint64_t)result;
+	}
+}
+
+static uint64_t hosts(void)
+{
+	return managed_count(0, MANAGED_SLOTS, REF_HOST);
+}
+
+static void ask(unsigned order, uint64_t frames)
+{
+	__atomic_store_n(&managed.page->ask_order, order, __ATOMIC_RELAXED);
+	__atomic_store_n(&managed.page->ask_frames, frames, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&managed.page->asked, 1, __ATOMIC_SEQ_CST);
+}
+
+static void serve_all(void)
+{
+	while (keeper_serve(&keeper))
+		;
+	ck_assert_uint_eq(managed.page->answered, managed.page->asked);
+}
+
+static void assert_hint(unsigned number, uint64_t frame, unsigned order)
+{
+	uint64_t hint = managed.page->hints[number % KEEPER_HINTS];
+
+	ck_assert_uint_eq(keeper_hint_frame(hint), frame);
+	ck_assert_uint_eq(keeper_hint_order(hint), order);
+}
+
+START_TEST(hints_name_what_was_released_as_blocks)
+{
+	keeper_words_hint(&keeper.words, 1024, 1536);
+	assert_hint(0, 1024, 9);
+	keeper_words_hint(&keeper.words, 5, 12);
+	assert_hint(1, 5, 0);
+	assert_hint(2, 6, 1);
+	assert_hint(3, 8, 2);
+	ck_assert_uint_eq(managed.page->hint_head, 4);
+	/* No block is larger than 512, and frame 0 is aligned to anything. */
+	keeper_words_hint(&keeper.words, 0, 2048);
+	assert_hint(4, 0, 9);
+	assert_hint(7, 1536, 9);
+	/* The ring goes round. */
+	for (unsigned i = 8; i < KEEPER_HINTS + 3; i++)
+		keeper_words_hint(&keeper.words, i, i + 1);
+	assert_hint(KEEPER_HINTS + 2, KEEPER_HINTS + 2, 0);
+	ck_assert_uint_eq(managed.page->hint_head, KEEPER_HINTS + 3);
+}
+END_TEST
+
+static uint32_t released_then, head_then;
+
+static void note_words(void)
+{
+	released_then = managed.page->released;
+	head_then = managed.page->hint_head;
+}
+
+START_TEST(each_batch_of_releases_is_told)
+{
+	struct keeper_cursor cursor = {0};
+	bool more;
+
+	claim(1024, false);
+	ck_assert_uint_eq(managed.page->released, 0);
+	managed.log.on_slots = note_words;
+	ck_assert_int_eq(keeper_release(&keeper, &cursor, 512, false, &more, &err), 512);
+	ck_assert_uint_eq(managed.page->released, 1);
+	assert_hint(0, 1024, 9);
+	/* When the log is told of the slots, the words have been written. */
+	ck_assert_uint_eq(released_then, 1);
+	ck_assert_uint_eq(head_then, 1);
+	ck_assert_uint_gt(managed.log.pages, 0);
+	cursor = (struct keeper_cursor){0};
+	ck_assert_int_eq(keeper_release(&keeper, &cursor, 512, false, &more, &err), 512);
+	ck_assert_uint_eq(managed.page->released, 2);
+	/* What the guest writes over our words changes nothing. */
+	managed.page->released = 77;
+	claim(512, false);
+	cursor = (struct keeper_cursor){0};
+	ck_assert_int_eq(keeper_release(&keeper, &cursor, 512, false, &more, &err), 512);
+	ck_assert_uint_eq(managed.page->released, 3);
+	cursor = (struct keeper_cursor){0};
+	ck_assert_int_eq(keeper_release(&keeper, &cursor, 512, false, &more, &err), 0);
+	ck_assert_uint_eq(managed.page->released, 3);
+}
+END_TEST
+
+START_TEST(an_ask_gets_a_whole_block)
+{
+	claim(UINT64_MAX, false);
+	ck_assert(!keeper_serve(&keeper));
+	ask(0, 1);
+	ck_assert(keeper_serve(&keeper));
+	ck_assert(!keeper_serve(&keeper));
+	ck_assert_uint_eq(managed.page->answered, 1);
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES - 512);
+	ck_assert_uint_eq(managed_count(1024, 1536, REF_UNUSED), 512);
+	/* One answer for all that have asked meanwhile. */
+	ask(9, 512);
+	ask(3, 8);
+	serve_all();
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES - 1024);
+	ck_assert_uint_eq(keeper.counts.asks, 2);
+	ck_assert_uint_eq(keeper.counts.asked, 1024);
+}
+END_TEST
+
+START_TEST(who_needs_more_than_a_block_gets_all)
+{
+	claim(UINT64_MAX, false);
+	ask(10, 513);
+	serve_all();
+	ck_assert_uint_eq(hosts(), 0);
+	/* Whatever a guest writes there is a need. */
+	claim(UINT64_MAX, false);
+	ask(UINT32_MAX, UINT64_MAX);
+	serve_all();
+	ck_assert_uint_eq(hosts(), 0);
+}
+END_TEST
+
+START_TEST(without_a_whole_block_a_run_gets_all_and_a_frame_gets_some)
+{
+	for (uint64_t block = 0; block < MANAGED_SLOTS; block += 512)
+		managed_set(block, block + 1, 1);
+	claim(UINT64_MAX, false);
+	uint64_t before = hosts();
+
+	ask(0, 1);
+	serve_all();
+	ck_assert_uint_eq(hosts(), before - 512);
+	ask(1, 2);
+	serve_all();
+	ck_assert_uint_eq(hosts(), 0);
+}
+END_TEST
+
+START_TEST(hard_frames_stay_and_the_ask_is_answered)
+{
+	claim(1024, true);
+	ask(0, 1);
+	serve_all();
+	ck_assert_uint_eq(hosts(), 1024);
+	claim(512, false);
+	ask(0, 1);
+	serve_all();
+	ck_assert_uint_eq(hosts(), 1024);
+	ck_assert_uint_eq(keeper.ledger.hard, 1024);
+}
+END_TEST
+
+START_TEST(a_block_that_is_partly_hard_stays_whole)
+{
+	const uint64_t range[] = {1024, 1536};
+
+	managed_ranges(1, range);
+	ck_assert_int_eq(keeper_follow(&keeper, managed.guest, &err), 0);
+	claim(10, true);
+	claim(UINT64_MAX, false);
+	ck_assert_uint_eq(keeper.ledger.hard, 10);
+	ask(12, 4096);
+	serve_all();
+	ck_assert_uint_eq(hosts(), 512);
+	/* One that is not whole gives what is soft. */
+	managed_set(1535, 1536, 1);
+	ck_assert_int_eq(keeper_look(&keeper, false, &(struct keeper_sweep){0}, &err), 0);
+	ask(12, 4096);
+	serve_all();
+	ck_assert_uint_eq(hosts(), 10);
+}
+END_TEST
+
+START_TEST(a_keeper_is_there_while_it_holds_something)
+{
+	struct keeper_cursor cursor = {0};
+	bool more;
+
+	keeper_announce(&keeper);
+	ck_assert_uint_eq(managed.page->keeper, 0);
+	claim(512, false);
+	keeper_announce(&keeper);
+	ck_assert_uint_eq(managed.page->keeper, 1);
+	ck_assert_int_eq(keeper_release(&keeper, &cursor, 512, false, &more, &err), 512);
+	keeper_announce(&keeper);
+	ck_assert_uint_eq(managed.page->keeper, 0);
+}
+END_TEST
+
+START_TEST(a_guest_without_the_page_is_not_managed)
+{
+	managed.info->keeper_pa = 0;
+	ck_assert_int_ge(guest_refresh(managed.guest, &err), 0);
+	ck_assert_int_eq(keeper_follow(&keeper, managed.guest, &err), -ENOTSUP);
+	managed.info->keeper_pa = (uint64_t)25 * PAGE_SIZE;
+	managed.page->version++;
+	ck_assert_int_ge(guest_refresh(managed.guest, &err), 0);
+	ck_assert_int_eq(keeper_follow(&keeper, managed.guest, &err), -EPROTO);
+}
+END_TEST
+
+/* With the manager's thread. */
+
+static struct manager manager;
+static struct management management;
+
+static void manager_setup(void)
+{
+	managed_guest_setup();
+	ck_assert_int_eq(manager_init(&manager, &managed.memory, managed.fd, &managed.control,
+				      &managed.hints, false, false, &err),
+			 0);
+	manager.keeper.whole_blocks = false;
+	management = manager_management(&manager);
+	ck_assert_int_eq(manager_start(&manager, &err), 0);
+}
+
+static void manager_teardown(void)
+{
+	manager_stop(&manager);
+	manager_destroy(&manager);
+	managed_guest_teardown();
+}
+
+static bool is_at_work(void)
+{
+	struct management_status status;
+
+	management.ops->status(management.own, &status);
+	return status.flags & MANAGEMENT_IS_AT_WORK;
+}
+
+static void begin(uint32_t action, uint64_t bytes)
+{
+	const struct management_order order = {.action = action, .bytes = bytes};
+	uint64_t ticket;
+
+	ck_assert_int_eq(management.ops->order(management.own, &order, &ticket), 0);
+}
+
+static void await(void)
+{
+	uint64_t end_ns = clock_now_ns() + PATIENCE_NS;
+
+	while (is_at_work() && clock_now_ns() < end_ns)
+		clock_sleep_ns(NS_PER_MS);
+	ck_assert(!is_at_work());
+}
+
+static uint32_t word(const uint32_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_SEQ_CST);
+}
+
+static void await_answer(void)
+{
+	uint64_t end_ns = clock_now_ns() + PATIENCE_NS;
+
+	while (word(&managed.page->answered) != word(&managed.page->asked) &&
+	       clock_now_ns() < end_ns)
+		clock_sleep_ns(NS_PER_MS);
+	ck_assert_uint_eq(word(&managed.page->answered), word(&managed.page->asked));
+}
+
+START_TEST(the_manager_serves_asks_while_it_holds_frames)
+{
+	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
+	await();
+	ck_assert_uint_eq(word(&managed.page->keeper), 1);
+	ask(0, 1);
+	await_answer();
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES - 512);
+	/* The last answer comes with the last frame. */
+	ask(12, 4096);
+	await_answer();
+	ck_assert_uint_eq(hosts(), 0);
+	begin(MANAGEMENT_LOOK, 0);
+	await();
+	ck_assert_uint_eq(word(&managed.page->keeper), 0);
+}
+END_TEST
+
+START_TEST(nothing_is_taken_while_an_allocation_waits_but_not_for_ever)
+{
+	uint64_t begin_ns = clock_now_ns();
+
+	__atomic_store_n(&managed.page->waiting, 1, __ATOMIC_SEQ_CST);
+	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
+	clock_sleep_ns(20 * NS_PER_MS);
+	if (clock_now_ns() - begin_ns < 90 * NS_PER_MS)
+		ck_assert_uint_eq(hosts(), 0);
+	await();
+	ck_assert_uint_ge(clock_now_ns() - begin_ns, 100 * NS_PER_MS);
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES);
+}
+END_TEST
+
+START_TEST(the_bell_wakes_the_manager)
+{
+	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
+	await();
+	/* So long that only the bell can have done it. */
+	pthread_mutex_lock(&manager.lock);
+	manager.poll_ns = 10 * PATIENCE_NS;
+	pthread_mutex_unlock(&manager.lock);
+	clock_sleep_ns(20 * NS_PER_MS);
+	ask(0, 1);
+	manager_ring(&manager);
+	await_answer();
+}
+END_TEST
+
+Suite *keeper_words_suite(void)
+{
+	Suite *suite = suite_create("keeper_words");
+	TCase *tcase = tcase_create("keeper_words");
+	TCase *threads = tcase_create("manager");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, hints_name_what_was_released_as_blocks);
+	tcase_add_test(tcase, each_batch_of_releases_is_told);
+	tcase_add_test(tcase, an_ask_gets_a_whole_block);
+	tcase_add_test(tcase, who_needs_more_than_a_block_gets_all);
+	tcase_add_test(tcase, without_a_whole_block_a_run_gets_all_and_a_frame_gets_some);
+	tcase_add_test(tcase, hard_frames_stay_and_the_ask_is_answered);
+	tcase_add_test(tcase, a_block_that_is_partly_hard_stays_whole);
+	tcase_add_test(tcase, a_keeper_is_there_while_it_holds_something);
+	tcase_add_test(tcase, a_guest_without_the_page_is_not_managed);
+	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(threads, 300);
+	tcase_add_checked_fixture(threads, manager_setup, manager_teardown);
+	tcase_add_test(threads, the_manager_serves_asks_while_it_holds_frames);
+	tcase_add_test(threads, nothing_is_taken_while_an_allocation_waits_but_not_for_ever);
+	tcase_add_test(threads, the_bell_wakes_the_manager);
+	suite_add_tcase(suite, threads);
+	return suite;
+}

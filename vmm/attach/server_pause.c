@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The pauses that inspectors ask a VM for: see server_pause.h. */
+#include "attach/server_pause.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+
+/* The share of an inspector, or NULL. */
+static struct pause_share *find(struct server_pause *pause, int fd)
+{
+	for (unsigned i = 0; i < pause->count; i++)
+		if (pause->shares[i].fd == fd)
+			return &pause->shares[i];
+	return NULL;
+}
+
+static void drop(struct server_pause *pause, struct pause_share *share)
+{
+	*share = pause->shares[--pause->count];
+}
+
+/* Drops the shares that wait, or those that hold the vCPUs. */
+static void drop_all(struct server_pause *pause, bool waiting)
+{
+	for (unsigned i = pause->count; i-- > 0;)
+		if (pause->shares[i].is_waiting == waiting)
+			drop(pause, &pause->shares[i]);
+}
+
+static unsigned count_of(const struct server_pause *pause, bool waiting)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < pause->count; i++)
+		count += pause->shares[i].is_waiting == waiting;
+	return count;
+}
+
+static void answer_waiting(struct server_pause *pause, int result)
+{
+	for (unsigned i = 0; i < pause->count; i++)
+		if (pause->shares[i].is_waiting)
+			pause->answer(pause->shares[i].fd, pause->shares[i].sequence, result);
+}
+
+/* The VM begins to run after a pause, or after an attempt, that began at since_ns. */
+static void let_run(struct server_pause *pause, uint64_t since_ns)
+{
+	uint64_t now = pause->now_ns(), lasted = now - since_ns;
+
+	pause->is_paused = false;
+	pause->run_until_ns = now + (lasted > ATTACH_RUN_MIN_NS ? lasted : ATTACH_RUN_MIN_NS);
+}
+
+static void end_pause(struct server_pause *pause)
+{
+	uint64_t paused_ns;
+	struct error ignored;
+
+	control_resume(pause->control, &paused_ns, &ignored);
+	let_run(pause, pause->since_ns);
+}
+
+/* Lets all who wait hold the paused vCPUs, from `since_ns` on. */
+static void grant(struct server_pause *pause, uint64_t since_ns)
+{
+	answer_waiting(pause, 0);
+	for (unsigned i = 0; i < pause->count; i++)
+		if (pause->shares[i].is_waiting) {
+			pause->shares[i].is_waiting = false;
+			pause->shares[i].since_ns = since_ns;
+		}
+}
+
+static void begin_pause(struct server_pause *pause)
+{
+	struct error ignored;
+	uint64_t now = pause->now_ns();
+	int result = control_pause(pause->control, &ignored);
+
+	if (result == 0) {
+		pause->is_paused = true;
+		pause->since_ns = now;
+		grant(pause, now);
+		return;
+	}
+	answer_waiting(pause, result);
+	drop_all(pause, true);
+	let_run(pause, now);
+}
+
+int server_pause_advance(struct server_pause *pause)
+{
+	uint64_t now = pause->now_ns(), due;
+
+	if (pause->is_paused && now >= pause->since_ns + ATTACH_PAUSE_MAX_NS) {
+		drop_all(pause, false);
+		end_pause(pause);
+		now = pause->now_ns();
+	}
+	if (count_of(pause, true) > 0) {
+		if (!pause->is_paused && now >= pause->run_until_ns)
+			begin_pause(pause);
+		else if (pause->is_paused && now < pause->since_ns + ATTACH_PAUSE_MAX_NS / 2)
+			grant(pause, now);
+	}
+	if (!pause->is_paused && count_of(pause, true) == 0)
+		return -1;
+	now = pause->now_ns();
+	due = pause->is_paused ? pause->since_ns + ATTACH_PAUSE_MAX_NS : pause->run_until_ns;
+	return now < due ? (int)((due - now) / NS_PER_MS + 1) : 0;
+}
+
+void server_pause_ask(struct server_pause *pause, int fd, uint32_t pid, uint32_t sequence)
+{
+	if (find(pause, fd) || pause->count == ATTACH_CLIENTS_MAX) {
+		pause->answer(fd, sequence, find(pause, fd) ? -EALREADY : -EUSERS);
+		return;
+	}
+	pause->shares[pause->count++] = (struct pause_share){
+		.fd = fd, .pid = pid, .is_waiting = true, .sequence = sequence};
+	server_pause_advance(pause);
+}
+
+int server_pause_release(struct server_pause *pause, int fd, uint64_t *paused_ns)
+{
+	struct pause_share *share = find(pause, fd);
+
+	*paused_ns = 0;
+	if (!share)
+		return -ETIME;
+	bool was_waiting = share->is_waiting;
+
+	if (was_waiting)
+		pause->answer(fd, share->sequence, -ECANCELED);
+	else
+		*paused_ns = pause->now_ns() - share->since_ns;
+	drop(pause, share);
+	if (pause->is_paused && count_of(pause, false) == 0)
+		end_pause(pause);
+	return was_waiting ? -ETIME : 0;
+}
+
+void server_pause_forget(struct server_pause *pause, int fd)
+{
+	struct pause_share *share = find(pause, fd);
+
+	if (share)
+		drop(pause, share);
+	if (pause->is_paused && count_of(pause, false) == 0)
+		end_pause(pause);
+}
+
+struct pause_holder server_pause_holder(const struct server_pause *pause)
+{
+	struct pause_holder holder = {0};
+
+	for (unsigned i = 0; i < pause->count; i++) {
+		const struct pause_share *share = &pause->shares[i];
+
+		if (!share->is_waiting &&
+		    (holder.since_ns == 0 || share->since_ns < holder.since_ns))
+			holder = (struct pause_holder){share->pid, share->since_ns};
+	}
+	return holder;
+}

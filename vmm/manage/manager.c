@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The thread that manages a guest's memory: see manager.h. */
+#include "manage/manager.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "kind/registry.h"
+#include "manage/huge_pages.h"
+#include "memory/rcu.h"
+#include "sandbox/sandbox.h"
+
+/* How often to look for an ask where there is no bell, and where there is one, in case it is lost. */
+#define POLL_NS      NS_PER_MS
+#define POLL_BELL_NS (50 * NS_PER_MS)
+
+/* Asks that are served in a row: a hostile guest must not keep the thread from its work. */
+#define ASKS_AT_ONCE 64
+
+/* For how long an allocation that waits keeps the host from claiming. */
+#define AWAITED_MAX_NS (100 * NS_PER_MS)
+
+/* A job: how far it has come, in frames. */
+struct job {
+	struct management_order order;
+	bool is_ordered; /* its progress is that of the last order */
+	uint64_t wanted;
+	uint64_t got;
+};
+
+static uint64_t frames_of(uint64_t bytes)
+{
+	return bytes / PAGE_SIZE;
+}
+
+/* Whether what is at work is to end; an order ends the work for a target. Called with the lock held. */
+static bool must_end(const struct manager *manager)
+{
+	return manager->stopping || manager->is_cancelled || manager->has_order;
+}
+
+static bool is_to_end(struct manager *manager)
+{
+	pthread_mutex_lock(&manager->lock);
+	bool is = must_end(manager);
+
+	pthread_mutex_unlock(&manager->lock);
+	return is;
+}
+
+/* Makes what the keeper knows visible. */
+static void publish(struct manager *manager)
+{
+	const struct keeper *keeper = &manager->keeper;
+	struct management_status *status = &manager->status;
+
+	pthread_mutex_lock(&manager->lock);
+	status->managed_frames = manager->seen.managed;
+	status->unused_frames = manager->seen.unused;
+	status->cold_frames = manager->seen.cold;
+	status->forged_frames = manager->seen.forged;
+	status->hard_frames = keeper->ledger.hard;
+	status->soft_frames = ledger_held(&keeper->ledger) - keeper->ledger.hard;
+	status->claimed_frames = keeper->counts.claimed;
+	status->released_frames = keeper->counts.released;
+	status->taken_back_frames = keeper->counts.taken_back;
+	status->lost_races = keeper->counts.lost;
+	status->punches = keeper->counts.punches;
+	status->restarts = keeper->counts.restarts;
+	status->asks = keeper->counts.asks;
+	status->asked_frames = keeper->counts.asked;
+	status->refusals = keeper_words_refusals(&keeper->words);
+	pthread_mutex_unlock(&manager->lock);
+}
+
+/* Serves asks of the guest. Whoever asked before there was no keeper any more gets an answer as well. */
+static void attend(struct manager *manager)
+{
+	struct keeper *keeper = &manager->keeper;
+	uint64_t before = keeper->counts.asks;
+
+	keeper_announce(keeper);
+	for (int i = 0; i < ASKS_AT_ONCE && keeper_serve(keeper); i++)
+		;
+	keeper_announce(keeper);
+	if (!keeper->words.is_there)
+		keeper_serve(keeper);
+	if (before != keeper->counts.asks)
+		publish(manager);
+}
+
+/* Waits on the manager's condition until a time, or until it is time to look for asks. Called with the lock held. */
+static void wait_once(struct manager *manager, uint64_t due_ns)
+{
+	uint64_t poll_ns = manager->keeper.words.is_there ? clock_now_ns() + manager->poll_ns
+							  : UINT64_MAX;
+
+	if (!manager->has_rung)
+		thread_wait_until(&manager->changed, &manager->lock,
+				  due_ns < poll_ns ? due_ns : poll_ns);
+	manager->has_rung = false;
+	pthread_mutex_unlock(&manager->lock);
+	attend(manager);
+	pthread_mutex_lock(&manager->lock);
+}
+
+/* Waits until a time. Returns false if the work is to end before. */
+static bool wait_until(struct manager *manager, uint64_t due_ns)
+{
+	pthread_mutex_lock(&manager->lock);
+	while (!must_end(manager) && clock_now_ns() < due_ns)
+		wait_once(manager, due_ns);
+	bool go_on = !must_end(manager);
+
+	pthread_mutex_unlock(&manager->lock);
+	return go_on;
+}
+
+/* Nothing is taken while an allocation waits for frames; but for so long only, for the word is the guest's. */
+static bool wait_for_allocations(struct manager *manager)
+{
+	while (keeper_words_are_awaited(&manager->keeper.words)) {
+		uint64_t now = clock_now_ns();
+
+		if (!manager->awaited_ns)
+			manager->awaited_ns = now;
+		if (now - manager->awaited_ns >= AWAITED_MAX_NS)
+			return true;
+		if (!wait_until(manager, now + NS_PER_MS))
+			return false;
+	}
+	manager->awaited_ns = 0;
+	return true;
+}
+
+/* Finds the guest, or sees what has become of it. */
+static int follow_guest(struct manager *manager, struct error *err)
+{
+	int result = guest_find_or_refresh(manager->memory, &manager->hints, &manager->guest, err);
+
+	return result < 0 ? result : keeper_follow(&manager->keeper, manager->guest, err);
+}
+
+static int look(struct manager *manager, bool ages, struct error *err)
+{
+	int result = keeper_look(&manager->keeper, ages, &manager->seen, err);
+
+	pthread_mutex_lock(&manager->lock);
+	manager->status.flags |= MANAGEMENT_HAS_LOOKED;
+	pthread_mutex_unlock(&manager->lock);
+	publish(manager);
+	return result;
+}
+
+/* Looks once frames that were free at the last look have been so for long enough. Returns 0, or -ECANCELED. */
+static int look_when_due(struct manager *manager, uint64_t older_ns, struct error *err)
+{
+	uint64_t due_ns = ages_due_ns(&manager->keeper.ages, older_ns);
+
+	if (older_ns && !wait_until(manager, due_ns))
+		return -ECANCELED;
+	if (older_ns)
+		ages_begin(&manager->keeper.ages, older_ns, clock_now_ns());
+	return look(manager, older_ns > 0, err);
+}
+
+/* After a batch: how long to wait so that the rate is kept. */
+static bool keep_rate(struct manager *manager, uint64_t rate, uint64_t frames)
+{
+	uint64_t now = clock_now_ns();
+
+	attend(manager);
+	if (rate == 0)
+		return !is_to_end(manager);
+	if (manager->not_before_ns < now)
+		manager->not_before_ns = now;
+	manager->not_before_ns +=
+		(uint64_t)((double)frames * PAGE_SIZE / (double)rate * (double)NS_PER_S);
+	return wait_until(manager, manager->not_before_ns);
+}
+
+/* What a target does between orders is no job. */
+static void note_progress(struct manager *manager, const struct job *job)
+{
+	pthread_mutex_lock(&manager->lock);
+	if (job->is_ordered) {
+		manager->status.wanted_bytes = job->wanted * PAGE_SIZE;
+		manager->status.got_bytes = job->got * PAGE_SIZE;
+	}
+	pthread_mutex_unlock(&manager->lock);
+	publish(manager);
+}
+
+/* After a batch of the keeper's. Returns 0; -ECANCELED if the work is to end; or the keeper's error. */
+static int account(struct manager *manager, struct job *job, int result)
+{
+	if (result < 0)
+		return result;
+	job->got += (uint64_t)result;
+	if (result > 0)
+		note_progress(manager, job);
+	return keep_rate(manager, job->order.rate, (uint64_t)result) ? 0 : -ECANCELED;
+}
+
+/* Goes through all frames once, and claims. Returns 0, -ECANCELED, or the keeper's error. */
+static int claim_once(struct manager *manager, struct job *job, struct error *err)
+{
+	struct keeper_cursor cursor = {0};
+	bool more = true;
+
+	while (more && job->got < job->wanted) {
+		const struct keeper_wish wish = {
+			.frames = job->wanted - job->got,
+			.cold_only = job->order.older_ns > 0,
+			.hard = job->order.flags & MANAGEMENT_HARD,
+		};
+
+		if (!wait_for_allocations(manager))
+			return -ECANCELED;
+		int result = keeper_claim(&manager->keeper, &cursor, &wish, &more, err);
+
+		result = account(manager, job, result);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+/* Claims once frames that were free at the last look have been so for long enough. */
+static int claim_when_due(struct manager *manager, struct job *job, struct error *err)
+{
+	int result = look_when_due(manager, job->order.older_ns, err);
+
+	return result < 0 ? result : claim_once(manager, job, err);
+}
+
+/*
+ * Claims until the job has what it wants, or until it has seen all frames that were free for long enough when it
+ * began: so it looks once more when that time has passed.
+ */
+static int claim(struct manager *manager, struct job *job, struct error *err)
+{
+	uint64_t begin_ns = clock_now_ns();
+	int result;
+
+	do {
+		result = claim_when_due(manager, job, err);
+	} while (result == 0 && job->got < job->wanted && job->order.older_ns > 0 &&
+		 manager->keeper.ages.swept_ns < begin_ns + job->order.older_ns);
+	return result;
+}
+
+static int release(struct manager *manager, struct job *job, struct error *err)
+{
+	struct keeper_cursor cursor = {0};
+	bool more = true;
+
+	while (more && job->got < job->wanted) {
+		int result = keeper_release(&manager->keeper, &cursor, job->wanted - job->got,
+					    job->order.flags & MANAGEMENT_POPULATE, &more, err);
+
+		result = account(manager, job, result);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+/* Claims or releases until the guest has no more and no less than a target. */
+static int hold_target(struct manager *manager, struct job *job, bool waits, struct error *err)
+{
+	uint64_t ram = frames_of(manager->status.ram_bytes),
+		 held = ledger_held(&manager->keeper.ledger);
+	uint64_t target = job->order.bytes == MANAGEMENT_ALL ? 0 : frames_of(job->order.bytes);
+	uint64_t wanted = target < ram ? ram - target : 0;
+	struct job part = {.order = job->order};
+	int result = 0;
+
+	if (held < wanted) {
+		part.wanted = wanted - held;
+		result = waits ? claim(manager, &part, err) : claim_when_due(manager, &part, err);
+	} else if (held > wanted) {
+		part.wanted = held - wanted;
+		result = release(manager, &part, err);
+	}
+	held = ledger_held(&manager->keeper.ledger);
+	/* In the words of the target: what the guest has left. */
+	job->wanted = target;
+	job->got = ram - held;
+	return result;
+}
+
+static enum management_reason reason_of(const struct job *job, int result)
+{
+	switch (result) {
+	case 0:
+		break;
+	case -ECANCELED:
+		return MANAGEMENT_CANCELLED;
+	case -ESTALE:
+		return MANAGEMENT_GUEST_LOST;
+	default:
+		return MANAGEMENT_FAILED;
+	}
+	/* A block is released whole. */
+	if (job->got == job->wanted || job->order.bytes == MANAGEMENT_ALL ||
+	    (job->order.action == MANAGEMENT_RELEASE && job->got > job->wanted))
+		return MANAGEMENT_GOT_ALL;
+	return job->order.action == MANAGEMENT_RELEASE ? MANAGEMENT_NOT_HELD : MANAGEMENT_NOT_FREE;
+}
+
+static int work(struct manager *manager, struct job *job, struct error *err)
+{
+	bool all = job->order.bytes == MANAGEMENT_ALL;
+	int result;
+
+	switch (job->order.action) {
+	case MANAGEMENT_RECLAIM:
+		job->wanted = all ? UINT64_MAX / PAGE_SIZE : frames_of(job->order.bytes);
+		result = claim(manager, job, err);
+		break;
+	case MANAGEMENT_RELEASE:
+		job->wanted = all ? ledger_held(&manager->keeper.ledger)
+				  : frames_of(job->order.bytes);
+		result = release(manager, job, err);
+		break;
+	case MANAGEMENT_TARGET:
+		return hold_target(manager, job, true, err);
+	default:
+		return 0;
+	}
+	return result;
+}
+
+/* Of all that there was: what is left is what the last look has found. */
+static void count_all(const struct manager *manager, struct job *job, int result)
+{
+	const struct keeper_sweep *seen = &manager->seen;
+
+	if (job->order.action != MANAGEMENT_RECLAIM || job->order.bytes != MANAGEMENT_ALL)
+		return;
+	job->wanted = job->got;
+	if (result < 0)
+		job->wanted += job->order.older_ns ? seen->cold : seen->unused;
+}
+
+static void finish(struct manager *manager, const struct job *job, enum management_reason reason,
+		   int result)
+{
+	bool is_look = job->order.action == MANAGEMENT_LOOK;
+
+	note_progress(manager, job);
+	pthread_mutex_lock(&manager->lock);
+	manager->status.look_reason = reason;
+	if (!is_look) {
+		manager->status.reason = reason;
+		manager->status.error = reason == MANAGEMENT_FAILED ? result : 0;
+	}
+	manager->status.flags &= ~MANAGEMENT_IS_AT_WORK;
+	manager->is_cancelled = false;
+	pthread_mutex_unlock(&manager->lock);
+}
+
+static void do_order(struct manager *manager, const struct management_order *order)
+{
+	struct job job = {.order = *order, .is_ordered = order->action != MANAGEMENT_LOOK};
+	struct error ignored;
+	int result = follow_guest(manager, &ignored);
+
+	if (result < 0) {
+		finish(manager, &job, MANAGEMENT_NO_GUEST, result);
+		return;
+	}
+	result = work(manager, &job, &ignored);
+	/* Counts that are as new as the job's end. */
+	if (result != -ESTALE)
+		look(manager, false, &ignored);
+	count_all(manager, &job, result);
+	finish(manager, &job, reason_of(&job, result), result);
+}
+
+/* Between orders. A guest that is not there yet, or lies, is tried again, and so is a try that an order has ended. */
+static void keep_target(struct manager *manager, const struct management_order *target)
+{
+	struct job job = {.order = *target};
+	struct error ignored;
+	int result = follow_guest(manager, &ignored);
+
+	if (result == 0)
+		result = hold_target(manager, &job, false, &ignored);
+	publish(manager);
+	if (result != -ECANCELED)
+		manager->target_due_ns = clock_now_ns() +
+					 (target->older_ns ? target->older_ns : MANAGER_OLDER_NS);
+}
+
+/* Waits for something to do. Returns false when the thread is to end. */
+static bool next(struct manager *manager, struct management_order *order, bool *is_order)
+{
+	pthread_mutex_lock(&manager->lock);
+	while (!manager->stopping && !manager->has_order &&
+	       !(manager->has_target && clock_now_ns() >= manager->target_due_ns))
+		wait_once(manager, manager->has_target ? manager->target_due_ns : UINT64_MAX);
+	*is_order = manager->has_order;
+	*order = manager->has_order ? manager->order : manager->target;
+	manager->has_order = false;
+	bool go_on = !manager->stopping;
+
+	pthread_mutex_unlock(&manager->lock);
+	return go_on;
+}
+
+static void *manage(void *argument)
+{
+	struct manager *manager = argument;
+	struct management_order order;
+	bool is_order;
+
+	sandbox_enter(SANDBOX_MANAGER);
+	urcu_memb_register_thread();
+	while (next(manager, &order, &is_order))
+		if (is_order)
+			do_order(manager, &order);
+		else
+			keep_target(manager, &order);
+	urcu_memb_unregister_thread();
+	return NULL;
+}
+
+int manager_init(struct manager *manager, const struct guest_memory *memory, int memory_fd,
+		 const struct control *engine_control, const struct guest_hints *hints,
+		 bool has_bell, bool maps_huge, struct error *err)
+{
+	memset(manager, 0, sizeof(*manager));
+	manager->memory = memory;
+	manager->memory_fd = memory_fd;
+	manager->hints = *hints;
+	manager->poll_ns = has_bell ? POLL_BELL_NS : POLL_NS;
+	manager->has_huge_pages = huge_pages_are_in_force(maps_huge);
+	gate_init(&manager->gate, engine_control);
+	int result =
+		keeper_init(&manager->keeper, memory, &manager->gate, manager->has_huge_pages, err);
+
+	if (result < 0) {
+		gate_destroy(&manager->gate);
+		return result;
+	}
+	manager->control = gate_control(&manager->gate);
+	manager->status.ram_bytes = guest_memory_size(memory);
+	manager->status.flags = manager->has_huge_pages ? MANAGEMENT_HUGE_PAGES : 0;
+	pthread_mutex_init(&manager->lock, NULL);
+	thread_condition_init(&manager->changed);
+	return 0;
+}
+
+int manager_start(struct manager *manager, struct error *err)
+{
+	int result = thread_start(&manager->thread, manage, manager, err);
+
+	manager->is_started = result == 0;
+	return result;
+}
+
+void manager_stop(struct manager *manager)
+{
+	if (!manager->is_started)
+		return;
+	pthread_mutex_lock(&manager->lock);
+	manager->stopping = true;
+	pthread_cond_broadcast(&manager->changed);
+	pthread_mutex_unlock(&manager->lock);
+	pthread_join(manager->thread, NULL);
+	manager->is_started = false;
+}
+
+void manager_destroy(struct manager *manager)
+{
+	guest_free(manager->guest);
+	keeper_destroy(&manager->keeper);
+	gate_destroy(&manager->gate);
+	pthread_cond_destroy(&manager->changed);
+	pthread_mutex_destroy(&manager->lock);
+}
+
+void manager_ring(struct manager *manager)
+{
+	pthread_mutex_lock(&manager->lock);
+	manager->has_rung = true;
+	pthread_cond_broadcast(&manager->changed);
+	pthread_mutex_unlock(&manager->lock);
+}
+
+static void set_target(struct manager *manager, const struct management_order *order)
+{
+	struct management_status *status = &manager->status;
+
+	/* What is reclaimed or released by hand would be undone by a target at once. */
+	manager->has_target = order->action == MANAGEMENT_TARGET;
+	manager->target = *order;
+	status->flags &= ~(MANAGEMENT_HAS_TARGET | MANAGEMENT_HARD_TARGET);
+	status->target_bytes = status->older_ns = status->rate = 0;
+	if (!manager->has_target)
+		return;
+	status->flags |= MANAGEMENT_HAS_TARGET;
+	if (order->flags & MANAGEMENT_HARD)
+		status->flags |= MANAGEMENT_HARD_TARGET;
+	status->target_bytes = order->bytes == MANAGEMENT_ALL ? 0 : order->bytes;
+	status->older_ns = order->older_ns;
+	status->rate = order->rate;
+}
+
+static int take_order(void *own, const struct management_order *order, uint64_t *ticket)
+{
+	struct manager *manager = own;
+	struct management_status *status = &manager->status;
+
+	pthread_mutex_lock(&manager->lock);
+	if (status->flags & MANAGEMENT_IS_AT_WORK) {
+		pthread_mutex_unlock(&manager->lock);
+		return -EBUSY;
+	}
+	if (order->action != MANAGEMENT_LOOK)
+		set_target(manager, order);
+	manager->order = *order;
+	manager->has_order = true;
+	*ticket = ++status->ticket;
+	if (order->action != MANAGEMENT_LOOK) {
+		status->action = order->action;
+		status->pid = order->pid;
+		status->reason = MANAGEMENT_GOT_ALL;
+		status->error = 0;
+		status->wanted_bytes = status->got_bytes = 0;
+	}
+	status->flags |= MANAGEMENT_IS_AT_WORK;
+	pthread_cond_broadcast(&manager->changed);
+	pthread_mutex_unlock(&manager->lock);
+	return 0;
+}
+
+static void cancel(void *own, uint64_t ticket)
+{
+	struct manager *manager = own;
+
+	pthread_mutex_lock(&manager->lock);
+	if (ticket == manager->status.ticket && (manager->status.flags & MANAGEMENT_IS_AT_WORK)) {
+		manager->is_cancelled = true;
+		pthread_cond_broadcast(&manager->changed);
+	}
+	pthread_mutex_unlock(&manager->lock);
+}
+
+static void get_status(void *own, struct management_status *status)
+{
+	struct manager *manager = own;
+	struct stat file;
+
+	pthread_mutex_lock(&manager->lock);
+	*status = manager->status;
+	pthread_mutex_unlock(&manager->lock);
+	status->resident_bytes =
+		fstat(manager->memory_fd, &file) == 0 ? (uint64_t)file.st_blocks * 512 : 0;
+}
+
+struct management manager_management(struct manager *manager)
+{
+	static const struct management_ops ops = {take_order, cancel, get_status};
+
+	return (struct management){&ops, manager};
+}
