@@ -349,9 +349,9 @@ test_progress()
 		skip "progress of a capture" "no strace here that may delay a call"
 		return
 	fi
-	expect_pause "a capture shows its progress" 0 'out:\[Kwriting [0-9]+ of [0-9]+ MiB.*\[Kcaptured  one' -- \
+	expect_pause "a capture shows its progress" 0 'out:\[K(copying|writing) [0-9]+ of [0-9]+ MiB.*\[Kcaptured  one' -- \
 		bash -c "$(on_terminal 120 24 "${slow[*]} \"$PAGEVISOR\" capture --force \"$WORK/slow.pvc\" one")"
-	expect_pause "elsewhere it does not" 0 'out:^captured  one' '!writing' -- \
+	expect_pause "elsewhere it does not" 0 'out:^captured  one' '!(copying|writing)' -- \
 		"${slow[@]}" "$PAGEVISOR" capture --force "$WORK/slow.pvc" one
 }
 

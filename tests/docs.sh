@@ -43,13 +43,17 @@ provide()
 	case $1 in *libvirt*) [ -n "$libvirtd_pid" ] || { make_libvirt_files && start_libvirtd; } ;; esac
 }
 
-# add_command NUMBER COMMAND: to the document's session.
+# add_command NUMBER COMMAND: to the document's session. What is there of some frames changes within milliseconds, so
+# a search is repeated until it has found as much as the document shows.
 add_command()
 {
-	local number=$1 command=$2
+	local number=$1 command=$2 tries=1
 
+	case $command in *'pagevisor find '*) tries=50 ;; esac
 	{
-		printf '{\n%s\n} >out.%s 2>&1 </dev/null\necho $? >status.%s\n' "$command" "$number" "$number"
+		printf 'for try in {1..%s}; do\n{\n%s\n} >out.%s 2>&1 </dev/null\n' "$tries" "$command" "$number"
+		printf 'echo $? >status.%s\n[ "$(wc -l <out.%s)" -lt "$(grep -cv "^\\.\\.\\.$" wanted.%s)" ] || break\ndone\n' \
+			"$number" "$number" "$number"
 		case $command in *'&') echo "wait_for_vm '${command//\'/}'" ;; esac
 	} >>session
 }
@@ -69,6 +73,8 @@ begin_session()
 				kill -0 $! || return
 				sleep 0.1
 			done
+			# By then its workload has some of everything.
+			sleep 0.5
 		}
 	END
 }
