@@ -12,6 +12,9 @@
  *            parked moves `released` past `seen`.
  *   a walk   may be made in parts, each under the lock, for others want it, too. What is parked meanwhile goes to the
  *            front of its list, behind the walk, and reads HOST later than `released` was loaded, as above.
+ *   hints    spare the walk: between two values of `released` whatever was released is in a block that was hinted. So
+ *            whoever has looked at all hints up to hint_head, loaded after `released`, has looked at enough. The ring
+ *            may have overflowed, before or meanwhile: hint_head is loaded once more after the hints were read.
  */
 #include <pagevisor/keeper.h>
 
@@ -39,6 +42,7 @@ void frame_parked_init(void)
 			(struct parked_list){.first = FREE_LINK_NONE, .next = FREE_LINK_NONE};
 	frame_pool.is_walking = false;
 	frame_pool.seen = 0;
+	frame_pool.hint_seen = 0;
 }
 
 static uint32_t load_released(int order)
@@ -93,6 +97,16 @@ void frame_parked_count_warmed(uint64_t frames)
 	count(&frame_keeper.warmed, frames);
 }
 
+/* Lists an entry that the host has released. */
+static void unpark(enum parked_kind kind, uint64_t frame)
+{
+	struct parked_list *list = &frame_pool.parked[kind];
+
+	free_list_unlink(&list->first, &list->count, pfn(frame));
+	frame_pool_list(frame, parked_kinds[kind].order);
+	count(&frame_keeper.taken_back, parked_kinds[kind].frames);
+}
+
 /* Lists what the host has released of the next `limit` entries. Returns how many it looked at. */
 static uint64_t walk(enum parked_kind kind, uint64_t limit)
 {
@@ -103,22 +117,87 @@ static uint64_t walk(enum parked_kind kind, uint64_t limit)
 		uint64_t frame = list->next;
 
 		list->next = slot_word_load(&pfn_to_meta(pfn(frame))->storage[FREE_NEXT]);
-		if (is_host(frame))
-			continue;
-		free_list_unlink(&list->first, &list->count, pfn(frame));
-		frame_pool_list(frame, parked_kinds[kind].order);
-		count(&frame_keeper.taken_back, parked_kinds[kind].frames);
+		if (!is_host(frame))
+			unpark(kind, frame);
 	}
 	return looked;
 }
 
-/* Begins a walk if `released` has moved since the last one. */
+static bool is_parked(enum parked_kind kind, uint64_t frame)
+{
+	return slot_word_load(&pfn_to_meta(pfn(frame))->vtable_ptr) ==
+	       FREE_TAG_PARKED + parked_kinds[kind].order;
+}
+
+/* Looks at the frames that a hint names, and at the block that they are part of. They may be anything. */
+static void look_at_hint(uint64_t hint, struct managed_range *range)
+{
+	const uint64_t first = keeper_hint_frame(hint);
+	const uint64_t block = align_down(first, FRESH_FRAMES);
+	const unsigned order = keeper_hint_order(hint);
+
+	if (order > FRESH_ORDER || !is_aligned(first, UINT64_C(1) << order))
+		return;
+	for (uint64_t frame = first; frame < first + (UINT64_C(1) << order); frame++) {
+		if (!managed_range_holds(*range, frame))
+			*range = managed_ranges_find(&frame_managed, frame);
+		if (!managed_range_holds(*range, frame))
+			continue;
+		if (frame == block && is_parked(PARKED_BLOCKS, frame) && !is_host(frame)) {
+			unpark(PARKED_BLOCKS, frame);
+			return;
+		}
+		if (is_parked(PARKED_FRAMES, frame) && !is_host(frame))
+			unpark(PARKED_FRAMES, frame);
+	}
+}
+
+static bool has_overflowed(uint32_t head)
+{
+	return head - frame_pool.hint_seen >= KEEPER_HINTS;
+}
+
+static void set_seen(uint32_t released)
+{
+	/* Relaxed: whoever relies on them takes the lock next. */
+	__atomic_store_n(&frame_pool.seen, released, __ATOMIC_RELAXED);
+	__atomic_store_n(&frame_pool.walks, frame_pool.walks + 1, __ATOMIC_RELAXED);
+}
+
+/* Looks at hints, in parts of `limit` frames or a little more. Returns false if they are not enough. */
+static bool take_hints(uint64_t limit)
+{
+	const uint32_t released = load_released(__ATOMIC_ACQUIRE);
+	/* Acquire: the hints were written before it was. */
+	const uint32_t head = __atomic_load_n(&frame_keeper.hint_head, __ATOMIC_ACQUIRE);
+	struct managed_range range = {0, 0};
+	uint32_t at = frame_pool.hint_seen;
+
+	if (has_overflowed(head))
+		return false;
+	for (uint64_t looked = 0; at != head && looked < limit; at++) {
+		const uint64_t hint =
+			__atomic_load_n(&frame_keeper.hints[at % KEEPER_HINTS], __ATOMIC_RELAXED);
+
+		look_at_hint(hint, &range);
+		looked += UINT64_C(1) << (keeper_hint_order(hint) % (FRESH_ORDER + 1));
+	}
+	/* The hints are read before this: a load that acquires does not wait for earlier ones. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (has_overflowed(__atomic_load_n(&frame_keeper.hint_head, __ATOMIC_RELAXED)))
+		return false;
+	frame_pool.hint_seen = at;
+	if (at == head)
+		set_seen(released);
+	return true;
+}
+
 static void begin_walk(void)
 {
 	uint32_t released = load_released(__ATOMIC_ACQUIRE);
 
-	if (released == frame_pool.seen)
-		return;
+	/* Hints that are older than what the walk looks at. */
+	frame_pool.hint_seen = __atomic_load_n(&frame_keeper.hint_head, __ATOMIC_ACQUIRE);
 	frame_pool.is_walking = true;
 	frame_pool.walk_released = released;
 	for (unsigned which = 0; which < PARKED_LISTS; which++)
@@ -127,19 +206,17 @@ static void begin_walk(void)
 
 void frame_pool_unpark(uint64_t limit)
 {
+	if (!frame_parked_is_stale() || (!frame_pool.is_walking && take_hints(limit)))
+		return;
 	if (!frame_pool.is_walking)
 		begin_walk();
-	if (!frame_pool.is_walking)
-		return;
 	limit -= walk(PARKED_BLOCKS, limit);
 	walk(PARKED_FRAMES, limit);
 	for (unsigned which = 0; which < PARKED_LISTS; which++)
 		if (frame_pool.parked[which].next != FREE_LINK_NONE)
 			return;
 	frame_pool.is_walking = false;
-	/* Relaxed: whoever relies on them takes the lock next. */
-	__atomic_store_n(&frame_pool.seen, frame_pool.walk_released, __ATOMIC_RELAXED);
-	__atomic_store_n(&frame_pool.walks, frame_pool.walks + 1, __ATOMIC_RELAXED);
+	set_seen(frame_pool.walk_released);
 }
 
 uint64_t frame_parked_count(void)

@@ -75,6 +75,7 @@ struct frame_pool {
 	uint32_t seen;  /* see frame_parked.c; others look at it without the lock */
 	uint32_t walks; /* that have ended; as `seen` */
 	uint32_t walk_released;
+	uint32_t hint_seen; /* hints of the keeper that were looked at */
 	bool is_walking;
 	uint64_t managed;
 } __attribute__((aligned(SLOT_SIZE)));

@@ -52,8 +52,7 @@ add_command()
 	case $command in *'pagevisor find '*) tries=50 ;; esac
 	{
 		printf 'for try in {1..%s}; do\n{\n%s\n} >out.%s 2>&1 </dev/null\n' "$tries" "$command" "$number"
-		printf 'echo $? >status.%s\n[ "$(wc -l <out.%s)" -lt "$(grep -cv "^\\.\\.\\.$" wanted.%s)" ] || break\ndone\n' \
-			"$number" "$number" "$number"
+		printf 'echo $? >status.%s\nhas_less %s || break\ndone\n' "$number" "$number"
 		case $command in *'&') echo "wait_for_vm '${command//\'/}'" ;; esac
 	} >>session
 }
@@ -63,6 +62,10 @@ begin_session()
 {
 	cat >session <<-'END'
 		trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+		has_less()
+		{
+			[ "$(wc -l <"out.$1")" -lt "$(grep -cvx '\.\.\.' "wanted.$1")" ]
+		}
 		wait_for_vm()
 		{
 			local name=${1#*--name }

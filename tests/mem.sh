@@ -185,6 +185,52 @@ test_workloads()
 	done
 }
 
+# refusals NAME: allocations that the guest's workload did without.
+refusals()
+{
+	"$PAGEVISOR" stat --json "$1" | sed -nE 's/^ *"refusals":([0-9]+),?$/\1/p' | head -n 1
+}
+
+# Whether the host, holding all that is free, makes allocations fail.
+has_refused()
+{
+	"$PAGEVISOR" mem reclaim swing --all --older 0 --hard >/dev/null
+	[ "$(refusals swing)" -gt 0 ]
+}
+
+# has_asked N: all that is free is taken, and the guest has asked more than N times.
+has_asked()
+{
+	run_command "$PAGEVISOR" mem reclaim swing --all --older 0
+	run_command "$PAGEVISOR" mem show --json swing
+	[ "$(number asks)" -gt "$1" ]
+}
+
+# A guest whose need swings between much and little: what is taken at the low end is asked for on the way up.
+test_asks()
+{
+	local asked
+
+	start swing --workload swing --append "high=80 hold=512"
+	check "a guest asks for what was taken" within has_asked 20
+	asked=$(number asked_frames)
+	check "and gets it: $asked frames" [ "$asked" -gt 512 ]
+	check "no allocation fails" [ "$(refusals swing)" -eq 0 ]
+	expect "asks are in show" 0 'out:the guest asked [0-9]+ times, got [0-9.]+ MiB, and had 0 allocations refused$' -- \
+		"$PAGEVISOR" mem show swing
+	expect "a target below what it needs" 0 -- "$PAGEVISOR" mem set swing 16M --older 0
+	asked=$(number asks)
+	check "is given up for it" within has_asked $((${asked:-0} + 40))
+	check "no allocation fails with a target" [ "$(refusals swing)" -eq 0 ]
+	expect "check finds nothing among asks" 0 'out:^findings  none$' -- "$PAGEVISOR" check swing
+	check "hard frames do not come back" within has_refused
+	expect "all of them are given back" 0 -- "$PAGEVISOR" mem release swing --all
+	run_command "$PAGEVISOR" mem show --json swing
+	check "the refusals are in show: $(number refusals)" [ "$(number refusals)" -eq "$(refusals swing)" ]
+	check "a guest that was refused goes on" within goes_on swing "$(steps swing)"
+	end swing
+}
+
 test_from_the_start()
 {
 	start small --target 24M
@@ -241,6 +287,7 @@ test_capture
 test_bad_input
 end demo
 test_workloads
+test_asks
 test_from_the_start
 test_others
 finish

@@ -59,8 +59,11 @@ declare -A ASK_FOUND_BY=(
 	[ANSWER_NOT_FENCED]=$sleeps
 	[ANY_WAKE_IS_AN_ANSWER]=$refused
 	[BELL_RINGS_ONCE]=$sleeps
+	[CLAIMS_UNSAID]='assertion violated 0'
 	[COMES_BACK_ANSWERING]=$refused
 	[GIVING_UP_UNSAID]='assertion violated .*outage'
+	[GONE_BEFORE_IT_GAVE]='assertion violated 0'
+	[LEAVING_IS_THE_END]='assertion violated 0'
 	[LEAVING_UNSEEN]=$sleeps
 	[NEXT_HINT_TRUSTED]=$refused
 	[NOT_POLLING]=$sleeps
@@ -74,8 +77,11 @@ declare -A ASK_FOUND_BY=(
 # Where it takes another configuration than the plain one, or larger bounds.
 declare -A ASK_SEARCH=(
 	[ANY_WAKE_IS_AN_ANSWER]="-DOPS_OTHER=2 -DCLAIMS=3"
+	[CLAIMS_UNSAID]="-DCOMES -DCLAIMS=1"
 	[COMES_BACK_ANSWERING]=-DSTUCK
 	[GIVING_UP_UNSAID]=-DSTUCK
+	[GONE_BEFORE_IT_GAVE]="-DCOMES -DCLAIMS=1"
+	[LEAVING_IS_THE_END]="-DCOMES -DCLAIMS=1"
 	[LEAVING_UNSEEN]=-DLEAVES
 	[NEXT_HINT_TRUSTED]=-DHINTED
 	[NOT_POLLING]=-DPOLLING
@@ -146,8 +152,9 @@ test_asks()
 {
 	local search mutant options
 
-	for search in PLAIN POLLING HINTED STUCK LEAVES; do
-		make_checker "$ASK_MODEL" "asks-$search" "-D$search" -- -O2
+	for search in PLAIN POLLING HINTED STUCK LEAVES "COMES -DOPS=1"; do
+		read -r -a options <<<"-D$search"
+		make_checker "$ASK_MODEL" "asks-$search" "${options[@]}" -- -O2
 		expect "asks, $search: no error in any state" 0 'Full statespace search' 'errors: 0$' \
 			'!max search depth too small' '!Search not completed' '!MEMLIM' '!out of memory' -- \
 			"$WORK/asks-$search/pan" -m1000000

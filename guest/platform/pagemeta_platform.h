@@ -13,14 +13,20 @@
 
 #include <pagevisor/address.h>
 #include <pagevisor/layout.h>
+#include <pagevisor/ports.h>
 #include <pagevisor/slot.h>
 
 #include "arch/cpu.h"
+#include "arch/privileged.h"
 
 struct early_allocator;
 
 #define PLATFORM_MAX_CPUS MAX_CPUS
 #define PLATFORM_TRACING  1
+#define PLATFORM_KEEPER   1
+
+/* Seconds, unless the machine is emulated: the host may be busy, and a keeper that is gone is waited for once. */
+#define PLATFORM_KEEPER_TURNS (UINT64_C(1) << 26)
 
 /* Physical memory below this address is mapped from the start: the boot page table. */
 #define PLATFORM_EARLY_LIMIT BOOT_MAPPED_SIZE
@@ -53,6 +59,12 @@ static inline void *platform_phys_to_virt(paddr_t pa)
 static inline void platform_relax(void)
 {
 	cpu_relax();
+}
+
+/* An exit to the VMM; in QEMU, where nothing listens, the keeper looks by itself. */
+static inline void platform_keeper_ring(void)
+{
+	port_write8(PORT_KEEPER_BELL, 0);
 }
 
 /* Replaces code: the page tables allow it. */

@@ -27,6 +27,7 @@
 #include "pagemeta/deferred_put.h"
 #include "pagemeta/frame.h"
 #include "pagemeta/frame_alloc.h"
+#include "pagemeta/frame_ask.h"
 #include "pagemeta/frame_list.h"
 #include "pagemeta/frame_reader.h"
 #include "pagemeta/segment.h"
@@ -93,9 +94,11 @@ bool worker_run_slice(struct worker *worker, const struct workload *workload, ui
 /* The current processor's worker, for an on_drop. */
 struct worker *worker_current(void);
 
-/* A free frame as `type`, with *meta of struct type_meta. FRAME_NONE when no memory is free. */
+/*
+ * A free frame as `type`, with *meta of struct type_meta. FRAME_NONE when no memory is free, and the host gives none back.
+ */
 #define worker_alloc(worker, type, meta)                                                           \
-	worker_count_alloc((worker), &meta_type_##type, frame_alloc(type, meta))
+	worker_count_alloc((worker), &meta_type_##type, frame_alloc_or_ask(type, meta))
 
 frame_t worker_count_alloc(struct worker *worker, const struct meta_type *type, frame_t frame);
 
@@ -114,7 +117,7 @@ bool worker_put(struct worker *worker, frame_t frame);
  */
 #define worker_unique_alloc(worker, type, meta)                                                    \
 	((unique_frame_t){worker_count_alloc((worker), &meta_type_##type,                          \
-					     (frame_t){unique_alloc(type, meta).slot})             \
+					     (frame_t){unique_alloc_or_ask(type, meta).slot})      \
 				  .slot})
 
 void worker_unique_drop(struct worker *worker, unique_frame_t frame);
@@ -138,9 +141,9 @@ void worker_list_drop(struct worker *worker, struct frame_list *list);
 
 /* As segment_alloc; a run that is not found counts as one refusal. */
 #define worker_segment_alloc(worker, type, count, align, fill, context, out)                       \
-	worker_count_segment((worker), &meta_type_##type,                                          \
-			     segment_alloc(type, (count), (align), (fill), (context), (out)),      \
-			     (out))
+	worker_count_segment(                                                                      \
+		(worker), &meta_type_##type,                                                       \
+		segment_alloc_or_ask(type, (count), (align), (fill), (context), (out)), (out))
 
 bool worker_count_segment(struct worker *worker, const struct meta_type *type, bool made,
 			  const struct segment *segment);

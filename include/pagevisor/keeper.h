@@ -28,8 +28,7 @@
  *     released   host   store release       moves after each batch of slots that went from HOST to UNUSED
  *     answered   host   store seq_cst       the newest ask that was served: whatever the host was to release for it,
  *                                           and `released`, were written before
- *     keeper     host   store release       1: there is a keeper, which serves asks; 0: there is none, so that nobody
- *                                           waits
+ *     keeper     host   store release       enum keeper_state: whether asking is worth it, so that nobody waits in vain
  *     hint_head  host   store release       hints written so far; before the `released` of their batch
  *     hints      host   relaxed             a ring: hint number n, modulo KEEPER_HINTS, names a block that was
  *                                           released, as frame << KEEPER_HINT_SHIFT | order. Between two values of
@@ -63,6 +62,13 @@
 #define KEEPER_HINTS        256
 #define KEEPER_HINT_SHIFT   8
 
+enum keeper_state {
+	KEEPER_NONE = 0,   /* nobody holds frames */
+	KEEPER_SERVES = 1, /* it serves asks */
+	KEEPER_GIVES_NOTHING =
+		2, /* all that it holds it keeps: what it holds is missing, and nobody waits for it */
+};
+
 struct keeper_page {
 	uint32_t version;
 	uint32_t size;
@@ -80,7 +86,7 @@ struct keeper_page {
 	uint64_t parked_blocks; /* of KEEPER_BLOCK_FRAMES, put aside as one */
 	uint64_t taken_back;    /* frames that were put aside and listed again */
 	uint64_t asks;          /* as `asked`, without wrapping around */
-	uint64_t refusals; /* allocations that ended without a frame although there was a keeper */
+	uint64_t refusals; /* allocations that ended without a frame although a keeper held some */
 	uint64_t
 		warmed; /* frames whose generation moved for a run that the host spoiled: they look used */
 	uint64_t reserved_counters[10];

@@ -31,6 +31,8 @@ static void host_let_go(void)
 {
 	for (uint64_t i = count; i-- > 0;)
 		slot_host_release(slot_of(i));
+	/* More hints than the ring holds: all that is parked is looked at. */
+	__atomic_fetch_add(&frame_keeper.hint_head, KEEPER_HINTS, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&frame_keeper.released, 1, __ATOMIC_RELEASE);
 	frame_alloc_merge();
 }

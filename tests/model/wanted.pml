@@ -15,7 +15,9 @@
  *   POLLING   no device behind the bell: the keeper polls
  *   HINTED    a ring of two hints, so that it overflows
  *   STUCK     the keeper may hang, so that waiting times out, and may come back
- *   LEAVES    the keeper may leave
+ *   LEAVES    the keeper may leave, and take what it holds with it
+ *   COMES     there is a keeper only while it holds something: it says so before it claims, and gives everything back
+ *             before it says that it has gone. So nobody is refused at all
  */
 #define FRAMES 2
 #ifndef OPS
@@ -56,7 +58,11 @@ byte waiting, asked;
 
 /* The keeper's, as the guest sees them. */
 byte released, answered;
+#ifdef COMES
+bit keeper;
+#else
 bit keeper = 1;
+#endif
 byte answered_stored; /* newer than `answered` while it is in the store buffer */
 bit bell;             /* an eventfd: it stays rung */
 
@@ -183,7 +189,7 @@ inline take_hints()
 
 proctype cpu(byte ops_left)
 {
-	byte f, r, w, t, tries;
+	byte f, r, v, w, t, tries; /* r: `released` before the last attempt that this allocation knows of */
 	byte s;
 	bit last, walked;
 #ifdef HINTED
@@ -224,16 +230,17 @@ look:
 		if
 		:: !walked ->
 			/* frame_parked_walk_all; what was parked is looked for once more behind it. */
-			r = released;
+			v = released;
 			w = walks;
 #ifdef HINTED
 			take_hints();
 #endif
 			do
-			:: seen != r && walks - w < 2 -> walk_part()
-			:: !(seen != r && walks - w < 2) -> break
+			:: seen != v && walks - w < 2 -> walk_part()
+			:: !(seen != v && walks - w < 2) -> break
 			od;
 			w = 0;
+			v = 0;
 			walked = 1;
 			goto look
 		:: else
@@ -255,11 +262,24 @@ look:
 		:: else
 		fi;
 		if
-		:: !keeper -> goto refused
+		:: !keeper ->
+#ifdef MUTANT_LEAVING_IS_THE_END
+			goto refused
+#else
+			/* It may have given everything back since the attempt. */
+			if
+			:: released == r -> goto refused
+			:: released != r -> r = released; goto again
+			fi
+#endif
 		:: keeper
 		fi;
 		if
 		:: t == 0 ->
+			if
+			:: tries == 0 -> r = released
+			:: else
+			fi;
 #ifdef MUTANT_WAITING_HAS_A_GAP
 			waiting++;
 #else
@@ -317,6 +337,7 @@ look:
 #else
 		last = (answered >= t);
 #endif
+		r = released;
 		goto again;
 got:
 		if
@@ -333,6 +354,9 @@ got:
 		d_step { UNLOCKED -> place[f] = LISTED; f = 0; ops_left-- };
 		goto ended;
 refused:
+#ifdef COMES
+		assert(false);
+#endif
 		if
 #ifdef MUTANT_WAITING_HAS_A_GAP
 		:: t != 0 -> waiting--
@@ -408,13 +432,19 @@ end:	do
 		:: f = 0
 		:: f = 1
 		fi;
+#if defined(COMES) && !defined(MUTANT_CLAIMS_UNSAID)
+		keeper = 1;
+#endif
 		d_step {
 			if
 			:: state[f] == UNUSED -> state[f] = HOST; claims++
 			:: else
 			fi;
 			f = 0
-		}
+		};
+#ifdef MUTANT_CLAIMS_UNSAID
+		keeper = 1
+#endif
 #ifdef POLLING
 #ifndef MUTANT_NOT_POLLING
 	:: KEEPER_WORKS && asked != answered_stored ->
@@ -437,6 +467,18 @@ end:	do
 #ifdef LEAVES
 	:: keeper = 0;
 		break
+#endif
+#ifdef COMES
+	:: keeper ->
+#ifdef MUTANT_GONE_BEFORE_IT_GAVE
+		keeper = 0;
+		n = FRAMES;
+		release_some()
+#else
+		n = FRAMES;
+		release_some();
+		keeper = 0
+#endif
 #endif
 	od;
 	goto gone;

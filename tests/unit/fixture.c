@@ -109,12 +109,18 @@ uint64_t count_unused(uint64_t start, uint64_t end)
 	return count;
 }
 
+void host_says_released(void)
+{
+	/* Release: pair with the allocator's acquire loads, which precede its look at the slot. */
+	__atomic_fetch_add(&frame_keeper.hint_head, KEEPER_HINTS, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&frame_keeper.released, 1, __ATOMIC_RELEASE);
+}
+
 bool host_release(struct meta_slot *slot)
 {
 	bool released = slot_host_release(slot);
 
-	/* Release: pairs with the allocator's acquire load, which precedes its look at the slot. */
-	__atomic_fetch_add(&frame_keeper.released, 1, __ATOMIC_RELEASE);
+	host_says_released();
 	return released;
 }
 

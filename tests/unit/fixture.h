@@ -72,9 +72,12 @@ paddr_t some_unused_frame(void);
 uint64_t count_unused(uint64_t start, uint64_t end);
 
 /*
- * As the keeper of the guest's memory: releases a frame that it holds, and says so (pagevisor/keeper.h). False as
- * slot_host_release.
+ * As the keeper of the guest's memory (pagevisor/keeper.h): says that frames were released, and that there were more
+ * hints than the ring holds.
  */
+void host_says_released(void);
+
+/* Releases a frame that it holds, and says so. False as slot_host_release. */
 bool host_release(struct meta_slot *slot);
 
 /* Free frames of the allocator, without the parked ones. */

@@ -46,6 +46,8 @@ static const struct {
 	{"frame_give", frame_give_suite},
 	{"frame_blocks", frame_blocks_suite},
 	{"frame_parked", frame_parked_suite},
+	{"frame_hints", frame_hints_suite},
+	{"frame_ask", frame_ask_suite},
 	{"frame_zeroed", frame_zeroed_suite},
 	{"segment", segment_suite},
 	{"segment_alloc", segment_alloc_suite},

@@ -32,6 +32,8 @@ Suite *frame_add_suite(void);
 Suite *frame_give_suite(void);
 Suite *frame_blocks_suite(void);
 Suite *frame_parked_suite(void);
+Suite *frame_hints_suite(void);
+Suite *frame_ask_suite(void);
 Suite *block_threads_suite(void);
 Suite *run_model_suite(void);
 Suite *frame_zeroed_suite(void);

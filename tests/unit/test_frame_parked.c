@@ -9,83 +9,12 @@
 
 #include <pagevisor/keeper.h>
 
-#include "pagemeta/frame_pool.h"
 #include "pagemeta/meta_check.h"
 #include "pagemeta/segment.h"
 #include "unit/crew.h"
-#include "unit/fixture.h"
-
-#define FIRST  (8 * MIB / PAGE_SIZE) /* the frames that the allocator manages */
-#define BLOCKS 4
-#define FRAMES (BLOCKS * FRESH_FRAMES)
-#define BLOCK  (FIRST + FRESH_FRAMES) /* one of the four, not the first */
+#include "unit/host_frames.h"
 
 static const struct stamp_meta stamp = {.a = 7, .b = 8, .c = 9};
-
-static frame_t held[FRAMES];
-static unsigned held_count;
-
-static void setup(void)
-{
-	small_machine_setup();
-	frame_alloc_init(&(struct region_list){0});
-	ck_assert_int_eq(
-		frame_alloc_add(paddr(FIRST * PAGE_SIZE), paddr((FIRST + FRAMES) * PAGE_SIZE)),
-		FRAME_ADD_OK);
-	held_count = 0;
-}
-
-static struct frame_alloc_stats read_stats(void)
-{
-	struct frame_alloc_stats stats;
-
-	frame_alloc_read_stats(&stats);
-	return stats;
-}
-
-static struct meta_slot *slot_of(uint64_t frame)
-{
-	return pfn_to_meta(pfn(frame));
-}
-
-static void host_take(uint64_t first, uint64_t count)
-{
-	for (uint64_t frame = first; frame < first + count; frame++)
-		ck_assert(slot_host_claim(slot_of(frame)));
-}
-
-/* A run's first frame last. Says nothing. */
-static void host_let_go(uint64_t first, uint64_t count)
-{
-	for (uint64_t frame = first + count; frame-- > first;)
-		ck_assert(slot_host_release(slot_of(frame)));
-}
-
-static void host_says_so(void)
-{
-	__atomic_fetch_add(&frame_keeper.released, 1, __ATOMIC_RELEASE);
-}
-
-static bool take_one(void)
-{
-	frame_t frame = frame_alloc(stamp, &stamp);
-
-	if (frame.slot)
-		held[held_count++] = frame;
-	return frame.slot;
-}
-
-static void take_all(void)
-{
-	while (take_one())
-		;
-}
-
-static void put_all(void)
-{
-	while (held_count)
-		frame_put(held[--held_count]);
-}
 
 START_TEST(what_is_parked_is_looked_at_when_the_host_says_so)
 {
@@ -95,7 +24,7 @@ START_TEST(what_is_parked_is_looked_at_when_the_host_says_so)
 	host_let_go(BLOCK, 3);
 	ck_assert(!take_one());
 	ck_assert_uint_eq(read_stats().parked, 3);
-	host_says_so();
+	host_says_released();
 	take_all();
 	ck_assert_uint_eq(held_count, FRAMES);
 	ck_assert_uint_eq(read_stats().parked, 0);
@@ -114,7 +43,7 @@ START_TEST(a_block_of_the_hosts_is_parked_as_one)
 	ck_assert_uint_eq(frame_keeper.parked_frames, 0);
 	ck_assert_uint_eq(slot_of(BLOCK)->vtable_ptr, FREE_TAG_PARKED + FRESH_ORDER);
 	host_let_go(BLOCK, FRESH_FRAMES);
-	host_says_so();
+	host_says_released();
 	take_all();
 	ck_assert_uint_eq(held_count, FRAMES);
 	ck_assert_uint_eq(frame_keeper.taken_back, FRESH_FRAMES);
@@ -127,11 +56,11 @@ START_TEST(a_block_that_is_being_released_stays)
 	host_take(BLOCK, FRESH_FRAMES);
 	take_all();
 	host_let_go(BLOCK + 1, FRESH_FRAMES - 1);
-	host_says_so();
+	host_says_released();
 	ck_assert(!take_one());
 	ck_assert_uint_eq(read_stats().parked, FRESH_FRAMES);
 	host_let_go(BLOCK, 1);
-	host_says_so();
+	host_says_released();
 	take_all();
 	ck_assert_uint_eq(held_count, FRAMES);
 }
@@ -151,7 +80,7 @@ START_TEST(a_block_with_a_frame_of_another_is_not_parked_as_one)
 	ck_assert_uint_eq(frame_keeper.parked_frames, FRESH_FRAMES - 1);
 	host_let_go(BLOCK, other - BLOCK);
 	host_let_go(other + 1, BLOCK + FRESH_FRAMES - other - 1);
-	host_says_so();
+	host_says_released();
 	take_all();
 	ck_assert_uint_eq(held_count, FRAMES);
 	put_all();
@@ -183,7 +112,7 @@ START_TEST(runs_park_a_block_of_the_hosts_as_one)
 	ck_assert_uint_eq(count_free(), FRAMES / 2);
 	for (unsigned i = 0; i < BLOCKS; i += 2)
 		host_let_go(FIRST + i * FRESH_FRAMES, FRESH_FRAMES);
-	host_says_so();
+	host_says_released();
 	frame_alloc_merge();
 	ck_assert_uint_eq(count_free(), FRAMES);
 }
@@ -244,7 +173,7 @@ START_TEST(a_walk_in_parts_finds_all_and_then_ends)
 	park_many();
 	for (uint64_t frame = FIRST; frame < FIRST + FRAMES; frame += 20)
 		host_let_go(frame, 1);
-	host_says_so();
+	host_says_released();
 	for (; frame_parked_is_stale(); parts++) {
 		ck_assert_uint_lt(parts, FRAMES);
 		walk_a_part(16);
@@ -262,7 +191,7 @@ END_TEST
 START_TEST(a_release_during_a_walk_is_found_by_the_next)
 {
 	park_many();
-	host_says_so();
+	host_says_released();
 	walk_a_part(FRAMES / 2 - 1);
 	ck_assert(frame_parked_is_stale());
 	host_take(FIRST + 1, 1);
@@ -272,7 +201,7 @@ START_TEST(a_release_during_a_walk_is_found_by_the_next)
 	ck_assert_uint_eq(read_stats().parked, FRAMES / 2 + 1);
 	host_let_go(FIRST + 1, 1);
 	host_let_go(FIRST + 2, 1);
-	host_says_so();
+	host_says_released();
 	frame_parked_walk_all();
 	ck_assert(!frame_parked_is_stale());
 	ck_assert_uint_eq(read_stats().parked, FRAMES / 2 - 1);
@@ -288,6 +217,7 @@ START_TEST(any_value_of_released_will_do)
 		take_all();
 		put_all();
 		host_let_go(BLOCK, 1);
+		host_says_released();
 		__atomic_store_n(&frame_keeper.released, values[i], __ATOMIC_RELEASE);
 		take_all();
 		ck_assert_uint_eq(held_count, FRAMES);
@@ -344,7 +274,7 @@ static struct {
 
 static void crew_of_all(void)
 {
-	setup();
+	host_frames_setup();
 	crew_setup();
 	memset(&total, 0, sizeof(total));
 }
@@ -404,7 +334,7 @@ static void run_block_host(struct crew_member *member)
 		for (unsigned i = FRESH_FRAMES; i-- > 0;)
 			if (has[i] && !slot_host_release(slot_of(block + i)))
 				crew_count(&total.two_owners);
-		host_says_so();
+		host_says_released();
 	}
 }
 
@@ -462,7 +392,7 @@ Suite *frame_parked_suite(void)
 	TCase *tcase = tcase_create("frame_parked");
 	TCase *threads = tcase_create("threads");
 
-	tcase_add_checked_fixture(tcase, setup, machine_destroy);
+	tcase_add_checked_fixture(tcase, host_frames_setup, machine_destroy);
 	TCASE_ADD_TESTS(tcase, what_is_parked_is_looked_at_when_the_host_says_so,
 			a_block_of_the_hosts_is_parked_as_one, a_block_that_is_being_released_stays,
 			frames_claimed_for_a_spoiled_run_are_counted,
@@ -478,7 +408,7 @@ Suite *frame_parked_suite(void)
 	TCASE_ADD_TESTS(threads, a_block_is_the_hosts_only_if_it_was_at_one_moment,
 			blocks_come_and_go_and_none_is_lost);
 	suite_add_tcase(suite, threads);
-	SUITE_ADD_ABORT_TESTS(suite, setup, machine_destroy,
+	SUITE_ADD_ABORT_TESTS(suite, host_frames_setup, machine_destroy,
 			      a_frame_of_a_parked_block_cannot_be_given);
 	return suite;
 }

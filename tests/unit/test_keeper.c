@@ -185,7 +185,7 @@ START_TEST(the_log_is_told_of_slots_and_frames_after_they_were_written)
 	ck_assert_uint_eq(managed.log.slots, MANAGED_FRAMES);
 	ck_assert_uint_eq(managed.log.frames, MANAGED_FRAMES);
 	ck_assert_uint_eq(managed.log.wrong, 0);
-	ck_assert_uint_le(managed.log.calls, 2 * keeper.counts.punches);
+	ck_assert_uint_le(managed.log.calls - managed.log.pages, 2 * keeper.counts.punches);
 	ck_assert_int_eq(release(UINT64_MAX, false), MANAGED_FRAMES);
 	ck_assert_uint_eq(managed.log.slots, 2 * MANAGED_FRAMES);
 	ck_assert_uint_eq(managed.log.frames, MANAGED_FRAMES);

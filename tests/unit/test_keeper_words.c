@@ -229,10 +229,32 @@ START_TEST(a_keeper_is_there_while_it_holds_something)
 	ck_assert_uint_eq(managed.page->keeper, 0);
 	claim(512, false);
 	keeper_announce(&keeper);
-	ck_assert_uint_eq(managed.page->keeper, 1);
+	ck_assert_uint_eq(managed.page->keeper, KEEPER_SERVES);
 	ck_assert_int_eq(keeper_release(&keeper, &cursor, 512, false, &more, &err), 512);
 	keeper_announce(&keeper);
-	ck_assert_uint_eq(managed.page->keeper, 0);
+	ck_assert_uint_eq(managed.page->keeper, KEEPER_NONE);
+	/* What does not come back is no reason to wait. */
+	claim(512, true);
+	keeper_announce(&keeper);
+	ck_assert_uint_eq(managed.page->keeper, KEEPER_GIVES_NOTHING);
+	claim(1, false);
+	keeper_announce(&keeper);
+	ck_assert_uint_eq(managed.page->keeper, KEEPER_SERVES);
+}
+END_TEST
+
+static void expect_that_it_serves(void)
+{
+	ck_assert_uint_eq(managed.page->keeper, KEEPER_SERVES);
+	managed.log.on_slots = NULL;
+}
+
+/* Otherwise an allocation could find nothing, and not know whom to ask. */
+START_TEST(a_keeper_says_so_before_it_claims)
+{
+	managed.log.on_slots = expect_that_it_serves;
+	claim(1, false);
+	ck_assert_ptr_null(managed.log.on_slots);
 }
 END_TEST
 
@@ -375,6 +397,7 @@ Suite *keeper_words_suite(void)
 	tcase_add_test(tcase, hard_frames_stay_and_the_ask_is_answered);
 	tcase_add_test(tcase, a_block_that_is_partly_hard_stays_whole);
 	tcase_add_test(tcase, a_keeper_is_there_while_it_holds_something);
+	tcase_add_test(tcase, a_keeper_says_so_before_it_claims);
 	tcase_add_test(tcase, a_guest_without_the_page_is_not_managed);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(threads, 300);

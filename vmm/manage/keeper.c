@@ -340,10 +340,35 @@ static int claim_window(struct keeper *keeper, struct keeper_cursor *cursor,
 	return count ? finish_claim(keeper, &window, count, err) : 0;
 }
 
+static void announce(struct keeper *keeper, uint64_t soft, uint64_t hard)
+{
+	enum keeper_state state = soft ? KEEPER_SERVES : hard ? KEEPER_GIVES_NOTHING : KEEPER_NONE;
+
+	if (state != keeper->words.state)
+		keeper_words_announce(&keeper->words, state);
+}
+
+void keeper_announce(struct keeper *keeper)
+{
+	const struct ledger *ledger = &keeper->ledger;
+
+	announce(keeper, ledger_held(ledger) - ledger->hard, ledger->hard);
+}
+
+/* Before the first claim, or an allocation that misses the frame would not know whom to ask. */
+static void announce_claims(struct keeper *keeper, const struct keeper_wish *wish)
+{
+	const struct ledger *ledger = &keeper->ledger;
+
+	announce(keeper, ledger_held(ledger) - ledger->hard + !wish->hard,
+		 ledger->hard + wish->hard);
+}
+
 int keeper_claim(struct keeper *keeper, struct keeper_cursor *cursor,
 		 const struct keeper_wish *wish, bool *more, struct error *err)
 {
 	gate_enter(keeper->gate);
+	announce_claims(keeper, wish);
 	int result = claim_window(keeper, cursor, wish, more, err);
 
 	gate_leave(keeper->gate);
@@ -564,12 +589,4 @@ bool keeper_serve(struct keeper *keeper)
 	}
 	gate_leave(keeper->gate);
 	return is_same_life;
-}
-
-void keeper_announce(struct keeper *keeper)
-{
-	bool holds = ledger_held(&keeper->ledger) > 0;
-
-	if (holds != keeper->words.is_there)
-		keeper_words_announce(&keeper->words, holds);
 }

@@ -131,7 +131,10 @@ int keeper_release(struct keeper *keeper, struct keeper_cursor *cursor, uint64_t
  */
 bool keeper_serve(struct keeper *keeper);
 
-/* Tells the guest whether there is a keeper: while frames are held there is. */
+/*
+ * Tells the guest whether asking is worth it, after frames were released: while soft ones are held it is. keeper_claim
+ * tells it before it claims.
+ */
 void keeper_announce(struct keeper *keeper);
 
 #endif

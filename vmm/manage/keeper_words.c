@@ -4,8 +4,6 @@
 
 #include <stddef.h>
 
-#include <pagevisor/keeper.h>
-
 /* Of the largest block that is hinted at as one. */
 #define HINT_ORDER_MAX 9
 
@@ -36,17 +34,17 @@ void keeper_words_begin(struct keeper_words *words, const struct guest_memory *m
 void keeper_words_forget(struct keeper_words *words)
 {
 	words->page = paddr(0);
-	words->is_there = false;
+	words->state = KEEPER_NONE;
 }
 
-void keeper_words_announce(struct keeper_words *words, bool is_there)
+void keeper_words_announce(struct keeper_words *words, enum keeper_state state)
 {
 	struct keeper_page *page = page_of(words);
 
-	words->is_there = page && is_there;
+	words->state = page ? state : KEEPER_NONE;
 	if (!page)
 		return;
-	__atomic_store_n(&page->keeper, is_there, __ATOMIC_RELEASE);
+	__atomic_store_n(&page->keeper, (uint32_t)state, __ATOMIC_RELEASE);
 	tell_log(words);
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <pagevisor/address.h>
+#include <pagevisor/keeper.h>
 
 #include "memory/control.h"
 #include "memory/guest_memory.h"
@@ -19,7 +20,7 @@ struct keeper_words {
 	const struct guest_memory *memory;
 	const struct control *control; /* is told of each write */
 	paddr_t page;
-	bool is_there; /* the guest knows of a keeper */
+	enum keeper_state state; /* as the guest knows it */
 	uint32_t released;
 	uint32_t answered;
 	uint32_t hint_head;
@@ -39,8 +40,8 @@ void keeper_words_begin(struct keeper_words *words, const struct guest_memory *m
 /* The guest has gone, and the page with it. */
 void keeper_words_forget(struct keeper_words *words);
 
-/* Tells the guest whether asks are served. Who has said so serves an ask soon, if there is one. */
-void keeper_words_announce(struct keeper_words *words, bool is_there);
+/* Tells the guest whether asks are served. Who has said KEEPER_SERVES serves an ask soon, if there is one. */
+void keeper_words_announce(struct keeper_words *words, enum keeper_state state);
 
 /* Names the frames [first, end), which have been released, to the guest: as blocks, before keeper_words_release. */
 void keeper_words_hint(struct keeper_words *words, uint64_t first, uint64_t end);

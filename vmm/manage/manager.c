@@ -86,7 +86,7 @@ static void attend(struct manager *manager)
 	for (int i = 0; i < ASKS_AT_ONCE && keeper_serve(keeper); i++)
 		;
 	keeper_announce(keeper);
-	if (!keeper->words.is_there)
+	if (keeper->words.state != KEEPER_SERVES)
 		keeper_serve(keeper);
 	if (before != keeper->counts.asks)
 		publish(manager);
@@ -95,8 +95,8 @@ static void attend(struct manager *manager)
 /* Waits on the manager's condition until a time, or until it is time to look for asks. Called with the lock held. */
 static void wait_once(struct manager *manager, uint64_t due_ns)
 {
-	uint64_t poll_ns = manager->keeper.words.is_there ? clock_now_ns() + manager->poll_ns
-							  : UINT64_MAX;
+	uint64_t poll_ns = manager->keeper.words.state ? clock_now_ns() + manager->poll_ns
+						       : UINT64_MAX;
 
 	if (!manager->has_rung)
 		thread_wait_until(&manager->changed, &manager->lock,

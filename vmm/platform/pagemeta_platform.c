@@ -12,6 +12,8 @@
 struct meta_slot *host_meta_base;
 uint8_t *host_linear_base;
 __thread unsigned host_cpu;
+void (*host_keeper_ring)(void);
+uint64_t host_keeper_turns = UINT64_C(1) << 30;
 
 static int memory_fd = -1;
 static uint64_t memory_size;

@@ -65,6 +65,19 @@ static inline void platform_relax(void)
 #endif
 }
 
+/* What rings for the keeper; NULL: it looks by itself. And how long it is waited for. */
+extern void (*host_keeper_ring)(void);
+extern uint64_t host_keeper_turns;
+
+#define PLATFORM_KEEPER       1
+#define PLATFORM_KEEPER_TURNS host_keeper_turns
+
+static inline void platform_keeper_ring(void)
+{
+	if (host_keeper_ring)
+		host_keeper_ring();
+}
+
 /* Replaces code; its pages become writable and executable. */
 void platform_patch_text(void *code, const void *bytes, size_t size);
 
