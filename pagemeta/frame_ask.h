@@ -31,11 +31,12 @@
 
 /* Of one allocation. */
 struct frame_ask {
-	uint32_t asks;     /* so far */
-	uint32_t ticket;   /* of the last one */
-	uint32_t released; /* of the keeper's page, as of before the attempt that comes next; 0 at first */
-	bool is_open;      /* the last one does not count as over yet */
-	bool is_answered;  /* and was answered before the attempt that comes next */
+	uint32_t asks;   /* so far */
+	uint32_t ticket; /* of the last one */
+	uint32_t
+		released; /* of the keeper's page, as of before the attempt that comes next; 0 at first */
+	bool is_open;     /* the last one does not count as over yet */
+	bool is_answered; /* and was answered before the attempt that comes next */
 };
 
 #define FRAME_ASK_NONE                                                                             \
@@ -60,7 +61,7 @@ void frame_ask_end(struct frame_ask *ask);
 	do {                                                                                       \
 		struct frame_ask ask_ = FRAME_ASK_NONE;                                            \
                                                                                                    \
-		while ((attempt), !__builtin_expect(!!(found), 1) &&                                 \
+		while ((attempt), !__builtin_expect(!!(found), 1) &&                               \
 					  frame_ask_again(&ask_, (count), (align)))                \
 			;                                                                          \
 		if (__builtin_expect(ask_.asks, 0))                                                \

@@ -165,6 +165,20 @@ test_chaos()
 	check "nothing is left running" nothing_runs
 }
 
+test_reclaim()
+{
+	expect "reclaim: nothing is lost, nothing hangs" 0 'out:nothing found' \
+		'out:^reclaim   [0-9.]+ [kM] frames claimed, [0-9.]+ [kM] released; [1-9][0-9]* asks, [0-9]+ refusals$' -- \
+		"$PAGEVISOR" stress swing shortage --reclaim --time 3 --seed 12 "${SMALL[@]}"
+	expect "reclaim in a mix, and chaos" 0 'out:nothing found' 'out:^reclaim ' 'out:^chaos ' -- \
+		"$PAGEVISOR" stress mix --reclaim --chaos --time 4 --seed 13 "${SMALL[@]}"
+	expect "reclaim, JSON" 0 'out:"claimed_frames":[1-9]' -- \
+		"$PAGEVISOR" stress lists --reclaim --time 1 --json "${SMALL[@]}"
+	expect "a finding is reproduced with it" 4 'out:reproduce: .* --reclaim$' -- \
+		"$PAGEVISOR" stress mix --reclaim --plant scribble --ops 60000 "${SMALL[@]}"
+	check "nothing of it is left running" nothing_runs
+}
+
 # interrupted SIGNAL ARGUMENT...: stress, which gets a signal when its guest runs.
 interrupted()
 {
@@ -314,6 +328,7 @@ test_no_memory_at_start
 test_no_memory_later
 test_text
 test_chaos
+test_reclaim
 test_ends
 test_lines
 finish

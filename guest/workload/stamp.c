@@ -12,9 +12,25 @@ struct stamped_meta {
 	shared_u64 next_slot;
 	shared_u64 next_serial;
 };
-META_TYPE(stamped, .is_untyped = true);
+static void stamped_drop(void *meta, struct frame_reader *bytes);
+META_TYPE(stamped, .is_untyped = true, .on_drop = stamped_drop);
 
 #define LAST_WORD (PAGE_SIZE / sizeof(uint64_t) - 1)
+
+/*
+ * What a dropped frame's bytes keep until somebody claims it again, the host included: the generation goes up with each
+ * claim, so at the next generation the parting stamp must stand. If it does not, the frame's memory was taken without
+ * the frame, or somebody writes to what is not his. Of frames up to 256 MiB; each number is written by the frame's owner.
+ */
+#define PARTING_FRAMES UINT64_C(0x10000)
+#define PARTING_NONE   0
+
+static uint32_t partings[PARTING_FRAMES]; /* the generation + 1 at which the frame was dropped */
+
+static uint64_t parting_stamp(uint64_t frame, uint32_t generation)
+{
+	return ~(frame << 32 | generation);
+}
 
 /* Each processor has its own numbers. */
 static uint64_t serials[MAX_CPUS][SLOT_SIZE / sizeof(uint64_t)] __attribute__((aligned(SLOT_SIZE)));
@@ -22,6 +38,38 @@ static uint64_t serials[MAX_CPUS][SLOT_SIZE / sizeof(uint64_t)] __attribute__((a
 static uint64_t check_of(uint64_t serial, uint32_t cpu)
 {
 	return ~(serial ^ cpu);
+}
+
+/* The frame is BUSY. */
+static void stamped_drop(void *meta, struct frame_reader *bytes)
+{
+	const uint64_t offset =
+		(uint64_t)(bytes->next - (const uint8_t *)platform_phys_to_virt(paddr(0)));
+	const uint64_t frame = offset / PAGE_SIZE;
+	uint64_t *words = platform_phys_to_virt(paddr(offset));
+
+	(void)meta;
+	if (frame >= PARTING_FRAMES)
+		return;
+	const uint32_t generation = slot_state_generation(slot_load(pfn_to_meta(pfn(frame))));
+
+	words[0] = words[LAST_WORD] = parting_stamp(frame, generation);
+	partings[frame] = generation + 1;
+}
+
+/* The owner of a new frame looks at what it finds. */
+static void check_parting_stamp(struct worker *worker, frame_t frame, const uint64_t *bytes)
+{
+	uint64_t number = meta_to_pfn(frame.slot).index;
+	uint32_t generation = slot_state_generation(slot_load(frame.slot));
+
+	if (number >= PARTING_FRAMES || partings[number] == PARTING_NONE ||
+	    partings[number] != generation)
+		return;
+	uint64_t stamp = parting_stamp(number, generation - 1);
+
+	worker_check(worker, bytes[0] == stamp && bytes[LAST_WORD] == stamp,
+		     "a free frame lost its bytes, and nobody had claimed it", frame);
 }
 
 struct held stamp_alloc(struct worker *worker)
@@ -35,6 +83,7 @@ struct held stamp_alloc(struct worker *worker)
 		return HELD_NONE;
 	uint64_t *bytes = frame_bytes(frame);
 
+	check_parting_stamp(worker, frame, bytes);
 	bytes[0] = serial;
 	bytes[LAST_WORD] = serial;
 	return (struct held){frame, serial};

@@ -373,8 +373,7 @@ static void run_keeper(struct crew_member *member)
 {
 	announce(KEEPER_SERVES);
 	while (!crew_is_done()) {
-		if (__atomic_load_n(&frame_keeper.asked, __ATOMIC_SEQ_CST) !=
-		    frame_keeper.answered)
+		if (__atomic_load_n(&frame_keeper.asked, __ATOMIC_SEQ_CST) != frame_keeper.answered)
 			serve();
 		if (__atomic_load_n(&frame_keeper.waiting, __ATOMIC_ACQUIRE) != 0)
 			continue;
@@ -407,9 +406,9 @@ static void run_taker(struct crew_member *member)
 
 START_TEST(soft_frames_refuse_nobody)
 {
-	static const struct crew_event wanted[] = {CREW_EVENT(total.claimed), CREW_EVENT(total.full),
-						   CREW_EVENT(frame_keeper.asks),
-						   CREW_EVENT(frame_keeper.taken_back)};
+	static const struct crew_event wanted[] = {
+		CREW_EVENT(total.claimed), CREW_EVENT(total.full), CREW_EVENT(frame_keeper.asks),
+		CREW_EVENT(frame_keeper.taken_back)};
 
 	for (unsigned i = 0; i < TAKERS; i++)
 		crew_add(run_taker, NULL);
@@ -430,17 +429,16 @@ Suite *frame_ask_suite(void)
 	TCase *threads = tcase_create("threads");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	TCASE_ADD_TESTS(tcase, an_ask_is_made_when_there_is_nothing_and_once,
-			unique_frames_and_runs_ask_for_what_they_need, one_answer_need_not_do,
-			without_a_keeper_nothing_is_touched,
-			what_is_held_for_good_is_not_waited_for_but_counts,
-			a_keeper_that_gives_nothing_is_asked_a_number_of_times,
-			a_dead_keeper_is_waited_for_once, a_bell_that_was_lost_is_rung_again,
-			a_keeper_that_leaves_gives_back_first,
-			a_keeper_that_is_gone_is_not_waited_for,
-			a_keeper_that_has_just_left_is_no_refusal,
-			a_release_is_worth_an_attempt_on_the_same_ask,
-			a_dead_keeper_of_old_is_forgotten);
+	TCASE_ADD_TESTS(
+		tcase, an_ask_is_made_when_there_is_nothing_and_once,
+		unique_frames_and_runs_ask_for_what_they_need, one_answer_need_not_do,
+		without_a_keeper_nothing_is_touched,
+		what_is_held_for_good_is_not_waited_for_but_counts,
+		a_keeper_that_gives_nothing_is_asked_a_number_of_times,
+		a_dead_keeper_is_waited_for_once, a_bell_that_was_lost_is_rung_again,
+		a_keeper_that_leaves_gives_back_first, a_keeper_that_is_gone_is_not_waited_for,
+		a_keeper_that_has_just_left_is_no_refusal,
+		a_release_is_worth_an_attempt_on_the_same_ask, a_dead_keeper_of_old_is_forgotten);
 	tcase_add_loop_test(tcase, tickets_wrap_around, 0, 5);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(threads, SLOW_TEST_TIMEOUT);

@@ -126,11 +126,17 @@ END_TEST
 /* Hints of a keeper that lies: none is followed out of the allocator's frames, and what is not parked stays. */
 START_TEST(a_hint_may_be_anything)
 {
-	static const uint64_t lies[] = {
-		0, 1, UINT64_MAX, UINT64_MAX - 255, (WHOLE << KEEPER_HINT_SHIFT) | 10,
-		(WHOLE << KEEPER_HINT_SHIFT) | 255, ((WHOLE + 1) << KEEPER_HINT_SHIFT) | 9,
-		((FIRST - 512) << KEEPER_HINT_SHIFT) | 9, ((FIRST + FRAMES) << KEEPER_HINT_SHIFT) | 9,
-		(FIRST << KEEPER_HINT_SHIFT) | 9, UINT64_C(1) << 63};
+	static const uint64_t lies[] = {0,
+					1,
+					UINT64_MAX,
+					UINT64_MAX - 255,
+					(WHOLE << KEEPER_HINT_SHIFT) | 10,
+					(WHOLE << KEEPER_HINT_SHIFT) | 255,
+					((WHOLE + 1) << KEEPER_HINT_SHIFT) | 9,
+					((FIRST - 512) << KEEPER_HINT_SHIFT) | 9,
+					((FIRST + FRAMES) << KEEPER_HINT_SHIFT) | 9,
+					(FIRST << KEEPER_HINT_SHIFT) | 9,
+					UINT64_C(1) << 63};
 
 	take_all();
 	for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
@@ -216,9 +222,9 @@ static void run_taker(struct crew_member *member)
 
 START_TEST(nothing_that_was_hinted_stays_parked)
 {
-	static const struct crew_event wanted[] = {CREW_EVENT(total.released), CREW_EVENT(total.taken),
-						   CREW_EVENT(frame_keeper.parked_frames),
-						   CREW_EVENT(frame_keeper.taken_back)};
+	static const struct crew_event wanted[] = {
+		CREW_EVENT(total.released), CREW_EVENT(total.taken),
+		CREW_EVENT(frame_keeper.parked_frames), CREW_EVENT(frame_keeper.taken_back)};
 
 	for (unsigned i = 0; i < 3; i++)
 		crew_add(run_taker, NULL);

@@ -21,6 +21,7 @@
 #include "cli/output.h"
 #include "cli/run/kernel_file.h"
 #include "cli/stress/inspector.h"
+#include "cli/stress/reclaimer.h"
 #include "cli/stress/report.h"
 #include "view/answer.h"
 #include "view/terminal.h"
@@ -340,6 +341,9 @@ int command_stress(int argc, char **argv)
 	if (stress->options.hog) {
 		chaos_hog_run();
 		status = STATUS_REFUSED;
+	} else if (stress->options.reclaimer) {
+		status = stress_reclaimer(stress->options.reclaimer,
+					  stress->options.round.guest.seed);
 	} else if (stress->options.inspect) {
 		status = stress_inspector(stress->options.inspect, stress->options.round.rate,
 					  stress->options.pauses);

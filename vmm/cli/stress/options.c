@@ -32,11 +32,13 @@ enum option_key {
 	KEY_RATE = 0x100, /* no letter */
 	KEY_CHECK,
 	KEY_CHAOS,
+	KEY_RECLAIM,
 	KEY_SEEDS,
 	KEY_LIMIT,
 	KEY_INSPECT,
 	KEY_PAUSES,
 	KEY_HOG,
+	KEY_RECLAIMER,
 };
 
 static const struct argp_option options_table[] = {
@@ -60,6 +62,8 @@ static const struct argp_option options_table[] = {
 	 "time between checks of all metadata, 0: no checks (2)", 0},
 	{"chaos", KEY_CHAOS, NULL, 0,
 	 "stop, pin and pause the VM, kill inspectors, take memory and descriptors, at random", 0},
+	{"reclaim", KEY_RECLAIM, NULL, 0,
+	 "take free frames from the guest and give them back, as in mem, at random", 0},
 	{"plant", KEY_PLANT, "FAULT|all", 0, "plant a fault, and report what finds it and how soon",
 	 0},
 	{"limit", KEY_LIMIT, "TIME", 0,
@@ -71,6 +75,7 @@ static const struct argp_option options_table[] = {
 	{"inspect", KEY_INSPECT, "VM", OPTION_HIDDEN, NULL, 0},
 	{"pauses", KEY_PAUSES, NULL, OPTION_HIDDEN, NULL, 0},
 	{"hog", KEY_HOG, NULL, OPTION_HIDDEN, NULL, 0},
+	{"reclaimer", KEY_RECLAIMER, "VM", OPTION_HIDDEN, NULL, 0},
 	{0},
 };
 
@@ -101,6 +106,9 @@ static error_t parse_round_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_CHAOS:
 		round->chaos = true;
+		break;
+	case KEY_RECLAIM:
+		round->reclaim = true;
 		break;
 	default:
 		return guest_option_parse(&round->guest, key, text, state);
@@ -139,6 +147,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_HOG:
 		options->hog = true;
+		break;
+	case KEY_RECLAIMER:
+		options->reclaimer = text;
 		break;
 	case ARGP_KEY_ARG:
 		add_scenario(options, text, state);

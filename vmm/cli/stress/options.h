@@ -27,6 +27,7 @@ struct stress_options {
 	const char *inspect;
 	bool pauses;
 	bool hog;
+	const char *reclaimer;
 };
 
 /* The time between two checks, and what a round may take, where no option says otherwise. */

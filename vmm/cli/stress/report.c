@@ -127,6 +127,8 @@ char *stress_repro(const struct stress_options *options, const struct stress_res
 		put_time("--limit", round->limit_ns, out);
 	if (round->chaos)
 		fputs(" --chaos", out);
+	if (round->reclaim)
+		fputs(" --reclaim", out);
 	if (fclose(out) == 0)
 		return text;
 	free(text);
@@ -358,6 +360,26 @@ static void print_acts(const struct stress_report *report)
 	folded_end(&line);
 }
 
+static void print_reclaim(const struct stress_report *report)
+{
+	struct reclaim_tally all = {0};
+	char claimed[NUMBER_TEXT_SIZE], released[NUMBER_TEXT_SIZE];
+
+	if (!report->options->round.reclaim)
+		return;
+	for (unsigned i = 0; i < report->count; i++) {
+		const struct reclaim_tally *tally = &report->results[i].progress.reclaim;
+
+		all.claimed += tally->claimed;
+		all.released += tally->released;
+		all.asks += tally->asks;
+		all.refusals += tally->refusals;
+	}
+	printf("reclaim   %s frames claimed, %s released; %" PRIu64 " asks, %" PRIu64 " refusals\n",
+	       number_text(claimed, (double)all.claimed),
+	       number_text(released, (double)all.released), all.asks, all.refusals);
+}
+
 int stress_report_print_text(const struct stress_report *report)
 {
 	unsigned found = rounds_with_findings(report);
@@ -365,6 +387,7 @@ int stress_report_print_text(const struct stress_report *report)
 	if (report->options->round.plant)
 		print_detections(report);
 	print_acts(report);
+	print_reclaim(report);
 	printf("verdict   %s%u of %u round%s found something, %.1f s\n",
 	       report->interrupted ? "interrupted; " : "", found, report->count,
 	       plural(report->count), (double)report->duration_ns / (double)NS_PER_S);

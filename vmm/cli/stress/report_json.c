@@ -64,6 +64,17 @@ static json *acts_json(const struct stress_result *result)
 	return acts;
 }
 
+static json *reclaim_json(const struct reclaim_tally *tally)
+{
+	json *reclaim = json_object_new_object();
+
+	json_add_number(reclaim, "claimed_frames", tally->claimed);
+	json_add_number(reclaim, "released_frames", tally->released);
+	json_add_number(reclaim, "asks", tally->asks);
+	json_add_number(reclaim, "refusals", tally->refusals);
+	return reclaim;
+}
+
 static json *round_json(const struct stress_report *report, const struct stress_result *result)
 {
 	json *entry = json_object_new_object();
@@ -79,6 +90,8 @@ static json *round_json(const struct stress_report *report, const struct stress_
 	if (result->plant)
 		add_plant(entry, result);
 	json_add(entry, "chaos", acts_json(result));
+	if (report->options->round.reclaim)
+		json_add(entry, "reclaim", reclaim_json(&result->progress.reclaim));
 	json_add(entry, "vm_resources", trend_json(&result->vm_trend));
 	json_add(entry, "inspector_resources", trend_json(&result->inspector_trend));
 	json_add(entry, "discoveries", found_json(result));

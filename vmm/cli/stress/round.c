@@ -248,14 +248,14 @@ static void end_check(struct round *round, uint64_t now)
 	round->next_check_ns = now + round->options.check_ns;
 }
 
-/* Reports an inspector that ended with a status that it should not: a bug in pagevisor, or a sanitizer's finding. */
-static void judge_inspector(struct round *round, const struct child *inspector)
+/* Reports a process that ended with a status that it should not: a bug in pagevisor, or a sanitizer's finding. */
+static void judge_helper(struct round *round, const struct child *helper, const char *what)
 {
-	int status = child_exit_status(inspector);
+	int status = child_exit_status(helper);
 
 	if (status != STATUS_OK && status != STATUS_REFUSED)
-		add_own(round, FINDER_TOOL, "inspector", "an inspector ended with status %d",
-			status);
+		add_own(round, FINDER_TOOL, what, "%s %s ended with status %d",
+			*what == 'i' ? "an" : "a", what, status);
 }
 
 static void read_inspectors(struct round *round)
@@ -269,19 +269,52 @@ static void read_inspectors(struct round *round)
 		if (child_is_alive(inspector))
 			continue;
 		if (inspector->pid)
-			judge_inspector(round, inspector);
+			judge_helper(round, inspector, "inspector");
 		child_close(inspector);
 		if (!round->guest.ended && round->stops == 0)
 			start_inspector(round, i, &ignored);
 	}
 }
 
+static void reclaimer_line(void *context, struct child *child, enum child_stream stream,
+			   const char *line)
+{
+	struct round *round = context;
+	struct reclaim_tally tally;
+
+	(void)child;
+	if (stream == CHILD_OUT && reclaim_tally_read(line, &tally))
+		round->progress.reclaim = tally;
+}
+
+/* One that has ended, because the VM is stopped or has no descriptor for it, comes back. */
+static void keep_reclaimer(struct round *round)
+{
+	char seed[32];
+	char *arguments[] = {NULL, "stress", "--reclaimer", round->name, "--seed", seed, NULL};
+	struct child *reclaimer = &round->reclaimer;
+	struct error ignored;
+
+	child_read(reclaimer, reclaimer_line, round);
+	if (child_is_alive(reclaimer))
+		return;
+	if (reclaimer->pid)
+		judge_helper(round, reclaimer, "reclaimer");
+	child_close(reclaimer);
+	if (!round->options.reclaim || round->guest.ended || round->stops > 0 ||
+	    round->progress.looks == 0)
+		return;
+	snprintf(seed, sizeof(seed), "%" PRIu64, round->options.guest.seed);
+	child_start(reclaimer, arguments, false, &ignored);
+}
+
 static void wait_a_moment(const struct round *round)
 {
-	struct pollfd fds[2 * (3 + ROUND_INSPECTORS_MAX)];
+	struct pollfd fds[2 * (4 + ROUND_INSPECTORS_MAX)];
 	unsigned count = child_poll(&round->guest, fds);
 
 	count += child_poll(&round->checker, fds + count);
+	count += child_poll(&round->reclaimer, fds + count);
 	for (unsigned i = 0; i <= round->options.inspectors; i++)
 		count += child_poll(&round->inspectors[i], fds + count);
 	poll(fds, count, STEP_MS);
@@ -333,6 +366,7 @@ bool round_step(struct round *round)
 
 	child_read(&round->guest, guest_line, round);
 	read_inspectors(round);
+	keep_reclaimer(round);
 	end_check(round, now);
 	if (!child_is_alive(&round->guest))
 		return false;
@@ -389,6 +423,7 @@ void round_finish(struct round *round)
 	for (unsigned i = 0; i <= round->options.inspectors; i++)
 		child_close(&round->inspectors[i]);
 	child_close(&round->checker);
+	child_close(&round->reclaimer);
 	child_close(&round->chaos.pauser);
 	child_close(&round->chaos.hog);
 	if (round->guest.pid && round->guest.ended) {

@@ -17,6 +17,7 @@
 #include "cli/stress/chaos.h"
 #include "cli/stress/child.h"
 #include "cli/stress/discovery.h"
+#include "cli/stress/reclaimer.h"
 #include "cli/stress/resources.h"
 #include "kind/console_report.h"
 
@@ -33,6 +34,7 @@ struct round_options {
 	unsigned rate;     /* scans per second of each */
 	uint64_t check_ns; /* the time between two checks, 0: none */
 	bool chaos;
+	bool reclaim;
 };
 
 struct round_progress {
@@ -40,6 +42,7 @@ struct round_progress {
 	uint64_t in_use, frames;
 	uint64_t looks;  /* of all inspectors */
 	uint64_t checks; /* completed, at level 3 */
+	struct reclaim_tally reclaim;
 };
 
 struct round {
@@ -49,7 +52,7 @@ struct round {
 	unsigned stops;      /* how often the guest was asked to end */
 	unsigned interrupts; /* how often a person asked */
 	bool is_cut;         /* interrupted, so that a check or all of the report is missing */
-	struct child guest, checker;
+	struct child guest, checker, reclaimer;
 	struct child inspectors[1 + ROUND_INSPECTORS_MAX]; /* the first is the round's own */
 	struct chaos chaos;
 	struct resource_trend vm_trend,

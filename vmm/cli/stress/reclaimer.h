@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The reclaimer of a stress run: a separate process that has the VM take free frames from its guest and give them back,
+ * at random and as fast as it can: all of them or some, soft and hard, with targets between. It reports on standard
+ * output, one JSON object a line, what the VM counts.
+ */
+#ifndef VMM_STRESS_RECLAIMER_H
+#define VMM_STRESS_RECLAIMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Since the VM began. */
+struct reclaim_tally {
+	uint64_t claimed, released; /* frames */
+	uint64_t asks;              /* of the guest */
+	uint64_t refusals;          /* of its allocator, for want of what the host kept */
+};
+
+/* Returns false if the line is no such report. */
+bool reclaim_tally_read(const char *line, struct reclaim_tally *tally);
+
+/* Runs until the VM has ended. Returns STATUS_OK, or STATUS_REFUSED if it takes no orders. */
+int stress_reclaimer(const char *vm, uint64_t seed);
+
+#endif
