@@ -66,8 +66,7 @@ static int await(struct own_vm_orders *orders, uint64_t ticket, struct managemen
 	uint64_t end_ns = clock_now_ns() + below(ORDER_MAX_NS);
 	int result = own_vm_orders_status(orders, status, err);
 
-	while (result == 0 && status->ticket == ticket &&
-	       (status->flags & MANAGEMENT_IS_AT_WORK)) {
+	while (result == 0 && status->ticket == ticket && (status->flags & MANAGEMENT_IS_AT_WORK)) {
 		if (clock_now_ns() > end_ns)
 			result = own_vm_orders_cancel(orders, err);
 		clock_sleep_ns(POLL_NS);
