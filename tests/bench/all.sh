@@ -75,6 +75,7 @@ run_all()
 	section "sources" "" "$BENCH/sources.sh" "$BUILD"
 	section "guest: frame operations, 2 vCPUs, $guest_memory" "$no_vm" in_guest
 	section "scenarios: in a guest, and by threads of the host" "$no_vm" "$BENCH/scenarios.sh" "$BUILD"
+	section "reclaim: a guest whose free memory is the host's" "$no_vm" "$BENCH/reclaim.sh" "$BUILD"
 	section "detection: steps until planted faults are found, ${SEEDS:-5} seeds" "$no_vm" "$BENCH/detection.sh" "$BUILD"
 }
 
