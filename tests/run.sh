@@ -38,6 +38,7 @@ ALL_PARTS=(
 	watch
 	trace
 	mem
+	two_guests
 	memory_map
 	top
 	capture

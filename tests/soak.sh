@@ -3,7 +3,7 @@
 #
 # Runs everything that finds more the longer it runs, in turns, for as long as requested: the differential test, threads
 # under the sanitizers, litmus, stress, and each workload on KVM, with another seed, number of vCPUs and size of memory
-# each time; inspectors under a host that does all that chaos.sh does. Stops at the first failure and prints how to
+# each time; two guests that share less memory than they have; inspectors under a host that does all that chaos.sh does. Stops at the first failure and prints how to
 # reproduce it. All actions of chaos are counted and printed at the end. Torn reads are counted over all turns;
 # TORN_READS=N asks for that many, however long they take.
 # Usage: [MINUTES=N] [SEED=N] [TORN_READS=N] soak.sh [BUILD]
@@ -27,6 +27,7 @@ TURN_MS_MIN=200
 TURN_MS_MAX=5000
 KVM_TIMEOUT=60
 CHAOS=${CHAOS:-$ROOT/tests/chaos.sh}
+TWO_GUESTS=${TWO_GUESTS:-$ROOT/tests/two_guests.sh}
 CHAOS_TURNS=4 # a turn of chaos takes as long as so many others, after its first pass
 declare -A actions=() # of chaos so far, by name
 ENDURANCE_PART=4 # its share of the total time is 1/N
@@ -170,6 +171,7 @@ stress()
 	: "$RANDOM"
 	options=(--cpus $((1 + RANDOM % 3)) --memory $((24 + RANDOM % 5 * 16))M)
 	[ $((RANDOM % 2)) -eq 0 ] || options+=(--chaos)
+	[ $((RANDOM % 2)) -eq 0 ] || options+=(--reclaim)
 	turn "stress, seed $seed" "$PAGEVISOR" stress "${all[seed % ${#all[@]}]}" --seed "$seed" "${options[@]}" \
 		--time "$(in_seconds "$turn_ms" | cut -d' ' -f1)" --inspectors 2 --quiet
 }
@@ -215,6 +217,13 @@ chaos()
 	done < <(sed -n 's/^seed [0-9]*: //p' "$OUT" | tr ',' '\n' | grep -E '^ *[a-z_]+ [0-9]+$')
 }
 
+# two_guests SEED: they share less memory than they have.
+two_guests()
+{
+	turn "two guests, seed $1" env SEED="$1" SECONDS_WANTED=$((turn_ms * CHAOS_TURNS / 1000)) "$TWO_GUESTS" "$BUILD"
+	sed -n 's/^ok   the two had/     they had/p' "$OUT"
+}
+
 is_time_left()
 {
 	[ $(($(now_ms) - start_ms)) -lt "$total_ms" ]
@@ -245,7 +254,7 @@ for sanitizer in thread address; do
 done
 problem=$(kvm_problem)
 if [ -z "$problem" ] || command -v qemu-system-x86_64 >/dev/null; then
-	kinds+=(stress endurance)
+	kinds+=(stress endurance two_guests)
 	if ! command -v qemu-system-x86_64 >/dev/null; then
 		skip "chaos" "no qemu-system-x86_64"
 	elif [ ! -x "$BUILD/attach-probe" ]; then

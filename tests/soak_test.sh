@@ -12,7 +12,7 @@
 SOAK=$ROOT/tests/soak.sh
 FAKE=$WORK/build
 SHORT=0.02 # minutes
-EVERY_TURN='^ok   (threads, (thread|address) sanitizer|scenarios, (thread|address) sanitizer|stress|chaos|endurance|differential|litmus|churn|segments|lists|unique|torn)'
+EVERY_TURN='^ok   (threads, (thread|address) sanitizer|scenarios, (thread|address) sanitizer|stress|two guests|chaos|endurance|differential|litmus|churn|segments|lists|unique|torn)'
 
 # fake PROGRAM <<what it does, for sh
 fake()
@@ -34,6 +34,7 @@ fake_all()
 	for program in unit-tests thread/unit-tests address/unit-tests thread/scenarios address/scenarios pagevisor torn attach-probe; do
 		fake "$program" <<<'sleep 0.05'
 	done
+	fake two_guests <<<'echo "ok   the two had at most 690 of 700 MiB in 3 samples"'
 	# shellcheck disable=SC2016 # expanded in there
 	fake chaos <<<'echo "seed $SEED: reset_qemu 2, flood_socket 1, 0 faults"'
 }
@@ -47,13 +48,13 @@ soaks()
 		settings+=("${arguments[-1]}")
 		unset "arguments[-1]"
 	done
-	expect "${arguments[@]}" env MINUTES="$SHORT" CHAOS="$FAKE/chaos" "${settings[@]}" "$SOAK" "$FAKE"
+	expect "${arguments[@]}" env MINUTES="$SHORT" CHAOS="$FAKE/chaos" TWO_GUESTS="$FAKE/two_guests" "${settings[@]}" "$SOAK" "$FAKE"
 }
 
 # Lines other than turns, skips and the summary; for check.
 has_turns_alone()
 {
-	! grep -Eqv "$EVERY_TURN|^skip |^soak: |^torn: |^chaos: " "$OUT"
+	! grep -Eqv "$EVERY_TURN|^skip |^soak: |^torn: |^chaos: |^     they had " "$OUT"
 }
 
 test_good()
@@ -128,7 +129,7 @@ test_signals()
 	rm -f "$WORK/turn"
 	last_command=(soak)
 	# As a background job of this shell it would ignore SIGINT.
-	env --default-signal=INT MINUTES=1 CHAOS="$FAKE/chaos" "$SOAK" "$FAKE" >"$OUT" 2>"$ERR" &
+	env --default-signal=INT MINUTES=1 CHAOS="$FAKE/chaos" TWO_GUESTS="$FAKE/two_guests" "$SOAK" "$FAKE" >"$OUT" 2>"$ERR" &
 	running_pid=$!
 	within test -s "$WORK/turn"
 	kill -"$signal" "$running_pid"

@@ -75,7 +75,8 @@ take_most()
 	local frames
 
 	frames=$("$PAGEVISOR" mem show --json "$1" | number unused_frames)
-	mem reclaim "$1" "$((frames * 9 / 10 * 4))K" --older 0
+	frames=$((frames * 9 / 10))
+	mem reclaim "$1" "$((frames * 4))K" --older 0
 }
 
 take_all()

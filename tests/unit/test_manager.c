@@ -210,6 +210,21 @@ START_TEST(a_target_is_held)
 }
 END_TEST
 
+/* Blocks come back whole, so half of one is taken again. */
+START_TEST(a_higher_target_is_met_to_the_frame)
+{
+	struct management_order target = {
+		.action = MANAGEMENT_TARGET, .bytes = RAM - 6 * MIB, .older_ns = 20 * NS_PER_MS};
+
+	carry_out(target);
+	assert_got(RAM - 6 * MIB, RAM - 6 * MIB, MANAGEMENT_GOT_ALL);
+	target.bytes = RAM - 3 * MIB;
+	carry_out(target);
+	assert_got(RAM - 3 * MIB, RAM - 3 * MIB, MANAGEMENT_GOT_ALL);
+	ck_assert_uint_eq(hosts(), 3 * MIB / PAGE_SIZE);
+}
+END_TEST
+
 START_TEST(a_target_waits_for_the_guest_and_survives_its_restart)
 {
 	managed.info->boot_stage = STAGE_CPUS;
@@ -273,6 +288,7 @@ Suite *manager_suite(void)
 	tcase_add_test(tcase, a_job_waits_until_frames_are_old_enough);
 	tcase_add_test(tcase, one_order_at_a_time_and_it_can_be_cancelled);
 	tcase_add_test(tcase, a_target_is_held);
+	tcase_add_test(tcase, a_higher_target_is_met_to_the_frame);
 	tcase_add_test(tcase, a_target_waits_for_the_guest_and_survives_its_restart);
 	tcase_add_test(tcase, looks_do_not_put_a_target_off);
 	tcase_add_test(tcase, nothing_is_claimed_in_a_pause);

@@ -276,15 +276,14 @@ static int hold_target(struct manager *manager, struct job *job, bool waits, str
 		 held = ledger_held(&manager->keeper.ledger);
 	uint64_t target = job->order.bytes == MANAGEMENT_ALL ? 0 : frames_of(job->order.bytes);
 	uint64_t wanted = target < ram ? ram - target : 0;
-	struct job part = {.order = job->order};
-	int result = 0;
+	struct job part = {.order = job->order, .wanted = held - wanted};
+	int result = held > wanted ? release(manager, &part, err) : 0;
 
-	if (held < wanted) {
-		part.wanted = wanted - held;
+	/* Blocks are released whole: that may have been more. */
+	held = ledger_held(&manager->keeper.ledger);
+	if (result == 0 && held < wanted) {
+		part = (struct job){.order = job->order, .wanted = wanted - held};
 		result = waits ? claim(manager, &part, err) : claim_when_due(manager, &part, err);
-	} else if (held > wanted) {
-		part.wanted = held - wanted;
-		result = release(manager, &part, err);
 	}
 	held = ledger_held(&manager->keeper.ledger);
 	/* In the words of the target: what the guest has left. */
