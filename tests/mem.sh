@@ -209,7 +209,7 @@ has_asked()
 # A guest whose need swings between much and little: what is taken at the low end is asked for on the way up.
 test_asks()
 {
-	local asked
+	local asked follower
 
 	start swing --workload swing --append "high=80 hold=512"
 	check "a guest asks for what was taken" within has_asked 20
@@ -218,6 +218,10 @@ test_asks()
 	check "no allocation fails" [ "$(refusals swing)" -eq 0 ]
 	expect "asks are in show" 0 'out:the guest asked [0-9]+ times, got [0-9.]+ MiB, and had 0 allocations refused$' -- \
 		"$PAGEVISOR" mem show swing
+	expect "show, again and again" 0 'out:^ +SECONDS +RESIDENT ' 'out:^ +[0-9.]+ +[0-9.]+ [KM]iB .* none +[0-9]+ +0$' -- \
+		"$PAGEVISOR" mem show swing --follow --interval 0.05 --lines 3
+	expect "the same in JSON" 0 'out:"record":"memory","vm":"swing"' 'out:"end":.*"count":3,' -- \
+		"$PAGEVISOR" mem show swing --follow --interval 0.05 --lines 3 --jsonl
 	expect "a target below what it needs" 0 -- "$PAGEVISOR" mem set swing 16M --older 0
 	asked=$(number asks)
 	check "is given up for it" within has_asked $((${asked:-0} + 40))
@@ -228,7 +232,15 @@ test_asks()
 	run_command "$PAGEVISOR" mem show --json swing
 	check "the refusals are in show: $(number refusals)" [ "$(number refusals)" -eq "$(refusals swing)" ]
 	check "a guest that was refused goes on" within goes_on swing "$(steps swing)"
+	"$PAGEVISOR" mem show swing --follow --interval 0.05 >"$WORK/follow" 2>"$WORK/follow.err" </dev/null &
+	follower=$!
+	check "a follower has begun" within grep -q none "$WORK/follow"
 	end swing
+	status=0
+	wait "$follower" || status=$?
+	cp "$WORK/follow" "$OUT"
+	cp "$WORK/follow.err" "$ERR"
+	judge "and ends with the VM" 0 'err:^pagevisor: the VM swing has ended$'
 }
 
 test_from_the_start()
@@ -248,6 +260,8 @@ test_bad_input()
 	expect "a wrong size" 2 'err:5000B: expected a size in multiples of 4K' -- "$PAGEVISOR" mem reclaim demo 5000B
 	expect "all and a size" 2 'err:one of them is enough$' -- "$PAGEVISOR" mem release demo 4M --all
 	expect "all as a target" 2 'err:mem set VM min is the least$' -- "$PAGEVISOR" mem set demo --all
+	expect "reclaim, and follow" 2 'err:--follow is for mem show$' -- "$PAGEVISOR" mem reclaim demo --all --follow
+	expect "lines of nothing" 2 'err:without it mem answers once' -- "$PAGEVISOR" mem show demo --lines 3
 	expect "show and a size" 2 'err:mem show wants no size$' -- "$PAGEVISOR" mem show demo 4M
 	expect "a wrong age" 2 'err:--older 2h: expected at most an hour$' -- "$PAGEVISOR" mem reclaim demo --all --older 2h
 	expect "a wrong rate" 2 'err:--rate fast: expected a size a second' -- "$PAGEVISOR" mem reclaim demo --all --rate fast

@@ -13,8 +13,10 @@
 #include "cli/answer_option.h"
 #include "cli/exit_status.h"
 #include "cli/fleet/own_choice.h"
+#include "cli/mem/follow.h"
 #include "cli/mem/report.h"
 #include "cli/option_value.h"
+#include "cli/option_rules.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -28,6 +30,11 @@
 #define KEY_POPULATE 0x103
 #define KEY_WAIT     0x104
 #define KEY_RATE     0x105
+#define KEY_FOLLOW   0x106
+#define KEY_LINES    0x107
+#define KEY_INTERVAL 'i'
+
+#define INTERVAL_MIN_NS (10 * NS_PER_MS)
 
 #define OLDER_DEFAULT_NS (1 * NS_PER_S)
 
@@ -42,6 +49,8 @@ struct mem {
 	bool has_older;
 	bool waits;
 	bool json;
+	bool is_following;
+	struct mem_follow_options follow;
 	struct management_order order;
 };
 
@@ -96,6 +105,8 @@ static void judge(struct mem *mem, const struct argp_state *state)
 		argp_error(state, "name the VM; pagevisor ps lists them");
 	if (mem->all && action->action == MANAGEMENT_TARGET)
 		argp_error(state, "--all is for reclaim and release; mem set VM min is the least");
+	if (mem->is_following && action->action != MANAGEMENT_LOOK)
+		argp_error(state, "--follow is for mem show");
 	if (!action->takes_size && (mem->size || mem->all))
 		argp_error(state, "mem show wants no size");
 	if (mem->size && mem->all)
@@ -125,8 +136,20 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ANSWER_KEY_JSON:
+	case ANSWER_KEY_LINES:
 		answer_option(key);
-		mem->json = true;
+		mem->json = mem->follow.json = true;
+		break;
+	case KEY_FOLLOW:
+		mem->is_following = true;
+		break;
+	case KEY_INTERVAL:
+		mem->follow.interval_ns =
+			option_time_from("--interval", text, INTERVAL_MIN_NS, state);
+		break;
+	case KEY_LINES:
+		if (!number_parse(text, 1, UINT32_MAX, &mem->follow.lines))
+			argp_error(state, "--lines %s: expected a number of at least 1", text);
 		break;
 	case KEY_ALL:
 		mem->all = true;
@@ -271,6 +294,18 @@ static int report(const struct mem *mem, const char *vm, const struct management
 	return session_flush(exit_status);
 }
 
+struct sampling {
+	const struct mem *mem;
+	struct own_vm_orders *orders;
+};
+
+static int take_sample(void *context, struct management_status *status, struct error *err)
+{
+	const struct sampling *sampling = context;
+
+	return carry_out(sampling->orders, sampling->mem, status, err);
+}
+
 static int run_mem(const struct mem *mem)
 {
 	struct management_status status = {0};
@@ -283,6 +318,14 @@ static int run_mem(const struct mem *mem)
 		result = own_vm_orders_open(&orders, &id, &err);
 	if (result < 0)
 		return session_refuse(result, &err);
+	if (mem->is_following) {
+		struct sampling sampling = {mem, &orders};
+		int exit_status =
+			mem_follow(id.name, &mem->follow, take_sample, &sampling, &interrupted);
+
+		own_vm_orders_close(&orders);
+		return exit_status;
+	}
 	result = carry_out(&orders, mem, &status, &err);
 	own_vm_orders_close(&orders);
 	return result < 0 ? session_refuse(result, &err) : report(mem, id.name, &status);
@@ -292,6 +335,10 @@ int command_mem(int argc, char **argv)
 {
 	static const struct argp_option options_table[] = {
 		ANSWER_JSON_OPTION,
+		ANSWER_LINES_OPTION,
+		{"follow", KEY_FOLLOW, NULL, 0, "show: again and again, a line each time", 0},
+		{"interval", KEY_INTERVAL, "TIME", 0, "from one line to the next (1)", 0},
+		{"lines", KEY_LINES, "N", 0, "end after N lines", 0},
 		{"all", KEY_ALL, NULL, 0, "reclaim all that is free; release all that the host has",
 		 0},
 		{"older", KEY_OLDER, "TIME", 0,
@@ -317,9 +364,13 @@ int command_mem(int argc, char **argv)
 		       "5. Ctrl-C ends reclaim and release, and what was done stays done.",
 	};
 	const struct sigaction action = {.sa_handler = interrupt};
-	struct mem mem = {0};
+	static const struct option_rule rules[] = {
+		{"jsonl", OPTION_NEEDS, "follow", "an order has one answer, --json"},
+		{"interval|lines", OPTION_NEEDS, "follow", "without it mem answers once"},
+		{0}};
+	struct mem mem = {.follow = {.interval_ns = NS_PER_S}};
 
-	options_parse(&parser, argc, argv, &mem);
+	options_parse_ruled(&parser, rules, argc, argv, &mem);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	urcu_memb_register_thread();

@@ -192,16 +192,68 @@ static bool all_are_wanted(const struct keeper *keeper, const struct keeper_wish
 	return true;
 }
 
+/* What the host holds of a block. */
+struct block_count {
+	unsigned held;
+	unsigned hard;
+};
+
+static struct block_count count_block(const struct ledger *ledger, uint64_t first, uint64_t end)
+{
+	struct block_count count = {0};
+
+	/* Memory need not end with a block. */
+	end = end < ledger->frames ? end : ledger->frames;
+	for (uint64_t frame = first; frame < end; frame++) {
+		count.held += ledger_state(ledger, frame) != LEDGER_NONE;
+		count.hard += ledger_is_hard(ledger, frame);
+	}
+	return count;
+}
+
+/*
+ * Whether a frame would complete a block that is partly hard. Such a block would have to stay whole, for the guest may put
+ * it aside as one, and then what is soft in it could not be given back: so one frame of it stays with the guest.
+ */
+static bool completes_mixed_block(const struct block_count *count, bool hard)
+{
+	unsigned others = hard ? count->held - count->hard : count->hard;
+
+	return count->held == KEEPER_BLOCK_FRAMES - 1 && others > 0;
+}
+
+/* Claims of the frames [first, end) of one block. Returns the new number of frames in the batch. */
+static unsigned claim_in_block(struct keeper *keeper, const struct keeper_wish *wish,
+			       const struct window *window, uint64_t first, uint64_t end,
+			       unsigned count)
+{
+	const uint64_t block = align_down(first, KEEPER_BLOCK_FRAMES);
+	struct block_count held = count_block(&keeper->ledger, block, block + KEEPER_BLOCK_FRAMES);
+
+	for (uint64_t frame = first; frame < end && count < wish->frames; frame++) {
+		struct meta_slot *slot = window_slot(window, frame);
+
+		if (!slot || completes_mixed_block(&held, wish->hard) ||
+		    !claim_frame(keeper, wish, frame, slot))
+			continue;
+		keeper->batch[count++] = frame;
+		held.held++;
+		held.hard += wish->hard;
+	}
+	return count;
+}
+
 /* Claims of the frames [first, end). Returns the new number of frames in the batch. */
 static unsigned claim_frames(struct keeper *keeper, const struct keeper_wish *wish,
 			     const struct window *window, uint64_t first, uint64_t end,
 			     unsigned count)
 {
-	for (uint64_t frame = first; frame < end && count < wish->frames; frame++) {
-		struct meta_slot *slot = window_slot(window, frame);
+	while (first < end) {
+		uint64_t next = align_down(first, KEEPER_BLOCK_FRAMES) + KEEPER_BLOCK_FRAMES;
 
-		if (slot && claim_frame(keeper, wish, frame, slot))
-			keeper->batch[count++] = frame;
+		next = next < end ? next : end;
+		count = claim_in_block(keeper, wish, window, first, next, count);
+		first = next;
 	}
 	return count;
 }
@@ -373,23 +425,6 @@ int keeper_claim(struct keeper *keeper, struct keeper_cursor *cursor,
 
 	gate_leave(keeper->gate);
 	return result;
-}
-
-/* What the host holds of a block. */
-struct block_count {
-	unsigned held;
-	unsigned hard;
-};
-
-static struct block_count count_block(const struct ledger *ledger, uint64_t first, uint64_t end)
-{
-	struct block_count count = {0};
-
-	for (uint64_t frame = first; frame < end; frame++) {
-		count.held += ledger_state(ledger, frame) != LEDGER_NONE;
-		count.hard += ledger_is_hard(ledger, frame);
-	}
-	return count;
 }
 
 /* Whether frames of a block are released in this phase. One that is held whole is hard as a whole. */
