@@ -102,6 +102,9 @@ void keeper_destroy(struct keeper *keeper);
  */
 int keeper_follow(struct keeper *keeper, const struct guest *guest, struct error *err);
 
+/* Returns 0, or -ESTALE with a text when the guest has ended or restarted; then everything is forgotten. */
+int keeper_expect_same_life(struct keeper *keeper, struct error *err);
+
 /*
  * Looks at all managed frames. With `ages`, frames age; ages_due_ns says when. The functions below return -ESTALE,
  * with a text, when the guest has restarted or ended: then the ledger is empty.

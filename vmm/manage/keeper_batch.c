@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What claims and releases of the keeper share: see keeper_batch.h. */
+#include "manage/keeper_batch.h"
+
+#include "manage/host_slot.h"
+#include "manage/punch.h"
+
+_Static_assert(KEEPER_BATCH >= WINDOW_FRAMES, "a window fits a batch");
+
+void keeper_open_window(const struct keeper *keeper, const struct memory_map *map, uint64_t first,
+			uint64_t end, struct window *window)
+{
+	window_open(window, map, keeper->claims.array, first, end);
+}
+
+bool keeper_next_window(const struct keeper *keeper, const struct memory_map *map,
+			struct keeper_cursor *cursor, struct window *window)
+{
+	const struct claims *claims = &keeper->claims;
+
+	while (cursor->range < claims->range_count) {
+		const struct frame_range *range = &claims->ranges[cursor->range];
+		uint64_t end = range->end < keeper->ledger.frames ? range->end
+								  : keeper->ledger.frames;
+
+		if (cursor->frame < range->start)
+			cursor->frame = range->start;
+		if (cursor->frame < end) {
+			keeper_open_window(keeper, map, cursor->frame, end, window);
+			cursor->frame = window->end;
+			return true;
+		}
+		cursor->range++;
+	}
+	return false;
+}
+
+struct block_count keeper_count_block(const struct ledger *ledger, uint64_t first, uint64_t end)
+{
+	struct block_count count = {0};
+
+	/* Memory need not end with a block. */
+	end = end < ledger->frames ? end : ledger->frames;
+	for (uint64_t frame = first; frame < end; frame++) {
+		count.held += ledger_state(ledger, frame) != LEDGER_NONE;
+		count.hard += ledger_is_hard(ledger, frame);
+	}
+	return count;
+}
+
+void keeper_tell_log(const struct keeper *keeper, unsigned count, bool slots)
+{
+	uint64_t base = slots ? keeper->claims.array.addr : 0;
+	uint64_t size = slots ? SLOT_SIZE : PAGE_SIZE;
+	unsigned length;
+
+	for (unsigned at = 0; at < count; at += length) {
+		struct frame_run run = frame_run_first(keeper->batch + at, count - at, &length);
+
+		control_host_wrote(keeper->gate->engine, paddr(base + run.start * size),
+				   (run.end - run.start) * size);
+	}
+}
+
+/* Tells the guest which frames batch[at] .. batch[end - 1] have been released. */
+static void tell_guest(struct keeper *keeper, unsigned at, unsigned end)
+{
+	unsigned length;
+
+	if (at == end)
+		return;
+	for (; at < end; at += length) {
+		struct frame_run run = frame_run_first(keeper->batch + at, end - at, &length);
+
+		keeper_words_hint(&keeper->words, run.start, run.end);
+	}
+	keeper_words_release(&keeper->words);
+}
+
+unsigned keeper_let_go(struct keeper *keeper, const struct window *window, unsigned at,
+		       unsigned end)
+{
+	unsigned released = 0;
+
+	for (unsigned i = at; i < end; i++) {
+		uint64_t frame = keeper->batch[i];
+		struct meta_slot *slot = window_slot(window, frame);
+
+		released += slot && host_slot_release(slot);
+		ledger_set(&keeper->ledger, frame, LEDGER_NONE, false);
+		ages_forget(&keeper->ages, frame);
+	}
+	tell_guest(keeper, at, end);
+	return released;
+}
