@@ -346,6 +346,13 @@ end_shell()
 	ends_plainly "$1" "$2"
 }
 
+# The shell tells of a job's end before its next prompt, and it may not have heard of it yet.
+next_prompt_shows()
+{
+	keys Enter
+	shows "$1"
+}
+
 # job_ends NAME HOW: as kill %1 tells it to.
 job_ends()
 {
@@ -354,8 +361,7 @@ job_ends()
 	pid=$(job_pid)
 	keys 'kill %1' Enter
 	check "$1" within is_over "$pid"
-	keys Enter
-	sees "$1: as it should" "^\\[1\\]\\+ +$2 "
+	check "$1: as it should" within next_prompt_shows "^\\[1\\]\\+ +$2 "
 }
 
 # start_job: top as a job, which is then stopped.
