@@ -179,6 +179,31 @@ START_TEST(a_frame_is_cold_at_the_second_sweep_of_the_same_life)
 }
 END_TEST
 
+/* A guest that touches what it has not, or the kernel that makes a huge page of small ones. */
+START_TEST(memory_of_the_hosts_frames_is_taken_again)
+{
+	uint64_t calls;
+
+	managed_touch(MANAGED_LOW_FIRST, MANAGED_LOW_END);
+	ck_assert_int_eq(claim(UINT64_MAX, false), MANAGED_FRAMES);
+	managed_touch(1000, 1003);
+	managed_touch(2047, 2049);
+	managed_set(2048, 2049, 1); /* taken back: the guest's own */
+	ck_assert_int_eq(keeper_look(&keeper, false, &sweep, &err), 0);
+	ck_assert_uint_eq(keeper.counts.refilled, 0);
+	calls = managed.log.frames;
+	ck_assert_int_eq(keeper_look(&keeper, true, &sweep, &err), 0);
+	ck_assert_uint_eq(keeper.counts.refilled, 4);
+	ck_assert_uint_eq(managed.log.frames, calls + 4);
+	for (uint64_t frame = 999; frame < 1004; frame++)
+		ck_assert(!managed_has_page(frame));
+	ck_assert(!managed_has_page(2047));
+	ck_assert(managed_has_page(2048));
+	ck_assert_int_eq(keeper_look(&keeper, true, &sweep, &err), 0);
+	ck_assert_uint_eq(keeper.counts.refilled, 4);
+}
+END_TEST
+
 START_TEST(the_log_is_told_of_slots_and_frames_after_they_were_written)
 {
 	ck_assert_int_eq(claim(UINT64_MAX, false), MANAGED_FRAMES);
@@ -398,6 +423,7 @@ Suite *keeper_suite(void)
 	tcase_add_test(tcase, with_huge_pages_only_whole_blocks_are_taken);
 	tcase_add_test(tcase, a_frame_is_cold_at_the_second_sweep_of_the_same_life);
 	tcase_add_test(tcase, the_log_is_told_of_slots_and_frames_after_they_were_written);
+	tcase_add_test(tcase, memory_of_the_hosts_frames_is_taken_again);
 	tcase_add_loop_test(tcase, after_a_restart_nothing_is_punched_or_released, 0, 4);
 	tcase_add_test(tcase, what_the_guest_takes_back_is_counted_and_is_no_longer_ours);
 	tcase_add_test(tcase,

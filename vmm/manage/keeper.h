@@ -42,7 +42,9 @@ struct keeper_counts {
 	uint64_t punches;   /* system calls */
 	uint64_t asks;      /* of the guest, answered */
 	uint64_t asked;     /* frames that were released for them */
-	uint64_t restarts;  /* of the guest, each of which made the ledger void */
+	uint64_t
+		refilled; /* frames that had memory again while the host held them: punched again */
+	uint64_t restarts; /* of the guest, each of which made the ledger void */
 };
 
 /* What a sweep found of the managed frames. */
@@ -106,7 +108,8 @@ int keeper_follow(struct keeper *keeper, const struct guest *guest, struct error
 int keeper_expect_same_life(struct keeper *keeper, struct error *err);
 
 /*
- * Looks at all managed frames. With `ages`, frames age; ages_due_ns says when. The functions below return -ESTALE,
+ * Looks at all managed frames. With `ages`, frames age, ages_due_ns says when, and what the host holds must have no
+ * memory: it is punched again if it has. The functions below return -ESTALE,
  * with a text, when the guest has restarted or ended: then the ledger is empty.
  */
 int keeper_look(struct keeper *keeper, bool ages, struct keeper_sweep *sweep, struct error *err);

@@ -72,6 +72,7 @@ static void publish(struct manager *manager)
 	status->restarts = keeper->counts.restarts;
 	status->asks = keeper->counts.asks;
 	status->asked_frames = keeper->counts.asked;
+	status->refilled_frames = keeper->counts.refilled;
 	status->refusals = keeper_words_refusals(&keeper->words);
 	pthread_mutex_unlock(&manager->lock);
 }

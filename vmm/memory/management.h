@@ -97,11 +97,12 @@ struct management_status {
 	uint64_t asked_frames; /* released for them */
 	uint64_t
 		refusals; /* allocations that failed although there was a keeper, as the guest counts */
+	uint64_t refilled_frames; /* that had memory again while the host held them */
 };
 
 _Static_assert(offsetof(struct management_status, wanted_bytes) == 24, "the socket carries it");
 _Static_assert(offsetof(struct management_status, target_bytes) == 48, "the socket carries it");
-_Static_assert(sizeof(struct management_status) == 208, "the socket carries it");
+_Static_assert(sizeof(struct management_status) == 216, "the socket carries it");
 
 struct management_ops {
 	/*

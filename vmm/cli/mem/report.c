@@ -171,6 +171,9 @@ void mem_report_print_status(const struct mem_report *report)
 		       " allocations refused\n",
 		       status->asks, mem_size_text(bytes_of(status->asked_frames)),
 		       status->refusals);
+	if (status->refilled_frames)
+		printf("          %s of it was touched all the same, and taken again\n",
+		       mem_size_text(bytes_of(status->refilled_frames)));
 	if (status->lost_races || status->restarts)
 		printf("          lost %" PRIu64 " races for a frame, %" PRIu64
 		       " restarts of the guest\n",
@@ -216,6 +219,7 @@ static void add_host(json *to, const struct management_status *status)
 	json_add_number(host, "asks", status->asks);
 	json_add_number(host, "asked_frames", status->asked_frames);
 	json_add_number(host, "refusals", status->refusals);
+	json_add_number(host, "refilled_frames", status->refilled_frames);
 	json_add(to, "host", host);
 }
 
