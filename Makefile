@@ -124,7 +124,7 @@ ZSH_COMPLETION  := $(PREFIX)/share/zsh/site-functions/_pagevisor
 FISH_COMPLETION := $(PREFIX)/share/fish/vendor_completions.d/pagevisor.fish
 
 .DEFAULT_GOAL := all
-.PHONY: all setup run test test-svm test-deb deb unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench bench-reclaim-peers lint format install uninstall clean help
+.PHONY: all setup run test test-svm test-host-faults test-deb deb unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench bench-reclaim-peers lint format install uninstall clean help
 
 # The guest of the trace test, too: docs and README show the trace with it.
 all: $(PROGRAM) $(GUEST_ELF) $(TRACE_GUEST) ## build the command and the guest
@@ -139,6 +139,9 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 test: WERROR := 1
 test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) $(BENCH) $(SCENARIOS) $(PORTABLE) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
+
+test-host-faults: $(SETUP_TEST) all $(UNIT) ## faults planted in the host's side of reclaim, each of which must be found
+	@tests/run.sh $(BUILD) host_faults
 
 test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
 	@tests/run.sh $(BUILD) svm

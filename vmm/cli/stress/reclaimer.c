@@ -101,6 +101,9 @@ static bool report(const struct management_status *status)
 	json_add_number(line, "released_frames", status->released_frames);
 	json_add_number(line, "asks", status->asks);
 	json_add_number(line, "refusals", status->refusals);
+	json_add_number(line, "taken_back_frames", status->taken_back_frames);
+	json_add_number(line, "forged_frames", status->forged_frames);
+	json_add_number(line, "refilled_frames", status->refilled_frames);
 	json_print_line(line);
 	return fflush(stdout) == 0;
 }
@@ -111,7 +114,10 @@ bool reclaim_tally_read(const char *line, struct reclaim_tally *tally)
 	bool is_report = json_get_number(root, "claimed_frames", &tally->claimed) &&
 			 json_get_number(root, "released_frames", &tally->released) &&
 			 json_get_number(root, "asks", &tally->asks) &&
-			 json_get_number(root, "refusals", &tally->refusals);
+			 json_get_number(root, "refusals", &tally->refusals) &&
+			 json_get_number(root, "taken_back_frames", &tally->taken_back) &&
+			 json_get_number(root, "forged_frames", &tally->forged) &&
+			 json_get_number(root, "refilled_frames", &tally->refilled);
 
 	json_object_put(root);
 	return is_report;

@@ -15,6 +15,8 @@ struct reclaim_tally {
 	uint64_t claimed, released; /* frames */
 	uint64_t asks;              /* of the guest */
 	uint64_t refusals;          /* of its allocator, for want of what the host kept */
+	/* Frames of which the host's ledger, the slots and the file disagree. A guest that works has none. */
+	uint64_t taken_back, forged, refilled;
 };
 
 /* Returns false if the line is no such report. */

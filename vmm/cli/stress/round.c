@@ -283,8 +283,14 @@ static void reclaimer_line(void *context, struct child *child, enum child_stream
 	struct reclaim_tally tally;
 
 	(void)child;
-	if (stream == CHILD_OUT && reclaim_tally_read(line, &tally))
-		round->progress.reclaim = tally;
+	if (stream != CHILD_OUT || !reclaim_tally_read(line, &tally))
+		return;
+	round->progress.reclaim = tally;
+	if (tally.taken_back + tally.forged + tally.refilled > 0)
+		add_own(round, FINDER_TOOL, "ledger",
+			"of the host's frames %" PRIu64 " were used without a release, %" PRIu64
+			" are not in its ledger, %" PRIu64 " had memory",
+			tally.taken_back, tally.forged, tally.refilled);
 }
 
 /* One that has ended, because the VM is stopped or has no descriptor for it, comes back. */
