@@ -125,8 +125,17 @@ static bool wait_for_keeper(struct frame_ask *ask)
 	return false;
 }
 
+/* Whether frame_alloc_take could ever find it. */
+static bool is_possible(uint64_t count, uint64_t align)
+{
+	return count > 0 && count <= meta_max_paddr / PAGE_SIZE &&
+	       align <= UINT64_C(1) << FRAME_ORDER_MAX;
+}
+
 static bool is_worth_another(struct frame_ask *ask, uint64_t count, uint64_t align)
 {
+	if (!is_possible(count, align))
+		return false;
 	if (!is_served())
 		return was_released(ask);
 	if (ask->is_answered)

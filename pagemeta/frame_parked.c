@@ -12,6 +12,8 @@
  *            parked moves `released` past `seen`.
  *   a walk   may be made in parts, each under the lock, for others want it, too. What is parked meanwhile goes to the
  *            front of its list, behind the walk, and reads HOST later than `released` was loaded, as above.
+ *   a block  that is parked as one is the host's only as long as its first frame is in the state in which it was found:
+ *            the generation moves if the host releases the block, and takes that frame again before anybody looks.
  *   hints    spare the walk: between two values of `released` whatever was released is in a block that was hinted. So
  *            whoever has looked at all hints up to hint_head, loaded after `released`, has looked at enough. The ring
  *            may have overflowed, before or meanwhile: hint_head is loaded once more after the hints were read.
@@ -25,8 +27,16 @@
 
 static bool is_host(uint64_t frame)
 {
-	/* Acquire: the host releases a block's first frame last, so whoever finds it released finds all of them so. */
 	return slot_state_refs(slot_load(pfn_to_meta(pfn(frame)))) == REF_HOST;
+}
+
+/* Whether the host has held a parked block ever since. */
+static bool is_still_host(uint64_t block)
+{
+	const struct meta_slot *slot = pfn_to_meta(pfn(block));
+
+	/* Acquire: the host releases a block's first frame last, so whoever finds it released finds all of them so. */
+	return slot_load(slot) == slot_word_load(&slot->storage[FREE_STATE]);
 }
 
 /* Counts for observers. The holder of frame_pool.lock alone writes them. */
@@ -84,9 +94,12 @@ void frame_pool_put_aside(uint64_t frame)
 		frame_pool_list(frame, 0);
 }
 
-void frame_pool_put_aside_block(uint64_t block)
+void frame_pool_put_aside_block(uint64_t block, uint64_t state)
 {
-	if (is_host(block))
+	struct meta_slot *slot = pfn_to_meta(pfn(block));
+
+	slot_word_store(&slot->storage[FREE_STATE], state);
+	if (is_still_host(block))
 		park(PARKED_BLOCKS, block);
 	else
 		frame_pool_list(block, FRESH_ORDER);
@@ -117,7 +130,7 @@ static uint64_t walk(enum parked_kind kind, uint64_t limit)
 		uint64_t frame = list->next;
 
 		list->next = slot_word_load(&pfn_to_meta(pfn(frame))->storage[FREE_NEXT]);
-		if (!is_host(frame))
+		if (kind == PARKED_BLOCKS ? !is_still_host(frame) : !is_host(frame))
 			unpark(kind, frame);
 	}
 	return looked;
@@ -129,7 +142,7 @@ static bool is_parked(enum parked_kind kind, uint64_t frame)
 	       FREE_TAG_PARKED + parked_kinds[kind].order;
 }
 
-/* Looks at the frames that a hint names, and at the block that they are part of. They may be anything. */
+/* Looks at the frames that a hint names, and at the block that begins among them. They may be anything. */
 static void look_at_hint(uint64_t hint, struct managed_range *range)
 {
 	const uint64_t first = keeper_hint_frame(hint);
@@ -143,7 +156,7 @@ static void look_at_hint(uint64_t hint, struct managed_range *range)
 			*range = managed_ranges_find(&frame_managed, frame);
 		if (!managed_range_holds(*range, frame))
 			continue;
-		if (frame == block && is_parked(PARKED_BLOCKS, frame) && !is_host(frame)) {
+		if (frame == block && is_parked(PARKED_BLOCKS, frame) && !is_still_host(frame)) {
 			unpark(PARKED_BLOCKS, frame);
 			return;
 		}
@@ -236,8 +249,12 @@ uint32_t frame_parked_walk_all(void)
 
 	const uint32_t walks = __atomic_load_n(&frame_pool.walks, __ATOMIC_RELAXED);
 
-	/* The first walk to end may have begun before the load. The second has not, whoever makes it. */
-	while (__atomic_load_n(&frame_pool.seen, __ATOMIC_RELAXED) != released &&
+	/*
+	 * The first walk to end may have begun before the load. The second has not, whoever makes it. And if nothing was
+	 * released since the last one, that has seen more than this load.
+	 */
+	while (frame_parked_is_stale() &&
+	       __atomic_load_n(&frame_pool.seen, __ATOMIC_RELAXED) != released &&
 	       __atomic_load_n(&frame_pool.walks, __ATOMIC_RELAXED) - walks < 2) {
 		spin_lock(&frame_pool.lock);
 		frame_pool_unpark(WALK_PART);
@@ -252,11 +269,12 @@ uint32_t frame_parked_walk_all(void)
  * together. One reading is not enough: the host may have let go of a frame that was already looked at when it took the
  * last one.
  */
-bool frame_block_is_host(uint64_t block)
+bool frame_block_is_host(uint64_t block, uint64_t *first)
 {
 	const struct meta_slot *slots = pfn_to_meta(pfn(block));
 	uint64_t sums[2] = {0, 0};
 
+	*first = slot_load(slots);
 	for (unsigned turn = 0; turn < 2; turn++)
 		for (uint64_t i = 0; i < FRESH_FRAMES; i++) {
 			uint64_t state = slot_load(&slots[i]);

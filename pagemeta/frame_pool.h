@@ -114,9 +114,12 @@ void frame_pool_expect_started(void);
 /* Lists a block of 2^order frames, or with order 0 a frame, in the buddy system. */
 void frame_pool_list(uint64_t first, unsigned order);
 
-/* Puts aside a frame, or a block that frame_block_is_host found to be the host's; lists it if it is that no longer. */
+/*
+ * Puts aside a frame, or a block that frame_block_is_host found to be the host's when its first frame was in a state; lists
+ * it if it is that no longer.
+ */
 void frame_pool_put_aside(uint64_t frame);
-void frame_pool_put_aside_block(uint64_t block);
+void frame_pool_put_aside_block(uint64_t block, uint64_t state);
 
 /*
  * If the host has released frames since all that is parked was looked at, looks at up to `limit` entries and lists
@@ -149,8 +152,11 @@ bool frame_parked_is_stale(void);
  */
 uint32_t frame_parked_walk_all(void);
 
-/* Whether the host holds, at one moment, all frames of an aligned block of FRESH_FRAMES. It is in the caller's hand. */
-bool frame_block_is_host(uint64_t block);
+/*
+ * Whether the host holds, at one moment, all frames of an aligned block of FRESH_FRAMES. It is in the caller's hand. *first
+ * is the state of its first frame then.
+ */
+bool frame_block_is_host(uint64_t block, uint64_t *first);
 
 /* Puts aside frames in the caller's hand that the host holds, or held a moment ago: frame_runs.c. */
 void frame_put_aside_run(uint64_t frame, uint64_t end);

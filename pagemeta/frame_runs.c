@@ -114,10 +114,12 @@ static __attribute__((noinline)) bool take_from_pool(uint64_t count, uint64_t al
 /* Puts a block aside if all its frames are the host's. It is in the caller's hand. */
 static __attribute__((noinline)) bool put_aside_block(uint64_t block)
 {
-	if (!frame_block_is_host(block))
+	uint64_t state;
+
+	if (!frame_block_is_host(block, &state))
 		return false;
 	spin_lock(&frame_pool.lock);
-	frame_pool_put_aside_block(block);
+	frame_pool_put_aside_block(block, state);
 	spin_unlock(&frame_pool.lock);
 	return true;
 }

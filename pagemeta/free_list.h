@@ -32,6 +32,7 @@
 enum free_link {
 	FREE_NEXT,     /* next in a list of blocks, bundles, or what is parked */
 	FREE_PREVIOUS, /* not of bundles */
+	FREE_STATE, /* no link: of a parked block, the state in which its first frame was found */
 };
 
 /* The order of the block, free or parked, that a frame with this tag begins; larger than any order if none. */

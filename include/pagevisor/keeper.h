@@ -41,11 +41,12 @@
  * as in QEMU, the write does nothing, and the keeper polls `asked`.
  *
  * The guest relies on the newest KEEPER_HINTS - 1 hints alone, and looks at hint_head again after it has read them: the
- * host writes a hint before it moves hint_head, so the oldest may be half gone. With more, it looks at all that is put
+ * host writes one hint, and then moves hint_head, so the oldest may be half gone. With more, it looks at all that is put
  * aside.
  *
  * If all frames of an aligned block of KEEPER_BLOCK_FRAMES are HOST, the guest may put them aside as one, and looks at
- * the first frame alone. So the host releases the frames of such a block together, the first frame last.
+ * the first frame's state alone, generation included. So the host releases the frames of such a block together, the first
+ * frame last; which of them it takes again, and when, is up to it.
  */
 #ifndef PAGEVISOR_KEEPER_H
 #define PAGEVISOR_KEEPER_H

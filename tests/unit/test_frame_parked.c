@@ -5,6 +5,7 @@
  */
 #include "unit/suites.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include <pagevisor/keeper.h>
@@ -141,7 +142,7 @@ START_TEST(a_frame_that_is_not_the_hosts_any_more_is_listed)
 	ck_assert_uint_eq(read_stats().parked, 0);
 	ck_assert(frame_alloc_take(FRESH_FRAMES, FRESH_FRAMES, &block));
 	spin_lock(&frame_pool.lock);
-	frame_pool_put_aside_block(block.index);
+	frame_pool_put_aside_block(block.index, slot_state(0, REF_HOST));
 	spin_unlock(&frame_pool.lock);
 	ck_assert_uint_eq(read_stats().parked, 0);
 	ck_assert_uint_eq(count_free(), FRAMES);
@@ -158,6 +159,45 @@ static void park_many(void)
 	frame_alloc_merge();
 	ck_assert_uint_eq(read_stats().parked, FRAMES / 2);
 }
+
+/* Then the block is not the host's as a whole, whatever its first frame says. */
+START_TEST(a_block_whose_first_frame_is_taken_again_is_listed)
+{
+	host_take(BLOCK, FRESH_FRAMES);
+	take_all();
+	ck_assert_uint_eq(frame_keeper.parked_blocks, 1);
+	host_let_go(BLOCK, FRESH_FRAMES);
+	host_take(BLOCK, 1);
+	if (_i)
+		host_hint(BLOCK, FRESH_ORDER);
+	else
+		host_says_released();
+	host_release_batch();
+	take_all();
+	ck_assert_uint_eq(held_count, FRAMES - 1);
+	ck_assert_uint_eq(read_stats().parked, 1);
+}
+END_TEST
+
+/* The same between the look at the block and the lock. */
+START_TEST(a_block_is_parked_in_the_state_in_which_it_was_found)
+{
+	uint64_t state;
+	pfn_t block;
+
+	ck_assert(frame_alloc_take(FRESH_FRAMES, FRESH_FRAMES, &block));
+	host_take(block.index, FRESH_FRAMES);
+	ck_assert(frame_block_is_host(block.index, &state));
+	host_let_go(block.index, FRESH_FRAMES);
+	host_take(block.index, 1);
+	spin_lock(&frame_pool.lock);
+	frame_pool_put_aside_block(block.index, state);
+	spin_unlock(&frame_pool.lock);
+	ck_assert_uint_eq(read_stats().parked, 0);
+	take_all();
+	ck_assert_uint_eq(held_count, FRAMES - 1);
+}
+END_TEST
 
 static void walk_a_part(uint64_t limit)
 {
@@ -297,9 +337,11 @@ static void run_swapping_host(struct crew_member *member)
 
 static void run_looker(struct crew_member *member)
 {
+	uint64_t state;
+
 	(void)member;
 	while (!crew_is_done()) {
-		total.whole += frame_block_is_host(BLOCK);
+		total.whole += frame_block_is_host(BLOCK, &state);
 		crew_count(&total.looks);
 	}
 }
@@ -368,6 +410,54 @@ static void run_taker(struct crew_member *member)
 			take_run(member);
 }
 
+static uint64_t rounds; /* that have begun */
+
+static void run_walker(struct crew_member *member)
+{
+	uint64_t mine = 0;
+
+	(void)member;
+	while (!crew_is_done())
+		if (__atomic_load_n(&rounds, __ATOMIC_ACQUIRE) != mine) {
+			mine = __atomic_load_n(&rounds, __ATOMIC_ACQUIRE);
+			frame_parked_walk_all();
+			crew_count(&total.looks);
+		}
+}
+
+/* Two releases, and then none until all have walked. */
+static void run_quiet_host(struct crew_member *member)
+{
+	while (!crew_is_done()) {
+		uint64_t walked = __atomic_load_n(&total.looks, __ATOMIC_RELAXED);
+
+		host_release_batch();
+		__atomic_fetch_add(&rounds, 1, __ATOMIC_RELEASE);
+		for (uint64_t i = crew_random(member, 100); i > 0; i--)
+			platform_relax();
+		host_release_batch();
+		while (!crew_is_done() &&
+		       __atomic_load_n(&total.looks, __ATOMIC_RELAXED) < walked + 3)
+			sched_yield();
+		crew_count(&total.swaps);
+	}
+}
+
+/* What one of them waits for may have been seen by another, with more. A walker that does not end fails by the time-out. */
+START_TEST(walks_end_when_the_host_is_quiet)
+{
+	static const struct crew_event wanted[] = {CREW_EVENT(total.looks),
+						   CREW_EVENT(total.swaps)};
+
+	rounds = 0;
+	for (unsigned i = 0; i < 3; i++)
+		crew_add(run_walker, NULL);
+	crew_add(run_quiet_host, NULL);
+	CREW_WORK(wanted);
+	ck_assert(!frame_parked_is_stale());
+}
+END_TEST
+
 START_TEST(blocks_come_and_go_and_none_is_lost)
 {
 	static const struct crew_event wanted[] = {
@@ -402,10 +492,13 @@ Suite *frame_parked_suite(void)
 			the_hosts_frames_are_as_they_should_be, no_byte_of_a_free_frame_is_touched);
 	tcase_add_loop_test(tcase, a_block_with_a_frame_of_another_is_not_parked_as_one, 0, 4);
 	tcase_add_loop_test(tcase, runs_park_a_block_of_the_hosts_as_one, 0, 8);
+	tcase_add_test(tcase, a_block_is_parked_in_the_state_in_which_it_was_found);
+	tcase_add_loop_test(tcase, a_block_whose_first_frame_is_taken_again_is_listed, 0, 2);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(threads, SLOW_TEST_TIMEOUT);
 	tcase_add_checked_fixture(threads, crew_of_all, machine_destroy);
-	TCASE_ADD_TESTS(threads, a_block_is_the_hosts_only_if_it_was_at_one_moment,
+	TCASE_ADD_TESTS(threads, walks_end_when_the_host_is_quiet,
+			a_block_is_the_hosts_only_if_it_was_at_one_moment,
 			blocks_come_and_go_and_none_is_lost);
 	suite_add_tcase(suite, threads);
 	SUITE_ADD_ABORT_TESTS(suite, host_frames_setup, machine_destroy,

@@ -248,6 +248,20 @@ static void expect_that_it_serves(void)
 	managed.log.on_slots = NULL;
 }
 
+/* Its page lies wherever that kernel wants. */
+START_TEST(nothing_is_announced_to_another_life)
+{
+	struct keeper_cursor cursor = {0};
+	const struct keeper_wish wish = {.frames = 10};
+	bool more;
+
+	managed.info->boot_id++;
+	ck_assert_int_eq(keeper_claim(&keeper, &cursor, &wish, &more, &err), -ESTALE);
+	ck_assert_uint_eq(managed.page->keeper, KEEPER_NONE);
+	ck_assert_uint_eq(managed.log.calls, 0);
+}
+END_TEST
+
 /* Otherwise an allocation could find nothing, and not know whom to ask. */
 START_TEST(a_keeper_says_so_before_it_claims)
 {
@@ -350,6 +364,27 @@ START_TEST(the_manager_serves_asks_while_it_holds_frames)
 }
 END_TEST
 
+/* A job that was cancelled while it waited has used up nobody's time. */
+START_TEST(each_job_waits_anew_for_allocations)
+{
+	struct management_status status;
+	uint64_t begin_ns;
+
+	__atomic_store_n(&managed.page->waiting, 1, __ATOMIC_SEQ_CST);
+	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
+	clock_sleep_ns(20 * NS_PER_MS);
+	management.ops->status(management.own, &status);
+	management.ops->cancel(management.own, status.ticket);
+	await();
+	clock_sleep_ns(100 * NS_PER_MS);
+	begin_ns = clock_now_ns();
+	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
+	await();
+	ck_assert_uint_ne(hosts(), 0);
+	ck_assert_uint_ge(clock_now_ns() - begin_ns, 100 * NS_PER_MS);
+}
+END_TEST
+
 START_TEST(nothing_is_taken_while_an_allocation_waits_but_not_for_ever)
 {
 	uint64_t begin_ns = clock_now_ns();
@@ -397,12 +432,14 @@ Suite *keeper_words_suite(void)
 	tcase_add_loop_test(tcase, a_block_that_is_partly_hard_is_never_whole, 0, 2);
 	tcase_add_test(tcase, a_keeper_is_there_while_it_holds_something);
 	tcase_add_test(tcase, a_keeper_says_so_before_it_claims);
+	tcase_add_test(tcase, nothing_is_announced_to_another_life);
 	tcase_add_test(tcase, a_guest_without_the_page_is_not_managed);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(threads, 300);
 	tcase_add_checked_fixture(threads, manager_setup, manager_teardown);
 	tcase_add_test(threads, the_manager_serves_asks_while_it_holds_frames);
 	tcase_add_test(threads, nothing_is_taken_while_an_allocation_waits_but_not_for_ever);
+	tcase_add_test(threads, each_job_waits_anew_for_allocations);
 	tcase_add_test(threads, the_bell_wakes_the_manager);
 	suite_add_tcase(suite, threads);
 	return suite;

@@ -66,6 +66,9 @@ struct keeper {
 	struct ages ages;
 	struct keeper_counts counts;
 	struct keeper_words words;
+	void (*between)(
+		void *context); /* called in the middle of a look, which may take long; may be NULL */
+	void *context;
 	uint64_t soft_block; /* where to look for the next block to release on an ask */
 	uint64_t batch[KEEPER_BATCH];
 };

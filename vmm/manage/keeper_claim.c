@@ -156,6 +156,36 @@ static int finish_claim(struct keeper *keeper, const struct window *window, unsi
 	return result < 0 ? result : (int)claimed;
 }
 
+static enum keeper_state state_of(uint64_t soft, uint64_t hard)
+{
+	return soft ? KEEPER_SERVES : hard ? KEEPER_GIVES_NOTHING : KEEPER_NONE;
+}
+
+/* Before the first claim, or an allocation that misses the frame would not know whom to ask. */
+static void announce_claims(struct keeper *keeper, const struct keeper_wish *wish)
+{
+	const struct ledger *ledger = &keeper->ledger;
+	enum keeper_state state = state_of(ledger_held(ledger) - ledger->hard + !wish->hard,
+					   ledger->hard + wish->hard);
+
+	if (state != keeper->words.state)
+		keeper_words_announce(&keeper->words, state);
+}
+
+void keeper_announce(struct keeper *keeper)
+{
+	const struct ledger *ledger = &keeper->ledger;
+	enum keeper_state state = state_of(ledger_held(ledger) - ledger->hard, ledger->hard);
+	struct error ignored;
+
+	if (state == keeper->words.state)
+		return;
+	gate_enter(keeper->gate);
+	if (keeper_expect_same_life(keeper, &ignored) == 0)
+		keeper_words_announce(&keeper->words, state);
+	gate_leave(keeper->gate);
+}
+
 static int claim_window(struct keeper *keeper, struct keeper_cursor *cursor,
 			const struct keeper_wish *wish, bool *more, struct error *err)
 {
@@ -165,6 +195,7 @@ static int claim_window(struct keeper *keeper, struct keeper_cursor *cursor,
 
 	if (result < 0)
 		return result;
+	announce_claims(keeper, wish);
 	guest_memory_read_begin();
 	*more = keeper_next_window(keeper, guest_memory_map(keeper->memory), cursor, &window);
 	if (*more && cursor->phase == KEEPER_BLOCKS)
@@ -179,35 +210,10 @@ static int claim_window(struct keeper *keeper, struct keeper_cursor *cursor,
 	return count ? finish_claim(keeper, &window, count, err) : 0;
 }
 
-static void announce(struct keeper *keeper, uint64_t soft, uint64_t hard)
-{
-	enum keeper_state state = soft ? KEEPER_SERVES : hard ? KEEPER_GIVES_NOTHING : KEEPER_NONE;
-
-	if (state != keeper->words.state)
-		keeper_words_announce(&keeper->words, state);
-}
-
-void keeper_announce(struct keeper *keeper)
-{
-	const struct ledger *ledger = &keeper->ledger;
-
-	announce(keeper, ledger_held(ledger) - ledger->hard, ledger->hard);
-}
-
-/* Before the first claim, or an allocation that misses the frame would not know whom to ask. */
-static void announce_claims(struct keeper *keeper, const struct keeper_wish *wish)
-{
-	const struct ledger *ledger = &keeper->ledger;
-
-	announce(keeper, ledger_held(ledger) - ledger->hard + !wish->hard,
-		 ledger->hard + wish->hard);
-}
-
 int keeper_claim(struct keeper *keeper, struct keeper_cursor *cursor,
 		 const struct keeper_wish *wish, bool *more, struct error *err)
 {
 	gate_enter(keeper->gate);
-	announce_claims(keeper, wish);
 	int result = claim_window(keeper, cursor, wish, more, err);
 
 	gate_leave(keeper->gate);

@@ -102,6 +102,8 @@ int keeper_look(struct keeper *keeper, bool ages, struct keeper_sweep *sweep, st
 		guest_memory_read_end();
 		if (more && ages)
 			result = punch_again(keeper, &window, err);
+		if (more && keeper->between)
+			keeper->between(keeper->context);
 	}
 	return result == 0 ? keeper_expect_same_life(keeper, err) : result;
 }

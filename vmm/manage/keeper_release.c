@@ -156,7 +156,7 @@ static bool find_soft_block(struct keeper *keeper)
 	return false;
 }
 
-/* Releases up to `frames` soft frames from `first` on. */
+/* Releases up to `frames` soft frames from `first` on: batch by batch, so that a pause need not wait for all of them. */
 static void release_soft(struct keeper *keeper, uint64_t first, uint64_t frames)
 {
 	struct keeper_cursor cursor = {.frame = first};
@@ -164,8 +164,13 @@ static void release_soft(struct keeper *keeper, uint64_t first, uint64_t frames)
 	bool more = true;
 
 	while (more && frames > 0) {
-		int result = release_next(keeper, &cursor, frames, false, true, &more, &ignored);
+		gate_enter(keeper->gate);
+		int result = keeper_expect_same_life(keeper, &ignored);
 
+		if (result == 0)
+			result =
+				release_next(keeper, &cursor, frames, false, true, &more, &ignored);
+		gate_leave(keeper->gate);
 		if (result < 0)
 			return;
 		frames -= (uint64_t)result < frames ? (uint64_t)result : frames;
@@ -194,11 +199,11 @@ bool keeper_serve(struct keeper *keeper)
 
 	if (!keeper_words_ask(&keeper->words, &ask))
 		return false;
+	serve(keeper, &ask);
 	gate_enter(keeper->gate);
 	bool is_same_life = keeper_expect_same_life(keeper, &ignored) == 0;
 
 	if (is_same_life) {
-		serve(keeper, &ask);
 		keeper_words_answer(&keeper->words, ask.ticket);
 		keeper->counts.asks++;
 	}

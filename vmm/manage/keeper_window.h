@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Some frames at a time, with their slots: for vmm/manage/keeper.c only. */
+/* Some frames at a time, with their slots: for the keeper only. */
 #ifndef VMM_KEEPER_WINDOW_H
 #define VMM_KEEPER_WINDOW_H
 

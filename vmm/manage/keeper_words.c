@@ -48,6 +48,18 @@ void keeper_words_announce(struct keeper_words *words, enum keeper_state state)
 	tell_log(words);
 }
 
+/*
+ * One hint at a time: the guest relies on all of the ring but the one that may be being written. The fence keeps the store
+ * of a hint behind the head of the one before, for a guest that reads this hint must not find an older head afterwards.
+ */
+static void write_hint(struct keeper_words *words, struct keeper_page *page, uint64_t hint)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	__atomic_store_n(&page->hints[words->hint_head++ % KEEPER_HINTS], hint, __ATOMIC_RELAXED);
+	/* Release: whoever sees the head sees the hints. */
+	__atomic_store_n(&page->hint_head, words->hint_head, __ATOMIC_RELEASE);
+}
+
 void keeper_words_hint(struct keeper_words *words, uint64_t first, uint64_t end)
 {
 	struct keeper_page *page = page_of(words);
@@ -59,13 +71,9 @@ void keeper_words_hint(struct keeper_words *words, uint64_t first, uint64_t end)
 			order = HINT_ORDER_MAX;
 		while (UINT64_C(1) << order > end - first)
 			order--;
-		__atomic_store_n(&page->hints[words->hint_head++ % KEEPER_HINTS],
-				 keeper_hint(first, order), __ATOMIC_RELAXED);
+		write_hint(words, page, keeper_hint(first, order));
 		first += UINT64_C(1) << order;
 	}
-	/* Release: whoever sees the head sees the hints. */
-	if (page)
-		__atomic_store_n(&page->hint_head, words->hint_head, __ATOMIC_RELEASE);
 }
 
 void keeper_words_release(struct keeper_words *words)

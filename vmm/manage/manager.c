@@ -84,13 +84,23 @@ static void attend(struct manager *manager)
 	uint64_t before = keeper->counts.asks;
 
 	keeper_announce(keeper);
-	for (int i = 0; i < ASKS_AT_ONCE && keeper_serve(keeper); i++)
-		;
+	int served = 0;
+
+	while (served < ASKS_AT_ONCE && keeper_serve(keeper))
+		served++;
+	/* Whoever asks while another ask is open does not ring. */
+	if (served == ASKS_AT_ONCE)
+		manager_ring(manager);
 	keeper_announce(keeper);
 	if (keeper->words.state != KEEPER_SERVES)
 		keeper_serve(keeper);
 	if (before != keeper->counts.asks)
 		publish(manager);
+}
+
+static void attend_between(void *context)
+{
+	attend(context);
 }
 
 /* Waits on the manager's condition until a time, or until it is time to look for asks. Called with the lock held. */
@@ -130,8 +140,10 @@ static bool wait_for_allocations(struct manager *manager)
 			manager->awaited_ns = now;
 		if (now - manager->awaited_ns >= AWAITED_MAX_NS)
 			return true;
-		if (!wait_until(manager, now + NS_PER_MS))
+		if (!wait_until(manager, now + NS_PER_MS)) {
+			manager->awaited_ns = 0;
 			return false;
+		}
 	}
 	manager->awaited_ns = 0;
 	return true;
@@ -314,6 +326,7 @@ static enum management_reason reason_of(const struct job *job, int result)
 
 static int work(struct manager *manager, struct job *job, struct error *err)
 {
+	manager->awaited_ns = 0;
 	bool all = job->order.bytes == MANAGEMENT_ALL;
 	int result;
 
@@ -448,6 +461,8 @@ int manager_init(struct manager *manager, const struct guest_memory *memory, int
 		gate_destroy(&manager->gate);
 		return result;
 	}
+	manager->keeper.between = attend_between;
+	manager->keeper.context = manager;
 	manager->control = gate_control(&manager->gate);
 	manager->status.ram_bytes = guest_memory_size(memory);
 	manager->status.flags = manager->has_huge_pages ? MANAGEMENT_HUGE_PAGES : 0;
