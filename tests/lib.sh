@@ -21,6 +21,10 @@ export PAGEVISOR=$BUILD/pagevisor GUEST=$BUILD/pagevisor-guest.elf GUESTS=$BUILD
 # Seconds for one command, or one wait, after which it counts as hung. No test comes near this, however busy the machine
 # is.
 LIMIT=${LIMIT:-300}
+
+# A host that is busy may keep a VM from answering for longer than the ten seconds for which a command waits. Tests of who
+# does not answer set their own.
+export PAGEVISOR_TIMEOUT=${PAGEVISOR_TIMEOUT:-60}
 # The same for a build.
 export BUILD_LIMIT=1800
 

@@ -236,8 +236,8 @@ look:
 			take_hints();
 #endif
 			do
-			:: seen != v && walks - w < 2 -> walk_part()
-			:: !(seen != v && walks - w < 2) -> break
+			:: released != seen && seen != v && walks - w < 2 -> walk_part()
+			:: !(released != seen && seen != v && walks - w < 2) -> break
 			od;
 			w = 0;
 			v = 0;
