@@ -60,6 +60,22 @@ static uint32_t order_of(uint64_t count, uint64_t align)
 	return order;
 }
 
+/* What is needed; the most of what those need whose asks are open, as far as they do not ask at the same moment. */
+static void store_need(uint64_t count, uint64_t align)
+{
+	uint32_t order = order_of(count, align), other_order = 0;
+	uint64_t other_count = 0;
+
+	if (load_asked() != load_answered()) {
+		other_order = __atomic_load_n(&frame_keeper.ask_order, __ATOMIC_RELAXED);
+		other_count = __atomic_load_n(&frame_keeper.ask_frames, __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&frame_keeper.ask_order, order > other_order ? order : other_order,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&frame_keeper.ask_frames, count > other_count ? count : other_count,
+			 __ATOMIC_RELAXED);
+}
+
 /* Rings only if no earlier ask is open: whoever made that one has rung. */
 static void ask_keeper(struct frame_ask *ask, uint64_t count, uint64_t align)
 {
@@ -67,8 +83,7 @@ static void ask_keeper(struct frame_ask *ask, uint64_t count, uint64_t align)
 		__atomic_fetch_add(&frame_keeper.waiting, 1, __ATOMIC_RELEASE);
 		ask->released = load_released();
 	}
-	__atomic_store_n(&frame_keeper.ask_order, order_of(count, align), __ATOMIC_RELAXED);
-	__atomic_store_n(&frame_keeper.ask_frames, count, __ATOMIC_RELAXED);
+	store_need(count, align);
 	__atomic_fetch_add(&frame_keeper.asks, 1, __ATOMIC_RELAXED);
 	ask->ticket = __atomic_fetch_add(&frame_keeper.asked, 1, __ATOMIC_SEQ_CST) + 1;
 	ask->is_open = true;

@@ -22,9 +22,10 @@
  *     asked      guest  fetch_add seq_cst   the newest ask, a ticket; never reset
  *     gave_up    guest  store release       the newest ticket whose allocation waited in vain. While answered lies
  *                                           before it, nobody waits.
- *     ask_order  guest  relaxed             the newest ask is for a run that one block of 2^ask_order frames holds, so
- *     ask_frames guest  relaxed             many frames; both stored before `asked` moves. Asks that overlap may mix
- *                                           them: whoever got too little asks again.
+ *     ask_order  guest  relaxed             what the open asks need: a run that one block of 2^ask_order frames holds,
+ *     ask_frames guest  relaxed             so many frames; both stored before `asked` moves, at most as large as the
+ *                                           largest of them. Asks that overlap may mix them: whoever got too little
+ *                                           asks again.
  *     released   host   store release       moves after each batch of slots that went from HOST to UNUSED
  *     answered   host   store seq_cst       the newest ask that was served: whatever the host was to release for it,
  *                                           and `released`, were written before

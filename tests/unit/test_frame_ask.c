@@ -223,6 +223,34 @@ START_TEST(a_bell_that_was_lost_is_rung_again)
 }
 END_TEST
 
+/* A frame that is asked for behind a run must not hide it. */
+START_TEST(open_asks_keep_what_they_need)
+{
+	struct frame_ask run = FRAME_ASK_NONE, frame = FRAME_ASK_NONE;
+
+	host_keeper_ring = ring_for_nobody;
+	ck_assert(!frame_ask_again(&run, 3 * FRESH_FRAMES, 1));
+	ck_assert(!frame_ask_again(&frame, 1, 1));
+	ck_assert_uint_eq(frame_keeper.ask_order, FRESH_ORDER + 2);
+	ck_assert_uint_eq(frame_keeper.ask_frames, 3 * FRESH_FRAMES);
+	answer();
+	frame_ask_end(&frame);
+	ck_assert(!frame_ask_again(&frame, 1, 1));
+	ck_assert_uint_eq(frame_keeper.ask_order, 0);
+	ck_assert_uint_eq(frame_keeper.ask_frames, 1);
+}
+END_TEST
+
+/* Nobody is asked for what there cannot be. */
+START_TEST(what_is_impossible_is_not_asked_for)
+{
+	host_keeper_ring = ring_for_all;
+	ck_assert(!take_run(meta_max_paddr / PAGE_SIZE + 1, 1));
+	ck_assert(!take_run(1, UINT64_C(2) << FRAME_ORDER_MAX));
+	ck_assert_uint_eq(frame_keeper.asked, 0);
+}
+END_TEST
+
 START_TEST(a_keeper_that_leaves_gives_back_first)
 {
 	host_keeper_ring = ring_and_leave;
@@ -436,6 +464,7 @@ Suite *frame_ask_suite(void)
 		what_is_held_for_good_is_not_waited_for_but_counts,
 		a_keeper_that_gives_nothing_is_asked_a_number_of_times,
 		a_dead_keeper_is_waited_for_once, a_bell_that_was_lost_is_rung_again,
+		open_asks_keep_what_they_need, what_is_impossible_is_not_asked_for,
 		a_keeper_that_leaves_gives_back_first, a_keeper_that_is_gone_is_not_waited_for,
 		a_keeper_that_has_just_left_is_no_refusal,
 		a_release_is_worth_an_attempt_on_the_same_ask, a_dead_keeper_of_old_is_forgotten);

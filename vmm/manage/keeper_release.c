@@ -95,16 +95,23 @@ static uint64_t next_held(const struct keeper *keeper, uint64_t frame)
 	return frame;
 }
 
-/*
- * Releases frames of the next window, inside of the gate. Windows begin with blocks, since releases start at frame
- * 0.
- */
+/* Where the window of a held frame begins: with its block, or with the region, which may begin inside of one. */
+static uint64_t window_start(const struct memory_map *map, uint64_t held)
+{
+	const struct memory_region *region = memory_map_find(map, paddr(held * PAGE_SIZE));
+	uint64_t block = align_down(held, KEEPER_BLOCK_FRAMES);
+	uint64_t start = region ? region->base.addr / PAGE_SIZE : 0;
+
+	return block > start ? block : start;
+}
+
+/* Releases frames of the next window, inside of the gate. */
 static int release_next(struct keeper *keeper, struct keeper_cursor *cursor, uint64_t frames,
 			bool populate, bool soft_only, bool *more, struct error *err)
 {
 	struct window window;
 
-	cursor->frame = align_down(next_held(keeper, cursor->frame), KEEPER_BLOCK_FRAMES);
+	cursor->frame = next_held(keeper, cursor->frame);
 	if (cursor->frame >= keeper->ledger.frames) {
 		*cursor = (struct keeper_cursor){.phase = cursor->phase + 1};
 		*more = cursor->phase < KEEPER_PHASES;
@@ -112,8 +119,10 @@ static int release_next(struct keeper *keeper, struct keeper_cursor *cursor, uin
 	}
 	*more = true;
 	guest_memory_read_begin();
-	keeper_open_window(keeper, guest_memory_map(keeper->memory), cursor->frame,
-			   keeper->ledger.frames, &window);
+	const struct memory_map *map = guest_memory_map(keeper->memory);
+
+	keeper_open_window(keeper, map, window_start(map, cursor->frame), keeper->ledger.frames,
+			   &window);
 	guest_memory_read_end();
 	cursor->frame = window.end;
 	return release_window(keeper, &window, frames, cursor->phase, populate, soft_only, err);
