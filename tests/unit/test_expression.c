@@ -258,6 +258,8 @@ static const struct {
 	 "comparisons bind more tightly than &; write (addr & 0x1fffff) == 0"},
 	{"ref > 1 && addr & 0x1fffff == 0 && pfn > 2", 17, "write (addr & 0x1fffff) == 0"},
 	{"addr & 1M & 7 <  (1 + 2)", 11, "write (addr & 1M & 7) <  (1 + 2)"},
+	{"addr & \n0\t\n == 0", 6,
+	 "comparisons bind more tightly than &; write (addr &  0)   == 0"},
 	{"0 == addr & 7", 11, "write 0 == (addr & 7)"},
 	{"ref == 1 & gen == 7", 10, "to combine comparisons write &&"},
 	{"type == anon & ref", 14, "to combine comparisons write &&"},

@@ -379,13 +379,18 @@ static uint64_t let_go(uint64_t first, uint64_t count)
 	return released;
 }
 
+static bool needs_run(void)
+{
+	return __atomic_load_n(&frame_keeper.ask_frames, __ATOMIC_RELAXED) > 1;
+}
+
 /* At least a block's worth, or everything. */
 static void serve(void)
 {
 	uint32_t ticket;
 
 	do {
-		uint64_t released = 0, most = frame_keeper.ask_frames > 1 ? FRAMES : FRESH_FRAMES;
+		uint64_t released = 0, most = needs_run() ? FRAMES : FRESH_FRAMES;
 
 		ticket = __atomic_load_n(&frame_keeper.asked, __ATOMIC_SEQ_CST);
 		for (uint64_t i = 0; i < FRAMES && released < most; i += 64) {

@@ -212,8 +212,9 @@ static void refuse_bare(struct parser *parser, const char *start, unsigned colum
 {
 	const char *end = parser->token.text;
 	const char *from = start, *to = end;
+	char better[EXPRESSION_LENGTH_MAX + sizeof("()")];
 
-	while (end > start && end[-1] == ' ')
+	while (end > start && token_is_blank(end[-1]))
 		end--;
 	if (parser->compares_names || (left && right)) {
 		refuse(parser, column,
@@ -224,14 +225,19 @@ static void refuse_bare(struct parser *parser, const char *start, unsigned colum
 	if (right)
 		to = right;
 	else
-		for (from = left; strchr("=!<>", *from) || *from == ' '; from++)
+		for (from = left; strchr("=!<>", *from) || token_is_blank(*from); from++)
 			;
 	if (to > end)
 		to = end;
-	while (to > from && to[-1] == ' ')
+	while (to > from && token_is_blank(to[-1]))
 		to--;
-	refuse(parser, column, "comparisons bind more tightly than &; write %.*s(%.*s)%.*s",
-	       (int)(from - start), start, (int)(to - from), from, (int)(end - to), to);
+	snprintf(better, sizeof(better), "%.*s(%.*s)%.*s", (int)(from - start), start,
+		 (int)(to - from), from, (int)(end - to), to);
+	/* The expression may have several lines, what is said of it has one. */
+	for (char *c = better; *c; c++)
+		if (token_is_blank(*c))
+			*c = ' ';
+	refuse(parser, column, "comparisons bind more tightly than &; write %s", better);
 }
 
 static void parse_bit_and(struct parser *parser)

@@ -112,7 +112,7 @@ static int read_operator(struct token *token, struct error *err)
 
 int token_read(const char *start, const char *at, struct token *token, struct error *err)
 {
-	while (*at == ' ' || *at == '\t' || *at == '\n')
+	while (token_is_blank(*at))
 		at++;
 	*token =
 		(struct token){.kind = TOKEN_END, .text = at, .column = (unsigned)(at - start) + 1};

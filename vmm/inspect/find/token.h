@@ -3,6 +3,7 @@
 #ifndef VMM_TOKEN_H
 #define VMM_TOKEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -34,6 +35,12 @@ struct token {
 	unsigned column; /* of its first character, from 1 */
 	uint64_t number; /* TOKEN_NUMBER */
 };
+
+/* What may lie between tokens. */
+static inline bool token_is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
 
 /*
  * Reads the token at or behind `at`, in a text that starts at `start`; the next one is at or behind token->text +
