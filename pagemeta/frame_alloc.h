@@ -142,6 +142,23 @@ extern bool frame_alloc_started;
  */
 META_MUST_USE bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first);
 
+/* Whether such a run could be found at all, whatever is free. */
+META_MUST_USE static inline bool frame_alloc_may_take(uint64_t count, uint64_t align)
+{
+	return count > 0 && count <= meta_max_paddr / PAGE_SIZE &&
+	       align <= UINT64_C(1) << FRAME_ORDER_MAX;
+}
+
+/* The smallest order whose blocks hold `count` frames at a multiple of `align`. */
+static inline unsigned frame_alloc_order(uint64_t count, uint64_t align)
+{
+	unsigned order = 0;
+
+	while (UINT64_C(1) << order < count || UINT64_C(1) << order < align)
+		order++;
+	return order;
+}
+
 /*
  * Gives back `count` frames, a whole run or part of one; they are UNUSED or HOST. Aborts if a frame is foreign, and
  * names the first. Also aborts at a frame that it finds in use or listed as free. It checks every frame of a run of up

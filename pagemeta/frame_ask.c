@@ -49,21 +49,10 @@ static uint32_t load_asked(void)
 	return __atomic_load_n(&frame_keeper.asked, __ATOMIC_RELAXED);
 }
 
-/* For the block that holds the run wherever it lies in it. */
-static uint32_t order_of(uint64_t count, uint64_t align)
-{
-	const uint64_t most = count > align ? count : align;
-	uint32_t order = 0;
-
-	while (order < FRAME_ORDER_MAX && UINT64_C(1) << order < most)
-		order++;
-	return order;
-}
-
 /* What is needed; the most of what those need whose asks are open, as far as they do not ask at the same moment. */
 static void store_need(uint64_t count, uint64_t align)
 {
-	uint32_t order = order_of(count, align), other_order = 0;
+	uint32_t order = frame_alloc_order(count, align), other_order = 0;
 	uint64_t other_count = 0;
 
 	if (load_asked() != load_answered()) {
@@ -86,7 +75,6 @@ static void ask_keeper(struct frame_ask *ask, uint64_t count, uint64_t align)
 	store_need(count, align);
 	__atomic_fetch_add(&frame_keeper.asks, 1, __ATOMIC_RELAXED);
 	ask->ticket = __atomic_fetch_add(&frame_keeper.asked, 1, __ATOMIC_SEQ_CST) + 1;
-	ask->is_open = true;
 	ask->is_answered = false;
 	if (load_answered() == ask->ticket - 1)
 		platform_keeper_ring();
@@ -140,25 +128,18 @@ static bool wait_for_keeper(struct frame_ask *ask)
 	return false;
 }
 
-/* Whether frame_alloc_take could ever find it. */
-static bool is_possible(uint64_t count, uint64_t align)
-{
-	return count > 0 && count <= meta_max_paddr / PAGE_SIZE &&
-	       align <= UINT64_C(1) << FRAME_ORDER_MAX;
-}
-
 static bool is_worth_another(struct frame_ask *ask, uint64_t count, uint64_t align)
 {
-	if (!is_possible(count, align))
+	if (!frame_alloc_may_take(count, align))
 		return false;
 	if (!is_served())
 		return was_released(ask);
-	if (ask->is_answered)
-		ask->is_open = false;
-	if (!ask->is_open && ask->asks == PLATFORM_MAX_CPUS)
-		return false;
-	if (!ask->is_open)
+	/* One that was answered is over: the attempt that has failed began behind its answer. */
+	if (ask->asks == 0 || ask->is_answered) {
+		if (ask->asks == PLATFORM_MAX_CPUS)
+			return false;
 		ask_keeper(ask, count, align);
+	}
 	return !is_given_up() && wait_for_keeper(ask);
 }
 

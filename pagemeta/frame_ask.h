@@ -35,8 +35,7 @@ struct frame_ask {
 	uint32_t ticket; /* of the last one */
 	uint32_t
 		released; /* of the keeper's page, as of before the attempt that comes next; 0 at first */
-	bool is_open;     /* the last one does not count as over yet */
-	bool is_answered; /* and was answered before the attempt that comes next */
+	bool is_answered; /* it was, before the attempt that comes next */
 };
 
 #define FRAME_ASK_NONE                                                                             \

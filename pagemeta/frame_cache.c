@@ -208,8 +208,7 @@ static uint64_t take_host_frames(struct cpu_cache *cache, uint64_t frame)
 
 	spin_lock(&cache->lock);
 	if (cache->fresh_next == end) {
-		while (end < cache->fresh_end &&
-		       slot_state_refs(slot_load(pfn_to_meta(pfn(end)))) == REF_HOST)
+		while (end < cache->fresh_end && frame_is_host(end))
 			end++;
 		cache->fresh_next = end;
 	}

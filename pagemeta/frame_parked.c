@@ -25,11 +25,6 @@
 /* What a CPU that has found no memory looks at before it lets others have the lock. */
 #define WALK_PART 256
 
-static bool is_host(uint64_t frame)
-{
-	return slot_state_refs(slot_load(pfn_to_meta(pfn(frame)))) == REF_HOST;
-}
-
 /* Whether the host has held a parked block ever since. */
 static bool is_still_host(uint64_t block)
 {
@@ -88,7 +83,7 @@ static void park(enum parked_kind kind, uint64_t frame)
 
 void frame_pool_put_aside(uint64_t frame)
 {
-	if (is_host(frame))
+	if (frame_is_host(frame))
 		park(PARKED_FRAMES, frame);
 	else
 		frame_pool_list(frame, 0);
@@ -130,7 +125,7 @@ static uint64_t walk(enum parked_kind kind, uint64_t limit)
 		uint64_t frame = list->next;
 
 		list->next = slot_word_load(&pfn_to_meta(pfn(frame))->storage[FREE_NEXT]);
-		if (kind == PARKED_BLOCKS ? !is_still_host(frame) : !is_host(frame))
+		if (kind == PARKED_BLOCKS ? !is_still_host(frame) : !frame_is_host(frame))
 			unpark(kind, frame);
 	}
 	return looked;
@@ -160,7 +155,7 @@ static void look_at_hint(uint64_t hint, struct managed_range *range)
 			unpark(PARKED_BLOCKS, frame);
 			return;
 		}
-		if (is_parked(PARKED_FRAMES, frame) && !is_host(frame))
+		if (is_parked(PARKED_FRAMES, frame) && !frame_is_host(frame))
 			unpark(PARKED_FRAMES, frame);
 	}
 }

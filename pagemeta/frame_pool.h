@@ -103,6 +103,11 @@ static inline void frame_expect_managed(uint64_t frame, struct managed_range *ra
 			   slot_load(pfn_to_meta(pfn(frame))));
 }
 
+static inline bool frame_is_host(uint64_t frame)
+{
+	return slot_state_refs(slot_load(pfn_to_meta(pfn(frame)))) == REF_HOST;
+}
+
 /*
  * Aborts if frame_alloc_init has not run. Called where a request leaves the CPU's cache: before frame_alloc_init the
  * caches and depots are all zeroes, which means empty.

@@ -5,21 +5,6 @@
 #define GIVE_PROBES    4  /* frames of a block that are checked when it is given back */
 #define PUT_ASIDE_PART 64 /* frames that are put aside before others may have the lock */
 
-/* The smallest order whose blocks hold `count` frames at a multiple of `align`. */
-static unsigned order_for(uint64_t count, uint64_t align)
-{
-	unsigned order = 0;
-
-	while (UINT64_C(1) << order < count || UINT64_C(1) << order < align)
-		order++;
-	return order;
-}
-
-static inline bool is_host(uint64_t frame)
-{
-	return slot_state_refs(slot_load(pfn_to_meta(pfn(frame)))) == REF_HOST;
-}
-
 /* Whether there are free blocks for a run of this order, but none that are smaller than FRESH_FRAMES. */
 static bool has_only_kept_size(unsigned order)
 {
@@ -38,7 +23,7 @@ static bool has_only_kept_size(unsigned order)
  */
 static bool take_run(uint64_t count, uint64_t align, pfn_t *first, uint64_t *host)
 {
-	unsigned order = order_for(count, align);
+	unsigned order = frame_alloc_order(count, align);
 	bool looks = has_only_kept_size(order);
 	unsigned taken;
 	uint64_t size;
@@ -53,7 +38,7 @@ static bool take_run(uint64_t count, uint64_t align, pfn_t *first, uint64_t *hos
 		buddy_take(&frame_pool.buddy, looks ? FRESH_ORDER : order, first, &taken);
 		size = UINT64_C(1) << taken;
 	}
-	if (looks && is_host(first->index)) {
+	if (looks && frame_is_host(first->index)) {
 		*host = first->index;
 		return false;
 	}
@@ -79,7 +64,7 @@ static bool try_pool(uint64_t count, uint64_t align, pfn_t *first, uint64_t *hos
 	spin_lock(&frame_pool.lock);
 	bool taken = take_run(count, align, first, host);
 
-	if (!taken && *host == FREE_LINK_NONE && order_for(count, align) <= FRESH_ORDER &&
+	if (!taken && *host == FREE_LINK_NONE && frame_alloc_order(count, align) <= FRESH_ORDER &&
 	    list_own_block())
 		taken = take_run(count, align, first, host);
 	if (!taken && *host == FREE_LINK_NONE) {
@@ -133,7 +118,7 @@ static bool take_block(uint64_t count, uint64_t align, pfn_t *first)
 		return false;
 	do
 		block = frame_blocks_take();
-	while (block != FREE_LINK_NONE && __builtin_expect(is_host(block), 0) &&
+	while (block != FREE_LINK_NONE && __builtin_expect(frame_is_host(block), 0) &&
 	       put_aside_block(block));
 	*first = pfn(block);
 	return block != FREE_LINK_NONE;
@@ -145,8 +130,7 @@ bool frame_alloc_take(uint64_t count, uint64_t align, pfn_t *first)
 
 	pfn_t run;
 
-	if (count == 0 || count > meta_max_paddr / PAGE_SIZE ||
-	    align > UINT64_C(1) << FRAME_ORDER_MAX)
+	if (!frame_alloc_may_take(count, align))
 		return false;
 	if (!take_block(count, align, &run) && !take_from_pool(count, align, &run))
 		return false;
@@ -317,12 +301,12 @@ void frame_put_aside_run(uint64_t frame, uint64_t end)
 /* The end of the frames from `frame` on that are the host's, in one block of FRESH_FRAMES, or that are not. */
 static uint64_t alike_end(uint64_t frame, uint64_t end)
 {
-	const bool host = is_host(frame);
+	const bool host = frame_is_host(frame);
 	const uint64_t limit = align_down(frame, FRESH_FRAMES) + FRESH_FRAMES;
 
 	do
 		frame++;
-	while (frame < end && (frame < limit || !host) && is_host(frame) == host);
+	while (frame < end && (frame < limit || !host) && frame_is_host(frame) == host);
 	return frame;
 }
 
@@ -339,7 +323,7 @@ void frame_alloc_return(pfn_t first, uint64_t count, uint64_t claimed)
 	for (uint64_t frame = first.index; frame < end;) {
 		uint64_t next = alike_end(frame, end);
 
-		if (is_host(frame))
+		if (frame_is_host(frame))
 			frame_put_aside_run(frame, next);
 		else
 			frame_alloc_give(pfn(frame), next - frame);

@@ -35,7 +35,7 @@ struct managed_log {
 	uint64_t pages;  /* times that it was told of the keeper's page */
 	uint64_t calls;
 	uint64_t wrong; /* told before the write, or of a range that is in no single region */
-	void (*on_slots)(void); /* called when the log is told of slots; may be NULL */
+	void (*on_slots)(void); /* called after each mark of slots; may be NULL */
 };
 
 struct managed_guest {

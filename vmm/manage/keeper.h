@@ -3,10 +3,10 @@
  * Claims free frames of a running guest, takes their bytes, and gives them back: one batch at a time, each inside
  * of the gate.
  *
- *     claim     slot UNUSED -> HOST, the log is told of the slots; the frames are punched, the log is told of the frames
- *     release   with new bytes if wanted; slot HOST -> UNUSED, the log is told of both
+ *     claim     slots UNUSED -> HOST, marked in the dirty log; frames punched, and marked as well
+ *     release   with new bytes if wanted; slots HOST -> UNUSED, both marked
  *
- * A punch is a write that KVM's log lacks: without being told, a capture would keep the bytes from before. What is
+ * A punch is a write that KVM's log lacks: without the mark, a capture would keep the bytes from before. What is
  * written comes first and what is marked second, so that nobody reads the old bytes and finds the mark gone. The
  * guest's boot, its stage and the place of its records are read again between claim and punch: after a reset they
  * are another life's.

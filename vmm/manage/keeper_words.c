@@ -4,9 +4,6 @@
 
 #include <stddef.h>
 
-/* Of the largest block that is hinted at as one. */
-#define HINT_ORDER_MAX 9
-
 /* The page, in a region that stays, so that it is used after the read-side section; NULL: there is none. */
 static struct keeper_page *page_of(const struct keeper_words *words)
 {
@@ -65,10 +62,10 @@ void keeper_words_hint(struct keeper_words *words, uint64_t first, uint64_t end)
 	struct keeper_page *page = page_of(words);
 
 	while (page && first < end) {
-		unsigned order = first ? (unsigned)__builtin_ctzll(first) : HINT_ORDER_MAX;
+		unsigned order = first ? (unsigned)__builtin_ctzll(first) : KEEPER_BLOCK_ORDER;
 
-		if (order > HINT_ORDER_MAX)
-			order = HINT_ORDER_MAX;
+		if (order > KEEPER_BLOCK_ORDER)
+			order = KEEPER_BLOCK_ORDER;
 		while (UINT64_C(1) << order > end - first)
 			order--;
 		write_hint(words, page, keeper_hint(first, order));

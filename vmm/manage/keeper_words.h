@@ -18,7 +18,7 @@
 
 struct keeper_words {
 	const struct guest_memory *memory;
-	const struct control *control; /* is told of each write */
+	const struct control *control; /* its dirty log has each write */
 	paddr_t page;
 	enum keeper_state state; /* as the guest knows it */
 	uint32_t released;

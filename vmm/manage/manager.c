@@ -78,8 +78,9 @@ static void publish(struct manager *manager)
 }
 
 /* Serves asks of the guest. Whoever asked before there was no keeper any more gets an answer as well. */
-static void attend(struct manager *manager)
+static void attend(void *context)
 {
+	struct manager *manager = context;
 	struct keeper *keeper = &manager->keeper;
 	uint64_t before = keeper->counts.asks;
 
@@ -96,11 +97,6 @@ static void attend(struct manager *manager)
 		keeper_serve(keeper);
 	if (before != keeper->counts.asks)
 		publish(manager);
-}
-
-static void attend_between(void *context)
-{
-	attend(context);
 }
 
 /* Waits on the manager's condition until a time, or until it is time to look for asks. Called with the lock held. */
@@ -461,7 +457,7 @@ int manager_init(struct manager *manager, const struct guest_memory *memory, int
 		gate_destroy(&manager->gate);
 		return result;
 	}
-	manager->keeper.between = attend_between;
+	manager->keeper.between = attend;
 	manager->keeper.context = manager;
 	manager->control = gate_control(&manager->gate);
 	manager->status.ram_bytes = guest_memory_size(memory);
