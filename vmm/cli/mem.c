@@ -138,7 +138,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case ANSWER_KEY_JSON:
 	case ANSWER_KEY_LINES:
 		answer_option(key);
-		mem->json = mem->follow.json = true;
+		mem->json = true;
 		break;
 	case KEY_FOLLOW:
 		mem->is_following = true;
@@ -194,28 +194,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	"was not started by pagevisor: whoever runs it does not know of frames that we take"
 static const struct own_choice_refusals not_ours = {.domain = NOT_OURS, .qemu = NOT_OURS};
 
-static bool is_at_work(const struct management_status *status, uint64_t ticket)
+/* Ctrl-C ends an order; what was done stays done. */
+static bool is_interrupted(void *context)
 {
-	return status->ticket == ticket && (status->flags & MANAGEMENT_IS_AT_WORK);
-}
-
-/* Waits for the end of the order. Ctrl-C ends it; what was done stays done. */
-static int await(struct own_vm_orders *orders, uint64_t ticket, struct management_status *status,
-		 struct error *err)
-{
-	bool is_cancelled = false;
-	int result = own_vm_orders_status(orders, status, err);
-
-	while (result == 0 && is_at_work(status, ticket)) {
-		if (interrupted && !is_cancelled) {
-			result = own_vm_orders_cancel(orders, err);
-			is_cancelled = true;
-		}
-		clock_sleep_ns(POLL_NS);
-		if (result == 0)
-			result = own_vm_orders_status(orders, status, err);
-	}
-	return result;
+	(void)context;
+	return interrupted;
 }
 
 /* Gives the order once no other is at work. */
@@ -249,7 +232,7 @@ static int carry_out(struct own_vm_orders *orders, const struct mem *mem,
 		return result;
 	if (mem->order.action == MANAGEMENT_TARGET && !mem->waits)
 		return own_vm_orders_status(orders, status, err);
-	return await(orders, ticket, status, err);
+	return own_vm_orders_await(orders, ticket, POLL_NS, is_interrupted, NULL, status, err);
 }
 
 static int status_of(const struct mem *mem, const struct management_status *status)

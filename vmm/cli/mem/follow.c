@@ -56,11 +56,11 @@ static void print_json_line(const char *vm, const struct management_status *stat
 	answer_item(sample);
 }
 
-static void begin(const char *vm, bool is_json)
+static void begin(const char *vm)
 {
 	json *head;
 
-	if (!is_json) {
+	if (!answer_is_json()) {
 		print_title();
 		return;
 	}
@@ -81,9 +81,9 @@ static bool rest(uint64_t until_ns, const volatile int *interrupted)
 	return !*interrupted;
 }
 
-static int end(const struct mem_follow_options *options, int status)
+static int end(int status)
 {
-	if (options->json && (status == STATUS_OK || status > STATUS_SIGNAL))
+	if (answer_is_json())
 		answer_end(NULL, status);
 	return session_flush(status);
 }
@@ -95,7 +95,7 @@ int mem_follow(const char *vm, const struct mem_follow_options *options, mem_sam
 	struct management_status before = {0}, now;
 	struct error err;
 
-	begin(vm, options->json);
+	begin(vm);
 	for (uint64_t lines = 1;; lines++) {
 		uint64_t at_ns = clock_now_ns();
 
@@ -104,18 +104,18 @@ int mem_follow(const char *vm, const struct mem_follow_options *options, mem_sam
 
 		if (result == -ENOTCONN && lines > 1) {
 			fprintf(stderr, "pagevisor: the VM %s has ended\n", vm);
-			return end(options, STATUS_OK);
+			return end(STATUS_OK);
 		}
 		if (result < 0)
 			return session_refuse(result, &err);
-		if (options->json)
+		if (answer_is_json())
 			print_json_line(vm, &now, at_ns - start_ns);
 		else
 			print_line(&now, lines == 1 ? &now : &before, at_ns - start_ns);
 		before = now;
 		if (fflush(stdout) != 0 || lines == options->lines)
-			return end(options, STATUS_OK);
+			return end(STATUS_OK);
 		if (!rest(at_ns + options->interval_ns, interrupted))
-			return end(options, STATUS_SIGNAL + *interrupted);
+			return end(STATUS_SIGNAL + *interrupted);
 	}
 }

@@ -12,7 +12,6 @@
 struct mem_follow_options {
 	uint64_t interval_ns;
 	uint64_t lines; /* to end after; 0: no limit */
-	bool json;
 };
 
 /* Takes one sample: 0, or a negative errno with a text, -ENOTCONN when the VM has ended. */

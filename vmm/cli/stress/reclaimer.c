@@ -59,21 +59,9 @@ static struct management_order choose(uint64_t ram_bytes)
 	return order;
 }
 
-/* Waits for the order to end, and cuts it off when it takes too long. */
-static int await(struct own_vm_orders *orders, uint64_t ticket, struct management_status *status,
-		 struct error *err)
+static bool is_over(void *end_ns)
 {
-	uint64_t end_ns = clock_now_ns() + below(ORDER_MAX_NS);
-	int result = own_vm_orders_status(orders, status, err);
-
-	while (result == 0 && status->ticket == ticket && (status->flags & MANAGEMENT_IS_AT_WORK)) {
-		if (clock_now_ns() > end_ns)
-			result = own_vm_orders_cancel(orders, err);
-		clock_sleep_ns(POLL_NS);
-		if (result == 0)
-			result = own_vm_orders_status(orders, status, err);
-	}
-	return result;
+	return clock_now_ns() > *(const uint64_t *)end_ns;
 }
 
 static int order_something(struct own_vm_orders *orders, struct management_status *status)
@@ -89,7 +77,11 @@ static int order_something(struct own_vm_orders *orders, struct management_statu
 		clock_sleep_ns(POLL_NS);
 		return own_vm_orders_status(orders, status, &err);
 	}
-	return result < 0 ? result : await(orders, ticket, status, &err);
+	if (result < 0)
+		return result;
+	uint64_t end_ns = clock_now_ns() + below(ORDER_MAX_NS);
+
+	return own_vm_orders_await(orders, ticket, POLL_NS, is_over, &end_ns, status, &err);
 }
 
 /* Returns false when nobody reads the reports. */

@@ -249,13 +249,13 @@ static void end_check(struct round *round, uint64_t now)
 }
 
 /* Reports a process that ended with a status that it should not: a bug in pagevisor, or a sanitizer's finding. */
-static void judge_helper(struct round *round, const struct child *helper, const char *what)
+static void judge_helper(struct round *round, const struct child *helper, const char *rule,
+			 const char *what)
 {
 	int status = child_exit_status(helper);
 
 	if (status != STATUS_OK && status != STATUS_REFUSED)
-		add_own(round, FINDER_TOOL, what, "%s %s ended with status %d",
-			*what == 'i' ? "an" : "a", what, status);
+		add_own(round, FINDER_TOOL, rule, "%s ended with status %d", what, status);
 }
 
 static void read_inspectors(struct round *round)
@@ -269,7 +269,7 @@ static void read_inspectors(struct round *round)
 		if (child_is_alive(inspector))
 			continue;
 		if (inspector->pid)
-			judge_helper(round, inspector, "inspector");
+			judge_helper(round, inspector, "inspector", "an inspector");
 		child_close(inspector);
 		if (!round->guest.ended && round->stops == 0)
 			start_inspector(round, i, &ignored);
@@ -305,7 +305,7 @@ static void keep_reclaimer(struct round *round)
 	if (child_is_alive(reclaimer))
 		return;
 	if (reclaimer->pid)
-		judge_helper(round, reclaimer, "reclaimer");
+		judge_helper(round, reclaimer, "reclaimer", "a reclaimer");
 	child_close(reclaimer);
 	if (!round->options.reclaim || round->guest.ended || round->stops > 0 ||
 	    round->progress.looks == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attach/runtime_dir.h"
+#include "base/clock.h"
 
 int own_vm_orders_open(struct own_vm_orders *orders, const struct vm_id *id, struct error *err)
 {
@@ -97,5 +98,29 @@ int own_vm_orders_status(struct own_vm_orders *orders, struct management_status 
 
 	if (result == 0)
 		*status = message.status.status;
+	return result;
+}
+
+static bool is_at_work(const struct management_status *status, uint64_t ticket)
+{
+	return status->ticket == ticket && (status->flags & MANAGEMENT_IS_AT_WORK);
+}
+
+int own_vm_orders_await(struct own_vm_orders *orders, uint64_t ticket, uint64_t poll_ns,
+			bool (*is_enough)(void *context), void *context,
+			struct management_status *status, struct error *err)
+{
+	bool is_cancelled = false;
+	int result = own_vm_orders_status(orders, status, err);
+
+	while (result == 0 && is_at_work(status, ticket)) {
+		if (!is_cancelled && is_enough(context)) {
+			result = own_vm_orders_cancel(orders, err);
+			is_cancelled = true;
+		}
+		clock_sleep_ns(poll_ns);
+		if (result == 0)
+			result = own_vm_orders_status(orders, status, err);
+	}
 	return result;
 }

@@ -6,6 +6,7 @@
 #ifndef VMM_SOURCE_OWN_VM_ORDERS_H
 #define VMM_SOURCE_OWN_VM_ORDERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "attach/client.h"
@@ -31,5 +32,13 @@ int own_vm_orders_cancel(struct own_vm_orders *orders, struct error *err);
 
 int own_vm_orders_status(struct own_vm_orders *orders, struct management_status *status,
 			 struct error *err);
+
+/*
+ * Waits for the end of an order, and looks every poll_ns; *status is as of the last look. Once is_enough says so, the order
+ * is cancelled, and its end is waited for all the same.
+ */
+int own_vm_orders_await(struct own_vm_orders *orders, uint64_t ticket, uint64_t poll_ns,
+			bool (*is_enough)(void *context), void *context,
+			struct management_status *status, struct error *err);
 
 #endif
