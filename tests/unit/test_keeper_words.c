@@ -10,11 +10,9 @@
 #include "manage/keeper.h"
 #include "manage/manager.h"
 #include "unit/managed_guest.h"
+#include "unit/managed_manager.h"
 
 #define RAM (MANAGED_LOW_SIZE + MANAGED_HIGH_SIZE)
-
-/* Only against hangs. */
-#define PATIENCE_NS (60 * NS_PER_S)
 
 static struct gate gate;
 static struct keeper keeper;
@@ -116,7 +114,7 @@ START_TEST(each_batch_of_releases_is_told)
 	ck_assert_int_eq(keeper_release(&keeper, &cursor, 512, false, &more, &err), 512);
 	ck_assert_uint_eq(managed.page->released, 1);
 	assert_hint(0, 1024, 9);
-	/* When the log is told of the slots, the words have been written. */
+	/* When the slots are marked, the words have been written. */
 	ck_assert_uint_eq(released_then, 1);
 	ck_assert_uint_eq(head_then, 1);
 	ck_assert_uint_gt(managed.log.pages, 0);
@@ -285,50 +283,9 @@ END_TEST
 
 /* With the manager's thread. */
 
-static struct manager manager;
-static struct management management;
-
-static void manager_setup(void)
-{
-	managed_guest_setup();
-	ck_assert_int_eq(manager_init(&manager, &managed.memory, managed.fd, &managed.control,
-				      &managed.hints, false, false, &err),
-			 0);
-	manager.keeper.whole_blocks = false;
-	management = manager_management(&manager);
-	ck_assert_int_eq(manager_start(&manager, &err), 0);
-}
-
-static void manager_teardown(void)
-{
-	manager_stop(&manager);
-	manager_destroy(&manager);
-	managed_guest_teardown();
-}
-
-static bool is_at_work(void)
-{
-	struct management_status status;
-
-	management.ops->status(management.own, &status);
-	return status.flags & MANAGEMENT_IS_AT_WORK;
-}
-
 static void begin(uint32_t action, uint64_t bytes)
 {
-	const struct management_order order = {.action = action, .bytes = bytes};
-	uint64_t ticket;
-
-	ck_assert_int_eq(management.ops->order(management.own, &order, &ticket), 0);
-}
-
-static void await(void)
-{
-	uint64_t end_ns = clock_now_ns() + PATIENCE_NS;
-
-	while (is_at_work() && clock_now_ns() < end_ns)
-		clock_sleep_ns(NS_PER_MS);
-	ck_assert(!is_at_work());
+	manager_begin((struct management_order){.action = action, .bytes = bytes});
 }
 
 static uint32_t word(const uint32_t *at)
@@ -349,7 +306,7 @@ static void await_answer(void)
 START_TEST(the_manager_serves_asks_while_it_holds_frames)
 {
 	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
-	await();
+	manager_await();
 	ck_assert_uint_eq(word(&managed.page->keeper), 1);
 	ask(0, 1);
 	await_answer();
@@ -359,7 +316,7 @@ START_TEST(the_manager_serves_asks_while_it_holds_frames)
 	await_answer();
 	ck_assert_uint_eq(hosts(), 0);
 	begin(MANAGEMENT_LOOK, 0);
-	await();
+	manager_await();
 	ck_assert_uint_eq(word(&managed.page->keeper), 0);
 }
 END_TEST
@@ -367,19 +324,18 @@ END_TEST
 /* A job that was cancelled while it waited has used up nobody's time. */
 START_TEST(each_job_waits_anew_for_allocations)
 {
-	struct management_status status;
 	uint64_t begin_ns;
 
 	__atomic_store_n(&managed.page->waiting, 1, __ATOMIC_SEQ_CST);
 	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
 	clock_sleep_ns(20 * NS_PER_MS);
-	management.ops->status(management.own, &status);
+	manager_look();
 	management.ops->cancel(management.own, status.ticket);
-	await();
+	manager_await();
 	clock_sleep_ns(100 * NS_PER_MS);
 	begin_ns = clock_now_ns();
 	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
-	await();
+	manager_await();
 	ck_assert_uint_ne(hosts(), 0);
 	ck_assert_uint_ge(clock_now_ns() - begin_ns, 100 * NS_PER_MS);
 }
@@ -394,7 +350,7 @@ START_TEST(nothing_is_taken_while_an_allocation_waits_but_not_for_ever)
 	clock_sleep_ns(20 * NS_PER_MS);
 	if (clock_now_ns() - begin_ns < 90 * NS_PER_MS)
 		ck_assert_uint_eq(hosts(), 0);
-	await();
+	manager_await();
 	ck_assert_uint_ge(clock_now_ns() - begin_ns, 100 * NS_PER_MS);
 	ck_assert_uint_eq(hosts(), MANAGED_FRAMES);
 }
@@ -403,7 +359,7 @@ END_TEST
 START_TEST(the_bell_wakes_the_manager)
 {
 	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
-	await();
+	manager_await();
 	/* So long that only the bell can have done it. */
 	pthread_mutex_lock(&manager.lock);
 	manager.poll_ns = 10 * PATIENCE_NS;

@@ -10,72 +10,18 @@
 #include "base/clock.h"
 #include "manage/manager.h"
 #include "unit/managed_guest.h"
+#include "unit/managed_manager.h"
 
 #define RAM     (MANAGED_LOW_SIZE + MANAGED_HIGH_SIZE)
 #define MIB     (UINT64_C(1) << 20)
 #define MANAGED (MANAGED_FRAMES * PAGE_SIZE)
 
-/* Only against hangs. */
-#define PATIENCE_NS (60 * NS_PER_S)
-
-static struct manager manager;
-static struct management management;
-static struct management_status status;
 static struct error err;
-
-static void setup(void)
-{
-	managed_guest_setup();
-	ck_assert_int_eq(manager_init(&manager, &managed.memory, managed.fd, &managed.control,
-				      &managed.hints, false, false, &err),
-			 0);
-	/* Whatever this host has. */
-	manager.keeper.whole_blocks = false;
-	management = manager_management(&manager);
-	ck_assert_int_eq(manager_start(&manager, &err), 0);
-}
-
-static void teardown(void)
-{
-	manager_stop(&manager);
-	manager_destroy(&manager);
-	managed_guest_teardown();
-}
-
-static void look(void)
-{
-	management.ops->status(management.own, &status);
-}
-
-static bool is_at_work(void)
-{
-	look();
-	return status.flags & MANAGEMENT_IS_AT_WORK;
-}
-
-static uint64_t begin(struct management_order order)
-{
-	uint64_t ticket = 0;
-
-	order.pid = 4711;
-	ck_assert_int_eq(management.ops->order(management.own, &order, &ticket), 0);
-	ck_assert_uint_ne(ticket, 0);
-	return ticket;
-}
-
-static void await(void)
-{
-	uint64_t end_ns = clock_now_ns() + PATIENCE_NS;
-
-	while (is_at_work() && clock_now_ns() < end_ns)
-		clock_sleep_ns(NS_PER_MS);
-	ck_assert(!(status.flags & MANAGEMENT_IS_AT_WORK));
-}
 
 static void carry_out(struct management_order order)
 {
-	begin(order);
-	await();
+	manager_begin(order);
+	manager_await();
 }
 
 static void assert_got(uint64_t wanted, uint64_t got, enum management_reason reason)
@@ -92,7 +38,7 @@ static uint64_t hosts(void)
 
 START_TEST(orders_are_carried_out_and_reported)
 {
-	look();
+	manager_look();
 	ck_assert_uint_eq(status.ticket + status.action + status.pid, 0);
 	ck_assert_uint_eq(status.ram_bytes, RAM);
 	carry_out((struct management_order){.action = MANAGEMENT_LOOK});
@@ -152,18 +98,18 @@ START_TEST(one_order_at_a_time_and_it_can_be_cancelled)
 {
 	struct management_order slow = {
 		.action = MANAGEMENT_RECLAIM, .bytes = MANAGEMENT_ALL, .rate = PAGE_SIZE};
-	uint64_t ticket = begin(slow), other;
+	uint64_t ticket = manager_begin(slow), other;
 	uint64_t end_ns = clock_now_ns() + PATIENCE_NS;
 
 	ck_assert_int_eq(management.ops->order(management.own, &slow, &other), -EBUSY);
 	do {
-		look();
+		manager_look();
 	} while (status.got_bytes == 0 && clock_now_ns() < end_ns);
 	/* Another's ticket ends nothing. */
 	management.ops->cancel(management.own, ticket + 1);
-	ck_assert(is_at_work());
+	ck_assert(manager_is_at_work());
 	management.ops->cancel(management.own, ticket);
-	await();
+	manager_await();
 	ck_assert_uint_eq(status.reason, MANAGEMENT_CANCELLED);
 	ck_assert_uint_gt(status.wanted_bytes, status.got_bytes);
 	ck_assert_uint_eq(hosts() * PAGE_SIZE, status.got_bytes);
@@ -266,12 +212,13 @@ START_TEST(nothing_is_claimed_in_a_pause)
 	uint64_t ns;
 
 	ck_assert_int_eq(control_pause(&manager.control, &err), 0);
-	begin((struct management_order){.action = MANAGEMENT_RECLAIM, .bytes = MANAGEMENT_ALL});
+	manager_begin(
+		(struct management_order){.action = MANAGEMENT_RECLAIM, .bytes = MANAGEMENT_ALL});
 	clock_sleep_ns(50 * NS_PER_MS);
-	ck_assert(is_at_work());
+	ck_assert(manager_is_at_work());
 	ck_assert_uint_eq(hosts(), 0);
 	ck_assert_int_eq(control_resume(&manager.control, &ns, &err), 0);
-	await();
+	manager_await();
 	ck_assert_uint_eq(hosts(), MANAGED_FRAMES);
 }
 END_TEST
@@ -282,7 +229,7 @@ Suite *manager_suite(void)
 	TCase *tcase = tcase_create("manager");
 
 	tcase_set_timeout(tcase, 300);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, manager_setup, manager_teardown);
 	tcase_add_test(tcase, orders_are_carried_out_and_reported);
 	tcase_add_test(tcase, what_is_not_got_has_a_reason);
 	tcase_add_test(tcase, a_job_waits_until_frames_are_old_enough);
