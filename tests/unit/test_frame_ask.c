@@ -27,7 +27,9 @@ static void announce(enum keeper_state state)
 
 static void answer(void)
 {
-	__atomic_store_n(&frame_keeper.answered, frame_keeper.asked, __ATOMIC_SEQ_CST);
+	const uint32_t asked = __atomic_load_n(&frame_keeper.asked, __ATOMIC_SEQ_CST);
+
+	__atomic_store_n(&frame_keeper.answered, asked, __ATOMIC_SEQ_CST);
 }
 
 static void give_block(uint64_t block)
