@@ -51,6 +51,13 @@ of_stat()
 		sed -E 's/.*"'"$1"'":([0-9]+).*/\1/'
 }
 
+# of_held NAME: a number of what the host holds.
+of_held()
+{
+	timeout "$LIMIT" "$PAGEVISOR" stat --json still | tr -d ' \n' |
+		sed -E 's/.*"held_by_host":\{([^}]*)\}.*/\1/; s/.*"'"$1"'":([0-9]+).*/\1/'
+}
+
 # same NUMBER NUMBER: whether they are equal and neither is missing; for check.
 same()
 {
@@ -74,6 +81,12 @@ test_counts()
 	check "frames in a map by references" same "$(of_map refs 1)" "$(count 'ref == 1')"
 	check "a frame is of its type or not" same "$(($(count 'type == kernel') +
 		$(count 'type != kernel')))" "$(count 'state == shared || state == unique')"
+	check "frames that are free" same "$(count free)" "$(count 'state == unused')"
+	check "frames that the host holds" same "$(count resident)" "$(of_held frames)"
+	check "of these, free ones" same "$(count 'free && resident')" "$(of_held free_frames)"
+	check "what is in use and was written is held" same \
+		"$(count 'type == meta_page && !resident')" 0
+	check "what nobody wrote is not held" same "$(($(count 'free && !resident') > 10000))" 1
 	check "each frame by its address" same "$(count 'addr >= 16M && pfn < 8K')" 4096
 }
 

@@ -153,6 +153,7 @@ static const struct {
 	{"qemu_end", qemu_end_suite},
 	{"memory_tree", memory_tree_suite},
 	{"ram_extent", ram_extent_suite},
+	{"residency", residency_suite},
 	{"ledger", ledger_suite},
 	{"keeper", keeper_suite},
 	{"keeper_threads", keeper_threads_suite},

@@ -145,6 +145,7 @@ Suite *slot_copy_walk_suite(void);
 Suite *qemu_end_suite(void);
 Suite *memory_tree_suite(void);
 Suite *ram_extent_suite(void);
+Suite *residency_suite(void);
 Suite *ledger_suite(void);
 Suite *keeper_suite(void);
 Suite *keeper_threads_suite(void);

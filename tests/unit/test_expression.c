@@ -64,16 +64,16 @@ static const struct field_resolver resolver = {.resolve = resolve, .read = read_
 /* A page table of level 2 with 3 references at 16 MiB; pid -1. */
 static const struct meta_slot table_record = {.storage = {2, UINT64_MAX}};
 static struct frame table_frame;
-static const struct expression_frame table = {{0x1000}, &table_frame, &table_record};
+static const struct expression_frame table = {{0x1000}, &table_frame, &table_record, NULL};
 /* A slab with a unique owner at 0; its list is at the top of the address space. */
 static const struct meta_slot slab_record = {.storage = {0, UINT64_MAX, 0, 5}};
 static struct frame slab_frame;
-static const struct expression_frame slab = {{0}, &slab_frame, &slab_record};
+static const struct expression_frame slab = {{0}, &slab_frame, &slab_record, NULL};
 static struct frame unused_frame, wild_frame, illegal_frame, host_frame;
-static const struct expression_frame unused = {{1}, &unused_frame, NULL};
-static const struct expression_frame wild = {{2}, &wild_frame, &slab_record};
-static const struct expression_frame illegal = {{3}, &illegal_frame, NULL};
-static const struct expression_frame host = {{4}, &host_frame, NULL};
+static const struct expression_frame unused = {{1}, &unused_frame, NULL, NULL};
+static const struct expression_frame wild = {{2}, &wild_frame, &slab_record, NULL};
+static const struct expression_frame illegal = {{3}, &illegal_frame, NULL, NULL};
+static const struct expression_frame host = {{4}, &host_frame, NULL, NULL};
 
 static struct expression expression;
 static struct error err;
@@ -115,6 +115,9 @@ static const struct {
 	{"state == host", &host, true},
 	{"state == illegal", &illegal, true},
 	{"state == busy", &illegal, false},
+	{"free", &unused, true},
+	{"free", &table, false},
+	{"!free", &host, true},
 	{"ref == 3", &table, true},
 	{"ref == 1", &slab, true},
 	{"ref == 0", &unused, true},
@@ -251,9 +254,10 @@ static const struct {
 	{"state == idle", 10, "the states are: unused busy shared unique host illegal broken"},
 	{"state == shred", 10, "did you mean 'shared'? the states are: unused"},
 	{"ref > 1 && refz == 2", 12,
-	 "what is \"refz\"; did you mean 'ref'? There are type, state, broken, ref, generation, pfn, addr "
+	 "what is \"refz\"; did you mean 'ref'? There are type, state, broken, free, resident, ref, generation, pfn, addr "
 	 "and meta.FIELD"},
-	{"zzzzzz == 2", 1, "what is \"zzzzzz\"? There are type, state, broken, ref"},
+	{"zzzzzz == 2", 1,
+	 "what is \"zzzzzz\"? There are type, state, broken, free, resident, ref"},
 	{"addr & 0x1fffff == 0", 6,
 	 "comparisons bind more tightly than &; write (addr & 0x1fffff) == 0"},
 	{"ref > 1 && addr & 0x1fffff == 0 && pfn > 2", 17, "write (addr & 0x1fffff) == 0"},
@@ -334,7 +338,7 @@ END_TEST
 START_TEST(a_frame_that_could_not_be_read_is_in_no_state)
 {
 	static const struct frame unstable = {.state = FRAME_UNSTABLE, .type = FRAME_TYPE_NONE};
-	const struct expression_frame at = {{5}, &unstable, NULL};
+	const struct expression_frame at = {{5}, &unstable, NULL, NULL};
 
 	ck_assert(!eval("state == unused || state == busy || state == shared || state == unique",
 			&at));

@@ -220,8 +220,10 @@ START_TEST(what_it_does_not_promise_cannot_be_asked_for)
 	assert_refused("1 && ref > 1", "column 6: guests of the kind ledger have no ref");
 	assert_refused("gen == 1", "column 1: guests of the kind ledger have no gen");
 	assert_refused("refs == 1", "column 1: guests of the kind ledger have no refs");
-	assert_refused("lists == 1",
-		       "column 1: what is \"lists\"? There are type, state, broken, pfn and addr");
+	assert_refused(
+		"lists == 1",
+		"column 1: what is \"lists\"? There are type, state, broken, free, resident, pfn "
+		"and addr");
 	assert_refused(
 		"state == unused",
 		"column 10: \"unused\" is not a state; the states are: vacant held void broken");

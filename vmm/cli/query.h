@@ -15,6 +15,8 @@
 	"  type            == or != the name of a type, or wild: none of the guest's\n"            \
 	"  state           == or != unused, busy, shared, unique, host, illegal, broken\n"         \
 	"  broken          1 for a frame in a broken state or of no type, else 0\n"                \
+	"  free            1 for a frame that the guest can give out, else 0\n"                    \
+	"  resident        1 for a frame that the host keeps memory for, else 0\n"                 \
 	"  ref refs        references, which may be written out, too\n"                            \
 	"  generation gen  how often the slot changed owner\n"                                     \
 	"  pfn addr        number and address of the frame\n"                                      \

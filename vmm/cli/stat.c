@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/session.h"
 #include "base/number_text.h"
+#include "inspect/holding.h"
 #include "kind/kind.h"
 #include "view/answer.h"
 #include "view/observation_json.h"
@@ -50,7 +51,33 @@ static void print_count(const char *name, uint64_t count)
 	printf("%-9s %s\n", name, number_text(text, (double)count));
 }
 
-static void print_text(const struct session *session, const struct observation *seen)
+static double mebibytes(uint64_t frames)
+{
+	return (double)frames * (double)PAGE_SIZE / (double)(1 << 20);
+}
+
+/* What the guest has free the host could have back. */
+static void print_holding(const struct holding *holding)
+{
+	if (holding->is_known)
+		printf("held      %.1f MiB by the host, of which %.1f MiB are free in the guest\n",
+		       mebibytes(holding->frames), mebibytes(holding->free_frames));
+}
+
+static void add_holding(json *root, const struct holding *holding)
+{
+	json *object;
+
+	if (!holding->is_known)
+		return;
+	object = json_object_new_object();
+	json_add_number(object, "frames", holding->frames);
+	json_add_number(object, "free_frames", holding->free_frames);
+	json_add(root, "held_by_host", object);
+}
+
+static void print_text(const struct session *session, const struct observation *seen,
+		       const struct holding *holding)
 {
 	const struct source *source = &session->source;
 
@@ -62,6 +89,8 @@ static void print_text(const struct session *session, const struct observation *
 	printf("\nguest     %" PRIu64 " MiB", source_memory_size(source) >> 20);
 	if (source->cpu_count)
 		printf(", %u vCPU%s", source->cpu_count, plural(source->cpu_count));
+	if (seen->guest->system)
+		printf(", %s", seen->guest->system);
 	print_facts_in_line(&seen->guest->facts);
 	printf(", %s", seen->guest->stage);
 	if (source->start_ns)
@@ -73,6 +102,7 @@ static void print_text(const struct session *session, const struct observation *
 			print_count(seen->counters.list[i].label, seen->counters.list[i].value);
 	if (seen->scans) {
 		observation_print_frames(seen);
+		print_holding(holding);
 		observation_print_scans(seen);
 	}
 	/* A look is no check. */
@@ -82,12 +112,15 @@ static void print_text(const struct session *session, const struct observation *
 		observation_print_findings(&seen->findings);
 }
 
-static void print_json(const struct session *session, const struct observation *seen)
+static void print_json(const struct session *session, const struct observation *seen,
+		       const struct holding *holding)
 {
 	const struct source *source = &session->source;
 	json *root = session_head(session);
 
 	json_add_text(root, "kind", seen->guest->kind->name);
+	if (seen->guest->system)
+		json_add_text(root, "system", seen->guest->system);
 	if (source->pid)
 		json_add_number(root, "pid", source->pid);
 	if (source->has_foreign_pid)
@@ -100,6 +133,7 @@ static void print_json(const struct session *session, const struct observation *
 	origin_add_json(root, source, seen->guest);
 	session_add_coverage(root, session, seen->last.reads.unstable);
 	observation_add_json(root, seen);
+	add_holding(root, holding);
 	observation_add_findings(root, seen, true);
 	answer_print("stat", root, seen->findings.total ? STATUS_VIOLATION : STATUS_OK);
 }
@@ -108,6 +142,7 @@ static int look_and_print(struct session *session)
 {
 	const struct source *source = &session->source;
 	struct observation *seen = calloc(1, sizeof(*seen));
+	struct holding holding = {0};
 	struct error err;
 
 	if (!seen)
@@ -117,15 +152,18 @@ static int look_and_print(struct session *session)
 	if (status == STATUS_OK) {
 		int result = observation_look(seen, &source->memory, &source->hints);
 
+		if (result == 0 && seen->scans)
+			result = error_set(&seen->problem, holding_count(seen->guest, &holding),
+					   "the array went away during the look");
 		/* The array was sound a moment ago. */
 		if (result < 0) {
 			status = session_lost(source, seen->problem.text);
 		} else if ((status = session_sound(source)) != STATUS_OK) {
 			/* Reported. */
 		} else if (session->options.json) {
-			print_json(session, seen);
+			print_json(session, seen, &holding);
 		} else {
-			print_text(session, seen);
+			print_text(session, seen, &holding);
 		}
 		if (status == STATUS_OK && seen->findings.total)
 			status = STATUS_VIOLATION;

@@ -12,6 +12,7 @@
 #include "inspect/find/expression.h"
 #include "inspect/state_order.h"
 #include "kind/frame_walk.h"
+#include "memory/residency.h"
 
 /* Upper bounds of the reference counts that share a class. */
 static const uint32_t step_ends[MAP_STEPS] = {1, 2, 4, 8, 64, UINT32_MAX};
@@ -36,6 +37,7 @@ struct builder {
 	uint64_t counts[MAP_CLASSES_MAX];
 	const struct expression *mark;
 	bool is_marked; /* the current cell */
+	struct residency residency;
 };
 
 /* Adds a class and returns its index. */
@@ -205,6 +207,7 @@ static void mark(struct builder *builder, const struct frame_batch *batch, uint6
 		.frame = &batch->frames[i],
 		.record = batch->records ? batch->records + i * builder->guest->kind->record_size
 					 : NULL,
+		.residency = &builder->residency,
 	};
 
 	if (at.frame->state == FRAME_NEVER_WRITTEN || at.frame->state == FRAME_UNSTABLE ||
@@ -304,6 +307,7 @@ int map_image_build_part(const struct guest *guest, enum map_by by, const struct
 		builder->guest = guest;
 		builder->image = image;
 		builder->mark = part->mark;
+		residency_init(&builder->residency, guest->memory);
 		result = fill_image(builder, cells);
 	}
 	free(builder);

@@ -13,6 +13,7 @@ struct walk {
 	frame_visit *visit;
 	void *own;
 	struct read_counters *reads;
+	uint64_t next; /* one more than the last frame that was visited */
 	/* The current chunk. */
 	bool is_uniform; /* all frames so far are in `state` and have no entry in `frames` */
 	pfn_t first;
@@ -95,6 +96,18 @@ static void count_retried(void *own, uint64_t copies)
 	walk->chunk_reads.retries += copies;
 }
 
+/* Frames between two runs have no record. */
+static int visit_gap(struct walk *walk)
+{
+	const struct frame_batch gap = {
+		.first = pfn(walk->next),
+		.count = walk->first.index - walk->next,
+		.state = FRAME_NEVER_WRITTEN,
+	};
+
+	return walk->first.index > walk->next ? walk->visit(walk->own, &gap) : 0;
+}
+
 static int keep_chunk(void *own)
 {
 	struct walk *walk = own;
@@ -107,7 +120,12 @@ static int keep_chunk(void *own)
 	};
 
 	read_counters_add(walk->reads, &walk->chunk_reads);
-	return walk->count ? walk->visit(walk->own, &batch) : 0;
+	if (walk->count == 0)
+		return 0;
+	int result = visit_gap(walk);
+
+	walk->next = walk->first.index + walk->count;
+	return result ? result : walk->visit(walk->own, &batch);
 }
 
 static int lose_chunk(void *own, pfn_t first, uint64_t count)

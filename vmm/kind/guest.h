@@ -42,8 +42,10 @@ struct guest {
 	const struct guest_memory *memory;
 	/* GUEST_RUNS from the beginning where the kind does not boot by stages. */
 	enum guest_progress progress;
-	bool is_dead;         /* it has panicked and makes no more progress */
-	const char *stage;    /* how far it has come, in its kind's own word; never NULL */
+	bool is_dead;      /* it has panicked and makes no more progress */
+	const char *stage; /* how far it has come, in its kind's own word; never NULL */
+	const char
+		*system; /* the kernel's own release, such as "6.1.0-28-amd64"; NULL: it has none */
 	uint64_t boot_id;     /* changes with each boot; 0: the kind has none */
 	uint64_t frame_count; /* frames 0 .. frame_count - 1 have a record; 0: none has yet */
 	/* The end of its memory in bytes, as the guest reports it; frame_count * PAGE_SIZE if it does not. */
@@ -52,7 +54,9 @@ struct guest {
 	uint64_t ram_frames;
 	uint64_t
 		missing_frames; /* of these, frames of RAM that the guest has and this memory has not */
-	unsigned cpu_count;     /* the guest's running processors; 0: not known yet */
+	/* Frames that are no RAM, but count as in use: holes and devices with a type of their own. */
+	uint64_t other_frames;
+	unsigned cpu_count; /* the guest's running processors; 0: not known yet */
 	unsigned type_count;
 	struct frame_type types[FRAME_TYPES_MAX];
 	struct facts facts; /* what else it reports about itself */

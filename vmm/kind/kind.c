@@ -76,10 +76,8 @@ uint64_t guest_in_use(const struct guest *guest, const struct frame_tally *tally
 	for (unsigned i = 0; i < guest->kind->state_count; i++)
 		if (guest->kind->states[i].is_in_use)
 			frames += tally->states[i];
-	uint64_t others = guest->frame_count - guest->ram_frames;
-
 	/* A frame that could not be read is in no state. */
-	return frames > others ? frames - others : 0;
+	return frames > guest->other_frames ? frames - guest->other_frames : 0;
 }
 
 int guest_counters(const struct guest *guest, struct facts *counters)

@@ -3,6 +3,7 @@
 #include "inspect/find/expression.h"
 
 #include "inspect/find/operations.h"
+#include "memory/residency.h"
 
 struct value {
 	expression_number number; /* 0 when missing */
@@ -61,6 +62,13 @@ static struct value pushed(const struct expression *expression, struct expressio
 		return number_value(state_is(expression, at->frame->state, op.operand));
 	case OP_STATE_IS_NOT:
 		return number_value(!state_is(expression, at->frame->state, op.operand));
+	case OP_FREE:
+		return number_value(at->frame->state < FRAME_STATES_MAX &&
+				    expression->free_states >> at->frame->state & 1);
+	case OP_RESIDENT:
+		if (!at->residency)
+			return (struct value){.is_missing = true};
+		return number_value(residency_has(at->residency, at->pfn));
 	default: /* OP_BROKEN */
 		return number_value(at->frame->type == FRAME_TYPE_WILD ||
 				    state_is(expression, at->frame->state, STATE_BROKEN));

@@ -9,6 +9,8 @@
  *     type            == or != the name of a type, or wild: in use, but of no type that the guest has
  *     state           == or != the name of a state, or broken: any that no operation of the guest leads to
  *     broken          1 for such a state or type, else 0
+ *     free            1 if the guest can give the frame out, else 0
+ *     resident        1 if the host keeps memory for the frame, else 0
  *     ref refs references
  *                     references: 1 and up while shared, 1 for a single owner, 0 while free, and the count as it stands
  *                     when it is broken
@@ -43,6 +45,8 @@
  */
 typedef __int128 expression_number;
 
+struct residency;
+
 /* Finds and reads the fields of a type's metadata. `own` is the resolver's own data. */
 struct field_resolver {
 	void *own;
@@ -70,6 +74,7 @@ struct expression {
 	unsigned number_count;
 	unsigned field_count;
 	unsigned broken_states; /* bit n: state n */
+	unsigned free_states;   /* likewise */
 	struct expression_op ops[EXPRESSION_OPS_MAX];
 	uint64_t numbers[EXPRESSION_OPS_MAX / 2 + 1];
 	struct expression_field fields[EXPRESSION_FIELDS_MAX];
@@ -80,7 +85,8 @@ struct expression {
 struct expression_frame {
 	pfn_t pfn;
 	const struct frame *frame;
-	const void *record; /* read only with DETAIL_RECORD, and if there is a type */
+	const void *record;          /* read only with DETAIL_RECORD, and if there is a type */
+	struct residency *residency; /* of the walk; NULL: `resident` is missing */
 };
 
 /*

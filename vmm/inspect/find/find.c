@@ -6,11 +6,13 @@
 #include "kind/frame_look.h"
 #include "kind/guest.h"
 #include "kind/frame_walk.h"
+#include "memory/residency.h"
 
 struct finder {
 	const struct guest *guest;
 	const struct find_options *options;
 	struct find_result *result;
+	struct residency residency;
 };
 
 static const void *record_of(const struct finder *finder, const struct frame_batch *batch,
@@ -34,7 +36,7 @@ static void hand_out(const struct finder *finder, pfn_t pfn, const struct frame 
 static bool look_and_hand_out(struct finder *finder, pfn_t pfn)
 {
 	struct frame_look look;
-	const struct expression_frame at = {pfn, &look.frame, look.record};
+	const struct expression_frame at = {pfn, &look.frame, look.record, &finder->residency};
 	bool is_in_use;
 
 	if (guest_look(finder->guest, pfn.index, &look) < 0)
@@ -68,7 +70,8 @@ static void look_at_frames(struct finder *finder, const struct frame_batch *batc
 	for (uint64_t i = 0; i < batch->count; i++) {
 		const struct frame *frame = &batch->frames[i];
 		const struct expression_frame at = {pfn(batch->first.index + i), frame,
-						    record_of(finder, batch, i)};
+						    record_of(finder, batch, i),
+						    &finder->residency};
 
 		if (frame->state == FRAME_NEVER_WRITTEN)
 			finder->result->holes++;
@@ -99,6 +102,7 @@ int find_frames(const struct guest *guest, const struct find_options *options,
 	uint64_t start = clock_now_ns();
 
 	*result = (struct find_result){0};
+	residency_init(&finder.residency, guest->memory);
 	enum frame_detail detail = options->expression->detail;
 
 	/* If the walk reads records anyway, it may as well keep them. */

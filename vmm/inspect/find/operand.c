@@ -7,6 +7,7 @@
 
 #include "base/name_guess.h"
 #include "kind/guest.h"
+#include "memory/residency.h"
 
 #define NAMES_SIZE 300 /* of a list of names in an error */
 
@@ -219,8 +220,8 @@ static bool is_promised(const struct kind *kind, enum operation code)
 /* "type, state, ref" of what can be asked for: without what guests of the kind do not have. */
 static void list_operands(const struct kind *kind, char *names, size_t size)
 {
-	snprintf(names, size, "type, state, broken, %s%spfn%s", kind->has_references ? "ref, " : "",
-		 kind->has_generations ? "generation, " : "",
+	snprintf(names, size, "type, state, broken, free, resident, %s%spfn%s",
+		 kind->has_references ? "ref, " : "", kind->has_generations ? "generation, " : "",
 		 kind->type_marks ? ", addr and meta.FIELD" : " and addr");
 }
 
@@ -229,9 +230,10 @@ static const struct {
 	const char *name;
 	enum operation code;
 } words[] = {
-	{"ref", OP_REFS},       {"refs", OP_REFS},     {"references", OP_REFS},
-	{"gen", OP_GENERATION}, {"pfn", OP_PFN},       {"generation", OP_GENERATION},
-	{"addr", OP_ADDRESS},   {"broken", OP_BROKEN},
+	{"ref", OP_REFS},          {"refs", OP_REFS},     {"references", OP_REFS},
+	{"gen", OP_GENERATION},    {"pfn", OP_PFN},       {"generation", OP_GENERATION},
+	{"addr", OP_ADDRESS},      {"broken", OP_BROKEN}, {"free", OP_FREE},
+	{"resident", OP_RESIDENT},
 };
 
 bool expression_is_operand(const char *word)
@@ -240,6 +242,11 @@ bool expression_is_operand(const char *word)
 		if (strcmp(words[i].name, word) == 0)
 			return true;
 	return false;
+}
+
+static bool knows_residency(const struct guest *guest)
+{
+	return guest->memory && residency_is_known(guest->memory);
 }
 
 void parse_name(struct parser *parser)
@@ -257,6 +264,11 @@ void parse_name(struct parser *parser)
 		}
 		if (words[i].code == OP_BROKEN)
 			need(parser, DETAIL_TYPE);
+		if (words[i].code == OP_RESIDENT && !knows_residency(parser->guest)) {
+			refuse(parser, token->column,
+			       "which frames are resident is only known while the guest runs");
+			return;
+		}
 		parser_emit(parser, words[i].code, 0, 1);
 		parser_advance(parser);
 		return;

@@ -16,7 +16,9 @@ enum operation {
 	OP_TYPE_IS_NOT,
 	OP_STATE_IS, /* operand: index of the state, or STATE_BROKEN */
 	OP_STATE_IS_NOT,
-	OP_BROKEN, /* whether the frame is in a broken state or of no type that the guest has */
+	OP_BROKEN,   /* whether the frame is in a broken state or of no type that the guest has */
+	OP_FREE,     /* whether its state is one in which the guest can give it out */
+	OP_RESIDENT, /* whether the host keeps memory for it */
 	/* Replace the topmost value. */
 	OP_NOT,
 	OP_NEGATE,

@@ -302,8 +302,12 @@ int expression_compile(const char *text, const struct guest *guest,
 	memset(expression, 0, sizeof(*expression));
 	if (resolver)
 		expression->resolver = *resolver;
-	for (unsigned i = 0; i < guest->kind->state_count; i++)
-		expression->broken_states |= (unsigned)guest->kind->states[i].is_broken << i;
+	for (unsigned i = 0; i < guest->kind->state_count; i++) {
+		const struct frame_state *state = &guest->kind->states[i];
+
+		expression->broken_states |= (unsigned)state->is_broken << i;
+		expression->free_states |= (unsigned)(state->tone == TONE_FREE) << i;
+	}
 	if (strnlen(text, EXPRESSION_LENGTH_MAX + 1) > EXPRESSION_LENGTH_MAX)
 		return error_set(err, -EINVAL, "column %u: an expression has at most %u characters",
 				 EXPRESSION_LENGTH_MAX + 1, EXPRESSION_LENGTH_MAX);

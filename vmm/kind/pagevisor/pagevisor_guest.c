@@ -74,6 +74,7 @@ void pagevisor_guest_set(struct pagevisor_guest *own, const struct guest_memory 
 		.memory_end = view->max_paddr,
 		.ram_frames = own->ram.frames,
 		.missing_frames = own->ram.missing,
+		.other_frames = view->slot_count - own->ram.frames,
 		.cpu_count = view->cpu_count,
 	};
 	set_types(&own->guest, view);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "kind/frame_walk.h"
 #include "kind/registry.h"
+#include "memory/residency.h"
 #include "view/top/top_filter.h"
 
 #define COLUMNS_MIN 8
@@ -18,6 +19,7 @@ struct gatherer {
 	const struct expression *filter; /* NULL: all frames */
 	const bool *stop;
 	struct top_counts *counts;
+	struct residency residency;
 };
 
 unsigned top_bucket(uint32_t references)
@@ -74,7 +76,7 @@ static void count(const struct guest *guest, const struct frame *frame, struct t
 }
 
 /* Frames that were not read have no state and match no filter. */
-static void look_at(const struct gatherer *gatherer, const struct frame_batch *batch, uint64_t i)
+static void look_at(struct gatherer *gatherer, const struct frame_batch *batch, uint64_t i)
 {
 	const struct frame *frame = &batch->frames[i];
 	const struct expression_frame seen = {
@@ -82,6 +84,7 @@ static void look_at(const struct gatherer *gatherer, const struct frame_batch *b
 		.frame = frame,
 		.record = batch->records ? batch->records + i * gatherer->guest->kind->record_size
 					 : NULL,
+		.residency = &gatherer->residency,
 	};
 
 	if (frame->state == FRAME_NEVER_WRITTEN)
@@ -93,7 +96,7 @@ static void look_at(const struct gatherer *gatherer, const struct frame_batch *b
 
 static int look_at_batch(void *own, const struct frame_batch *batch)
 {
-	const struct gatherer *gatherer = own;
+	struct gatherer *gatherer = own;
 
 	if (!batch->frames && batch->state == FRAME_NEVER_WRITTEN)
 		gatherer->counts->tally.holes += batch->count;
@@ -110,6 +113,8 @@ static int gather(const struct guest *guest, const struct expression *filter, co
 		.guest = guest, .filter = filter, .stop = stop, .counts = &sample->counts};
 	enum frame_detail detail = filter && filter->detail > DETAIL_TYPE ? filter->detail
 									  : DETAIL_TYPE;
+
+	residency_init(&gatherer.residency, guest->memory);
 	int result = frame_walk(guest, detail, look_at_batch, &gatherer, &tally->reads);
 
 	tally->duration_ns = clock_now_ns() - sample->at_ns;
