@@ -130,6 +130,8 @@ def type_of(schema, defs):
         schema = defs[name]
     if "enum" in schema or "const" in schema:
         return type((schema.get("enum") or [schema["const"]])[0]).__name__.replace("str", "string").replace("int", "integer")
+    if "type" not in schema:
+        return " or ".join(sorted({type_of(choice, defs) for choice in schema["oneOf"]}))
     if schema["type"] == "array":
         return "array of " + type_of(schema["items"], defs)
     return schema["type"]

@@ -253,6 +253,18 @@ START_TEST(places_and_counts_that_cannot_be)
 }
 END_TEST
 
+/* Parked or still listed, what the host has is not free. */
+START_TEST(what_the_host_has_is_not_free)
+{
+	const struct free_counts taken = {.free_frames = 100, .parked = 20};
+
+	ck_assert_uint_eq(free_counts_without(&taken, 0), 120);
+	ck_assert_uint_eq(free_counts_without(&taken, 20), 100);
+	ck_assert_uint_eq(free_counts_without(&taken, 50), 70);
+	ck_assert_uint_eq(free_counts_without(&taken, 121), 0);
+}
+END_TEST
+
 Suite *allocator_counts_suite(void)
 {
 	Suite *suite = suite_create("allocator_counts");
@@ -264,6 +276,7 @@ Suite *allocator_counts_suite(void)
 	tcase_add_test(tcase, a_guest_without_one);
 	tcase_add_test(tcase, descriptors_that_cannot_be);
 	tcase_add_test(tcase, places_and_counts_that_cannot_be);
+	tcase_add_test(tcase, what_the_host_has_is_not_free);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

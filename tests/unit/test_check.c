@@ -54,6 +54,7 @@ START_TEST(a_machine_in_use_has_no_findings)
 	ck_assert_uint_eq(checked.summary.held_frames, 17);
 	ck_assert_uint_eq(checked.summary.free_frames,
 			  count_unused(0, SMALL_MACHINE_SIZE) + 2 + KEPT_FRAMES /* parked */);
+	ck_assert_uint_eq(checked.summary.host_frames, 2 + KEPT_FRAMES);
 	ck_assert_uint_ge(checked.summary.tables, 7);
 }
 END_TEST

@@ -389,8 +389,11 @@ END_TEST
 
 START_TEST(a_filter_counts_what_it_means)
 {
+	slot_array_set(&array, 50, REF_HOST, ARRAY_ANON);
 	count("type == anon && ref >= 2");
 	ck_assert_uint_eq(now.counts.matches, 3);
+	ck_assert_uint_eq(now.counts.tally.states[REF_CLASS_HOST], 0);
+	ck_assert_uint_eq(now.counts.host_frames, 1); /* they are not free, whatever the filter */
 	ck_assert_uint_eq(now.counts.tally.types[ARRAY_ANON], 3);
 	ck_assert_uint_eq(now.counts.tally.types[ARRAY_TABLE], 0);
 	ck_assert_uint_eq(now.counts.buckets[0], 0);

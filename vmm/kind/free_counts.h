@@ -24,9 +24,20 @@ struct free_counts {
 	uint64_t blocks[FREE_ORDERS_MAX]; /* free blocks of 2^order frames */
 	uint64_t cached[GUEST_CPUS_MAX];  /* frames in the cache of each CPU */
 	uint64_t depot;                   /* frames that the caches had in excess */
-	uint64_t parked;                  /* frames that the host holds */
-	uint64_t free_frames;             /* all but the parked ones */
+	uint64_t parked;      /* frames that the host holds, as far as the allocator has met them */
+	uint64_t free_frames; /* all but the parked ones */
 };
+
+/*
+ * The frames that the guest can allocate, where the host holds so many: those that the allocator has not met yet are
+ * among its free frames.
+ */
+static inline uint64_t free_counts_without(const struct free_counts *counts, uint64_t host_frames)
+{
+	uint64_t all = counts->free_frames + counts->parked;
+
+	return all > host_frames ? all - host_frames : 0;
+}
 
 /* Reads the counts of a guest at GUEST_RUNS. If its kind has none, `why` says so. */
 void guest_free_counts(const struct guest *guest, struct free_counts *counts);

@@ -27,7 +27,7 @@ static json *changes_json(const struct top_model *model)
 }
 
 /* Blocks by their size, and frames in the cache of each CPU. */
-static json *free_json(const struct free_counts *counts)
+static json *free_json(const struct free_counts *counts, uint64_t host_frames)
 {
 	json *object = json_object_new_object(), *blocks = json_object_new_array();
 	json *cached = json_object_new_array();
@@ -41,10 +41,11 @@ static json *free_json(const struct free_counts *counts)
 	}
 	for (unsigned cpu = 0; cpu < counts->caches; cpu++)
 		json_object_array_add(cached, json_number(counts->cached[cpu]));
-	json_add_number(object, "free_frames", counts->free_frames);
+	json_add_number(object, "free_frames", free_counts_without(counts, host_frames));
 	json_add(object, "blocks", blocks);
 	json_add(object, "cached_frames", cached);
 	json_add_number(object, "depot_frames", counts->depot);
+	json_add_number(object, "host_frames", host_frames);
 	return object;
 }
 
@@ -91,7 +92,7 @@ json *top_json(const struct top_model *model, const struct source *source, uint6
 	if (guest->kind->has_references)
 		json_add(root, "shared_by_references", references_json(&sample->counts));
 	if (sample->free.is_known)
-		json_add(root, "free", free_json(&sample->free));
+		json_add(root, "free", free_json(&sample->free, sample->counts.host_frames));
 	if (sample->is_traced)
 		json_add(root, "callers", callers_json(&sample->sites));
 	json_add(root, "reads", reads_json(1, &tally->reads, tally->duration_ns));

@@ -211,11 +211,12 @@ static unsigned list_blocks(const struct free_counts *counts, struct free_line *
 	return used;
 }
 
-/* Large blocks last. If not all fit, small ones are left out. */
+/* Large blocks last. If not all fit, small ones are left out. Frames of the host, listed first, may be in the others. */
 void top_panel_allocator(const struct top_picture *picture, struct top_area area)
 {
 	const struct free_counts *counts = &picture->model->sample->free;
-	struct free_line lines[GUEST_CPUS_MAX + 1 + FREE_ORDERS_MAX] = {0};
+	const uint64_t host_frames = picture->model->sample->counts.host_frames;
+	struct free_line lines[1 + GUEST_CPUS_MAX + 1 + FREE_ORDERS_MAX] = {0};
 	unsigned rows = (unsigned)area.height - 1, used = 0;
 
 	top_put(area.y, area.x, area.width, TOP_PLAIN, "FREE, about");
@@ -228,7 +229,9 @@ void top_panel_allocator(const struct top_picture *picture, struct top_area area
 	struct free_line blocks[FREE_ORDERS_MAX] = {0};
 	unsigned orders = list_blocks(counts, blocks);
 
-	used = list_caches(counts, orders + 1 + counts->caches > rows, lines);
+	if (host_frames)
+		lines[used++] = (struct free_line){"host", host_frames, host_frames};
+	used += list_caches(counts, used + orders + 1 + counts->caches > rows, &lines[used]);
 	lines[used++] = (struct free_line){"depot", counts->depot, counts->depot};
 	unsigned room = rows > used ? rows - used : 0, skip = orders > room ? orders - room : 0;
 
@@ -236,7 +239,7 @@ void top_panel_allocator(const struct top_picture *picture, struct top_area area
 	used += orders - skip;
 	for (unsigned i = 0; i < used && i < rows; i++)
 		draw_count(picture, NULL, lines[i].name, FREE_NAME, TOP_PLAIN, lines[i].count,
-			   part_of(lines[i].frames, counts->free_frames),
+			   part_of(lines[i].frames, counts->free_frames + counts->parked),
 			   (struct top_area){area.y + 1 + (int)i, area.x, 1, area.width});
 }
 

@@ -87,6 +87,8 @@ static void look_at(struct gatherer *gatherer, const struct frame_batch *batch, 
 		.residency = &gatherer->residency,
 	};
 
+	if (guest_state(gatherer->guest, frame->state)->tone == TONE_HOST)
+		gatherer->counts->host_frames++;
 	if (frame->state == FRAME_NEVER_WRITTEN)
 		gatherer->counts->tally.holes++;
 	else if (frame->state != FRAME_UNSTABLE &&

@@ -29,6 +29,7 @@ struct top_counts {
 	uint64_t wild; /* in use, but of no type */
 	uint64_t buckets[TOP_BUCKETS];
 	uint64_t matches;
+	uint64_t host_frames; /* that the host holds, whether they match or not */
 };
 
 struct top_request {

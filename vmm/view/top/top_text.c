@@ -53,17 +53,23 @@ static void print_frames(const struct top_model *model, FILE *out)
 	}
 }
 
-/* The allocator's own counts: blocks by size, frames in caches. */
-static void print_allocator(const struct free_counts *counts, int width, FILE *out)
+/* The allocator's own counts: blocks by size, frames in caches. Frames of the host may still be in them. */
+static void print_allocator(const struct top_sample *sample, FILE *out)
 {
+	const struct free_counts *counts = &sample->free;
+	const uint64_t host_frames = sample->counts.host_frames;
+	const int width = guest_type_width(&sample->guest, NAME_WIDTH);
 	char size[MAP_SIZE_TEXT];
 
 	if (!counts->is_known) {
 		fprintf(out, "free      not known: %s\n", counts->why.text);
 		return;
 	}
-	fprintf(out, "free      about %" PRIu64 " frames, by the allocator's counts\n",
-		counts->free_frames);
+	fprintf(out, "free      about %" PRIu64 " frames, by the allocator's counts",
+		free_counts_without(counts, host_frames));
+	if (host_frames)
+		fprintf(out, " less %" PRIu64 " that the host has", host_frames);
+	fprintf(out, "\n");
 	for (unsigned order = 0; order < counts->orders; order++)
 		if (counts->blocks[order])
 			fprintf(out, "          blocks of %-6s%*s %10" PRIu64 "\n",
@@ -97,7 +103,7 @@ void top_print(const struct top_model *model, const struct source *source, FILE 
 	print_rates(model, out);
 	print_frames(model, out);
 	if (kind->free_counts)
-		print_allocator(&sample->free, guest_type_width(&sample->guest, NAME_WIDTH), out);
+		print_allocator(sample, out);
 	for (unsigned i = 0; i < sample->sites.count; i++)
 		fprintf(out, "%-9s %-40s %10" PRIu64 "\n", i ? "" : "callers",
 			sample->sites.sites[i].name, sample->sites.sites[i].events);

@@ -40,6 +40,7 @@ static void check_free(struct check *check, uint64_t frame, const struct meta_sl
 	enum free_place place = check->marks[frame] & MARK_PLACE;
 	enum ref_class class = ref_classify(slot_state_refs(slot->state));
 
+	check->summary->host_frames += class == REF_CLASS_HOST;
 	if (class != REF_CLASS_UNUSED && class != REF_CLASS_HOST)
 		check_finding(check, RULE_LISTED_IN_USE, frame, "unused or host",
 			      check_describe(check, slot).text);

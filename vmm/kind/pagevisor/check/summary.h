@@ -14,7 +14,8 @@ struct check_summary {
 	bool has_all_tables;    /* the walk of the kernel's page table was not cut short */
 	bool is_cut;            /* it ended early, when asked to */
 	bool is_any_instant;    /* by the rules for one instant: CHECK_ANY_INSTANT */
-	uint64_t free_frames;   /* in the allocator's lists */
+	uint64_t free_frames;   /* in the allocator's lists, or put aside by it */
+	uint64_t host_frames;   /* of these, those that the host has */
 	uint64_t list_members;  /* frames in frame lists */
 	uint64_t tables;        /* of the kernel's page table */
 	uint64_t held_frames;   /* in use, and something must refer to them */
