@@ -11,12 +11,15 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/number_text.h"
 #include "cli/options.h"
 #include "file/capture.h"
 #include "cli/exit_status.h"
 #include "cli/session.h"
 #include "view/terminal.h"
+#include "kind/kind.h"
 #include "kind/registry.h"
+#include "kind/tally.h"
 #include "source/capture_source.h"
 #include "source/source_snapshot.h"
 #include "view/answer.h"
@@ -46,6 +49,7 @@ struct capture {
 	struct snapshot snapshot;
 	struct guest *guest; /* in the snapshot; NULL: none was found */
 	struct capture_written written;
+	uint64_t host_frames; /* that the host has, of this guest */
 	const char *doing;
 	uint64_t next_progress_ns;
 };
@@ -171,6 +175,21 @@ static void print_partial(const struct capture *capture, const struct source *so
 	coverage_print(&coverage, NULL, stdout);
 }
 
+/* The frames of a captured guest that the host has; none of a guest that is not known. */
+static uint64_t count_hosts(const struct guest *guest)
+{
+	struct frame_tally tally;
+	struct findings ignored;
+	uint64_t frames = 0;
+
+	if (!guest || guest->frame_count == 0 || guest_tally(guest, &tally, &ignored) < 0)
+		return 0;
+	for (unsigned i = 0; i < guest->kind->state_count; i++)
+		if (guest_state(guest, i)->tone == TONE_HOST)
+			frames += tally.states[i];
+	return frames;
+}
+
 static void print_text(const struct capture *capture, const struct source *source)
 {
 	const struct snapshot_facts *facts = &capture->snapshot.facts;
@@ -188,6 +207,9 @@ static void print_text(const struct capture *capture, const struct source *sourc
 	else
 		printf("paused    %.0f us%s\n", (double)facts->paused_ns / 1e3,
 		       facts->method == SNAPSHOT_WHOLE_PAUSE ? ", for the whole copy" : "");
+	if (capture->host_frames)
+		printf("host      has %" PRIu64 " frame%s: the file has no bytes of them\n",
+		       capture->host_frames, plural(capture->host_frames));
 	printf("pages     %" PRIu64 " copied %s, %" PRIu64 " while it was paused\n",
 	       facts->pages_running, facts->method == SNAPSHOT_AT_REST ? "at rest" : "while it ran",
 	       facts->pages_paused);
@@ -214,6 +236,8 @@ static void print_json(const struct capture *capture, const struct source *sourc
 		}
 		json_add(root, "coverage", coverage_json(&coverage));
 	}
+	if (capture->guest)
+		json_add_number(root, "host_frames", capture->host_frames);
 	json_add_seconds(root, "paused_seconds", facts->paused_ns);
 	json_add_number(root, "pages_running", facts->pages_running);
 	json_add_number(root, "pages_paused", facts->pages_paused);
@@ -260,6 +284,7 @@ static int take_and_write(struct capture *capture, struct source *source)
 			guest_find(&capture->snapshot.memory, &source->hints, &capture->guest,
 				   &ignored);
 		result = write_file(capture, source, &err);
+		capture->host_frames = count_hosts(capture->guest);
 		terminal_finish(&capture->terminal);
 		if (result == 0 && capture->options.session.json)
 			print_json(capture, source);
