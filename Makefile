@@ -154,7 +154,7 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 	@$(UNIT) $(FILTER)
 
 # Suites with threads, or with data that is read while it changes.
-THREADED_SUITES := threads contention deferred frame slot_reader guest_memory attach attach_sockets server_pause pauser pause litmus segment snapshot life reclaim ledger keeper manager
+THREADED_SUITES := threads contention deferred frame slot_reader guest_memory attach attach_sockets server_pause pauser pause litmus segment snapshot life reclaim ledger claim_history keeper manager
 
 # Parts that run the command, its guests, and what attaches to them.
 SANITIZED_PARTS := accel attach sockets pauses find_map watch trace mem top check capture negative hostile signals bad_input qemu stress \

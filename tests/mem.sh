@@ -92,6 +92,86 @@ test_take_and_give()
 	check "nothing was taken back behind our backs" [ "$(resident demo >/dev/null; number taken_back_frames)" = 0 ]
 }
 
+# a_frame_of VM EXPRESSION: the address of a frame matching it.
+a_frame_of()
+{
+	"$PAGEVISOR" find --json --limit 1 "$2" "$1" | sed -nE 's/^ *"address":"(0x[0-9a-f]+)",?$/\1/p' | head -n 1
+}
+
+# What each command makes of frames that the host has.
+test_views()
+{
+	local before=$WORK/before.pvc held frame=24M hosts listed
+
+	expect "a capture of a guest that has all frames" 0 '!out:^host ' -- "$PAGEVISOR" capture "$before" demo
+	expect "in JSON it has none of the host's" 0 'out:"host_frames":0,' -- "$PAGEVISOR" capture --json --force "$before" demo
+	expect "what was never the host's has no history" 0 '!out:^history' '!out:^host' -- "$PAGEVISOR" show pfn:0 demo
+	"$PAGEVISOR" mem reclaim demo --all --older 0 --hard >/dev/null
+	expect "show of a hard frame" 0 'out:^state     host, generation [0-9]+$' \
+		'out:^host      took it [0-9.]+ (m|u|n)?s ago, for mem reclaim, hard: no bytes are behind it$' \
+		'out:^          comes back by mem release or a higher target, not when the guest asks$' \
+		'out: host   claimed .* hard, for mem reclaim, [0-9]+ frames?, ' -- "$PAGEVISOR" show $frame demo
+	"$PAGEVISOR" mem release demo --all >/dev/null
+	expect "show of a frame that came back" 0 'out:^state     (unused|shared|unique|busy)' '!out:^host ' \
+		'out: host   claimed ' 'out: host   released .* hard, for mem release, ' -- "$PAGEVISOR" show $frame demo
+	expect "a target, soft" 0 -- "$PAGEVISOR" mem set demo min --wait --older 0
+	expect "show of a soft frame in JSON" 0 'out:"held":true,' 'out:"has_bytes":false,' 'out:"hard":false,' \
+		'out:"returns_when_asked":true,' 'out:"cause":"set",' 'out:"held_seconds":' 'out:"operation":"host_claim",' \
+		'out:"operation":"host_release",' -- "$PAGEVISOR" show --json $frame demo
+	held=$("$PAGEVISOR" find --count 'state == host' demo)
+	expect "find has them" 0 'out:^0x[0-9a-f]+ +[0-9]+ host +- +0$' -- "$PAGEVISOR" find 'state == host' demo
+	check "most of memory" [ "$held" -gt 10000 ]
+	expect "the map by state has them in its legend" 0 'out:# host: [0-9]+' -- "$PAGEVISOR" map --by state demo
+	expect "so has that by references" 0 'out:# host: [0-9]+' -- "$PAGEVISOR" map --by refs demo
+	expect "top does not count them as free" 0 'out:^free      about [0-9]+ frames, by the allocator.s counts less [0-9]+ that the host has$' -- \
+		"$PAGEVISOR" top --batch 1 demo
+	run_command "$PAGEVISOR" top --batch 1 --jsonl demo
+	listed=$(sed -nE 's/.*"free":\{"free_frames":([0-9]+),.*/\1/p' "$OUT" | head -n 1)
+	hosts=$(sed -nE 's/.*"depot_frames":[0-9]+,"host_frames":([0-9]+).*/\1/p' "$OUT" | head -n 1)
+	check "what is free and what the host has are less than all: $listed, $hosts" [ $((listed + hosts)) -lt 16384 ]
+	expect "check says how many are in the lists" 0 'out:frames in free lists, [0-9]+ of them the host.s,' -- "$PAGEVISOR" check demo
+	expect "a frame became the host's" 0 'out:unused.*host' -- "$PAGEVISOR" diff --list 100000 "$before" demo
+	expect "a capture says how many there are" 0 'out:^host      has [0-9]+ frames: the file has no bytes of them$' -- \
+		"$PAGEVISOR" capture --all-memory --force "$WORK/held.pvc" demo
+	frame=$(a_frame_of "$WORK/held.pvc" 'state == host')
+	expect "show of one in a capture" 0 'out:^host      has it: no bytes are behind it$' '!out: host   claimed' -- \
+		"$PAGEVISOR" show "$frame" "$WORK/held.pvc"
+	expect "the same in JSON" 0 'out:"host":' 'out:"has_bytes":false' '!out:"held":' -- \
+		"$PAGEVISOR" show --json "$frame" "$WORK/held.pvc"
+	"$PAGEVISOR" watch --time 60 --count 1 "$frame" demo >"$WORK/watch" 2>"$WORK/watch.err" </dev/null &
+	held=$!
+	check "watch has begun with it" within grep -q ' host ' "$WORK/watch"
+	"$PAGEVISOR" mem release demo --all >/dev/null
+	status=0
+	wait "$held" || status=$?
+	cp "$WORK/watch" "$OUT"
+	cp "$WORK/watch.err" "$ERR"
+	judge "watch sees it come back" 0 'out: host ' 'out: (unused|busy|shared|unique) '
+}
+
+# Events of a guest that traces and of the host, in one list: each claim of the host lies between lives of the frame.
+has_both()
+{
+	local frame
+
+	"$PAGEVISOR" mem reclaim traced --all --older 0 >/dev/null
+	"$PAGEVISOR" mem release traced --all >/dev/null
+	frame=$("$PAGEVISOR" trace --limit 1 traced | sed -nE 's/.* (0x[0-9a-f]+) .*/\1/p')
+	run_command "$PAGEVISOR" show "$frame" traced
+	matches 'out: host   claimed ' && matches 'out: cpu [01] '
+}
+
+test_trace()
+{
+	start traced --workload mix --trace
+	check "the history of a frame has the guest's events and the host's" within has_both
+	# What is from one generation to the next rises, whoever did it.
+	check "in the order of the generations" eval \
+		"sed -nE 's/.* gen ([0-9]+).*/\\1/p' '$OUT' | sort -n -c"
+	judge "with a word about the clocks" 0 'out:^          host events are placed by generation; '
+	end traced
+}
+
 test_partial()
 {
 	expect "less than was asked for" 5 'out:^reclaimed [0-9.]+ MiB of 1 GiB: the rest is in use, or was used in the last 0.5 s$' -- \
@@ -151,7 +231,7 @@ test_interrupts()
 test_capture()
 {
 	"$PAGEVISOR" mem set demo min --older 0 >/dev/null
-	expect_pause "a capture while memory is taken" 0 -- "$PAGEVISOR" capture --all-memory "$WORK/held.pvc" demo
+	expect_pause "a capture while memory is taken" 0 -- "$PAGEVISOR" capture --all-memory --force "$WORK/held.pvc" demo
 	expect "check finds nothing in it" 0 'out:^findings  none$' -- "$PAGEVISOR" check "$WORK/held.pvc"
 	"$PAGEVISOR" mem release demo --all >/dev/null
 }
@@ -294,12 +374,14 @@ test_others()
 
 need_guests
 test_take_and_give
+test_views
 test_partial
 test_target
 test_interrupts
 test_capture
 test_bad_input
 end demo
+test_trace
 test_workloads
 test_asks
 test_from_the_start

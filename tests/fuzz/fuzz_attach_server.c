@@ -6,6 +6,8 @@
  *     0 1 2      the client that does what follows; it connects unless it is connected
  *     S P R H    subscribe, pause, resume, who holds the pause
  *     B D E      begin, read (with three bytes: first page, pages, shift and flags) and end the dirty log
+ *     O C T      order (with three bytes), cancel it, its status
+ *     F          the record of a frame (with a byte: its number)
  *     f          two descriptors go with its next message
  *     w          and two bytes: offset and value, for a byte of its next message
  *     !          and a length: a message of that many bytes of the input
@@ -202,8 +204,16 @@ static void get_status(void *own, struct management_status *status)
 	*status = (struct management_status){.ticket = tickets};
 }
 
+static int get_record(void *own, uint64_t frame, struct management_record *record)
+{
+	(void)own;
+	FUZZ_CHECK(frame <= UINT64_MAX / PAGE_SIZE);
+	*record = (struct management_record){.count = frame % 2, .events[0].frames = 1};
+	return frame % 3 ? 0 : -EINVAL;
+}
+
 static const struct management management = {
-	.ops = &(const struct management_ops){take_order, cancel_order, get_status},
+	.ops = &(const struct management_ops){take_order, cancel_order, get_status, get_record},
 };
 
 static void change_map(void)
@@ -270,6 +280,10 @@ static size_t act(struct client *client, uint8_t what, const uint8_t *data, size
 	case 'T':
 		ask(client, ATTACH_ORDER_STATUS, plain);
 		return 0;
+	case 'F':
+		ask(client, ATTACH_FRAME_RECORD,
+		    (struct attach_request){.base = size < 1 ? 0 : data[0] * PAGE_SIZE});
+		return size < 1 ? 0 : 1;
 	case 'f':
 		client->sends_descriptors = true;
 		return 0;

@@ -155,6 +155,8 @@ static const struct {
 	{"ram_extent", ram_extent_suite},
 	{"residency", residency_suite},
 	{"ledger", ledger_suite},
+	{"claim_history", claim_history_suite},
+	{"host_text", host_text_suite},
 	{"keeper", keeper_suite},
 	{"keeper_threads", keeper_threads_suite},
 	{"keeper_words", keeper_words_suite},

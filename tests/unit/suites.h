@@ -147,6 +147,8 @@ Suite *memory_tree_suite(void);
 Suite *ram_extent_suite(void);
 Suite *residency_suite(void);
 Suite *ledger_suite(void);
+Suite *claim_history_suite(void);
+Suite *host_text_suite(void);
 Suite *keeper_suite(void);
 Suite *keeper_threads_suite(void);
 Suite *keeper_words_suite(void);

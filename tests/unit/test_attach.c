@@ -182,6 +182,39 @@ START_TEST(what_a_vm_cannot_do_is_said)
 }
 END_TEST
 
+static int make_record(void *own, uint64_t frame, struct management_record *record)
+{
+	(void)own;
+	*record = (struct management_record){.now_ns = frame, .count = 1, .events[0].frames = 7};
+	return frame < BASE_SIZE / PAGE_SIZE ? 0 : -EINVAL;
+}
+
+static const struct management_ops recording = {.record = make_record};
+static const struct management management = {.ops = &recording};
+
+START_TEST(what_the_vm_knows_of_a_frame_is_asked)
+{
+	struct management_record record;
+	struct source source;
+
+	open_source(&source);
+	ck_assert_int_eq(source_record(&source, 3, &record, &err), -ENOTSUP);
+	source_close(&source);
+	attach_server_stop(&server);
+	vm.management = &management;
+	ck_assert_int_eq(attach_server_start(&server, &vm, &err), 0);
+	open_source(&source);
+	ck_assert_msg(source_record(&source, 3, &record, &err) == 0, "%s", err.text);
+	ck_assert_uint_eq(record.now_ns, 3);
+	ck_assert_uint_eq(record.count, 1);
+	ck_assert_uint_eq(record.events[0].frames, 7);
+	ck_assert_int_eq(source_record(&source, BASE_SIZE / PAGE_SIZE, &record, &err), -EINVAL);
+	/* Replies of other kinds are as before. */
+	ck_assert_int_eq(control_pause(&source.control, &err), -ENOTSUP);
+	source_close(&source);
+}
+END_TEST
+
 /* The control of a VM whose vCPUs are a counter: stops minus resumes. */
 static int stopped; /* atomic for all but the server thread */
 
@@ -408,6 +441,7 @@ Suite *attach_suite(void)
 	tcase_add_test(tcase, a_source_follows_the_map);
 	tcase_add_test(tcase, a_source_outlives_its_vm);
 	tcase_add_test(tcase, what_a_vm_cannot_do_is_said);
+	tcase_add_test(tcase, what_the_vm_knows_of_a_frame_is_asked);
 	tcase_add_test(tcase, who_holds_a_pause_is_known);
 	tcase_add_test(tcase, attaching_leaves_nothing_behind);
 	tcase_add_test(tcase, a_refused_start_leaves_nothing_behind);

@@ -162,6 +162,65 @@ START_TEST(a_status_is_checked)
 }
 END_TEST
 
+static void make_record(void)
+{
+	message.record = (struct attach_record_reply){
+		.reply = {.header = attach_header(ATTACH_REPLY, sizeof(message.record), 1)},
+		.record = {.flags = MANAGEMENT_RECORD_FLAGS, .count = MANAGEMENT_EVENTS_MAX},
+	};
+	for (unsigned i = 0; i < MANAGEMENT_EVENTS_MAX; i++)
+		message.record.record.events[i] =
+			(struct management_event){.frames = UINT32_MAX,
+						  .type = MANAGEMENT_EVENT_TYPES - 1,
+						  .action = MANAGEMENT_TARGET,
+						  .flags = MANAGEMENT_HARD};
+}
+
+static int check_record(size_t length)
+{
+	return attach_check_record(&message, length, &err);
+}
+
+/* An event beyond the count is not looked at. */
+START_TEST(a_record_is_checked)
+{
+	struct management_event *last = &message.record.record.events[MANAGEMENT_EVENTS_MAX - 1];
+
+	for (size_t length = 0; length < sizeof(message.record) + 8; length++) {
+		make_record();
+		ck_assert_int_eq(check_record(length),
+				 length == sizeof(message.record) ? 0 : -EPROTO);
+	}
+	make_record();
+	message.record.record.flags++;
+	ck_assert_int_eq(check_record(sizeof(message.record)), -EPROTO);
+	make_record();
+	message.record.record.count++;
+	ck_assert_int_eq(check_record(sizeof(message.record)), -EPROTO);
+	make_record();
+	last->type++;
+	ck_assert_int_eq(check_record(sizeof(message.record)), -EPROTO);
+	message.record.record.count--;
+	ck_assert_int_eq(check_record(sizeof(message.record)), 0);
+	make_record();
+	last->action = MANAGEMENT_ACTIONS;
+	ck_assert_int_eq(check_record(sizeof(message.record)), -EPROTO);
+	last->action = MANAGEMENT_LOOK;
+	ck_assert_int_eq(check_record(sizeof(message.record)), -EPROTO);
+	last->action = MANAGEMENT_NOTHING;
+	ck_assert_int_eq(check_record(sizeof(message.record)), 0);
+	last->flags++;
+	ck_assert_int_eq(check_record(sizeof(message.record)), -EPROTO);
+	make_record();
+	last->frames = 0;
+	ck_assert_int_eq(check_record(sizeof(message.record)), -EPROTO);
+	make_reply(ATTACH_REPLY, -ENOTSUP, sizeof(message.reply));
+	ck_assert_int_eq(check_record(sizeof(message.reply)), 0);
+	make_request(ATTACH_FRAME_RECORD, 0x1800, 0);
+	ck_assert_int_eq(attach_check_request(&message, sizeof(message.request), &err), -EPROTO);
+}
+END_TEST
+
 START_TEST(every_other_length_is_refused)
 {
 	for (size_t length = 0; length < sizeof(message) + 8; length++) {
@@ -361,6 +420,8 @@ START_TEST(garbage_is_survived)
 		attach_check_notice(&message, length, &err);
 		attach_check_request(&message, length, &err);
 		attach_check_reply(&message, length, (uint32_t)rand_r(&seed), &err);
+		attach_check_status(&message, length, &err);
+		attach_check_record(&message, length, &err);
 	}
 }
 END_TEST
@@ -373,6 +434,7 @@ Suite *attach_protocol_suite(void)
 	tcase_add_test(tcase, good_messages_pass);
 	tcase_add_test(tcase, orders_that_make_no_sense_are_refused);
 	tcase_add_test(tcase, a_status_is_checked);
+	tcase_add_test(tcase, a_record_is_checked);
 	tcase_add_test(tcase, every_other_length_is_refused);
 	tcase_add_loop_test(tcase, a_hello_with_one_lie_is_refused, 0,
 			    sizeof(lies) / sizeof(lies[0]));

@@ -109,12 +109,15 @@ int attach_check_request(const union attach_message *message, size_t length, str
 		return bad(err, "the type of a request", request->header.type);
 	if (request->header.type == ATTACH_ORDER)
 		return check_order(request, err);
-	if (request->header.type != ATTACH_DIRTY_READ)
+	if (request->header.type != ATTACH_DIRTY_READ &&
+	    request->header.type != ATTACH_FRAME_RECORD)
+		return 0;
+	if (!is_aligned(request->base, PAGE_SIZE))
+		return bad(err, "the first page's address", request->base);
+	if (request->header.type == ATTACH_FRAME_RECORD)
 		return 0;
 	if (request->pages == 0 || request->pages > ATTACH_DIRTY_PAGES_MAX)
 		return bad(err, "the number of pages", request->pages);
-	if (!is_aligned(request->base, PAGE_SIZE))
-		return bad(err, "the first page's address", request->base);
 	if (request->flags & ~ATTACH_REFRESH)
 		return bad(err, "the flags", request->flags);
 	return 0;
@@ -167,4 +170,34 @@ int attach_check_status(const union attach_message *message, size_t length, stru
 	if (status->flags & ~MANAGEMENT_STATUS_FLAGS)
 		return bad(err, "the flags", status->flags);
 	return 0;
+}
+
+/* Times and generations may be anything: they are only shown. */
+static int check_event(const struct management_event *event, struct error *err)
+{
+	if (event->type >= MANAGEMENT_EVENT_TYPES)
+		return bad(err, "the type of an event", event->type);
+	if (event->action >= MANAGEMENT_ACTIONS || event->action == MANAGEMENT_LOOK)
+		return bad(err, "the action of an event", event->action);
+	if (event->flags & ~MANAGEMENT_HARD)
+		return bad(err, "the flags of an event", event->flags);
+	if (event->frames == 0)
+		return bad(err, "the frames of an event", 0);
+	return 0;
+}
+
+int attach_check_record(const union attach_message *message, size_t length, struct error *err)
+{
+	const struct management_record *record = &message->record.record;
+	int result = check_reply(message, length, sizeof(message->record), err);
+
+	if (result < 0 || message->reply.result < 0)
+		return result;
+	if (record->flags & ~MANAGEMENT_RECORD_FLAGS)
+		return bad(err, "the flags", record->flags);
+	if (record->count > MANAGEMENT_EVENTS_MAX)
+		return bad(err, "the number of events", record->count);
+	for (uint32_t i = 0; i < record->count && result == 0; i++)
+		result = check_event(&record->events[i], err);
+	return result;
 }

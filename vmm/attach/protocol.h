@@ -21,7 +21,7 @@
 #include "memory/management.h"
 
 #define ATTACH_MAGIC   UINT32_C(0x41475650) /* "PVGA", little-endian */
-#define ATTACH_VERSION 3
+#define ATTACH_VERSION 4
 
 #define ATTACH_CLIENTS_MAX 32 /* inspectors at a time */
 
@@ -42,7 +42,7 @@ enum attach_type {
 	ATTACH_HELLO = 1,   /* struct attach_hello, with the RAM's descriptor */
 	ATTACH_REFUSED,     /* struct attach_reply: the VM closes the connection; result says why */
 	ATTACH_MAP_CHANGED, /* struct attach_notice */
-	ATTACH_REPLY,       /* struct attach_reply, attach_dirty_reply or attach_status_reply */
+	ATTACH_REPLY, /* struct attach_reply, attach_dirty_reply, attach_status_reply or attach_record_reply */
 
 	/* Requests: struct attach_request. */
 	ATTACH_SUBSCRIBE, /* subscribe to notices; a notice with the current map follows the reply */
@@ -58,6 +58,7 @@ enum attach_type {
 	ATTACH_ORDER,        /* value: its ticket; -EBUSY: another one is at work */
 	ATTACH_ORDER_CANCEL, /* ends the last order of this connection */
 	ATTACH_ORDER_STATUS, /* struct attach_status_reply */
+	ATTACH_FRAME_RECORD, /* of the frame at `base`; struct attach_record_reply */
 	ATTACH_TYPE_COUNT,
 };
 
@@ -162,6 +163,13 @@ struct attach_status_reply {
 
 _Static_assert(offsetof(struct attach_status_reply, status) == 32, "attach protocol");
 
+struct attach_record_reply {
+	struct attach_reply reply;
+	struct management_record record;
+};
+
+_Static_assert(offsetof(struct attach_record_reply, record) == 32, "attach protocol");
+
 /* Any message, for receivers. */
 union attach_message {
 	struct attach_header header;
@@ -171,6 +179,7 @@ union attach_message {
 	struct attach_reply reply;
 	struct attach_dirty_reply dirty;
 	struct attach_status_reply status;
+	struct attach_record_reply record;
 };
 
 static inline struct attach_header attach_header(enum attach_type type, size_t size,
@@ -201,7 +210,8 @@ int attach_check_request(const union attach_message *message, size_t length, str
 int attach_check_reply(const union attach_message *message, size_t length, uint32_t pages,
 		       struct error *err);
 
-/* Checks a reply to ORDER_STATUS. */
+/* Checks a reply to ORDER_STATUS, and one to FRAME_RECORD. */
 int attach_check_status(const union attach_message *message, size_t length, struct error *err);
+int attach_check_record(const union attach_message *message, size_t length, struct error *err);
 
 #endif

@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include <pagevisor/address.h>
+
 bool server_orders_take(const struct attach_request *request)
 {
 	return request->header.type == ATTACH_ORDER ||
 	       request->header.type == ATTACH_ORDER_CANCEL ||
-	       request->header.type == ATTACH_ORDER_STATUS;
+	       request->header.type == ATTACH_ORDER_STATUS ||
+	       request->header.type == ATTACH_FRAME_RECORD;
 }
 
 static bool send_reply(int fd, const void *reply, size_t size)
@@ -43,6 +46,21 @@ static bool send_status(const struct management *management, int fd, uint32_t se
 	return send_reply(fd, &reply, sizeof(reply));
 }
 
+static bool send_record(const struct management *management, int fd,
+			const struct attach_request *request)
+{
+	const uint32_t sequence = request->header.sequence;
+	struct attach_record_reply reply = {
+		.reply = {.header = attach_header(ATTACH_REPLY, sizeof(reply), sequence)}};
+
+	reply.reply.result =
+		management->ops->record(management->own, request->base / PAGE_SIZE, &reply.record);
+	if (reply.reply.result == 0)
+		return send_reply(fd, &reply, sizeof(reply));
+	reply.reply.header.size = sizeof(reply.reply);
+	return send_reply(fd, &reply.reply, sizeof(reply.reply));
+}
+
 bool server_orders_serve(const struct management *management, uint32_t vm_pid,
 			 struct attach_server_client *client, const struct attach_request *request)
 {
@@ -53,6 +71,8 @@ bool server_orders_serve(const struct management *management, uint32_t vm_pid,
 		reply.result = -ENOTSUP;
 	else if (request->header.type == ATTACH_ORDER_STATUS)
 		return send_status(management, client->fd, request->header.sequence);
+	else if (request->header.type == ATTACH_FRAME_RECORD)
+		return send_record(management, client->fd, request);
 	else if (request->header.type == ATTACH_ORDER)
 		reply.result = take_order(management, vm_pid, client, request);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Orders of inspectors to whoever manages the VM's memory. Used by the server's thread. */
+/* Orders of inspectors to whoever manages the VM's memory, and questions. Used by the server's thread. */
 #ifndef VMM_ATTACH_SERVER_ORDERS_H
 #define VMM_ATTACH_SERVER_ORDERS_H
 

@@ -15,6 +15,7 @@
 #include "view/answer.h"
 #include "view/frame_json.h"
 #include "view/frame_text.h"
+#include "view/host_text.h"
 #include "view/kind_json.h"
 #include "cli/session.h"
 #include "view/trace_text.h"
@@ -67,7 +68,9 @@ static const struct argp parser = {
 	       "index where it lies, its level, the rights that all entries on the way leave, and its "
 	       "own flags. A last line names the fields that may change while the frame is shared; "
 	       "all others are constant then. For a guest that traces (run --trace) it also lists recent "
-	       "operations on the frame, with their callers.",
+	       "operations on the frame, with their callers. \"host\" says how long the host has had a "
+	       "frame that it took (pagevisor mem), and how it comes back; \"history\" has what the host "
+	       "did to the frame, with or without a trace.",
 	.children = session_children,
 };
 
@@ -84,6 +87,9 @@ struct sight {
 	bool is_traced; /* the guest traces: the fields below are set */
 	struct frame_history history;
 	struct symbols symbols;
+	bool is_captured;
+	bool has_record; /* whoever manages the guest's memory has answered */
+	struct management_record record;
 };
 
 static int look_around(struct sight *sight)
@@ -114,6 +120,26 @@ static void look_back(struct sight *sight)
 	if (guest_symbols(sight->guest, &sight->symbols) < 0)
 		fprintf(stderr, "pagevisor: the guest's table of functions is broken\n");
 	trace_counts_tell(&counts);
+}
+
+/* Asked after the frame was read: what the host has taken by then it knows of. */
+static void look_at_record(struct sight *sight, const struct source *source)
+{
+	struct error ignored;
+
+	sight->is_captured = source->capture != NULL;
+	sight->has_record = source->is_live &&
+			    source_record(source, sight->pfn, &sight->record, &ignored) == 0;
+}
+
+static const struct management_record *the_record(const struct sight *sight)
+{
+	return sight->has_record ? &sight->record : NULL;
+}
+
+static struct host_frame host_frame_of(const struct sight *sight, const struct frame *frame)
+{
+	return (struct host_frame){sight->is_captured, the_record(sight), frame->generation};
 }
 
 static const struct frame_look *the_look(const struct sight *sight)
@@ -175,14 +201,27 @@ static void print_metadata(const struct sight *sight, const struct frame_look *l
 	type_format_text(stdout, sight->catalog, type, look->record, "          ");
 }
 
-/* For a guest that traces. */
+static bool has_events(const struct sight *sight)
+{
+	return sight->history.count > 0 || (sight->has_record && sight->record.count > 0);
+}
+
+/* Of a guest that traces, or of a frame that the host had. */
 static void print_history(const struct sight *sight)
 {
-	if (sight->is_traced && sight->history.count == 0)
-		printf("history   nothing left in the trace\n");
+	if (has_events(sight))
+		trace_frame_print(&sight->history, the_record(sight), sight->guest,
+				  &sight->symbols);
 	else if (sight->is_traced)
-		trace_history_print(&sight->history, sight->guest, &sight->symbols, "history",
-				    false);
+		printf("history   nothing left in the trace\n");
+}
+
+static void print_host(const struct sight *sight, const struct frame *frame)
+{
+	const struct host_frame seen = host_frame_of(sight, frame);
+
+	if (host_has_frame(sight->guest, frame))
+		host_frame_print(&seen);
 }
 
 static void print_text(const struct sight *sight)
@@ -194,6 +233,7 @@ static void print_text(const struct sight *sight)
 		printf(", by 0x%" PRIx64, sight->name->number);
 	printf("\n");
 	print_state(sight, &look->frame);
+	print_host(sight, &look->frame);
 	if (guest_frame_is_in_use(sight->guest, &look->frame))
 		print_metadata(sight, look);
 	if (sight->description.text)
@@ -217,14 +257,20 @@ static void print_json(const struct sight *sight, const struct session *session)
 	json_add_members(root, look_json(sight, sight->pfn));
 	if (guest_frame_is_in_use(sight->guest, &look->frame))
 		record_add_json(root, sight->guest, sight->catalog, look->frame.type, look->record);
+	if (host_has_frame(sight->guest, &look->frame)) {
+		const struct host_frame seen = host_frame_of(sight, &look->frame);
+
+		json_add(root, "host", host_frame_json(&seen));
+	}
 	kind_add_members(root, sight->guest->kind, json_object_get(sight->description.members));
 	for (unsigned i = 0; i < sight->count; i++)
 		if (sight->first + i != sight->pfn)
 			json_object_array_add(around, look_json(sight, sight->first + i));
 	json_add(root, "around", around);
-	if (sight->is_traced)
+	if (sight->is_traced || has_events(sight))
 		json_add(root, "history",
-			 trace_history_json(&sight->history, sight->guest, &sight->symbols));
+			 trace_frame_json(&sight->history, the_record(sight), sight->guest,
+					  &sight->symbols));
 	answer_print("show", root, STATUS_OK);
 }
 
@@ -240,6 +286,7 @@ static int look_all_over(struct sight *sight, const struct source *source)
 	look_back(sight);
 	if (look_around(sight) < 0)
 		return session_lost(source, "the array went away");
+	look_at_record(sight, source);
 	if (guest_describe(sight->guest, the_look(sight), &options, &sight->description, &err) < 0)
 		return session_refuse(-ENOMEM, &err);
 	return STATUS_OK;

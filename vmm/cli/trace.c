@@ -94,7 +94,7 @@ static void print(const struct session *session, const struct trace_options *opt
 		answer_end(NULL, STATUS_OK);
 	} else {
 		session_print_coverage(session, 0, stdout);
-		trace_history_print(history, session->guest, symbols, NULL, true);
+		trace_history_print(history, session->guest, symbols);
 	}
 }
 

@@ -28,6 +28,7 @@
 #include "manage/keeper_words.h"
 #include "manage/ledger.h"
 #include "memory/guest_memory.h"
+#include "memory/management.h"
 
 /* At most so many frames at a time. */
 #define KEEPER_BATCH 2048
@@ -66,6 +67,8 @@ struct keeper {
 	struct ages ages;
 	struct keeper_counts counts;
 	struct keeper_words words;
+	uint32_t cause;    /* the action of the order that is at work; MANAGEMENT_NOTHING: an ask */
+	uint64_t batch_ns; /* when the batch at work began */
 	void (*between)(
 		void *context); /* called in the middle of a look, which may take long; may be NULL */
 	void *context;

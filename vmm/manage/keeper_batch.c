@@ -77,6 +77,34 @@ static void tell_guest(struct keeper *keeper, unsigned at, unsigned end)
 	keeper_words_release(&keeper->words);
 }
 
+void keeper_note(struct keeper *keeper, uint64_t frame, enum management_event_type type,
+		 uint32_t generation, bool hard)
+{
+	const struct management_event event = {
+		.time_ns = keeper->batch_ns,
+		.generation = generation,
+		.frames = 1,
+		.type = type,
+		.action = keeper->cause,
+		.flags = hard ? MANAGEMENT_HARD : 0,
+	};
+
+	claim_history_note(&keeper->ledger.history, frame, &event);
+}
+
+/* Returns whether the frame was still the host's. Without its slot nobody can tell what has become of it. */
+static bool let_go(struct keeper *keeper, uint64_t frame, struct meta_slot *slot)
+{
+	if (!slot)
+		return false;
+	uint32_t generation = slot_state_generation(host_slot_state(slot));
+	bool is_released = host_slot_release(slot);
+
+	keeper_note(keeper, frame, is_released ? MANAGEMENT_RELEASED : MANAGEMENT_TAKEN_BACK,
+		    generation, ledger_is_hard(&keeper->ledger, frame));
+	return is_released;
+}
+
 unsigned keeper_let_go(struct keeper *keeper, const struct window *window, unsigned at,
 		       unsigned end)
 {
@@ -84,9 +112,8 @@ unsigned keeper_let_go(struct keeper *keeper, const struct window *window, unsig
 
 	for (unsigned i = at; i < end; i++) {
 		uint64_t frame = keeper->batch[i];
-		struct meta_slot *slot = window_slot(window, frame);
 
-		released += slot && host_slot_release(slot);
+		released += let_go(keeper, frame, window_slot(window, frame));
 		ledger_set(&keeper->ledger, frame, LEDGER_NONE, false);
 		ages_forget(&keeper->ages, frame);
 	}

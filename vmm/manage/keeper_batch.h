@@ -26,6 +26,10 @@ bool keeper_next_window(const struct keeper *keeper, const struct memory_map *ma
 /* Tells the log that the slots of the batch were written, or the frames themselves. */
 void keeper_tell_log(const struct keeper *keeper, unsigned count, bool slots);
 
+/* Notes in the history what happened to a frame in the batch at work. The caller flushes the history at its end. */
+void keeper_note(struct keeper *keeper, uint64_t frame, enum management_event_type type,
+		 uint32_t generation, bool hard);
+
 /*
  * The host lets go of the frames batch[at] .. batch[end - 1], whose slots are in the window. Returns how many were
  * still its own.

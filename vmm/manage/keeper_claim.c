@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "manage/host_slot.h"
 #include "manage/punch.h"
 
@@ -28,6 +29,8 @@ static bool claim_frame(struct keeper *keeper, const struct keeper_wish *wish, u
 			return false;
 		if (host_slot_claim(slot, state)) {
 			ledger_set(&keeper->ledger, frame, LEDGER_CLAIMED, wish->hard);
+			keeper_note(keeper, frame, MANAGEMENT_CLAIMED,
+				    slot_state_generation(state) + 1, wish->hard);
 			return true;
 		}
 		keeper->counts.lost++;
@@ -196,6 +199,7 @@ static int claim_window(struct keeper *keeper, struct keeper_cursor *cursor,
 	if (result < 0)
 		return result;
 	announce_claims(keeper, wish);
+	keeper->batch_ns = clock_now_ns();
 	guest_memory_read_begin();
 	*more = keeper_next_window(keeper, guest_memory_map(keeper->memory), cursor, &window);
 	if (*more && cursor->phase == KEEPER_BLOCKS)
@@ -207,7 +211,9 @@ static int claim_window(struct keeper *keeper, struct keeper_cursor *cursor,
 		*cursor = (struct keeper_cursor){.phase = KEEPER_SINGLES};
 		*more = true;
 	}
-	return count ? finish_claim(keeper, &window, count, err) : 0;
+	result = count ? finish_claim(keeper, &window, count, err) : 0;
+	claim_history_flush(&keeper->ledger.history);
+	return result;
 }
 
 int keeper_claim(struct keeper *keeper, struct keeper_cursor *cursor,

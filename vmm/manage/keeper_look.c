@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "manage/host_slot.h"
 #include "manage/punch.h"
 #include "memory/file_hole.h"
@@ -22,6 +23,8 @@ static void sweep_frame(struct keeper *keeper, uint64_t frame, uint64_t state, b
 	sweep->held += is_host && is_held;
 	sweep->forged += is_host && !is_held;
 	if (is_held && !is_host) {
+		keeper_note(keeper, frame, MANAGEMENT_TAKEN_BACK, slot_state_generation(state),
+			    ledger_is_hard(&keeper->ledger, frame));
 		ledger_set(&keeper->ledger, frame, LEDGER_NONE, false);
 		keeper->counts.taken_back++;
 	}
@@ -90,6 +93,7 @@ int keeper_look(struct keeper *keeper, bool ages, struct keeper_sweep *sweep, st
 
 	*sweep = (struct keeper_sweep){0};
 	while (result == 0 && more) {
+		keeper->batch_ns = clock_now_ns();
 		guest_memory_read_begin();
 		more = keeper_next_window(keeper, guest_memory_map(keeper->memory), &cursor,
 					  &window);
@@ -100,6 +104,7 @@ int keeper_look(struct keeper *keeper, bool ages, struct keeper_sweep *sweep, st
 				sweep_frame(keeper, frame, host_slot_state(slot), ages, sweep);
 		}
 		guest_memory_read_end();
+		claim_history_flush(&keeper->ledger.history);
 		if (more && ages)
 			result = punch_again(keeper, &window, err);
 		if (more && keeper->between)

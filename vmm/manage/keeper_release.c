@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "manage/punch.h"
 
 /* Whether frames of a block are released in this phase. One that is held whole is hard as a whole. */
@@ -75,8 +76,10 @@ static int release_window(struct keeper *keeper, const struct window *window, ui
 
 	if (populate)
 		keeper_tell_log(keeper, count, false);
+	keeper->batch_ns = clock_now_ns();
 	unsigned released = keeper_let_go(keeper, window, 0, count);
 
+	claim_history_flush(&keeper->ledger.history);
 	keeper_tell_log(keeper, count, true);
 	keeper->counts.released += released;
 	keeper->counts.taken_back += count - released;
@@ -208,7 +211,11 @@ bool keeper_serve(struct keeper *keeper)
 
 	if (!keeper_words_ask(&keeper->words, &ask))
 		return false;
+	uint32_t cause = keeper->cause;
+
+	keeper->cause = MANAGEMENT_NOTHING;
 	serve(keeper, &ask);
+	keeper->cause = cause;
 	gate_enter(keeper->gate);
 	bool is_same_life = keeper_expect_same_life(keeper, &ignored) == 0;
 

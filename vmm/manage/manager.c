@@ -220,6 +220,7 @@ static int claim_once(struct manager *manager, struct job *job, struct error *er
 	struct keeper_cursor cursor = {0};
 	bool more = true;
 
+	manager->keeper.cause = job->order.action;
 	while (more && job->got < job->wanted) {
 		const struct keeper_wish wish = {
 			.frames = job->wanted - job->got,
@@ -267,6 +268,7 @@ static int release(struct manager *manager, struct job *job, struct error *err)
 	struct keeper_cursor cursor = {0};
 	bool more = true;
 
+	manager->keeper.cause = job->order.action;
 	while (more && job->got < job->wanted) {
 		int result = keeper_release(&manager->keeper, &cursor, job->wanted - job->got,
 					    job->order.flags & MANAGEMENT_POPULATE, &more, err);
@@ -575,9 +577,16 @@ static void get_status(void *own, struct management_status *status)
 		fstat(manager->memory_fd, &file) == 0 ? (uint64_t)file.st_blocks * 512 : 0;
 }
 
+static int get_record(void *own, uint64_t frame, struct management_record *record)
+{
+	struct manager *manager = own;
+
+	return ledger_record(&manager->keeper.ledger, frame, record);
+}
+
 struct management manager_management(struct manager *manager)
 {
-	static const struct management_ops ops = {take_order, cancel, get_status};
+	static const struct management_ops ops = {take_order, cancel, get_status, get_record};
 
 	return (struct management){&ops, manager};
 }

@@ -104,6 +104,52 @@ _Static_assert(offsetof(struct management_status, wanted_bytes) == 24, "the sock
 _Static_assert(offsetof(struct management_status, target_bytes) == 48, "the socket carries it");
 _Static_assert(sizeof(struct management_status) == 216, "the socket carries it");
 
+/* What has become of a frame. */
+enum management_event_type {
+	MANAGEMENT_CLAIMED,
+	MANAGEMENT_RELEASED,
+	MANAGEMENT_TAKEN_BACK, /* when the host let go of it, the guest had it without a release */
+	MANAGEMENT_EVENT_TYPES,
+};
+
+/*
+ * The generation is what the frame's slot had afterwards, so it tells exactly what the guest did before and after: each
+ * claim, by the host and by the guest, has one of its own.
+ */
+struct management_event {
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	uint32_t generation;
+	uint32_t frames; /* side by side that this happened to, this one included; not 0 */
+	uint32_t type;
+	uint32_t action; /* of the order that it was for; MANAGEMENT_NOTHING: the guest asked */
+	uint32_t flags;  /* MANAGEMENT_HARD */
+	uint32_t reserved;
+};
+
+_Static_assert(offsetof(struct management_event, frames) == 12, "the socket carries it");
+_Static_assert(sizeof(struct management_event) == 32, "the socket carries it");
+
+#define MANAGEMENT_EVENTS_MAX 16 /* the newest of a frame */
+
+/* Flags of a record. */
+#define MANAGEMENT_IS_HELD      UINT32_C(1) /* the host has the frame */
+#define MANAGEMENT_IS_HARD      UINT32_C(2)
+#define MANAGEMENT_IS_PUNCHED   UINT32_C(4) /* its bytes are gone */
+#define MANAGEMENT_RECORD_FLAGS UINT32_C(7)
+
+/* What whoever manages the memory knows of one frame. */
+struct management_record {
+	uint64_t now_ns;    /* CLOCK_MONOTONIC when it was asked for */
+	uint64_t forgotten; /* events of all frames that gave way to newer ones */
+	uint32_t flags;
+	uint32_t count;
+	struct management_event events[MANAGEMENT_EVENTS_MAX]; /* oldest first */
+};
+
+_Static_assert(offsetof(struct management_record, events) == 24, "the socket carries it");
+_Static_assert(sizeof(struct management_record) == 24 + 32 * MANAGEMENT_EVENTS_MAX,
+	       "the socket carries it");
+
 struct management_ops {
 	/*
 	 * Begins a job. Returns 0 and its ticket; -EBUSY while another one is at work. The functions do not wait. Any
@@ -113,6 +159,8 @@ struct management_ops {
 	/* Ends that job soon, if it is still at work. A target that it has set stays. */
 	void (*cancel)(void *own, uint64_t ticket);
 	void (*status)(void *own, struct management_status *status);
+	/* Returns 0, or -EINVAL if there is no such frame. */
+	int (*record)(void *own, uint64_t frame, struct management_record *record);
 };
 
 /* The management of one guest. */

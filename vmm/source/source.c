@@ -2,6 +2,8 @@
 /* What every source has in common: see source.h. */
 #include "source/source.h"
 
+#include <errno.h>
+
 void source_close(struct source *source)
 {
 	source->ops->close(source);
@@ -58,4 +60,14 @@ const struct control *source_control(const struct source *source)
 int source_failure(const struct source *source, struct error *err)
 {
 	return source->ops->failure ? source->ops->failure(source, err) : 0;
+}
+
+int source_record(const struct source *source, uint64_t pfn, struct management_record *record,
+		  struct error *err)
+{
+	*record = (struct management_record){0};
+	if (!source->ops->record)
+		return error_set(err, -ENOTSUP, "nobody is known who manages the memory of %s",
+				 source->name);
+	return source->ops->record(source, pfn, record, err);
 }

@@ -23,6 +23,7 @@
 #include "kind/guest.h"
 #include "memory/control.h"
 #include "memory/guest_memory.h"
+#include "memory/management.h"
 
 struct capture_facts;
 struct source;
@@ -59,6 +60,13 @@ struct source_ops {
 	 * called while the guest is paused by this source, nor by two threads at once. NULL: `state` knows all there is.
 	 */
 	void (*ask_state)(const struct source *source);
+
+	/*
+	 * What the process that manages the guest's memory knows of a frame. Returns 0 or a negative errno with a text.
+	 * NULL: nobody is known who does.
+	 */
+	int (*record)(const struct source *source, uint64_t pfn, struct management_record *record,
+		      struct error *err);
 
 	/* Destroys the source's memory, and frees `own` with all that it holds. */
 	void (*close)(struct source *source);
@@ -105,6 +113,10 @@ const struct control *source_control(const struct source *source);
 
 /* As source_ops.failure; 0 for a source without. */
 int source_failure(const struct source *source, struct error *err);
+
+/* As source_ops.record; -ENOTSUP for a source without. */
+int source_record(const struct source *source, uint64_t pfn, struct management_record *record,
+		  struct error *err);
 
 enum source_state source_state(const struct source *source);
 

@@ -15,6 +15,7 @@
 #include "view/folded.h"
 #include "view/frame_json.h"
 #include "view/frame_text.h"
+#include "view/host_text.h"
 
 #define INDENT     12 /* of what did not fit into its line */
 #define TIME_WIDTH 8  /* at least */
@@ -30,20 +31,16 @@ static const char *time_text(const struct frame_history *history, const struct f
 {
 	const uint64_t time = event->time;
 	const char *mark = event->until == time ? "" : ">";
-	static const char *const units[] = {"ns", "us", "ms", "s"};
-	double value = (double)history_ns_between(history, time, history->newest);
 	const char *sign = time < history->newest ? "-" : "";
-	unsigned unit = 0;
+	char ago[DURATION_TEXT];
 
 	if (history->clock_khz == 0) {
 		snprintf(text, TIME_TEXT, "%s%s%.0f ticks", mark, sign,
 			 (double)(history->newest - time));
 		return text;
 	}
-	for (; unit < 3 && value >= 999.5; unit++)
-		value /= 1000;
-	snprintf(text, TIME_TEXT, value < 999.5 ? "%s%s%.3g %s" : "%s%s%.0f %s", mark, sign, value,
-		 units[unit]);
+	snprintf(text, TIME_TEXT, "%s%s%s", mark, sign,
+		 duration_text(history_ns_between(history, time, history->newest), ago));
 	return text;
 }
 
@@ -101,7 +98,19 @@ static int longer(int width, const char *text)
 	return (int)strlen(text) > width ? (int)strlen(text) : width;
 }
 
-static struct widths fit(const struct frame_history *history, const struct guest *guest)
+static const char *host_state_text(const struct guest *guest, const struct management_event *event,
+				   char *text)
+{
+	struct frame after;
+
+	if (host_event_after(guest, event, &after))
+		return state_text(guest, &after, text);
+	snprintf(text, STATE_TEXT, "gen %" PRIu32, event->generation);
+	return text;
+}
+
+static struct widths fit(const struct frame_history *history, const struct management_record *host,
+			 const struct guest *guest)
 {
 	struct widths widths = {.time = TIME_WIDTH};
 	char text[STATE_TEXT];
@@ -114,6 +123,12 @@ static struct widths fit(const struct frame_history *history, const struct guest
 		widths.frame = longer(widths.frame, text);
 		widths.operation = longer(widths.operation, event->operation);
 		widths.state = longer(widths.state, state_text(guest, &event->after, text));
+	}
+	for (unsigned i = 0; host && i < host->count; i++) {
+		const struct management_event *event = &host->events[i];
+
+		widths.operation = longer(widths.operation, host_event_name(event));
+		widths.state = longer(widths.state, host_state_text(guest, event, text));
 	}
 	return widths;
 }
@@ -136,6 +151,38 @@ static void print_event(struct folded *line, const struct frame_event *event,
 	folded_end(line);
 }
 
+static void print_host_event(struct folded *line, const struct management_record *host,
+			     unsigned number, const struct guest *guest,
+			     const struct widths *widths)
+{
+	const struct management_event *event = &host->events[number];
+	char state[STATE_TEXT], text[HOST_EVENT_TEXT];
+
+	folded_put(line, " host   %-*s %-*s", widths->operation, host_event_name(event),
+		   widths->state, host_state_text(guest, event, state));
+	folded_words(line, host_event_text(host, number, text));
+	folded_end(line);
+}
+
+/*
+ * Whether an event of the host's comes before one of the guest's. The two have no clock in common, but each claim, by
+ * either, has a generation of its own.
+ */
+static bool comes_first(const struct management_event *host, const struct frame_event *event)
+{
+	return (int32_t)(host->generation - event->after.generation) < 0;
+}
+
+/* Whether the next event of both lists together is the host's. */
+static bool next_is_hosts(const struct frame_history *history, unsigned number,
+			  const struct management_record *host, unsigned host_number)
+{
+	if (!host || host_number == host->count)
+		return false;
+	return number == history->count ||
+	       comes_first(&host->events[host_number], &history->events[number]);
+}
+
 static struct folded begin_line(void)
 {
 	return (struct folded){
@@ -143,19 +190,42 @@ static struct folded begin_line(void)
 }
 
 void trace_history_print(const struct frame_history *history, const struct guest *guest,
-			 const struct symbols *symbols, const char *title, bool with_frames)
+			 const struct symbols *symbols)
 {
-	const struct widths widths = fit(history, guest);
+	const struct widths widths = fit(history, NULL, guest);
 	struct folded line = begin_line();
 	char time[TIME_TEXT];
 
 	for (unsigned i = 0; i < history->count; i++) {
-		if (title)
-			folded_put(&line, "%-9s ", i ? "" : title);
 		folded_put(&line, "%*s", widths.time,
 			   time_text(history, &history->events[i], time));
-		print_event(&line, &history->events[i], guest, symbols, with_frames, &widths);
+		print_event(&line, &history->events[i], guest, symbols, true, &widths);
 	}
+}
+
+void trace_frame_print(const struct frame_history *history, const struct management_record *host,
+		       const struct guest *guest, const struct symbols *symbols)
+{
+	const struct widths widths = fit(history, host, guest);
+	const unsigned count = history->count + (host ? host->count : 0);
+	struct folded line = begin_line();
+	unsigned done = 0, host_done = 0;
+	char time[TIME_TEXT];
+
+	while (done + host_done < count) {
+		bool is_hosts = next_is_hosts(history, done, host, host_done);
+
+		folded_put(&line, "%-9s %*s", done + host_done ? "" : "history", widths.time,
+			   is_hosts ? "" : time_text(history, &history->events[done], time));
+		if (is_hosts)
+			print_host_event(&line, host, host_done++, guest, &widths);
+		else
+			print_event(&line, &history->events[done++], guest, symbols, false,
+				    &widths);
+	}
+	if (done > 0 && host_done > 0)
+		printf("          host events are placed by generation; their times are the host's, "
+		       "counted from now\n");
 }
 
 int64_t trace_event_ns(const struct frame_history *history, uint64_t time)
@@ -210,13 +280,20 @@ json *trace_event_json(const struct frame_history *history, unsigned number,
 	return object;
 }
 
-json *trace_history_json(const struct frame_history *history, const struct guest *guest,
-			 const struct symbols *symbols)
+json *trace_frame_json(const struct frame_history *history, const struct management_record *host,
+		       const struct guest *guest, const struct symbols *symbols)
 {
+	const unsigned count = history->count + (host ? host->count : 0);
 	json *array = json_object_new_array();
+	unsigned done = 0, host_done = 0;
 
-	for (unsigned i = 0; i < history->count; i++)
-		json_object_array_add(array, trace_event_json(history, i, guest, symbols));
+	while (done + host_done < count)
+		if (next_is_hosts(history, done, host, host_done))
+			json_object_array_add(
+				array, host_event_json(guest, history->pfn, host, host_done++));
+		else
+			json_object_array_add(array,
+					      trace_event_json(history, done++, guest, symbols));
 	return array;
 }
 

@@ -30,9 +30,10 @@ struct own_vm {
 	int lost_by;       /* a negative errno: -ENOTCONN the VM has hung up */
 	struct error why;  /* why it is lost */
 	uint32_t sequence; /* of the last request */
+	bool asks_record;  /* its reply holds the record of a frame */
 	uint32_t pages;    /* whose bits its reply holds */
 	bool is_answered;
-	struct attach_dirty_reply reply;
+	union attach_message reply;
 };
 
 static void set_lost(struct own_vm *vm, int result, const struct error *why)
@@ -89,13 +90,21 @@ static int follow_map(struct own_vm *vm, const struct attach_map *map, struct er
 	return result;
 }
 
+/* Checks a reply to the last request. */
+static int check_reply(const struct own_vm *vm, const union attach_message *message, size_t length,
+		       struct error *err)
+{
+	return vm->asks_record ? attach_check_record(message, length, err)
+			       : attach_check_reply(message, length, vm->pages, err);
+}
+
 /* Takes a reply that a caller waits for. A reply that came too late is dropped. */
 static int take_reply(struct own_vm *vm, const union attach_message *message, size_t length,
 		      struct error *err)
 {
 	pthread_mutex_lock(&vm->lock);
 	bool is_awaited = !vm->is_answered && message->header.sequence == vm->sequence;
-	int result = is_awaited ? attach_check_reply(message, length, vm->pages, err) : 0;
+	int result = is_awaited ? check_reply(vm, message, length, err) : 0;
 
 	if (is_awaited && result == 0) {
 		memcpy(&vm->reply, message, length);
@@ -190,15 +199,23 @@ static int explain(const struct own_vm *vm, int result, struct error *err)
 	}
 }
 
-/* Sends a request and waits for its reply. Returns the reply and, for a request of pages, the bits. */
+/* What a caller wants of a reply. */
+struct extract {
+	void *to;
+	size_t offset;
+	size_t size;
+};
+
+/* Sends a request and waits for its reply. `wanted` may be NULL. */
 static int ask(struct own_vm *vm, enum attach_type type, const struct attach_request *request,
-	       struct attach_reply *reply, uint64_t *bits, struct error *err)
+	       const struct extract *wanted, struct error *err)
 {
 	pthread_mutex_lock(&vm->request);
 	pthread_mutex_lock(&vm->lock);
 	deadline_enter();
 	vm->is_answered = false;
 	vm->sequence++;
+	vm->asks_record = type == ATTACH_FRAME_RECORD;
 	vm->pages = request->pages;
 	int result = attach_client_send(&vm->client, type, vm->sequence, *request, err);
 
@@ -208,10 +225,8 @@ static int ask(struct own_vm *vm, enum attach_type type, const struct attach_req
 	vm->is_answered = true;
 	if (result == 0)
 		result = explain(vm, vm->reply.reply.result, err);
-	if (result == 0 && reply)
-		*reply = vm->reply.reply;
-	if (result == 0 && bits)
-		memcpy(bits, vm->reply.bits, (request->pages + UINT64_C(63)) / 64 * 8);
+	if (result == 0 && wanted)
+		memcpy(wanted->to, (const uint8_t *)&vm->reply + wanted->offset, wanted->size);
 	pthread_mutex_unlock(&vm->lock);
 	pthread_mutex_unlock(&vm->request);
 	return result;
@@ -221,8 +236,9 @@ static int ask_plain(struct own_vm *vm, enum attach_type type, struct attach_rep
 		     struct error *err)
 {
 	const struct attach_request request = {0};
+	const struct extract wanted = {reply, 0, sizeof(*reply)};
 
-	return ask(vm, type, &request, reply, NULL, err);
+	return ask(vm, type, &request, reply ? &wanted : NULL, err);
 }
 
 /* A request that the VM did not answer in time is withdrawn, so that no pause begins that nobody uses. */
@@ -280,7 +296,10 @@ static int own_vm_dirty_read(void *own, int reader, bool fetch, paddr_t base, ui
 							       : ATTACH_DIRTY_PAGES_MAX,
 			.flags = fetch && done == 0 ? ATTACH_REFRESH : 0,
 		};
-		int result = ask(own, ATTACH_DIRTY_READ, &request, NULL, bits + done / 64, err);
+		const struct extract wanted = {
+			bits + done / 64, offsetof(struct attach_dirty_reply, bits),
+			(request.pages + UINT64_C(63)) / 64 * sizeof(uint64_t)};
+		int result = ask(own, ATTACH_DIRTY_READ, &request, &wanted, err);
 
 		if (result < 0)
 			return result;
@@ -321,6 +340,16 @@ static enum source_state own_vm_state(const struct source *source, const char **
 	return state;
 }
 
+static int own_vm_record(const struct source *source, uint64_t pfn,
+			 struct management_record *record, struct error *err)
+{
+	const struct attach_request request = {.base = pfn * PAGE_SIZE};
+	const struct extract wanted = {record, offsetof(struct attach_record_reply, record),
+				       sizeof(*record)};
+
+	return ask(source->own, ATTACH_FRAME_RECORD, &request, &wanted, err);
+}
+
 static void own_vm_free(struct own_vm *vm)
 {
 	pthread_cond_destroy(&vm->changed);
@@ -342,6 +371,7 @@ static void own_vm_close(struct source *source)
 
 static const struct source_ops own_vm_ops = {
 	.state = own_vm_state,
+	.record = own_vm_record,
 	.close = own_vm_close,
 };
 
