@@ -126,8 +126,13 @@ static bool answer(struct vm *vm, int result)
 	if (recv(vm->fd, &request, sizeof(request), 0) != sizeof(request))
 		return false;
 	bool has_bits = request.header.type == ATTACH_DIRTY_READ && result == 0;
-	size_t size = has_bits ? attach_dirty_size(request.pages) : sizeof(reply.reply);
+	bool has_record = request.header.type == ATTACH_FRAME_RECORD && result == 0;
+	size_t size = has_bits     ? attach_dirty_size(request.pages)
+		      : has_record ? sizeof(struct attach_record_reply)
+				   : sizeof(reply.reply);
 
+	if (has_record)
+		memset(reply.bits, 0, sizeof(struct management_record));
 	reply.reply = (struct attach_reply){
 		.header = attach_header(ATTACH_REPLY, size, request.header.sequence),
 		.result = result,
@@ -229,6 +234,23 @@ static void check_result(int result, const struct error *err)
 		fuzz_check_error(err);
 }
 
+/* Names of what happened are chosen by these numbers. */
+static void ask_record(const struct source *source)
+{
+	struct management_record record;
+	struct error err;
+	int result = source_record(source, 3, &record, &err);
+
+	check_result(result, &err);
+	if (result < 0)
+		return;
+	FUZZ_CHECK(record.count <= MANAGEMENT_EVENTS_MAX);
+	for (uint32_t i = 0; i < record.count; i++)
+		FUZZ_CHECK(record.events[i].type < MANAGEMENT_EVENT_TYPES &&
+			   record.events[i].action < MANAGEMENT_ACTIONS &&
+			   record.events[i].frames > 0);
+}
+
 static void make_requests(const struct source *source)
 {
 	const struct control *control = &source->control;
@@ -248,6 +270,7 @@ static void make_requests(const struct source *source)
 	}
 	check_result(control_dirty_read(control, result, true, paddr(0), 100, bits, &err), &err);
 	control_dirty_stop(control, result);
+	ask_record(source);
 }
 
 /* An inspector tries a VM that hangs up again; whatever is left of that is not of the next run. */
