@@ -186,7 +186,7 @@ START_TEST(a_frame_that_the_host_has_is_explained)
 			 "          comes back by mem release or a higher target, not when the "
 			 "guest asks\n");
 	record.flags &= ~MANAGEMENT_IS_PUNCHED;
-	ck_assert_ptr_nonnull(strstr(said(), "hard: its bytes are being taken or given back"));
+	ck_assert_ptr_nonnull(strstr(said(), "at this moment, hard: its bytes are being taken"));
 	record.flags = 0;
 	ck_assert_str_eq(said(), "host      does not have it: the guest alone says so\n");
 	record.count = 2;

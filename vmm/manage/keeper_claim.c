@@ -207,6 +207,8 @@ static int claim_window(struct keeper *keeper, struct keeper_cursor *cursor,
 	else if (*more)
 		count = claim_frames(keeper, wish, &window, window.first, window.end, 0);
 	guest_memory_read_end();
+	/* Before the punches: whoever finds a frame punched finds its claim. */
+	claim_history_flush(&keeper->ledger.history);
 	if (!*more && cursor->phase == KEEPER_BLOCKS && !keeper->whole_blocks) {
 		*cursor = (struct keeper_cursor){.phase = KEEPER_SINGLES};
 		*more = true;

@@ -156,11 +156,11 @@ static void print_held(const struct management_record *record)
 	if (claim)
 		printf("%s ago, %s", duration_text(ago_ns(record, claim), ago), purpose(claim));
 	else
-		printf("longer ago than it remembers");
+		printf("%s", record->flags & MANAGEMENT_IS_PUNCHED ? "longer ago than it remembers"
+								   : "at this moment");
 	printf(", %s: %s\n", hardness(is_hard),
-	       record->flags & MANAGEMENT_IS_PUNCHED
-		       ? "no bytes are behind it"
-		       : "its bytes are being taken or given back at this moment");
+	       record->flags & MANAGEMENT_IS_PUNCHED ? "no bytes are behind it"
+						     : "its bytes are being taken or given back");
 	printf("          comes back by mem release or a higher target%s\n",
 	       is_hard ? ", not when the guest asks" : ", or when the guest asks for memory");
 }
