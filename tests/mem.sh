@@ -199,6 +199,22 @@ test_target()
 	expect "so that there is none" 0 'out:^target    none$' 'out:^host      has 0 KiB' -- "$PAGEVISOR" mem show demo
 }
 
+test_headroom()
+{
+	expect "all but a headroom" 0 'out:^reclaimed [0-9.]+ MiB$' -- "$PAGEVISOR" mem reclaim demo --all --older 0 --headroom 8M
+	run_command "$PAGEVISOR" mem show --json demo
+	check "is left: $(number unused_frames) frames" [ "$(number unused_frames)" -ge 1900 ]
+	expect "a size that would need it" 5 'out:^reclaimed .* of 1 GiB: the rest is in use, or is headroom$' -- \
+		"$PAGEVISOR" mem reclaim demo 1G --older 0 --headroom 8M
+	expect "a target that leaves some" 0 'out:^demo is to have as little as it can: it has [0-9.]+ MiB$' -- \
+		"$PAGEVISOR" mem set demo min --wait --headroom 4M
+	expect "show has it" 0 'out:^target    as little as can be, takes what was free for 1 s, leaves 4 MiB of it$' -- \
+		"$PAGEVISOR" mem show demo
+	expect "and in JSON" 0 'out:"headroom_bytes":4194304$' -- "$PAGEVISOR" mem show demo --json
+	expect "check finds nothing with a headroom" 0 'out:^findings  none$' -- "$PAGEVISOR" check demo
+	"$PAGEVISOR" mem release demo --all >/dev/null
+}
+
 # Whether the command in the background has begun: the VM is busy with its order.
 is_busy()
 {
@@ -325,8 +341,8 @@ test_asks()
 
 test_from_the_start()
 {
-	start small --target 24M
-	expect_soon "run --target" 0 'out:^target    24 MiB, ' 'out:^host      has 40 MiB: 40 MiB soft' -- "$PAGEVISOR" mem show small
+	start small --target 24M --headroom 1M
+	expect_soon "run --target" 0 'out:^target    24 MiB, .*, leaves 1 MiB of it$' 'out:^host      has 40 MiB: 40 MiB soft' -- "$PAGEVISOR" mem show small
 	end small
 }
 
@@ -345,6 +361,9 @@ test_bad_input()
 	expect "show and a size" 2 'err:mem show wants no size$' -- "$PAGEVISOR" mem show demo 4M
 	expect "a wrong age" 2 'err:--older 2h: expected at most an hour$' -- "$PAGEVISOR" mem reclaim demo --all --older 2h
 	expect "a wrong rate" 2 'err:--rate fast: expected a size a second' -- "$PAGEVISOR" mem reclaim demo --all --rate fast
+	expect "a headroom of what is given back" 2 'err:--headroom is for reclaim and set$' -- \
+		"$PAGEVISOR" mem release demo --all --headroom 4M
+	expect "a headroom without a target" 2 'err:without it nothing is taken' -- "$PAGEVISOR" run --headroom 4M
 	expect "a VM that is not there" 1 'err:nobody' -- "$PAGEVISOR" mem reclaim nobody --all
 	check "is one line" says_one_line
 	expect "a QEMU of others" 2 'err:^pagevisor: qemu:1 was not started by pagevisor' -- "$PAGEVISOR" mem reclaim qemu:1 --all
@@ -377,6 +396,7 @@ test_take_and_give
 test_views
 test_partial
 test_target
+test_headroom
 test_interrupts
 test_capture
 test_bad_input

@@ -188,6 +188,7 @@ static int take_order(void *own, const struct management_order *order, uint64_t 
 	FUZZ_CHECK(!(order->flags & ~MANAGEMENT_FLAGS));
 	FUZZ_CHECK(order->bytes == MANAGEMENT_ALL || order->bytes % PAGE_SIZE == 0);
 	FUZZ_CHECK(order->older_ns <= MANAGEMENT_OLDER_MAX_NS);
+	FUZZ_CHECK(order->headroom % PAGE_SIZE == 0);
 	*ticket = ++tickets;
 	return tickets % 3 ? 0 : -EBUSY;
 }
@@ -271,6 +272,7 @@ static size_t act(struct client *client, uint8_t what, const uint8_t *data, size
 				.action = data[1],
 				.bytes = data[2] == 255 ? MANAGEMENT_ALL : data[2] * PAGE_SIZE / 2,
 				.older_ns = (uint64_t)data[2] << 34,
+				.headroom = data[1] * PAGE_SIZE / 4,
 			};
 		ask(client, ATTACH_ORDER, order);
 		return size < 3 ? 0 : 3;

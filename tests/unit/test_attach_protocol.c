@@ -84,6 +84,7 @@ static void make_order(void)
 	message.request.bytes = MANAGEMENT_ALL;
 	message.request.older_ns = MANAGEMENT_OLDER_MAX_NS;
 	message.request.rate = UINT64_MAX;
+	message.request.headroom = 4096;
 }
 
 static int check_order(void)
@@ -107,6 +108,9 @@ START_TEST(orders_that_make_no_sense_are_refused)
 	ck_assert_int_eq(check_order(), -EPROTO);
 	make_order();
 	message.request.older_ns++;
+	ck_assert_int_eq(check_order(), -EPROTO);
+	make_order();
+	message.request.headroom++;
 	ck_assert_int_eq(check_order(), -EPROTO);
 }
 END_TEST

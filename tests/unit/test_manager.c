@@ -171,6 +171,79 @@ START_TEST(a_higher_target_is_met_to_the_frame)
 }
 END_TEST
 
+START_TEST(headroom_is_left_of_what_is_free)
+{
+	struct management_order order = {
+		.action = MANAGEMENT_RECLAIM, .bytes = MANAGEMENT_ALL, .headroom = 3 * MIB};
+
+	carry_out(order);
+	assert_got(MANAGED - 3 * MIB, MANAGED - 3 * MIB, MANAGEMENT_GOT_ALL);
+	ck_assert_uint_eq(status.unused_frames, 3 * MIB / PAGE_SIZE);
+	/* There is no more to be had: neither by that order, nor by one for less. */
+	order.bytes = MIB;
+	carry_out(order);
+	assert_got(MIB, 0, MANAGEMENT_NOT_FREE);
+	order.older_ns = 20 * NS_PER_MS;
+	carry_out(order);
+	assert_got(MIB, 0, MANAGEMENT_NOT_FREE);
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES - 3 * MIB / PAGE_SIZE);
+	/* More than there is. */
+	carry_out((struct management_order){.action = MANAGEMENT_RELEASE, .bytes = MANAGEMENT_ALL});
+	order.headroom = 2 * RAM;
+	carry_out(order);
+	assert_got(MIB, 0, MANAGEMENT_NOT_FREE);
+	ck_assert_uint_eq(hosts(), 0);
+}
+END_TEST
+
+static void use_high_region(void)
+{
+	managed_set(MANAGED_HIGH_FIRST, MANAGED_SLOTS, 1);
+	managed.log.on_slots = NULL;
+}
+
+/* The guest's need grows once the first batch was claimed, after which the order waits for half a second. */
+START_TEST(headroom_is_counted_again_in_a_slow_order)
+{
+	const uint64_t used = MANAGED_SLOTS - MANAGED_HIGH_FIRST;
+
+	managed.log.on_slots = use_high_region;
+	carry_out((struct management_order){.action = MANAGEMENT_RECLAIM,
+					    .bytes = MANAGEMENT_ALL,
+					    .headroom = 4 * MIB,
+					    .rate = 8 * MIB});
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES - used - 4 * MIB / PAGE_SIZE);
+	ck_assert_uint_eq(status.unused_frames, 4 * MIB / PAGE_SIZE);
+}
+END_TEST
+
+START_TEST(a_target_restores_the_headroom)
+{
+	const uint64_t used = MIB / PAGE_SIZE;
+
+	carry_out((struct management_order){.action = MANAGEMENT_TARGET,
+					    .bytes = MANAGEMENT_ALL,
+					    .older_ns = 20 * NS_PER_MS,
+					    .headroom = 2 * MIB});
+	ck_assert_uint_eq(status.reason, MANAGEMENT_GOT_ALL);
+	ck_assert_uint_eq(status.headroom_bytes, 2 * MIB);
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES - 2 * MIB / PAGE_SIZE);
+	/* Used from what was left: as much comes back, to the frame once it is cold. */
+	uint64_t first = MANAGED_HIGH_FIRST;
+
+	while (!managed_count(first, first + 1, REF_UNUSED))
+		first++;
+	ck_assert_uint_eq(managed_count(first, first + used, REF_UNUSED), used);
+	managed_set(first, first + used, 1);
+	await_hosts(MANAGED_FRAMES - 2 * MIB / PAGE_SIZE - used);
+	/* Freed, it is taken. */
+	managed_set(first, first + used, REF_UNUSED);
+	await_hosts(MANAGED_FRAMES - 2 * MIB / PAGE_SIZE);
+	carry_out((struct management_order){.action = MANAGEMENT_RELEASE, .bytes = MANAGEMENT_ALL});
+	ck_assert_uint_eq(status.headroom_bytes, 0);
+}
+END_TEST
+
 START_TEST(a_target_waits_for_the_guest_and_survives_its_restart)
 {
 	managed.info->boot_stage = STAGE_CPUS;
@@ -236,6 +309,9 @@ Suite *manager_suite(void)
 	tcase_add_test(tcase, one_order_at_a_time_and_it_can_be_cancelled);
 	tcase_add_test(tcase, a_target_is_held);
 	tcase_add_test(tcase, a_higher_target_is_met_to_the_frame);
+	tcase_add_test(tcase, headroom_is_left_of_what_is_free);
+	tcase_add_test(tcase, headroom_is_counted_again_in_a_slow_order);
+	tcase_add_test(tcase, a_target_restores_the_headroom);
 	tcase_add_test(tcase, a_target_waits_for_the_guest_and_survives_its_restart);
 	tcase_add_test(tcase, looks_do_not_put_a_target_off);
 	tcase_add_test(tcase, nothing_is_claimed_in_a_pause);

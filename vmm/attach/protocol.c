@@ -93,6 +93,8 @@ static int check_order(const struct attach_request *request, struct error *err)
 		return bad(err, "the flags", request->flags);
 	if (request->bytes != MANAGEMENT_ALL && !is_aligned(request->bytes, PAGE_SIZE))
 		return bad(err, "the size of an order", request->bytes);
+	if (!is_aligned(request->headroom, PAGE_SIZE))
+		return bad(err, "the headroom of an order", request->headroom);
 	if (request->older_ns > MANAGEMENT_OLDER_MAX_NS)
 		return bad(err, "the age of an order", request->older_ns);
 	return 0;

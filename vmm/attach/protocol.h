@@ -129,12 +129,13 @@ struct attach_request {
 	uint64_t bytes;
 	uint64_t older_ns;
 	uint64_t rate;
+	uint64_t headroom;
 };
 
 _Static_assert(offsetof(struct attach_request, base) == 16, "attach protocol");
 _Static_assert(offsetof(struct attach_request, action) == 32, "attach protocol");
 _Static_assert(offsetof(struct attach_request, bytes) == 40, "attach protocol");
-_Static_assert(sizeof(struct attach_request) == 64, "attach protocol");
+_Static_assert(sizeof(struct attach_request) == 72, "attach protocol");
 
 struct attach_reply {
 	struct attach_header header;

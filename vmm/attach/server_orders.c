@@ -29,6 +29,7 @@ static int take_order(const struct management *management, uint32_t vm_pid,
 		.bytes = request->bytes,
 		.older_ns = request->older_ns,
 		.rate = request->rate,
+		.headroom = request->headroom,
 		.pid = client->pid,
 	};
 

@@ -32,6 +32,7 @@
 #define KEY_RATE     0x105
 #define KEY_FOLLOW   0x106
 #define KEY_LINES    0x107
+#define KEY_HEADROOM 0x108
 #define KEY_INTERVAL 'i'
 
 #define INTERVAL_MIN_NS (10 * NS_PER_MS)
@@ -105,6 +106,9 @@ static void judge(struct mem *mem, const struct argp_state *state)
 		argp_error(state, "name the VM; pagevisor ps lists them");
 	if (mem->all && action->action == MANAGEMENT_TARGET)
 		argp_error(state, "--all is for reclaim and release; mem set VM min is the least");
+	if (mem->order.headroom && action->action != MANAGEMENT_RECLAIM &&
+	    action->action != MANAGEMENT_TARGET)
+		argp_error(state, "--headroom is for reclaim and set");
 	if (mem->is_following && action->action != MANAGEMENT_LOOK)
 		argp_error(state, "--follow is for mem show");
 	if (!action->takes_size && (mem->size || mem->all))
@@ -173,6 +177,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (!size_parse(text, PAGE_SIZE, UINT64_MAX, &mem->order.rate))
 			argp_error(state, "--rate %s: expected a size a second, " SIZE_EXAMPLES,
 				   text);
+		break;
+	case KEY_HEADROOM:
+		mem->order.headroom = option_bytes_of_memory("--headroom", text, state);
 		break;
 	case ARGP_KEY_ARG:
 		take_argument(mem, text, state);
@@ -334,6 +341,8 @@ int command_mem(int argc, char **argv)
 		{"wait", KEY_WAIT, NULL, 0, "set: wait until the target is reached, or cannot be",
 		 0},
 		{"rate", KEY_RATE, "SIZE", 0, "take or release at most so much a second", 0},
+		{"headroom", KEY_HEADROOM, "SIZE", 0,
+		 "reclaim, set: leave the guest so much of what is free (none)", 0},
 		{0}};
 	static const struct argp parser = {
 		.options = options_table,

@@ -458,7 +458,8 @@ static int run_guest(struct run *run, struct error *err)
 			return result;
 		}
 	}
-	ram_manager_start(&run->ram_manager, run->options.target, &run->terminal);
+	ram_manager_start(&run->ram_manager, run->options.target, run->options.headroom,
+			  &run->terminal);
 	start_server(run);
 	wait_for_end(run);
 	const struct vm_end *end = stop_vm(run);

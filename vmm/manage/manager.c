@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/thread.h"
@@ -22,6 +21,12 @@
 
 /* For how long an allocation that waits keeps the host from claiming. */
 #define AWAITED_MAX_NS (100 * NS_PER_MS)
+
+/*
+ * How old the count of free frames may be from which a headroom is left. A count looks at each slot, 64 bytes a frame: often
+ * enough for a slow order, and no burden for a fast one.
+ */
+#define COUNT_MAX_NS (250 * NS_PER_MS)
 
 /* A job: how far it has come, in frames. */
 struct job {
@@ -155,6 +160,8 @@ static int follow_guest(struct manager *manager, struct error *err)
 
 static int look(struct manager *manager, bool ages, struct error *err)
 {
+	manager->seen_ns = clock_now_ns();
+
 	int result = keeper_look(&manager->keeper, ages, &manager->seen, err);
 
 	pthread_mutex_lock(&manager->lock);
@@ -214,16 +221,45 @@ static int account(struct manager *manager, struct job *job, int result)
 	return keep_rate(manager, job->order.rate, (uint64_t)result) ? 0 : -ECANCELED;
 }
 
+/* How much of what was free at the last look is no headroom. */
+static uint64_t frames_to_spare(const struct manager *manager, const struct job *job)
+{
+	uint64_t headroom = frames_of(job->order.headroom), unused = manager->seen.unused;
+
+	if (headroom == 0)
+		return UINT64_MAX;
+	return unused > headroom ? unused - headroom : 0;
+}
+
+/* The same, after a batch was claimed. Counts again now and then: the guest goes on meanwhile. */
+static int spare_fewer(struct manager *manager, const struct job *job, uint64_t claimed,
+		       uint64_t *spare, struct error *err)
+{
+	*spare -= claimed < *spare ? claimed : *spare;
+	if (job->order.headroom == 0 || clock_now_ns() - manager->seen_ns < COUNT_MAX_NS)
+		return 0;
+	int result = look(manager, false, err);
+
+	*spare = frames_to_spare(manager, job);
+	return result;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Goes through all frames once, and claims. Returns 0, -ECANCELED, or the keeper's error. */
 static int claim_once(struct manager *manager, struct job *job, struct error *err)
 {
+	uint64_t spare = frames_to_spare(manager, job);
 	struct keeper_cursor cursor = {0};
 	bool more = true;
 
 	manager->keeper.cause = job->order.action;
-	while (more && job->got < job->wanted) {
+	while (more && job->got < job->wanted && spare > 0) {
 		const struct keeper_wish wish = {
-			.frames = job->wanted - job->got,
+			.frames = lesser(job->wanted - job->got, spare),
 			.cold_only = job->order.older_ns > 0,
 			.hard = job->order.flags & MANAGEMENT_HARD,
 		};
@@ -232,7 +268,11 @@ static int claim_once(struct manager *manager, struct job *job, struct error *er
 			return -ECANCELED;
 		int result = keeper_claim(&manager->keeper, &cursor, &wish, &more, err);
 
+		uint64_t claimed = result > 0 ? (uint64_t)result : 0;
+
 		result = account(manager, job, result);
+		if (result == 0)
+			result = spare_fewer(manager, job, claimed, &spare, err);
 		if (result < 0)
 			return result;
 	}
@@ -280,15 +320,37 @@ static int release(struct manager *manager, struct job *job, struct error *err)
 	return 0;
 }
 
+/*
+ * How many frames the host is to hold for a target: what that leaves, or fewer where the guest would not have its headroom.
+ * Counts what is free for that. Returns 0 or the keeper's error.
+ */
+static int frames_to_hold(struct manager *manager, const struct job *job, uint64_t target,
+			  uint64_t *wanted, struct error *err)
+{
+	const uint64_t ram = frames_of(manager->status.ram_bytes);
+	const uint64_t headroom = frames_of(job->order.headroom);
+
+	*wanted = target < ram ? ram - target : 0;
+	if (headroom == 0)
+		return 0;
+	int result = look(manager, false, err);
+	uint64_t most = ledger_held(&manager->keeper.ledger) + manager->seen.unused;
+
+	*wanted = lesser(*wanted, most > headroom ? most - headroom : 0);
+	return result;
+}
+
 /* Claims or releases until the guest has no more and no less than a target. */
 static int hold_target(struct manager *manager, struct job *job, bool waits, struct error *err)
 {
-	uint64_t ram = frames_of(manager->status.ram_bytes),
-		 held = ledger_held(&manager->keeper.ledger);
 	uint64_t target = job->order.bytes == MANAGEMENT_ALL ? 0 : frames_of(job->order.bytes);
-	uint64_t wanted = target < ram ? ram - target : 0;
+	uint64_t wanted;
+	int result = frames_to_hold(manager, job, target, &wanted, err);
+	uint64_t held = ledger_held(&manager->keeper.ledger);
 	struct job part = {.order = job->order, .wanted = held - wanted};
-	int result = held > wanted ? release(manager, &part, err) : 0;
+
+	if (result == 0 && held > wanted)
+		result = release(manager, &part, err);
 
 	/* Blocks are released whole: that may have been more. */
 	held = ledger_held(&manager->keeper.ledger);
@@ -299,7 +361,7 @@ static int hold_target(struct manager *manager, struct job *job, bool waits, str
 	held = ledger_held(&manager->keeper.ledger);
 	/* In the words of the target: what the guest has left. */
 	job->wanted = target;
-	job->got = ram - held;
+	job->got = frames_of(manager->status.ram_bytes) - held;
 	return result;
 }
 
@@ -355,7 +417,8 @@ static void count_all(const struct manager *manager, struct job *job, int result
 		return;
 	job->wanted = job->got;
 	if (result < 0)
-		job->wanted += job->order.older_ns ? seen->cold : seen->unused;
+		job->wanted += lesser(job->order.older_ns ? seen->cold : seen->unused,
+				      frames_to_spare(manager, job));
 }
 
 static void finish(struct manager *manager, const struct job *job, enum management_reason reason,
@@ -504,89 +567,4 @@ void manager_ring(struct manager *manager)
 	manager->has_rung = true;
 	pthread_cond_broadcast(&manager->changed);
 	pthread_mutex_unlock(&manager->lock);
-}
-
-static void set_target(struct manager *manager, const struct management_order *order)
-{
-	struct management_status *status = &manager->status;
-
-	/* What is reclaimed or released by hand would be undone by a target at once. */
-	manager->has_target = order->action == MANAGEMENT_TARGET;
-	manager->target = *order;
-	status->flags &= ~(MANAGEMENT_HAS_TARGET | MANAGEMENT_HARD_TARGET);
-	status->target_bytes = status->older_ns = status->rate = 0;
-	if (!manager->has_target)
-		return;
-	status->flags |= MANAGEMENT_HAS_TARGET;
-	if (order->flags & MANAGEMENT_HARD)
-		status->flags |= MANAGEMENT_HARD_TARGET;
-	status->target_bytes = order->bytes == MANAGEMENT_ALL ? 0 : order->bytes;
-	status->older_ns = order->older_ns;
-	status->rate = order->rate;
-}
-
-static int take_order(void *own, const struct management_order *order, uint64_t *ticket)
-{
-	struct manager *manager = own;
-	struct management_status *status = &manager->status;
-
-	pthread_mutex_lock(&manager->lock);
-	if (status->flags & MANAGEMENT_IS_AT_WORK) {
-		pthread_mutex_unlock(&manager->lock);
-		return -EBUSY;
-	}
-	if (order->action != MANAGEMENT_LOOK)
-		set_target(manager, order);
-	manager->order = *order;
-	manager->has_order = true;
-	*ticket = ++status->ticket;
-	if (order->action != MANAGEMENT_LOOK) {
-		status->action = order->action;
-		status->pid = order->pid;
-		status->reason = MANAGEMENT_GOT_ALL;
-		status->error = 0;
-		status->wanted_bytes = status->got_bytes = 0;
-	}
-	status->flags |= MANAGEMENT_IS_AT_WORK;
-	pthread_cond_broadcast(&manager->changed);
-	pthread_mutex_unlock(&manager->lock);
-	return 0;
-}
-
-static void cancel(void *own, uint64_t ticket)
-{
-	struct manager *manager = own;
-
-	pthread_mutex_lock(&manager->lock);
-	if (ticket == manager->status.ticket && (manager->status.flags & MANAGEMENT_IS_AT_WORK)) {
-		manager->is_cancelled = true;
-		pthread_cond_broadcast(&manager->changed);
-	}
-	pthread_mutex_unlock(&manager->lock);
-}
-
-static void get_status(void *own, struct management_status *status)
-{
-	struct manager *manager = own;
-	struct stat file;
-
-	pthread_mutex_lock(&manager->lock);
-	*status = manager->status;
-	pthread_mutex_unlock(&manager->lock);
-	status->resident_bytes =
-		fstat(manager->memory_fd, &file) == 0 ? (uint64_t)file.st_blocks * 512 : 0;
-}
-
-static int get_record(void *own, uint64_t frame, struct management_record *record)
-{
-	struct manager *manager = own;
-
-	return ledger_record(&manager->keeper.ledger, frame, record);
-}
-
-struct management manager_management(struct manager *manager)
-{
-	static const struct management_ops ops = {take_order, cancel, get_status, get_record};
-
-	return (struct management){&ops, manager};
 }

@@ -38,13 +38,19 @@ struct management_order {
 	uint64_t bytes;
 	uint64_t older_ns; /* only frames that were free for so long; 0: all that are free */
 	uint64_t rate;     /* bytes a second at most; 0: no limit */
-	uint32_t pid;      /* who asks */
+	/*
+	 * Bytes of what is free that the guest keeps: a claim leaves them, and a target that finds fewer gives some back.
+	 * 0, the default, leaves none: with soft frames no allocation fails for it, what the guest uses again and again is
+	 * never cold, and a guest that needs little would keep from the host what it never touches.
+	 */
+	uint64_t headroom;
+	uint32_t pid; /* who asks */
 };
 
 /* Why a job did not get what it wanted. */
 enum management_reason {
 	MANAGEMENT_GOT_ALL,
-	MANAGEMENT_NOT_FREE, /* the rest is in use, or was used within older_ns */
+	MANAGEMENT_NOT_FREE, /* the rest is in use, was used within older_ns, or is headroom */
 	MANAGEMENT_NOT_HELD, /* the host held no more */
 	MANAGEMENT_CANCELLED,
 	MANAGEMENT_NO_GUEST,   /* no guest whose frames can be claimed is at work */
@@ -78,6 +84,7 @@ struct management_status {
 	uint64_t target_bytes;
 	uint64_t older_ns; /* of the target */
 	uint64_t rate;
+	uint64_t headroom_bytes;
 	uint64_t ram_bytes;
 	uint64_t resident_bytes; /* of the file with the RAM */
 	uint64_t managed_frames;
@@ -102,7 +109,7 @@ struct management_status {
 
 _Static_assert(offsetof(struct management_status, wanted_bytes) == 24, "the socket carries it");
 _Static_assert(offsetof(struct management_status, target_bytes) == 48, "the socket carries it");
-_Static_assert(sizeof(struct management_status) == 216, "the socket carries it");
+_Static_assert(sizeof(struct management_status) == 224, "the socket carries it");
 
 /* What has become of a frame. */
 enum management_event_type {

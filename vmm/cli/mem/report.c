@@ -32,6 +32,19 @@ const char *mem_size_text(uint64_t bytes)
 	return text;
 }
 
+/* Why it is with the guest. */
+static void not_free_text(const struct management_order *order, char *text, size_t size)
+{
+	size_t at = (size_t)snprintf(text, size, "the rest is in use");
+
+	if (order->older_ns)
+		at += (size_t)snprintf(text + at, size - at, "%s was used in the last %g s",
+				       order->headroom ? "," : ", or",
+				       (double)order->older_ns / (double)NS_PER_S);
+	if (order->headroom)
+		snprintf(text + at, size - at, ", or is headroom");
+}
+
 /* Why the rest is missing. */
 static void reason_text(const struct mem_report *report, char *text, size_t size)
 {
@@ -39,11 +52,7 @@ static void reason_text(const struct mem_report *report, char *text, size_t size
 
 	switch (status->reason) {
 	case MANAGEMENT_NOT_FREE:
-		if (report->order->older_ns)
-			snprintf(text, size, "the rest is in use, or was used in the last %g s",
-				 (double)report->order->older_ns / (double)NS_PER_S);
-		else
-			snprintf(text, size, "the rest is in use");
+		not_free_text(report->order, text, size);
 		break;
 	case MANAGEMENT_NOT_HELD:
 		snprintf(text, size, "the host held no more");
@@ -129,9 +138,12 @@ static void print_target(const struct management_status *status)
 		printf("%s", mem_size_text(status->target_bytes));
 	else
 		printf("as little as can be");
-	printf("%s, takes what was free for %g s\n",
+	printf("%s, takes what was free for %g s",
 	       status->flags & MANAGEMENT_HARD_TARGET ? ", hard" : "",
 	       (double)status->older_ns / (double)NS_PER_S);
+	if (status->headroom_bytes)
+		printf(", leaves %s of it", mem_size_text(status->headroom_bytes));
+	printf("\n");
 }
 
 void mem_report_print_status(const struct mem_report *report)
@@ -232,6 +244,7 @@ static void add_target(json *to, const struct management_status *status)
 	json_add_seconds(target, "older_seconds", status->older_ns);
 	if (status->rate)
 		json_add_decimal(target, "bytes_per_second", (double)status->rate);
+	json_add_number(target, "headroom_bytes", status->headroom_bytes);
 	json_add(to, "target", target);
 }
 

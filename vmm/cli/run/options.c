@@ -14,6 +14,7 @@
 #include "cli/answer_option.h"
 #include "cli/exit_status.h"
 #include "base/number_text.h"
+#include "cli/option_rules.h"
 #include "cli/option_value.h"
 #include "cli/options.h"
 #include "machine/device/console_limit.h"
@@ -34,6 +35,7 @@ enum option_key {
 	KEY_TRACE_ENTRIES,
 	KEY_CONSOLE_RATE,
 	KEY_TARGET,
+	KEY_HEADROOM,
 };
 
 static const struct argp_option options_table[] = {
@@ -66,6 +68,8 @@ static const struct argp_option options_table[] = {
 	 "console output a second, in bytes; more is dropped; 0: no limit (64KiB)", 0},
 	{"target", KEY_TARGET, "SIZE", 0,
 	 "how much of its memory the guest is to have, as mem set does from the start", 0},
+	{"headroom", KEY_HEADROOM, "SIZE", 0,
+	 "how much of what is free --target leaves the guest at least (none)", 0},
 	{"name", KEY_NAME, "NAME", 0, "what other commands call the VM (vm-PID)", 0},
 	ANSWER_JSON_OPTION,
 	{"quiet", KEY_QUIET, NULL, 0, "no console output and no status while it runs", 0},
@@ -112,6 +116,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_TARGET:
 		options->target = option_bytes_of_memory("--target", text, state);
 		break;
+	case KEY_HEADROOM:
+		options->headroom = option_bytes_of_memory("--headroom", text, state);
+		break;
 	case KEY_NAME:
 		options->name = option_vm_name(text, state);
 		break;
@@ -141,6 +148,8 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 		       "and no invariant was broken, 1 the system refused, 2 bad input, 3 the guest "
 		       "failed, 4 an invariant was broken.",
 	};
+	static const struct option_rule rules[] = {
+		{"headroom", OPTION_NEEDS, "target", "without it nothing is taken"}, {0}};
 
 	*options = (struct run_options){
 		.workload = "churn",
@@ -148,7 +157,7 @@ void run_options_parse(struct run_options *options, int argc, char **argv)
 		.console_rate = CONSOLE_RATE_DEFAULT,
 	};
 	guest_options_init(&options->guest, DEFAULT_MEMORY);
-	options_parse(&parser, argc, argv, options);
+	options_parse_ruled(&parser, rules, argc, argv, options);
 	guest_options_settle(&options->guest, DEFAULT_TIME_NS);
 	snprintf(options->own_name, sizeof(options->own_name), "vm-%d", getpid());
 	if (!options->name)

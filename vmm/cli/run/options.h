@@ -19,6 +19,7 @@ struct run_options {
 	unsigned scans_per_second;
 	uint64_t console_rate; /* bytes a second, 0: no limit */
 	uint64_t target;       /* bytes that the guest is to have, 0: all */
+	uint64_t headroom;     /* bytes of what is free that the target leaves */
 	bool json;
 	bool quiet;
 };

@@ -48,12 +48,14 @@ const struct management *ram_manager_management(const struct ram_manager *ram)
 	return ram->is_there ? &ram->management : NULL;
 }
 
-void ram_manager_start(struct ram_manager *ram, uint64_t target, struct terminal *terminal)
+void ram_manager_start(struct ram_manager *ram, uint64_t target, uint64_t headroom,
+		       struct terminal *terminal)
 {
 	const struct management_order order = {
 		.action = MANAGEMENT_TARGET,
 		.bytes = target,
 		.older_ns = MANAGER_OLDER_NS,
+		.headroom = headroom,
 		.pid = (uint32_t)getpid(),
 	};
 	struct error err;

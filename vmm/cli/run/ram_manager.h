@@ -27,8 +27,12 @@ const struct control *ram_manager_control(const struct ram_manager *ram,
 					  const struct engine *engine);
 const struct management *ram_manager_management(const struct ram_manager *ram);
 
-/* Starts its thread; `target` is how many bytes the guest is to have, 0: all of them. */
-void ram_manager_start(struct ram_manager *ram, uint64_t target, struct terminal *terminal);
+/*
+ * Starts its thread; `target` is how many bytes the guest is to have, 0: all of them; `headroom` how many of the free ones
+ * it keeps.
+ */
+void ram_manager_start(struct ram_manager *ram, uint64_t target, uint64_t headroom,
+		       struct terminal *terminal);
 
 /* In this order, whatever of the above was called. */
 void ram_manager_stop(struct ram_manager *ram);

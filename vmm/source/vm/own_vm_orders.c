@@ -72,6 +72,7 @@ int own_vm_orders_give(struct own_vm_orders *orders, const struct management_ord
 		.bytes = order->bytes,
 		.older_ns = order->older_ns,
 		.rate = order->rate,
+		.headroom = order->headroom,
 	};
 	union attach_message message;
 	int result = ask(orders, ATTACH_ORDER, &request, &message, err);
