@@ -122,7 +122,8 @@ int keeper_look(struct keeper *keeper, bool ages, struct keeper_sweep *sweep, st
 
 /*
  * Claims in the next window. Returns how many frames were claimed, perhaps none; *more says whether there is a
- * window left. A negative errno of the punch: what could not be punched has been given back.
+ * window left. A negative errno of the punch: what could not be punched has been given back, and with it the rest of a block
+ * that it made whole; what was punched before is held.
  */
 int keeper_claim(struct keeper *keeper, struct keeper_cursor *cursor,
 		 const struct keeper_wish *wish, bool *more, struct error *err);

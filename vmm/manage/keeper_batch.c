@@ -13,6 +13,19 @@ void keeper_open_window(const struct keeper *keeper, const struct memory_map *ma
 	window_open(window, map, keeper->claims.array, first, end);
 }
 
+void keeper_open_blocks(const struct keeper *keeper, uint64_t held, struct window *window)
+{
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(keeper->memory);
+	const struct memory_region *region = memory_map_find(map, paddr(held * PAGE_SIZE));
+	uint64_t block = align_down(held, KEEPER_BLOCK_FRAMES);
+	uint64_t start = region ? region->base.addr / PAGE_SIZE : 0;
+
+	keeper_open_window(keeper, map, block > start ? block : start, keeper->ledger.frames,
+			   window);
+	guest_memory_read_end();
+}
+
 bool keeper_next_window(const struct keeper *keeper, const struct memory_map *map,
 			struct keeper_cursor *cursor, struct window *window)
 {

@@ -19,6 +19,12 @@ struct block_count keeper_count_block(const struct ledger *ledger, uint64_t firs
 void keeper_open_window(const struct keeper *keeper, const struct memory_map *map, uint64_t first,
 			uint64_t end, struct window *window);
 
+/*
+ * The window from the block of a held frame on; from its region on, where that begins inside of the block. Takes a read-side
+ * section itself: the regions stay.
+ */
+void keeper_open_blocks(const struct keeper *keeper, uint64_t held, struct window *window);
+
 /* The next managed window for a cursor. False when there is none. */
 bool keeper_next_window(const struct keeper *keeper, const struct memory_map *map,
 			struct keeper_cursor *cursor, struct window *window);

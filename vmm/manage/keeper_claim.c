@@ -115,48 +115,94 @@ static unsigned claim_blocks(struct keeper *keeper, const struct keeper_wish *wi
 	return count;
 }
 
-/* Punches the batch, run by run. Gives back what cannot be punched, and returns why. */
+/* Punches the batch, run by run, up to the first that fails. Sets *punched to how many frames were. */
 static int punch_batch(struct keeper *keeper, const struct window *window, unsigned count,
-		       struct error *err)
+		       unsigned *punched, struct error *err)
 {
 	unsigned length;
 
+	*punched = 0;
 	for (unsigned at = 0; at < count; at += length) {
 		struct frame_run run = frame_run_first(keeper->batch + at, count - at, &length);
 		int result = punch_run(&window->region, run);
 
 		keeper->counts.punches++;
-		if (result < 0) {
-			keeper_let_go(keeper, window, at, count);
+		if (result < 0)
 			return error_set(err, result, "punching the guest's memory: %s",
 					 strerror(-result));
-		}
 		for (uint64_t frame = run.start; frame < run.end; frame++)
 			ledger_set(&keeper->ledger, frame, LEDGER_PUNCHED,
 				   ledger_is_hard(&keeper->ledger, frame));
+		*punched += length;
 	}
 	return 0;
+}
+
+/*
+ * Collects the frames [first, end) of one block that are claimed and not punched, the last one first. Of a block that the
+ * host holds as a whole all of them, for the guest may have put it aside as one, and then looks at its first frame alone.
+ * Returns the new number of frames in the batch; *unpunched grows by those that were not punched.
+ */
+static unsigned collect_unpunched(struct keeper *keeper, uint64_t first, uint64_t end,
+				  unsigned count, unsigned *unpunched)
+{
+	const struct ledger *ledger = &keeper->ledger;
+	const uint64_t block = align_down(first, KEEPER_BLOCK_FRAMES);
+	const unsigned begin = count;
+	unsigned claimed = 0;
+
+	for (uint64_t frame = first; frame < end; frame++)
+		claimed += ledger_state(ledger, frame) == LEDGER_CLAIMED;
+	bool all = claimed > 0 &&
+		   keeper_count_block(ledger, block, block + KEEPER_BLOCK_FRAMES).held ==
+			   KEEPER_BLOCK_FRAMES;
+
+	for (uint64_t frame = end;
+	     frame-- > first && count - begin < (all ? end - first : claimed);)
+		if (all || ledger_state(ledger, frame) == LEDGER_CLAIMED)
+			keeper->batch[count++] = frame;
+	*unpunched += claimed;
+	return count;
+}
+
+/*
+ * A punch has failed, perhaps half-way: what the ledger does not have as punched goes back to the guest, with old bytes or
+ * zeros, as any frame that is free.
+ */
+static void give_back_unpunched(struct keeper *keeper, uint64_t first)
+{
+	unsigned count = 0, unpunched = 0;
+	struct window window;
+	uint64_t end;
+
+	keeper_open_blocks(keeper, first, &window);
+	for (first = window.first; first < window.end; first = end) {
+		end = align_down(first, KEEPER_BLOCK_FRAMES) + KEEPER_BLOCK_FRAMES;
+		end = end < window.end ? end : window.end;
+		count = collect_unpunched(keeper, first, end, count, &unpunched);
+	}
+	keeper_let_go(keeper, &window, 0, count);
+	keeper_tell_log(keeper, count, true);
+	keeper->counts.released += count - unpunched;
 }
 
 /* The slots of the batch are HOST. The regions stay, so they are used after the read-side section. */
 static int finish_claim(struct keeper *keeper, const struct window *window, unsigned count,
 			struct error *err)
 {
-	uint64_t before = keeper->ledger.counts[LEDGER_PUNCHED];
+	unsigned punched;
 
 	keeper_tell_log(keeper, count, true);
 	int result = keeper_expect_same_life(keeper, err);
 
 	if (result == -ESTALE)
 		return result;
-	result = punch_batch(keeper, window, count, err);
+	result = punch_batch(keeper, window, count, &punched, err);
 	keeper_tell_log(keeper, count, false);
+	keeper->counts.claimed += punched;
 	if (result < 0)
-		keeper_tell_log(keeper, count, true);
-	uint64_t claimed = keeper->ledger.counts[LEDGER_PUNCHED] - before;
-
-	keeper->counts.claimed += claimed;
-	return result < 0 ? result : (int)claimed;
+		give_back_unpunched(keeper, window->first);
+	return result < 0 ? result : (int)punched;
 }
 
 static enum keeper_state state_of(uint64_t soft, uint64_t hard)

@@ -46,7 +46,10 @@ static unsigned collect_held(struct keeper *keeper, const struct window *window,
 	return count;
 }
 
-/* New bytes for the batch. Returns 0, or why there are none; *count is then how many frames have some. */
+/*
+ * New bytes for the batch. Returns 0, or why there are none; *count is then how many frames have some. A run that has got
+ * some of them stays with the host, and loses those again.
+ */
 static int populate_batch(struct keeper *keeper, const struct window *window, unsigned *count,
 			  struct error *err)
 {
@@ -58,6 +61,7 @@ static int populate_batch(struct keeper *keeper, const struct window *window, un
 
 		if (result < 0) {
 			*count = at;
+			punch_run(&window->region, run);
 			return error_set(err, result, "the host has no memory to give back: %s",
 					 strerror(-result));
 		}
@@ -72,10 +76,10 @@ static int release_window(struct keeper *keeper, const struct window *window, ui
 			  enum keeper_phase phase, bool populate, bool soft_only, struct error *err)
 {
 	unsigned count = collect_held(keeper, window, frames, phase, soft_only);
+	const unsigned touched = populate ? count : 0;
 	int result = populate ? populate_batch(keeper, window, &count, err) : 0;
 
-	if (populate)
-		keeper_tell_log(keeper, count, false);
+	keeper_tell_log(keeper, touched, false);
 	keeper->batch_ns = clock_now_ns();
 	unsigned released = keeper_let_go(keeper, window, 0, count);
 
@@ -98,16 +102,6 @@ static uint64_t next_held(const struct keeper *keeper, uint64_t frame)
 	return frame;
 }
 
-/* Where the window of a held frame begins: with its block, or with the region, which may begin inside of one. */
-static uint64_t window_start(const struct memory_map *map, uint64_t held)
-{
-	const struct memory_region *region = memory_map_find(map, paddr(held * PAGE_SIZE));
-	uint64_t block = align_down(held, KEEPER_BLOCK_FRAMES);
-	uint64_t start = region ? region->base.addr / PAGE_SIZE : 0;
-
-	return block > start ? block : start;
-}
-
 /* Releases frames of the next window, inside of the gate. */
 static int release_next(struct keeper *keeper, struct keeper_cursor *cursor, uint64_t frames,
 			bool populate, bool soft_only, bool *more, struct error *err)
@@ -121,12 +115,7 @@ static int release_next(struct keeper *keeper, struct keeper_cursor *cursor, uin
 		return 0;
 	}
 	*more = true;
-	guest_memory_read_begin();
-	const struct memory_map *map = guest_memory_map(keeper->memory);
-
-	keeper_open_window(keeper, map, window_start(map, cursor->frame), keeper->ledger.frames,
-			   &window);
-	guest_memory_read_end();
+	keeper_open_blocks(keeper, cursor->frame, &window);
 	cursor->frame = window.end;
 	return release_window(keeper, &window, frames, cursor->phase, populate, soft_only, err);
 }

@@ -266,10 +266,14 @@ static int claim_once(struct manager *manager, struct job *job, struct error *er
 
 		if (!wait_for_allocations(manager))
 			return -ECANCELED;
+		const uint64_t before = ledger_held(&manager->keeper.ledger);
 		int result = keeper_claim(&manager->keeper, &cursor, &wish, &more, err);
+		const uint64_t held = ledger_held(&manager->keeper.ledger);
+		const uint64_t claimed = held > before ? held - before : 0;
 
-		uint64_t claimed = result > 0 ? (uint64_t)result : 0;
-
+		/* A batch that failed half-way has got something, too. */
+		if (result < 0)
+			job->got += claimed;
 		result = account(manager, job, result);
 		if (result == 0)
 			result = spare_fewer(manager, job, claimed, &spare, err);
@@ -310,9 +314,13 @@ static int release(struct manager *manager, struct job *job, struct error *err)
 
 	manager->keeper.cause = job->order.action;
 	while (more && job->got < job->wanted) {
+		const uint64_t before = ledger_held(&manager->keeper.ledger);
 		int result = keeper_release(&manager->keeper, &cursor, job->wanted - job->got,
 					    job->order.flags & MANAGEMENT_POPULATE, &more, err);
 
+		/* As above; but what a restart made void was not given back. */
+		if (result < 0 && result != -ESTALE)
+			job->got += before - ledger_held(&manager->keeper.ledger);
 		result = account(manager, job, result);
 		if (result < 0)
 			return result;
