@@ -158,6 +158,7 @@ static const struct {
 	{"claim_history", claim_history_suite},
 	{"host_text", host_text_suite},
 	{"keeper", keeper_suite},
+	{"ask_budget", ask_budget_suite},
 	{"keeper_faults", keeper_faults_suite},
 	{"keeper_threads", keeper_threads_suite},
 	{"keeper_words", keeper_words_suite},

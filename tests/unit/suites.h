@@ -150,6 +150,7 @@ Suite *ledger_suite(void);
 Suite *claim_history_suite(void);
 Suite *host_text_suite(void);
 Suite *keeper_suite(void);
+Suite *ask_budget_suite(void);
 Suite *keeper_faults_suite(void);
 Suite *keeper_threads_suite(void);
 Suite *keeper_words_suite(void);

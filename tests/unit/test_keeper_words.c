@@ -371,6 +371,28 @@ START_TEST(the_bell_wakes_the_manager)
 }
 END_TEST
 
+static void spend_all(void)
+{
+	managed.log.on_slots = NULL;
+	ask_budget_spend(&manager.asks, clock_now_ns(), NS_PER_S);
+}
+
+/* Only the bell wakes it, which stays rung until then. */
+START_TEST(an_ask_that_must_wait_for_the_budget_is_served_then)
+{
+	pthread_mutex_lock(&manager.lock);
+	manager.poll_ns = 10 * PATIENCE_NS;
+	pthread_mutex_unlock(&manager.lock);
+	managed.log.on_slots = spend_all;
+	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
+	manager_await();
+	ask(0, 1);
+	manager_ring(&manager);
+	await_answer();
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES - 512);
+}
+END_TEST
+
 Suite *keeper_words_suite(void)
 {
 	Suite *suite = suite_create("keeper_words");
@@ -397,6 +419,7 @@ Suite *keeper_words_suite(void)
 	tcase_add_test(threads, nothing_is_taken_while_an_allocation_waits_but_not_for_ever);
 	tcase_add_test(threads, each_job_waits_anew_for_allocations);
 	tcase_add_test(threads, the_bell_wakes_the_manager);
+	tcase_add_test(threads, an_ask_that_must_wait_for_the_budget_is_served_then);
 	suite_add_tcase(suite, threads);
 	return suite;
 }

@@ -17,6 +17,15 @@ static inline uint64_t clock_now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* CPU time that the calling thread has used. */
+static inline uint64_t clock_thread_ns(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
 /* The milliseconds until a time, for poll: rounded up, 0 once it has come. */
 static inline int clock_left_ms(uint64_t end_ns)
 {

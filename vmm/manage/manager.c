@@ -82,6 +82,25 @@ static void publish(struct manager *manager)
 	pthread_mutex_unlock(&manager->lock);
 }
 
+/* Whether the guest's asks have cost no more than they may. */
+static bool may_serve(const struct manager *manager)
+{
+	const uint64_t now = clock_now_ns();
+
+	return ask_budget_open_ns(&manager->asks, now) <= now;
+}
+
+/* Serves one ask, if there is one. Returns whether there may be another. */
+static bool serve(struct manager *manager)
+{
+	const uint64_t begin_ns = clock_thread_ns();
+	const bool was_asked = keeper_serve(&manager->keeper);
+
+	if (was_asked)
+		ask_budget_spend(&manager->asks, clock_now_ns(), clock_thread_ns() - begin_ns);
+	return was_asked;
+}
+
 /* Serves asks of the guest. Whoever asked before there was no keeper any more gets an answer as well. */
 static void attend(void *context)
 {
@@ -92,30 +111,46 @@ static void attend(void *context)
 	keeper_announce(keeper);
 	int served = 0;
 
-	while (served < ASKS_AT_ONCE && keeper_serve(keeper))
+	while (served < ASKS_AT_ONCE && may_serve(manager) && serve(manager))
 		served++;
-	/* Whoever asks while another ask is open does not ring. */
-	if (served == ASKS_AT_ONCE)
-		manager_ring(manager);
 	keeper_announce(keeper);
-	if (keeper->words.state != KEEPER_SERVES)
-		keeper_serve(keeper);
+	if (keeper->words.state != KEEPER_SERVES && may_serve(manager))
+		serve(manager);
+	/* Whoever asks while another ask is open does not ring. */
+	if (served == ASKS_AT_ONCE || !may_serve(manager))
+		manager_ring(manager);
 	if (before != keeper->counts.asks)
 		publish(manager);
 }
 
-/* Waits on the manager's condition until a time, or until it is time to look for asks. Called with the lock held. */
+/*
+ * Waits on the manager's condition until a time, or until it is time to look for asks: at once after the bell, now and
+ * then without it, never before the budget allows it. Until then the bell stays rung, and wakes nobody. Called with the lock
+ * held.
+ */
 static void wait_once(struct manager *manager, uint64_t due_ns)
 {
-	uint64_t poll_ns = manager->keeper.words.state ? clock_now_ns() + manager->poll_ns
-						       : UINT64_MAX;
+	const uint64_t now = clock_now_ns();
+	uint64_t look_ns = UINT64_MAX;
+	const uint64_t open_ns = ask_budget_open_ns(&manager->asks, now);
 
-	if (!manager->has_rung)
+	if (manager->has_rung)
+		look_ns = open_ns;
+	else if (manager->keeper.words.state)
+		look_ns = now + manager->poll_ns > open_ns ? now + manager->poll_ns : open_ns;
+	if (look_ns > now)
 		thread_wait_until(&manager->changed, &manager->lock,
-				  due_ns < poll_ns ? due_ns : poll_ns);
+				  due_ns < look_ns ? due_ns : look_ns);
+	if (clock_now_ns() < open_ns)
+		return;
+	const bool was_rung = manager->has_rung;
+
 	manager->has_rung = false;
 	pthread_mutex_unlock(&manager->lock);
 	attend(manager);
+	/* Afterwards: who has just enough serves somebody. */
+	if (was_rung)
+		ask_budget_spend(&manager->asks, clock_now_ns(), ASK_RING_NS);
 	pthread_mutex_lock(&manager->lock);
 }
 
@@ -548,18 +583,6 @@ int manager_start(struct manager *manager, struct error *err)
 	return result;
 }
 
-void manager_stop(struct manager *manager)
-{
-	if (!manager->is_started)
-		return;
-	pthread_mutex_lock(&manager->lock);
-	manager->stopping = true;
-	pthread_cond_broadcast(&manager->changed);
-	pthread_mutex_unlock(&manager->lock);
-	pthread_join(manager->thread, NULL);
-	manager->is_started = false;
-}
-
 void manager_destroy(struct manager *manager)
 {
 	guest_free(manager->guest);
@@ -567,12 +590,4 @@ void manager_destroy(struct manager *manager)
 	gate_destroy(&manager->gate);
 	pthread_cond_destroy(&manager->changed);
 	pthread_mutex_destroy(&manager->lock);
-}
-
-void manager_ring(struct manager *manager)
-{
-	pthread_mutex_lock(&manager->lock);
-	manager->has_rung = true;
-	pthread_cond_broadcast(&manager->changed);
-	pthread_mutex_unlock(&manager->lock);
 }

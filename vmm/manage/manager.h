@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "kind/guest.h"
+#include "manage/ask_budget.h"
 #include "manage/gate.h"
 #include "manage/keeper.h"
 #include "memory/guest_memory.h"
@@ -46,7 +47,8 @@ struct manager {
 	struct keeper keeper;
 	struct guest *guest;
 	struct keeper_sweep seen;
-	uint64_t seen_ns;       /* when that was */
+	uint64_t seen_ns; /* when that was */
+	struct ask_budget asks;
 	uint64_t not_before_ns; /* the next batch, for the rate */
 	uint64_t awaited_ns;    /* since when an allocation of the guest waits; 0: none does */
 	uint64_t target_due_ns; /* when to see to the target again */

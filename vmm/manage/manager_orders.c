@@ -1,9 +1,31 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What others ask of the manager, from any thread: see manager.h. */
+/* What other threads ask of the manager: see manager.h. */
 #include "manage/manager.h"
 
 #include <errno.h>
 #include <sys/stat.h>
+
+void manager_ring(struct manager *manager)
+{
+	pthread_mutex_lock(&manager->lock);
+	if (!manager->has_rung) {
+		manager->has_rung = true;
+		pthread_cond_broadcast(&manager->changed);
+	}
+	pthread_mutex_unlock(&manager->lock);
+}
+
+void manager_stop(struct manager *manager)
+{
+	if (!manager->is_started)
+		return;
+	pthread_mutex_lock(&manager->lock);
+	manager->stopping = true;
+	pthread_cond_broadcast(&manager->changed);
+	pthread_mutex_unlock(&manager->lock);
+	pthread_join(manager->thread, NULL);
+	manager->is_started = false;
+}
 
 static void set_target(struct manager *manager, const struct management_order *order)
 {
