@@ -204,6 +204,12 @@ extern const struct allocator_descriptor frame_alloc_descriptor;
 struct keeper_page;
 extern struct keeper_page frame_keeper;
 
+/*
+ * Whether a CPU has more of the host's frames in its hand than its allocation needs, on their way to be put aside. The
+ * host may release them meanwhile, and nobody else finds them. For frame_ask.c alone.
+ */
+bool frame_alloc_has_handful(void);
+
 void frame_alloc_read_stats(struct frame_alloc_stats *stats);
 
 /* Merges all free frames into the largest possible blocks. Slow: it looks at each free frame. */

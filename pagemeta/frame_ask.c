@@ -13,6 +13,14 @@
  * An ask is over once an attempt that began after its answer has failed. Until then others may have what was released
  * in their hands for a moment: an attempt that began earlier may have missed it. One ask is too few, for the host may
  * have taken again, or another CPU may have got, what it gave; as many as there may be CPUs are enough.
+ *
+ * A CPU that meets a frame of the host's may have more of them in its hand than it needs, to put them aside together
+ * (frame_alloc_has_handful). Released meanwhile, they are found by no attempt, as often as it is made, until that CPU has
+ * put them down; without a host they would have been in its cache, where others find them. So nobody is refused who has not
+ * tried once more, after all that was released by the time when he last looked, and after each such CPU has done that.
+ * `released` is loaded first: what is in a hand that is taken up after that load was not released before it, so its release
+ * moves `released` again. What is in a hand and no more than its CPU needs may be found by nobody either: as it would be if
+ * that CPU had got it. Each CPU has one hand, and takes none up for a frame that is not the host's, so this ends.
  */
 #include "frame_ask.h"
 
@@ -75,7 +83,7 @@ static void ask_keeper(struct frame_ask *ask, uint64_t count, uint64_t align)
 	store_need(count, align);
 	__atomic_fetch_add(&frame_keeper.asks, 1, __ATOMIC_RELAXED);
 	ask->ticket = __atomic_fetch_add(&frame_keeper.asked, 1, __ATOMIC_SEQ_CST) + 1;
-	ask->is_answered = false;
+	ask->is_answered = ask->is_settled = false;
 	if (load_answered() == ask->ticket - 1)
 		platform_keeper_ring();
 }
@@ -128,16 +136,30 @@ static bool wait_for_keeper(struct frame_ask *ask)
 	return false;
 }
 
+/*
+ * Whether an attempt is worth it that begins when no CPU has a handful: when there is news, or the last one began earlier.
+ * Where nothing was ever released, there is nothing to wait for.
+ */
+static bool settle(struct frame_ask *ask, bool is_news)
+{
+	if (!is_news && (ask->is_settled || load_released() == 0))
+		return false;
+	for (uint64_t turn = 0; turn < PLATFORM_KEEPER_TURNS && frame_alloc_has_handful(); turn++)
+		platform_relax();
+	ask->is_settled = true;
+	return true;
+}
+
 static bool is_worth_another(struct frame_ask *ask, uint64_t count, uint64_t align)
 {
 	if (!frame_alloc_may_take(count, align))
 		return false;
 	if (!is_served())
-		return was_released(ask);
+		return settle(ask, was_released(ask));
 	/* One that was answered is over: the attempt that has failed began behind its answer. */
 	if (ask->asks == 0 || ask->is_answered) {
 		if (ask->asks == PLATFORM_MAX_CPUS)
-			return false;
+			return settle(ask, false);
 		ask_keeper(ask, count, align);
 	}
 	return !is_given_up() && wait_for_keeper(ask);

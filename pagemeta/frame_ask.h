@@ -36,6 +36,7 @@ struct frame_ask {
 	uint32_t
 		released; /* of the keeper's page, as of before the attempt that comes next; 0 at first */
 	bool is_answered; /* it was, before the attempt that comes next */
+	bool is_settled;  /* no CPU had a handful before that attempt; no ask since */
 };
 
 #define FRAME_ASK_NONE                                                                             \
@@ -48,7 +49,8 @@ struct frame_ask {
  * After an attempt to take `count` frames that begin at a multiple of `align`, as frame_alloc_take takes them, has
  * failed. Returns true when another one is worth it: the keeper has released something, or has answered. Returns false
  * when there is nothing to be had: there is no keeper, it gives nothing back, it does not answer, or it has answered
- * as many asks as there may be CPUs and others have taken what it gave.
+ * as many asks as there may be CPUs and others have taken what it gave. Before a refusal that something released might
+ * prevent, the last attempt begins when no CPU has such frames in its hand beyond what it needs.
  */
 META_MUST_USE bool frame_ask_again(struct frame_ask *ask, uint64_t count, uint64_t align);
 

@@ -200,7 +200,7 @@ struct meta_slot *frame_alloc_next(void)
 
 /*
  * If the frame was the last that the caller's CPU took out of the block that it uses up, takes those behind it that are
- * the host's, too. Returns the end of all.
+ * the host's, too: they are a handful. Returns the end of all.
  */
 static uint64_t take_host_frames(struct cpu_cache *cache, uint64_t frame)
 {
@@ -212,6 +212,8 @@ static uint64_t take_host_frames(struct cpu_cache *cache, uint64_t frame)
 			end++;
 		cache->fresh_next = end;
 	}
+	if (end > frame + 1)
+		frame_handful_begin();
 	spin_unlock(&cache->lock);
 	return end;
 }
@@ -225,6 +227,8 @@ void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found)
 	uint64_t end = take_host_frames(&frame_caches[platform_cpu()], frame);
 
 	frame_put_aside_run(frame, end);
+	if (end > frame + 1)
+		frame_handful_end();
 }
 
 void frame_alloc_release(struct meta_slot *slot)

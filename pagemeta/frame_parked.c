@@ -40,11 +40,15 @@ static void count(uint64_t *counter, uint64_t more)
 	slot_word_store(counter, *counter + more);
 }
 
+/* CPUs with a handful. */
+static uint32_t handfuls;
+
 void frame_parked_init(void)
 {
 	for (unsigned which = 0; which < PARKED_LISTS; which++)
 		frame_pool.parked[which] =
 			(struct parked_list){.first = FREE_LINK_NONE, .next = FREE_LINK_NONE};
+	handfuls = 0;
 	frame_pool.is_walking = false;
 	frame_pool.seen = 0;
 	frame_pool.hint_seen = 0;
@@ -60,6 +64,23 @@ bool frame_parked_is_stale(void)
 	/* Relaxed: the walk loads both again, under the lock. */
 	return load_released(__ATOMIC_RELAXED) !=
 	       __atomic_load_n(&frame_pool.seen, __ATOMIC_RELAXED);
+}
+
+void frame_handful_begin(void)
+{
+	/* Relaxed: the lock passes it on. */
+	__atomic_fetch_add(&handfuls, 1, __ATOMIC_RELAXED);
+}
+
+void frame_handful_end(void)
+{
+	/* Release, paired with the load: whoever finds no handful finds what was in it listed, or parked. */
+	__atomic_fetch_sub(&handfuls, 1, __ATOMIC_RELEASE);
+}
+
+bool frame_alloc_has_handful(void)
+{
+	return __atomic_load_n(&handfuls, __ATOMIC_ACQUIRE) != 0;
 }
 
 /* Below, frame_pool.lock is held. */

@@ -144,6 +144,13 @@ void frame_pool_coalesce(void);
 /* Returns the blocks in the depots and in all caches to the buddy system. Takes the caches' locks, one by one. */
 void frame_pool_drain_blocks(void);
 
+/*
+ * Around a handful: frames of the host in the caller's hand that are more than it needs, to be put aside. Begins with the
+ * lock held under which they are taken, for whoever looks for them there later must see it; ends without it.
+ */
+void frame_handful_begin(void);
+void frame_handful_end(void);
+
 /* The following require no lock. */
 
 void frame_parked_init(void);

@@ -19,7 +19,7 @@ static bool has_only_kept_size(unsigned order)
 /*
  * Takes a run from one block or, past the largest order, from adjacent ones. frame_pool.lock is held. A block of
  * FRESH_FRAMES or more is not split where it begins with a frame of the host: it may all be the host's, and would be
- * put aside frame by frame. It becomes *host, in the caller's hand, and there is no run.
+ * put aside frame by frame. It becomes *host, a handful of the caller's, and there is no run.
  */
 static bool take_run(uint64_t count, uint64_t align, pfn_t *first, uint64_t *host)
 {
@@ -40,6 +40,7 @@ static bool take_run(uint64_t count, uint64_t align, pfn_t *first, uint64_t *hos
 	}
 	if (looks && frame_is_host(first->index)) {
 		*host = first->index;
+		frame_handful_begin();
 		return false;
 	}
 	buddy_add(&frame_pool.buddy, pfn(first->index + count), pfn(first->index + size));
@@ -93,6 +94,7 @@ static __attribute__((noinline)) bool take_from_pool(uint64_t count, uint64_t al
 		if (host == FREE_LINK_NONE)
 			return taken;
 		frame_alloc_return(pfn(host), FRESH_FRAMES, 0);
+		frame_handful_end();
 	}
 }
 

@@ -63,6 +63,8 @@ declare -A ASK_FOUND_BY=(
 	[COMES_BACK_ANSWERING]=$refused
 	[GIVING_UP_UNSAID]='assertion violated .*outage'
 	[GONE_BEFORE_IT_GAVE]='assertion violated 0'
+	[HANDS_NOT_WAITED_FOR]='assertion violated 0'
+	[HANDS_UNSAID]='assertion violated 0'
 	[LEAVING_IS_THE_END]='assertion violated 0'
 	[LEAVING_UNSEEN]=$sleeps
 	[NEXT_HINT_TRUSTED]=$refused
@@ -81,6 +83,8 @@ declare -A ASK_SEARCH=(
 	[COMES_BACK_ANSWERING]=-DSTUCK
 	[GIVING_UP_UNSAID]=-DSTUCK
 	[GONE_BEFORE_IT_GAVE]="-DCOMES -DCLAIMS=1"
+	[HANDS_NOT_WAITED_FOR]="-DHANDFUL -DOPS=1"
+	[HANDS_UNSAID]="-DHANDFUL -DOPS=1"
 	[LEAVING_IS_THE_END]="-DCOMES -DCLAIMS=1"
 	[LEAVING_UNSEEN]=-DLEAVES
 	[NEXT_HINT_TRUSTED]=-DHINTED
@@ -152,7 +156,7 @@ test_asks()
 {
 	local search mutant options
 
-	for search in PLAIN POLLING HINTED STUCK LEAVES "COMES -DOPS=1"; do
+	for search in PLAIN POLLING HINTED STUCK LEAVES "COMES -DOPS=1" "HANDFUL -DOPS=1"; do
 		read -r -a options <<<"-D$search"
 		make_checker "$ASK_MODEL" "asks-$search" "${options[@]}" -- -O2
 		expect "asks, $search: no error in any state" 0 'Full statespace search' 'errors: 0$' \

@@ -18,7 +18,12 @@
  *   LEAVES    the keeper may leave, and take what it holds with it
  *   COMES     there is a keeper only while it holds something: it says so before it claims, and gives everything back
  *             before it says that it has gone. So nobody is refused at all
+ *   HANDFUL   as COMES, and a CPU that meets a frame of the host's takes all that are listed into its hand with it, to put
+ *             them aside together: more than it needs. It says so (`hands`) before it takes them, and afterwards
  */
+#ifdef HANDFUL
+#define COMES
+#endif
 #define FRAMES 2
 #ifndef OPS
 #define OPS 2 /* allocations of one CPU */
@@ -42,6 +47,13 @@
 #define HAND   2 /* of a CPU that has popped it and does not know whose it is */
 
 #define NONE FRAMES
+
+#ifdef HANDFUL
+byte hands; /* CPUs that have taken more than they need */
+#define HANDS_ARE_EMPTY (hands == 0)
+#else
+#define HANDS_ARE_EMPTY true
+#endif
 
 byte state[FRAMES];
 byte place[FRAMES];
@@ -114,6 +126,42 @@ inline put_aside()
 		f = 0
 	}
 }
+
+#ifdef HANDFUL
+/* take_host_frames, and the putting aside of all: each part is a section. A CPU that has none in its hand takes none. */
+inline take_handful()
+{
+	d_step { UNLOCKED ->
+#ifndef MUTANT_HANDS_UNSAID
+		hands++;
+#endif
+		mine = NONE;
+		for (x : 0 .. FRAMES - 1) {
+			if
+			:: place[x] == LISTED && state[x] == HOST -> place[x] = HAND; mine = x
+			:: else
+			fi
+		}
+		x = 0
+	}
+}
+
+inline put_handful_aside()
+{
+	d_step { UNLOCKED ->
+		if
+		:: mine < NONE -> place[mine] = (state[mine] == HOST -> PARKED : LISTED)
+		:: else
+		fi;
+		mine = 0
+	};
+#ifndef MUTANT_HANDS_UNSAID
+	hands--
+#else
+	skip
+#endif
+}
+#endif
 
 /* begin_walk, if none goes on; then a part of one frame: two sections, where the code has one. */
 inline walk_part()
@@ -191,7 +239,10 @@ proctype cpu(byte ops_left)
 {
 	byte f, r, v, w, t, tries; /* r: `released` before the last attempt that this allocation knows of */
 	byte s;
-	bit last, walked;
+	bit last, walked, settled;
+#ifdef HANDFUL
+	byte mine, x;
+#endif
 #ifdef HINTED
 	byte b, h, x;
 #endif
@@ -222,7 +273,13 @@ look:
 			:: s == UNUSED -> goto got
 			:: else
 			fi;
+#ifdef HANDFUL
+			take_handful();
 			put_aside();
+			put_handful_aside();
+#else
+			put_aside();
+#endif
 			goto again
 		:: else
 		fi;
@@ -251,14 +308,8 @@ look:
 			/* The ask was answered, and then everything was looked at: it is over. */
 			d_step { t = 0; last = 0 };
 #ifdef MUTANT_WAITING_HAS_A_GAP
-			waiting--;
+			waiting--
 #endif
-			if
-			:: tries == TRIES ->
-				assert(!keeper);
-				goto refused
-			:: else
-			fi
 		:: else
 		fi;
 		if
@@ -266,16 +317,41 @@ look:
 #ifdef MUTANT_LEAVING_IS_THE_END
 			goto refused
 #else
-			/* It may have given everything back since the attempt. */
+			/*
+			 * It may have given everything back since the attempt, and some of that may be in other
+			 * CPUs' hands: another one, which begins when they have put it down. `released` is loaded
+			 * first, so a hand that is taken up later has none of that.
+			 */
+			v = released;
 			if
-			:: released == r -> goto refused
-			:: released != r -> r = released; goto again
+			:: v == r && (settled || v == 0) -> v = 0; goto refused
+			:: else ->
+				r = v;
+				v = 0;
+#ifndef MUTANT_HANDS_NOT_WAITED_FOR
+				HANDS_ARE_EMPTY;
+#endif
+				settled = 1;
+				goto again
 			fi
 #endif
 		:: keeper
 		fi;
 		if
-		:: t == 0 ->
+		:: t == 0 && tries == TRIES ->
+			/* The asks are used up. What they were given may all have been in others' hands. */
+			if
+			:: settled ->
+				assert(!keeper);
+				goto refused
+			:: !settled ->
+#ifndef MUTANT_HANDS_NOT_WAITED_FOR
+				HANDS_ARE_EMPTY;
+#endif
+				settled = 1;
+				goto again
+			fi
+		:: t == 0 && tries < TRIES ->
 			if
 			:: tries == 0 -> r = released
 			:: else
@@ -289,6 +365,7 @@ look:
 			fi;
 #endif
 			tries++;
+			settled = 0;
 			d_step { asked++; t = asked };
 #ifdef MUTANT_BELL_RINGS_ONCE
 			if
@@ -348,7 +425,7 @@ got:
 #endif
 		:: else
 		fi;
-		d_step { tries = 0; t = 0; last = 0; r = 0; s = 0 };
+		d_step { tries = 0; t = 0; last = 0; r = 0; s = 0; settled = 0 };
 		/* Used, and freed: the slot before the list. */
 		state[f] = UNUSED;
 		d_step { UNLOCKED -> place[f] = LISTED; f = 0; ops_left-- };
@@ -365,7 +442,7 @@ refused:
 #endif
 		:: else
 		fi;
-		d_step { tries = 0; t = 0; last = 0; r = 0; ops_left-- };
+		d_step { tries = 0; t = 0; last = 0; r = 0; settled = 0; ops_left-- };
 ended:
 		skip
 	od

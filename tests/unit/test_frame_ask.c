@@ -5,6 +5,7 @@
  */
 #include "unit/suites.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <pagevisor/keeper.h>
@@ -287,6 +288,61 @@ START_TEST(a_keeper_that_has_just_left_is_no_refusal)
 }
 END_TEST
 
+/* Another CPU has all that was released in its hand, and puts it down when the asker has waited for a while. */
+static uint64_t hand_end;
+
+static void *put_down(void *unused)
+{
+	(void)unused;
+	while (__atomic_load_n(&hand_end, __ATOMIC_ACQUIRE) == 0)
+		platform_relax();
+	frame_put_aside_run(FIRST, hand_end);
+	frame_handful_end();
+	return NULL;
+}
+
+START_TEST(what_is_in_a_hand_is_waited_for)
+{
+	struct frame_ask ask = FRAME_ASK_NONE;
+	pthread_t other;
+	pfn_t run;
+
+	host_keeper_turns = UINT64_C(1) << 40;
+	host_let_go(FIRST, FRAMES);
+	ck_assert(frame_alloc_take(FRAMES, 1, &run));
+	ck_assert_uint_eq(run.index, FIRST);
+	frame_handful_begin();
+	hand_end = 0;
+	ck_assert(!frame_alloc(stamp, &stamp).slot);
+	host_release_batch();
+	announce(KEEPER_NONE);
+	ck_assert_int_eq(pthread_create(&other, NULL, put_down, NULL), 0);
+	__atomic_store_n(&hand_end, FIRST + FRAMES, __ATOMIC_RELEASE);
+	ck_assert(frame_ask_again(&ask, 1, 1));
+	ck_assert(!frame_alloc_has_handful());
+	ck_assert(frame_alloc(stamp, &stamp).slot);
+	/* That was the last attempt. */
+	ck_assert(!frame_ask_again(&ask, 1, 1));
+	frame_ask_end(&ask);
+	pthread_join(other, NULL);
+}
+END_TEST
+
+/* Not for ever: the word is of the guest's own, but its CPU may have been stopped. */
+START_TEST(a_hand_is_waited_for_so_long)
+{
+	struct frame_ask ask = FRAME_ASK_NONE;
+
+	frame_handful_begin();
+	host_release_batch();
+	announce(KEEPER_NONE);
+	ck_assert(frame_ask_again(&ask, 1, 1));
+	ck_assert(!frame_ask_again(&ask, 1, 1));
+	frame_ask_end(&ask);
+	frame_handful_end();
+}
+END_TEST
+
 /* Others may get what was released for one ask. While it is not answered, it stays the same one. */
 START_TEST(a_release_is_worth_an_attempt_on_the_same_ask)
 {
@@ -464,17 +520,18 @@ Suite *frame_ask_suite(void)
 	TCase *threads = tcase_create("threads");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	TCASE_ADD_TESTS(
-		tcase, an_ask_is_made_when_there_is_nothing_and_once,
-		unique_frames_and_runs_ask_for_what_they_need, one_answer_need_not_do,
-		without_a_keeper_nothing_is_touched,
-		what_is_held_for_good_is_not_waited_for_but_counts,
-		a_keeper_that_gives_nothing_is_asked_a_number_of_times,
-		a_dead_keeper_is_waited_for_once, a_bell_that_was_lost_is_rung_again,
-		open_asks_keep_what_they_need, what_is_impossible_is_not_asked_for,
-		a_keeper_that_leaves_gives_back_first, a_keeper_that_is_gone_is_not_waited_for,
-		a_keeper_that_has_just_left_is_no_refusal,
-		a_release_is_worth_an_attempt_on_the_same_ask, a_dead_keeper_of_old_is_forgotten);
+	TCASE_ADD_TESTS(tcase, an_ask_is_made_when_there_is_nothing_and_once,
+			unique_frames_and_runs_ask_for_what_they_need, one_answer_need_not_do,
+			without_a_keeper_nothing_is_touched,
+			what_is_held_for_good_is_not_waited_for_but_counts,
+			a_keeper_that_gives_nothing_is_asked_a_number_of_times,
+			a_dead_keeper_is_waited_for_once, a_bell_that_was_lost_is_rung_again,
+			open_asks_keep_what_they_need, what_is_impossible_is_not_asked_for,
+			a_keeper_that_leaves_gives_back_first,
+			a_keeper_that_is_gone_is_not_waited_for,
+			a_keeper_that_has_just_left_is_no_refusal, what_is_in_a_hand_is_waited_for,
+			a_hand_is_waited_for_so_long, a_release_is_worth_an_attempt_on_the_same_ask,
+			a_dead_keeper_of_old_is_forgotten);
 	tcase_add_loop_test(tcase, tickets_wrap_around, 0, 5);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(threads, SLOW_TEST_TIMEOUT);
