@@ -81,4 +81,5 @@ fault storage_written vmm/manage/keeper_claim.c "		if (host_slot_claim(slot, sta
 			slot->storage[0] = frame;" -- "${stress[@]}"
 fault wake_up_lost vmm/manage/keeper_words.c "	__atomic_store_n(&page->released, words->released, __ATOMIC_RELEASE);" "" -- tests/mem.sh build
 fault log_not_told vmm/manage/keeper_claim.c "	keeper_tell_log(keeper, count, false);" "" -- build/unit-tests keeper
+fault half_a_block_back vmm/manage/keeper_claim.c "bool all = claimed > 0" "bool all = claimed > KEEPER_BATCH" -- build/unit-tests keeper_faults
 finish
