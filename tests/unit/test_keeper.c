@@ -410,6 +410,23 @@ START_TEST(another_boot_makes_the_ledger_void)
 }
 END_TEST
 
+/* A boot that cannot be read is not yet another life, but the one after it must not take over what was held before. */
+START_TEST(a_boot_that_lies_first_makes_the_ledger_void_all_the_same)
+{
+	const uint64_t all[] = {MANAGED_LOW_FIRST, MANAGED_LOW_END};
+
+	ck_assert_int_eq(claim(512, false), 512);
+	managed.info->boot_id++;
+	ck_assert_int_eq(guest_refresh(managed.guest, &err), 1);
+	managed_ranges(1, lies[0]);
+	ck_assert_int_eq(keeper_follow(&keeper, managed.guest, &err), -EPROTO);
+	managed_ranges(1, all);
+	ck_assert_int_eq(keeper_follow(&keeper, managed.guest, &err), 0);
+	ck_assert_uint_eq(ledger_held(&keeper.ledger), 0);
+	ck_assert_uint_eq(keeper.counts.restarts, 1);
+}
+END_TEST
+
 Suite *keeper_suite(void)
 {
 	Suite *suite = suite_create("keeper");
@@ -437,6 +454,7 @@ Suite *keeper_suite(void)
 	tcase_add_test(tcase, frames_that_are_in_no_region_are_left_alone);
 	tcase_add_test(tcase, a_guest_that_is_not_at_work_has_no_claims);
 	tcase_add_test(tcase, another_boot_makes_the_ledger_void);
+	tcase_add_test(tcase, a_boot_that_lies_first_makes_the_ledger_void_all_the_same);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

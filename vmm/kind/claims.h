@@ -37,7 +37,8 @@ struct claims {
 
 /*
  * Reads them. Returns 0 or, with a text, -ENOTSUP if frames of this kind, or of this guest, cannot be claimed,
- * -EAGAIN if the guest boots or has ended, -EPROTO if what it reports cannot be true.
+ * -EAGAIN if the guest boots or has ended, -EPROTO if what it reports cannot be true; *claims is then as before, for
+ * what was claimed by it is still to be given back, or to be made void by another boot.
  */
 int guest_claims_read(const struct guest *guest, struct claims *claims, struct error *err);
 

@@ -51,6 +51,23 @@ static int check_ranges(struct claims *claims, struct error *err)
 	return 0;
 }
 
+/* Reads the ranges of a table that the descriptor speaks of. */
+static int read_ranges(const struct guest_memory *memory, paddr_t table,
+		       const struct allocator_descriptor *at, struct claims *claims,
+		       struct error *err)
+{
+	uint32_t count;
+
+	if (guest_memory_copy(memory, paddr(table.addr + at->range_count), &count, sizeof(count)) <
+		    0 ||
+	    count > at->range_max || count > CLAIM_RANGES_MAX ||
+	    (count > 0 && guest_memory_copy(memory, paddr(table.addr + at->range_first),
+					    claims->ranges, count * sizeof(claims->ranges[0])) < 0))
+		return error_set(err, -EPROTO, "the ranges of the guest's allocator are broken");
+	claims->range_count = count;
+	return check_ranges(claims, err);
+}
+
 /* A guest that shares no page with a keeper has an allocator that does not expect one. */
 static int check_keeper(const struct guest_memory *memory, const struct guest_view *view,
 			struct error *err)
@@ -73,7 +90,12 @@ int managed_frames_read(const struct guest_memory *memory, const struct guest_vi
 			struct claims *claims, struct error *err)
 {
 	struct allocator_descriptor at;
-	uint32_t count;
+	struct claims fresh = {
+		.boot_id = view->boot_id,
+		.array = view->array,
+		.keeper = view->keeper,
+		.frame_count = view->slot_count,
+	};
 
 	if (!is_at_work(view->stage))
 		return error_set(err, -EAGAIN, "the guest is at the stage \"%s\"",
@@ -84,20 +106,10 @@ int managed_frames_read(const struct guest_memory *memory, const struct guest_vi
 		return result;
 	if (guest_memory_copy(memory, view->allocator, &at, sizeof(at)) < 0 || !is_sound(&at))
 		return error_set(err, -EPROTO, "the descriptor of the guest's allocator is broken");
-	paddr_t table = paddr(at.ranges_va - view->va_offset);
-
-	if (guest_memory_copy(memory, paddr(table.addr + at.range_count), &count, sizeof(count)) <
-		    0 ||
-	    count > at.range_max || count > CLAIM_RANGES_MAX ||
-	    (count > 0 && guest_memory_copy(memory, paddr(table.addr + at.range_first),
-					    claims->ranges, count * sizeof(claims->ranges[0])) < 0))
-		return error_set(err, -EPROTO, "the ranges of the guest's allocator are broken");
-	claims->boot_id = view->boot_id;
-	claims->array = view->array;
-	claims->keeper = view->keeper;
-	claims->frame_count = view->slot_count;
-	claims->range_count = count;
-	return check_ranges(claims, err);
+	result = read_ranges(memory, paddr(at.ranges_va - view->va_offset), &at, &fresh, err);
+	if (result == 0)
+		*claims = fresh;
+	return result;
 }
 
 bool managed_frames_hold(const struct guest_memory *memory, paddr_t info_pa,
