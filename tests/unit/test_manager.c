@@ -73,7 +73,9 @@ START_TEST(what_is_not_got_has_a_reason)
 	assert_got(RAM, MANAGED - 4 * MIB, MANAGEMENT_NOT_HELD);
 	managed.info->boot_stage = STAGE_CPUS;
 	carry_out((struct management_order){.action = MANAGEMENT_RECLAIM, .bytes = MIB});
-	assert_got(0, 0, MANAGEMENT_NO_GUEST);
+	assert_got(MIB, 0, MANAGEMENT_NO_GUEST);
+	carry_out((struct management_order){.action = MANAGEMENT_TARGET, .bytes = 8 * MIB});
+	assert_got(8 * MIB, RAM, MANAGEMENT_NO_GUEST);
 	ck_assert_uint_eq(hosts(), 0);
 }
 END_TEST

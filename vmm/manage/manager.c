@@ -464,6 +464,15 @@ static void count_all(const struct manager *manager, struct job *job, int result
 				      frames_to_spare(manager, job));
 }
 
+/* Of an order that could not begin: what was wanted, and what a target finds. */
+static void note_undone(const struct manager *manager, struct job *job)
+{
+	job->wanted = job->order.bytes == MANAGEMENT_ALL ? 0 : frames_of(job->order.bytes);
+	if (job->order.action == MANAGEMENT_TARGET)
+		job->got = frames_of(manager->status.ram_bytes) -
+			   ledger_held(&manager->keeper.ledger);
+}
+
 static void finish(struct manager *manager, const struct job *job, enum management_reason reason,
 		   int result)
 {
@@ -488,6 +497,7 @@ static void do_order(struct manager *manager, const struct management_order *ord
 	int result = follow_guest(manager, &ignored);
 
 	if (result < 0) {
+		note_undone(manager, &job);
 		finish(manager, &job, MANAGEMENT_NO_GUEST, result);
 		return;
 	}
