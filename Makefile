@@ -157,7 +157,7 @@ unit: $(UNIT) ## the unit tests alone; FILTER=name picks suites
 THREADED_SUITES := threads contention deferred frame slot_reader guest_memory attach attach_sockets server_pause pauser pause litmus segment snapshot life reclaim ledger claim_history keeper manager
 
 # Parts that run the command, its guests, and what attaches to them.
-SANITIZED_PARTS := accel attach sockets pauses find_map watch trace mem top check capture negative hostile signals bad_input qemu stress \
+SANITIZED_PARTS := accel attach sockets pauses find_map watch trace mem mem_hostile top check capture negative hostile signals bad_input qemu stress \
 		   qemu_source life_cycles libvirt libvirt_life
 
 # In one process: with a process for each test, the leak checks would take longer than all of the tests. This leaves out

@@ -24,6 +24,7 @@ ALL_PARTS=(
 	stress
 	check
 	hostile
+	mem_hostile
 	fuzz
 	portable
 	accel
