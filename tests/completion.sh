@@ -89,6 +89,7 @@ test_values()
 		$(sed -nE 's/^WORKLOAD\(([a-z0-9_]+),.*/\1/p' "$ROOT"/guest/*/*.c)
 	offers "one workload" "pagevisor run -w to" torn
 	offers "a scenario" "pagevisor stress mix sho" shortage
+	offers "a scenario of the host" "pagevisor stress mix rec" reclaim
 	offers "an option of the guest" "pagevisor run --append ling" linger=
 	# shellcheck disable=SC2046 # words
 	offers "the words that it takes" "pagevisor run --workload fault --append fault=" \

@@ -164,7 +164,7 @@ workload()
 # stress SEED: one scenario, or a mix of all, with two inspectors and checks; every second time with a chaotic host.
 stress()
 {
-	local seed=$1 all=(mix churn mix share handoff mix segments lists mix unique race mix shortage swing trees mix drain types deferred torn)
+	local seed=$1 all=(mix churn mix share handoff mix segments lists mix unique race mix shortage swing trees mix drain types deferred torn reclaim)
 	local options=(--cpus 2 --memory 64M)
 
 	RANDOM=$((SEED * 1000 + turns))

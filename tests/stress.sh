@@ -73,7 +73,8 @@ test_options()
 	refused "an accelerator" '--accel xen: expected kvm, qemu, qemu-tcg or auto' --accel xen
 	refused "a ring" '--ring 1: expected 0 or 3' --ring 1
 	refused "an invalid time" '--time soon: expected a time' --time soon
-	expect "the list has scenarios and faults" 0 'out:^  churn ' 'out:^  use_after_free ' -- \
+	expect "the list has scenarios and faults" 0 'out:^  churn ' 'out:^  reclaim ' 'out:^  use_after_free ' \
+		'out:make test-host-faults$' -- \
 		"$PAGEVISOR" stress --list
 	expect "a kernel that is not there" 2 "err:^pagevisor: .*$WORK/none" '!out:.' -- \
 		"$PAGEVISOR" stress --kernel "$WORK/none" "${SMALL[@]}"
@@ -91,7 +92,7 @@ test_clean()
 
 	for cpus in 1 2; do
 		expect "all scenarios, $cpus CPUs: nothing is found" 0 'out:^ *"rounds_with_findings": *0,' \
-			'out:"workload": *"drain"' 'out:"workload": *"mix"' -- \
+			'out:"workload": *"drain"' 'out:"workload": *"mix"' 'out:"workload": *"reclaim"' -- \
 			"$PAGEVISOR" stress all --ops 4000 --cpus "$cpus" --seed "$cpus" --json "${SMALL[@]}"
 		check "each made all its steps" each_member steps $((cpus * 4000)) $((cpus * 4000))
 	done
@@ -174,6 +175,14 @@ test_reclaim()
 		"$PAGEVISOR" stress mix --reclaim --chaos --time 4 --seed 13 "${SMALL[@]}"
 	expect "reclaim, JSON" 0 'out:"claimed_frames":[1-9]' -- \
 		"$PAGEVISOR" stress lists --reclaim --time 1 --json "${SMALL[@]}"
+	expect "a target that swings" 0 'out:^reclaim +seed 14: .*nothing found' \
+		'out:^reclaim   [0-9.]+( k| M)? frames claimed, [0-9.]+( k| M)? released; ' -- \
+		"$PAGEVISOR" stress reclaim --time 4 --seed 14 "${SMALL[@]}"
+	check "frames came and went" awk '/frames claimed/ { exit !($2 > 0 && $0 !~ / 0 released/) }' "$OUT"
+	expect "a target that swings, JSON, with another mix" 0 'out:"workload":"reclaim"' 'out:"claimed_frames":[1-9]' -- \
+		"$PAGEVISOR" stress reclaim --append "mix=churn,lists order=cpu" --time 2 --json "${SMALL[@]}"
+	expect "a finding is reproduced with its scenario" 4 'out:reproduce: .* stress reclaim --seed 1 .*--plant scribble$' -- \
+		"$PAGEVISOR" stress reclaim --plant scribble --ops 60000 "${SMALL[@]}"
 	expect "a finding is reproduced with it" 4 'out:reproduce: .* --reclaim$' -- \
 		"$PAGEVISOR" stress mix --reclaim --plant scribble --ops 60000 "${SMALL[@]}"
 	check "nothing of it is left running" nothing_runs

@@ -14,6 +14,7 @@
 
 #include "cli/command_table.h"
 #include "cli/confine.h"
+#include "cli/host_scenario.h"
 #include "cli/ps_names.h"
 #include "cli/run/kernel_file.h"
 #include "source/libvirt/libvirt_vm.h"
@@ -90,7 +91,12 @@ static void offer_workloads(struct completion *completion)
 
 static void offer_scenarios(struct completion *completion)
 {
+	const struct host_scenario *scenario;
+	size_t at = 0;
+
 	offer_listed(completion, OPTION_KIND_WORKLOAD, OPTION_STRESSES, "");
+	while ((scenario = host_scenario_next(&at)))
+		completion_offer(completion, scenario->name, scenario->help);
 }
 
 static void offer_faults(struct completion *completion)

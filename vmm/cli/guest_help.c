@@ -9,6 +9,7 @@
 
 #include <pagevisor/options.h>
 
+#include "cli/host_scenario.h"
 #include "cli/output.h"
 #include "view/folded.h"
 
@@ -113,9 +114,16 @@ int guest_help_print(const struct option_list *list)
 
 int guest_help_print_stress(const struct option_list *list)
 {
+	const struct host_scenario *scenario;
+	size_t at = 0;
+
 	printf("scenarios\n");
 	print_workloads(list, OPTION_STRESSES, false);
+	while ((scenario = host_scenario_next(&at)))
+		print_line(2, scenario->name, scenario->help, "");
 	printf("faults to plant\n");
 	print_words(list, OPTION_PLANT, 2);
+	printf("faults of the host's side of reclaim are planted in its sources: make "
+	       "test-host-faults\n");
 	return output_flush();
 }

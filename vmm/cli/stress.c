@@ -342,8 +342,9 @@ int command_stress(int argc, char **argv)
 		chaos_hog_run();
 		status = STATUS_REFUSED;
 	} else if (stress->options.reclaimer) {
-		status = stress_reclaimer(stress->options.reclaimer,
-					  stress->options.round.guest.seed);
+		status = stress_reclaimer(
+			stress->options.reclaimer, stress->options.round.guest.seed,
+			stress->options.targets ? RECLAIM_TARGETS : RECLAIM_ORDERS);
 	} else if (stress->options.inspect) {
 		status = stress_inspector(stress->options.inspect, stress->options.round.rate,
 					  stress->options.pauses);

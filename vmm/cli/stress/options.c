@@ -39,6 +39,7 @@ enum option_key {
 	KEY_PAUSES,
 	KEY_HOG,
 	KEY_RECLAIMER,
+	KEY_TARGETS,
 };
 
 static const struct argp_option options_table[] = {
@@ -76,6 +77,7 @@ static const struct argp_option options_table[] = {
 	{"pauses", KEY_PAUSES, NULL, OPTION_HIDDEN, NULL, 0},
 	{"hog", KEY_HOG, NULL, OPTION_HIDDEN, NULL, 0},
 	{"reclaimer", KEY_RECLAIMER, "VM", OPTION_HIDDEN, NULL, 0},
+	{"targets", KEY_TARGETS, NULL, OPTION_HIDDEN, NULL, 0},
 	{0},
 };
 
@@ -151,6 +153,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_RECLAIMER:
 		options->reclaimer = text;
 		break;
+	case KEY_TARGETS:
+		options->targets = true;
+		break;
 	case ARGP_KEY_ARG:
 		add_scenario(options, text, state);
 		break;
@@ -177,24 +182,39 @@ static void settle(struct stress_options *options)
 		round->limit_ns = stress_default_limit_ns(&round->guest);
 }
 
-/* Adds those of the kernel's workloads that check themselves. */
+static int add_one(const char *asked, const char *name, const char **scenarios, unsigned *count,
+		   struct error *err)
+{
+	if (*count == STRESS_SCENARIOS_MAX)
+		return error_set(err, -EINVAL, "%.100s: at most %d scenarios", asked,
+				 STRESS_SCENARIOS_MAX);
+	scenarios[(*count)++] = name;
+	return 0;
+}
+
+static bool has_workload(const struct option_list *list, const char *name)
+{
+	return option_list_find(list, OPTION_KIND_WORKLOAD, "", name, strlen(name));
+}
+
+/* Adds those of the kernel's workloads that check themselves, and what the host adds to them. */
 static int add_all(const struct option_list *list, const char **scenarios, unsigned *count,
 		   struct error *err)
 {
 	const struct option_entry *workload;
-	size_t at = 0;
+	const struct host_scenario *own;
+	size_t at = 0, own_at = 0;
+	int result = 0;
 
 	if (list->count == 0)
 		return error_set(err, -EINVAL, "all: this kernel does not list its scenarios");
-	while ((workload = option_list_next(list, OPTION_KIND_WORKLOAD, &at))) {
-		if (!(workload->flags & OPTION_STRESSES))
-			continue;
-		if (*count == STRESS_SCENARIOS_MAX)
-			return error_set(err, -EINVAL, "all: at most %d scenarios",
-					 STRESS_SCENARIOS_MAX);
-		scenarios[(*count)++] = workload->name;
-	}
-	return 0;
+	while (result == 0 && (workload = option_list_next(list, OPTION_KIND_WORKLOAD, &at)))
+		if (workload->flags & OPTION_STRESSES)
+			result = add_one("all", workload->name, scenarios, count, err);
+	while (result == 0 && (own = host_scenario_next(&own_at)))
+		if (has_workload(list, own->workload))
+			result = add_one("all", own->name, scenarios, count, err);
+	return result;
 }
 
 /* Checks the scenarios, and puts the kernel's in the place of "all". */
@@ -210,12 +230,11 @@ static int judge_scenarios(struct stress_options *options, const struct option_l
 
 		if (strcmp(name, "all") == 0)
 			result = add_all(list, scenarios, &count, err);
-		else if (count == STRESS_SCENARIOS_MAX)
-			result = error_set(err, -EINVAL, "%.100s: at most %d scenarios", name,
-					   STRESS_SCENARIOS_MAX);
 		else
-			result =
-				guest_line_check_workload(list, "", scenarios[count++] = name, err);
+			result = add_one(name, name, scenarios, &count, err);
+		if (result == 0 && strcmp(name, "all") != 0)
+			result = guest_line_check_workload(list, "", host_scenario_workload(name),
+							   err);
 	}
 	options->scenario_count = count;
 	memcpy(options->scenarios, scenarios, count * sizeof(scenarios[0]));
@@ -234,7 +253,8 @@ int stress_options_judge(struct stress_options *options, const struct option_lis
 	else if (result == 0 && plant && !options->all_plants)
 		result = guest_line_check_plant(list, "--plant ", plant, err);
 	for (unsigned i = 0; i < options->scenario_count && result == 0; i++)
-		result = guest_line_check_append(list, options->scenarios[i],
+		result = guest_line_check_append(list,
+						 host_scenario_workload(options->scenarios[i]),
 						 options->round.guest.append, err);
 	return result;
 }

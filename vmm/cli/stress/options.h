@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "cli/stress/round.h"
 
-#define STRESS_SCENARIOS_MAX 16
+#define STRESS_SCENARIOS_MAX 32
 
 struct stress_options {
 	struct round_options
@@ -28,6 +28,7 @@ struct stress_options {
 	bool pauses;
 	bool hog;
 	const char *reclaimer;
+	bool targets; /* of the reclaimer, instead of orders */
 };
 
 /* The time between two checks, and what a round may take, where no option says otherwise. */

@@ -32,6 +32,7 @@ void stress_result_take(struct stress_result *result, const struct round *round)
 		.found_count = round->found_count,
 		.vm_trend = round->vm_trend,
 		.inspector_trend = round->inspector_trend,
+		.reclaims = round_reclaim(&round->options) != RECLAIM_NOTHING,
 		.is_cut = round->is_cut,
 	};
 	memcpy(result->acts, round->chaos.acts, sizeof(result->acts));
@@ -364,9 +365,8 @@ static void print_reclaim(const struct stress_report *report)
 {
 	struct reclaim_tally all = {0};
 	char claimed[NUMBER_TEXT_SIZE], released[NUMBER_TEXT_SIZE];
+	bool reclaims = false;
 
-	if (!report->options->round.reclaim)
-		return;
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct reclaim_tally *tally = &report->results[i].progress.reclaim;
 
@@ -374,7 +374,10 @@ static void print_reclaim(const struct stress_report *report)
 		all.released += tally->released;
 		all.asks += tally->asks;
 		all.refusals += tally->refusals;
+		reclaims |= report->results[i].reclaims;
 	}
+	if (!reclaims)
+		return;
 	printf("reclaim   %s frames claimed, %s released; %" PRIu64 " asks, %" PRIu64 " refusals\n",
 	       number_text(claimed, (double)all.claimed),
 	       number_text(released, (double)all.released), all.asks, all.refusals);

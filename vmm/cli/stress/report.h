@@ -22,7 +22,8 @@ struct stress_result {
 	struct resource_trend vm_trend, inspector_trend;
 	struct discovery found[ROUND_DISCOVERIES];
 	unsigned found_count;
-	bool is_cut; /* an interrupt ended it, so that it says nothing of the rest */
+	bool reclaims; /* memory was taken from the guest */
+	bool is_cut;   /* an interrupt ended it, so that it says nothing of the rest */
 };
 
 struct stress_report {

@@ -90,7 +90,7 @@ static json *round_json(const struct stress_report *report, const struct stress_
 	if (result->plant)
 		add_plant(entry, result);
 	json_add(entry, "chaos", acts_json(result));
-	if (report->options->round.reclaim)
+	if (result->reclaims)
 		json_add(entry, "reclaim", reclaim_json(&result->progress.reclaim));
 	json_add(entry, "vm_resources", trend_json(&result->vm_trend));
 	json_add(entry, "inspector_resources", trend_json(&result->inspector_trend));

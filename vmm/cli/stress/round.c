@@ -165,7 +165,7 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD("--name");
 	ADD(round->name);
 	ADD("--workload");
-	ADD(options->scenario);
+	ADD(host_scenario_workload(options->scenario));
 	ADD("--accel");
 	ADD(accel_name(guest->accel));
 	/* The limit of the round decides what hangs: chaos stops guests, too. */
@@ -176,9 +176,9 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD_TEXT("--ops=%" PRIu64, guest->operations);
 	ADD_TEXT("--time=%" PRIu64 ".%03u", guest->time_ns / NS_PER_S,
 		 (unsigned)(guest->time_ns % NS_PER_S / NS_PER_MS));
-	ADD_TEXT("--append=" OPTION_STOP_ON_FAILURE "=1 %s%s %s",
+	ADD_TEXT("--append=" OPTION_STOP_ON_FAILURE "=1 %s%s %s %s",
 		 options->plant ? OPTION_PLANT "=" : "", options->plant ? options->plant : "",
-		 guest->append);
+		 guest->append, host_scenario_append(options->scenario, guest->append));
 	if (guest->ring != RING_AUTO)
 		ADD_TEXT("--ring=%d", guest->ring);
 	if (guest->kernel) {
@@ -188,6 +188,15 @@ static void build_arguments(const struct round *round, char **arguments,
 	ADD(NULL);
 #undef ADD
 #undef ADD_TEXT
+}
+
+enum reclaim_manner round_reclaim(const struct round_options *options)
+{
+	const struct host_scenario *own = host_scenario_find(options->scenario);
+
+	if (own && own->reclaim != RECLAIM_NOTHING)
+		return own->reclaim;
+	return options->reclaim ? RECLAIM_ORDERS : RECLAIM_NOTHING;
 }
 
 int round_start(struct round *round, const struct round_options *options, unsigned number,
@@ -297,7 +306,15 @@ static void reclaimer_line(void *context, struct child *child, enum child_stream
 static void keep_reclaimer(struct round *round)
 {
 	char seed[32];
-	char *arguments[] = {NULL, "stress", "--reclaimer", round->name, "--seed", seed, NULL};
+	const enum reclaim_manner manner = round_reclaim(&round->options);
+	char *arguments[] = {NULL,
+			     "stress",
+			     "--reclaimer",
+			     round->name,
+			     "--seed",
+			     seed,
+			     manner == RECLAIM_TARGETS ? "--targets" : NULL,
+			     NULL};
 	struct child *reclaimer = &round->reclaimer;
 	struct error ignored;
 
@@ -307,7 +324,7 @@ static void keep_reclaimer(struct round *round)
 	if (reclaimer->pid)
 		judge_helper(round, reclaimer, "reclaimer", "a reclaimer");
 	child_close(reclaimer);
-	if (!round->options.reclaim || round->guest.ended || round->stops > 0 ||
+	if (manner == RECLAIM_NOTHING || round->guest.ended || round->stops > 0 ||
 	    round->progress.looks == 0)
 		return;
 	snprintf(seed, sizeof(seed), "%" PRIu64, round->options.guest.seed);

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "cli/exit_status.h"
 #include "cli/guest_options.h"
+#include "cli/host_scenario.h"
 #include "cli/stress/chaos.h"
 #include "cli/stress/child.h"
 #include "cli/stress/discovery.h"
@@ -34,7 +35,7 @@ struct round_options {
 	unsigned rate;     /* scans per second of each */
 	uint64_t check_ns; /* the time between two checks, 0: none */
 	bool chaos;
-	bool reclaim;
+	bool reclaim; /* whatever the scenario */
 };
 
 struct round_progress {
@@ -65,6 +66,9 @@ struct round {
 	uint64_t final_steps; /* by its report */
 	struct error refusal; /* its message when it could not run */
 };
+
+/* How memory is taken from the guest of a round. */
+enum reclaim_manner round_reclaim(const struct round_options *options);
 
 int round_start(struct round *round, const struct round_options *options, unsigned number,
 		struct error *err);
