@@ -393,6 +393,31 @@ START_TEST(an_ask_that_must_wait_for_the_budget_is_served_then)
 }
 END_TEST
 
+/* A guest that asks anew with each answer, and a VM that is to end as soon as the first of these asks is served. */
+static void ask_anew_and_stop(void)
+{
+	ask(0, 1);
+	pthread_mutex_lock(&manager.lock);
+	manager.stopping = true;
+	pthread_mutex_unlock(&manager.lock);
+}
+
+START_TEST(a_manager_that_is_to_end_serves_no_further_asks)
+{
+	uint64_t end_ns = clock_now_ns() + PATIENCE_NS;
+
+	begin(MANAGEMENT_RECLAIM, MANAGEMENT_ALL);
+	manager_await();
+	managed.log.on_slots = ask_anew_and_stop;
+	ask(0, 1);
+	manager_ring(&manager);
+	while (hosts() == MANAGED_FRAMES && clock_now_ns() < end_ns)
+		clock_sleep_ns(NS_PER_MS);
+	manager_stop(&manager);
+	ck_assert_uint_eq(hosts(), MANAGED_FRAMES - 512);
+}
+END_TEST
+
 Suite *keeper_words_suite(void)
 {
 	Suite *suite = suite_create("keeper_words");
@@ -420,6 +445,7 @@ Suite *keeper_words_suite(void)
 	tcase_add_test(threads, each_job_waits_anew_for_allocations);
 	tcase_add_test(threads, the_bell_wakes_the_manager);
 	tcase_add_test(threads, an_ask_that_must_wait_for_the_budget_is_served_then);
+	tcase_add_test(threads, a_manager_that_is_to_end_serves_no_further_asks);
 	suite_add_tcase(suite, threads);
 	return suite;
 }

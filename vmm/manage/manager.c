@@ -47,10 +47,10 @@ static bool must_end(const struct manager *manager)
 	return manager->stopping || manager->is_cancelled || manager->has_order;
 }
 
-static bool is_to_end(struct manager *manager)
+static bool is_stopping(struct manager *manager)
 {
 	pthread_mutex_lock(&manager->lock);
-	bool is = must_end(manager);
+	bool is = manager->stopping;
 
 	pthread_mutex_unlock(&manager->lock);
 	return is;
@@ -111,7 +111,9 @@ static void attend(void *context)
 	keeper_announce(keeper);
 	int served = 0;
 
-	while (served < ASKS_AT_ONCE && may_serve(manager) && serve(manager))
+	/* Where much is held, an ask may take long: a VM that is to end does not wait for all of them. */
+	while (served < ASKS_AT_ONCE && !is_stopping(manager) && may_serve(manager) &&
+	       serve(manager))
 		served++;
 	keeper_announce(keeper);
 	if (keeper->words.state != KEEPER_SERVES && may_serve(manager))
@@ -225,7 +227,7 @@ static bool keep_rate(struct manager *manager, uint64_t rate, uint64_t frames)
 
 	attend(manager);
 	if (rate == 0)
-		return !is_to_end(manager);
+		return wait_until(manager, now);
 	if (manager->not_before_ns < now)
 		manager->not_before_ns = now;
 	manager->not_before_ns +=
