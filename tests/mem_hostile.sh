@@ -158,6 +158,17 @@ lies()
 	finish_with "$2"
 }
 
+# Counters of the guest that go back: what each line of --follow counts is not less than nothing.
+test_follow()
+{
+	case " ${LIES:-follow} " in *" follow "*) ;; *) return ;; esac
+	start n
+	answers "counters that go back" reclaim liar 4M --older 0
+	expect "counters that go back: they are followed" 0 'out: 9223372034707292159$' '!out: 922337203[5-9]' -- \
+		"$PAGEVISOR" mem show liar --follow --interval 0.02 --lines 40
+	finish_with "counters that go back"
+}
+
 # Without a lie the same guest gives what it has, so the other tests do not pass for want of frames.
 test_truth()
 {
@@ -206,6 +217,7 @@ lies i "hints"
 lies ik "the words of the host"
 lies v "who gave up"
 lies n "counters"
+test_follow
 lies m "bytes in what the host has"
 lies c "the version of the page"
 lies p "the place of the page"

@@ -241,12 +241,13 @@ touch_host_frames:
 	next_slot
 	ret
 
-/* n: counters. */
+/* n: counters that go up and down. */
 spoil_counts:
-	movl $-1, %eax
 	movl $KEEPER_COUNTS, %edi
 	movl $32, %ecx
-	rep stosl
+1:	xorl $0x7fffffff, (%edi)
+	addl $4, %edi
+	loop 1b
 	ret
 
 /* p: the page is here, and there, and nowhere. */

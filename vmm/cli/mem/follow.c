@@ -29,6 +29,13 @@ static void print_title(void)
 	       "HARD", "TARGET", "ASKS", "REFUSED");
 }
 
+/* The guest counts refusals: another boot of it, or one that lies, begins anew. */
+static uint64_t refusals_since(const struct management_status *before,
+			       const struct management_status *now)
+{
+	return now->refusals < before->refusals ? now->refusals : now->refusals - before->refusals;
+}
+
 /* Asks and refusals are those since the line before. Four sizes at a time: see mem_size_text. */
 static void print_line(const struct management_status *status,
 		       const struct management_status *before, uint64_t time_ns)
@@ -43,7 +50,7 @@ static void print_line(const struct management_status *status,
 	       !has_target                 ? "none"
 	       : status->target_bytes == 0 ? "min"
 					   : mem_size_text(status->target_bytes),
-	       status->asks - before->asks, status->refusals - before->refusals);
+	       status->asks - before->asks, refusals_since(before, status));
 }
 
 static void print_json_line(const char *vm, const struct management_status *status,
