@@ -176,9 +176,8 @@ test_reclaim()
 	expect "reclaim, JSON" 0 'out:"claimed_frames":[1-9]' -- \
 		"$PAGEVISOR" stress lists --reclaim --time 1 --json "${SMALL[@]}"
 	expect "a target that swings" 0 'out:^reclaim +seed 14: .*nothing found' \
-		'out:^reclaim   [0-9.]+( k| M)? frames claimed, [0-9.]+( k| M)? released; ' -- \
+		'out:^reclaim   [1-9][0-9.]*( k| M)? frames claimed, [1-9][0-9.]*( k| M)? released; ' -- \
 		"$PAGEVISOR" stress reclaim --time 4 --seed 14 "${SMALL[@]}"
-	check "frames came and went" awk '/frames claimed/ { exit !($2 > 0 && $0 !~ / 0 released/) }' "$OUT"
 	expect "a target that swings, JSON, with another mix" 0 'out:"workload":"reclaim"' 'out:"claimed_frames":[1-9]' -- \
 		"$PAGEVISOR" stress reclaim --append "mix=churn,lists order=cpu" --time 2 --json "${SMALL[@]}"
 	expect "a finding is reproduced with its scenario" 4 'out:reproduce: .* stress reclaim --seed 1 .*--plant scribble$' -- \
