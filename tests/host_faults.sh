@@ -58,16 +58,16 @@ fault()
 
 stress=(build/pagevisor stress swing --reclaim --memory 32M --time 6 --quiet --seed 1)
 
-fault punch_before_the_claim vmm/manage/keeper_claim.c "		if (!slot || completes_mixed_block" "
-		if (slot && frame % 97 == 0 && slot_state_refs(host_slot_state(slot)) == REF_UNUSED &&
+fault punch_before_the_claim vmm/manage/keeper_claim.c "		if (slot && is_wanted(keeper, wish, frame, state)) {" "
+		if (slot && frame % 97 == 0 && slot_state_refs(state) == REF_UNUSED &&
 		    punch_run(&window->region, (struct frame_run){frame, frame + 1}) == 0)
 			continue;
-		if (!slot || completes_mixed_block" -- "${stress[@]}"
+		if (slot && is_wanted(keeper, wish, frame, state)) {" -- "${stress[@]}"
 fault punch_one_more vmm/manage/punch.c "				   (off_t)size_of(run));" \
 	"				   (off_t)(size_of(run) + PAGE_SIZE));" -- "${stress[@]}"
 fault no_hole vmm/manage/keeper_claim.c "int result = punch_run(&window->region, run);" "int result = 0;" -- "${stress[@]}"
-fault ledger_off_by_one vmm/manage/keeper_claim.c "ledger_set(&keeper->ledger, frame, LEDGER_CLAIMED, wish->hard);" \
-	"ledger_set(&keeper->ledger, frame ^ 1, LEDGER_CLAIMED, wish->hard);" -- "${stress[@]}"
+fault ledger_off_by_one vmm/manage/ledger.c "ledger->marks[frames[i]] = LEDGER_CLAIMED" "ledger->marks[frames[i] ^ 1] = LEDGER_CLAIMED" -- \
+	"${stress[@]}"
 fault released_twice vmm/manage/keeper_batch.c "	tell_guest(keeper, at, end);
 	return released;" "	tell_guest(keeper, at, end);
 	for (unsigned i = at; i < end; i++) {
@@ -77,8 +77,12 @@ fault released_twice vmm/manage/keeper_batch.c "	tell_guest(keeper, at, end);
 			slot->state = slot_state(slot_state_generation(slot->state), REF_UNUSED);
 	}
 	return released;" -- "${stress[@]}"
-fault storage_written vmm/manage/keeper_claim.c "		if (host_slot_claim(slot, state)) {" "		if (host_slot_claim(slot, state)) {
-			slot->storage[0] = frame;" -- "${stress[@]}"
+fault storage_written vmm/manage/keeper_claim.c "			break;
+	}
+	return at;" "			break;
+		slot->storage[0] = found->frames[at];
+	}
+	return at;" -- "${stress[@]}"
 fault wake_up_lost vmm/manage/keeper_words.c "	__atomic_store_n(&page->released, words->released, __ATOMIC_RELEASE);" "" -- tests/mem.sh build
 fault log_not_told vmm/manage/keeper_claim.c "	keeper_tell_log(keeper, count, false);" "" -- build/unit-tests keeper
 fault half_a_block_back vmm/manage/keeper_claim.c "bool all = claimed > 0" "bool all = claimed > KEEPER_BATCH" -- build/unit-tests keeper_faults

@@ -45,6 +45,48 @@ START_TEST(the_ledger_counts_what_it_holds)
 }
 END_TEST
 
+static void assert_count(const struct ledger *ledger, uint64_t first, uint64_t end)
+{
+	const struct ledger_count count = ledger_count(ledger, first, end);
+	unsigned held = 0, hard = 0;
+
+	for (uint64_t frame = first; frame < end; frame++) {
+		held += ledger_state(ledger, frame) != LEDGER_NONE;
+		hard += ledger_is_hard(ledger, frame);
+	}
+	ck_assert_uint_eq(count.held, held);
+	ck_assert_uint_eq(count.hard, hard);
+}
+
+START_TEST(ranges_of_the_ledger_are_set_and_counted)
+{
+	uint64_t frames[FRAMES];
+	struct ledger ledger;
+
+	ck_assert_int_eq(ledger_init(&ledger, FRAMES, &err), 0);
+	for (uint64_t i = 0; i < FRAMES; i++)
+		frames[i] = i;
+	ledger_set_claimed(&ledger, frames + 3, 17, false);
+	ledger_set_claimed(&ledger, frames + 20, 21, true);
+	ck_assert_uint_eq(ledger_held(&ledger), 38);
+	ck_assert_uint_eq(ledger.hard, 21);
+	ledger_set_punched(&ledger, 5, 20);
+	ledger_set_punched(&ledger, 30, 41);
+	ledger_set(&ledger, 50, LEDGER_POPULATED, false);
+	ck_assert_uint_eq(ledger.counts[LEDGER_CLAIMED], 12);
+	ck_assert_uint_eq(ledger.counts[LEDGER_PUNCHED], 26);
+	ck_assert_uint_eq(ledger.hard, 21);
+	ck_assert_int_eq(ledger_state(&ledger, 4), LEDGER_CLAIMED);
+	ck_assert_int_eq(ledger_state(&ledger, 5), LEDGER_PUNCHED);
+	ck_assert(!ledger_is_hard(&ledger, 5) && ledger_is_hard(&ledger, 40));
+	ck_assert_int_eq(ledger_state(&ledger, 41), LEDGER_NONE);
+	for (uint64_t first = 0; first <= FRAMES; first++)
+		for (uint64_t end = first; end <= FRAMES; end++)
+			assert_count(&ledger, first, end);
+	ledger_destroy(&ledger);
+}
+END_TEST
+
 START_TEST(a_frame_ages_while_its_state_stays)
 {
 	uint64_t unused = slot_state(7, REF_UNUSED);
@@ -118,6 +160,20 @@ START_TEST(runs_rise_or_fall)
 	assert_run(frames + 3, 5, 2, 4, 2);
 	assert_run(frames + 5, 3, 9, 11, 2);
 	assert_run(frames + 6, 2, 9, 11, 2);
+}
+END_TEST
+
+/* Wherever they end. */
+START_TEST(long_runs_are_one)
+{
+	uint64_t frames[FRAMES];
+
+	for (unsigned end = 1; end < FRAMES; end++) {
+		for (unsigned i = 0; i < FRAMES; i++)
+			frames[i] = 100 + i + (i >= end);
+		assert_run(frames, FRAMES, 100, 100 + end, end);
+		assert_run(frames, end, 100, 100 + end, end);
+	}
 }
 END_TEST
 
@@ -213,9 +269,11 @@ Suite *ledger_suite(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, the_ledger_counts_what_it_holds);
+	tcase_add_test(tcase, ranges_of_the_ledger_are_set_and_counted);
 	tcase_add_test(tcase, a_frame_ages_while_its_state_stays);
 	tcase_add_test(tcase, ages_of_sweeps_that_were_closer_are_worth_nothing);
 	tcase_add_test(tcase, runs_rise_or_fall);
+	tcase_add_test(tcase, long_runs_are_one);
 	tcase_add_test(tcase, huge_pages_are_in_force_for_all_or_for_those_who_ask);
 	tcase_add_test(tcase, a_pause_waits_for_a_batch_and_the_next_batch_for_the_pause);
 	tcase_add_test(tcase, a_pause_that_fails_opens_the_gate_and_a_lack_is_passed_on);

@@ -29,14 +29,14 @@ void claim_history_forget(struct claim_history *history)
 	pthread_mutex_unlock(&history->lock);
 }
 
-/* Whether something happened to a frame as to the frames of a run, and it lies beside them. Releases come backwards. */
+/* Whether something happened to frames as to those of a run, and they lie beside these. Releases come backwards. */
 static bool extends(const struct claim_run *run, uint64_t frame,
 		    const struct management_event *event)
 {
 	const struct management_event *other = &run->event;
 
 	return other->frames > 0 &&
-	       (frame == run->first + other->frames || frame + 1 == run->first) &&
+	       (frame == run->first + other->frames || frame + event->frames == run->first) &&
 	       event->time_ns == other->time_ns && event->generation == other->generation &&
 	       event->type == other->type && event->action == other->action &&
 	       event->flags == other->flags;
@@ -49,7 +49,7 @@ void claim_history_note(struct claim_history *history, uint64_t frame,
 
 	if (extends(last, frame, event)) {
 		last->first = frame < last->first ? frame : last->first;
-		last->event.frames++;
+		last->event.frames += event->frames;
 		return;
 	}
 	claim_history_flush(history);

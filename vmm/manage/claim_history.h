@@ -37,7 +37,7 @@ void claim_history_destroy(struct claim_history *history);
 /* Forgets all: the guest has begun another life. */
 void claim_history_forget(struct claim_history *history);
 
-/* Notes what happened to a frame; event.frames is 1. It is found from the next claim_history_flush on. */
+/* Notes what happened to event.frames frames from `frame` on. It is found from the next claim_history_flush on. */
 void claim_history_note(struct claim_history *history, uint64_t frame,
 			const struct management_event *event);
 void claim_history_flush(struct claim_history *history);

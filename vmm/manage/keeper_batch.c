@@ -48,17 +48,10 @@ bool keeper_next_window(const struct keeper *keeper, const struct memory_map *ma
 	return false;
 }
 
-struct block_count keeper_count_block(const struct ledger *ledger, uint64_t first, uint64_t end)
+struct ledger_count keeper_count_block(const struct ledger *ledger, uint64_t first, uint64_t end)
 {
-	struct block_count count = {0};
-
 	/* Memory need not end with a block. */
-	end = end < ledger->frames ? end : ledger->frames;
-	for (uint64_t frame = first; frame < end; frame++) {
-		count.held += ledger_state(ledger, frame) != LEDGER_NONE;
-		count.hard += ledger_is_hard(ledger, frame);
-	}
-	return count;
+	return ledger_count(ledger, first, end < ledger->frames ? end : ledger->frames);
 }
 
 void keeper_tell_log(const struct keeper *keeper, unsigned count, bool slots)
@@ -90,13 +83,13 @@ static void tell_guest(struct keeper *keeper, unsigned at, unsigned end)
 	keeper_words_release(&keeper->words);
 }
 
-void keeper_note(struct keeper *keeper, uint64_t frame, enum management_event_type type,
-		 uint32_t generation, bool hard)
+void keeper_note(struct keeper *keeper, uint64_t frame, unsigned frames,
+		 enum management_event_type type, uint32_t generation, bool hard)
 {
 	const struct management_event event = {
 		.time_ns = keeper->batch_ns,
 		.generation = generation,
-		.frames = 1,
+		.frames = frames,
 		.type = type,
 		.action = keeper->cause,
 		.flags = hard ? MANAGEMENT_HARD : 0,
@@ -113,7 +106,7 @@ static bool let_go(struct keeper *keeper, uint64_t frame, struct meta_slot *slot
 	uint32_t generation = slot_state_generation(host_slot_state(slot));
 	bool is_released = host_slot_release(slot);
 
-	keeper_note(keeper, frame, is_released ? MANAGEMENT_RELEASED : MANAGEMENT_TAKEN_BACK,
+	keeper_note(keeper, frame, 1, is_released ? MANAGEMENT_RELEASED : MANAGEMENT_TAKEN_BACK,
 		    generation, ledger_is_hard(&keeper->ledger, frame));
 	return is_released;
 }

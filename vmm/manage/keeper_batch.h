@@ -6,14 +6,8 @@
 #include "manage/keeper.h"
 #include "manage/keeper_window.h"
 
-/* What the host holds of a block. */
-struct block_count {
-	unsigned held;
-	unsigned hard;
-};
-
-/* Of the frames [first, end), as far as there is memory. */
-struct block_count keeper_count_block(const struct ledger *ledger, uint64_t first, uint64_t end);
+/* What the host holds of the frames [first, end), as far as there is memory. */
+struct ledger_count keeper_count_block(const struct ledger *ledger, uint64_t first, uint64_t end);
 
 /* The window of the frames from `first` on, up to `end`. Within a read-side section. */
 void keeper_open_window(const struct keeper *keeper, const struct memory_map *map, uint64_t first,
@@ -32,9 +26,9 @@ bool keeper_next_window(const struct keeper *keeper, const struct memory_map *ma
 /* Tells the log that the slots of the batch were written, or the frames themselves. */
 void keeper_tell_log(const struct keeper *keeper, unsigned count, bool slots);
 
-/* Notes in the history what happened to a frame in the batch at work. The caller flushes the history at its end. */
-void keeper_note(struct keeper *keeper, uint64_t frame, enum management_event_type type,
-		 uint32_t generation, bool hard);
+/* Notes in the history what happened to frames of the batch at work. The caller flushes the history at its end. */
+void keeper_note(struct keeper *keeper, uint64_t frame, unsigned frames,
+		 enum management_event_type type, uint32_t generation, bool hard);
 
 /*
  * The host lets go of the frames batch[at] .. batch[end - 1], whose slots are in the window. Returns how many were

@@ -9,57 +9,131 @@
 #include "manage/host_slot.h"
 #include "manage/punch.h"
 
+#define SKIP_BLOCKS 128
+
 /* Whether a frame may be claimed that is in this state. */
-static bool is_wanted(const struct keeper *keeper, const struct keeper_wish *wish, uint64_t frame,
-		      uint64_t state)
+static inline bool is_wanted(const struct keeper *keeper, const struct keeper_wish *wish,
+			     uint64_t frame, uint64_t state)
 {
 	return ledger_state(&keeper->ledger, frame) == LEDGER_NONE &&
 	       (wish->cold_only ? ages_is_cold(&keeper->ages, frame, state)
 				: slot_state_refs(state) == REF_UNUSED);
 }
 
-/* Two tries: a guest that turns the generation must not keep us. */
-static bool claim_frame(struct keeper *keeper, const struct keeper_wish *wish, uint64_t frame,
-			struct meta_slot *slot)
-{
-	for (int tries = 0; tries < 2; tries++) {
-		uint64_t state = host_slot_state(slot);
+/*
+ * Frames of a block that may be claimed, as they were when they were looked at. All are looked at first and claimed
+ * afterwards: a load, or a store, between two locked operations waits for the one and delays the other.
+ */
+struct candidates {
+	unsigned count;
+	uint64_t frames[KEEPER_BLOCK_FRAMES];
+	uint64_t states[KEEPER_BLOCK_FRAMES];
+};
 
-		if (!is_wanted(keeper, wish, frame, state))
-			return false;
-		if (host_slot_claim(slot, state)) {
-			ledger_set(&keeper->ledger, frame, LEDGER_CLAIMED, wish->hard);
-			keeper_note(keeper, frame, MANAGEMENT_CLAIMED,
-				    slot_state_generation(state) + 1, wish->hard);
-			return true;
-		}
-		keeper->counts.lost++;
-	}
-	return false;
-}
-
-/* Whether all frames [first, end) of a window may be claimed. */
-static bool all_are_wanted(const struct keeper *keeper, const struct keeper_wish *wish,
-			   const struct window *window, uint64_t first, uint64_t end)
+/* Of the frames [first, end) of a window. With `all`, returns false as soon as one of them may not be claimed. */
+static bool find_candidates(const struct keeper *keeper, const struct keeper_wish *wish,
+			    const struct window *window, uint64_t first, uint64_t end, bool all,
+			    struct candidates *found)
 {
+	found->count = 0;
 	for (uint64_t frame = first; frame < end; frame++) {
 		const struct meta_slot *slot = window_slot(window, frame);
+		uint64_t state = slot ? host_slot_state(slot) : 0;
 
-		if (!slot || !is_wanted(keeper, wish, frame, host_slot_state(slot)))
+		if (slot && is_wanted(keeper, wish, frame, state)) {
+			found->frames[found->count] = frame;
+			found->states[found->count++] = state;
+		} else if (all) {
 			return false;
+		}
 	}
 	return true;
 }
 
 /*
- * Whether a frame would complete a block that is partly hard. Such a block would have to stay whole, for the guest may put
+ * Swaps the slots of candidates from `at` on, until a race is lost. The slots of the next block come into the cache
+ * meanwhile, if there is one: fetching ahead reads nothing, and allocates nothing. Returns where it ended.
+ */
+static unsigned swap_candidates(const struct window *window, const struct candidates *found,
+				unsigned at)
+{
+	for (; at < found->count; at++) {
+		struct meta_slot *slot = window->slots + (found->frames[at] - window->first);
+
+		__builtin_prefetch(slot + KEEPER_BLOCK_FRAMES, 1);
+		if (!host_slot_claim(slot, found->states[at]))
+			break;
+	}
+	return at;
+}
+
+/* The second try for a frame, and the last: a guest that turns the generation must not keep us. */
+static bool claim_again(struct keeper *keeper, const struct keeper_wish *wish, uint64_t frame,
+			struct meta_slot *slot, uint64_t *state)
+{
+	*state = host_slot_state(slot);
+	keeper->counts.lost++;
+	if (!is_wanted(keeper, wish, frame, *state))
+		return false;
+	if (host_slot_claim(slot, *state))
+		return true;
+	keeper->counts.lost++;
+	return false;
+}
+
+/*
+ * The candidates from `at` on to `end` have become the host's. Frames that follow each other and had the same state are
+ * one event. Returns the new number of frames in the batch.
+ */
+static unsigned note_claims(struct keeper *keeper, const struct keeper_wish *wish,
+			    const struct candidates *found, unsigned at, unsigned end,
+			    unsigned count)
+{
+	const uint64_t *frames = found->frames, *states = found->states;
+	unsigned length;
+
+	ledger_set_claimed(&keeper->ledger, frames + at, end - at, wish->hard);
+	memcpy(keeper->batch + count, frames + at, (end - at) * sizeof(*frames));
+	count += end - at;
+	for (; at < end; at += length) {
+		for (length = 1; at + length < end && frames[at + length] == frames[at] + length &&
+				 states[at + length] == states[at];)
+			length++;
+		keeper_note(keeper, frames[at], length, MANAGEMENT_CLAIMED,
+			    slot_state_generation(states[at]) + 1, wish->hard);
+	}
+	return count;
+}
+
+/* Returns the new number of frames in the batch. */
+static unsigned claim_candidates(struct keeper *keeper, const struct keeper_wish *wish,
+				 const struct window *window, struct candidates *found,
+				 unsigned count)
+{
+	unsigned at = 0;
+
+	while (at < found->count) {
+		unsigned end = swap_candidates(window, found, at);
+
+		count = note_claims(keeper, wish, found, at, end, count);
+		if (end < found->count &&
+		    claim_again(keeper, wish, found->frames[end],
+				window_slot(window, found->frames[end]), &found->states[end]))
+			count = note_claims(keeper, wish, found, end, end + 1, count);
+		at = end + 1;
+	}
+	return count;
+}
+
+/*
+ * How many frames of a block the host may hold. A block that is partly hard would have to stay whole, for the guest may put
  * it aside as one, and then what is soft in it could not be given back: so one frame of it stays with the guest.
  */
-static bool completes_mixed_block(const struct block_count *count, bool hard)
+static unsigned most_held(const struct ledger_count *count, bool hard)
 {
 	unsigned others = hard ? count->held - count->hard : count->hard;
 
-	return count->held == KEEPER_BLOCK_FRAMES - 1 && others > 0;
+	return others > 0 ? KEEPER_BLOCK_FRAMES - 1 : KEEPER_BLOCK_FRAMES;
 }
 
 /* Claims of the frames [first, end) of one block. Returns the new number of frames in the batch. */
@@ -68,31 +142,32 @@ static unsigned claim_in_block(struct keeper *keeper, const struct keeper_wish *
 			       unsigned count)
 {
 	const uint64_t block = align_down(first, KEEPER_BLOCK_FRAMES);
-	struct block_count held =
+	struct ledger_count held =
 		keeper_count_block(&keeper->ledger, block, block + KEEPER_BLOCK_FRAMES);
+	unsigned most = most_held(&held, wish->hard);
+	struct candidates found;
 
-	for (uint64_t frame = first; frame < end && count < wish->frames; frame++) {
-		struct meta_slot *slot = window_slot(window, frame);
-
-		if (!slot || completes_mixed_block(&held, wish->hard) ||
-		    !claim_frame(keeper, wish, frame, slot))
-			continue;
-		keeper->batch[count++] = frame;
-		held.held++;
-		held.hard += wish->hard;
-	}
-	return count;
+	if (held.held >= most)
+		return count;
+	find_candidates(keeper, wish, window, first, end, false, &found);
+	if (found.count > most - held.held)
+		found.count = most - held.held;
+	if (found.count > wish->frames - count)
+		found.count = (unsigned)(wish->frames - count);
+	return claim_candidates(keeper, wish, window, &found, count);
 }
 
-/* Claims of the frames [first, end). Returns the new number of frames in the batch. */
+/* Claims frames of a window. Returns the number of frames in the batch. */
 static unsigned claim_frames(struct keeper *keeper, const struct keeper_wish *wish,
-			     const struct window *window, uint64_t first, uint64_t end,
-			     unsigned count)
+			     const struct window *window)
 {
-	while (first < end) {
+	uint64_t first = window->first;
+	unsigned count = 0;
+
+	while (first < window->end) {
 		uint64_t next = align_down(first, KEEPER_BLOCK_FRAMES) + KEEPER_BLOCK_FRAMES;
 
-		next = next < end ? next : end;
+		next = next < window->end ? next : window->end;
 		count = claim_in_block(keeper, wish, window, first, next, count);
 		first = next;
 	}
@@ -103,16 +178,30 @@ static unsigned claim_frames(struct keeper *keeper, const struct keeper_wish *wi
 static unsigned claim_blocks(struct keeper *keeper, const struct keeper_wish *wish,
 			     const struct window *window)
 {
+	struct candidates found;
 	unsigned count = 0;
 
 	for (uint64_t block = align_up(window->first, KEEPER_BLOCK_FRAMES);
 	     block + KEEPER_BLOCK_FRAMES <= window->end &&
 	     count + KEEPER_BLOCK_FRAMES <= wish->frames;
 	     block += KEEPER_BLOCK_FRAMES)
-		if (all_are_wanted(keeper, wish, window, block, block + KEEPER_BLOCK_FRAMES))
-			count = claim_frames(keeper, wish, window, block,
-					     block + KEEPER_BLOCK_FRAMES, count);
+		if (find_candidates(keeper, wish, window, block, block + KEEPER_BLOCK_FRAMES, true,
+				    &found))
+			count = claim_candidates(keeper, wish, window, &found, count);
 	return count;
+}
+
+/* Whole blocks that the host holds need no window. Not all at once: a pause waits. */
+static void skip_held(const struct keeper *keeper, struct keeper_cursor *cursor)
+{
+	for (unsigned blocks = 0; blocks < SKIP_BLOCKS; blocks++) {
+		if (cursor->frame % KEEPER_BLOCK_FRAMES || cursor->frame >= keeper->ledger.frames ||
+		    keeper_count_block(&keeper->ledger, cursor->frame,
+				       cursor->frame + KEEPER_BLOCK_FRAMES)
+				    .held < KEEPER_BLOCK_FRAMES)
+			return;
+		cursor->frame += KEEPER_BLOCK_FRAMES;
+	}
 }
 
 /* Punches the batch, run by run, up to the first that fails. Sets *punched to how many frames were. */
@@ -130,9 +219,7 @@ static int punch_batch(struct keeper *keeper, const struct window *window, unsig
 		if (result < 0)
 			return error_set(err, result, "punching the guest's memory: %s",
 					 strerror(-result));
-		for (uint64_t frame = run.start; frame < run.end; frame++)
-			ledger_set(&keeper->ledger, frame, LEDGER_PUNCHED,
-				   ledger_is_hard(&keeper->ledger, frame));
+		ledger_set_punched(&keeper->ledger, run.start, run.end);
 		*punched += length;
 	}
 	return 0;
@@ -246,12 +333,14 @@ static int claim_window(struct keeper *keeper, struct keeper_cursor *cursor,
 		return result;
 	announce_claims(keeper, wish);
 	keeper->batch_ns = clock_now_ns();
+	if (cursor->phase == KEEPER_SINGLES)
+		skip_held(keeper, cursor);
 	guest_memory_read_begin();
 	*more = keeper_next_window(keeper, guest_memory_map(keeper->memory), cursor, &window);
 	if (*more && cursor->phase == KEEPER_BLOCKS)
 		count = claim_blocks(keeper, wish, &window);
 	else if (*more)
-		count = claim_frames(keeper, wish, &window, window.first, window.end, 0);
+		count = claim_frames(keeper, wish, &window);
 	guest_memory_read_end();
 	/* Before the punches: whoever finds a frame punched finds its claim. */
 	claim_history_flush(&keeper->ledger.history);

@@ -23,7 +23,7 @@ static void sweep_frame(struct keeper *keeper, uint64_t frame, uint64_t state, b
 	sweep->held += is_host && is_held;
 	sweep->forged += is_host && !is_held;
 	if (is_held && !is_host) {
-		keeper_note(keeper, frame, MANAGEMENT_TAKEN_BACK, slot_state_generation(state),
+		keeper_note(keeper, frame, 1, MANAGEMENT_TAKEN_BACK, slot_state_generation(state),
 			    ledger_is_hard(&keeper->ledger, frame));
 		ledger_set(&keeper->ledger, frame, LEDGER_NONE, false);
 		keeper->counts.taken_back++;

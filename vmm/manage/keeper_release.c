@@ -11,7 +11,7 @@
 static bool is_due(const struct keeper *keeper, uint64_t first, uint64_t end,
 		   enum keeper_phase phase, bool soft_only, uint64_t left)
 {
-	const struct block_count count = keeper_count_block(&keeper->ledger, first, end);
+	const struct ledger_count count = keeper_count_block(&keeper->ledger, first, end);
 
 	if (count.held < KEEPER_BLOCK_FRAMES)
 		return phase == KEEPER_SINGLES && count.held > 0;
@@ -135,7 +135,7 @@ int keeper_release(struct keeper *keeper, struct keeper_cursor *cursor, uint64_t
 
 static bool is_soft_block(const struct ledger *ledger, uint64_t block)
 {
-	const struct block_count count =
+	const struct ledger_count count =
 		keeper_count_block(ledger, block, block + KEEPER_BLOCK_FRAMES);
 
 	return count.held == KEEPER_BLOCK_FRAMES && count.hard == 0;

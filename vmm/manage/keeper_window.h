@@ -29,6 +29,13 @@ void window_open(struct window *window, const struct memory_map *map, paddr_t ar
 		 uint64_t end);
 
 /* The slot of a frame; NULL if it is not there, or was never written: reading it would allocate it. */
-struct meta_slot *window_slot(const struct window *window, uint64_t frame);
+static inline struct meta_slot *window_slot(const struct window *window, uint64_t frame)
+{
+	struct meta_slot *slot = window->slots ? window->slots + (frame - window->first) : NULL;
+	uint64_t page = (uint64_t)(uintptr_t)slot / PAGE_SIZE -
+			(uint64_t)(uintptr_t)window->slots / PAGE_SIZE;
+
+	return slot && window->has_data[page] ? slot : NULL;
+}
 
 #endif

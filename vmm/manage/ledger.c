@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
-
-#define MARK_STATE 0x03
-#define MARK_HARD  0x04
 
 int ledger_init(struct ledger *ledger, uint64_t frames, struct error *err)
 {
@@ -36,26 +34,50 @@ void ledger_forget(struct ledger *ledger)
 	claim_history_forget(&ledger->history);
 }
 
-enum ledger_state ledger_state(const struct ledger *ledger, uint64_t frame)
+void ledger_set_claimed(struct ledger *ledger, const uint64_t *frames, unsigned count, bool hard)
 {
-	return ledger->marks[frame] & MARK_STATE;
+	for (unsigned i = 0; i < count; i++)
+		ledger_mark(ledger, frames[i], LEDGER_CLAIMED | (hard ? LEDGER_MARK_HARD : 0));
+	ledger->counts[LEDGER_CLAIMED] += count;
+	ledger->hard += hard ? count : 0;
 }
 
-bool ledger_is_hard(const struct ledger *ledger, uint64_t frame)
+void ledger_set_punched(struct ledger *ledger, uint64_t first, uint64_t end)
 {
-	return ledger->marks[frame] & MARK_HARD;
+	const uint8_t mark =
+		LEDGER_PUNCHED | (ledger_is_hard(ledger, first) ? LEDGER_MARK_HARD : 0);
+
+	for (uint64_t frame = first; frame < end; frame++)
+		ledger_mark(ledger, frame, mark);
+	ledger->counts[LEDGER_CLAIMED] -= end - first;
+	ledger->counts[LEDGER_PUNCHED] += end - first;
 }
 
-void ledger_set(struct ledger *ledger, uint64_t frame, enum ledger_state state, bool hard)
-{
-	uint8_t *mark = &ledger->marks[frame];
+/* In each byte of a word. */
+#define ONES UINT64_C(0x0101010101010101)
 
-	ledger->counts[*mark & MARK_STATE]--;
-	ledger->hard -= (*mark & MARK_HARD) != 0;
-	__atomic_store_n(mark, state == LEDGER_NONE ? 0 : (uint8_t)(state | (hard ? MARK_HARD : 0)),
-			 __ATOMIC_RELAXED);
-	ledger->counts[state]++;
-	ledger->hard += (*mark & MARK_HARD) != 0;
+/* The number of bytes of a word whose lowest bit is set. */
+static unsigned count_ones(uint64_t word)
+{
+	return (unsigned)(((word & ONES) * ONES) >> 56);
+}
+
+/* Eight marks at a time. */
+struct ledger_count ledger_count(const struct ledger *ledger, uint64_t first, uint64_t end)
+{
+	struct ledger_count count = {0};
+	uint64_t marks;
+
+	_Static_assert(LEDGER_MARK_STATE == 3 && LEDGER_MARK_HARD == 4, "the bits counted below");
+	for (; first < end; first += sizeof(marks)) {
+		uint64_t size = end - first < sizeof(marks) ? end - first : sizeof(marks);
+
+		marks = 0;
+		memcpy(&marks, &ledger->marks[first], size);
+		count.held += count_ones(marks | marks >> 1);
+		count.hard += count_ones(marks >> 2);
+	}
+	return count;
 }
 
 uint64_t ledger_held(const struct ledger *ledger)
@@ -71,9 +93,9 @@ int ledger_record(struct ledger *ledger, uint64_t frame, struct management_recor
 		return -EINVAL;
 	uint8_t mark = __atomic_load_n(&ledger->marks[frame], __ATOMIC_RELAXED);
 
-	record->flags = (mark & MARK_STATE ? MANAGEMENT_IS_HELD : 0) |
-			(mark & MARK_HARD ? MANAGEMENT_IS_HARD : 0) |
-			((mark & MARK_STATE) == LEDGER_PUNCHED ? MANAGEMENT_IS_PUNCHED : 0);
+	record->flags = (mark & LEDGER_MARK_STATE ? MANAGEMENT_IS_HELD : 0) |
+			(mark & LEDGER_MARK_HARD ? MANAGEMENT_IS_HARD : 0) |
+			((mark & LEDGER_MARK_STATE) == LEDGER_PUNCHED ? MANAGEMENT_IS_PUNCHED : 0);
 	claim_history_find(&ledger->history, frame, record);
 	return 0;
 }

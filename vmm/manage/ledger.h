@@ -22,6 +22,10 @@ enum ledger_state {
 	LEDGER_STATES,
 };
 
+/* A mark. */
+#define LEDGER_MARK_STATE 0x03
+#define LEDGER_MARK_HARD  0x04
+
 struct ledger {
 	/* A state, and whether the frame is hard. Stored relaxed, for ledger_record: a mark alone says it all. */
 	uint8_t *marks;
@@ -39,11 +43,49 @@ void ledger_destroy(struct ledger *ledger);
 void ledger_forget(struct ledger *ledger);
 
 /* The state of a frame below `frames`. */
-enum ledger_state ledger_state(const struct ledger *ledger, uint64_t frame);
-bool ledger_is_hard(const struct ledger *ledger, uint64_t frame);
+static inline enum ledger_state ledger_state(const struct ledger *ledger, uint64_t frame)
+{
+	return ledger->marks[frame] & LEDGER_MARK_STATE;
+}
+
+static inline bool ledger_is_hard(const struct ledger *ledger, uint64_t frame)
+{
+	return ledger->marks[frame] & LEDGER_MARK_HARD;
+}
+
+/* For ledger_record, which another thread may call meanwhile; all other readers are the writer's own thread. */
+static inline void ledger_mark(struct ledger *ledger, uint64_t frame, unsigned mark)
+{
+	__atomic_store_n(&ledger->marks[frame], (uint8_t)mark, __ATOMIC_RELAXED);
+}
 
 /* `hard` means nothing with LEDGER_NONE. */
-void ledger_set(struct ledger *ledger, uint64_t frame, enum ledger_state state, bool hard);
+static inline void ledger_set(struct ledger *ledger, uint64_t frame, enum ledger_state state,
+			      bool hard)
+{
+	const uint8_t before = ledger->marks[frame];
+	const bool is_hard = hard && state != LEDGER_NONE;
+
+	ledger->counts[before & LEDGER_MARK_STATE]--;
+	ledger->hard -= (before & LEDGER_MARK_HARD) != 0;
+	ledger_mark(ledger, frame, state | (is_hard ? LEDGER_MARK_HARD : 0));
+	ledger->counts[state]++;
+	ledger->hard += is_hard;
+}
+
+/* Frames, none of which the host held, have been claimed. */
+void ledger_set_claimed(struct ledger *ledger, const uint64_t *frames, unsigned count, bool hard);
+
+/* The frames [first, end), all of them LEDGER_CLAIMED and equally hard, have been punched. */
+void ledger_set_punched(struct ledger *ledger, uint64_t first, uint64_t end);
+
+/* How many of the frames [first, end) the host holds, and how many of these are hard. */
+struct ledger_count {
+	unsigned held;
+	unsigned hard;
+};
+
+struct ledger_count ledger_count(const struct ledger *ledger, uint64_t first, uint64_t end);
 
 /* The frames that the host holds, in any state. */
 uint64_t ledger_held(const struct ledger *ledger);

@@ -11,11 +11,25 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#define STEP 8
+
+/* Whether STEP frame numbers are those from `first` on. */
+static bool is_run(const uint64_t *frames, uint64_t first)
+{
+	uint64_t differ = 0;
+
+	for (unsigned i = 0; i < STEP; i++)
+		differ |= frames[i] ^ (first + i);
+	return differ == 0;
+}
+
 struct frame_run frame_run_first(const uint64_t *frames, unsigned count, unsigned *length)
 {
 	struct frame_run run = {frames[0], frames[0] + 1};
 	unsigned at = 1;
 
+	for (; at + STEP <= count && is_run(&frames[at], run.end); at += STEP)
+		run.end += STEP;
 	while (at < count && frames[at] == run.end) {
 		run.end++;
 		at++;
