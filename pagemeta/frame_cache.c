@@ -200,13 +200,19 @@ struct meta_slot *frame_alloc_next(void)
 
 /*
  * If the frame was the last that the caller's CPU took out of the block that it uses up, takes those behind it that are
- * the host's, too: they are a handful. Returns the end of all.
+ * the host's, too: they are a handful. Returns the end of all. *is_block says whether they are a block, found as by
+ * frame_block_is_host: so it need not be read once more.
  */
-static uint64_t take_host_frames(struct cpu_cache *cache, uint64_t frame)
+static uint64_t take_host_frames(struct cpu_cache *cache, uint64_t frame, bool *is_block,
+				 uint64_t *state)
 {
 	uint64_t end = frame + 1;
 
 	spin_lock(&cache->lock);
+	*is_block = cache->fresh_next == end && cache->fresh_end == frame + FRESH_FRAMES &&
+		    is_aligned(frame, FRESH_FRAMES) && frame_block_is_host(frame, state);
+	if (*is_block)
+		end = cache->fresh_next = cache->fresh_end;
 	if (cache->fresh_next == end) {
 		while (end < cache->fresh_end && frame_is_host(end))
 			end++;
@@ -223,10 +229,14 @@ void frame_alloc_next_failed(struct meta_slot *slot, enum ref_class found)
 	if (found != REF_CLASS_HOST)
 		slot_abort(slot, "the allocator found a frame that is not unused", slot_load(slot));
 
-	uint64_t frame = meta_to_pfn(slot).index;
-	uint64_t end = take_host_frames(&frame_caches[platform_cpu()], frame);
+	uint64_t frame = meta_to_pfn(slot).index, state;
+	bool is_block;
+	uint64_t end = take_host_frames(&frame_caches[platform_cpu()], frame, &is_block, &state);
 
-	frame_put_aside_run(frame, end);
+	if (is_block)
+		frame_put_aside_block(frame, state);
+	else
+		frame_put_aside_run(frame, end);
 	if (end > frame + 1)
 		frame_handful_end();
 }

@@ -173,6 +173,9 @@ bool frame_block_is_host(uint64_t block, uint64_t *first);
 /* Puts aside frames in the caller's hand that the host holds, or held a moment ago: frame_runs.c. */
 void frame_put_aside_run(uint64_t frame, uint64_t end);
 
+/* Likewise a block that frame_block_is_host found to be the host's, with that state of its first frame. */
+void frame_put_aside_block(uint64_t block, uint64_t state);
+
 /* A CPU's blocks: frame_blocks.c. Single blocks are given as their first frames; FREE_LINK_NONE: there was none. */
 
 static inline void cache_set_block_count(struct cpu_cache *cache, uint32_t count)

@@ -98,6 +98,13 @@ static __attribute__((noinline)) bool take_from_pool(uint64_t count, uint64_t al
 	}
 }
 
+void frame_put_aside_block(uint64_t block, uint64_t state)
+{
+	spin_lock(&frame_pool.lock);
+	frame_pool_put_aside_block(block, state);
+	spin_unlock(&frame_pool.lock);
+}
+
 /* Puts a block aside if all its frames are the host's. It is in the caller's hand. */
 static __attribute__((noinline)) bool put_aside_block(uint64_t block)
 {
@@ -105,9 +112,7 @@ static __attribute__((noinline)) bool put_aside_block(uint64_t block)
 
 	if (!frame_block_is_host(block, &state))
 		return false;
-	spin_lock(&frame_pool.lock);
-	frame_pool_put_aside_block(block, state);
-	spin_unlock(&frame_pool.lock);
+	frame_put_aside_block(block, state);
 	return true;
 }
 
