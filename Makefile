@@ -99,7 +99,7 @@ PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-guest.elf)
+BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-claims bench-exits bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
 TRACE_GUEST  := $(BUILD)/trace-guest.elf
 MAP_GUEST    := $(BUILD)/map-guest.elf
@@ -454,6 +454,18 @@ BENCH_GUEST_ROWS_OBJECTS := $(call objects,host,tests/bench/guest.c $(filter-out
 $(BUILD)/bench-guest-rows: $(BENCH_GUEST_ROWS_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(BENCH_GUEST_ROWS_OBJECTS) -o $@ $(HOST_LIBS)
+
+# The benchmarks of reclaim, which see the system calls of the command's own objects.
+BENCH_CLAIMS_OBJECTS := $(call objects,host,tests/bench/claims.c tests/bench/claims_guest.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+BENCH_EXITS_OBJECTS  := $(call objects,host,tests/bench/exits.c tests/bench/exits_counts.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(BUILD)/bench-claims: $(BENCH_CLAIMS_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(BENCH_CLAIMS_OBJECTS) -Wl,--wrap=fallocate -o $@ $(HOST_LIBS)
+
+$(BUILD)/bench-exits: $(BENCH_EXITS_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(BENCH_EXITS_OBJECTS) -Wl,--wrap=ioctl -o $@ $(HOST_LIBS)
 
 # The same rows inside a guest: our kernel with one more workload, which also times the kernel's call of meta_init.
 BENCH_GUEST_OBJECTS := $(call objects,guest,$(addprefix tests/bench/,frames_guest.c frame_rows.c two_cpu_rows.c))

@@ -76,6 +76,8 @@ run_all()
 	section "guest: frame operations, 2 vCPUs, $guest_memory" "$no_vm" in_guest
 	section "scenarios: in a guest, and by threads of the host" "$no_vm" "$BENCH/scenarios.sh" "$BUILD"
 	section "reclaim: a guest whose free memory is the host's" "$no_vm" "$BENCH/reclaim.sh" "$BUILD"
+	section "claims: the host's side of reclaim" "" "$BUILD/bench-claims"
+	section "exits: a guest's returns to its VMM" "$(kvm_problem)" "$BUILD/bench-exits"
 	section "detection: steps until planted faults are found, ${SEEDS:-5} seeds" "$no_vm" "$BENCH/detection.sh" "$BUILD"
 }
 

@@ -17,6 +17,7 @@
 #include "tests/bench/trace_rows.h"
 
 #define MEMORY_SIZE  (UINT64_C(8) << 30)
+#define MILLION_SIZE (UINT64_C(9) << 30)
 #define FRAMES       900000
 #define FRAMES_SMALL 2048
 
@@ -28,10 +29,17 @@
 #define FIRST_MANAGED_FRAME ((1 << 20) + 65536)
 
 /* Tables of this program, after the shared ones. */
-enum { INIT_TABLE = BENCH_TABLE_COUNT, TRACE_TABLE, KEEPER_TABLE, LAST_TABLE = KEEPER_TABLE };
+enum {
+	INIT_TABLE = BENCH_TABLE_COUNT,
+	TRACE_TABLE,
+	KEEPER_TABLE,
+	MILLION_TABLE,
+	LAST_TABLE = MILLION_TABLE,
+};
 
-/* Of the table of the host's frames: 1 GiB. */
+/* Of the tables of the host's frames: 1 GiB; and as many as leave a million after one of each block. */
 #define KEEPER_FRAMES       262144
+#define MILLION_FRAMES      (1958 * 512)
 #define KEEPER_FRAMES_SMALL 1024
 
 uint64_t bench_now_ns(void)
@@ -90,17 +98,28 @@ static void run_init_table(void)
 		    overhead % 100, overhead <= 160 ? "met" : "MISSED");
 }
 
-static int run_table(unsigned table)
+/* How many frames the allocator has in a table of the host's frames; 0: all above the first. */
+static uint64_t keeper_frames(unsigned table)
+{
+	if (table != KEEPER_TABLE && table != MILLION_TABLE)
+		return 0;
+	if (bench_is_small())
+		return KEEPER_FRAMES_SMALL;
+	return table == KEEPER_TABLE ? KEEPER_FRAMES : MILLION_FRAMES;
+}
+
+static bool begin_allocator(uint64_t frames)
 {
 	const struct region_list none = {0};
-	const uint32_t frames = bench_is_small() ? FRAMES_SMALL : FRAMES;
-	const uint64_t keeper_frames = bench_is_small() ? KEEPER_FRAMES_SMALL : KEEPER_FRAMES;
+	uint64_t end = frames ? (FIRST_MANAGED_FRAME + frames) * PAGE_SIZE : MEMORY_SIZE;
 
-	if (table < BENCH_TABLE_COUNT && bench_needs_two_cpus(table) && bench_cpus() < 2) {
-		bench_skip_table(table, "one CPU");
-		return 0;
-	}
+	frame_alloc_init(&none);
+	return frame_alloc_add(paddr((uint64_t)FIRST_MANAGED_FRAME * PAGE_SIZE), paddr(end)) ==
+	       FRAME_ADD_OK;
+}
 
+static bool begin_frames(uint64_t size, uint32_t frames)
+{
 	bench_frames = (struct bench_frames){
 		.count = frames,
 		.first = pfn(FIRST_FLOOR_FRAME),
@@ -108,8 +127,21 @@ static int run_table(unsigned table)
 		.order = calloc(frames, sizeof(uint32_t)),
 		.other_order = calloc(frames, sizeof(uint32_t)),
 	};
-	if (!bench_frames.held || !bench_frames.order || !bench_frames.other_order ||
-	    !host_memory_create(MEMORY_SIZE) || !bench_metadata_init(MEMORY_SIZE)) {
+	return bench_frames.held && bench_frames.order && bench_frames.other_order &&
+	       host_memory_create(size) && bench_metadata_init(size);
+}
+
+static int run_table(unsigned table)
+{
+	const uint64_t managed = keeper_frames(table);
+	const uint64_t size = table == MILLION_TABLE ? MILLION_SIZE : MEMORY_SIZE;
+	const uint64_t frames = bench_is_small() ? FRAMES_SMALL : FRAMES;
+
+	if (table < BENCH_TABLE_COUNT && bench_needs_two_cpus(table) && bench_cpus() < 2) {
+		bench_skip_table(table, "one CPU");
+		return 0;
+	}
+	if (!begin_frames(size, (uint32_t)(managed > frames ? managed + 1 : frames))) {
 		fprintf(stderr, "bench: no memory\n");
 		return 1;
 	}
@@ -118,22 +150,16 @@ static int run_table(unsigned table)
 		return 0;
 	}
 	bench_shuffle();
-	if (table != BENCH_SLOT) {
-		frame_alloc_init(&none);
-		uint64_t end = table != KEEPER_TABLE
-				       ? MEMORY_SIZE
-				       : (FIRST_MANAGED_FRAME + keeper_frames) * PAGE_SIZE;
-
-		if (frame_alloc_add(paddr((uint64_t)FIRST_MANAGED_FRAME * PAGE_SIZE), paddr(end)) !=
-		    FRAME_ADD_OK) {
-			fprintf(stderr, "bench: the allocator refuses the memory\n");
-			return 1;
-		}
+	if (table != BENCH_SLOT && !begin_allocator(managed)) {
+		fprintf(stderr, "bench: the allocator refuses the memory\n");
+		return 1;
 	}
 	if (table == TRACE_TABLE)
 		bench_run_trace_table();
 	else if (table == KEEPER_TABLE)
-		bench_run_keeper_table(FIRST_MANAGED_FRAME, keeper_frames);
+		bench_run_keeper_table(FIRST_MANAGED_FRAME, managed);
+	else if (table == MILLION_TABLE)
+		bench_run_million_table(FIRST_MANAGED_FRAME, managed);
 	else
 		bench_run_table(table);
 	return 0;

@@ -11,4 +11,7 @@
  */
 void bench_run_keeper_table(uint64_t first, uint64_t frames);
 
+/* The same, beside as many frames of the host as there can be: all but one of each block. */
+void bench_run_million_table(uint64_t first, uint64_t frames);
+
 #endif
