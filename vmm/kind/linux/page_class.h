@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What a page is, from its struct page and, for tails and the inside of free blocks, from the head's. Pure over bytes
+ * that may change meanwhile: each word is loaded once, atomically.
+ *
+ * _mapcount and _refcount lie side by side: one aligned load of both is level 1. A record is one cache line: it is copied
+ * twice and accepted if both are equal. Then the value of every field was seen twice; that they were together holds only
+ * for what shares a word, for a word may return to an old value in between. A count of 0 without a type is in transit,
+ * which also is a page on the list of a CPU.
+ */
+#ifndef VMM_LINUX_PAGE_CLASS_H
+#define VMM_LINUX_PAGE_CLASS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pagevisor/address.h>
+
+#include "kind/frame.h"
+#include "kind/linux/page_layout.h"
+#include "kind/tally.h"
+
+/* States of frames: indices into linux_states. */
+enum page_state {
+	PAGE_STATE_FREE,	/* in a block of the buddy allocator */
+	PAGE_STATE_IN_TRANSIT,	/* nobody's for a moment, or on a list of a CPU */
+	PAGE_STATE_USED,	/* counted, by one or more */
+	PAGE_STATE_RESERVED,	/* given to the allocator never: image, memmap, firmware */
+	PAGE_STATE_OFFLINE,	/* given to the hypervisor: balloon, virtio-mem */
+	PAGE_STATE_BROKEN,	/* a negative count */
+	PAGE_STATE_COUNT,
+};
+extern const struct frame_state linux_states[PAGE_STATE_COUNT];
+
+/* Types of frames in use. */
+enum page_class {
+	PAGE_CLASS_ANON,
+	PAGE_CLASS_KSM,
+	PAGE_CLASS_FILE,     /* page cache that has a disk behind it, or may */
+	PAGE_CLASS_SHMEM,    /* page cache that is backed by swap */
+	PAGE_CLASS_SLAB,
+	PAGE_CLASS_TABLE,    /* page tables */
+	PAGE_CLASS_HUGETLB,
+	PAGE_CLASS_VMALLOC,
+	PAGE_CLASS_STACK,
+	PAGE_CLASS_MODULE,
+	PAGE_CLASS_ZSMALLOC,
+	PAGE_CLASS_MOVABLE,  /* a driver's, which can move it */
+	PAGE_CLASS_OTHER,    /* in use by the kernel; by whom is not known */
+	PAGE_CLASS_COUNT,
+};
+extern const char *const page_class_names[PAGE_CLASS_COUNT];
+
+/* What the records in hand are, and how to get others. */
+struct page_records {
+	const struct page_layout *layout;
+	uint64_t vmemmap; /* virtual address of the record of frame 0, which need not exist */
+	const void *records;
+	pfn_t first;
+	uint64_t count;
+	/* Copies the record of another frame; returns false if there is none. NULL: only those in hand are known. */
+	bool (*fetch)(const void *own, pfn_t pfn, void *record);
+	const void *own;
+};
+
+/*
+ * Where a scan over records in ascending order has come to: it carries the free block or the compound page in which it
+ * is. Zeroed before the first; the first record may lie inside of a block, whose head is then fetched.
+ */
+struct page_scan {
+	bool is_begun;
+	uint64_t free_end;	/* frames below it are of a free block */
+	uint64_t compound_end;	/* frames below it are of the compound page whose head was the last */
+	uint64_t compound_head;
+	struct frame compound;	/* what that head is */
+};
+
+/* The frame number i of the records in hand; to be asked in ascending order, one after the other. */
+struct frame page_classify(const struct page_records *in, struct page_scan *scan, uint64_t i);
+
+/*
+ * Copies a record twice, PAGE_COPY_TRIES times at most, until both are equal. Returns false if it always changed.
+ */
+#define PAGE_COPY_TRIES 8
+bool page_copy(const void *record, void *copy, struct read_counters *counters);
+
+#endif
