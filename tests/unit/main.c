@@ -163,6 +163,8 @@ static const struct {
 	{"keeper_threads", keeper_threads_suite},
 	{"keeper_words", keeper_words_suite},
 	{"manager", manager_suite},
+	{"linux_vmcoreinfo", linux_vmcoreinfo_suite},
+	{"linux_space", linux_space_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

@@ -155,5 +155,7 @@ Suite *keeper_faults_suite(void);
 Suite *keeper_threads_suite(void);
 Suite *keeper_words_suite(void);
 Suite *manager_suite(void);
+Suite *linux_vmcoreinfo_suite(void);
+Suite *linux_space_suite(void);
 
 #endif

@@ -15,15 +15,30 @@
 
 struct kernel_space {
 	const struct guest_memory *memory;
-	paddr_t root;	 /* of the top table, without the bits of CR3 that are no address */
+	paddr_t root;    /* of the top table, without the bits of CR3 that are no address */
 	unsigned levels; /* 4 or 5 */
 };
 
+/* Memory that is mapped in a row, or nothing that is not. */
+struct kernel_run {
+	paddr_t pa;
+	uint64_t length; /* bytes from the address on; 0: it is not canonical */
+	bool is_writable, is_executable;
+};
+
 /*
- * Where va is mapped. *length, which may be NULL, is set to the bytes from va on that the same entry maps. Returns 0;
- * -EINVAL not canonical, or not mapped; -EFAULT a table lies outside of the memory; or the error of reading. The page
- * itself need not lie in the memory.
+ * What is mapped at va, and how far from there on: contiguously and with the same rights, or not at all. It ends at the
+ * latest with the table in which va has its entry; up to `want` bytes are looked at, and what one entry maps is never
+ * cut. Returns 0; -EINVAL not canonical, or not mapped, run->length says how far; -EFAULT a table lies outside of the
+ * memory; or the error of reading. The pages themselves need not lie in the memory.
+ *
+ * Only the present bit counts: entries of pages that are swapped out, or may not be accessed (PROT_NONE), map nothing. An
+ * encryption bit in an entry is taken for a bit of the address, which then lies outside of the memory.
  */
+int kernel_space_run(const struct kernel_space *space, uint64_t va, uint64_t want,
+		     struct kernel_run *run);
+
+/* Where va is mapped. *length, which may be NULL, is set to the length of the run. Returns as above. */
 int kernel_space_translate(const struct kernel_space *space, uint64_t va, paddr_t *pa,
 			   uint64_t *length);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * VMCOREINFO: the text in which a Linux kernel tells dump tools about itself, one KEY=VALUE a line (the kernel's
- * Documentation/admin-guide/kdump/vmcoreinfo.rst). It lies in a page of its own, which begins with "OSRELEASE=". Kernels
- * that died before a reset leave theirs behind, so there may be many; which kernel is alive is not decided here.
+ * Documentation/admin-guide/kdump/vmcoreinfo.rst). It lies in a page of its own, which begins with "OSRELEASE="; the ELF
+ * note that the kernel also keeps has a header before the text, and is not looked for. Kernels that died before a reset
+ * leave theirs behind, so there may be many; which kernel is alive is not decided here.
  */
 #ifndef VMM_LINUX_VMCOREINFO_H
 #define VMM_LINUX_VMCOREINFO_H
@@ -14,10 +15,10 @@
 #include "base/error.h"
 #include "memory/guest_memory.h"
 
-#define VMCOREINFO_SIZE		 4096 /* of the text at most: VMCOREINFO_BYTES is a page */
-#define VMCOREINFO_RELEASE_SIZE	 65   /* of a release, with the NUL: __NEW_UTS_LEN + 1 */
+#define VMCOREINFO_SIZE          4096 /* of the text at most: VMCOREINFO_BYTES is a page */
+#define VMCOREINFO_RELEASE_SIZE  65   /* of a release, with the NUL: __NEW_UTS_LEN + 1 */
 #define VMCOREINFO_BUILD_ID_SIZE 20   /* bytes at most */
-#define VMCOREINFO_MAX		 64   /* pages that a search looks at */
+#define VMCOREINFO_MAX           64   /* pages that a search looks at */
 
 struct vmcoreinfo {
 	paddr_t at; /* the page */
@@ -35,8 +36,9 @@ struct vmcoreinfo {
 int vmcoreinfo_parse(const void *page, size_t size, struct vmcoreinfo *info, struct error *err);
 
 /*
- * The value of SYMBOL(name) in hexadecimal, NUMBER(name), OFFSET(name), SIZE(name), LENGTH(name) in decimal, which may be
- * negative. Returns false if there is none or it is no number. The first line of that key counts.
+ * The value of SYMBOL(name) in hexadecimal, and of OFFSET(name), SIZE(name), LENGTH(name) in decimal. NUMBER(name) is
+ * decimal and may be negative, or an address in hexadecimal after "0x". Returns false if there is none or it is no such
+ * number. The first line of that key counts.
  */
 bool vmcoreinfo_symbol(const struct vmcoreinfo *info, const char *name, uint64_t *va);
 bool vmcoreinfo_number(const struct vmcoreinfo *info, const char *name, int64_t *value);
