@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error err;
 
 	FUZZ_CHECK(catalog && out);
-	bool is_good = btf_check(data, size, &err) == 0;
+	bool is_good = btf_check(data, size, &btf_limits_own, &err) == 0;
 
 	if (!is_good)
 		fuzz_check_error(&err);

@@ -87,7 +87,7 @@ static int check_bytes(const void *bytes, size_t size)
 
 	memcpy(copy, bytes, size);
 
-	int result = btf_check(copy, size, &err);
+	int result = btf_check(copy, size, &btf_limits_own, &err);
 
 	free(copy);
 	return result;
@@ -171,7 +171,7 @@ START_TEST(a_blob_that_is_too_large_is_refused)
 {
 	void *blob = calloc(1, BTF_BLOB_MAX + 1);
 
-	ck_assert_int_eq(btf_check(blob, BTF_BLOB_MAX + 1, &err), -EPROTO);
+	ck_assert_int_eq(btf_check(blob, BTF_BLOB_MAX + 1, &btf_limits_own, &err), -EPROTO);
 	ck_assert_ptr_nonnull(strstr(err.text, "more than"));
 	free(blob);
 }
@@ -390,6 +390,56 @@ START_TEST(what_doubles_at_each_level_is_refused)
 }
 END_TEST
 
+/* Each limit is the caller's; one less than what the blob needs refuses it. */
+START_TEST(limits_are_the_callers)
+{
+	static uint8_t blob[sizeof(words) + 64];
+	struct btf_limits limits = {.depth = 2, .cost = 4, .name = 3};
+	size_t size;
+
+	put_type(NAME_T, INFO(BTF_KIND_STRUCT, 1), 4);
+	put_member(NAME_A, 1, 0);
+	put_type(NAME_T, INFO(BTF_KIND_STRUCT, 2), 4);
+	put_member(NAME_A, 2, 0);
+	put_member(NAME_A, 1, 0);
+	put_type(NAME_BLANK, INFO(BTF_KIND_FUNC, 0), 5);
+	put_type(NONE, INFO(BTF_KIND_FUNC_PROTO, 0), 0);
+	limits.size = size = assemble(blob);
+	limits.types = type_count;
+	strcpy((char *)blob + size - STRINGS_SIZE + NAME_BLANK, "x.y");
+	ck_assert_msg(btf_check(blob, size, &limits, &err) == 0, "%s", err.text);
+	limits.size--;
+	ck_assert_int_eq(btf_check(blob, size, &limits, &err), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.text, "more than"));
+	limits.size++;
+	limits.types--;
+	ck_assert_int_eq(btf_check(blob, size, &limits, &err), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.text, "one too many"));
+	limits.types++;
+	limits.depth--;
+	ck_assert_int_eq(btf_check(blob, size, &limits, &err), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.text, "levels"));
+	limits.depth++;
+	limits.cost--;
+	ck_assert_int_eq(btf_check(blob, size, &limits, &err), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.text, "too much"));
+	limits.cost++;
+	limits.name--;
+	ck_assert_int_eq(btf_check(blob, size, &limits, &err), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.text, "broken name"));
+}
+END_TEST
+
+/* As kernels since 6.15 have them. */
+START_TEST(tags_may_have_a_flag)
+{
+	put_type(NAME_T, INFO(BTF_KIND_TYPE_TAG, 0) | INFO_FLAG, 1);
+	put_type(NAME_T, INFO(BTF_KIND_DECL_TAG, 0) | INFO_FLAG, 2);
+	put(UINT32_MAX);
+	ck_assert_msg(check() == 0, "%s", err.text);
+}
+END_TEST
+
 static uint64_t next_random(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -499,6 +549,8 @@ Suite *btf_check_suite(void)
 	tcase_add_test(tcase, a_struct_may_point_to_itself);
 	tcase_add_test(tcase, nesting_is_bounded);
 	tcase_add_test(tcase, what_doubles_at_each_level_is_refused);
+	tcase_add_test(tcase, limits_are_the_callers);
+	tcase_add_test(tcase, tags_may_have_a_flag);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(fuzz, FUZZ_TIMEOUT);
 	tcase_add_test(fuzz, mutated_blobs_crash_nothing);

@@ -28,7 +28,17 @@ struct node {
 	uint8_t height[WALK_COUNT];
 };
 
+const struct btf_limits btf_limits_own = {
+	.size = BTF_BLOB_MAX,
+	.types = BTF_TYPES_MAX,
+	.depth = BTF_DEPTH_MAX,
+	.cost = BTF_COST_MAX,
+	.name = BTF_NAME_MAX,
+};
+_Static_assert(BTF_DEPTH_MAX <= BTF_DEPTH_LIMIT, "the walks are bounded");
+
 struct checker {
+	const struct btf_limits *limits;
 	struct btf_header header;
 	const uint8_t *types;
 	const char *strings;
@@ -72,7 +82,9 @@ static const struct {
 	[BTF_KIND_FUNC_PROTO] = {.each = sizeof(struct btf_param)},
 	[BTF_KIND_VAR] = {.fixed = sizeof(struct btf_var)},
 	[BTF_KIND_DATASEC] = {.each = sizeof(struct btf_var_secinfo)},
-	[BTF_KIND_DECL_TAG] = {.fixed = sizeof(struct btf_decl_tag)},
+	/* The flag of tags, since Linux 6.15: an attribute by its own name. */
+	[BTF_KIND_DECL_TAG] = {.fixed = sizeof(struct btf_decl_tag), .has_flag = true},
+	[BTF_KIND_TYPE_TAG] = {.has_flag = true},
 	[BTF_KIND_ENUM64] = {.each = sizeof(struct btf_enum64), .has_flag = true},
 };
 
@@ -80,9 +92,9 @@ static int check_header(struct checker *c, const void *blob, size_t size)
 {
 	struct btf_header *header = &c->header;
 
-	if (size > BTF_BLOB_MAX)
-		return error_set(c->err, -EPROTO, "the guest's BTF has %zu bytes, more than %u",
-				 size, BTF_BLOB_MAX);
+	if (size > c->limits->size)
+		return error_set(c->err, -EPROTO, "the guest's BTF has %zu bytes, more than %zu",
+				 size, c->limits->size);
 	if (size < sizeof(*header))
 		return error_set(c->err, -EPROTO, "the guest's BTF has only %zu bytes", size);
 	memcpy(header, blob, sizeof(*header));
@@ -150,7 +162,7 @@ static int index_types(struct checker *c)
 		length = record_length(c, offset);
 		if (length == 0)
 			return refuse(c->err, c->count, "is of an unknown kind or does not fit");
-		if (c->count > BTF_TYPES_MAX)
+		if (c->count > c->limits->types)
 			return refuse(c->err, c->count, "is one too many");
 		c->nodes[c->count].type = (const struct btf_type *)(c->types + offset);
 		if (!info_is_sane(c->nodes[c->count].type))
@@ -164,6 +176,7 @@ enum name_rule {
 	NAME_NONE,       /* must be empty */
 	NAME_OPTIONAL,   /* an identifier or empty */
 	NAME_IDENTIFIER, /* an identifier; required */
+	NAME_SYMBOL,     /* a linker's: dots, too, as in "work.isra.0" */
 	NAME_WORDS,      /* identifiers with blanks between, as in "unsigned int" */
 	NAME_PRINTABLE,  /* any text of printable ASCII */
 };
@@ -181,9 +194,9 @@ static bool name_is_sane(const struct checker *c, uint32_t offset, enum name_rul
 		return false;
 
 	const char *name = c->strings + offset;
-	size_t length = strnlen(name, BTF_NAME_MAX + 1);
+	size_t length = strnlen(name, c->limits->name + 1);
 
-	if (length > BTF_NAME_MAX)
+	if (length > c->limits->name)
 		return false;
 	if (rule == NAME_NONE)
 		return length == 0;
@@ -193,6 +206,7 @@ static bool name_is_sane(const struct checker *c, uint32_t offset, enum name_rul
 		return false;
 	for (size_t i = 0; i < length; i++)
 		if (!is_identifier_char(name[i]) && !(rule == NAME_WORDS && name[i] == ' ') &&
+		    !(rule == NAME_SYMBOL && name[i] == '.') &&
 		    !(rule == NAME_PRINTABLE && name[i] >= ' ' && name[i] <= '~'))
 			return false;
 	return true;
@@ -202,7 +216,7 @@ static const enum name_rule name_rules[NR_BTF_KINDS] = {
 	[BTF_KIND_INT] = NAME_WORDS,          [BTF_KIND_STRUCT] = NAME_OPTIONAL,
 	[BTF_KIND_UNION] = NAME_OPTIONAL,     [BTF_KIND_ENUM] = NAME_OPTIONAL,
 	[BTF_KIND_FWD] = NAME_IDENTIFIER,     [BTF_KIND_TYPEDEF] = NAME_IDENTIFIER,
-	[BTF_KIND_FUNC] = NAME_IDENTIFIER,    [BTF_KIND_VAR] = NAME_IDENTIFIER,
+	[BTF_KIND_FUNC] = NAME_SYMBOL,        [BTF_KIND_VAR] = NAME_SYMBOL,
 	[BTF_KIND_DATASEC] = NAME_PRINTABLE,  [BTF_KIND_FLOAT] = NAME_WORDS,
 	[BTF_KIND_DECL_TAG] = NAME_PRINTABLE, [BTF_KIND_TYPE_TAG] = NAME_PRINTABLE,
 	[BTF_KIND_ENUM64] = NAME_OPTIONAL,
@@ -436,7 +450,7 @@ static int walk_type(struct checker *c, uint32_t id, enum walk walk, unsigned de
 
 	if (node->cost[walk])
 		return 0;
-	if (depth > BTF_DEPTH_MAX)
+	if (depth > c->limits->depth)
 		return refuse(c->err, id, "contains itself, or too many levels");
 	for (unsigned i = 0; i < lead_count(node->type, walk); i++) {
 		const uint32_t next = lead(node->type, i);
@@ -452,9 +466,9 @@ static int walk_type(struct checker *c, uint32_t id, enum walk walk, unsigned de
 		if (height < c->nodes[next].height[walk] + 1U)
 			height = c->nodes[next].height[walk] + 1U;
 	}
-	if (height > BTF_DEPTH_MAX)
+	if (height > c->limits->depth)
 		return refuse(c->err, id, "contains too many levels");
-	if (cost > BTF_COST_MAX)
+	if (cost > c->limits->cost)
 		return refuse(c->err, id, "contains too much");
 	node->cost[walk] = (uint32_t)cost;
 	node->height[walk] = (uint8_t)height;
@@ -554,9 +568,9 @@ static int check_types(struct checker *c)
 	return 0;
 }
 
-int btf_check(const void *blob, size_t size, struct error *err)
+int btf_check(const void *blob, size_t size, const struct btf_limits *limits, struct error *err)
 {
-	struct checker checker = {.err = err};
+	struct checker checker = {.limits = limits, .err = err};
 	int result = check_header(&checker, blob, size);
 
 	if (result == 0)

@@ -54,7 +54,7 @@ static void build_layouts(struct type_catalog *catalog, const struct guest *gues
 void type_catalog_load(struct type_catalog *catalog, const struct guest *guest, const void *blob,
 		       size_t size)
 {
-	if (btf_check(blob, size, &catalog->why) < 0)
+	if (btf_check(blob, size, &btf_limits_own, &catalog->why) < 0)
 		return;
 	/* The library's messages are not for our users. */
 	libbpf_set_print(NULL);
