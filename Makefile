@@ -301,21 +301,24 @@ $(BUILD)/host/%.o: %.c | $(SETUP_BUILD)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) $(HARDENING) -c $< -o $@
 
-$(UNIT): $(UNIT_OBJECTS) $(BUILD)/unit/sample.btf.o
+# Metadata types with members of every kind; structs of Linux kernels.
+BTF_SAMPLES := sample $(patsubst tests/btf/%.c,%,$(wildcard tests/btf/linux_*.c))
+
+$(UNIT): $(UNIT_OBJECTS) $(BTF_SAMPLES:%=$(BUILD)/unit/%.btf.o)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $^ -o $@ $(TEST_LIBS)
 
-# BTF of metadata types with members of every kind, as pahole makes it; pahole complains about one of them.
-$(BUILD)/unit/sample.o: tests/btf/sample.c | $(SETUP_TEST)
+# As pahole makes it, which complains about one of sample's types.
+$(BTF_SAMPLES:%=$(BUILD)/unit/%.o): $(BUILD)/unit/%.o: tests/btf/%.c | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(COMMON) -Itests -c $< -o $@
 
-$(BUILD)/unit/sample.btf.o: $(BUILD)/unit/sample.o tests/btf/blob.S
+$(BUILD)/unit/%.btf.o: $(BUILD)/unit/%.o tests/btf/blob.S
 	@echo "  BTF     $@"
 	$(Q)rm -f $(basename $@)
 	$(Q)$(PAHOLE) --btf_encode_detached=$(basename $@) $< 2>$@.log || { cat $@.log; exit 1; }
-	$(Q)$(CC) -c -DBTF_FILE='"$(basename $@)"' tests/btf/blob.S -o $@
+	$(Q)$(CC) -c -DBTF_NAME=$* -DBTF_FILE='"$(basename $@)"' tests/btf/blob.S -o $@
 
 # Guest sources that are tested on the host use their own headers, but the host's platform.
 $(BUILD)/unit/guest/%.o: TEST_FLAGS += -Iguest

@@ -165,6 +165,8 @@ static const struct {
 	{"manager", manager_suite},
 	{"linux_vmcoreinfo", linux_vmcoreinfo_suite},
 	{"linux_space", linux_space_suite},
+	{"linux_layout", linux_layout_suite},
+	{"linux_class", linux_class_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

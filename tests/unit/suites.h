@@ -157,5 +157,7 @@ Suite *keeper_words_suite(void);
 Suite *manager_suite(void);
 Suite *linux_vmcoreinfo_suite(void);
 Suite *linux_space_suite(void);
+Suite *linux_layout_suite(void);
+Suite *linux_class_suite(void);
 
 #endif

@@ -22,12 +22,12 @@
 
 /* States of frames: indices into linux_states. */
 enum page_state {
-	PAGE_STATE_FREE,	/* in a block of the buddy allocator */
-	PAGE_STATE_IN_TRANSIT,	/* nobody's for a moment, or on a list of a CPU */
-	PAGE_STATE_USED,	/* counted, by one or more */
-	PAGE_STATE_RESERVED,	/* given to the allocator never: image, memmap, firmware */
-	PAGE_STATE_OFFLINE,	/* given to the hypervisor: balloon, virtio-mem */
-	PAGE_STATE_BROKEN,	/* a negative count */
+	PAGE_STATE_FREE,       /* in a block of the buddy allocator */
+	PAGE_STATE_IN_TRANSIT, /* nobody's for a moment, or on a list of a CPU */
+	PAGE_STATE_USED,       /* counted, by one or more */
+	PAGE_STATE_RESERVED,   /* given to the allocator never: image, memmap, firmware */
+	PAGE_STATE_OFFLINE,    /* given to the hypervisor: balloon, virtio-mem */
+	PAGE_STATE_BROKEN,     /* a negative count */
 	PAGE_STATE_COUNT,
 };
 extern const struct frame_state linux_states[PAGE_STATE_COUNT];
@@ -36,17 +36,18 @@ extern const struct frame_state linux_states[PAGE_STATE_COUNT];
 enum page_class {
 	PAGE_CLASS_ANON,
 	PAGE_CLASS_KSM,
-	PAGE_CLASS_FILE,     /* page cache that has a disk behind it, or may */
-	PAGE_CLASS_SHMEM,    /* page cache that is backed by swap */
+	PAGE_CLASS_FILE,  /* page cache that has a disk behind it, or may */
+	PAGE_CLASS_SHMEM, /* page cache that is backed by swap */
 	PAGE_CLASS_SLAB,
-	PAGE_CLASS_TABLE,    /* page tables */
+	PAGE_CLASS_TABLE, /* page tables */
 	PAGE_CLASS_HUGETLB,
 	PAGE_CLASS_VMALLOC,
 	PAGE_CLASS_STACK,
 	PAGE_CLASS_MODULE,
 	PAGE_CLASS_ZSMALLOC,
-	PAGE_CLASS_MOVABLE,  /* a driver's, which can move it */
-	PAGE_CLASS_OTHER,    /* in use by the kernel; by whom is not known */
+	PAGE_CLASS_KMALLOC, /* too large for a slab; older kernels do not mark it: other */
+	PAGE_CLASS_MOVABLE, /* a driver's, which can move it */
+	PAGE_CLASS_OTHER,   /* in use by the kernel; by whom is not known */
 	PAGE_CLASS_COUNT,
 };
 extern const char *const page_class_names[PAGE_CLASS_COUNT];
@@ -64,19 +65,32 @@ struct page_records {
 };
 
 /*
- * Where a scan over records in ascending order has come to: it carries the free block or the compound page in which it
+ * Where a scan over records in ascending order has come to: it carries the free block and the compound page in which it
  * is. Zeroed before the first; the first record may lie inside of a block, whose head is then fetched.
  */
 struct page_scan {
 	bool is_begun;
-	uint64_t free_end;	/* frames below it are of a free block */
-	uint64_t compound_end;	/* frames below it are of the compound page whose head was the last */
-	uint64_t compound_head;
-	struct frame compound;	/* what that head is */
+	bool has_compound;
+	struct frame compound;  /* what the compound page is whose head was the last */
+	uint64_t compound_head; /* its frame */
+	uint64_t
+		free_end; /* frames below it are of a free block, if they look like the inside of one */
 };
 
-/* The frame number i of the records in hand; to be asked in ascending order, one after the other. */
+/*
+ * The frame number i of the records in hand; to be asked in ascending order, one after the other. Its references are the
+ * kernel's page_count: for a tail, those to the compound page. Pages with a type may have none, such as free pages of
+ * hugetlbfs. What needs more than struct page is not told apart: pages on the lists of CPUs are in transit; of vmalloc,
+ * stacks and modules are other.
+ */
 struct frame page_classify(const struct page_records *in, struct page_scan *scan, uint64_t i);
+
+/*
+ * The frame of a tail's head, from the word compound_head of frame pfn's record. Returns false if the frame is no tail, or
+ * the word is none that a kernel writes.
+ */
+bool page_head_of(const struct page_layout *layout, uint64_t vmemmap, uint64_t pfn, uint64_t word,
+		  uint64_t *head);
 
 /*
  * Copies a record twice, PAGE_COPY_TRIES times at most, until both are equal. Returns false if it always changed.
