@@ -167,6 +167,7 @@ static const struct {
 	{"linux_space", linux_space_suite},
 	{"linux_layout", linux_layout_suite},
 	{"linux_class", linux_class_suite},
+	{"linux_kallsyms", linux_kallsyms_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

@@ -159,5 +159,6 @@ Suite *linux_vmcoreinfo_suite(void);
 Suite *linux_space_suite(void);
 Suite *linux_layout_suite(void);
 Suite *linux_class_suite(void);
+Suite *linux_kallsyms_suite(void);
 
 #endif
