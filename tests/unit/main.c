@@ -168,6 +168,7 @@ static const struct {
 	{"linux_layout", linux_layout_suite},
 	{"linux_class", linux_class_suite},
 	{"linux_kallsyms", linux_kallsyms_suite},
+	{"linux_find", linux_find_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

@@ -160,5 +160,6 @@ Suite *linux_space_suite(void);
 Suite *linux_layout_suite(void);
 Suite *linux_class_suite(void);
 Suite *linux_kallsyms_suite(void);
+Suite *linux_find_suite(void);
 
 #endif

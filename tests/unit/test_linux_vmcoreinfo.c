@@ -182,6 +182,22 @@ END_TEST
 
 static struct crafted_linux machine;
 static struct vmcoreinfo list[4];
+static unsigned count;
+
+/* Ends the search with the last that the list has room for. */
+static int visit(void *own, const struct vmcoreinfo *found)
+{
+	const unsigned *max = own;
+
+	list[count++] = *found;
+	return count == *max ? 7 : 0;
+}
+
+static int search(uint64_t end, unsigned max)
+{
+	count = 0;
+	return vmcoreinfo_search(&machine.memory, end, visit, &max);
+}
 
 static void put(uint64_t page, const char *text)
 {
@@ -196,14 +212,20 @@ START_TEST(all_pages_of_a_memory_are_found)
 	put(2, "OSRELEASX=7\n");
 	memcpy(machine.ram + 6 * PAGE_SIZE + 24, SOUND, sizeof(SOUND)); /* as in a note */
 	put(LINUX_RAM / PAGE_SIZE / 2, SOUND);
-	ck_assert_int_eq(vmcoreinfo_search(&machine.memory, 0, list, 4), 2);
+	ck_assert_int_eq(search(0, 4), 0);
+	ck_assert_uint_eq(count, 2);
 	ck_assert_uint_eq(list[0].at.addr, 3 * PAGE_SIZE);
 	ck_assert_str_eq(list[0].release, "5");
 	ck_assert_uint_eq(list[1].at.addr, LINUX_RAM / 2);
 	ck_assert_str_eq(list[1].text, SOUND);
-	ck_assert_int_eq(vmcoreinfo_search(&machine.memory, 0, list, 1), 1);
-	ck_assert_int_eq(vmcoreinfo_search(&machine.memory, 0, NULL, 0), 0);
-	ck_assert_int_eq(vmcoreinfo_search(&machine.memory, LINUX_RAM / 2, list, 4), 1);
+	ck_assert_int_eq(search(0, 1), 7);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_int_eq(search(LINUX_RAM / 2, 4), 0);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_int_eq(vmcoreinfo_read(&machine.memory, paddr(LINUX_RAM / 2), &info, &err), 0);
+	ck_assert_uint_eq(info.at.addr, LINUX_RAM / 2);
+	ck_assert_int_eq(vmcoreinfo_read(&machine.memory, paddr(0), &info, &err), -EPROTO);
+	ck_assert_int_eq(vmcoreinfo_read(&machine.memory, paddr(LINUX_RAM), &info, &err), -EFAULT);
 	linux_free(&machine);
 }
 END_TEST

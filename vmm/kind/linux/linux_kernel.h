@@ -39,12 +39,7 @@ struct linux_kernel {
 	struct record_run runs[RECORD_RUNS_MAX];
 };
 
-/*
- * Validates a candidate: page tables at swapper_pg_dir, and init_uts_ns reads as the note says through them. Sets space and
- * phys_base. Pure reading. Returns 0, or -EPROTO with a text.
- */
-int linux_kernel_validate(const struct guest_memory *memory, const struct vmcoreinfo *info,
-			  struct linux_kernel *kernel, struct error *err);
+/* A candidate is found and validated by kernel_find.h. */
 
 /* Symbols, BTF, layout, sections, runs of a validated candidate. Returns 0, -EPROTO with a text, or -ENOMEM. */
 int linux_kernel_open(struct linux_kernel *kernel, struct error *err);

@@ -3,6 +3,7 @@
 #include "kind/linux/vmcoreinfo.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "memory/page_search.h"
@@ -242,30 +243,42 @@ int vmcoreinfo_parse(const void *page, size_t size, struct vmcoreinfo *info, str
 	return result < 0 ? result : check_page_size(info, err);
 }
 
+int vmcoreinfo_read(const struct guest_memory *memory, paddr_t at, struct vmcoreinfo *info,
+		    struct error *err)
+{
+	uint8_t page[VMCOREINFO_SIZE];
+	int result = guest_memory_copy(memory, at, page, sizeof(page));
+
+	if (result < 0)
+		return error_set(err, result,
+				 "the page of a VMCOREINFO at %#" PRIx64 " cannot be read",
+				 at.addr);
+	result = vmcoreinfo_parse(page, sizeof(page), info, err);
+	info->at = at;
+	return result;
+}
+
 struct search {
-	struct vmcoreinfo *list;
-	unsigned count, max;
+	vmcoreinfo_visit *visit;
+	void *own;
 };
 
-#define LIST_IS_FULL 1
-
-static int visit(void *own, const void *page, paddr_t at)
+static int visit_page(void *own, const void *page, paddr_t at)
 {
-	struct search *search = own;
+	const struct search *search = own;
+	struct vmcoreinfo info;
 	struct error ignored;
 
-	if (search->count == search->max)
-		return LIST_IS_FULL;
-	if (vmcoreinfo_parse(page, PAGE_SIZE, &search->list[search->count], &ignored) == 0)
-		search->list[search->count++].at = at;
-	return 0;
+	if (vmcoreinfo_parse(page, PAGE_SIZE, &info, &ignored) < 0)
+		return 0;
+	info.at = at;
+	return search->visit(search->own, &info);
 }
 
 int vmcoreinfo_search(const struct guest_memory *memory, uint64_t search_end,
-		      struct vmcoreinfo *list, unsigned max)
+		      vmcoreinfo_visit *visit, void *own)
 {
-	struct search search = {.list = list, .max = max};
-	int result = page_search(memory, search_end, RELEASE_WORD, visit, &search);
+	struct search search = {visit, own};
 
-	return result < 0 ? result : (int)search.count;
+	return page_search(memory, search_end, RELEASE_WORD, visit_page, &search);
 }

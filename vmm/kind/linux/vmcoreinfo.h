@@ -18,7 +18,6 @@
 #define VMCOREINFO_SIZE          4096 /* of the text at most: VMCOREINFO_BYTES is a page */
 #define VMCOREINFO_RELEASE_SIZE  65   /* of a release, with the NUL: __NEW_UTS_LEN + 1 */
 #define VMCOREINFO_BUILD_ID_SIZE 20   /* bytes at most */
-#define VMCOREINFO_MAX           64   /* pages that a search looks at */
 
 struct vmcoreinfo {
 	paddr_t at; /* the page */
@@ -48,11 +47,19 @@ bool vmcoreinfo_length(const struct vmcoreinfo *info, const char *name, uint64_t
 /* KERNELOFFSET: how far the kernel was moved; 0 if it is not told. */
 uint64_t vmcoreinfo_kernel_offset(const struct vmcoreinfo *info);
 
+/* Gets each VMCOREINFO that was found. A result other than 0 ends the search. */
+typedef int vmcoreinfo_visit(void *own, const struct vmcoreinfo *info);
+
 /*
- * Finds such pages in a memory, in ascending order, `max` at most; those that do not parse are passed over. Each is
- * copied once; no hole is filled. Returns how many, or the error of reading.
+ * Visits all such pages of a memory below `search_end` (0: everywhere), in ascending order; those that do not parse are
+ * passed over. A guest's user can make any number of them, so none is kept here. Each is copied once; no hole is filled.
+ * Returns 0; what the visitor ended it with; the error of reading; or -ENOMEM.
  */
 int vmcoreinfo_search(const struct guest_memory *memory, uint64_t search_end,
-		      struct vmcoreinfo *list, unsigned max);
+		      vmcoreinfo_visit *visit, void *own);
+
+/* Reads the one at a page. Returns what vmcoreinfo_parse returns, or the error of reading, with a text. */
+int vmcoreinfo_read(const struct guest_memory *memory, paddr_t at, struct vmcoreinfo *info,
+		    struct error *err);
 
 #endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Finds the Linux kernels in a memory, and which of them is alive: kernels that died before a reset, or were left by
+ * kexec, stay behind, with tables that still translate. A guest's user can fake all of it, so of several that live none
+ * is chosen.
+ */
+#ifndef VMM_LINUX_KERNEL_FIND_H
+#define VMM_LINUX_KERNEL_FIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "kind/linux/kallsyms.h"
+#include "kind/linux/kernel_image.h"
+#include "kind/linux/kernel_space.h"
+#include "kind/linux/vmcoreinfo.h"
+
+struct guest_hints;
+
+#define KERNEL_CANDIDATES_MAX 64
+
+/* How long a kernel's clock may stand still before it is taken for dead: an idle guest has no tick. */
+#define KERNEL_TICK_WAIT_NS UINT64_C(3000000000)
+
+enum kernel_life {
+	KERNEL_LIFE_UNKNOWN, /* nobody waited, or its clock is not to be found */
+	KERNEL_LIFE_STILL,   /* its clock did not advance: dead, or paused */
+	KERNEL_LIFE_TICKS,
+};
+
+/* A kernel's symbols, with the image that they lie in. */
+struct kernel_symbols {
+	struct kernel_image image;
+	struct kallsyms table;
+};
+
+struct kernel_candidate {
+	struct vmcoreinfo info;
+	struct kernel_space space;
+	int64_t phys_base;
+	enum kernel_life life;
+	uint64_t jiffies_va;    /* of jiffies_64; 0: not known */
+	uint64_t jiffies;       /* when it was looked at first */
+	uint64_t wall_clock;    /* nanoseconds since 1970 as the kernel knows them; 0: not known */
+	uint64_t timekeeper_va; /* 0: not known */
+	struct kernel_symbols
+		*symbols; /* NULL: kernel_candidate_open has not been called, or has failed */
+};
+
+/*
+ * Validates a VMCOREINFO: its page tables map themselves where it says, and its release stands at init_uts_ns, read
+ * through them. Sets `space` and `phys_base`. Returns 0, or -EPROTO with a text.
+ */
+int kernel_validate(const struct guest_memory *memory, const struct vmcoreinfo *info,
+		    struct kernel_space *space, int64_t *phys_base, struct error *err);
+
+/*
+ * Finds the kernels in a memory, or, with hints->has_info, the one whose VMCOREINFO is there; equal ones, which kexec
+ * makes, count as one. Then it waits until their clocks advance, up to wait_ns; 0, or memory that never changes: it does
+ * not wait. `hints` may be NULL. Returns how many, 0 included; then the text says why, and is empty if there is nothing
+ * of Linux. Or the error of reading, -ENOMEM, or -E2BIG if there are more than max, with a text. The caller closes the
+ * candidates; after an error there are none.
+ */
+int kernel_find(const struct guest_memory *memory, const struct guest_hints *hints,
+		uint64_t wait_ns, struct kernel_candidate *candidates, unsigned max,
+		struct error *err);
+
+/*
+ * Chooses the one that ticks. If none does, all may be paused: a single one, or the one with the latest wall clock, is
+ * chosen; *is_proven is then false. Returns its index; -ENOTUNIQ with a text that lists those that tick, or that have no
+ * wall clock to tell them apart; or -ENOENT if count is 0.
+ */
+int kernel_choose(const struct kernel_candidate *candidates, unsigned count, bool *is_proven,
+		  struct error *err);
+
+/*
+ * Whether a kernel that was chosen is still the one: its VMCOREINFO is unchanged in its place, and validates. Returns 0,
+ * -ESTALE with a text, or the error of reading.
+ */
+int kernel_still_there(const struct kernel_candidate *candidate, struct error *err);
+
+/* Copies its image and opens its symbols, unless that was done. Returns 0, or an error with a text. */
+int kernel_candidate_open(struct kernel_candidate *candidate, struct error *err);
+
+/* Frees the symbols. */
+void kernel_candidate_close(struct kernel_candidate *candidate);
+
+#endif
