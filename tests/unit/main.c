@@ -169,6 +169,7 @@ static const struct {
 	{"linux_class", linux_class_suite},
 	{"linux_kallsyms", linux_kallsyms_suite},
 	{"linux_find", linux_find_suite},
+	{"linux_kpageflags", linux_kpageflags_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

@@ -161,5 +161,6 @@ Suite *linux_layout_suite(void);
 Suite *linux_class_suite(void);
 Suite *linux_kallsyms_suite(void);
 Suite *linux_find_suite(void);
+Suite *linux_kpageflags_suite(void);
 
 #endif
