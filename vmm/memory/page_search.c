@@ -6,15 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Mapped memory is read in pieces of this size, copied memory in the size that suits its reader. */
-#define PIECE_SIZE (UINT64_C(1) << 20)
+#include "memory/data_pages.h"
+
+/* Mapped memory is looked at in pieces of this size, copied memory is read in the size that suits its reader. */
+#define PIECE_SIZE  (UINT64_C(1) << 20)
+#define PIECE_PAGES (PIECE_SIZE / PAGE_SIZE)
 
 struct search {
 	const struct guest_memory *memory;
 	uint64_t magic;
 	page_visit *visit;
 	void *own;
-	uint64_t piece_size;
 	uint8_t *piece; /* MEMORY_READER_CHUNK_MAX */
 };
 
@@ -34,20 +36,58 @@ static int search_piece(const struct search *search, paddr_t pa, uint64_t size)
 	return result;
 }
 
-/* Searches [pa, pa + size) of one region. */
-static int search_region(const struct search *search, paddr_t pa, uint64_t size)
+/* Searches [pa, pa + size) of a copied region. */
+static int search_copied(const struct search *search, paddr_t pa, uint64_t size, uint64_t chunk)
 {
 	uint64_t hole, data;
 	int result = 0;
 
-	for (uint64_t at = 0; result == 0 && at < size;) {
-		uint64_t left = size - at < search->piece_size ? size - at : search->piece_size;
+	for (uint64_t at = 0; result == 0 && at < size; at += hole + data) {
+		uint64_t left = size - at < chunk ? size - at : chunk;
 
 		result = guest_memory_find_data(search->memory, paddr(pa.addr + at), left, &hole,
 						&data);
 		if (result == 0 && data > 0)
 			result = search_piece(search, paddr(pa.addr + at + hole), data);
-		at += hole + data;
+	}
+	return result;
+}
+
+/* Sets matches[i] for the pages of a piece that begin with the magic. Returns 0, or -EFAULT if the region is gone. */
+static int match_pages(const struct search *search, paddr_t pa, uint64_t pages, uint8_t *matches)
+{
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(search->memory);
+	const uint8_t *host = memory_map_at(map, pa, pages * PAGE_SIZE);
+
+	if (host)
+		data_pages_find(memory_map_find(map, pa), pa, pages, matches);
+	for (uint64_t i = 0; host && i < pages; i++)
+		/* Relaxed: a match is copied, and then only the copy counts. */
+		matches[i] = matches[i] && __atomic_load_n((const uint64_t *)(host + i * PAGE_SIZE),
+							   __ATOMIC_RELAXED) == search->magic;
+	guest_memory_read_end();
+	return host ? 0 : -EFAULT;
+}
+
+/*
+ * Searches [pa, pa + size) of a mapped region through the mapping: a load for each page, where a copy would take all of its
+ * bytes. It does not ask for the end of each range of data, because the kernel counts its pages one by one.
+ */
+static int search_mapped(const struct search *search, paddr_t pa, uint64_t size)
+{
+	uint8_t matches[PIECE_PAGES];
+	int result = 0;
+
+	for (uint64_t at = 0; result == 0 && at < size; at += PIECE_SIZE) {
+		uint64_t left = size - at < PIECE_SIZE ? size - at : PIECE_SIZE;
+		const paddr_t piece = paddr(pa.addr + at);
+
+		result = match_pages(search, piece, left / PAGE_SIZE, matches);
+		for (uint64_t i = 0; result == 0 && i < left / PAGE_SIZE; i++)
+			if (matches[i])
+				result = search_piece(search, paddr(piece.addr + i * PAGE_SIZE),
+						      PAGE_SIZE);
 	}
 	return result;
 }
@@ -78,10 +118,10 @@ int page_search(const struct guest_memory *memory, uint64_t end, uint64_t magic,
 		if (end && region->base.addr >= end)
 			break;
 		if (end && size > end - region->base.addr)
-			size = end - region->base.addr;
-		search.piece_size = memory_region_is_copied(region) ? region->reader.chunk
-								    : PIECE_SIZE;
-		result = search_region(&search, region->base, size);
+			size = align_down(end - region->base.addr, PAGE_SIZE);
+		result = memory_region_is_copied(region)
+				 ? search_copied(&search, region->base, size, region->reader.chunk)
+				 : search_mapped(&search, region->base, size);
 	}
 	free(search.piece);
 	return result;
