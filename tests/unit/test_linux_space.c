@@ -175,6 +175,11 @@ START_TEST(a_run_goes_on_as_far_as_it_is_contiguous)
 			  LARGE_PAGE_SIZE - 5 * PAGE_SIZE);
 	ck_assert_uint_eq(run_at(VA + LARGE_PAGE_SIZE, UINT64_MAX, -EINVAL).length,
 			  HUGE - (VA + LARGE_PAGE_SIZE) % HUGE);
+	/* Or with the half of the address space. */
+	ck_assert_uint_eq(run_at(PAGE_SIZE, UINT64_MAX, -EINVAL).length,
+			  UINT64_C(0x800000000000) - PAGE_SIZE);
+	ck_assert_uint_eq(run_at(UINT64_C(0xffff800000000000), UINT64_MAX, -EINVAL).length,
+			  VA - VA % (HUGE << 9) - UINT64_C(0xffff800000000000));
 	ck_assert_uint_eq(run_at(UINT64_C(0x800000000000), UINT64_MAX, -EINVAL).length, 0);
 }
 END_TEST

@@ -77,12 +77,15 @@ static int extend(const struct kernel_space *space, paddr_t at, uint64_t first, 
 		  unsigned level, struct rights above, uint64_t want, struct kernel_run *run)
 {
 	const uint64_t size = pt_entry_size(level);
+	/* A half of the root ends where addresses stop to be canonical. */
+	const unsigned last = level == space->levels - 1 ? index | (PT_ENTRIES / 2 - 1)
+							 : PT_ENTRIES - 1;
 	uint64_t entries[PT_ENTRIES], more = 0, span = size;
 
 	if (want > run->length)
 		more = (want - run->length - 1) / size + 1;
-	if (more > PT_ENTRIES - 1 - index)
-		more = PT_ENTRIES - 1 - index;
+	if (more > last - index)
+		more = last - index;
 	if (more == 0)
 		return 0;
 
