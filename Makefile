@@ -184,7 +184,7 @@ bench-reclaim-peers: all $(SETUP_TEST) ## 1 GiB taken from a guest and returned,
 
 # The host's sources except for the command line, built by clang.
 FUZZ_SHARED  := tests/fuzz/fuzz_guest.c tests/fuzz/fuzz_check.c
-FUZZ_SOURCES := $(FUZZ_SHARED) tests/unit/crafted_guest.c $(filter-out vmm/cli/% vmm/view/top/%,$(VMM_SOURCES))
+FUZZ_SOURCES := $(FUZZ_SHARED) $(addprefix tests/unit/crafted_,guest.c linux.c kallsyms.c kernel.c) $(filter-out vmm/cli/% vmm/view/top/%,$(VMM_SOURCES))
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(FUZZ_SOURCES))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(filter-out $(FUZZ_SHARED),$(wildcard tests/fuzz/*.c)))
 FUZZ_FLAGS   := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all

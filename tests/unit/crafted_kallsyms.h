@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Tables of kallsyms as the kernel's build writes them, in each order and encoding, from a list of symbols. */
+/* Tables of kallsyms as the kernel's build writes them, in each order and encoding, from a list of symbols; aborts without room. */
 #ifndef TESTS_UNIT_CRAFTED_KALLSYMS_H
 #define TESTS_UNIT_CRAFTED_KALLSYMS_H
 

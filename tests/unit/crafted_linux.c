@@ -2,8 +2,7 @@
 /* A Linux guest's memory made by hand: see crafted_linux.h. */
 #include "unit/crafted_linux.h"
 
-#include <check.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,14 +28,13 @@ void linux_make(struct crafted_linux *machine, unsigned levels)
 	urcu_memb_register_thread();
 	*machine = (struct crafted_linux){.fd = memfd_create("linux", MFD_CLOEXEC),
 					  .next_table = LINUX_RAM};
-	ck_assert_int_ge(machine->fd, 0);
-	ck_assert_int_eq(ftruncate(machine->fd, (off_t)LINUX_RAM), 0);
+	if (machine->fd < 0 || ftruncate(machine->fd, (off_t)LINUX_RAM) < 0)
+		abort();
 	machine->ram = mmap(NULL, LINUX_RAM, PROT_READ | PROT_WRITE, MAP_SHARED, machine->fd, 0);
-	ck_assert_ptr_ne(machine->ram, MAP_FAILED);
-	ck_assert_int_eq(guest_memory_init(&machine->memory, &err), 0);
-	ck_assert_int_eq(guest_memory_add(&machine->memory, paddr(0), LINUX_RAM, machine->fd, 0,
-					  false, &err),
-			 0);
+	if (machine->ram == MAP_FAILED || guest_memory_init(&machine->memory, &err) < 0 ||
+	    guest_memory_add(&machine->memory, paddr(0), LINUX_RAM, machine->fd, 0, false, &err) <
+		    0)
+		abort();
 	machine->space = linux_new_space(machine, levels);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The memory of a Linux guest that never ran: RAM in a memfd, page tables that map it as wanted, and text and bytes put
- * into it. Shared by the tests of kind/linux.
+ * into it. Shared by the tests of kind/linux and by fuzz targets; it aborts where it fails.
  */
 #ifndef TESTS_UNIT_CRAFTED_LINUX_H
 #define TESTS_UNIT_CRAFTED_LINUX_H

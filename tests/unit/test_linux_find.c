@@ -14,25 +14,9 @@
 #include "base/clock.h"
 #include "kind/guest.h"
 #include "kind/linux/kernel_find.h"
-#include "unit/crafted_kallsyms.h"
-#include "unit/crafted_linux.h"
+#include "unit/crafted_kernel.h"
 
-#define KERNEL_PA(i)  (UINT64_C(0x400000) * (1 + (i))) /* where image i lies */
-#define KERNEL_VA(i)  (LINUX_MAP_BASE + 0x10000000 + UINT64_C(0x1000000) * (i))
-#define NOTE_PA(i)    (PAGE_SIZE * (16 + (i)))
-#define DATA_AT       PAGE_SIZE
-#define ROOT_AT       (2 * PAGE_SIZE)
-#define TABLES_AT     (3 * PAGE_SIZE) /* of kallsyms */
-#define TABLES_PAGES  4
-#define UTS_AT        (DATA_AT + 0x100)
-#define JIFFIES_AT    (DATA_AT + 0x800)
-#define TIMEKEEPER_AT (DATA_AT + 0x900)
-#define JIFFIES       UINT64_C(0xfffef000)
-#define FOREVER       (3600 * NS_PER_S) /* a wait that never ends by itself */
-
-#define RELEASE "6.1.0-test"
-#define ID_A    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define ID_B    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define FOREVER (3600 * NS_PER_S) /* a wait that never ends by itself */
 
 static struct crafted_linux crafted;
 static struct kernel_candidate found[KERNEL_CANDIDATES_MAX];
@@ -54,22 +38,7 @@ static void teardown(void)
 
 static void put_note(unsigned note, const char *text)
 {
-	memset(crafted.ram + NOTE_PA(note), 0, PAGE_SIZE);
-	strcpy((char *)crafted.ram + NOTE_PA(note), text);
-}
-
-/* The text of the VMCOREINFO of kernel i. */
-static void format_note(char text[VMCOREINFO_SIZE], unsigned i, unsigned levels, const char *id)
-{
-	int64_t phys_base = (int64_t)(KERNEL_PA(i) - (KERNEL_VA(i) - LINUX_MAP_BASE));
-
-	snprintf(text, VMCOREINFO_SIZE,
-		 "OSRELEASE=" RELEASE "\nBUILD-ID=%s\nSYMBOL(init_uts_ns)=%" PRIx64
-		 "\nOFFSET(uts_namespace.name)=0\nSYMBOL(swapper_pg_dir)=%" PRIx64
-		 "\nSYMBOL(_stext)=%" PRIx64 "\nNUMBER(phys_base)=%" PRId64
-		 "\nNUMBER(pgtable_l5_enabled)=%d\nKERNELOFFSET=%" PRIx64 "\n",
-		 id, KERNEL_VA(i) + UTS_AT, KERNEL_VA(i) + ROOT_AT, KERNEL_VA(i), phys_base,
-		 levels == 5, KERNEL_VA(i) - LINUX_MAP_BASE);
+	linux_put_note(&crafted, note, text);
 }
 
 static uint64_t *word(unsigned i, uint64_t at)
@@ -77,37 +46,9 @@ static uint64_t *word(unsigned i, uint64_t at)
 	return (uint64_t *)(crafted.ram + KERNEL_PA(i) + at);
 }
 
-static void put_kallsyms(unsigned i)
-{
-	const uint64_t va = KERNEL_VA(i);
-	const struct crafted_symbol symbols[] = {{"T_stext", va},
-						 {"Djiffies_64", va + JIFFIES_AT},
-						 {"dtk_core", va + TIMEKEEPER_AT}};
-	const struct crafted_kallsyms wanted = {ORDER_OFFSETS_FIRST, KALLSYMS_RELATIVE, symbols, 3};
-	struct kernel_image image = {va, TABLES_AT + TABLES_PAGES * PAGE_SIZE,
-				     crafted.ram + KERNEL_PA(i)};
-
-	kallsyms_craft(&image, TABLES_AT, &wanted);
-}
-
-/* A kernel as it lies in memory after its boot, with its VMCOREINFO. */
 static void put_kernel(unsigned i, unsigned levels, const char *id, uint64_t wall_clock)
 {
-	const struct kernel_space space = {&crafted.memory, paddr(KERNEL_PA(i) + ROOT_AT), levels};
-	char text[VMCOREINFO_SIZE];
-
-	linux_map(&crafted, &space, KERNEL_VA(i), KERNEL_PA(i), 1, 0);
-	linux_map(&crafted, &space, KERNEL_VA(i) + DATA_AT, KERNEL_PA(i) + DATA_AT, 2,
-		  PTE_WRITE | PTE_NO_EXECUTE);
-	linux_map(&crafted, &space, KERNEL_VA(i) + TABLES_AT, KERNEL_PA(i) + TABLES_AT,
-		  TABLES_PAGES, PTE_NO_EXECUTE);
-	put_kallsyms(i);
-	strcpy((char *)word(i, UTS_AT) + 2 * VMCOREINFO_RELEASE_SIZE, RELEASE);
-	*word(i, JIFFIES_AT) = JIFFIES;
-	*word(i, TIMEKEEPER_AT + 8) = KERNEL_VA(i);
-	*word(i, TIMEKEEPER_AT + 56) = wall_clock;
-	format_note(text, i, levels, id);
-	put_note(i, text);
+	linux_put_kernel(&crafted, i, levels, id, wall_clock);
 }
 
 static void find(uint64_t wait_ns)
@@ -132,10 +73,10 @@ START_TEST(a_kernel_is_found)
 	for (unsigned levels = 4; levels <= 5; levels++) {
 		linux_free(&crafted);
 		linux_make(&crafted, 4);
-		put_kernel(0, levels, ID_A, 1);
+		put_kernel(0, levels, KERNEL_ID_A, 1);
 		find(0);
 		ck_assert_int_eq(count, 1);
-		ck_assert_str_eq(found[0].info.release, RELEASE);
+		ck_assert_str_eq(found[0].info.release, KERNEL_RELEASE);
 		ck_assert_uint_eq(found[0].space.root.addr, KERNEL_PA(0) + ROOT_AT);
 		ck_assert_uint_eq(found[0].space.levels, levels);
 		ck_assert_int_lt(found[0].phys_base, 0);
@@ -160,15 +101,15 @@ START_TEST(an_older_kernel_is_found)
 {
 	char text[VMCOREINFO_SIZE], *line;
 
-	put_kernel(0, 4, ID_A, 1);
-	format_note(text, 0, 4, ID_A);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
+	linux_format_note(text, 0, 4, KERNEL_ID_A);
 	line = strstr(text, "OFFSET(");
 	memset(line, 'x', 6);
 	put_note(0, text);
 	find(0);
 	ck_assert_int_eq(count, 1);
 	memset(word(0, UTS_AT), 0, 0x200);
-	strcpy((char *)word(0, UTS_AT) + 4 + 2 * VMCOREINFO_RELEASE_SIZE, RELEASE);
+	strcpy((char *)word(0, UTS_AT) + 4 + 2 * VMCOREINFO_RELEASE_SIZE, KERNEL_RELEASE);
 	find(0);
 	ck_assert_int_eq(count, 1);
 	memcpy(line, "OFFSET", 6);
@@ -182,7 +123,7 @@ static void put_changed_note(const char *from, const char *to)
 {
 	char text[VMCOREINFO_SIZE], *at;
 
-	format_note(text, 0, 4, ID_A);
+	linux_format_note(text, 0, 4, KERNEL_ID_A);
 	at = strstr(text, from);
 	ck_assert_ptr_nonnull(at);
 	memcpy(at, to, strlen(to));
@@ -191,7 +132,7 @@ static void put_changed_note(const char *from, const char *to)
 
 START_TEST(what_cannot_be_a_kernel_is_passed_over)
 {
-	put_kernel(0, 4, ID_A, 1);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
 	put_changed_note("SYMBOL(swapper", "SYMBOL(sxapper");
 	assert_none();
 	put_changed_note("NUMBER(phys_base)=-", "NUMBER(phys_base)=+");
@@ -222,13 +163,13 @@ START_TEST(two_notes_of_a_kernel_are_one)
 {
 	char text[VMCOREINFO_SIZE];
 
-	put_kernel(0, 4, ID_A, 1);
-	format_note(text, 0, 4, ID_A);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
+	linux_format_note(text, 0, 4, KERNEL_ID_A);
 	put_note(7, text);
 	find(0);
 	ck_assert_int_eq(count, 1);
 	ck_assert_uint_eq(found[0].info.at.addr, NOTE_PA(0));
-	format_note(text, 0, 4, ID_B);
+	linux_format_note(text, 0, 4, KERNEL_ID_B);
 	put_note(7, text);
 	find(0);
 	ck_assert_int_eq(count, 2);
@@ -241,8 +182,8 @@ START_TEST(a_hint_is_the_only_place)
 {
 	struct guest_hints hints = {.has_info = true, .info = paddr(NOTE_PA(1))};
 
-	put_kernel(0, 4, ID_A, 1);
-	put_kernel(1, 4, ID_B, 1);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
+	put_kernel(1, 4, KERNEL_ID_B, 1);
 	count = kernel_find(&crafted.memory, &hints, 0, found, KERNEL_CANDIDATES_MAX, &err);
 	ck_assert_int_eq(count, 1);
 	ck_assert_uint_eq(found[0].info.at.addr, NOTE_PA(1));
@@ -285,7 +226,7 @@ static void find_while_ticking(unsigned i, uint64_t wait_ns)
 
 START_TEST(a_living_kernel_ticks)
 {
-	put_kernel(0, 4, ID_A, 1);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
 	find_while_ticking(0, FOREVER);
 	ck_assert_int_eq(count, 1);
 	ck_assert_int_eq(found[0].life, KERNEL_LIFE_TICKS);
@@ -298,9 +239,9 @@ END_TEST
 /* The dead ones have later clocks; one is of the same build, and the memory of its symbols was used for something else. */
 START_TEST(the_one_that_ticks_among_dead_ones_is_chosen)
 {
-	put_kernel(0, 4, ID_A, 1000);
-	put_kernel(1, 4, ID_B, 10);
-	put_kernel(2, 5, ID_A, 2000);
+	put_kernel(0, 4, KERNEL_ID_A, 1000);
+	put_kernel(1, 4, KERNEL_ID_B, 10);
+	put_kernel(2, 5, KERNEL_ID_A, 2000);
 	memset(word(2, TABLES_AT), 0xee, TABLES_PAGES * PAGE_SIZE);
 	find_while_ticking(1, FOREVER);
 	ck_assert_int_eq(count, 3);
@@ -318,24 +259,24 @@ END_TEST
 /* Both kernels have their clock in one page. */
 START_TEST(of_several_that_tick_none_is_chosen)
 {
-	put_kernel(0, 4, ID_A, 1);
-	put_kernel(1, 4, ID_B, 2);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
+	put_kernel(1, 4, KERNEL_ID_B, 2);
 	*linux_entry(&crafted, &(struct kernel_space){NULL, paddr(KERNEL_PA(1) + ROOT_AT), 4},
 		     KERNEL_VA(1) + DATA_AT, 0) += KERNEL_PA(0) - KERNEL_PA(1);
 	find_while_ticking(0, FOREVER);
 	ck_assert_int_eq(count, 2);
 	ck_assert_int_eq(choose(), -ENOTUNIQ);
 	ck_assert(!is_proven);
-	ck_assert_ptr_nonnull(strstr(err.text, RELEASE " at 0x10000"));
-	ck_assert_ptr_nonnull(strstr(err.text, RELEASE " at 0x11000"));
+	ck_assert_ptr_nonnull(strstr(err.text, KERNEL_RELEASE " at 0x10000"));
+	ck_assert_ptr_nonnull(strstr(err.text, KERNEL_RELEASE " at 0x11000"));
 }
 END_TEST
 
 START_TEST(of_several_that_stand_still_the_latest_is_chosen)
 {
-	put_kernel(0, 4, ID_A, 1000);
-	put_kernel(1, 4, ID_B, 2000);
-	put_kernel(2, 4, ID_A, 500);
+	put_kernel(0, 4, KERNEL_ID_A, 1000);
+	put_kernel(1, 4, KERNEL_ID_B, 2000);
+	put_kernel(2, 4, KERNEL_ID_A, 500);
 	find(NS_PER_MS);
 	ck_assert_int_eq(count, 3);
 	ck_assert_int_eq(found[1].life, KERNEL_LIFE_STILL);
@@ -355,7 +296,7 @@ END_TEST
 
 START_TEST(a_clock_that_no_kernel_has_is_none)
 {
-	put_kernel(0, 4, ID_A, 1);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
 	*word(0, JIFFIES_AT) = 1000;
 	find(FOREVER);
 	ck_assert_int_eq(found[0].life, KERNEL_LIFE_UNKNOWN);
@@ -380,8 +321,8 @@ START_TEST(nobody_waits_for_memory_that_never_changes)
 	const struct memory_reader reader = {
 		.read = read_ram, .own = crafted.ram, .is_constant = true, .chunk = 1 << 20};
 
-	put_kernel(0, 4, ID_A, 1000);
-	put_kernel(1, 4, ID_B, 2000);
+	put_kernel(0, 4, KERNEL_ID_A, 1000);
+	put_kernel(1, 4, KERNEL_ID_B, 2000);
 	ck_assert_int_eq(guest_memory_remove(&crafted.memory, paddr(0), &err), 0);
 	ck_assert_int_eq(
 		guest_memory_add_copied(&crafted.memory, paddr(0), LINUX_RAM, &reader, &err), 0);
@@ -394,10 +335,10 @@ END_TEST
 
 START_TEST(a_restart_is_noticed)
 {
-	put_kernel(0, 4, ID_A, 1);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
 	find(0);
 	ck_assert_int_eq(kernel_still_there(&found[0], &err), 0);
-	crafted.ram[NOTE_PA(0) + strlen("OSRELEASE=" RELEASE "\nBUILD-ID=")] = 'c';
+	crafted.ram[NOTE_PA(0) + strlen("OSRELEASE=" KERNEL_RELEASE "\nBUILD-ID=")] = 'c';
 	ck_assert_int_eq(kernel_still_there(&found[0], &err), -ESTALE);
 	put_changed_note("OSRELEASE", "OSRELEASE");
 	ck_assert_int_eq(kernel_still_there(&found[0], &err), 0);
@@ -412,7 +353,7 @@ START_TEST(symbols_are_opened_once)
 {
 	struct kernel_symbols *symbols;
 
-	put_kernel(0, 4, ID_A, 1);
+	put_kernel(0, 4, KERNEL_ID_A, 1);
 	find(0);
 	ck_assert_int_eq(kernel_candidate_open(&found[0], &err), 0);
 	symbols = found[0].symbols;
