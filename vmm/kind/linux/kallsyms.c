@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/printable.h"
-#include "kind/linux/kallsyms_tables.h"
 
 /* The place of a symbol of VMCOREINFO in the image; its bytes are checked by whoever uses them. */
 static bool place_of(const struct kernel_image *image, const struct vmcoreinfo *info,

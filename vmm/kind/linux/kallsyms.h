@@ -19,30 +19,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "kind/linux/kernel_image.h"
+#include "kind/linux/kallsyms_tables.h"
 #include "kind/linux/vmcoreinfo.h"
-
-#define KALLSYMS_SYMBOLS_MAX 1000000
-#define KALLSYMS_NAME_MAX    512 /* with the NUL: KSYM_NAME_LEN of 6.1 and later */
-#define KALLSYMS_TOKENS      256
-#define KALLSYMS_BLOCK       256 /* names that a marker is for */
-
-enum kallsyms_addresses {
-	KALLSYMS_RELATIVE, /* relative_base + offset */
-	KALLSYMS_NEGATED, /* relative_base - 1 - offset where that is negative, else the offset itself */
-	KALLSYMS_SELF_RELATIVE, /* the place of the offset + offset */
-};
-
-/* The tables of an image, by offset into it, all checked. */
-struct kallsyms {
-	const struct kernel_image *image; /* borrowed */
-	uint32_t count;
-	size_t names, names_end, markers, token_table, token_index, offsets;
-	uint64_t relative_base; /* 0 where addresses are relative to themselves */
-	enum kallsyms_addresses addresses;
-	bool has_long_names; /* a length of 128 or more has two bytes */
-	uint8_t token_lengths[KALLSYMS_TOKENS];
-};
 
 /*
  * Finds the tables. `info` may name them, or not; it does name _stext, which must be where it says. Pure over its

@@ -1,15 +1,39 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Finding the tables of kallsyms and checking them, each on its own: for kallsyms_open. All places are offsets into the
+ * The tables of kallsyms: finding them and checking them, each on its own, for kallsyms_open. All places are offsets into the
  * image; a function that returns false has found the table broken.
  */
 #ifndef VMM_LINUX_KALLSYMS_TABLES_H
 #define VMM_LINUX_KALLSYMS_TABLES_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "kind/linux/kallsyms.h"
+#include "kind/linux/kernel_image.h"
+
+#define KALLSYMS_SYMBOLS_MAX 1000000
+#define KALLSYMS_NAME_MAX    512 /* with the NUL: KSYM_NAME_LEN of 6.1 and later */
+#define KALLSYMS_TOKENS      256
+#define KALLSYMS_BLOCK       256 /* names that a marker is for */
+
+enum kallsyms_addresses {
+	KALLSYMS_RELATIVE, /* relative_base + offset */
+	KALLSYMS_NEGATED, /* relative_base - 1 - offset where that is negative, else the offset itself */
+	KALLSYMS_SELF_RELATIVE, /* the place of the offset + offset */
+};
+
+/* The tables of an image, by offset into it, all checked. */
+struct kallsyms {
+	const struct kernel_image *image; /* borrowed */
+	uint32_t count;
+	size_t names, names_end, markers, token_table, token_index, offsets;
+	uint64_t relative_base; /* 0 where addresses are relative to themselves */
+	enum kallsyms_addresses addresses;
+	bool has_long_names; /* a length of 128 or more has two bytes */
+	uint8_t token_lengths[KALLSYMS_TOKENS];
+};
 
 /* Words of tables, at any alignment. The image has them. */
 static inline uint16_t kallsyms_u16(const struct kernel_image *image, size_t at)

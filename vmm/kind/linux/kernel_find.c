@@ -4,13 +4,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kind/guest.h"
-#include "kind/linux/kernel_life.h"
-
 #define MAP_BASE   UINT64_C(0xffffffff80000000) /* __START_KERNEL_map: the image's mapping */
 #define MODULES_VA UINT64_C(0xffffffffc0000000)
 

@@ -7,14 +7,11 @@
 #ifndef VMM_LINUX_KERNEL_FIND_H
 #define VMM_LINUX_KERNEL_FIND_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "kind/linux/kallsyms.h"
-#include "kind/linux/kernel_image.h"
-#include "kind/linux/kernel_space.h"
-#include "kind/linux/vmcoreinfo.h"
+#include "kind/linux/kernel_candidate.h"
+#include "kind/linux/kernel_life.h"
 
 struct guest_hints;
 
@@ -22,31 +19,6 @@ struct guest_hints;
 
 /* How long a kernel's clock may stand still before it is taken for dead: an idle guest has no tick. */
 #define KERNEL_TICK_WAIT_NS UINT64_C(3000000000)
-
-enum kernel_life {
-	KERNEL_LIFE_UNKNOWN, /* nobody waited, or its clock is not to be found */
-	KERNEL_LIFE_STILL,   /* its clock did not advance: dead, or paused */
-	KERNEL_LIFE_TICKS,
-};
-
-/* A kernel's symbols, with the image that they lie in. */
-struct kernel_symbols {
-	struct kernel_image image;
-	struct kallsyms table;
-};
-
-struct kernel_candidate {
-	struct vmcoreinfo info;
-	struct kernel_space space;
-	int64_t phys_base;
-	enum kernel_life life;
-	uint64_t jiffies_va;    /* of jiffies_64; 0: not known */
-	uint64_t jiffies;       /* when it was looked at first */
-	uint64_t wall_clock;    /* nanoseconds since 1970 as the kernel knows them; 0: not known */
-	uint64_t timekeeper_va; /* 0: not known */
-	struct kernel_symbols
-		*symbols; /* NULL: kernel_candidate_open has not been called, or has failed */
-};
 
 /*
  * Validates a VMCOREINFO: its page tables map themselves where it says, and its release stands at init_uts_ns, read
@@ -67,23 +39,9 @@ int kernel_find(const struct guest_memory *memory, const struct guest_hints *hin
 		struct error *err);
 
 /*
- * Chooses the one that ticks. If none does, all may be paused: a single one, or the one with the latest wall clock, is
- * chosen; *is_proven is then false. Returns its index; -ENOTUNIQ with a text that lists those that tick, or that have no
- * wall clock to tell them apart; or -ENOENT if count is 0.
- */
-int kernel_choose(const struct kernel_candidate *candidates, unsigned count, bool *is_proven,
-		  struct error *err);
-
-/*
  * Whether a kernel that was chosen is still the one: its VMCOREINFO is unchanged in its place, and validates. Returns 0,
  * -ESTALE with a text, or the error of reading.
  */
 int kernel_still_there(const struct kernel_candidate *candidate, struct error *err);
-
-/* Copies its image and opens its symbols, unless that was done. Returns 0, or an error with a text. */
-int kernel_candidate_open(struct kernel_candidate *candidate, struct error *err);
-
-/* Frees the symbols. */
-void kernel_candidate_close(struct kernel_candidate *candidate);
 
 #endif

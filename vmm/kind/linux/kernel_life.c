@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -26,38 +25,6 @@
  */
 #define TIMEKEEPER_CLOCK 8
 #define TIMEKEEPER_REAL  (8 + 48)
-
-int kernel_candidate_open(struct kernel_candidate *candidate, struct error *err)
-{
-	if (candidate->symbols)
-		return 0;
-
-	struct kernel_symbols *symbols = calloc(1, sizeof(*symbols));
-
-	if (!symbols)
-		return error_set(err, -ENOMEM, "no memory for a kernel's symbols");
-
-	int result = kernel_image_copy(&candidate->space, &candidate->info, &symbols->image, err);
-
-	if (result == 0)
-		result = kallsyms_open(&symbols->image, &candidate->info, &symbols->table, err);
-	if (result < 0) {
-		kernel_image_free(&symbols->image);
-		free(symbols);
-		return result;
-	}
-	candidate->symbols = symbols;
-	return 0;
-}
-
-void kernel_candidate_close(struct kernel_candidate *candidate)
-{
-	if (!candidate->symbols)
-		return;
-	kernel_image_free(&candidate->symbols->image);
-	free(candidate->symbols);
-	candidate->symbols = NULL;
-}
 
 /* Kernels of one build have the same symbols, moved by as much as _stext. */
 static bool take_symbols_of(struct kernel_candidate *candidate,
