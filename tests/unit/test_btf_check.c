@@ -430,6 +430,33 @@ START_TEST(limits_are_the_callers)
 }
 END_TEST
 
+/* libbpf would divide by its alignment, which is 0, when it spells out the struct around it. */
+START_TEST(only_what_has_a_name_may_hold_what_has_no_type)
+{
+	put_type(NAME_T, INFO(BTF_KIND_STRUCT, 1), 4);
+	put_member(NAME_A, 0, 0);
+	ck_assert_msg(check() == 0, "%s", err.text);
+	put_type(NONE, INFO(BTF_KIND_STRUCT, 1), 8);
+	put_member(NAME_A, 2, 32);
+	assert_refused("a member without a type");
+	setup();
+	put_type(NONE, INFO(BTF_KIND_STRUCT, 1), 8);
+	put_member(NAME_A, 0, 32);
+	assert_refused("a member without a type");
+	setup();
+	put_type(NONE, INFO(BTF_KIND_CONST, 0), 0);
+	put_type(NONE, INFO(BTF_KIND_UNION, 1), 8);
+	put_member(NAME_A, 2, 32);
+	assert_refused("a member without a type");
+	/* A pointer has a size whatever it points to. */
+	setup();
+	put_type(NONE, INFO(BTF_KIND_PTR, 0), 0);
+	put_type(NONE, INFO(BTF_KIND_STRUCT, 1), 16);
+	put_member(NAME_A, 2, 64);
+	ck_assert_msg(check() == 0, "%s", err.text);
+}
+END_TEST
+
 /* As kernels since 6.15 have them. */
 START_TEST(tags_may_have_a_flag)
 {
@@ -550,6 +577,7 @@ Suite *btf_check_suite(void)
 	tcase_add_test(tcase, nesting_is_bounded);
 	tcase_add_test(tcase, what_doubles_at_each_level_is_refused);
 	tcase_add_test(tcase, limits_are_the_callers);
+	tcase_add_test(tcase, only_what_has_a_name_may_hold_what_has_no_type);
 	tcase_add_test(tcase, tags_may_have_a_flag);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(fuzz, FUZZ_TIMEOUT);

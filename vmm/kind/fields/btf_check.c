@@ -26,6 +26,7 @@ struct node {
 	uint64_t size;
 	uint32_t cost[WALK_COUNT]; /* 0: not walked yet */
 	uint8_t height[WALK_COUNT];
+	bool has_void; /* something in it is of no type */
 };
 
 const struct btf_limits btf_limits_own = {
@@ -455,14 +456,18 @@ static int walk_type(struct checker *c, uint32_t id, enum walk walk, unsigned de
 	for (unsigned i = 0; i < lead_count(node->type, walk); i++) {
 		const uint32_t next = lead(node->type, i);
 
-		if (next == 0)
+		if (next == 0) {
+			node->has_void |= walk == WALK_CONTAINS;
 			continue;
+		}
 
 		int result = walk_type(c, next, walk, depth + 1);
 
 		if (result < 0)
 			return result;
 		cost += c->nodes[next].cost[walk];
+		if (walk == WALK_CONTAINS)
+			node->has_void |= c->nodes[next].has_void;
 		if (height < c->nodes[next].height[walk] + 1U)
 			height = c->nodes[next].height[walk] + 1U;
 	}
@@ -520,6 +525,9 @@ static const char *check_members(const struct checker *c, const struct btf_type 
 			bits = BTF_MEMBER_BITFIELD_SIZE(members[i].offset);
 			first = BTF_MEMBER_BIT_OFFSET(members[i].offset);
 		}
+		/* libbpf spells it out, and divides by the alignment of each member. */
+		if (type->name_off == 0 && c->nodes[members[i].type].has_void)
+			return "has no name, and a member without a type";
 		if (bits && !bit_field_is_sane(c, members[i].type, (unsigned)bits))
 			return "has a bit-field that fits no word";
 		if (!bits) {
@@ -548,6 +556,7 @@ static int check_types(struct checker *c)
 			return refuse(c->err, id, wrong);
 	}
 	c->nodes[0].size = SIZE_NONE;
+	c->nodes[0].has_void = true;
 	for (uint32_t id = 1; id < c->count; id++)
 		for (enum walk walk = 0; walk < WALK_COUNT; walk++) {
 			int result = walk_type(c, id, walk, 0);
