@@ -53,11 +53,14 @@ registers()
 	sed -n 's/\\r\\n/\n/g; s/^{"return": "\(.*\)", "id": 4}\r$/\1/p' | head -n 12
 }
 
-mkdir -p "$CORPUS"/{fuzz_elf,fuzz_option_list,fuzz_btf,fuzz_memory_tree,fuzz_qmp}
+mkdir -p "$CORPUS"/{fuzz_elf,fuzz_option_list,fuzz_btf,fuzz_linux_btf,fuzz_memory_tree,fuzz_qmp}
 kernel 64 elf_x86_64 elf64-x86-64
 kernel 32 elf_i386 elf32-i386
 cp "$BUILD/guest/pagevisor-guest.btf" "$CORPUS/fuzz_btf/guest"
 cp "$BUILD/unit/sample.btf" "$CORPUS/fuzz_btf/sample"
+for release in 5_10 6_1 6_12 7_2; do
+	cp "$BUILD/unit/linux_$release.btf" "$CORPUS/fuzz_linux_btf/$release"
+done
 chmod 644 "$CORPUS"/fuzz_btf/*
 objcopy -O binary -j .rodata "$BUILD/pagevisor-guest.elf" "$WORK/rodata"
 start=$(nm "$BUILD/pagevisor-guest.elf" | awk '$3 == "__start_option_entries" { print "0x" $1 }')
