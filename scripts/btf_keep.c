@@ -169,7 +169,8 @@ static int keep_types(const struct btf *btf, const char *path, char *const *name
 	struct btf *kept = copy_marked(&keep);
 	uint32_t size = 0;
 	const void *bytes = kept ? btf__raw_data(kept, &size) : NULL;
-	int result = bytes ? btf_check(bytes, size, &btf_limits_own, err) : error_set(err, -ENOMEM, "no memory");
+	int result = bytes ? btf_check(bytes, size, &btf_limits_own, err)
+			   : error_set(err, -ENOMEM, "no memory");
 
 	if (result == 0 && write_file(path, bytes, size) < 0)
 		result = error_set(err, -EIO, "cannot write %s", path);
