@@ -32,10 +32,10 @@ bool source_name_is_plain(const char *name);
 
 /*
  * Opens the source that a name denotes: NAME, vm:NAME or pid:N of one of our VMs, qemu:PID or qemu:/PATH of a QEMU's QMP
- * socket, libvirt:DOMAIN or libvirt:URI#DOMAIN (a name, UUID or ID), or the path of a capture file (a name with a slash
- * or with the suffix .pvc). A missing name (NULL) denotes the only one of our VMs. Returns 0 or a negative errno with one
+ * socket, libvirt:DOMAIN or libvirt:URI#DOMAIN (a name, UUID or ID), file:PATH of RAM in a file, or the path of a capture
+ * file (a name with a slash or with the suffix .pvc). A missing name (NULL) denotes the only one of our VMs. Returns 0 or a negative errno with one
  * line of text: -ENOENT no such VM, -EACCES not permitted, -EINVAL an invalid name, -EPROTO the peer is not a VM of this
- * pagevisor, -ENODATA its guest is not a pagevisor guest. The struct must stay in place until it is closed. The thread
+ * pagevisor, -ENODATA its guest is of no known kind. The struct must stay in place until it is closed. The thread
  * is registered with liburcu.
  */
 int source_open(const char *name, struct source *source, struct error *err);

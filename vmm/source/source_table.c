@@ -5,12 +5,14 @@
 #include "source/capture_source.h"
 #include "source/libvirt/libvirt_vm.h"
 #include "source/qemu/qemu_source.h"
+#include "source/ram_file.h"
 #include "source/source_open.h"
 #include "source/vm/own_vm.h"
 
 const struct source_kind all_source_kinds[] = {
 	{QEMU_SOURCE_PREFIX, NULL, qemu_source_open},
 	{LIBVIRT_PREFIX, NULL, libvirt_vm_open},
+	{RAM_FILE_PREFIX, NULL, ram_file_open},
 	{OWN_VM_PREFIX, NULL, own_vm_open_named},
 	{OWN_VM_PID_PREFIX, NULL, own_vm_open_named},
 	{NULL, capture_source_is_name, capture_source_open},

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A file of a guest's RAM: see ram_file.h. */
+#include "source/ram_file.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/printable.h"
+#include "memory/file_hole.h"
+
+#define READ_CHUNK  (UINT64_C(1) << 20)
+#define HEADERS_MAX MEMORY_REGIONS_MAX
+
+/* makedumpfile's formats: kdump-compressed, flattened; QEMU writes both. */
+static const char *const other_formats[] = {"KDUMP   ", "DISKDUMP", "makedumpfile"};
+
+/* A part of the file that is a region of memory. */
+struct piece {
+	const struct ram_file *file;
+	uint64_t base;
+	uint64_t offset;
+};
+
+struct ram_file {
+	int fd;
+	uint64_t size;
+	const char *path; /* for messages while it is opened */
+	unsigned piece_count;
+	struct piece pieces[MEMORY_REGIONS_MAX];
+};
+
+static int read_piece(void *own, paddr_t pa, void *buffer, size_t length)
+{
+	const struct piece *piece = own;
+
+	return fd_read_at(piece->file->fd, buffer, length,
+			  piece->offset + (pa.addr - piece->base));
+}
+
+/* Holes of the file lie at its own pages, so they are known only where these are the guest's. */
+static int find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uint64_t *data)
+{
+	const struct piece *piece = own;
+	uint64_t offset = piece->offset + (pa.addr - piece->base);
+
+	*hole = is_aligned(piece->offset, PAGE_SIZE)
+			? file_hole(piece->file->fd, offset, length)
+			: 0;
+	*data = *hole < length ? length - *hole : 0;
+	if (*data > READ_CHUNK)
+		*data = READ_CHUNK;
+	return 0;
+}
+
+static int add_piece(struct ram_file *file, struct source *source, uint64_t base, uint64_t size,
+		     uint64_t offset, struct error *err)
+{
+	struct piece *piece = &file->pieces[file->piece_count];
+
+	if (offset > file->size || size > file->size - offset)
+		return error_set(err, -EPROTO, "%s is cut short: %" PRIu64 " bytes at %" PRIu64
+				 " are not all there", file->path, size, offset);
+	if (file->piece_count == MEMORY_REGIONS_MAX)
+		return error_set(err, -EPROTO, "%s has more than %d regions", file->path,
+				 MEMORY_REGIONS_MAX);
+	*piece = (struct piece){.file = file, .base = base, .offset = offset};
+	const struct memory_reader reader = {
+		.read = read_piece,
+		.find_data = find_data,
+		.own = piece,
+		.is_constant = true,
+		.chunk = READ_CHUNK,
+	};
+	int result = guest_memory_add_copied(&source->memory, paddr(base), size, &reader, err);
+
+	if (result < 0) {
+		error_name(err, file->path);
+		return result;
+	}
+	file->piece_count++;
+	return 0;
+}
+
+/* The number of program headers, which may not fit its field. */
+static int count_headers(const struct ram_file *file, const Elf64_Ehdr *head, uint64_t *count,
+			 struct error *err)
+{
+	Elf64_Shdr first;
+
+	*count = head->e_phnum;
+	if (head->e_phnum == PN_XNUM) {
+		if (head->e_shoff == 0 || head->e_shentsize != sizeof(first) ||
+		    fd_read_at(file->fd, &first, sizeof(first), head->e_shoff) < 0)
+			return error_set(err, -EPROTO, "%s does not say how many segments it has",
+					 file->path);
+		*count = first.sh_info;
+	}
+	if (*count == 0 || *count > HEADERS_MAX)
+		return error_set(err, -EPROTO, "%s has %" PRIu64 " segments; expected 1 to %d",
+				 file->path, *count, HEADERS_MAX);
+	return 0;
+}
+
+static int add_segment(struct ram_file *file, struct source *source, uint64_t at,
+		       struct error *err)
+{
+	Elf64_Phdr segment;
+	int result = fd_read_at(file->fd, &segment, sizeof(segment), at);
+
+	if (result < 0)
+		return error_set(err, -EPROTO, "%s is cut short: a program header is not there",
+				 file->path);
+	if (segment.p_type != PT_LOAD || segment.p_filesz == 0)
+		return 0;
+	if (!is_aligned(segment.p_paddr, PAGE_SIZE))
+		return error_set(err, -EPROTO, "%s has memory at %#" PRIx64 ", which is no page",
+				 file->path, (uint64_t)segment.p_paddr);
+	/* The end of a page may be left out. */
+	return add_piece(file, source, segment.p_paddr, align_down(segment.p_filesz, PAGE_SIZE),
+			 segment.p_offset, err);
+}
+
+static int add_segments(struct ram_file *file, struct source *source, struct error *err)
+{
+	Elf64_Ehdr head;
+	uint64_t count;
+	int result = fd_read_at(file->fd, &head, sizeof(head), 0);
+
+	if (result < 0 || head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_type != ET_CORE ||
+	    head.e_machine != EM_X86_64 || head.e_phentsize != sizeof(Elf64_Phdr))
+		return error_set(err, -EPROTO, "%s is ELF, but no 64-bit core of x86-64",
+				 file->path);
+	result = count_headers(file, &head, &count, err);
+	for (uint64_t i = 0; result == 0 && i < count; i++)
+		result = add_segment(file, source, head.e_phoff + i * sizeof(Elf64_Phdr), err);
+	if (result == 0 && file->piece_count == 0)
+		return error_set(err, -EPROTO, "%s has no memory", file->path);
+	return result;
+}
+
+static int add_memory(struct ram_file *file, struct source *source, struct error *err)
+{
+	char magic[16] = "";
+
+	if (file->size < PAGE_SIZE || fd_read_at(file->fd, magic, sizeof(magic), 0) < 0)
+		return error_set(err, -EPROTO, "%s is no file of RAM: it has less than a page",
+				 file->path);
+	for (size_t i = 0; i < sizeof(other_formats) / sizeof(other_formats[0]); i++)
+		if (memcmp(magic, other_formats[i], strlen(other_formats[i])) == 0)
+			return error_set(err, -EPROTO,
+					 "%s is a compressed dump of makedumpfile's; expected raw "
+					 "RAM or an ELF dump, as virsh dump --memory-only --format "
+					 "elf writes it",
+					 file->path);
+	if (memcmp(magic, ELFMAG, SELFMAG) == 0)
+		return add_segments(file, source, err);
+	return add_piece(file, source, 0, align_down(file->size, PAGE_SIZE), 0, err);
+}
+
+static void close_file(struct source *source)
+{
+	struct ram_file *file = source->own;
+
+	guest_memory_destroy(&source->memory);
+	close(file->fd);
+	free(file);
+}
+
+static const struct source_ops ops = {.close = close_file};
+
+/* Only a regular file: opening anything else may block, or have effects. */
+static int open_file(struct ram_file *file, struct error *err)
+{
+	struct stat status;
+
+	file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (file->fd < 0)
+		return error_set(err, -errno, "cannot open %s: %s", file->path, strerror(errno));
+	if (fstat(file->fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+		close(file->fd);
+		return error_set(err, -EPROTO, "%s is no regular file", file->path);
+	}
+	file->size = (uint64_t)status.st_size;
+	return 0;
+}
+
+int ram_file_open(const char *name, struct source *source, struct error *err)
+{
+	struct ram_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return error_set(err, -ENOMEM, "no memory for a file of RAM");
+	file->path = name + strlen(RAM_FILE_PREFIX);
+	int result = open_file(file, err);
+
+	if (result < 0) {
+		free(file);
+		return result;
+	}
+	*source = (struct source){.ops = &ops, .own = file, .has_all_memory = true};
+	memory_budget_begin(&source->budget);
+	result = guest_memory_init(&source->memory, err);
+	if (result == 0) {
+		source->memory.budget = &source->budget;
+		result = add_memory(file, source, err);
+		if (result < 0)
+			guest_memory_destroy(&source->memory);
+	}
+	if (result < 0) {
+		close(file->fd);
+		free(file);
+		return result;
+	}
+	file->path = NULL;
+	printable_copy(source->name, sizeof(source->name), name);
+	return 0;
+}
