@@ -223,7 +223,7 @@ test_refusals()
 	refuses "a name that begins with #" 1 "no domain with matching name '#x'" 'libvirt:#x'
 	refuses "no daemon" 1 'cannot connect to libvirt at .*nowhere' \
 		"libvirt:qemu+unix:///session?socket=$WORK/nowhere#x"
-	refuses "none of ours" 3 "is not a pagevisor guest" 'libvirt:test:///default#test'
+	refuses "none of ours" 3 "is of no known kind" 'libvirt:test:///default#test'
 }
 
 # begin_capture NAME: captures all memory of large, through the remote URI; its process is $pid.

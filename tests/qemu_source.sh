@@ -449,9 +449,9 @@ test_refusals()
 		-qmp "unix:$qmp,server=on,wait=off" 2>/dev/null &
 	qemu=$!
 	within ask_qmp query-status
-	refuses "no guest, by pid" 3 'is not a pagevisor guest: no info page' "qemu:$qemu"
-	refuses "no guest, by socket" 3 'is not a pagevisor guest: no info page' "qemu:$qmp"
-	expect "no guest: capture" 3 'err:is not a pagevisor guest' -- "$PAGEVISOR" capture --force "$WORK/none.pvc" "qemu:$qmp"
+	refuses "no guest, by pid" 3 'is of no known kind' "qemu:$qemu"
+	refuses "no guest, by socket" 3 'is of no known kind' "qemu:$qmp"
+	expect "no guest: capture" 3 'err:is of no known kind' -- "$PAGEVISOR" capture --force "$WORK/none.pvc" "qemu:$qmp"
 	stop_qemu
 }
 

@@ -44,6 +44,12 @@ static uint64_t up_ns(const struct source *source)
 	return source->start_ns && now > source->start_ns ? now - source->start_ns : 0;
 }
 
+/* A source need not know them; 0: nobody does. */
+static unsigned cpu_count(const struct source *source, const struct guest *guest)
+{
+	return source->cpu_count ? source->cpu_count : guest->cpu_count;
+}
+
 static void print_count(const char *name, uint64_t count)
 {
 	char text[NUMBER_TEXT_SIZE];
@@ -87,8 +93,9 @@ static void print_text(const struct session *session, const struct observation *
 		printf(", process %u%s", source->pid,
 		       source->has_foreign_pid ? " of another PID namespace" : "");
 	printf("\nguest     %" PRIu64 " MiB", source_memory_size(source) >> 20);
-	if (source->cpu_count)
-		printf(", %u vCPU%s", source->cpu_count, plural(source->cpu_count));
+	if (cpu_count(source, seen->guest))
+		printf(", %u vCPU%s", cpu_count(source, seen->guest),
+		       plural(cpu_count(source, seen->guest)));
 	if (seen->guest->system)
 		printf(", %s", seen->guest->system);
 	print_facts_in_line(&seen->guest->facts);
@@ -126,8 +133,8 @@ static void print_json(const struct session *session, const struct observation *
 	if (source->has_foreign_pid)
 		json_add_flag(root, "pid_is_foreign", true);
 	json_add_number(root, "memory_bytes", source_memory_size(source));
-	if (source->cpu_count)
-		json_add_number(root, "cpus", source->cpu_count);
+	if (cpu_count(source, seen->guest))
+		json_add_number(root, "cpus", cpu_count(source, seen->guest));
 	if (source->start_ns)
 		json_add_seconds(root, "up_seconds", up_ns(source));
 	origin_add_json(root, source, seen->guest);

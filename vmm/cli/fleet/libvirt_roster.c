@@ -39,7 +39,7 @@ static int open_domain(void *context, struct source *source, struct error *err)
 		return result;
 	if (!source->hints.has_info) {
 		source_close(source);
-		return error_set(err, -ENODATA, "not a pagevisor guest");
+		return error_set(err, -ENODATA, "of no known kind");
 	}
 	memcpy(source->name, domain->shown, sizeof(source->name));
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A Linux kernel found in a memory: where its tables, symbols and struct pages are. Made in steps, each of which may say
- * that it cannot: note, page tables, symbols, BTF, sections.
+ * A Linux kernel that was found: its symbols, its types, the layout of its struct pages and where these lie. What cannot be
+ * had leaves a lesser level, and a text that says why; see page_layout.h.
  */
 #ifndef VMM_LINUX_KERNEL_H
 #define VMM_LINUX_KERNEL_H
@@ -10,42 +10,41 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "kind/kind.h"
-#include "kind/linux/kernel_space.h"
+#include "kind/linux/kernel_candidate.h"
 #include "kind/linux/page_layout.h"
-#include "kind/linux/vmcoreinfo.h"
+#include "kind/linux/sections.h"
 
 /* Symbols that are looked up; 0 where the kernel does not name them. */
 struct linux_symbols {
-	uint64_t text, end, vmemmap_base, page_offset_base, vmalloc_base, mem_section, node_data, per_cpu_offset,
-		nr_cpu_ids, jiffies_64, btf_start, btf_stop, init_task, init_uts_ns, linux_banner, cpu_online_mask;
+	uint64_t btf_start, btf_stop, jiffies_64, nr_cpu_ids, cpu_online_mask, per_cpu_offset;
 };
 
 struct linux_kernel {
 	const struct guest_memory *memory;
-	struct vmcoreinfo info;
-	struct kernel_space space;
-	int64_t phys_base;
+	struct kernel_candidate found; /* its image is not kept */
 	struct linux_symbols symbols;
-	bool has_symbols;
-	struct error no_symbols; /* why not */
+	struct error no_symbols; /* why there are none; else empty */
+	struct btf *btf;         /* NULL with the lesser level */
 	struct page_layout layout;
-	struct error no_layout; /* why only the lesser level */
-	struct btf *btf;	/* NULL with the lesser level */
-	uint64_t vmemmap;	/* virtual address of the record of frame 0 */
-	uint64_t frame_count;	/* one more than the last frame that has a record */
-	uint64_t present;	/* frames that have one */
-	unsigned run_count;
-	struct record_run runs[RECORD_RUNS_MAX];
+	struct error no_layout; /* why only the lesser level; else empty */
+	struct page_array array;
 };
 
-/* A candidate is found and validated by kernel_find.h. */
-
-/* Symbols, BTF, layout, sections, runs of a validated candidate. Returns 0, -EPROTO with a text, or -ENOMEM. */
-int linux_kernel_open(struct linux_kernel *kernel, struct error *err);
+/*
+ * Opens a candidate, which stays the caller's. Returns 0, -EPROTO with a text, or -ENOMEM; after an error there is nothing
+ * to close.
+ */
+int linux_kernel_open(struct linux_kernel *kernel, struct kernel_candidate *candidate,
+		      struct error *err);
 void linux_kernel_close(struct linux_kernel *kernel);
 
-/* Reads the record of a frame. Returns 0, -ENOENT there is none, or the error of reading. */
-int linux_kernel_record(const struct linux_kernel *kernel, pfn_t pfn, void *record);
+/* CONFIG_NR_CPUS of Debian. */
+#define LINUX_CPUS_MAX 8192
+
+/* One more than the highest number of a CPU that the guest can have; 0: not known. */
+unsigned linux_cpus_max(const struct linux_kernel *kernel);
+
+/* Copies the record of a frame. Returns 0, -ENOENT there is none, or the error of reading. */
+int linux_kernel_record(const struct linux_kernel *kernel, pfn_t frame, void *record);
 
 #endif

@@ -318,8 +318,8 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 	if (result == 0 && wait && !place.has_info)
 		result =
 			error_set(err, -ENODATA,
-				  "the guest of the domain %s is not a pagevisor guest, or has not "
-				  "booted far enough: no info page in its memory",
+				  "the guest of the domain %s is of no known kind, or has not "
+				  "booted far enough: its memory describes no frames",
 				  vm->facts->name);
 	if (result < 0)
 		return result;

@@ -315,7 +315,7 @@ static int find_info(struct source *source, struct error *err)
 		return error_set(err, result, "%s: cannot read its memory: %s", source->name,
 				 strerror(-result));
 	return error_set(err, -ENODATA,
-			 "the guest of %s is not a pagevisor guest: no info page in its RAM",
+			 "the guest of %s is of no known kind: its RAM describes no frames",
 			 source->name);
 }
 

@@ -13,6 +13,13 @@
 /* No guest runs with less. */
 #define RAM_SIZE_MIN (UINT64_C(1) << 20)
 
+/*
+ * Sizes of the low part of RAM that QEMU's machines use: all of it; q35's; that of pc and microvm; the most that pc
+ * allows; with max-ram-below-4g=1G.
+ */
+static const uint64_t low_sizes[] = {0, UINT64_C(2) << 30, UINT64_C(3) << 30, UINT64_C(7) << 29,
+				     UINT64_C(1) << 30};
+
 /* Searches one mapping as if it were a guest's RAM from address 0. */
 static int search_mapping(const struct qemu_peer *peer, const struct peer_mappings *mappings,
 			  const struct peer_mapping *mapping, uint64_t search_end, bool only_sealed,
@@ -32,7 +39,7 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 	result = qemu_ram_add(&ram, mappings, paddr(0), size, mapping->start, err);
 	if (result == 0) {
 		result = guest_locate(&memory, &anywhere, place, &why);
-		if (result == -EAGAIN || (result == 0 && !place->has_ends))
+		if (result == -EAGAIN)
 			*err = why;
 		else if (result < 0)
 			error_set(err, result, "the memory of process %u cannot be read: %s",
@@ -40,6 +47,19 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 	}
 	guest_memory_destroy(&memory);
 	qemu_ram_end(&ram);
+	return result;
+}
+
+/* Adds the mapping, of which the last `high` bytes lie from 4 GiB on. */
+static int add_split(struct qemu_ram *ram, const struct peer_mappings *mappings,
+		     const struct peer_mapping *mapping, uint64_t high, struct error *err)
+{
+	uint64_t size = mapping->end - mapping->start;
+	int result = qemu_ram_add(ram, mappings, paddr(0), size - high, mapping->start, err);
+
+	if (result == 0 && high > 0)
+		result = qemu_ram_add(ram, mappings, paddr(HIGH_RAM_BASE), high,
+				      mapping->start + size - high, err);
 	return result;
 }
 
@@ -58,19 +78,13 @@ static int add_parts(struct qemu_ram *ram, const struct peer_mappings *mappings,
 				 "the guest of process %u has more RAM than is in one piece there: "
 				 "name the QMP socket, qemu:/PATH",
 				 ram->peer->pid);
-	int result = qemu_ram_add(ram, mappings, paddr(0), size - high, mapping->start, err);
-
-	if (result == 0 && high > 0)
-		result = qemu_ram_add(ram, mappings, paddr(HIGH_RAM_BASE), high,
-				      mapping->start + size - high, err);
-	return result;
+	return add_split(ram, mappings, mapping, high, err);
 }
 
-static int verify(const struct qemu_ram *ram, paddr_t info, struct error *err)
+static int verify(const struct qemu_ram *ram, const struct guest_hints *hints, struct error *err)
 {
-	const struct guest_hints hints = {.has_info = true, .info = info};
 	struct guest *guest;
-	int result = guest_find(ram->memory, &hints, &guest, err);
+	int result = guest_find(ram->memory, hints, &guest, err);
 
 	if (result < 0)
 		return result;
@@ -81,6 +95,56 @@ static int verify(const struct qemu_ram *ram, paddr_t info, struct error *err)
 				  "socket, qemu:/PATH",
 				  ram->peer->pid);
 	guest_free(guest);
+	return result;
+}
+
+/* Whether the guest finds itself in its place if so much of the mapping lies from 4 GiB on. */
+static int try_split(const struct qemu_ram *like, const struct peer_mappings *mappings,
+		     const struct peer_mapping *mapping, uint64_t high, struct guest_hints *hints,
+		     struct error *err)
+{
+	struct guest_place place = {0};
+	struct guest_memory memory;
+	struct qemu_ram ram;
+	int result = guest_memory_init(&memory, err);
+
+	if (result < 0)
+		return result;
+	*hints = (struct guest_hints){0};
+	qemu_ram_begin(&ram, like->peer, like->maps_only_sealed, &memory);
+	result = add_split(&ram, mappings, mapping, high, err);
+	if (result == 0)
+		result = guest_locate(&memory, hints, &place, err);
+	if (result == 0) {
+		*hints = (struct guest_hints){.has_info = true, .info = place.info};
+		result = verify(&ram, hints, err);
+	}
+	guest_memory_destroy(&memory);
+	qemu_ram_end(&ram);
+	return result;
+}
+
+/* A guest that does not say where its RAM ends: tries what machines do. */
+static int add_by_trying(struct qemu_ram *ram, const struct peer_mappings *mappings,
+			 const struct peer_mapping *mapping, paddr_t *info, struct error *err)
+{
+	uint64_t size = mapping->end - mapping->start;
+	int result = -EPROTO;
+
+	for (size_t i = 0; i < sizeof(low_sizes) / sizeof(low_sizes[0]); i++) {
+		uint64_t low = low_sizes[i] ? low_sizes[i] : size;
+		struct guest_hints hints;
+
+		if (low > size || low > HIGH_RAM_BASE || (i > 0 && low == size))
+			continue;
+		result = try_split(ram, mappings, mapping, size - low, &hints, err);
+		if (result == -ENOTCONN || result == -EACCES || result == -ENOMEM)
+			return result;
+		if (result < 0)
+			continue;
+		*info = hints.info;
+		return add_split(ram, mappings, mapping, size - low, err);
+	}
 	return result;
 }
 
@@ -100,18 +164,22 @@ int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint6
 
 		if (result == -ENOTCONN || result == -EACCES)
 			refused = result;
-		if (result == -EAGAIN || (result == 0 && !place.has_ends))
-			return error_set(err, result ? result : -EPROTO, "%s", why.text);
+		if (result == -EAGAIN)
+			return error_set(err, result, "%s", why.text);
 		if (result < 0)
 			continue;
+		if (!place.has_ends)
+			return add_by_trying(ram, mappings, mapping, info, err);
 		*info = place.info;
 		result = add_parts(ram, mappings, mapping, &place.ends, err);
-		return result < 0 ? result : verify(ram, *info, err);
+		const struct guest_hints hints = {.has_info = true, .info = place.info};
+
+		return result < 0 ? result : verify(ram, &hints, err);
 	}
 	if (refused)
 		return error_set(err, refused, "%s", why.text);
 	return error_set(
 		err, -ENODATA,
-		"the guest of process %u is not a pagevisor guest: no info page in its RAM",
+		"the guest of process %u is of no known kind: its RAM describes no frames",
 		ram->peer->pid);
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The memory that describes a Linux guest's frames: see describing_memory.h.
+ *
+ * It is scattered: a note, page tables, read-only data of the image, tables of sections, nodes. Instead of a second list of
+ * all that, which could differ from what is read, a guest is opened through readers that note what is asked for.
+ */
+#include "kind/linux/describing_memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kind/free_counts.h"
+#include "kind/kind.h"
+
+#define NOTED_MAX 4096 /* separate ranges; more are left out */
+
+/* With as many regions as there can be, so many ranges fit beside them. */
+#define ADDED_MAX (MEMORY_RANGES_MAX - MEMORY_REGIONS_MAX)
+
+struct noted {
+	uint64_t start, end;
+};
+
+struct recorder {
+	const struct guest_memory *memory;
+	unsigned count;
+	struct noted list[NOTED_MAX]; /* sorted, apart from each other */
+};
+
+/* The first range that ends at `start` or above. */
+static unsigned find_place(const struct recorder *recorder, uint64_t start)
+{
+	unsigned low = 0, high = recorder->count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (recorder->list[middle].end < start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void note(struct recorder *recorder, uint64_t start, uint64_t end)
+{
+	unsigned at = find_place(recorder, start), behind = at;
+	struct noted *list = recorder->list;
+
+	while (behind < recorder->count && list[behind].start <= end) {
+		start = list[behind].start < start ? list[behind].start : start;
+		end = list[behind].end > end ? list[behind].end : end;
+		behind++;
+	}
+	if (behind == at && recorder->count == NOTED_MAX)
+		return;
+	memmove(&list[at + 1], &list[behind], (recorder->count - behind) * sizeof(*list));
+	recorder->count = recorder->count + 1 - (behind - at);
+	list[at] = (struct noted){start, end};
+}
+
+static int read_and_note(void *own, paddr_t pa, void *buffer, size_t length)
+{
+	struct recorder *recorder = own;
+
+	note(recorder, align_down(pa.addr, PAGE_SIZE), align_up(pa.addr + length, PAGE_SIZE));
+	return guest_memory_copy(recorder->memory, pa, buffer, length);
+}
+
+/* A memory like the recorder's, read through it. */
+static int shadow(struct recorder *recorder, struct guest_memory *memory, struct error *err)
+{
+	const struct memory_reader reader = {
+		.read = read_and_note,
+		.own = recorder,
+		.is_constant = true, /* nobody waits for the kernel's clock */
+		.chunk = MEMORY_READER_CHUNK_MIN,
+	};
+	struct memory_map *map = malloc(sizeof(*map));
+	int result = map ? guest_memory_init(memory, err) : -1;
+
+	if (result < 0) {
+		free(map);
+		return result;
+	}
+	guest_memory_read_begin();
+	*map = *guest_memory_map(recorder->memory);
+	guest_memory_read_end();
+	for (unsigned i = 0; result == 0 && i < map->count; i++)
+		result = guest_memory_add_copied(memory, map->regions[i].base,
+						 map->regions[i].size, &reader, err);
+	if (result < 0)
+		guest_memory_destroy(memory);
+	free(map);
+	return result;
+}
+
+static void note_guest(struct recorder *recorder, const struct guest *guest)
+{
+	struct record_run *runs = malloc(RECORD_RUNS_MAX * sizeof(*runs));
+	unsigned count = runs ? guest->kind->runs(guest, runs, RECORD_RUNS_MAX) : 0;
+	struct free_counts counts;
+
+	for (unsigned i = 0; i < count; i++)
+		note(recorder, align_down(runs[i].pa.addr, PAGE_SIZE),
+		     align_up(runs[i].pa.addr + runs[i].count * guest->kind->record_size,
+			      PAGE_SIZE));
+	free(runs);
+	guest_free_counts(guest, &counts);
+}
+
+/* Closes the smallest gaps until so many ranges are left. */
+static void join(struct recorder *recorder, unsigned left)
+{
+	struct noted *list = recorder->list;
+
+	while (recorder->count > left) {
+		unsigned best = 1;
+
+		for (unsigned i = 2; i < recorder->count; i++)
+			if (list[i].start - list[i - 1].end < list[best].start - list[best - 1].end)
+				best = i;
+		list[best - 1].end = list[best].end;
+		memmove(&list[best], &list[best + 1],
+			(recorder->count - best - 1) * sizeof(*list));
+		recorder->count--;
+	}
+}
+
+void linux_describing_memory_add(const struct guest_memory *memory, paddr_t info,
+				 open_guest *open, struct memory_ranges *ranges)
+{
+	struct recorder *recorder = malloc(sizeof(*recorder));
+	struct guest_memory shadowed;
+	struct guest *guest;
+	struct error ignored;
+
+	if (!recorder)
+		return;
+	recorder->memory = memory;
+	recorder->count = 0;
+	if (shadow(recorder, &shadowed, &ignored) == 0) {
+		if (open(&shadowed, info, &guest) == 0) {
+			note_guest(recorder, guest);
+			guest_free(guest);
+		}
+		guest_memory_destroy(&shadowed);
+	}
+	join(recorder, ADDED_MAX);
+	guest_memory_read_begin();
+	for (unsigned i = 0; i < recorder->count; i++)
+		memory_ranges_add(ranges, guest_memory_map(memory), paddr(recorder->list[i].start),
+				  recorder->list[i].end - recorder->list[i].start);
+	guest_memory_read_end();
+	free(recorder);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What everything above sees of a Linux guest: see linux_guest.h. */
+#include "kind/linux/linux_guest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "kind/linux/linux.h"
+
+/* FNV-1a, of what tells one boot from another: which kernel, and where it was put. */
+static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static uint64_t boot_id(const struct linux_kernel *kernel)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	hash = add_bytes(hash, kernel->found.info.text, kernel->found.info.length);
+	hash = add_bytes(hash, &kernel->found.info.at, sizeof(kernel->found.info.at));
+	return hash ? hash : 1;
+}
+
+/* How many processors are online; 0 if that is not known. */
+static unsigned count_cpus(const struct linux_kernel *kernel)
+{
+	uint64_t words[LINUX_CPUS_MAX / 64];
+	unsigned cpus = linux_cpus_max(kernel), count = 0;
+	size_t size = (cpus + 63) / 64 * sizeof(*words);
+
+	if (cpus == 0 || !kernel->symbols.cpu_online_mask ||
+	    kernel_space_copy(&kernel->found.space, kernel->symbols.cpu_online_mask, words, size) <
+		    0)
+		return 0;
+	for (size_t i = 0; i < size / sizeof(*words); i++)
+		count += (unsigned)__builtin_popcountll(words[i]);
+	return count <= cpus ? count : 0;
+}
+
+static void note_ticks(struct linux_guest *own)
+{
+	uint64_t ticks = 0;
+
+	if (own->kernel.symbols.jiffies_64)
+		kernel_space_word(&own->kernel.found.space, own->kernel.symbols.jiffies_64, &ticks);
+	if (ticks != own->ticks)
+		own->ticks_ns = clock_now_ns();
+	own->ticks = ticks;
+}
+
+static void set(struct linux_guest *own)
+{
+	struct linux_kernel *kernel = &own->kernel;
+
+	own->guest = (struct guest){
+		.kind = &linux_kind,
+		.memory = kernel->memory,
+		.progress = GUEST_RUNS,
+		.stage = "running",
+		.system = kernel->found.info.release,
+		.boot_id = boot_id(kernel),
+		.frame_count = kernel->array.frame_count,
+		.memory_end = kernel->array.frame_count * PAGE_SIZE,
+		.ram_frames = kernel->array.present,
+		.cpu_count = count_cpus(kernel),
+		.type_count = PAGE_CLASS_COUNT,
+	};
+	for (unsigned i = 0; i < PAGE_CLASS_COUNT; i++)
+		strncpy(own->guest.types[i].name, page_class_names[i], FRAME_NAME_SIZE - 1);
+	note_ticks(own);
+}
+
+int linux_guest_open(struct kernel_candidate *candidate, struct linux_guest **guest,
+		     struct error *err)
+{
+	struct linux_guest *own = calloc(1, sizeof(*own));
+	int result = own ? linux_kernel_open(&own->kernel, candidate, err)
+			 : error_set(err, -ENOMEM, "no memory for a guest");
+
+	if (result < 0) {
+		free(own);
+		return result;
+	}
+	set(own);
+	*guest = own;
+	return 0;
+}
+
+int linux_guest_reread(struct linux_guest *own, struct error *err)
+{
+	struct page_array *array = malloc(sizeof(*array));
+
+	if (!array)
+		return error_set(err, -ENOMEM, "no memory for a guest");
+	int result = page_array_read(&own->kernel.found.space, &own->kernel.found.info, array, err);
+
+	if (result == 0) {
+		own->kernel.array = *array;
+		set(own);
+	}
+	free(array);
+	return result;
+}
+
+static bool fetch(const void *own, pfn_t frame, void *record)
+{
+	return linux_kernel_record(own, frame, record) == 0;
+}
+
+struct page_records linux_guest_records(const struct guest *guest, const void *records, pfn_t first,
+					uint64_t count)
+{
+	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
+
+	return (struct page_records){
+		.layout = &kernel->layout,
+		.vmemmap = kernel->array.vmemmap,
+		.records = records,
+		.first = first,
+		.count = count,
+		.fetch = fetch,
+		.own = kernel,
+	};
+}
+
+void linux_guest_free(struct linux_guest *own)
+{
+	linux_kernel_close(&own->kernel);
+	free(own);
+}

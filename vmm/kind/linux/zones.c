@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Free blocks by zone: see zones.h. The kernel's mm/page_alloc.c and include/linux/mmzone.h define the structures. */
+#include "kind/linux/zones.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <linux/btf.h>
+
+#include "kind/guest.h"
+#include "kind/linux/linux_btf.h"
+
+#define NODES_MAX	1024
+#define ZONES_MAX	8
+#define ZONE_SIZE_MAX	65536
+#define MIGRATE_MAX	32
+#define LIST_HEAD_SIZE	16
+
+/* Offsets and lengths, all from VMCOREINFO, checked. */
+struct zone_layout {
+	uint64_t nodes; /* virtual address of the pointers to nodes, or of the only node */
+	uint64_t node_count;
+	bool is_one_node;
+	uint64_t zones_offset, zone_count_offset, zone_size;
+	uint64_t areas_offset, area_size, count_offset;
+	unsigned orders;
+	/* The lists of CPUs: a per-CPU pointer in the zone, a count in what it points at. 0 CPUs: not known. */
+	unsigned cpus;
+	uint64_t lists_offset, list_count_offset;
+};
+
+static bool read_areas(const struct vmcoreinfo *info, struct zone_layout *layout)
+{
+	uint64_t orders, lists_offset, lists;
+
+	if (!vmcoreinfo_size(info, "zone", &layout->zone_size) ||
+	    !vmcoreinfo_offset(info, "zone.free_area", &layout->areas_offset) ||
+	    !vmcoreinfo_length(info, "zone.free_area", &orders) ||
+	    !vmcoreinfo_size(info, "free_area", &layout->area_size) ||
+	    !vmcoreinfo_offset(info, "free_area.free_list", &lists_offset) ||
+	    !vmcoreinfo_length(info, "free_area.free_list", &lists))
+		return false;
+	if (orders == 0 || orders > FREE_ORDERS_MAX || lists > MIGRATE_MAX ||
+	    layout->zone_size > ZONE_SIZE_MAX || layout->area_size > ZONE_SIZE_MAX ||
+	    lists_offset > ZONE_SIZE_MAX || layout->areas_offset > layout->zone_size)
+		return false;
+	layout->orders = (unsigned)orders;
+	layout->count_offset = lists_offset + lists * LIST_HEAD_SIZE;
+	return layout->count_offset + sizeof(uint64_t) <= layout->area_size &&
+	       layout->areas_offset + orders * layout->area_size <= layout->zone_size;
+}
+
+/* Where the lists of CPUs are, in the words of 5.14 and later, or else of earlier kernels. */
+static void read_lists(const struct linux_kernel *kernel, struct zone_layout *layout)
+{
+	struct linux_type types[] = {{BTF_KIND_STRUCT, "zone", 0},
+				     {BTF_KIND_STRUCT, "per_cpu_pages", 0},
+				     {BTF_KIND_STRUCT, "per_cpu_pageset", 0}};
+	struct linux_member lists, count, pages = {0};
+	const struct btf *btf = kernel->btf;
+
+	if (!btf || !kernel->symbols.per_cpu_offset)
+		return;
+	linux_btf_find(btf, types, sizeof(types) / sizeof(types[0]));
+	if (!linux_btf_member(btf, types[1].id, "count", &count) || count.size != 4)
+		return;
+	if (!linux_btf_member(btf, types[0].id, "per_cpu_pageset", &lists) &&
+	    (!linux_btf_member(btf, types[0].id, "pageset", &lists) ||
+	     !linux_btf_member(btf, types[2].id, "pcp", &pages)))
+		return;
+	layout->lists_offset = lists.offset;
+	layout->list_count_offset = pages.offset + count.offset;
+	layout->cpus = linux_cpus_max(kernel);
+	if (layout->cpus > GUEST_CPUS_MAX)
+		layout->cpus = GUEST_CPUS_MAX;
+}
+
+static bool read_layout(const struct linux_kernel *kernel, struct zone_layout *layout)
+{
+	const struct vmcoreinfo *info = &kernel->found.info;
+
+	*layout = (struct zone_layout){.node_count = 1};
+	read_lists(kernel, layout);
+	if (vmcoreinfo_symbol(info, "node_data", &layout->nodes)) {
+		if (!vmcoreinfo_length(info, "node_data", &layout->node_count) ||
+		    layout->node_count > NODES_MAX)
+			return false;
+	} else if (vmcoreinfo_symbol(info, "contig_page_data", &layout->nodes)) {
+		layout->is_one_node = true;
+	} else {
+		return false;
+	}
+	return vmcoreinfo_offset(info, "pglist_data.node_zones", &layout->zones_offset) &&
+	       vmcoreinfo_offset(info, "pglist_data.nr_zones", &layout->zone_count_offset) &&
+	       layout->zones_offset < ZONE_SIZE_MAX * ZONES_MAX &&
+	       layout->zone_count_offset < ZONE_SIZE_MAX * ZONES_MAX && read_areas(info, layout);
+}
+
+/* Adds the free blocks of one zone. Returns false if it cannot be read, or has more than there is. */
+static bool add_zone(const struct linux_kernel *kernel, const struct zone_layout *layout,
+		     uint64_t zone, struct free_counts *counts)
+{
+	uint8_t areas[ZONE_SIZE_MAX];
+	size_t size = layout->orders * layout->area_size;
+
+	if (kernel_space_copy(&kernel->found.space, zone + layout->areas_offset, areas, size) < 0)
+		return false;
+	for (unsigned order = 0; order < layout->orders; order++) {
+		uint64_t blocks;
+
+		memcpy(&blocks, areas + order * layout->area_size + layout->count_offset,
+		       sizeof(blocks));
+		if (blocks > kernel->array.frame_count >> order)
+			return false;
+		counts->blocks[order] += blocks;
+		counts->free_frames += blocks << order;
+	}
+	return true;
+}
+
+/* Adds what lies on the CPUs' lists of one zone. Returns false as add_zone does. */
+static bool add_lists(const struct linux_kernel *kernel, const struct zone_layout *layout,
+		      uint64_t zone, struct free_counts *counts)
+{
+	const struct kernel_space *space = &kernel->found.space;
+	uint64_t lists;
+
+	if (layout->cpus == 0)
+		return true;
+	if (kernel_space_word(space, zone + layout->lists_offset, &lists) < 0)
+		return false;
+	for (unsigned cpu = 0; cpu < layout->cpus; cpu++) {
+		uint64_t offset;
+		uint32_t count;
+
+		if (kernel_space_word(space, kernel->symbols.per_cpu_offset + cpu * sizeof(offset),
+				      &offset) < 0 ||
+		    kernel_space_copy(space, lists + offset + layout->list_count_offset, &count,
+				      sizeof(count)) < 0 ||
+		    count > kernel->array.frame_count)
+			return false;
+		counts->cached[cpu] += count;
+		counts->free_frames += count;
+	}
+	return true;
+}
+
+static bool add_node(const struct linux_kernel *kernel, const struct zone_layout *layout,
+		     uint64_t node, struct free_counts *counts)
+{
+	uint32_t zones;
+
+	if (!kernel_space_is_kernel_va(&kernel->found.space, node) ||
+	    kernel_space_copy(&kernel->found.space, node + layout->zone_count_offset, &zones,
+			      sizeof(zones)) < 0 ||
+	    zones > ZONES_MAX)
+		return false;
+	for (uint32_t i = 0; i < zones; i++) {
+		uint64_t zone = node + layout->zones_offset + i * layout->zone_size;
+
+		if (!add_zone(kernel, layout, zone, counts) ||
+		    !add_lists(kernel, layout, zone, counts))
+			return false;
+	}
+	return true;
+}
+
+static bool add_nodes(const struct linux_kernel *kernel, const struct zone_layout *layout,
+		      struct free_counts *counts)
+{
+	if (layout->is_one_node)
+		return add_node(kernel, layout, layout->nodes, counts);
+	for (uint64_t i = 0; i < layout->node_count; i++) {
+		uint64_t node;
+
+		if (kernel_space_word(&kernel->found.space, layout->nodes + i * sizeof(node), &node) < 0)
+			return false;
+		if (node && !add_node(kernel, layout, node, counts))
+			return false;
+	}
+	return true;
+}
+
+void linux_free_counts(const struct linux_kernel *kernel, struct free_counts *counts)
+{
+	struct zone_layout layout;
+
+	if (!read_layout(kernel, &layout)) {
+		error_set(&counts->why, -ENODATA, "its VMCOREINFO does not say where zones are");
+		return;
+	}
+	counts->orders = layout.orders;
+	counts->caches = layout.cpus;
+	counts->is_known = add_nodes(kernel, &layout, counts);
+	if (!counts->is_known)
+		error_set(&counts->why, -EPROTO, "its zones contradict themselves");
+}
