@@ -24,6 +24,7 @@ libvirt-dev
 packages_test="$packages_build
 check
 cpio
+e2fsprogs
 fish
 g++
 gcc-aarch64-linux-gnu
@@ -42,6 +43,7 @@ qemu-user
 spin
 strace
 tmux
+xz-utils
 zsh
 "
 packages_deb="$packages_build

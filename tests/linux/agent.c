@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The first process of a Linux guest that a test looks at from outside: fills the memory with pages of many kinds, then leaves what
+ * the kernel itself says of each page in marked pages of its memory (pages.h), says "agent: ready" on the serial console, and stops
+ * the machine. With agent=run on the command line it stays quiet instead.
+ */
+#include "agent.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MODULES_MAX 64
+
+void complain(const char *what)
+{
+	printf("agent: %s: %s\n", what, strerror(errno));
+}
+
+bool put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool is_put = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return is_put;
+}
+
+/* The number that follows a name in a text file; 0 if there is none. */
+long number_after(const char *path, const char *name)
+{
+	static char text[1 << 16];
+	size_t used = 0;
+	ssize_t got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	while (fd >= 0 && used < sizeof(text) - 1 &&
+	       (got = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)got;
+	text[used] = '\0';
+	if (fd >= 0)
+		close(fd);
+	char *at = strstr(text, name);
+
+	return at == NULL ? 0 : strtol(at + strlen(name), NULL, 10);
+}
+
+static void mount_at(const char *place, const char *type, const char *options)
+{
+	mkdir(place, 0755);
+	if (mount(type, place, type, 0, options) < 0)
+		complain(place);
+}
+
+static bool load_module(const char *name)
+{
+	char path[sizeof("/modules/") + sizeof(((struct dirent *)0)->d_name)];
+
+	snprintf(path, sizeof(path), "/modules/%s", name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is_loaded = fd >= 0 && (syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST);
+
+	if (fd >= 0)
+		close(fd);
+	return is_loaded;
+}
+
+/* Modules depend on each other: retries those that failed until no more can be loaded. */
+static void load_modules(void)
+{
+	struct dirent **names;
+	int count = scandir("/modules", &names, NULL, alphasort);
+	bool is_loaded[MODULES_MAX] = {false}, has_progress = true;
+
+	while (has_progress) {
+		has_progress = false;
+		for (int i = 0; i < count && i < MODULES_MAX; i++)
+			if (!is_loaded[i] && names[i]->d_name[0] != '.' &&
+			    load_module(names[i]->d_name))
+				is_loaded[i] = has_progress = true;
+	}
+	for (int i = 0; i < count && i < MODULES_MAX; i++)
+		if (!is_loaded[i] && names[i]->d_name[0] != '.')
+			printf("agent: %s cannot be loaded\n", names[i]->d_name);
+}
+
+static bool is_asked_to_run(void)
+{
+	char line[4096] = "";
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		ssize_t got = read(fd, line, sizeof(line) - 1);
+
+		line[got > 0 ? got : 0] = '\0';
+		close(fd);
+	}
+	return strstr(line, "agent=run") != NULL;
+}
+
+int main(void)
+{
+	static struct filled filled;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("agent: started\n");
+	mount_at("/proc", "proc", NULL);
+	mount_at("/sys", "sysfs", NULL);
+	mount_at("/dev", "devtmpfs", NULL);
+	mount_at("/tmp", "tmpfs", NULL);
+	mount_at("/huge", "tmpfs", "huge=always");
+	mount_at("/debug", "debugfs", NULL);
+	load_modules();
+	fill_memory(&filled);
+	leave_pages(&filled, !is_asked_to_run());
+}
