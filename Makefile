@@ -101,6 +101,7 @@ BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-claims bench-exits bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
+LINUX_TEST   := $(BUILD)/linux-oracle $(BUILD)/linux-agent
 TRACE_GUEST  := $(BUILD)/trace-guest.elf
 MAP_GUEST    := $(BUILD)/map-guest.elf
 TEST_GUESTS  += $(TRACE_GUEST) $(MAP_GUEST)
@@ -124,7 +125,7 @@ ZSH_COMPLETION  := $(PREFIX)/share/zsh/site-functions/_pagevisor
 FISH_COMPLETION := $(PREFIX)/share/fish/vendor_completions.d/pagevisor.fish
 
 .DEFAULT_GOAL := all
-.PHONY: all setup run test test-svm test-host-faults test-deb deb unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench bench-reclaim-peers lint format install uninstall clean help
+.PHONY: all setup run test test-svm test-linux test-host-faults test-deb deb unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench bench-reclaim-peers lint format install uninstall clean help
 
 # The guest of the trace test, too: docs and README show the trace with it.
 all: $(PROGRAM) $(GUEST_ELF) $(TRACE_GUEST) ## build the command and the guest
@@ -145,6 +146,9 @@ test-host-faults: $(SETUP_TEST) all $(UNIT) ## faults planted in the host's side
 
 test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
 	@tests/run.sh $(BUILD) svm
+
+test-linux: $(SETUP_TEST) all $(LINUX_TEST) ## Debian's kernels in QEMU's TCG, whose pages must be what they say they are
+	@tests/run.sh $(BUILD) linux
 
 test-deb: all ## the Debian package, in a system of its own
 	@scripts/setup.sh deb
@@ -431,6 +435,21 @@ BENCH_SOURCES_OBJECTS := $(call objects,host,tests/bench/sources.c $(filter-out 
 $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(BENCH_SOURCES_OBJECTS) -o $@ $(HOST_LIBS)
+
+# Compares what a Linux kernel says of its pages with what is read of them; and the first process of that kernel's machine.
+LINUX_ORACLE_OBJECTS := $(call objects,host,$(addprefix tests/linux/,oracle.c compare.c free_blocks.c left.c oddities.c) \
+				 $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+LINUX_AGENT_SOURCES := $(addprefix tests/linux/,agent.c fill.c leave.c)
+
+$(BUILD)/linux-oracle: $(LINUX_ORACLE_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINUX_ORACLE_OBJECTS) -o $@ $(HOST_LIBS)
+
+# Static: there are no libraries in the initramfs.
+$(BUILD)/linux-agent: $(LINUX_AGENT_SOURCES) tests/linux/agent.h tests/linux/pages.h | $(SETUP_BUILD)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARNINGS) -static -pthread $(LINUX_AGENT_SOURCES) -o $@
 
 BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c vmm/platform/pagemeta_rcu.c \
 		$(wildcard pagemeta/*.[ch])

@@ -57,8 +57,8 @@ ALL_PARTS=(
 	soak_test
 	torn
 )
-# Only when named: make test-sanitized, make test-svm, make test-host-faults, make test-deb.
-LONG_PARTS=(unit_thread sanitized svm host_faults deb)
+# Only when named: make test-sanitized, make test-svm, make test-linux, make test-host-faults, make test-deb.
+LONG_PARTS=(unit_thread sanitized svm linux host_faults deb)
 ALONE_PARTS="sanitized torn svm"
 # Parts that run programs built by another part start when that one has ended.
 declare -A AFTER=([soak_test]=unit_address)

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# Linux guests, read from their RAM alone: Debian's stock kernels of four series in QEMU's TCG, each with an agent that leaves what the
+# kernel itself says of every page, and stops the machine (linux/agent.c). linux/oracle.c compares. The kernels are downloaded
+# once into build/linux. Usage: [LINUX_SUITES="trixie"] linux.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+HERE=$ROOT/tests/linux
+KERNELS=$ROOT/build/linux
+LINUX_SUITES=${LINUX_SUITES:-bullseye bookworm trixie trixie-backports}
+NOT_TO_BE_HAD=77
+
+# test_kernel NAME SUITE OPTION...: boots it and compares all pages. Whatever becomes of a version that is not listed, it is no
+# failure.
+test_kernel()
+{
+	local name version suite=$2
+
+	version=$(cat "$KERNELS/$suite/version")
+	name="$1 ($version)"
+	shift 2
+	rm -f "$WORK/ram"
+	run_command "$HERE/boot.py" "$@" "$KERNELS/$suite" "$WORK/ram"
+	sed 's/^/     /' "$OUT"
+	if [ "$status" -eq 0 ]; then
+		run_command "$BUILD/linux-oracle" "$WORK/ram"
+		sed 's/^/     /' "$OUT"
+	fi
+	if [ "$status" -eq 0 ] || grep -qxF "$version" "$HERE/known.txt"; then
+		judge "$name: all pages are what the kernel says" 0 'out:^compared +[0-9]+ frames: 0 differ'
+	else
+		print_stream stderr "$ERR"
+		skip "$name: all pages" "this version is not in linux/known.txt: differences are only reported"
+	fi
+}
+
+for program in qemu-system-x86_64 mke2fs cpio xz python3; do
+	if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null; then
+		skip "Linux guests" "no $program here"
+		finish
+	fi
+done
+# shellcheck disable=SC2086 # several words
+LIMIT=$BUILD_LIMIT run_command "$HERE/kernels.sh" "$KERNELS" $LINUX_SUITES
+cat "$OUT"
+if [ "$status" -eq "$NOT_TO_BE_HAD" ] || [ "$status" -eq 124 ]; then
+	skip "Linux guests" "no kernels: $(tail -n 1 "$ERR")"
+	finish
+fi
+judge "kernels" 0
+for suite in $LINUX_SUITES; do
+	if [ ! -e "$KERNELS/$suite/version" ]; then
+		skip "$suite" "no kernel to be had"
+		continue
+	fi
+	expect "$suite: initramfs" 0 -- "$HERE/initramfs.sh" "$BUILD/linux-agent" "$KERNELS/$suite" || continue
+	test_kernel "$suite" "$suite"
+	# Huge pages whose struct pages share memory, with page tables of five levels or a kernel that is where it was linked.
+	case $suite in
+	bullseye) ;;
+	bookworm) test_kernel "$suite, nokaslr" "$suite" --append "nokaslr hugetlb_free_vmemmap=on" ;;
+	*) test_kernel "$suite, five levels" "$suite" --cpu max,la57=on --append hugetlb_free_vmemmap=on ;;
+	esac
+done
+finish
