@@ -3,6 +3,7 @@
 #include "unit/suites.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "kind/linux/kpageflags.h"
 #include "unit/linux_kernels.h"
@@ -184,6 +185,21 @@ START_TEST(newer_hugetlb_may_be_anonymous)
 }
 END_TEST
 
+/* The optimised memmap of hugetlb: the second page of records shows the first one's contents. */
+START_TEST(a_head_in_a_shared_page_of_records_is_a_tail)
+{
+	make(LINUX_6_12);
+	records_compound(&records, 512, 9);
+	records_use(&records, 512, 1, 0);
+	records_type(&records, 512, PAGE_TYPE_HUGETLB);
+	records_put(&records, 512, &records.layout.large_mapcount, UINT32_MAX);
+	records_put(&records, 512, &records.layout.entire_mapcount, UINT32_MAX);
+	memcpy(records.bytes[576], records.bytes[512], sizeof(records.bytes[0]) * 64);
+	assert_page(512, BIT(KPF_HUGE) | BIT(KPF_COMPOUND_HEAD), 0);
+	assert_page(576, BIT(KPF_HUGE) | BIT(KPF_COMPOUND_TAIL), 0);
+}
+END_TEST
+
 START_TEST(a_frame_without_a_record_is_no_page)
 {
 	uint64_t flags, count;
@@ -211,6 +227,7 @@ Suite *linux_kpageflags_suite(void)
 	tcase_add_loop_test(tcase, older_hugetlb, LINUX_5_10, LINUX_6_12);
 	tcase_add_test(tcase, newer_huge_pages);
 	tcase_add_test(tcase, newer_hugetlb_may_be_anonymous);
+	tcase_add_test(tcase, a_head_in_a_shared_page_of_records_is_a_tail);
 	tcase_add_test(tcase, a_frame_without_a_record_is_no_page);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -138,9 +138,11 @@ static int view_open(struct view *view)
 		return result;
 	view->page_flags = layout_load(view->page, &layout->flags_word);
 	view->page_word = (uint32_t)layout_load(view->page, &layout->mapcount);
-	view->is_tail = page_head_of(layout, view->in->vmemmap, view->pfn,
-				     layout_load(view->page, &layout->compound_head),
-				     &view->head_pfn);
+	view->is_tail = page_head_of(
+		layout, view->in->vmemmap, view->pfn,
+		page_tail_word(view->in, view->pfn, view->page,
+			       layout_has_flag(layout, view->page_flags, PAGE_FLAG_HEAD)),
+		&view->head_pfn);
 	if (!view->is_tail)
 		view->head_pfn = view->pfn;
 	result = copy_record(view->in, view->head_pfn, view->head);

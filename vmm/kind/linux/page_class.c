@@ -266,9 +266,8 @@ static uint64_t fake_head(const struct page_records *in, uint64_t pfn)
 	return word & 1 && word - 1 < va && word - 1 >= in->vmemmap ? word : 0;
 }
 
-/* The word that leads to the head; bit 0 is clear if the page is no tail. */
-static uint64_t tail_word(const struct page_records *in, uint64_t pfn, const void *record,
-			  bool is_head)
+uint64_t page_tail_word(const struct page_records *in, uint64_t pfn, const void *record,
+			bool is_head)
 {
 	uint64_t word = layout_load(record, &in->layout->compound_head);
 
@@ -282,7 +281,7 @@ static uint64_t tail_word(const struct page_records *in, uint64_t pfn, const voi
 static bool classify_tail(const struct page_records *in, struct page_scan *scan, uint64_t pfn,
 			  const void *record, bool is_head, struct frame *frame)
 {
-	uint64_t word = tail_word(in, pfn, record, is_head), head;
+	uint64_t word = page_tail_word(in, pfn, record, is_head), head;
 
 	for (unsigned i = 0; i < TAIL_TRIES; i++) {
 		if (!(word & 1))
@@ -301,7 +300,7 @@ static bool classify_tail(const struct page_records *in, struct page_scan *scan,
 		/* After the head's loads; the kernel writes heads and tails in no order that a reader could use. */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-		uint64_t again = tail_word(in, pfn, record, is_head);
+		uint64_t again = page_tail_word(in, pfn, record, is_head);
 
 		if (again == word)
 			return true;

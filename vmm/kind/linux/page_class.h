@@ -86,6 +86,13 @@ struct page_scan {
 struct frame page_classify(const struct page_records *in, struct page_scan *scan, uint64_t i);
 
 /*
+ * The word of a page that leads to its head; bit 0 is clear if the page is no tail. `is_head`: its flags say that it is one,
+ * which is not true of a record that stands for another page's.
+ */
+uint64_t page_tail_word(const struct page_records *in, uint64_t pfn, const void *record,
+			bool is_head);
+
+/*
  * The frame of a tail's head, from the word compound_head of frame pfn's record. Returns false if the frame is no tail, or
  * the word is none that a kernel writes.
  */
