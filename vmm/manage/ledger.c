@@ -44,8 +44,8 @@ void ledger_set_claimed(struct ledger *ledger, const uint64_t *frames, unsigned 
 
 void ledger_set_punched(struct ledger *ledger, uint64_t first, uint64_t end)
 {
-	const uint8_t mark =
-		LEDGER_PUNCHED | (ledger_is_hard(ledger, first) ? LEDGER_MARK_HARD : 0);
+	const uint8_t mark = LEDGER_PUNCHED |
+			     (ledger_is_hard(ledger, first) ? LEDGER_MARK_HARD : 0);
 
 	for (uint64_t frame = first; frame < end; frame++)
 		ledger_mark(ledger, frame, mark);

@@ -9,18 +9,13 @@
 #include "base/thread.h"
 #include "kind/registry.h"
 #include "manage/huge_pages.h"
+#include "manage/manager_wait.h"
 #include "memory/rcu.h"
 #include "sandbox/sandbox.h"
 
 /* How often to look for an ask where there is no bell, and where there is one, in case it is lost. */
 #define POLL_NS      NS_PER_MS
 #define POLL_BELL_NS (50 * NS_PER_MS)
-
-/* Asks that are served in a row: a hostile guest must not keep the thread from its work. */
-#define ASKS_AT_ONCE 64
-
-/* For how long an allocation that waits keeps the host from claiming. */
-#define AWAITED_MAX_NS (100 * NS_PER_MS)
 
 /*
  * How old the count of free frames may be from which a headroom is left. A count looks at each slot, 64 bytes a frame: often
@@ -41,152 +36,6 @@ static uint64_t frames_of(uint64_t bytes)
 	return bytes / PAGE_SIZE;
 }
 
-/* Whether what is at work is to end; an order ends the work for a target. Called with the lock held. */
-static bool must_end(const struct manager *manager)
-{
-	return manager->stopping || manager->is_cancelled || manager->has_order;
-}
-
-static bool is_stopping(struct manager *manager)
-{
-	pthread_mutex_lock(&manager->lock);
-	bool is = manager->stopping;
-
-	pthread_mutex_unlock(&manager->lock);
-	return is;
-}
-
-/* Makes what the keeper knows visible. */
-static void publish(struct manager *manager)
-{
-	const struct keeper *keeper = &manager->keeper;
-	struct management_status *status = &manager->status;
-
-	pthread_mutex_lock(&manager->lock);
-	status->managed_frames = manager->seen.managed;
-	status->unused_frames = manager->seen.unused;
-	status->cold_frames = manager->seen.cold;
-	status->forged_frames = manager->seen.forged;
-	status->hard_frames = keeper->ledger.hard;
-	status->soft_frames = ledger_held(&keeper->ledger) - keeper->ledger.hard;
-	status->claimed_frames = keeper->counts.claimed;
-	status->released_frames = keeper->counts.released;
-	status->taken_back_frames = keeper->counts.taken_back;
-	status->lost_races = keeper->counts.lost;
-	status->punches = keeper->counts.punches;
-	status->restarts = keeper->counts.restarts;
-	status->asks = keeper->counts.asks;
-	status->asked_frames = keeper->counts.asked;
-	status->refilled_frames = keeper->counts.refilled;
-	status->refusals = keeper_words_refusals(&keeper->words);
-	pthread_mutex_unlock(&manager->lock);
-}
-
-/* Whether the guest's asks have cost no more than they may. */
-static bool may_serve(const struct manager *manager)
-{
-	const uint64_t now = clock_now_ns();
-
-	return ask_budget_open_ns(&manager->asks, now) <= now;
-}
-
-/* Serves one ask, if there is one. Returns whether there may be another. */
-static bool serve(struct manager *manager)
-{
-	const uint64_t begin_ns = clock_thread_ns();
-	const bool was_asked = keeper_serve(&manager->keeper);
-
-	if (was_asked)
-		ask_budget_spend(&manager->asks, clock_now_ns(), clock_thread_ns() - begin_ns);
-	return was_asked;
-}
-
-/* Serves asks of the guest. Whoever asked before there was no keeper any more gets an answer as well. */
-static void attend(void *context)
-{
-	struct manager *manager = context;
-	struct keeper *keeper = &manager->keeper;
-	uint64_t before = keeper->counts.asks;
-
-	keeper_announce(keeper);
-	int served = 0;
-
-	/* Where much is held, an ask may take long: a VM that is to end does not wait for all of them. */
-	while (served < ASKS_AT_ONCE && !is_stopping(manager) && may_serve(manager) &&
-	       serve(manager))
-		served++;
-	keeper_announce(keeper);
-	if (keeper->words.state != KEEPER_SERVES && may_serve(manager))
-		serve(manager);
-	/* Whoever asks while another ask is open does not ring. */
-	if (served == ASKS_AT_ONCE || !may_serve(manager))
-		manager_ring(manager);
-	if (before != keeper->counts.asks)
-		publish(manager);
-}
-
-/*
- * Waits on the manager's condition until a time, or until it is time to look for asks: at once after the bell, now and
- * then without it, never before the budget allows it. Until then the bell stays rung, and wakes nobody. Called with the lock
- * held.
- */
-static void wait_once(struct manager *manager, uint64_t due_ns)
-{
-	const uint64_t now = clock_now_ns();
-	uint64_t look_ns = UINT64_MAX;
-	const uint64_t open_ns = ask_budget_open_ns(&manager->asks, now);
-
-	if (manager->has_rung)
-		look_ns = open_ns;
-	else if (manager->keeper.words.state)
-		look_ns = now + manager->poll_ns > open_ns ? now + manager->poll_ns : open_ns;
-	if (look_ns > now)
-		thread_wait_until(&manager->changed, &manager->lock,
-				  due_ns < look_ns ? due_ns : look_ns);
-	if (clock_now_ns() < open_ns)
-		return;
-	const bool was_rung = manager->has_rung;
-
-	manager->has_rung = false;
-	pthread_mutex_unlock(&manager->lock);
-	attend(manager);
-	/* Afterwards: who has just enough serves somebody. */
-	if (was_rung)
-		ask_budget_spend(&manager->asks, clock_now_ns(), ASK_RING_NS);
-	pthread_mutex_lock(&manager->lock);
-}
-
-/* Waits until a time. Returns false if the work is to end before. */
-static bool wait_until(struct manager *manager, uint64_t due_ns)
-{
-	pthread_mutex_lock(&manager->lock);
-	while (!must_end(manager) && clock_now_ns() < due_ns)
-		wait_once(manager, due_ns);
-	bool go_on = !must_end(manager);
-
-	pthread_mutex_unlock(&manager->lock);
-	return go_on;
-}
-
-/* Nothing is taken while an allocation waits for frames; but for so long only, for the word is the guest's. */
-static bool wait_for_allocations(struct manager *manager)
-{
-	while (keeper_words_are_awaited(&manager->keeper.words)) {
-		uint64_t now = clock_now_ns();
-
-		if (!manager->awaited_ns)
-			manager->awaited_ns = now;
-		if (now - manager->awaited_ns >= AWAITED_MAX_NS)
-			return true;
-		if (!wait_until(manager, now + NS_PER_MS)) {
-			manager->awaited_ns = 0;
-			return false;
-		}
-	}
-	manager->awaited_ns = 0;
-	return true;
-}
-
 /* Finds the guest, or sees what has become of it. */
 static int follow_guest(struct manager *manager, struct error *err)
 {
@@ -204,7 +53,7 @@ static int look(struct manager *manager, bool ages, struct error *err)
 	pthread_mutex_lock(&manager->lock);
 	manager->status.flags |= MANAGEMENT_HAS_LOOKED;
 	pthread_mutex_unlock(&manager->lock);
-	publish(manager);
+	manager_publish(manager);
 	return result;
 }
 
@@ -213,7 +62,7 @@ static int look_when_due(struct manager *manager, uint64_t older_ns, struct erro
 {
 	uint64_t due_ns = ages_due_ns(&manager->keeper.ages, older_ns);
 
-	if (older_ns && !wait_until(manager, due_ns))
+	if (older_ns && !manager_wait_until(manager, due_ns))
 		return -ECANCELED;
 	if (older_ns)
 		ages_begin(&manager->keeper.ages, older_ns, clock_now_ns());
@@ -225,14 +74,14 @@ static bool keep_rate(struct manager *manager, uint64_t rate, uint64_t frames)
 {
 	uint64_t now = clock_now_ns();
 
-	attend(manager);
+	manager_attend(manager);
 	if (rate == 0)
-		return wait_until(manager, now);
+		return manager_wait_until(manager, now);
 	if (manager->not_before_ns < now)
 		manager->not_before_ns = now;
 	manager->not_before_ns +=
 		(uint64_t)((double)frames * PAGE_SIZE / (double)rate * (double)NS_PER_S);
-	return wait_until(manager, manager->not_before_ns);
+	return manager_wait_until(manager, manager->not_before_ns);
 }
 
 /* What a target does between orders is no job. */
@@ -244,7 +93,7 @@ static void note_progress(struct manager *manager, const struct job *job)
 		manager->status.got_bytes = job->got * PAGE_SIZE;
 	}
 	pthread_mutex_unlock(&manager->lock);
-	publish(manager);
+	manager_publish(manager);
 }
 
 /* After a batch of the keeper's. Returns 0; -ECANCELED if the work is to end; or the keeper's error. */
@@ -301,7 +150,7 @@ static int claim_once(struct manager *manager, struct job *job, struct error *er
 			.hard = job->order.flags & MANAGEMENT_HARD,
 		};
 
-		if (!wait_for_allocations(manager))
+		if (!manager_wait_for_allocations(manager))
 			return -ECANCELED;
 		const uint64_t before = ledger_held(&manager->keeper.ledger);
 		int result = keeper_claim(&manager->keeper, &cursor, &wish, &more, err);
@@ -520,7 +369,7 @@ static void keep_target(struct manager *manager, const struct management_order *
 
 	if (result == 0)
 		result = hold_target(manager, &job, false, &ignored);
-	publish(manager);
+	manager_publish(manager);
 	if (result != -ECANCELED)
 		manager->target_due_ns = clock_now_ns() +
 					 (target->older_ns ? target->older_ns : MANAGER_OLDER_NS);
@@ -532,7 +381,8 @@ static bool next(struct manager *manager, struct management_order *order, bool *
 	pthread_mutex_lock(&manager->lock);
 	while (!manager->stopping && !manager->has_order &&
 	       !(manager->has_target && clock_now_ns() >= manager->target_due_ns))
-		wait_once(manager, manager->has_target ? manager->target_due_ns : UINT64_MAX);
+		manager_wait_once(manager,
+				  manager->has_target ? manager->target_due_ns : UINT64_MAX);
 	*is_order = manager->has_order;
 	*order = manager->has_order ? manager->order : manager->target;
 	manager->has_order = false;
@@ -577,7 +427,7 @@ int manager_init(struct manager *manager, const struct guest_memory *memory, int
 		gate_destroy(&manager->gate);
 		return result;
 	}
-	manager->keeper.between = attend;
+	manager->keeper.between = manager_attend;
 	manager->keeper.context = manager;
 	manager->control = gate_control(&manager->gate);
 	manager->status.ram_bytes = guest_memory_size(memory);
