@@ -34,9 +34,10 @@
 /* What --help says about VM; "..." SESSION_VM_HELP "..." */
 #define SESSION_VM_HELP                                                                            \
 	"VM is the NAME of a VM that ps lists, or vm:NAME or pid:N of one that run has started, "  \
-	"qemu:PID or qemu:/PATH (of its QMP socket) of any QEMU that runs a pagevisor guest, "     \
-	"libvirt:DOMAIN or libvirt:URI#DOMAIN of a libvirt domain that runs one, or the path of "  \
-	"a capture; it may be omitted when ps lists only one."
+	"qemu:PID or qemu:/PATH (of its QMP socket) of any QEMU that runs a pagevisor guest or "   \
+	"Linux, libvirt:DOMAIN or libvirt:URI#DOMAIN of a libvirt domain that runs one, "          \
+	"file:PATH of RAM in a file, or the path of a capture; it may be omitted when ps lists "   \
+	"only one."
 
 /* For the option table of a command whose parser calls session_parse_budget. */
 #define SESSION_KEY_MEMORY_BUDGET 0x2ff

@@ -112,7 +112,9 @@ static void print_text(const struct session *session, const struct observation *
 		print_holding(holding);
 		observation_print_scans(seen);
 	}
-	/* A look is no check. */
+	/* A look is no check; of a kind without rules there is nothing to find. */
+	if (seen->findings.total == 0 && !seen->guest->kind->check)
+		return;
 	if (seen->findings.total == 0)
 		printf("findings  none in the slots; check looks for leaks and at lists and tables, too\n");
 	else

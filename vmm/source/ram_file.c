@@ -40,8 +40,7 @@ static int read_piece(void *own, paddr_t pa, void *buffer, size_t length)
 {
 	const struct piece *piece = own;
 
-	return fd_read_at(piece->file->fd, buffer, length,
-			  piece->offset + (pa.addr - piece->base));
+	return fd_read_at(piece->file->fd, buffer, length, piece->offset + (pa.addr - piece->base));
 }
 
 /* Holes of the file lie at its own pages, so they are known only where these are the guest's. */
@@ -50,9 +49,8 @@ static int find_data(void *own, paddr_t pa, uint64_t length, uint64_t *hole, uin
 	const struct piece *piece = own;
 	uint64_t offset = piece->offset + (pa.addr - piece->base);
 
-	*hole = is_aligned(piece->offset, PAGE_SIZE)
-			? file_hole(piece->file->fd, offset, length)
-			: 0;
+	*hole = is_aligned(piece->offset, PAGE_SIZE) ? file_hole(piece->file->fd, offset, length)
+						     : 0;
 	*data = *hole < length ? length - *hole : 0;
 	if (*data > READ_CHUNK)
 		*data = READ_CHUNK;
@@ -65,8 +63,10 @@ static int add_piece(struct ram_file *file, struct source *source, uint64_t base
 	struct piece *piece = &file->pieces[file->piece_count];
 
 	if (offset > file->size || size > file->size - offset)
-		return error_set(err, -EPROTO, "%s is cut short: %" PRIu64 " bytes at %" PRIu64
-				 " are not all there", file->path, size, offset);
+		return error_set(err, -EPROTO,
+				 "%s is cut short: %" PRIu64 " bytes at %" PRIu64
+				 " are not all there",
+				 file->path, size, offset);
 	if (file->piece_count == MEMORY_REGIONS_MAX)
 		return error_set(err, -EPROTO, "%s has more than %d regions", file->path,
 				 MEMORY_REGIONS_MAX);
@@ -108,8 +108,7 @@ static int count_headers(const struct ram_file *file, const Elf64_Ehdr *head, ui
 	return 0;
 }
 
-static int add_segment(struct ram_file *file, struct source *source, uint64_t at,
-		       struct error *err)
+static int add_segment(struct ram_file *file, struct source *source, uint64_t at, struct error *err)
 {
 	Elf64_Phdr segment;
 	int result = fd_read_at(file->fd, &segment, sizeof(segment), at);

@@ -89,8 +89,8 @@ static int shadow(struct recorder *recorder, struct guest_memory *memory, struct
 	*map = *guest_memory_map(recorder->memory);
 	guest_memory_read_end();
 	for (unsigned i = 0; result == 0 && i < map->count; i++)
-		result = guest_memory_add_copied(memory, map->regions[i].base,
-						 map->regions[i].size, &reader, err);
+		result = guest_memory_add_copied(memory, map->regions[i].base, map->regions[i].size,
+						 &reader, err);
 	if (result < 0)
 		guest_memory_destroy(memory);
 	free(map);
@@ -123,14 +123,13 @@ static void join(struct recorder *recorder, unsigned left)
 			if (list[i].start - list[i - 1].end < list[best].start - list[best - 1].end)
 				best = i;
 		list[best - 1].end = list[best].end;
-		memmove(&list[best], &list[best + 1],
-			(recorder->count - best - 1) * sizeof(*list));
+		memmove(&list[best], &list[best + 1], (recorder->count - best - 1) * sizeof(*list));
 		recorder->count--;
 	}
 }
 
-void linux_describing_memory_add(const struct guest_memory *memory, paddr_t info,
-				 open_guest *open, struct memory_ranges *ranges)
+void linux_describing_memory_add(const struct guest_memory *memory, paddr_t info, open_guest *open,
+				 struct memory_ranges *ranges)
 {
 	struct recorder *recorder = malloc(sizeof(*recorder));
 	struct guest_memory shadowed;

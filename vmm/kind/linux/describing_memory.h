@@ -13,7 +13,7 @@ typedef int open_guest(const struct guest_memory *memory, paddr_t info, struct g
  * Adds the pages that opening the guest reads, and its struct pages. Ranges that lie close together are joined, so that
  * they fit the list. What cannot be read is left out; whoever opens the capture finds the fault then.
  */
-void linux_describing_memory_add(const struct guest_memory *memory, paddr_t info,
-				 open_guest *open, struct memory_ranges *ranges);
+void linux_describing_memory_add(const struct guest_memory *memory, paddr_t info, open_guest *open,
+				 struct memory_ranges *ranges);
 
 #endif

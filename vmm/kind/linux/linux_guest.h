@@ -10,8 +10,9 @@
 struct linux_guest {
 	struct guest guest; /* must be first: see linux_guest_of */
 	struct linux_kernel kernel;
-	uint64_t ticks;    /* jiffies_64 when it was last looked at; 0: unknown */
-	uint64_t ticks_ns; /* when it was last seen to have moved, or its successors were looked for */
+	uint64_t ticks; /* jiffies_64 when it was last looked at; 0: unknown */
+	uint64_t
+		ticks_ns; /* when it was last seen to have moved, or its successors were looked for */
 };
 
 static inline const struct linux_guest *linux_guest_of(const struct guest *guest)

@@ -11,14 +11,20 @@
 #include "kind/linux/linux_btf.h"
 
 /* Which symbol goes where. */
-#define WANTED(symbol, member) {symbol, offsetof(struct linux_symbols, member)}
+#define WANTED(symbol, member)                                                                     \
+	{                                                                                          \
+		symbol, offsetof(struct linux_symbols, member)                                     \
+	}
 static const struct {
 	const char *name;
 	size_t offset;
 } wanted[] = {
-	WANTED("__start_BTF", btf_start), WANTED("__stop_BTF", btf_stop),
-	WANTED("jiffies_64", jiffies_64), WANTED("nr_cpu_ids", nr_cpu_ids),
-	WANTED("__cpu_online_mask", cpu_online_mask), WANTED("__per_cpu_offset", per_cpu_offset),
+	WANTED("__start_BTF", btf_start),
+	WANTED("__stop_BTF", btf_stop),
+	WANTED("jiffies_64", jiffies_64),
+	WANTED("nr_cpu_ids", nr_cpu_ids),
+	WANTED("__cpu_online_mask", cpu_online_mask),
+	WANTED("__per_cpu_offset", per_cpu_offset),
 };
 #define WANTED_COUNT (sizeof(wanted) / sizeof(wanted[0]))
 

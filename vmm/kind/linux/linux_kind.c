@@ -143,8 +143,8 @@ static bool find_successor(const struct linux_guest *own, struct linux_guest **n
 	const struct guest_hints anywhere = {0};
 	struct error ignored;
 	int result;
-	struct kernels *kernels = find_kernels(own->guest.memory, &anywhere, SUCCESSOR_WAIT_NS,
-					       &result, &ignored);
+	struct kernels *kernels =
+		find_kernels(own->guest.memory, &anywhere, SUCCESSOR_WAIT_NS, &result, &ignored);
 
 	if (!kernels)
 		return false;
@@ -223,8 +223,8 @@ static void classify(const struct guest *guest, const void *records, pfn_t first
 			frames[i].type = FRAME_TYPE_NONE;
 		else if (detail == DETAIL_RECORD && linux_states[frames[i].state].is_in_use &&
 			 !page_copy(record, (uint8_t *)copies + i * LAYOUT_PAGE_SIZE, counters))
-			frames[i] = (struct frame){.type = FRAME_TYPE_NONE,
-						   .state = FRAME_UNSTABLE};
+			frames[i] =
+				(struct frame){.type = FRAME_TYPE_NONE, .state = FRAME_UNSTABLE};
 	}
 }
 

@@ -12,7 +12,7 @@
 #define SECTION_MARKED_PRESENT (UINT64_C(1) << 0)
 #define SECTION_HAS_MEM_MAP    (UINT64_C(1) << 1)
 #define SECTION_IS_ONLINE      (UINT64_C(1) << 2)
-#define SECTION_WANTED	       (SECTION_MARKED_PRESENT | SECTION_HAS_MEM_MAP | SECTION_IS_ONLINE)
+#define SECTION_WANTED         (SECTION_MARKED_PRESENT | SECTION_HAS_MEM_MAP | SECTION_IS_ONLINE)
 #define SECTION_FLAGS_MASK     UINT64_C(0x7f)
 
 #define SECTION_RECORD_MAX 64 /* bytes of a struct mem_section: 16, or 32 with page extensions */
@@ -21,9 +21,9 @@
 
 /* How the sections are kept, all from VMCOREINFO, checked. */
 struct section_table {
-	uint64_t roots;	     /* virtual address of the pointers to pages of sections */
+	uint64_t roots; /* virtual address of the pointers to pages of sections */
 	uint64_t root_count;
-	uint64_t size;	     /* of a struct mem_section */
+	uint64_t size;       /* of a struct mem_section */
 	uint64_t map_offset; /* of section_mem_map in it */
 	uint64_t per_root;
 	uint64_t pages; /* of RAM in a section */

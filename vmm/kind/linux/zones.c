@@ -10,11 +10,11 @@
 #include "kind/guest.h"
 #include "kind/linux/linux_btf.h"
 
-#define NODES_MAX	1024
-#define ZONES_MAX	8
-#define ZONE_SIZE_MAX	65536
-#define MIGRATE_MAX	32
-#define LIST_HEAD_SIZE	16
+#define NODES_MAX      1024
+#define ZONES_MAX      8
+#define ZONE_SIZE_MAX  65536
+#define MIGRATE_MAX    32
+#define LIST_HEAD_SIZE 16
 
 /* Offsets and lengths, all from VMCOREINFO, checked. */
 struct zone_layout {
@@ -173,7 +173,8 @@ static bool add_nodes(const struct linux_kernel *kernel, const struct zone_layou
 	for (uint64_t i = 0; i < layout->node_count; i++) {
 		uint64_t node;
 
-		if (kernel_space_word(&kernel->found.space, layout->nodes + i * sizeof(node), &node) < 0)
+		if (kernel_space_word(&kernel->found.space, layout->nodes + i * sizeof(node),
+				      &node) < 0)
 			return false;
 		if (node && !add_node(kernel, layout, node, counts))
 			return false;

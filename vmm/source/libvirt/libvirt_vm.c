@@ -316,11 +316,10 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 	vm->is_mapped = vm->ram_fd >= 0 && (is_sealed || wait);
 	result = look_for_guest(vm, wait, &place, err);
 	if (result == 0 && wait && !place.has_info)
-		result =
-			error_set(err, -ENODATA,
-				  "the guest of the domain %s is of no known kind, or has not "
-				  "booted far enough: its memory describes no frames",
-				  vm->facts->name);
+		result = error_set(err, -ENODATA,
+				   "the guest of the domain %s is of no known kind, or has not "
+				   "booted far enough: its memory describes no frames",
+				   vm->facts->name);
 	if (result < 0)
 		return result;
 	*source = (struct source){

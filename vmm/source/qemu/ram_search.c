@@ -178,8 +178,7 @@ int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint6
 	}
 	if (refused)
 		return error_set(err, refused, "%s", why.text);
-	return error_set(
-		err, -ENODATA,
-		"the guest of process %u is of no known kind: its RAM describes no frames",
-		ram->peer->pid);
+	return error_set(err, -ENODATA,
+			 "the guest of process %u is of no known kind: its RAM describes no frames",
+			 ram->peer->pid);
 }
