@@ -82,11 +82,14 @@ test_counts()
 	check "a frame is of its type or not" same "$(($(count 'type == kernel') +
 		$(count 'type != kernel')))" "$(count 'state == shared || state == unique')"
 	check "frames that are free" same "$(count free)" "$(count 'state == unused')"
-	check "frames that the host holds" same "$(count resident)" "$(of_held frames)"
+	check "frames that the host holds" same "$(count resident)" "$(of_held held_frames)"
 	check "of these, free ones" same "$(count 'free && resident')" "$(of_held free_frames)"
 	check "what is in use and was written is held" same \
 		"$(count 'type == meta_page && !resident')" 0
 	check "what nobody wrote is not held" same "$(($(count 'free && !resident') > 10000))" 1
+	check "frames that are held in a map" same \
+		"$(($(of_map resident inuse,held) + $(of_map resident free,held)))" "$(count resident)"
+	check "of these, free ones in a map" same "$(of_map resident free,held)" "$(count 'free && resident')"
 	check "each frame by its address" same "$(count 'addr >= 16M && pfn < 8K')" 4096
 }
 
@@ -146,7 +149,7 @@ test_bad_expressions()
 	bad '1 && meta.no_such_field' 6 'meta.no_such_field'
 	expect "find without an expression" 2 'err:expected an expression' -- "$PAGEVISOR" find
 	expect "find --limit 0" 2 'err:expected a number of at least 1' -- "$PAGEVISOR" find --limit 0 1
-	expect "map --by size" 2 'err:type, state or refs' -- "$PAGEVISOR" map --by size
+	expect "map --by size" 2 'err:type, state, refs or resident' -- "$PAGEVISOR" map --by size
 }
 
 # is_png FILE WIDTH: checks the first bytes; the unit tests read a whole file. The height depends on the number of

@@ -77,7 +77,7 @@ static void add_holding(json *root, const struct holding *holding)
 	if (!holding->is_known)
 		return;
 	object = json_object_new_object();
-	json_add_number(object, "frames", holding->frames);
+	json_add_number(object, "held_frames", holding->frames);
 	json_add_number(object, "free_frames", holding->free_frames);
 	json_add(root, "held_by_host", object);
 }

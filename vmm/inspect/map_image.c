@@ -29,6 +29,8 @@ struct builder {
 	struct map_image *image;
 	uint8_t states[FRAME_STATES_MAX]; /* the class of each state */
 	uint8_t steps[MAP_STEPS];
+	uint8_t held[2]; /* of frames that the host keeps memory for: in use, free */
+	uint8_t absent;  /* of those for which it keeps none */
 	uint8_t wild;
 	uint8_t unread;
 	/* The current cell, and its counts so far. */
@@ -143,6 +145,20 @@ static void add_states(struct builder *builder)
 	}
 }
 
+/* The tones are those of what calls for attention, of what is well, and of nothing. */
+static void add_held(struct builder *builder)
+{
+	builder->held[false] = add_class(
+		builder->image, "in use, held",
+		(struct map_class){.of = MAP_OF_STATE, .tone = TONE_SHARED, .letter = 'u'});
+	builder->held[true] = add_class(
+		builder->image, "free, held",
+		(struct map_class){.of = MAP_OF_STATE, .tone = TONE_TRANSIENT, .letter = 'F'});
+	builder->absent =
+		add_class(builder->image, "not held",
+			  (struct map_class){.of = MAP_OF_STATE, .tone = TONE_FREE, .letter = '.'});
+}
+
 /* Classes of frames in use come first: if two have as many frames in a cell, the first is shown. */
 static void add_classes(struct builder *builder)
 {
@@ -150,7 +166,10 @@ static void add_classes(struct builder *builder)
 		add_types(builder);
 	if (builder->image->by == MAP_BY_REFS)
 		add_steps(builder);
-	add_states(builder);
+	if (builder->image->by == MAP_BY_RESIDENT)
+		add_held(builder);
+	else
+		add_states(builder);
 	builder->unread = add_class(builder->image, "not read",
 				    (struct map_class){.of = MAP_OF_UNREAD, .letter = '~'});
 }
@@ -164,12 +183,17 @@ static unsigned step_of(uint32_t references)
 	return step;
 }
 
-static uint8_t frame_class(const struct builder *builder, const struct frame *frame)
+static uint8_t frame_class(struct builder *builder, pfn_t pfn, const struct frame *frame)
 {
 	enum map_by by = builder->image->by;
 
 	if (frame->state == FRAME_NEVER_WRITTEN || frame->state == FRAME_UNSTABLE)
 		return builder->unread;
+	if (by == MAP_BY_RESIDENT)
+		return residency_has(&builder->residency, pfn)
+			       ? builder->held[guest_state(builder->guest, frame->state)->tone ==
+					       TONE_FREE]
+			       : builder->absent;
 	if (!shows_more(by, guest_state(builder->guest, frame->state)))
 		return builder->states[frame->state];
 	if (by == MAP_BY_REFS)
@@ -233,7 +257,8 @@ static int add_frames(void *own, const struct frame_batch *batch)
 		if (builder->mark && batch->frames)
 			mark(builder, batch, i);
 		/* A batch without frames was not read. */
-		uint8_t class = batch->frames ? frame_class(builder, &batch->frames[i])
+		uint8_t class = batch->frames ? frame_class(builder, pfn(batch->first.index + i),
+							    &batch->frames[i])
 					      : builder->unread;
 
 		builder->counts[class]++;
@@ -259,6 +284,8 @@ struct map_grid map_grid_fit(uint64_t frames, unsigned columns, unsigned rows_ma
 
 bool map_by_applies(const struct guest *guest, enum map_by by)
 {
+	if (by == MAP_BY_RESIDENT)
+		return guest->memory && residency_is_known(guest->memory);
 	return by != MAP_BY_REFS || guest->kind->has_references;
 }
 
@@ -331,7 +358,11 @@ void map_image_free(struct map_image *image)
 const char *map_by_name(enum map_by by)
 {
 	static const char *const names[] = {
-		[MAP_BY_TYPE] = "type", [MAP_BY_STATE] = "state", [MAP_BY_REFS] = "references"};
+		[MAP_BY_TYPE] = "type",
+		[MAP_BY_STATE] = "state",
+		[MAP_BY_REFS] = "references",
+		[MAP_BY_RESIDENT] = "resident",
+	};
 
 	return names[by];
 }

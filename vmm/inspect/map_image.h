@@ -16,6 +16,7 @@ enum map_by {
 	MAP_BY_TYPE,
 	MAP_BY_STATE,
 	MAP_BY_REFS,
+	MAP_BY_RESIDENT, /* whether the host keeps memory for a frame, and whether the guest would miss it */
 };
 
 /* Types and states, wild frames, and frames about which nothing is known. */
@@ -77,7 +78,7 @@ struct map_image {
 /* A grid of `columns` columns, with as few frames in a cell as rows_max rows allow. */
 struct map_grid map_grid_fit(uint64_t frames, unsigned columns, unsigned rows_max);
 
-/* Whether `by` applies to this guest: not all kinds count references, for example. */
+/* Whether `by` applies to this guest: not all kinds count references, and not all memory tells what is resident. */
 bool map_by_applies(const struct guest *guest, enum map_by by);
 
 /*
