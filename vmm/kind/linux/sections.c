@@ -15,6 +15,12 @@
 #define SECTION_WANTED         (SECTION_MARKED_PRESENT | SECTION_HAS_MEM_MAP | SECTION_IS_ONLINE)
 #define SECTION_FLAGS_MASK     UINT64_C(0x7f)
 
+/*
+ * Sections are whole, so each end of a piece of RAM may have some records too many; and a memory may lack some of the
+ * guest's. What goes far beyond is made up, to keep us busy.
+ */
+#define SURPLUS_SECTIONS 64
+
 #define SECTION_RECORD_MAX 64 /* bytes of a struct mem_section: 16, or 32 with page extensions */
 #define SECTION_BITS_MIN   24
 #define SECTION_BITS_MAX   32
@@ -190,6 +196,9 @@ int page_array_read(const struct kernel_space *space, const struct vmcoreinfo *i
 
 	array->section_frames = table.pages;
 
+	const uint64_t most = 2 * (guest_memory_size(space->memory) / PAGE_SIZE) +
+			      SURPLUS_SECTIONS * table.pages;
+
 	for (uint64_t first = 0; result == 0 && first < sections; first += table.per_root) {
 		uint64_t left = sections - first, root;
 
@@ -200,6 +209,8 @@ int page_array_read(const struct kernel_space *space, const struct vmcoreinfo *i
 			result = add_root(space, &table, root, first,
 					  left < table.per_root ? left : table.per_root, array,
 					  err);
+		if (result == 0 && array->present > most)
+			return error_set(err, -EPROTO, "it has more struct pages than memory");
 	}
 	if (result == 0 && array->run_count == 0)
 		return error_set(err, -EPROTO, "it has no struct pages");
