@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "kind/guest.h"
 #include "kind/kind.h"
+#include "kind/free_counts.h"
 #include "kind/linux/kpageflags.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/registry.h"
@@ -156,6 +157,59 @@ static uint64_t check_merged(const struct oracle *oracle)
 	return found != merged;
 }
 
+/* What lies on the lists of CPUs, by zoneinfo: "count: N" for each CPU and zone. Returns whether it is another number. */
+static uint64_t check_lists(const struct oracle *oracle)
+{
+	uint64_t theirs = 0, ours = 0;
+	struct free_counts counts;
+
+	for (const char *at = oracle->left.records[LEFT_ZONEINFO].data;
+	     (at = strstr(at, " count:")) != NULL; at++)
+		theirs += strtoull(strchr(at, ':') + 1, NULL, 10);
+	guest_free_counts(oracle->guest, &counts);
+	for (unsigned cpu = 0; cpu < counts.caches; cpu++)
+		ours += counts.cached[cpu];
+	printf("listed       %" PRIu64 " frames on the lists of CPUs, %" PRIu64 " in zoneinfo\n",
+	       ours, theirs);
+	return ours != theirs;
+}
+
+/* The sum of the lines of vmstat that begin like this. */
+static uint64_t vmstat_sum(const char *text, const char *name)
+{
+	uint64_t sum = 0;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, strlen(name)) == 0 && strchr(line, ' '))
+			sum += strtoull(strchr(line, ' '), NULL, 10);
+	}
+	return sum;
+}
+
+/* The counters of vmstat. Returns how many are others. */
+static uint64_t check_events(const struct oracle *oracle)
+{
+	static const struct {
+		const char *key, *name;
+	} events[] = {{"allocations", "pgalloc_"}, {"frees", "pgfree "}, {"faults", "pgfault "}};
+	const char *text = oracle->left.records[LEFT_VMSTAT].data;
+	struct facts counters;
+	uint64_t wrong = 0;
+
+	if (guest_counters(oracle->guest, &counters) < 0)
+		counters.count = 0;
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		uint64_t theirs = vmstat_sum(text, events[i].name);
+		uint64_t ours = facts_value(&counters, events[i].key);
+
+		printf("counted      %" PRIu64 " %s, %" PRIu64 " in vmstat\n", ours, events[i].key,
+		       theirs);
+		wrong += theirs == 0 || ours != theirs;
+	}
+	return wrong;
+}
+
 static bool is_different(const struct oracle *oracle)
 {
 	struct page_sides sides = {oracle->flags, oracle->counts};
@@ -166,7 +220,8 @@ static bool is_different(const struct oracle *oracle)
 	print_differences(&oracle->left, &sides, &found);
 	print_oddities();
 	others = compare_free(oracle) + check_listed(oracle, LEFT_ANON, "of processes") +
-		 check_listed(oracle, LEFT_MAPPED, "of files") + check_merged(oracle);
+		 check_listed(oracle, LEFT_MAPPED, "of files") + check_merged(oracle) +
+		 check_events(oracle) + check_lists(oracle);
 	printf("compared     %" PRIu64 " frames: %" PRIu64 " differ; %" PRIu64
 	       " changed while they were read\n",
 	       oracle->left.frames - found.changed, found.frames, found.changed);

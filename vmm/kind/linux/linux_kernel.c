@@ -25,6 +25,7 @@ static const struct {
 	WANTED("nr_cpu_ids", nr_cpu_ids),
 	WANTED("__cpu_online_mask", cpu_online_mask),
 	WANTED("__per_cpu_offset", per_cpu_offset),
+	WANTED("vm_event_states", vm_event_states),
 };
 #define WANTED_COUNT (sizeof(wanted) / sizeof(wanted[0]))
 

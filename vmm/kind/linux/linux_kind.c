@@ -19,6 +19,7 @@
 #include "kind/linux/kernel_find.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_class.h"
+#include "kind/linux/vm_events.h"
 #include "kind/linux/zones.h"
 
 /* A kernel whose clock has stood for so long may be dead: another one may have been booted since. */
@@ -291,6 +292,11 @@ static int image_id(const struct guest *guest, uint64_t *id)
 	return 0;
 }
 
+static int counters(const struct guest *guest, struct facts *facts)
+{
+	return linux_vm_events(&linux_guest_of(guest)->kernel, facts);
+}
+
 static void free_counts(const struct guest *guest, struct free_counts *counts)
 {
 	linux_free_counts(&linux_guest_of(guest)->kernel, counts);
@@ -336,6 +342,7 @@ const struct kind linux_kind = {
 	.classify = classify,
 	.tally = tally,
 	.look = look,
+	.counters = counters,
 	.types = types,
 	.image_id = image_id,
 	.translate = translate,
