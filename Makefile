@@ -83,6 +83,8 @@ SCENARIO_SOURCES := $(filter-out guest/workload/fault%,$(wildcard guest/workload
 		 guest/boot/boot_info.c guest/boot/option.c guest/boot/memory_map.c guest/mm/trace.c guest/mm/rcu.c \
 		 vmm/platform/pagemeta_platform.c
 REPLAY_SOURCES := tests/model/replay.c pagemeta/frame.c pagemeta/frame_put.c pagemeta/trace.c pagemeta/unique.c
+ASK_REPLAY_SOURCES := $(addprefix tests/model/,replay_asks.c ask_actors.c ask_steps.c) \
+		 pagemeta/frame_ask.c pagemeta/frame_parked.c pagemeta/managed_ranges.c vmm/manage/keeper_words.c
 
 GUEST_OBJECTS := $(call objects,guest,$(GUEST_SOURCES) $(GUEST_ASM))
 VMM_OBJECTS   := $(call objects,host,$(VMM_SOURCES))
@@ -93,6 +95,7 @@ BTF_KEEP_OBJECTS := $(call objects,host,$(BTF_KEEP_SOURCES))
 TORN_OBJECTS  := $(call objects,host,$(TORN_SOURCES))
 SCENARIO_OBJECTS := $(call objects,scenario,$(SCENARIO_SOURCES))
 REPLAY_OBJECTS := $(call objects,model,$(REPLAY_SOURCES))
+ASK_REPLAY_OBJECTS := $(call objects,model-asks,$(ASK_REPLAY_SOURCES))
 
 GUEST_ELF    := $(BUILD)/pagevisor-guest.elf
 PROGRAM      := $(BUILD)/pagevisor
@@ -106,6 +109,7 @@ TRACE_GUEST  := $(BUILD)/trace-guest.elf
 MAP_GUEST    := $(BUILD)/map-guest.elf
 TEST_GUESTS  += $(TRACE_GUEST) $(MAP_GUEST)
 REPLAY       := $(BUILD)/model-replay
+ASK_REPLAY   := $(BUILD)/model-replay-asks
 TORN         := $(BUILD)/torn
 SCENARIOS    := $(BUILD)/scenarios
 LIBVIRT_WATCH := $(BUILD)/libvirt-watch
@@ -138,7 +142,7 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1
-test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) $(BENCH) $(SCENARIOS) $(PORTABLE) ## set up, build, run all tests
+test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(ASK_REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) $(BENCH) $(SCENARIOS) $(PORTABLE) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
 
 test-host-faults: $(SETUP_TEST) all $(UNIT) ## faults planted in the host's side of reclaim, each of which must be found
@@ -358,6 +362,16 @@ $(BUILD)/model/%.o: %.c tests/model/steps.h | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(HOST_FLAGS) -include tests/model/steps.h -c $< -o $@
+
+# The same for the code of asks, on both sides.
+$(ASK_REPLAY): $(ASK_REPLAY_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ASK_REPLAY_OBJECTS) -o $@
+
+$(BUILD)/model-asks/%.o: %.c tests/model/ask_steps.h | $(SETUP_TEST)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(HOST_FLAGS) -include tests/model/ask_steps.h -c $< -o $@
 
 # Inspectors and VMs that misbehave; see tests/attach/README.md.
 PROBE_OBJECTS := $(call objects,host,$(wildcard tests/attach/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))

@@ -22,8 +22,10 @@
 
 #include "frame_pool.h"
 
-/* What a CPU that has found no memory looks at before it lets others have the lock. */
+/* What a CPU that has found no memory looks at before it lets others have the lock. Less in tests/model/ask_steps.h. */
+#ifndef WALK_PART
 #define WALK_PART 256
+#endif
 
 /* Whether the host has held a parked block ever since. */
 static bool is_still_host(uint64_t block)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # The models of the slot protocol, of grace periods and of asks (model/README.md): Spin finds no error in any of their states
-# and one in each mutant, and the library's code follows the traces of the slot's. Usage: model.sh [BUILD]
+# and one in each mutant, and the code follows the traces of the slot's and of the asks'. Usage: model.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -11,8 +11,12 @@ RCU_MODEL=$ROOT/tests/model/rcu.pml
 ASK_MODEL=$ROOT/tests/model/wanted.pml
 MODEL_FILES=("$ROOT"/tests/model/*.pml)
 REPLAY=$BUILD/model-replay
+ASK_REPLAY=$BUILD/model-replay-asks
 TRACES=${TRACES:-300}
 TRACE_STEPS=6000 # Spin's; about one in ten is a line of the trace
+ASK_TRACES=${ASK_TRACES:-20} # of each configuration
+ASK_TRACE_STEPS=4000         # Spin's; about one in three is a line of the trace
+ASK_BOUNDS=(-DTRACES -DOPS=30 -DOPS_OTHER=30 -DCLAIMS=200) # numbers of the model are bytes
 MEMORY_MIB=1024
 
 # The assertion that must find each mutant, as Spin prints it with all macros expanded.
@@ -57,7 +61,6 @@ sleeps='invalid end state'
 declare -A ASK_FOUND_BY=(
 	[ANSWERS_FIRST]=$refused
 	[ANSWER_NOT_FENCED]=$sleeps
-	[ANY_WAKE_IS_AN_ANSWER]=$refused
 	[BELL_RINGS_ONCE]=$sleeps
 	[CLAIMS_UNSAID]='assertion violated 0'
 	[COMES_BACK_ANSWERING]=$refused
@@ -67,7 +70,7 @@ declare -A ASK_FOUND_BY=(
 	[HANDS_UNSAID]='assertion violated 0'
 	[LEAVING_IS_THE_END]='assertion violated 0'
 	[LEAVING_UNSEEN]=$sleeps
-	[NEXT_HINT_TRUSTED]=$refused
+	[NEXT_HINT_TRUSTED]='assertion violated 0'
 	[NOT_POLLING]=$sleeps
 	[NO_SECOND_LOOK]=$sleeps
 	[PARKED_BLINDLY]=$refused
@@ -78,7 +81,6 @@ declare -A ASK_FOUND_BY=(
 )
 # Where it takes another configuration than the plain one, or larger bounds.
 declare -A ASK_SEARCH=(
-	[ANY_WAKE_IS_AN_ANSWER]="-DOPS_OTHER=2 -DCLAIMS=3"
 	[CLAIMS_UNSAID]="-DCOMES -DCLAIMS=1"
 	[COMES_BACK_ANSWERING]=-DSTUCK
 	[GIVING_UP_UNSAID]=-DSTUCK
@@ -87,7 +89,7 @@ declare -A ASK_SEARCH=(
 	[HANDS_UNSAID]="-DHANDFUL -DOPS=1"
 	[LEAVING_IS_THE_END]="-DCOMES -DCLAIMS=1"
 	[LEAVING_UNSEEN]=-DLEAVES
-	[NEXT_HINT_TRUSTED]=-DHINTED
+	[NEXT_HINT_TRUSTED]="-DHINTED -DCOMES -DOPS=1 -DCLAIMS=4"
 	[NOT_POLLING]=-DPOLLING
 	[TAKES_WHILE_ASKED]="-DOPS_OTHER=2 -DCLAIMS=3"
 	[WAITING_HAS_A_GAP]="-DOPS_OTHER=2 -DCLAIMS=3"
@@ -96,6 +98,13 @@ declare -A ASK_SEARCH=(
 SEEN_IN_TRACES=(CLAIM_NOT_BUMPED CHANGE_NOT_BUMPED CHANGE_NOT_BUSY NO_REREAD EARLY_UNUSED
 	RESET_EARLY_UNUSED RESET_NOT_BUSY ALLOCATOR_FIRST HOST_FRAME_DROPPED)
 REPLAY_MUTANTS=(claim-keeps-generation reset-moves-generation put-gives-two swap-always no-reread)
+
+# The same for asks: those that a few traces show. ANY_WAKE_IS_AN_ANSWER is shown by them alone.
+ASKS_SEEN_IN_TRACES=(ANSWERS_FIRST ANY_WAKE_IS_AN_ANSWER BELL_RINGS_ONCE COMES_BACK_ANSWERING GIVING_UP_UNSAID
+	GONE_BEFORE_IT_GAVE HANDS_UNSAID NEXT_HINT_TRUSTED NO_SECOND_LOOK RELEASED_FIRST TAKES_WHILE_ASKED WAITING_HAS_A_GAP)
+# The code's, and the configuration whose traces find each.
+declare -A ASK_REPLAY_MUTANTS=([stale-unseen]=PLAIN [head-not-reloaded]=HINTED [waiting-stays]=PLAIN
+	[gives-up-unsaid]=STUCK [hands-not-loaded]=HANDFUL [hands-unsaid]=HANDFUL)
 
 # make_checker MODEL FOLDER SPIN_OPTION... -- GCC_OPTION...: makes $WORK/FOLDER/pan.
 make_checker()
@@ -174,20 +183,21 @@ test_asks()
 
 every_mutant_has_a_test()
 {
-	diff <(printf '%s\n' "${!FOUND_BY[@]}" "${!RCU_FOUND_BY[@]}" "${!ASK_FOUND_BY[@]}" | sort) \
+	diff <(printf '%s\n' "${!FOUND_BY[@]}" "${!RCU_FOUND_BY[@]}" "${!ASK_FOUND_BY[@]}" \
+		"${ASKS_SEEN_IN_TRACES[@]}" | sort -u) \
 		<(grep -ohE 'MUTANT_[A-Z]+[A-Z_]*' "${MODEL_FILES[@]}" | sed 's/^MUTANT_//' | sort -u)
 }
 
-# make_traces FOLDER COUNT SPIN_OPTION...: random walks, one for each seed. A mutant's walk may end in a failed
-# assertion; the lines before it stay valid.
+# make_traces MODEL STEPS FOLDER COUNT SPIN_OPTION...: random walks, one for each seed. A mutant's walk may end in a
+# failed assertion; the lines before it stay valid.
 make_traces()
 {
-	local folder=$WORK/$1 count=$2 seed
+	local model=$1 steps=$2 folder=$WORK/$3 count=$4 seed
 
-	shift 2
+	shift 4
 	mkdir -p "$folder"
 	for ((seed = 1; seed <= count; seed++)); do
-		spin "$@" -n$seed -u$TRACE_STEPS -T -B "$MODEL" >"$folder/$seed"
+		spin "$@" -n$seed -u"$steps" -T -B "$model" >"$folder/$seed"
 	done
 }
 
@@ -207,7 +217,7 @@ test_replay()
 {
 	local mutant
 
-	make_traces traces "$TRACES"
+	make_traces "$MODEL" $TRACE_STEPS traces "$TRACES"
 	check "no assertion fails in traces" is_quiet "$WORK/traces"
 	expect "the library goes where the model goes" 0 'no divergence$' -- \
 		"$REPLAY" "$WORK/traces"/*
@@ -218,9 +228,54 @@ test_replay()
 			"$REPLAY" "--mutant=$mutant" "$WORK/traces"/*
 	done
 	for mutant in "${SEEN_IN_TRACES[@]}"; do
-		make_traces "traces-$mutant" 20 "-DMUTANT_$mutant"
+		make_traces "$MODEL" $TRACE_STEPS "traces-$mutant" 20 "-DMUTANT_$mutant"
 		expect "a wrong model diverges: $mutant" 1 'diverges: ' -- \
 			"$REPLAY" "$WORK/traces-$mutant"/*
+	done
+}
+
+# Each access that the model names.
+all_accesses_seen()
+{
+	diff <(sed -n '/^mtype = {/,/}/p' "$ASK_MODEL" | sed 's/mtype//' | grep -o '[a-z_]*' | sort) \
+		<(cat "$WORK"/ask-traces-*/* | sed -n 's/^@ [0-9]* \([a-z_]*\) .*/\1/p' | sort -u)
+}
+
+test_ask_replay()
+{
+	local configuration mutant
+
+	for configuration in PLAIN POLLING HINTED STUCK LEAVES COMES HANDFUL; do
+		make_traces "$ASK_MODEL" $ASK_TRACE_STEPS "ask-traces-$configuration" "$ASK_TRACES" \
+			"${ASK_BOUNDS[@]}" "-D$configuration"
+		check "asks, $configuration: no assertion fails in traces" \
+			is_quiet "$WORK/ask-traces-$configuration"
+		expect "asks, $configuration: the code goes where the model goes" 0 'no divergence$' -- \
+			"$ASK_REPLAY" "$configuration" "$WORK/ask-traces-$configuration"/*
+		sed 's/^/     /' "$OUT"
+	done
+	make_checker "$ASK_MODEL" ask-aim -DHANDFUL -DOPS=1 -DAIM -- -O1
+	expect "asks: a trail to the last attempt after all asks" 0 'tries==2' 'errors: 1$' -- \
+		"$WORK/ask-aim/pan" -m1000000
+	spin -DHANDFUL -DOPS=1 -DAIM -k "$(basename "$ASK_MODEL").trail" -T -B "$ASK_MODEL" \
+		>"$WORK/ask-aim/trace"
+	expect "asks: the code goes along it" 0 'no divergence$' '!^1 traces, [0-9] steps' -- \
+		"$ASK_REPLAY" HANDFUL "$WORK/ask-aim/trace"
+	check "each access of the asks' model was replayed" all_accesses_seen
+	for mutant in $(printf '%s\n' "${!ASK_REPLAY_MUTANTS[@]}" | sort); do
+		configuration=${ASK_REPLAY_MUTANTS[$mutant]}
+		expect "asks, wrong code diverges: $mutant" 1 'diverges: ' -- \
+			"$ASK_REPLAY" "--mutant=$mutant" "$configuration" \
+			"$WORK/ask-traces-$configuration"/*
+	done
+	for mutant in "${ASKS_SEEN_IN_TRACES[@]}"; do
+		configuration=PLAIN
+		[[ ${ASK_SEARCH[$mutant]:-} =~ POLLING|HINTED|STUCK|LEAVES|COMES|HANDFUL ]] &&
+			configuration=${BASH_REMATCH[0]}
+		make_traces "$ASK_MODEL" $ASK_TRACE_STEPS "ask-traces-$mutant" 4 \
+			"${ASK_BOUNDS[@]}" "-D$configuration" "-DMUTANT_$mutant"
+		expect "asks, a wrong model diverges: $mutant" 1 'diverges: ' -- \
+			"$ASK_REPLAY" "$configuration" "$WORK/ask-traces-$mutant"/*
 	done
 }
 
@@ -228,10 +283,12 @@ if ! command -v spin >/dev/null; then
 	skip "model" "spin is not installed"
 	finish
 fi
-if [ ! -x "$REPLAY" ]; then
-	echo "no $REPLAY; make test PARTS=model builds it first" >&2
-	exit 2
-fi
+for replay in "$REPLAY" "$ASK_REPLAY"; do
+	if [ ! -x "$replay" ]; then
+		echo "no $replay; make test PARTS=model builds it first" >&2
+		exit 2
+	fi
+done
 # Where checkers leave their trails.
 cd "$WORK" || exit 1
 test_clean slot "$MODEL"
@@ -240,4 +297,5 @@ check "every mutant has a test" every_mutant_has_a_test
 test_mutants
 test_asks
 test_replay
+test_ask_replay
 finish
