@@ -20,6 +20,7 @@
 #include "view/observation_json.h"
 #include "view/observation_text.h"
 #include "view/origin_text.h"
+#include "cli/stat_by.h"
 #include "cli/stat_follow.h"
 
 #define INTERVAL_MIN_NS (10 * NS_PER_MS)
@@ -29,12 +30,16 @@ enum option_key {
 	KEY_INTERVAL = 'i',
 	KEY_LINES = 'n',
 	KEY_INCREMENTAL = 0x300, /* no letter */
+	KEY_BY,
+	KEY_LIMIT,
 };
 
 struct stat_command {
 	struct session session;
 	bool is_following;
 	struct stat_follow_options follow;
+	bool is_by;
+	struct stat_by_options by;
 };
 
 static uint64_t up_ns(const struct source *source)
@@ -204,6 +209,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (!number_parse(text, 1, UINT32_MAX, &command->follow.count))
 			argp_error(state, "--lines %s: expected a number of at least 1", text);
 		break;
+	case KEY_BY:
+		command->is_by = true;
+		if (!stat_by_parse(text, &command->by.by))
+			argp_error(state, "--by %s: expected file, cache, process or zone", text);
+		break;
+	case KEY_LIMIT:
+		if (!number_parse(text, 1, UINT32_MAX, &command->by.limit))
+			argp_error(state, "--limit %s: expected a number of at least 1", text);
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -214,6 +228,8 @@ static int look(struct stat_command *command)
 {
 	struct session *session = &command->session;
 
+	if (command->is_by)
+		return stat_by(session, &command->by);
 	if (!command->is_following)
 		return look_and_print(session);
 	int status = session_look(session, GUEST_HAS_FRAMES);
@@ -224,6 +240,9 @@ static int look(struct stat_command *command)
 int command_stat(int argc, char **argv)
 {
 	static const struct argp_option options_table[] = {
+		{"by", KEY_BY, "file|cache|process|zone", 0,
+		 "what has the memory of a Linux guest, the largest first", 0},
+		{"limit", KEY_LIMIT, "N", 0, "list N of them, and the sum of the others (20)", 0},
 		{"follow", KEY_FOLLOW, NULL, 0, "look repeatedly, and print a line each time", 0},
 		{"interval", KEY_INTERVAL, "TIME", 0, "from one look to the next (1)", 0},
 		{"lines", KEY_LINES, "N", 0, "end after N lines", 0},
@@ -243,11 +262,14 @@ int command_stat(int argc, char **argv)
 		       " The exit status is 4 when something is broken.",
 	};
 	static const struct option_rule rules[] = {
+		{"limit", OPTION_NEEDS, "by", "nothing else is a list"},
+		{"follow", OPTION_IDLE_WITH, "by", "it looks once"},
 		{"jsonl", OPTION_NEEDS, "follow", "one look has one answer, --json"},
 		{"incremental", OPTION_NEEDS, "follow", "the first look reads everything anyway"},
 		{"interval|lines", OPTION_NEEDS, "follow", "without it stat looks once"},
 		{0}};
-	struct stat_command command = {.follow = {.interval_ns = NS_PER_S}};
+	struct stat_command command = {.follow = {.interval_ns = NS_PER_S},
+				       .by = {.limit = STAT_BY_LIMIT}};
 
 	options_parse_ruled(&parser, rules, argc, argv, &command);
 	int status = session_open(&command.session);

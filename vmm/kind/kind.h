@@ -17,6 +17,7 @@
 #include <pagevisor/address.h>
 
 #include "base/error.h"
+#include "kind/breakdown.h"
 #include "kind/findings.h"
 #include "kind/frame.h"
 #include "memory/guest_memory.h"
@@ -175,6 +176,12 @@ struct kind {
 	int (*translate)(const struct guest *guest, uint64_t va, bool has_tables, paddr_t *pa,
 			 struct error *err);
 	void (*free_counts)(const struct guest *guest, struct free_counts *counts);
+	/*
+	 * See breakdown.h: `breakdown` is empty but for its budget. Sets the constants, adds rows, and finishes it. NULL: its
+	 * guests have nothing of the sort.
+	 */
+	int (*breakdown)(const struct guest *guest, enum breakdown_by by, uint64_t limit,
+			 struct breakdown *breakdown, struct error *err);
 	/* See claims.h. Both or neither: without them the host claims no frames. */
 	int (*claims_read)(const struct guest *guest, struct claims *claims, struct error *err);
 	bool (*claims_hold)(const struct guest *guest, const struct claims *claims);

@@ -5,12 +5,20 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "kind/frame_look.h"
+#include "kind/linux/file_name.h"
 #include "kind/linux/kpageflags.h"
 #include "kind/linux/linux_guest.h"
+#include "kind/linux/page_owner.h"
+#include "kind/linux/slab_cache.h"
+#include "kind/linux/zones.h"
+
+#define ZONE_NAME_SIZE 32
 
 /* What is known about a frame, all of it from looks that follow each other. */
 struct page_facts {
@@ -18,6 +26,17 @@ struct page_facts {
 	uint64_t mapcount;
 	bool is_tail;
 	uint64_t head;
+	/* Of a free frame. */
+	bool is_in_block;
+	uint64_t block;
+	unsigned order;
+	char zone[ZONE_NAME_SIZE]; /* printable; empty: not known */
+	unsigned node;
+	/* Of a slab, and of a page of a file. */
+	char cache[SLAB_NAME_SIZE]; /* printable; empty: none, or not known */
+	bool is_of_file, has_index;
+	struct linux_file file;
+	uint64_t index;
 };
 
 static int read_facts(const struct guest *guest, const struct frame_look *look,
@@ -35,6 +54,137 @@ static int read_facts(const struct guest *guest, const struct frame_look *look,
 	return kpageflags_of(&in, pfn(look->pfn), &facts->flags, &facts->mapcount);
 }
 
+struct zone_wanted {
+	const struct linux_kernel *kernel;
+	const struct owner_fields *fields;
+	struct page_facts *facts;
+	uint64_t flags;
+};
+
+static uint64_t bits_of(uint64_t flags, uint8_t shift, uint8_t bits)
+{
+	return bits && shift < 64 ? flags >> shift & ((UINT64_C(1) << bits) - 1) : 0;
+}
+
+static bool take_zone(void *own, const struct linux_zone *zone)
+{
+	const struct zone_wanted *wanted = own;
+	const struct page_layout *layout = &wanted->kernel->layout;
+	struct page_facts *facts = wanted->facts;
+
+	if (zone->node != bits_of(wanted->flags, layout->node_shift, layout->node_bits) ||
+	    zone->index != bits_of(wanted->flags, layout->zone_shift, layout->zone_bits))
+		return true;
+	if (kernel_field_text(&wanted->kernel->found.space, zone->va, &wanted->fields->zone_name,
+			      facts->zone, sizeof(facts->zone)))
+		printable_copy(facts->zone, sizeof(facts->zone), facts->zone);
+	else
+		facts->zone[0] = '\0';
+	facts->node = (unsigned)zone->node;
+	return false;
+}
+
+static void read_block(const struct guest *guest, const struct owner_fields *fields,
+		       const struct frame_look *look, struct page_facts *facts)
+{
+	const struct page_records in = linux_guest_records(guest, NULL, pfn(0), 0);
+	struct zone_wanted wanted = {&linux_guest_of(guest)->kernel, fields, facts, 0};
+	struct error ignored;
+
+	facts->is_in_block = page_free_block(&in, look->pfn, &facts->block, &facts->order);
+	if (!wanted.kernel->layout.zone_bits)
+		return;
+	wanted.flags = layout_load(look->record, &wanted.kernel->layout.flags_word);
+	linux_zones(wanted.kernel, take_zone, &wanted, &ignored);
+}
+
+/* Who has a page in use. What cannot be confirmed is left out. */
+static void read_owner(const struct guest *guest, const struct owner_fields *fields,
+		       const struct frame_look *look, struct page_facts *facts)
+{
+	const struct kernel_space *space = &linux_guest_of(guest)->kernel.found.space;
+	const struct page_records in = linux_guest_records(guest, NULL, pfn(0), 0);
+	struct page_owner owner;
+
+	if (!page_class_has_owner(look->frame.type) ||
+	    !page_owner_of(&in, look->pfn, look->record, look->frame.type, &owner))
+		return;
+	if (look->frame.type == PAGE_CLASS_SLAB) {
+		if (slab_cache_name(space, fields, owner.va, facts->cache))
+			printable_copy(facts->cache, sizeof(facts->cache), facts->cache);
+		else
+			facts->cache[0] = '\0';
+		return;
+	}
+	facts->is_of_file = linux_file_of(space, fields, owner.va, &facts->file);
+	if (facts->is_of_file)
+		printable_copy(facts->file.path, sizeof(facts->file.path), facts->file.path);
+	facts->has_index = owner.has_index;
+	facts->index = owner.index;
+}
+
+static void read_holder(const struct guest *guest, const struct frame_look *look,
+			struct page_facts *facts)
+{
+	struct owner_fields fields;
+
+	if (!owner_fields_read(&linux_guest_of(guest)->kernel, &fields))
+		return;
+	if (look->frame.state == PAGE_STATE_FREE)
+		read_block(guest, &fields, look, facts);
+	else
+		read_owner(guest, &fields, look, facts);
+}
+
+static void put_holder(FILE *out, const struct page_facts *facts)
+{
+	if (facts->is_in_block)
+		fprintf(out, "block     order %u at 0x%" PRIx64 "\n", facts->order,
+			facts->block * PAGE_SIZE);
+	if (facts->zone[0])
+		fprintf(out, "zone      %s, node %u\n", facts->zone, facts->node);
+	if (facts->cache[0])
+		fprintf(out, "cache     %s\n", facts->cache);
+	if (!facts->is_of_file)
+		return;
+	fprintf(out, "file      %s%s%s%s\n", facts->file.type, facts->file.type[0] ? " " : "",
+		facts->file.path, facts->file.is_deleted ? " (deleted)" : "");
+	if (facts->has_index)
+		fprintf(out, "index     page %" PRIu64 " of it\n", facts->index);
+}
+
+static json *file_members(const struct page_facts *facts)
+{
+	json *file = json_object_new_object();
+
+	if (facts->file.type[0])
+		json_add_text(file, "filesystem", facts->file.type);
+	json_add_text(file, "name", facts->file.path);
+	json_add_flag(file, "is_deleted", facts->file.is_deleted);
+	if (facts->has_index)
+		json_add_number(file, "page_index", facts->index);
+	return file;
+}
+
+static void add_holder(json *members, const struct page_facts *facts)
+{
+	if (facts->is_in_block) {
+		json *block = json_object_new_object();
+
+		json_add_frame(block, facts->block);
+		json_add_number(block, "order", facts->order);
+		json_add(members, "free_block", block);
+	}
+	if (facts->zone[0]) {
+		json_add_text(members, "zone", facts->zone);
+		json_add_number(members, "node", facts->node);
+	}
+	if (facts->cache[0])
+		json_add_text(members, "cache", facts->cache);
+	if (facts->is_of_file)
+		json_add(members, "cached_file", file_members(facts));
+}
+
 static void put_text(FILE *out, const struct page_facts *facts)
 {
 	fprintf(out, "flags    ");
@@ -47,6 +197,7 @@ static void put_text(FILE *out, const struct page_facts *facts)
 	if (facts->is_tail)
 		fprintf(out, "part      of the compound page at 0x%" PRIx64 "\n",
 			facts->head * PAGE_SIZE);
+	put_holder(out, facts);
 }
 
 static json *facts_members(const struct page_facts *facts)
@@ -60,25 +211,38 @@ static json *facts_members(const struct page_facts *facts)
 	json_add_number(members, "map_count", facts->mapcount);
 	if (facts->is_tail)
 		json_add_hex(members, "compound_head", facts->head * PAGE_SIZE);
+	add_holder(members, facts);
 	return members;
+}
+
+static int put(const struct page_facts *facts, struct description *description, struct error *err)
+{
+	FILE *out = open_memstream(&description->text, &description->text_size);
+
+	if (!out)
+		return error_set(err, -ENOMEM, "no memory for a description");
+	put_text(out, facts);
+	fclose(out);
+	description->members = facts_members(facts);
+	return 0;
 }
 
 int linux_describe(const struct guest *guest, const struct frame_look *look,
 		   const struct describe_options *options, struct description *description,
 		   struct error *err)
 {
-	struct page_facts facts;
+	/* A path is long. */
+	struct page_facts *facts = malloc(sizeof(*facts));
+	int result = 0;
 
-	(void)options;
-	/* With the lesser level, or of a page that never rests, there is nothing to add. */
-	if (!linux_guest_of(guest)->kernel.layout.is_full || read_facts(guest, look, &facts) < 0)
-		return 0;
-	FILE *out = open_memstream(&description->text, &description->text_size);
-
-	if (!out)
+	if (!facts)
 		return error_set(err, -ENOMEM, "no memory for a description");
-	put_text(out, &facts);
-	fclose(out);
-	description->members = facts_members(&facts);
-	return 0;
+	/* With the lesser level, or of a page that never rests, there is nothing to add. */
+	if (linux_guest_of(guest)->kernel.layout.is_full && read_facts(guest, look, facts) == 0) {
+		if (options->has_all_memory)
+			read_holder(guest, look, facts);
+		result = put(facts, description, err);
+	}
+	free(facts);
+	return result;
 }

@@ -26,6 +26,7 @@ static const struct {
 	WANTED("__cpu_online_mask", cpu_online_mask),
 	WANTED("__per_cpu_offset", per_cpu_offset),
 	WANTED("vm_event_states", vm_event_states),
+	WANTED("init_task", init_task),
 };
 #define WANTED_COUNT (sizeof(wanted) / sizeof(wanted[0]))
 

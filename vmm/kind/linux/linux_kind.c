@@ -14,6 +14,7 @@
 #include "kind/free_counts.h"
 #include "kind/frame_look.h"
 #include "kind/life.h"
+#include "kind/linux/breakdown.h"
 #include "kind/linux/describe.h"
 #include "kind/linux/describing_memory.h"
 #include "kind/linux/kernel_find.h"
@@ -348,5 +349,6 @@ const struct kind linux_kind = {
 	.translate = translate,
 	.describe = linux_describe,
 	.free_counts = free_counts,
+	.breakdown = linux_breakdown,
 	.describing_memory = describing_memory,
 };

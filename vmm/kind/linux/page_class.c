@@ -132,23 +132,41 @@ static int free_order(const struct page_layout *layout, uint64_t pfn, const void
 }
 
 /* Blocks lie at multiples of their size: few heads can have a frame in theirs. */
-static void look_back(const struct page_records *in, struct page_scan *scan, uint64_t pfn)
+static bool find_block(const struct page_records *in, uint64_t pfn, unsigned first, uint64_t *head,
+		       unsigned *block)
 {
 	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
 
-	for (unsigned order = 1; order <= in->layout->order_max; order++) {
-		uint64_t head = pfn & ~((UINT64_C(1) << order) - 1);
-		const void *record = head == pfn ? NULL : record_of(in, head, copy);
+	for (unsigned order = first; order <= in->layout->order_max; order++) {
+		const void *record = NULL;
 		int found = -1;
 
+		*head = pfn & ~((UINT64_C(1) << order) - 1);
+		if (*head != pfn || order == 0)
+			record = record_of(in, *head, copy);
 		if (record)
-			found = free_order(in->layout, head, record,
+			found = free_order(in->layout, *head, record,
 					   load_counts(in->layout, record).word);
 		if (found >= (int)order) {
-			scan->free_end = head + (UINT64_C(1) << found);
-			return;
+			*block = (unsigned)found;
+			return true;
 		}
 	}
+	return false;
+}
+
+bool page_free_block(const struct page_records *in, uint64_t pfn, uint64_t *head, unsigned *order)
+{
+	return find_block(in, pfn, 0, head, order);
+}
+
+static void look_back(const struct page_records *in, struct page_scan *scan, uint64_t pfn)
+{
+	uint64_t head;
+	unsigned order;
+
+	if (find_block(in, pfn, 1, &head, &order))
+		scan->free_end = head + (UINT64_C(1) << order);
 }
 
 static struct frame frame_of_type(const struct page_layout *layout, struct counts counts)

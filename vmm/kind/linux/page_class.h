@@ -99,6 +99,9 @@ uint64_t page_tail_word(const struct page_records *in, uint64_t pfn, const void 
 bool page_head_of(const struct page_layout *layout, uint64_t vmemmap, uint64_t pfn, uint64_t word,
 		  uint64_t *head);
 
+/* The block of the buddy allocator that a free frame is in. Returns false if it is in none. */
+bool page_free_block(const struct page_records *in, uint64_t pfn, uint64_t *head, unsigned *order);
+
 /*
  * Copies a record twice, PAGE_COPY_TRIES times at most, until both are equal. Returns false if it always changed.
  */

@@ -145,9 +145,19 @@ static bool add_lists(const struct linux_kernel *kernel, const struct zone_layou
 	return true;
 }
 
-static bool add_node(const struct linux_kernel *kernel, const struct zone_layout *layout,
-		     uint64_t node, struct free_counts *counts)
+/* Where a walk has come to. */
+struct walk {
+	const struct linux_kernel *kernel;
+	const struct zone_layout *layout;
+	linux_zone_visit *visit;
+	void *own;
+	bool is_over;
+};
+
+static bool walk_node(struct walk *walk, uint64_t number, uint64_t node)
 {
+	const struct linux_kernel *kernel = walk->kernel;
+	const struct zone_layout *layout = walk->layout;
 	uint32_t zones;
 
 	if (!kernel_space_is_kernel_va(&kernel->found.space, node) ||
@@ -155,30 +165,73 @@ static bool add_node(const struct linux_kernel *kernel, const struct zone_layout
 			      sizeof(zones)) < 0 ||
 	    zones > ZONES_MAX)
 		return false;
-	for (uint32_t i = 0; i < zones; i++) {
-		uint64_t zone = node + layout->zones_offset + i * layout->zone_size;
+	for (uint32_t i = 0; i < zones && !walk->is_over; i++) {
+		struct linux_zone zone = {
+			.node = number,
+			.index = i,
+			.va = node + layout->zones_offset + i * layout->zone_size,
+		};
 
-		if (!add_zone(kernel, layout, zone, counts) ||
-		    !add_lists(kernel, layout, zone, counts))
+		if (!add_zone(kernel, layout, zone.va, &zone.free) ||
+		    !add_lists(kernel, layout, zone.va, &zone.free))
+			return false;
+		walk->is_over = !walk->visit(walk->own, &zone);
+	}
+	return true;
+}
+
+static bool walk_nodes(struct walk *walk)
+{
+	const struct zone_layout *layout = walk->layout;
+
+	if (layout->is_one_node)
+		return walk_node(walk, 0, layout->nodes);
+	for (uint64_t i = 0; i < layout->node_count && !walk->is_over; i++) {
+		uint64_t node;
+
+		if (kernel_space_word(&walk->kernel->found.space, layout->nodes + i * sizeof(node),
+				      &node) < 0)
+			return false;
+		if (node && !walk_node(walk, i, node))
 			return false;
 	}
 	return true;
 }
 
-static bool add_nodes(const struct linux_kernel *kernel, const struct zone_layout *layout,
-		      struct free_counts *counts)
+static int walk_zones(const struct linux_kernel *kernel, const struct zone_layout *layout,
+		      linux_zone_visit *visit, void *own, struct error *err)
 {
-	if (layout->is_one_node)
-		return add_node(kernel, layout, layout->nodes, counts);
-	for (uint64_t i = 0; i < layout->node_count; i++) {
-		uint64_t node;
+	struct walk walk = {.kernel = kernel, .layout = layout, .visit = visit, .own = own};
 
-		if (kernel_space_word(&kernel->found.space, layout->nodes + i * sizeof(node),
-				      &node) < 0)
-			return false;
-		if (node && !add_node(kernel, layout, node, counts))
-			return false;
-	}
+	return walk_nodes(&walk) ? 0 : error_set(err, -EPROTO, "its zones contradict themselves");
+}
+
+static int zone_layout_read(const struct linux_kernel *kernel, struct zone_layout *layout,
+			    struct error *err)
+{
+	return read_layout(kernel, layout)
+		       ? 0
+		       : error_set(err, -ENODATA, "its VMCOREINFO does not say where zones are");
+}
+
+int linux_zones(const struct linux_kernel *kernel, linux_zone_visit *visit, void *own,
+		struct error *err)
+{
+	struct zone_layout layout;
+	int result = zone_layout_read(kernel, &layout, err);
+
+	return result < 0 ? result : walk_zones(kernel, &layout, visit, own, err);
+}
+
+static bool add_counts(void *own, const struct linux_zone *zone)
+{
+	struct free_counts *counts = own;
+
+	for (unsigned i = 0; i < FREE_ORDERS_MAX; i++)
+		counts->blocks[i] += zone->free.blocks[i];
+	for (unsigned i = 0; i < GUEST_CPUS_MAX; i++)
+		counts->cached[i] += zone->free.cached[i];
+	counts->free_frames += zone->free.free_frames;
 	return true;
 }
 
@@ -186,13 +239,9 @@ void linux_free_counts(const struct linux_kernel *kernel, struct free_counts *co
 {
 	struct zone_layout layout;
 
-	if (!read_layout(kernel, &layout)) {
-		error_set(&counts->why, -ENODATA, "its VMCOREINFO does not say where zones are");
+	if (zone_layout_read(kernel, &layout, &counts->why) < 0)
 		return;
-	}
 	counts->orders = layout.orders;
 	counts->caches = layout.cpus;
-	counts->is_known = add_nodes(kernel, &layout, counts);
-	if (!counts->is_known)
-		error_set(&counts->why, -EPROTO, "its zones contradict themselves");
+	counts->is_known = walk_zones(kernel, &layout, add_counts, counts, &counts->why) == 0;
 }

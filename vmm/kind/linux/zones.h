@@ -6,10 +6,30 @@
 #ifndef VMM_LINUX_ZONES_H
 #define VMM_LINUX_ZONES_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "kind/free_counts.h"
 #include "kind/linux/linux_kernel.h"
 
 /* Adds up what is free in all zones of all nodes; without BTF the lists of CPUs are left out. Sets counts->why if that cannot be known. */
 void linux_free_counts(const struct linux_kernel *kernel, struct free_counts *counts);
+
+/* A zone while it is visited. */
+struct linux_zone {
+	uint64_t node, va;
+	unsigned index;          /* in its node: what pages' flags have */
+	struct free_counts free; /* its own */
+};
+
+/* Returns false to end the walk. */
+typedef bool linux_zone_visit(void *own, const struct linux_zone *zone);
+
+/*
+ * Visits all zones of all nodes, also those without memory. Returns 0, also if the visitor ended it, or with a text -ENODATA
+ * (the kernel does not say where they are), -EPROTO (they contradict themselves).
+ */
+int linux_zones(const struct linux_kernel *kernel, linux_zone_visit *visit, void *own,
+		struct error *err);
 
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Where a guest's memory went, beyond classes of frames: by file, by cache of small objects, by process, by zone.
+ *
+ * What there is to add up, and what it is called, only the guest's kind knows. It is read while the guest runs: figures are
+ * values that the guest had, of different moments.
+ */
+#ifndef VMM_BREAKDOWN_H
+#define VMM_BREAKDOWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct guest;
+struct memory_budget;
+
+enum breakdown_by {
+	BREAKDOWN_FILE,
+	BREAKDOWN_CACHE,
+	BREAKDOWN_PROCESS,
+	BREAKDOWN_ZONE,
+	BREAKDOWN_COUNT,
+};
+
+/* What --by takes. */
+extern const char *const breakdown_names[BREAKDOWN_COUNT];
+
+#define BREAKDOWN_FIGURES_MAX 6
+#define BREAKDOWN_GROUP_SIZE  32
+
+enum breakdown_unit {
+	BREAKDOWN_BYTES,
+	BREAKDOWN_NUMBER,
+	BREAKDOWN_ID, /* belongs to the row's name: it has no sum */
+};
+
+struct breakdown_column {
+	const char *key;     /* in JSON; of bytes "..._bytes" */
+	const char *heading; /* for people, up to 9 columns */
+	enum breakdown_unit unit;
+};
+
+struct breakdown_row {
+	char *name;                       /* printable; NULL: not known */
+	char group[BREAKDOWN_GROUP_SIZE]; /* stands before the name, printable; empty: none */
+	uint64_t key;                     /* the kind's own */
+	uint64_t figures[BREAKDOWN_FIGURES_MAX];
+};
+
+struct breakdown {
+	/* Constants. Rows are ordered by the first column. */
+	const struct breakdown_column *columns;
+	unsigned column_count;
+	const char *group_key; /* what JSON calls a group; NULL: there are none */
+	const char *note;      /* for people, what to know of the figures; NULL: nothing */
+	uint64_t row_count;
+	struct breakdown_row *rows;
+	uint64_t other_count; /* rows that were left out */
+	uint64_t others[BREAKDOWN_FIGURES_MAX], sums[BREAKDOWN_FIGURES_MAX];
+	/* For those who fill it. */
+	uint64_t capacity;
+	struct memory_budget *budget;
+	uint64_t taken;
+};
+
+/*
+ * Adds up a guest's memory; keeps the `limit` largest rows and the sum of the others. Returns 0; -EINVAL if its kind cannot,
+ * -ENODATA if this guest does not say, -E2BIG if the memory's budget is too small, each with a text; or as frame_walk.
+ * Call breakdown_free in each case.
+ */
+int guest_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,
+		    struct breakdown *breakdown, struct error *err);
+void breakdown_free(struct breakdown *breakdown);
+
+/* For kinds. Appends a row of zeroes; NULL, with a text, if there is no memory for it. */
+struct breakdown_row *breakdown_add(struct breakdown *breakdown, struct error *err);
+
+/* Sets a row's name from text that others wrote. */
+void breakdown_name(struct breakdown_row *row, const char *text);
+
+/* Orders the rows, keeps `limit` of them, and sums. */
+void breakdown_finish(struct breakdown *breakdown, uint64_t limit);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Names of files: see file_name.h. The kernel's d_path (fs/d_path.c) does the same, but for mounts. */
+#include "kind/linux/file_name.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/printable.h"
+
+#define MINOR_BITS 20 /* of the kernel's own dev_t */
+
+/* struct hlist_head and struct hlist_node. */
+static const struct kernel_field first_name = {.offset = 0, .size = 8};
+
+/* A path that grows to the front. */
+struct path {
+	char *text;
+	size_t start;
+	bool is_cut;
+};
+
+static void prepend(struct path *path, const char *text, size_t length)
+{
+	/* Room for what says so. */
+	if (path->is_cut || length + sizeof("...") > path->start) {
+		path->is_cut = true;
+		return;
+	}
+	path->start -= length;
+	memcpy(path->text + path->start, text, length);
+}
+
+bool linux_file_inode(const struct kernel_space *space, const struct owner_fields *fields,
+		      uint64_t mapping, uint64_t *inode)
+{
+	uint64_t back;
+
+	if (!kernel_field_pointer(space, mapping, &fields->mapping_host, inode))
+		return false;
+	if (fields->inode_data.size && *inode + fields->inode_data.offset == mapping)
+		return true;
+	return kernel_field_pointer(space, *inode, &fields->inode_mapping, &back) &&
+	       back == mapping;
+}
+
+/* One of the names that the kernel remembers, and that leads back to the inode. */
+static bool find_dentry(const struct kernel_space *space, const struct owner_fields *fields,
+			uint64_t inode, uint64_t *dentry)
+{
+	uint64_t back, alias;
+
+	if (fields->inode_names.size != sizeof(alias) || fields->dentry_alias.size == 0 ||
+	    !kernel_field_pointer(space, inode + fields->inode_names.offset, &first_name, &alias))
+		return false;
+	*dentry = alias - fields->dentry_alias.offset;
+	return kernel_field_pointer(space, *dentry, &fields->dentry_inode, &back) && back == inode;
+}
+
+static bool read_name(const struct kernel_space *space, const struct owner_fields *fields,
+		      uint64_t dentry, char name[FILE_NAME_MAX + 1])
+{
+	uint64_t at, length;
+
+	return kernel_field_read(space, dentry, &fields->dentry_length, &length) &&
+	       length <= FILE_NAME_MAX &&
+	       kernel_field_read(space, dentry, &fields->dentry_name, &at) &&
+	       kernel_text(space, at, name, (size_t)length + 1) && strlen(name) == length;
+}
+
+/* Returns false if there is no name at all. */
+static bool climb(const struct kernel_space *space, const struct owner_fields *fields,
+		  uint64_t dentry, struct path *path, bool *is_nameless)
+{
+	char name[FILE_NAME_MAX + 1];
+	uint64_t parent;
+
+	*is_nameless = false;
+	for (unsigned level = 0;; level++) {
+		bool has_parent =
+			kernel_field_pointer(space, dentry, &fields->dentry_parent, &parent);
+
+		if (level > 0 && has_parent && parent == dentry)
+			return true;
+		if (!has_parent || level == FILE_LEVELS_MAX ||
+		    !read_name(space, fields, dentry, name)) {
+			path->is_cut = true;
+			return level > 0;
+		}
+		prepend(path, name, strlen(name));
+		if (parent == dentry) {
+			/* A root is called "/"; memory without a directory, too, is its own parent. */
+			*is_nameless = strcmp(name, "/") != 0;
+			return true;
+		}
+		prepend(path, "/", 1);
+		if (path->is_cut)
+			return true;
+		dentry = parent;
+	}
+}
+
+static bool read_path(const struct kernel_space *space, const struct owner_fields *fields,
+		      uint64_t inode, struct linux_file *file)
+{
+	struct path path = {.text = file->path, .start = sizeof(file->path) - 1};
+	uint64_t dentry, again, links;
+	bool is_nameless;
+
+	file->path[path.start] = '\0';
+	if (!find_dentry(space, fields, inode, &dentry) ||
+	    !climb(space, fields, dentry, &path, &is_nameless))
+		return false;
+	/* Still the name of this inode after all was read. */
+	if (!find_dentry(space, fields, inode, &again) || again != dentry)
+		return false;
+	if (path.is_cut) {
+		path.start -= strlen("...");
+		memcpy(path.text + path.start, "...", strlen("..."));
+	}
+	memmove(path.text, path.text + path.start, sizeof(file->path) - path.start);
+	file->is_deleted = !is_nameless &&
+			   kernel_field_read(space, inode, &fields->inode_links, &links) &&
+			   links == 0;
+	return true;
+}
+
+static void read_type(const struct kernel_space *space, const struct owner_fields *fields,
+		      uint64_t inode, char type[FILE_TYPE_SIZE])
+{
+	uint64_t super, at;
+
+	type[0] = '\0';
+	if (kernel_field_pointer(space, inode, &fields->inode_super, &super) &&
+	    kernel_field_pointer(space, super, &fields->super_type, &at) &&
+	    kernel_field_text(space, at, &fields->type_name, type, FILE_TYPE_SIZE))
+		printable_copy(type, FILE_TYPE_SIZE, type);
+	else
+		type[0] = '\0';
+}
+
+/* What an inode without a name is called. */
+static void name_inode(const struct kernel_space *space, const struct owner_fields *fields,
+		       uint64_t inode, struct linux_file *file)
+{
+	uint64_t number, device;
+
+	if (strcmp(file->type, "bdev") == 0 &&
+	    kernel_field_read(space, inode, &fields->inode_device, &device))
+		snprintf(file->path, sizeof(file->path), "device %" PRIu64 ":%" PRIu64,
+			 device >> MINOR_BITS, device & ((1 << MINOR_BITS) - 1));
+	else if (kernel_field_read(space, inode, &fields->inode_number, &number))
+		snprintf(file->path, sizeof(file->path), "inode %" PRIu64, number);
+	else
+		snprintf(file->path, sizeof(file->path), "inode at 0x%" PRIx64, inode);
+}
+
+bool linux_file_of(const struct kernel_space *space, const struct owner_fields *fields,
+		   uint64_t mapping, struct linux_file *file)
+{
+	uint64_t inode;
+
+	file->is_deleted = false;
+	if (!linux_file_inode(space, fields, mapping, &inode))
+		return false;
+	read_type(space, fields, inode, file->type);
+	if (!read_path(space, fields, inode, file))
+		name_inode(space, fields, inode, file);
+	return true;
+}
