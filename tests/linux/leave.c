@@ -68,7 +68,7 @@ static struct {
 	uint64_t frames;
 	uint64_t *flags[2], *counts[2];
 	uint8_t *changed;
-	char *tasks, *release;
+	char *tasks, *release, *memory;
 	struct left_page *anon, *mapped;
 	uint64_t anon_count, mapped_count;
 	char *marked;
@@ -212,6 +212,7 @@ static void prepare(const struct filled *filled)
 	leave.changed = keep(leave.frames / 8 + 1);
 	leave.tasks = keep(TEXT_BYTES);
 	leave.release = keep(TEXT_BYTES);
+	leave.memory = keep(TEXT_BYTES);
 	for (size_t i = 0; i < TEXTS; i++) {
 		texts[i].bytes = keep(TEXT_BYTES);
 		texts[i].fd = open_proc(texts[i].path);
@@ -221,7 +222,7 @@ static void prepare(const struct filled *filled)
 	leave.anon = keep((listed + 1) * sizeof(leave.anon[0]));
 	leave.mapped = keep((listed + 1) * sizeof(leave.mapped[0]));
 	leave.marked_pages = (leave.frames * 17 + 2 * listed * sizeof(leave.anon[0]) +
-			      (TEXTS + 3) * TEXT_BYTES) /
+			      (TEXTS + 4) * TEXT_BYTES) /
 				     LEFT_BYTES +
 			     LEFT_IDS;
 	leave.marked = keep(leave.marked_pages * PAGE_BYTES);
@@ -238,6 +239,35 @@ static void prepare(const struct filled *filled)
 		read_all(texts[i].fd, texts[i].bytes, TEXT_BYTES);
 	read_all(leave.flags_fd, leave.flags[0], leave.frames * 8);
 	read_all(leave.counts_fd, leave.counts[0], leave.frames * 8);
+}
+
+/* What the kernel counts of a process, and what its page tables map. Threads of the kernel have neither. */
+static void tell_memory(const char *pid)
+{
+	static const char *const names[] = {"RssAnon:", "RssFile:", "RssShmem:", "VmSwap:"};
+	size_t used = strlen(leave.memory);
+	char status[64], rollup[64];
+
+	snprintf(status, sizeof(status), "/proc/%s/status", pid);
+	snprintf(rollup, sizeof(rollup), "/proc/%s/smaps_rollup", pid);
+	if (number_after(status, "VmSize:") == 0)
+		return;
+	used += (size_t)snprintf(leave.memory + used, TEXT_BYTES - used, "%s", pid);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		used += (size_t)snprintf(leave.memory + used, TEXT_BYTES - used, " %ld",
+					 number_after(status, names[i]) / 4);
+	snprintf(leave.memory + used, TEXT_BYTES - used, " %ld\n",
+		 number_after(rollup, "Rss:") / 4);
+}
+
+static void tell_memory_of_all(void)
+{
+	for (const char *line = leave.tasks; *line != '\0'; line = strchr(line, '\n') + 1) {
+		char pid[16];
+
+		snprintf(pid, sizeof(pid), "%.*s", (int)strcspn(line, " "), line);
+		tell_memory(pid);
+	}
 }
 
 static void set_priority(pid_t pid, int cpu, bool is_first)
@@ -393,6 +423,7 @@ static void put_records(const struct filled *filled)
 	for (size_t i = 0; i < TEXTS; i++)
 		put_record(texts[i].id, texts[i].bytes, texts[i].used);
 	put_record(LEFT_RELEASE, leave.release, strlen(leave.release));
+	put_record(LEFT_MEMORY, leave.memory, strlen(leave.memory));
 	put_record(LEFT_TASKS, leave.tasks, strlen(leave.tasks));
 	put_record(LEFT_FILES, filled->files, strlen(filled->files));
 	put_record(LEFT_ANON, leave.anon, leave.anon_count * sizeof(leave.anon[0]));
@@ -420,6 +451,7 @@ void leave_pages(const struct filled *filled, bool stops)
 	/* A moment for delayed work. */
 	sleep(2);
 	start_spinners();
+	tell_memory_of_all();
 	read_texts();
 	read_pages();
 	put_records(filled);

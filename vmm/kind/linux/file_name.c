@@ -143,14 +143,14 @@ static void read_type(const struct kernel_space *space, const struct owner_field
 static void name_inode(const struct kernel_space *space, const struct owner_fields *fields,
 		       uint64_t inode, struct linux_file *file)
 {
-	uint64_t number, device;
+	uint64_t device;
 
 	if (strcmp(file->type, "bdev") == 0 &&
 	    kernel_field_read(space, inode, &fields->inode_device, &device))
 		snprintf(file->path, sizeof(file->path), "device %" PRIu64 ":%" PRIu64,
 			 device >> MINOR_BITS, device & ((1 << MINOR_BITS) - 1));
-	else if (kernel_field_read(space, inode, &fields->inode_number, &number))
-		snprintf(file->path, sizeof(file->path), "inode %" PRIu64, number);
+	else if (file->number)
+		snprintf(file->path, sizeof(file->path), "inode %" PRIu64, file->number);
 	else
 		snprintf(file->path, sizeof(file->path), "inode at 0x%" PRIx64, inode);
 }
@@ -163,6 +163,7 @@ bool linux_file_of(const struct kernel_space *space, const struct owner_fields *
 	file->is_deleted = false;
 	if (!linux_file_inode(space, fields, mapping, &inode))
 		return false;
+	kernel_field_read(space, inode, &fields->inode_number, &file->number);
 	read_type(space, fields, inode, file->type);
 	if (!read_path(space, fields, inode, file))
 		name_inode(space, fields, inode, file);

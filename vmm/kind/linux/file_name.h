@@ -17,6 +17,7 @@ struct linux_file {
 	 * remembered; "device 8:1". What begins with "..." is the end of a longer path. Not printable.
 	 */
 	char path[FILE_PATH_SIZE];
+	uint64_t number; /* of its inode; 0: not known */
 	bool is_deleted; /* it has no name any more, but it had that one */
 };
 
