@@ -2,7 +2,7 @@
 /*
  * The first process of a Linux guest that a test looks at from outside: fills the memory with pages of many kinds, then leaves what
  * the kernel itself says of each page in marked pages of its memory (pages.h), says "agent: ready" on the serial console, and stops
- * the machine. With agent=run on the command line it stays quiet instead.
+ * the machine. With agent=run on the command line it stays quiet instead; with agent=idle it fills nothing, and is ready at once.
  */
 #include "agent.h"
 
@@ -92,7 +92,7 @@ static void load_modules(void)
 			printf("agent: %s cannot be loaded\n", names[i]->d_name);
 }
 
-static bool is_asked_to_run(void)
+static bool is_asked(const char *word)
 {
 	char line[4096] = "";
 	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
@@ -103,7 +103,7 @@ static bool is_asked_to_run(void)
 		line[got > 0 ? got : 0] = '\0';
 		close(fd);
 	}
-	return strstr(line, "agent=run") != NULL;
+	return strstr(line, word) != NULL;
 }
 
 int main(void)
@@ -113,6 +113,11 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("agent: started\n");
 	mount_at("/proc", "proc", NULL);
+	if (is_asked("agent=idle")) {
+		printf("agent: ready\n");
+		for (;;)
+			pause();
+	}
 	mount_at("/sys", "sysfs", NULL);
 	mount_at("/dev", "devtmpfs", NULL);
 	mount_at("/tmp", "tmpfs", NULL);
@@ -120,5 +125,5 @@ int main(void)
 	mount_at("/debug", "debugfs", NULL);
 	load_modules();
 	fill_memory(&filled);
-	leave_pages(&filled, !is_asked_to_run());
+	leave_pages(&filled, !is_asked("agent=run"));
 }

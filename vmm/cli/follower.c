@@ -40,6 +40,15 @@ static void ask_why_still(struct follower *follower, uint64_t position)
 		return;
 	source_ask_state(follower->source);
 	follower->asked_ns = now;
+	follower->has_doubt = true;
+}
+
+bool follower_doubts(struct follower *follower)
+{
+	bool result = follower->has_doubt;
+
+	follower->has_doubt = false;
+	return result;
 }
 
 void follower_saw(struct follower *follower, enum life_event event, uint64_t position)

@@ -26,6 +26,7 @@ struct follower {
 	uint64_t position;         /* of the guest in its life, at the last look */
 	uint64_t still_since_ns;   /* it has not come further */
 	uint64_t asked_ns;         /* when the source was asked why */
+	bool has_doubt;            /* see follower_doubts */
 	uint64_t failing_since_ns; /* 0: the last look succeeded */
 	uint64_t broken_since_ns;  /* likewise, of failures that are no boot */
 	uint64_t lost_since_ns;    /* the connection; 0: it is there */
@@ -38,6 +39,12 @@ struct follower follower_begin(const struct source *source, bool has_records, bo
  * still, it asks the source now and then whether it has left.
  */
 void follower_saw(struct follower *follower, enum life_event event, uint64_t position);
+
+/*
+ * Whether the guest has stood still for so long that it may have been restarted without a trace in what is looked at: read
+ * anew what it says of itself. Once for each time.
+ */
+bool follower_doubts(struct follower *follower);
 
 /*
  * After a look that failed. Returns whether to look again, in a moment: as long as the guest boots, and for

@@ -396,7 +396,10 @@ static enum watch_end look_on(struct watch *watch)
 		/* A look after the VM has ended shows how it ended. */
 		bool is_last = source_has_ended(&watch->session.source);
 
-		end = look_and_tell(watch);
+		if (follower_doubts(&watch->follower))
+			end = wait_for_guest(watch, -EAGAIN);
+		if (end == GOES_ON)
+			end = look_and_tell(watch);
 		if (end == GOES_ON && is_last)
 			end = END_VM;
 		if (end == GOES_ON)

@@ -71,6 +71,7 @@ struct guest {
 struct guest_hints {
 	bool has_info; /* by its image's note or a capture, it describes itself at `info` and nowhere else */
 	paddr_t info;
+	bool is_still;       /* with has_info: its clock stood when it was located, see guest_place */
 	uint64_t search_end; /* without has_info: only below this address; 0: everywhere */
 };
 
@@ -85,7 +86,8 @@ struct ram_ends {
 
 /* What is known about a guest before its RAM layout is. */
 struct guest_place {
-	paddr_t info; /* where it describes itself */
+	paddr_t info;  /* where it describes itself */
+	bool is_still; /* nothing proves that it runs: it is paused, or what is left of it */
 	bool has_ends;
 	struct ram_ends ends; /* of its RAM, from the memory map that it was given */
 };

@@ -96,8 +96,9 @@ struct kind {
 	/*
 	 * Finds where a guest describes itself and where its RAM ends. Only the low part of the memory is sure to be
 	 * right, so nothing else that the guest reports is looked at. hints->has_info is never set. Returns 0; -ENODATA
-	 * if there is no guest; -EAGAIN if it has not read its memory map yet; or the error of reading. Sets
-	 * place->info with 0 and with -EAGAIN. If place->has_ends is false, the text says why; a kind whose guests do
+	 * if there is no guest; -EAGAIN with a text if it has not read its memory map yet, or boots and describes
+	 * itself nowhere yet; or the error of reading. Sets place->info with 0, and with -EAGAIN where it is known, else
+	 * it stays as it was. If place->has_ends is false, the text says why; a kind whose guests do
 	 * not know their ends always returns 0 like this. Required.
 	 */
 	int (*locate)(const struct guest_memory *memory, const struct guest_hints *hints,

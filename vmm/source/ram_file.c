@@ -11,9 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <pagevisor/layout.h>
+
 #include "base/fd.h"
 #include "base/printable.h"
+#include "kind/registry.h"
 #include "memory/file_hole.h"
+#include "source/ram_split.h"
 
 #define READ_CHUNK  (UINT64_C(1) << 20)
 #define HEADERS_MAX MEMORY_REGIONS_MAX
@@ -144,6 +148,61 @@ static int add_segments(struct ram_file *file, struct source *source, struct err
 	return result;
 }
 
+static int begin_memory(struct ram_file *file, struct source *source, struct error *err)
+{
+	int result = guest_memory_init(&source->memory, err);
+
+	file->piece_count = 0;
+	if (result == 0)
+		source->memory.budget = &source->budget;
+	return result;
+}
+
+/* Raw RAM, of which what is behind the first `low` bytes lies from 4 GiB on. */
+static int add_split(struct ram_file *file, struct source *source, uint64_t low, struct error *err)
+{
+	uint64_t size = align_down(file->size, PAGE_SIZE);
+	int result = add_piece(file, source, 0, low, 0, err);
+
+	return result < 0 || low == size
+		       ? result
+		       : add_piece(file, source, HIGH_RAM_BASE, size - low, low, err);
+}
+
+/* Whether the guest in this memory finds itself in its place. */
+static bool is_in_place(const struct source *source)
+{
+	const struct guest_hints anywhere = {0};
+	struct error ignored;
+	struct guest *guest;
+
+	if (guest_find(&source->memory, &anywhere, &guest, &ignored) < 0)
+		return false;
+	bool result = guest_is_in_place(guest);
+
+	guest_free(guest);
+	return result;
+}
+
+/* A file of RAM does not tell how the machine had split it: tries what machines do, and else takes it as one piece. */
+static int add_raw(struct ram_file *file, struct source *source, struct error *err)
+{
+	uint64_t lows[RAM_SPLITS_MAX];
+	unsigned count = ram_split_list(align_down(file->size, PAGE_SIZE), lows);
+
+	for (unsigned i = 0; count > 1 && i <= count; i++) {
+		int result = add_split(file, source, lows[i % count], err);
+
+		if (result < 0 || i == count || is_in_place(source))
+			return result;
+		guest_memory_destroy(&source->memory);
+		result = begin_memory(file, source, err);
+		if (result < 0)
+			return result;
+	}
+	return add_split(file, source, lows[0], err);
+}
+
 static int add_memory(struct ram_file *file, struct source *source, struct error *err)
 {
 	char magic[16] = "";
@@ -160,7 +219,7 @@ static int add_memory(struct ram_file *file, struct source *source, struct error
 					 file->path);
 	if (memcmp(magic, ELFMAG, SELFMAG) == 0)
 		return add_segments(file, source, err);
-	return add_piece(file, source, 0, align_down(file->size, PAGE_SIZE), 0, err);
+	return add_raw(file, source, err);
 }
 
 static void close_file(struct source *source)
@@ -205,11 +264,11 @@ int ram_file_open(const char *name, struct source *source, struct error *err)
 	}
 	*source = (struct source){.ops = &ops, .own = file, .has_all_memory = true};
 	memory_budget_begin(&source->budget);
-	result = guest_memory_init(&source->memory, err);
+	result = begin_memory(file, source, err);
 	if (result == 0) {
-		source->memory.budget = &source->budget;
 		result = add_memory(file, source, err);
-		if (result < 0)
+		/* Another try may have had no memory to begin with. */
+		if (result < 0 && source->memory.map)
 			guest_memory_destroy(&source->memory);
 	}
 	if (result < 0) {

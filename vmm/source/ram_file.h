@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A file of a guest's RAM as a source: raw, from address 0 on, or an ELF core with a PT_LOAD for each region, as QEMU's
+ * A file of a guest's RAM as a source: raw, from address 0 on, with a part from 4 GiB on if only so
+ * its guest is where it says (ram_split.h), or an ELF core with a PT_LOAD for each region, as QEMU's
  * dump-guest-memory and `virsh dump --memory-only` write it. It is at rest: nothing is controlled, and nothing changes. It
  * is read with pread, never mapped, so that a file that is cut short meanwhile fails a read and not the process.
  */

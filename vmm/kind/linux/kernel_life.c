@@ -42,18 +42,23 @@ static bool take_symbols_of(struct kernel_candidate *candidate,
 	return true;
 }
 
-static void find_clocks(struct kernel_candidate *candidate)
+/* Returns false if it has no symbols, although it says where they are. */
+static bool find_clocks(struct kernel_candidate *candidate)
 {
 	/* The second name of tk_core is of 6.17 and later. */
 	struct kallsyms_symbol symbols[] = {
 		{"jiffies_64", 0}, {"tk_core", 0}, {"timekeeper_data", 0}};
 	struct error ignored;
+	uint64_t names;
+	int result = kernel_candidate_open(candidate, &ignored);
 
-	if (kernel_candidate_open(candidate, &ignored) < 0)
-		return;
+	if (result < 0)
+		return result == -ENOMEM ||
+		       !vmcoreinfo_symbol(&candidate->info, "kallsyms_names", &names);
 	kallsyms_find(&candidate->symbols->table, symbols, 3);
 	candidate->jiffies_va = symbols[0].va;
 	candidate->timekeeper_va = symbols[1].va ? symbols[1].va : symbols[2].va;
+	return true;
 }
 
 /* Returns false if there is none, or it is no time that jiffies_64 can have. */
@@ -143,8 +148,8 @@ void kernel_life_watch(struct kernel_candidate *candidates, unsigned count, uint
 
 		for (unsigned j = 0; !is_known && j < i; j++)
 			is_known = take_symbols_of(candidate, &candidates[j]);
-		if (!is_known)
-			find_clocks(candidate);
+		if (!is_known && !find_clocks(candidate) && waits)
+			candidate->life = KERNEL_LIFE_OVERWRITTEN;
 		if (count > 1)
 			kernel_candidate_close(candidate);
 		read_wall_clock(candidate);
@@ -174,24 +179,30 @@ static int not_unique(const struct kernel_candidate *candidates, unsigned count,
 static int latest(const struct kernel_candidate *candidates, unsigned count)
 {
 	unsigned best = 0, equal = 0;
+	uint64_t last = 0;
 
-	for (unsigned i = 1; i < count; i++)
-		if (candidates[i].wall_clock > candidates[best].wall_clock)
-			best = i;
-	for (unsigned i = 0; i < count; i++)
-		equal += candidates[i].wall_clock == candidates[best].wall_clock;
+	for (unsigned i = 0; i < count; i++) {
+		if (candidates[i].life == KERNEL_LIFE_OVERWRITTEN ||
+		    candidates[i].wall_clock < last)
+			continue;
+		equal = candidates[i].wall_clock == last ? equal + 1 : 1;
+		last = candidates[i].wall_clock;
+		best = i;
+	}
 	return equal == 1 ? (int)best : -1;
 }
 
 int kernel_choose(const struct kernel_candidate *candidates, unsigned count, bool *is_proven,
 		  struct error *err)
 {
-	unsigned ticking = 0, last = 0;
+	unsigned ticking = 0, last = 0, overwritten = 0;
 
 	for (unsigned i = 0; i < count; i++)
 		if (candidates[i].life == KERNEL_LIFE_TICKS) {
 			ticking++;
 			last = i;
+		} else if (candidates[i].life == KERNEL_LIFE_OVERWRITTEN) {
+			overwritten++;
 		}
 	*is_proven = ticking == 1;
 	if (ticking == 1)
@@ -202,6 +213,10 @@ int kernel_choose(const struct kernel_candidate *candidates, unsigned count, boo
 				  err);
 	if (count == 0)
 		return error_set(err, -ENOENT, "there is no Linux kernel in this memory");
+	if (overwritten == count)
+		return error_set(err, -EAGAIN,
+				 "the guest boots: Linux %s, which is in its memory, is overwritten",
+				 candidates[0].info.release);
 
 	int best = latest(candidates, count);
 

@@ -16,7 +16,7 @@ void kernel_life_watch(struct kernel_candidate *candidates, unsigned count, uint
 /*
  * Chooses the one that ticks. If none does, all may be paused: a single one, or the one with the latest wall clock, is
  * chosen; *is_proven is then false. Returns its index; -ENOTUNIQ with a text that lists those that tick, or that have no
- * wall clock to tell them apart; or -ENOENT if count is 0.
+ * wall clock to tell them apart; -EAGAIN with a text if all are overwritten; or -ENOENT if count is 0.
  */
 int kernel_choose(const struct kernel_candidate *candidates, unsigned count, bool *is_proven,
 		  struct error *err);

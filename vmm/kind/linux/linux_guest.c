@@ -9,6 +9,9 @@
 #include "base/clock.h"
 #include "kind/linux/linux.h"
 
+/* A kernel whose clock has stood for so long may be dead: another one may have been booted since. */
+#define STANDSTILL_NS (2 * NS_PER_S)
+
 /* FNV-1a, of what tells one boot from another: which kernel, and where it was put. */
 static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t size)
 {
@@ -50,9 +53,22 @@ static void note_ticks(struct linux_guest *own)
 
 	if (own->kernel.symbols.jiffies_64)
 		kernel_space_word(&own->kernel.found.space, own->kernel.symbols.jiffies_64, &ticks);
-	if (ticks != own->ticks)
-		own->ticks_ns = clock_now_ns();
+	uint64_t now = clock_now_ns();
+
+	if (ticks != own->ticks || own->ticks_ns == 0) {
+		own->ticks_ns = now;
+		own->is_still = false;
+	} else if (now - own->ticks_ns >= STANDSTILL_NS) {
+		own->is_still = true;
+	}
 	own->ticks = ticks;
+	own->guest.stage = own->is_still ? "no ticks" : "running";
+}
+
+void linux_guest_set_still(struct linux_guest *own)
+{
+	own->is_still = true;
+	own->guest.stage = "no ticks";
 }
 
 static void set(struct linux_guest *own)
@@ -63,7 +79,6 @@ static void set(struct linux_guest *own)
 		.kind = &linux_kind,
 		.memory = kernel->memory,
 		.progress = GUEST_RUNS,
-		.stage = "running",
 		.system = kernel->found.info.release,
 		.boot_id = boot_id(kernel),
 		.frame_count = kernel->array.frame_count,

@@ -10,9 +10,10 @@
 struct linux_guest {
 	struct guest guest; /* must be first: see linux_guest_of */
 	struct linux_kernel kernel;
-	uint64_t ticks; /* jiffies_64 when it was last looked at; 0: unknown */
-	uint64_t
-		ticks_ns; /* when it was last seen to have moved, or its successors were looked for */
+	uint64_t ticks;    /* jiffies_64 when it was last looked at; 0: unknown */
+	uint64_t ticks_ns; /* when it was last seen to have moved */
+	bool is_still;     /* it has stood for so long that another kernel may have been booted since */
+	uint64_t search_ns; /* no successor is looked for earlier */
 };
 
 static inline const struct linux_guest *linux_guest_of(const struct guest *guest)
@@ -23,6 +24,9 @@ static inline const struct linux_guest *linux_guest_of(const struct guest *guest
 /* Opens a kernel that was found; the candidate stays the caller's. Returns 0, -EPROTO with a text, or -ENOMEM. */
 int linux_guest_open(struct kernel_candidate *candidate, struct linux_guest **guest,
 		     struct error *err);
+
+/* Whoever found the guest saw its clock stand. */
+void linux_guest_set_still(struct linux_guest *guest);
 
 /* Reads the sections, the processors and the clock again. Returns as page_array_read; on failure nothing has changed. */
 int linux_guest_reread(struct linux_guest *guest, struct error *err);

@@ -23,11 +23,15 @@
 #include "kind/linux/vm_events.h"
 #include "kind/linux/zones.h"
 
-/* A kernel whose clock has stood for so long may be dead: another one may have been booted since. */
-#define STANDSTILL_NS (2 * NS_PER_S)
-
-/* How long a kernel that might be its successor may take to show that it lives. */
+/* How long a kernel that might be a successor may take to show that it lives. */
 #define SUCCESSOR_WAIT_NS (NS_PER_S / 10)
+
+/*
+ * A guest whose clock stands may be paused for hours: of the time, searches for a successor take this share, and a look
+ * at a guest waits for one at most.
+ */
+#define SEARCH_REST_SHARE 10
+#define SEARCH_REST_MIN_NS (NS_PER_S / 5)
 
 /* The kernels in a memory. */
 struct kernels {
@@ -83,11 +87,16 @@ static int find_guests(const struct guest_memory *memory, const struct guest_hin
 	if (!kernels)
 		return result;
 	result = choose(kernels, err);
+	bool is_still = hints->is_still ||
+			(result >= 0 && kernels->list[result].life == KERNEL_LIFE_STILL);
+
 	if (result >= 0)
 		result = linux_guest_open(&kernels->list[result], &own, err);
 	free_kernels(kernels);
 	if (result < 0)
 		return result == -ENODATA ? 0 : result;
+	if (is_still)
+		linux_guest_set_still(own);
 	guests[0] = &own->guest;
 	return 1;
 }
@@ -103,6 +112,7 @@ static int locate(const struct guest_memory *memory, const struct guest_hints *h
 	result = choose(kernels, err);
 	if (result >= 0) {
 		place->info = kernels->list[result].info.at;
+		place->is_still = kernels->list[result].life == KERNEL_LIFE_STILL;
 		place->has_ends = false;
 		result = error_set(err, 0, "Linux does not say where its RAM ends");
 	}
@@ -124,8 +134,8 @@ static bool is_in_place(const struct guest *guest)
 	return end <= array->frame_count && array->frame_count - end < array->section_frames;
 }
 
-/* The one kernel that ticks, if it is another one; NULL: there is none, or several. */
-static struct kernel_candidate *ticking(struct kernels *kernels, paddr_t other_than)
+/* The one kernel that ticks, if it is another one; NULL: there is none, or several. Its VMCOREINFO may have the same place. */
+static struct kernel_candidate *ticking(struct kernels *kernels, const struct vmcoreinfo *than)
 {
 	struct kernel_candidate *found = NULL;
 
@@ -136,7 +146,10 @@ static struct kernel_candidate *ticking(struct kernels *kernels, paddr_t other_t
 			return NULL;
 		found = &kernels->list[i];
 	}
-	return found && found->info.at.addr != other_than.addr ? found : NULL;
+	if (found && found->info.at.addr == than->at.addr &&
+	    strcmp(found->info.text, than->text) == 0)
+		return NULL;
+	return found;
 }
 
 /* Opens the kernel that runs in place of one whose clock stands. Returns whether there is one. */
@@ -150,10 +163,23 @@ static bool find_successor(const struct linux_guest *own, struct linux_guest **n
 
 	if (!kernels)
 		return false;
-	struct kernel_candidate *candidate = ticking(kernels, own->kernel.found.info.at);
+	struct kernel_candidate *candidate = ticking(kernels, &own->kernel.found.info);
 	bool is_found = candidate && linux_guest_open(candidate, next, &ignored) == 0;
 
 	free_kernels(kernels);
+	return is_found;
+}
+
+static bool find_successor_in_time(struct linux_guest *own, struct linux_guest **next)
+{
+	uint64_t start = clock_now_ns();
+
+	if (start < own->search_ns)
+		return false;
+	bool is_found = find_successor(own, next);
+	uint64_t now = clock_now_ns(), rest = (now - start) * SEARCH_REST_SHARE;
+
+	own->search_ns = now + (rest > SEARCH_REST_MIN_NS ? rest : SEARCH_REST_MIN_NS);
 	return is_found;
 }
 
@@ -166,11 +192,9 @@ static int refresh(struct guest *guest, struct error *err)
 		result = linux_guest_reread(own, err);
 	else if (result == -ESTALE)
 		result = -EAGAIN;
-	if (result == 0 && clock_now_ns() - own->ticks_ns < STANDSTILL_NS)
+	if (result == 0 && !own->is_still)
 		return 0;
-	/* A guest that is paused, or idle for long, is searched once in a while, not each time. */
-	own->ticks_ns = clock_now_ns();
-	if (!find_successor(own, &next))
+	if (!find_successor_in_time(own, &next))
 		return result;
 	/* The caller's pointer stays. */
 	linux_kernel_close(&own->kernel);

@@ -193,7 +193,7 @@ static int search(struct source *source, struct error *err)
 	if (result < 0)
 		return result;
 	result = ram_search(&own->ram, &mappings, own->is_listed ? LISTED_SEARCH_END : 0,
-			    &source->hints.info, err);
+			    &source->hints, err);
 	free(mappings.list);
 	return result;
 }
@@ -307,10 +307,13 @@ static int find_info(struct source *source, struct error *err)
 	struct error why;
 	int result = guest_locate(&source->memory, &anywhere, &place, &why);
 
-	if (result == 0 || result == -EAGAIN) {
+	if (result == 0 || (result == -EAGAIN && place.info.addr)) {
 		source->hints.info = place.info;
+		source->hints.is_still = place.is_still;
 		return 0;
 	}
+	if (result == -EAGAIN)
+		return error_set(err, result, "%s: %s", source->name, why.text);
 	if (result != -ENODATA)
 		return error_set(err, result, "%s: cannot read its memory: %s", source->name,
 				 strerror(-result));

@@ -9,16 +9,10 @@
 #include <pagevisor/layout.h>
 
 #include "kind/registry.h"
+#include "source/ram_split.h"
 
 /* No guest runs with less. */
 #define RAM_SIZE_MIN (UINT64_C(1) << 20)
-
-/*
- * Sizes of the low part of RAM that QEMU's machines use: all of it; q35's; that of pc and microvm; the most that pc
- * allows; with max-ram-below-4g=1G.
- */
-static const uint64_t low_sizes[] = {0, UINT64_C(2) << 30, UINT64_C(3) << 30, UINT64_C(7) << 29,
-				     UINT64_C(1) << 30};
 
 /* Searches one mapping as if it were a guest's RAM from address 0. */
 static int search_mapping(const struct qemu_peer *peer, const struct peer_mappings *mappings,
@@ -40,7 +34,7 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 	if (result == 0) {
 		result = guest_locate(&memory, &anywhere, place, &why);
 		if (result == -EAGAIN)
-			*err = why;
+			error_set(err, result, "%s", why.text);
 		else if (result < 0)
 			error_set(err, result, "the memory of process %u cannot be read: %s",
 				  peer->pid, strerror(-result));
@@ -81,6 +75,12 @@ static int add_parts(struct qemu_ram *ram, const struct peer_mappings *mappings,
 	return add_split(ram, mappings, mapping, high, err);
 }
 
+static struct guest_hints hints_of(const struct guest_place *place)
+{
+	return (struct guest_hints){
+		.has_info = true, .info = place->info, .is_still = place->is_still};
+}
+
 static int verify(const struct qemu_ram *ram, const struct guest_hints *hints, struct error *err)
 {
 	struct guest *guest;
@@ -98,7 +98,10 @@ static int verify(const struct qemu_ram *ram, const struct guest_hints *hints, s
 	return result;
 }
 
-/* Whether the guest finds itself in its place if so much of the mapping lies from 4 GiB on. */
+/*
+ * Whether the guest finds itself in its place if so much of the mapping lies from 4 GiB on. hints->has_info: it is known
+ * where the guest is then; else it is searched, and *hints is set.
+ */
 static int try_split(const struct qemu_ram *like, const struct peer_mappings *mappings,
 		     const struct peer_mapping *mapping, uint64_t high, struct guest_hints *hints,
 		     struct error *err)
@@ -110,49 +113,51 @@ static int try_split(const struct qemu_ram *like, const struct peer_mappings *ma
 
 	if (result < 0)
 		return result;
-	*hints = (struct guest_hints){0};
 	qemu_ram_begin(&ram, like->peer, like->maps_only_sealed, &memory);
 	result = add_split(&ram, mappings, mapping, high, err);
-	if (result == 0)
+	if (result == 0 && !hints->has_info) {
 		result = guest_locate(&memory, hints, &place, err);
-	if (result == 0) {
-		*hints = (struct guest_hints){.has_info = true, .info = place.info};
-		result = verify(&ram, hints, err);
+		if (result == 0)
+			*hints = hints_of(&place);
 	}
+	if (result == 0)
+		result = verify(&ram, hints, err);
 	guest_memory_destroy(&memory);
 	qemu_ram_end(&ram);
 	return result;
 }
 
-/* A guest that does not say where its RAM ends: tries what machines do. */
+/*
+ * A guest that does not say where its RAM ends, or that is not to be found unless the split is right: tries what machines
+ * do. `place` is where the guest is if there is no split; NULL: it is not found then.
+ */
 static int add_by_trying(struct qemu_ram *ram, const struct peer_mappings *mappings,
-			 const struct peer_mapping *mapping, paddr_t *info, struct error *err)
+			 const struct peer_mapping *mapping, const struct guest_place *place,
+			 struct guest_hints *hints, struct error *err)
 {
-	uint64_t size = mapping->end - mapping->start;
-	int result = -EPROTO;
+	uint64_t size = mapping->end - mapping->start, lows[RAM_SPLITS_MAX];
+	unsigned count = ram_split_list(size, lows);
+	int result = -ENODATA;
 
-	for (size_t i = 0; i < sizeof(low_sizes) / sizeof(low_sizes[0]); i++) {
-		uint64_t low = low_sizes[i] ? low_sizes[i] : size;
-		struct guest_hints hints;
-
-		if (low > size || low > HIGH_RAM_BASE || (i > 0 && low == size))
+	for (unsigned i = 0; i < count; i++) {
+		if (lows[i] > HIGH_RAM_BASE || (lows[i] == size && !place))
 			continue;
-		result = try_split(ram, mappings, mapping, size - low, &hints, err);
+		*hints = lows[i] == size ? hints_of(place) : (struct guest_hints){0};
+		result = try_split(ram, mappings, mapping, size - lows[i], hints, err);
 		if (result == -ENOTCONN || result == -EACCES || result == -ENOMEM)
 			return result;
-		if (result < 0)
-			continue;
-		*info = hints.info;
-		return add_split(ram, mappings, mapping, size - low, err);
+		if (result == 0)
+			return add_split(ram, mappings, mapping, size - lows[i], err);
 	}
 	return result;
 }
 
 int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint64_t search_end,
-	       paddr_t *info, struct error *err)
+	       struct guest_hints *hints, struct error *err)
 {
 	struct error why = {"none of its memory looks like a guest's RAM"};
 	struct guest_place place;
+	struct error ignored;
 	int refused = 0;
 
 	for (size_t i = 0; i < mappings->count; i++) {
@@ -164,17 +169,19 @@ int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint6
 
 		if (result == -ENOTCONN || result == -EACCES)
 			refused = result;
+		if ((result == -ENODATA || result == -EAGAIN) && search_end == 0 &&
+		    mapping->end - mapping->start >= RAM_SIZE_MIN &&
+		    add_by_trying(ram, mappings, mapping, NULL, hints, &ignored) == 0)
+			return 0;
 		if (result == -EAGAIN)
 			return error_set(err, result, "%s", why.text);
 		if (result < 0)
 			continue;
 		if (!place.has_ends)
-			return add_by_trying(ram, mappings, mapping, info, err);
-		*info = place.info;
+			return add_by_trying(ram, mappings, mapping, &place, hints, err);
+		*hints = hints_of(&place);
 		result = add_parts(ram, mappings, mapping, &place.ends, err);
-		const struct guest_hints hints = {.has_info = true, .info = place.info};
-
-		return result < 0 ? result : verify(ram, &hints, err);
+		return result < 0 ? result : verify(ram, hints, err);
 	}
 	if (refused)
 		return error_set(err, refused, "%s", why.text);

@@ -13,17 +13,18 @@
 #include <pagevisor/address.h>
 
 #include "base/error.h"
+#include "kind/guest.h"
 #include "memory/guest_memory.h"
 #include "source/qemu/peer.h"
 #include "source/qemu/qemu_ram.h"
 
 /*
- * Finds the RAM and the info page, and adds the RAM to `ram`, which has been begun. Of each mapping only the first
+ * Finds the RAM and where its guest describes itself (*hints), and adds the RAM to `ram`, which has been begun. Of each mapping only the first
  * `search_end` bytes are searched (0: all). Returns 0 or a negative errno with
  * a text: -ENODATA there is no info page, -EAGAIN the guest has not read its memory map yet, -EPROTO the guest's
  * description cannot be true, -EACCES not permitted. On failure the caller ends `ram`.
  */
 int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint64_t search_end,
-	       paddr_t *info, struct error *err);
+	       struct guest_hints *hints, struct error *err);
 
 #endif
