@@ -64,16 +64,16 @@ static const struct field_resolver resolver = {.resolve = resolve, .read = read_
 /* A page table of level 2 with 3 references at 16 MiB; pid -1. */
 static const struct meta_slot table_record = {.storage = {2, UINT64_MAX}};
 static struct frame table_frame;
-static const struct expression_frame table = {{0x1000}, &table_frame, &table_record, NULL};
+static const struct expression_frame table = {{0x1000}, &table_frame, &table_record, NULL, NULL};
 /* A slab with a unique owner at 0; its list is at the top of the address space. */
 static const struct meta_slot slab_record = {.storage = {0, UINT64_MAX, 0, 5}};
 static struct frame slab_frame;
-static const struct expression_frame slab = {{0}, &slab_frame, &slab_record, NULL};
+static const struct expression_frame slab = {{0}, &slab_frame, &slab_record, NULL, NULL};
 static struct frame unused_frame, wild_frame, illegal_frame, host_frame;
-static const struct expression_frame unused = {{1}, &unused_frame, NULL, NULL};
-static const struct expression_frame wild = {{2}, &wild_frame, &slab_record, NULL};
-static const struct expression_frame illegal = {{3}, &illegal_frame, NULL, NULL};
-static const struct expression_frame host = {{4}, &host_frame, NULL, NULL};
+static const struct expression_frame unused = {{1}, &unused_frame, NULL, NULL, NULL};
+static const struct expression_frame wild = {{2}, &wild_frame, &slab_record, NULL, NULL};
+static const struct expression_frame illegal = {{3}, &illegal_frame, NULL, NULL, NULL};
+static const struct expression_frame host = {{4}, &host_frame, NULL, NULL, NULL};
 
 static struct expression expression;
 static struct error err;
@@ -338,7 +338,7 @@ END_TEST
 START_TEST(a_frame_that_could_not_be_read_is_in_no_state)
 {
 	static const struct frame unstable = {.state = FRAME_UNSTABLE, .type = FRAME_TYPE_NONE};
-	const struct expression_frame at = {{5}, &unstable, NULL, NULL};
+	const struct expression_frame at = {{5}, &unstable, NULL, NULL, NULL};
 
 	ck_assert(!eval("state == unused || state == busy || state == shared || state == unique",
 			&at));

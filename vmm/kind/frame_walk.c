@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct walk {
 	const struct guest *guest;
@@ -35,6 +36,11 @@ static void begin_chunk(void *own)
 
 static void fill(struct walk *walk, uint64_t from, uint64_t to)
 {
+	const size_t size = walk->guest->kind->record_size;
+
+	/* Neighbours may be asked for their records: there are none, rather than those of an earlier chunk. */
+	if (walk->records && from < to)
+		memset(walk->records + from * size, 0, (to - from) * size);
 	for (uint64_t i = from; i < to; i++)
 		walk->frames[i] = (struct frame){.state = walk->state, .type = FRAME_TYPE_NONE};
 }

@@ -19,7 +19,8 @@ struct frame_batch {
 	 */
 	const struct frame *frames;
 	uint8_t state;
-	const uint8_t *records; /* with DETAIL_RECORD: frame i's at i * record_size, if in use */
+	/* With DETAIL_RECORD: frame i's at i * record_size, if in use; of all frames if the kind has properties. */
+	const uint8_t *records;
 };
 
 /* A result other than 0 ends the walk. */

@@ -38,6 +38,7 @@ struct guest_panic;
 struct guest_place;
 struct history_ops;
 struct memory_ranges;
+struct property_ops;
 struct read_counters;
 struct record_visitor;
 struct type_catalog;
@@ -123,8 +124,8 @@ struct kind {
 
 	/*
 	 * Classifies the `count` records of the frames from `first` on into frames[], in the detail that `detail` asks
-	 * for. With DETAIL_RECORD it also copies the records of frames in use to copies[i * record_size]; otherwise
-	 * `copies` is NULL. A record that changes during every attempt is FRAME_UNSTABLE. Adds to counters, of which
+	 * for. With DETAIL_RECORD it also copies the records of frames in use, of all frames if there are properties, to
+	 * copies[i * record_size]; otherwise `copies` is NULL. A record that changes during every attempt is FRAME_UNSTABLE. Adds to counters, of which
 	 * `copies` counts the frames in use that were read in more detail than DETAIL_STATE. The caller bounds the time
 	 * of a call. Required.
 	 */
@@ -167,7 +168,7 @@ struct kind {
 	/* Adds a line of the guest's console to a report, if it is about a failure or a planted fault. */
 	void (*read_console)(struct console_report *report, const char *line);
 
-	/* See description.h, free_counts.h, history.h. */
+	/* See description.h, free_counts.h, history.h, property.h. */
 	int (*describe)(const struct guest *guest, const struct frame_look *look,
 			const struct describe_options *options, struct description *description,
 			struct error *err);
@@ -187,6 +188,7 @@ struct kind {
 	int (*claims_read)(const struct guest *guest, struct claims *claims, struct error *err);
 	bool (*claims_hold)(const struct guest *guest, const struct claims *claims);
 	const struct history_ops *history;
+	const struct property_ops *properties;
 
 	/*
 	 * Adds the memory that describes the frames to `ranges`, in whole pages, for a capture that holds nothing else.

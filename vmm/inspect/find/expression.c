@@ -3,6 +3,7 @@
 #include "inspect/find/expression.h"
 
 #include "inspect/find/operations.h"
+#include "kind/guest.h"
 #include "memory/residency.h"
 
 struct value {
@@ -27,6 +28,21 @@ static struct value field_value(const struct expression *expression, unsigned in
 		value.is_missing = false;
 	else
 		value.number = 0;
+	return value;
+}
+
+static struct value property_value(const struct expression *expression, unsigned property,
+				   const struct expression_frame *at)
+{
+	const struct frame_records alone = {at->record, at->pfn, 1};
+	const struct guest *guest = expression->guest;
+	struct value value = {.is_missing = true};
+	uint64_t number;
+
+	if (at->record &&
+	    guest->kind->properties->read(guest, property, at->in_hand ? at->in_hand : &alone,
+					  at->pfn, at->frame, &number))
+		value = number_value(number);
 	return value;
 }
 
@@ -65,6 +81,8 @@ static struct value pushed(const struct expression *expression, struct expressio
 	case OP_FREE:
 		return number_value(at->frame->state < FRAME_STATES_MAX &&
 				    expression->free_states >> at->frame->state & 1);
+	case OP_PROPERTY:
+		return property_value(expression, op.operand, at);
 	case OP_RESIDENT:
 		if (!at->residency)
 			return (struct value){.is_missing = true};

@@ -18,6 +18,9 @@
  *     pfn addr        the frame's number and address
  *     meta.FIELD      a field of the metadata; meta.FIELD.FIELD one of a structure in it
  *
+ * and what the kind of guest calls its own (property.h), such as flags.lru. A property whose values have names is compared
+ * with them, too: zone == Normal.
+ *
  * A frame that is not in use has no type, and a type may lack a field: every comparison with a missing value is false,
  * != too. A comparison beside & needs parentheses around one of the two. Arithmetic is exact: operands and results of + and - are never cut to 64 bits.
  */
@@ -31,6 +34,7 @@
 
 #include "base/error.h"
 #include "kind/kind.h"
+#include "kind/property.h"
 
 #define EXPRESSION_LENGTH_MAX 1024 /* characters */
 #define EXPRESSION_DEPTH_MAX  32   /* nested parentheses and unary operators */
@@ -79,6 +83,7 @@ struct expression {
 	uint64_t numbers[EXPRESSION_OPS_MAX / 2 + 1];
 	struct expression_field fields[EXPRESSION_FIELDS_MAX];
 	struct field_resolver resolver;
+	const struct guest *guest; /* for properties; must stay for as long as it is evaluated */
 };
 
 /* What an expression is evaluated over. */
@@ -87,6 +92,8 @@ struct expression_frame {
 	const struct frame *frame;
 	const void *record;          /* read only with DETAIL_RECORD, and if there is a type */
 	struct residency *residency; /* of the walk; NULL: `resident` is missing */
+	/* Records around it, with its own; NULL: `record` alone. */
+	const struct frame_records *in_hand;
 };
 
 /*

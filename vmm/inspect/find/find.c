@@ -36,7 +36,8 @@ static void hand_out(const struct finder *finder, pfn_t pfn, const struct frame 
 static bool look_and_hand_out(struct finder *finder, pfn_t pfn)
 {
 	struct frame_look look;
-	const struct expression_frame at = {pfn, &look.frame, look.record, &finder->residency};
+	const struct expression_frame at = {pfn, &look.frame, look.record, &finder->residency,
+					    NULL};
 	bool is_in_use;
 
 	if (guest_look(finder->guest, pfn.index, &look) < 0)
@@ -67,11 +68,13 @@ static void take(struct finder *finder, const struct frame_batch *batch, uint64_
 
 static void look_at_frames(struct finder *finder, const struct frame_batch *batch)
 {
+	const struct frame_records in_hand = {batch->records, batch->first, batch->count};
+
 	for (uint64_t i = 0; i < batch->count; i++) {
 		const struct frame *frame = &batch->frames[i];
 		const struct expression_frame at = {pfn(batch->first.index + i), frame,
 						    record_of(finder, batch, i),
-						    &finder->residency};
+						    &finder->residency, &in_hand};
 
 		if (frame->state == FRAME_NEVER_WRITTEN)
 			finder->result->holes++;

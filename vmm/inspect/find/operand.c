@@ -9,7 +9,8 @@
 #include "kind/guest.h"
 #include "memory/residency.h"
 
-#define NAMES_SIZE 300 /* of a list of names in an error */
+#define NAMES_SIZE     300 /* of a list of names in an error */
+#define OWN_NAMES_SIZE 512 /* of those that only one kind has */
 
 /* Adds a name to a list in an error. Returns false if there is no room. */
 static bool list_name(char *names, size_t size, const char *name)
@@ -277,6 +278,8 @@ void parse_name(struct parser *parser)
 	    memcmp(token->text, META_PREFIX, strlen(META_PREFIX)) == 0) {
 		meta_field(parser);
 		parser_advance(parser);
+	} else if (parse_property(parser)) {
+		return;
 	} else if (parser_token_is(parser, "type") || parser_token_is(parser, "state")) {
 		refuse(parser, token->column,
 		       "%.*s belongs on the left of == or !=; parentheses "
@@ -284,13 +287,18 @@ void parse_name(struct parser *parser)
 		       (int)token->length, token->text);
 	} else {
 		struct name_guess guess = parser_guess(parser);
+		char own[OWN_NAMES_SIZE];
 
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 			if (is_promised(parser->guest->kind, words[i].code))
 				name_guess_try(&guess, words[i].name);
-		list_operands(parser->guest->kind, names, sizeof(names));
-		refuse(parser, token->column, "what is %s%s There are %s",
+		guess_property(parser, &guess);
+		names[0] = '\0';
+		if (list_properties(parser, own, sizeof(own)))
+			list_operands(parser->guest->kind, names, sizeof(names));
+		refuse(parser, token->column, "what is %s%s There are %s%s%s",
 		       parser_token_quoted(parser, quoted, sizeof(quoted)),
-		       name_guess_name(&guess) ? name_guess_text(&guess) : "?", names);
+		       name_guess_name(&guess) ? name_guess_text(&guess) : "?", own,
+		       *own && *names ? ", and of all guests " : "", names);
 	}
 }

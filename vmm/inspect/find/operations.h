@@ -19,6 +19,7 @@ enum operation {
 	OP_BROKEN,   /* whether the frame is in a broken state or of no type that the guest has */
 	OP_FREE,     /* whether its state is one in which the guest can give it out */
 	OP_RESIDENT, /* whether the host keeps memory for it */
+	OP_PROPERTY, /* operand: index of the kind's property */
 	/* Replace the topmost value. */
 	OP_NOT,
 	OP_NEGATE,

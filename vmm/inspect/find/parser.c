@@ -62,7 +62,7 @@ unsigned parser_emit(struct parser *parser, enum operation code, unsigned operan
 	return expression->op_count++;
 }
 
-static void emit_number(struct parser *parser, uint64_t number)
+void parser_emit_number(struct parser *parser, uint64_t number)
 {
 	struct expression *expression = parser->expression;
 
@@ -110,12 +110,13 @@ static void parse_unary(struct parser *parser)
 	enum token_kind kind = parser->token.kind;
 	char quoted[64];
 
+	parser->named = -1;
 	switch (kind) {
 	case TOKEN_NAME:
 		parse_name(parser);
 		break;
 	case TOKEN_NUMBER:
-		emit_number(parser, parser->token.number);
+		parser_emit_number(parser, parser->token.number);
 		parser_advance(parser);
 		break;
 	case TOKEN_OPEN:
@@ -153,6 +154,13 @@ static const struct binary *find_binary(const struct binary *table, enum token_k
 	return NULL;
 }
 
+/* Whether the operator just read compares a property with the name of one of its values. */
+static bool takes_name(const struct parser *parser, enum operation code)
+{
+	return (code == OP_EQUAL || code == OP_UNEQUAL) && parser->named >= 0 &&
+	       parser->token.kind == TOKEN_NAME;
+}
+
 /* Left-associative operators of one level, between operands of the next. */
 static void parse_binary(struct parser *parser, const struct binary *table,
 			 void (*operand)(struct parser *parser))
@@ -164,7 +172,10 @@ static void parse_binary(struct parser *parser, const struct binary *table,
 		const char *sign = parser->token.text;
 
 		parser_advance(parser);
-		operand(parser);
+		if (takes_name(parser, found->code))
+			parse_value_name(parser);
+		else
+			operand(parser);
 		parser_emit(parser, found->code, 0, -1);
 		if (found->code <= OP_GREATER_EQUAL) {
 			parser->comparison = sign;
@@ -296,10 +307,12 @@ int expression_compile(const char *text, const struct guest *guest,
 				.guest = guest,
 				.expression = expression,
 				.err = err,
-				.token = {.text = text}};
+				.token = {.text = text},
+				.named = -1};
 	char quoted[64];
 
 	memset(expression, 0, sizeof(*expression));
+	expression->guest = guest;
 	if (resolver)
 		expression->resolver = *resolver;
 	for (unsigned i = 0; i < guest->kind->state_count; i++) {

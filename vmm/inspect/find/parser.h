@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "base/name_guess.h"
 #include "inspect/find/expression.h"
 #include "inspect/find/operations.h"
 #include "inspect/find/token.h"
@@ -26,6 +27,8 @@ struct parser {
 	/* The operator of the comparison that was parsed last, if that had no parentheses around it; else NULL. */
 	const char *comparison;
 	bool compares_names; /* it is `type == NAME` or `state == NAME` */
+	/* The property, a value of which has a name, that was parsed last, without anything behind it; -1: none. */
+	int named;
 };
 
 void parser_fail(struct parser *parser);
@@ -43,6 +46,24 @@ void parse_named_comparison(struct parser *parser);
 
 /* Another name: `ref`, `meta.level`. */
 void parse_name(struct parser *parser);
+
+/* Pushes a number. */
+void parser_emit_number(struct parser *parser, uint64_t number);
+
+/* If the current token names a property of the guest's kind, parses it. */
+bool parse_property(struct parser *parser);
+
+/* What somebody may have meant. */
+void guess_property(const struct parser *parser, struct name_guess *guess);
+
+/*
+ * What there is: all of a prefix if the token has it, else each prefix once. Returns whether other operands may have been
+ * meant as well.
+ */
+bool list_properties(const struct parser *parser, char *names, size_t size);
+
+/* The name of a value of the property `named`, after == or !=. */
+void parse_value_name(struct parser *parser);
 
 /* "column N: " and a text; a macro, so that the compiler checks the format. */
 #define refuse(parser, column, format, ...)                                                        \

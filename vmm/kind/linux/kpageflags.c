@@ -79,6 +79,26 @@ static const struct {
 	{KPF_ARCH_2, PAGE_FLAG_ARCH_2},
 };
 
+bool kpageflags_has(const struct page_layout *layout, unsigned kpf)
+{
+	for (unsigned i = 0; i < sizeof(copied) / sizeof(copied[0]); i++)
+		if (copied[i].kpf == kpf)
+			return layout->flags[copied[i].flag] != LAYOUT_FLAG_NONE;
+	switch (kpf) {
+	case KPF_HWPOISON:
+		return layout->flags[PAGE_FLAG_HWPOISON] != LAYOUT_FLAG_NONE;
+	case KPF_OFFLINE:
+		return layout->types[PAGE_TYPE_OFFLINE].mask;
+	case KPF_PGTABLE:
+		return layout->types[PAGE_TYPE_TABLE].mask;
+	case KPF_NOPAGE:
+	case KPF_ZERO_PAGE:
+		return false;
+	default:
+		return kpf < KPF_END && kpageflags_names[kpf];
+	}
+}
+
 /* Copies of the records that a page's flags come from. */
 struct view {
 	const struct page_records *in;

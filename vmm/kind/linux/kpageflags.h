@@ -33,6 +33,9 @@
 /* In lower case, without the prefix; NULL where no flag has that number. */
 extern const char *const kpageflags_names[KPF_END];
 
+/* Whether pages of a kernel can have a flag. */
+bool kpageflags_has(const struct page_layout *layout, unsigned kpf);
+
 /*
  * `flags`: bits KPF_*; `mapcount`: as /proc/kpagecount has it. The layout must be full. Returns 0; -ENOENT the frame has no
  * record: `flags` is KPF_NOPAGE alone; or -EAGAIN: its records changed during every attempt.

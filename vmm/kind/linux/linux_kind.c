@@ -20,6 +20,7 @@
 #include "kind/linux/kernel_find.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_class.h"
+#include "kind/linux/page_property.h"
 #include "kind/linux/vm_events.h"
 #include "kind/linux/zones.h"
 
@@ -233,6 +234,21 @@ static unsigned runs(const struct guest *guest, struct record_run *list, unsigne
 	return count;
 }
 
+/* Frames that nobody has are copied for their properties: their copies do not count. */
+static void copy_record(const void *record, struct frame *frame, void *copy,
+			struct read_counters *counters)
+{
+	bool is_in_use = frame->state < PAGE_STATE_COUNT && linux_states[frame->state].is_in_use;
+	struct read_counters others = {0};
+
+	if (page_copy(record, copy, is_in_use ? counters : &others))
+		return;
+	*frame = (struct frame){.type = FRAME_TYPE_NONE, .state = FRAME_UNSTABLE};
+	counters->unstable += others.unstable;
+	/* Its neighbours may ask for it. */
+	memset(copy, 0, LAYOUT_PAGE_SIZE);
+}
+
 static void classify(const struct guest *guest, const void *records, pfn_t first, uint64_t count,
 		     enum frame_detail detail, struct frame *frames, void *copies,
 		     struct read_counters *counters)
@@ -247,10 +263,9 @@ static void classify(const struct guest *guest, const void *records, pfn_t first
 		frames[i] = page_classify(&in, &scan, i);
 		if (detail == DETAIL_STATE)
 			frames[i].type = FRAME_TYPE_NONE;
-		else if (detail == DETAIL_RECORD && linux_states[frames[i].state].is_in_use &&
-			 !page_copy(record, (uint8_t *)copies + i * LAYOUT_PAGE_SIZE, counters))
-			frames[i] =
-				(struct frame){.type = FRAME_TYPE_NONE, .state = FRAME_UNSTABLE};
+		else if (detail == DETAIL_RECORD)
+			copy_record(record, &frames[i], (uint8_t *)copies + i * LAYOUT_PAGE_SIZE,
+				    counters);
 	}
 }
 
@@ -374,5 +389,6 @@ const struct kind linux_kind = {
 	.describe = linux_describe,
 	.free_counts = free_counts,
 	.breakdown = linux_breakdown,
+	.properties = &linux_properties,
 	.describing_memory = describing_memory,
 };

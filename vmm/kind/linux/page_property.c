@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What expressions can ask of Linux's frames alone: see page_property.h. */
+#include "kind/linux/page_property.h"
+
+#include <stdio.h>
+
+#include <linux/btf.h>
+
+#include "kind/linux/linux_btf.h"
+#include "kind/linux/linux_guest.h"
+
+/* Of the largest compound page: 1 GiB of hugetlbfs. */
+#define COMPOUND_ORDER_MAX 18
+
+static const char *const names[PROPERTY_COUNT] = {
+	[PROPERTY_ORDER] = "order", [PROPERTY_HEAD] = "head", [PROPERTY_TAIL] = "tail",
+	[PROPERTY_MAPS] = "maps",   [PROPERTY_ZONE] = "zone", [PROPERTY_NODE] = "node",
+};
+
+static bool name_of(const struct guest *guest, unsigned property, char name[PROPERTY_NAME_SIZE])
+{
+	const struct page_layout *layout = &linux_guest_of(guest)->kernel.layout;
+	bool is_flag = property < KPF_END;
+
+	if (!layout->is_full || (is_flag && !kpageflags_has(layout, property)) ||
+	    (property == PROPERTY_ZONE && !layout->zone_bits) ||
+	    (property == PROPERTY_NODE && !layout->node_bits))
+		return false;
+	snprintf(name, PROPERTY_NAME_SIZE, "%s%s", is_flag ? "flags." : "",
+		 is_flag ? kpageflags_names[property] : names[property]);
+	return true;
+}
+
+/* As /proc/zoneinfo has them; their numbers depend on the kernel's configuration. */
+static const char *zone_name(const struct btf *btf, uint64_t zone)
+{
+	static const char *const zones[][2] = {
+		{"ZONE_DMA", "DMA"},       {"ZONE_DMA32", "DMA32"},   {"ZONE_NORMAL", "Normal"},
+		{"ZONE_MOVABLE", "Movable"}, {"ZONE_DEVICE", "Device"},
+	};
+	struct linux_type type = {BTF_KIND_ENUM, "zone_type", 0};
+	int64_t value;
+
+	linux_btf_find(btf, &type, 1);
+	for (unsigned i = 0; i < sizeof(zones) / sizeof(zones[0]); i++)
+		if (linux_btf_enumerator(btf, type.id, zones[i][0], &value) &&
+		    (uint64_t)value == zone)
+			return zones[i][1];
+	return NULL;
+}
+
+static const char *value_name(const struct guest *guest, unsigned property, uint64_t value)
+{
+	const struct btf *btf = linux_guest_of(guest)->kernel.btf;
+
+	return property == PROPERTY_ZONE && btf ? zone_name(btf, value) : NULL;
+}
+
+static const void *record_of(const struct page_records *in, uint64_t index, void *copy)
+{
+	uint64_t i = index - in->first.index;
+
+	if (index >= in->first.index && i < in->count)
+		return (const uint8_t *)in->records + i * LAYOUT_PAGE_SIZE;
+	return in->fetch && in->fetch(in->own, pfn(index), copy) ? copy : NULL;
+}
+
+/* Of a page that is in use: 0 unless it is part of a compound page. */
+static bool used_order(const struct page_records *in, uint64_t pfn, const void *record,
+		       uint64_t *order)
+{
+	const struct page_layout *layout = in->layout;
+	bool is_head = layout_has_flag(layout, layout_load(record, &layout->flags_word),
+				       PAGE_FLAG_HEAD);
+	uint64_t word = page_tail_word(in, pfn, record, is_head), head = pfn;
+	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
+	const void *holder;
+
+	*order = 0;
+	if (!is_head && !(word & 1))
+		return true;
+	if (word & 1 && !page_head_of(layout, in->vmemmap, pfn, word, &head))
+		return false;
+	holder = layout->order.size ? record_of(in, head + layout->order.page, copy) : NULL;
+	if (!holder)
+		return false;
+	*order = layout_load(holder, &layout->order);
+	return *order <= COMPOUND_ORDER_MAX;
+}
+
+static bool order_of(const struct page_records *in, uint64_t pfn, const void *record,
+		     const struct frame *frame, uint64_t *order)
+{
+	if (frame->state == PAGE_STATE_FREE) {
+		uint64_t head;
+		unsigned block = 0;
+		bool is_found = page_free_block(in, pfn, &head, &block);
+
+		*order = block;
+		return is_found;
+	}
+	return frame->state == PAGE_STATE_USED && used_order(in, pfn, record, order);
+}
+
+static uint64_t bits_of(const struct page_layout *layout, const void *record, unsigned shift,
+			unsigned bits)
+{
+	return layout_load(record, &layout->flags_word) >> shift & ((UINT64_C(1) << bits) - 1);
+}
+
+static bool flag_or_count(const struct page_records *in, unsigned property, pfn_t pfn,
+			  uint64_t *value)
+{
+	unsigned bit = property == PROPERTY_HEAD   ? KPF_COMPOUND_HEAD
+		       : property == PROPERTY_TAIL ? KPF_COMPOUND_TAIL
+						   : property;
+	uint64_t flags, mapcount;
+
+	if (kpageflags_of(in, pfn, &flags, &mapcount) < 0)
+		return false;
+	*value = property == PROPERTY_MAPS ? mapcount : flags >> bit & 1;
+	return true;
+}
+
+bool page_property(const struct page_records *in, unsigned property, pfn_t pfn,
+		   const struct frame *frame, uint64_t *value)
+{
+	const struct page_layout *layout = in->layout;
+	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
+	const void *record = record_of(in, pfn.index, copy);
+
+	if (!record || !layout->is_full)
+		return false;
+	switch (property) {
+	case PROPERTY_ORDER:
+		return order_of(in, pfn.index, record, frame, value);
+	case PROPERTY_ZONE:
+		*value = bits_of(layout, record, layout->zone_shift, layout->zone_bits);
+		return layout->zone_bits > 0;
+	case PROPERTY_NODE:
+		*value = bits_of(layout, record, layout->node_shift, layout->node_bits);
+		return layout->node_bits > 0;
+	default:
+		return flag_or_count(in, property, pfn, value);
+	}
+}
+
+static bool read_property(const struct guest *guest, unsigned property,
+			  const struct frame_records *in_hand, pfn_t pfn, const struct frame *frame,
+			  uint64_t *value)
+{
+	const struct page_records in = linux_guest_records(guest, in_hand->records, in_hand->first,
+							   in_hand->count);
+
+	return page_property(&in, property, pfn, frame, value);
+}
+
+const struct property_ops linux_properties = {
+	.count = PROPERTY_COUNT,
+	.name = name_of,
+	.value_name = value_name,
+	.read = read_property,
+};
