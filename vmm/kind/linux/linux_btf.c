@@ -65,7 +65,7 @@ uint32_t linux_btf_size(const struct btf *btf, uint32_t id)
 	return id != 0 && btf_is_composite(type) ? type->size : 0;
 }
 
-static uint32_t strip(const struct btf *btf, uint32_t id)
+uint32_t linux_btf_strip(const struct btf *btf, uint32_t id)
 {
 	const struct btf_type *type = btf__type_by_id(btf, id);
 
@@ -78,28 +78,32 @@ static uint32_t strip(const struct btf *btf, uint32_t id)
 
 /* The recursion ends and is short, because btf_check has bounded what a type contains. */
 static bool find_member(const struct btf *btf, uint32_t id, uint32_t base, const char *name,
-			struct linux_member *member)
+			bool has_bits, struct linux_member *member)
 {
 	const struct btf_type *type = btf__type_by_id(btf, id);
 	const struct btf_member *members = btf_members(type);
 
 	for (uint32_t i = 0; i < btf_vlen(type); i++) {
 		const char *found = btf__name_by_offset(btf, members[i].name_off);
-		uint32_t offset = base + btf_member_bit_offset(type, i) / 8;
-		uint32_t inner = strip(btf, members[i].type);
+		uint32_t first_bit = base + btf_member_bit_offset(type, i);
+		uint32_t bits = btf_member_bitfield_size(type, i);
+		uint32_t inner = linux_btf_strip(btf, members[i].type);
 
 		if (*found == '\0' && btf_is_composite(btf__type_by_id(btf, inner)) &&
-		    find_member(btf, inner, offset, name, member))
+		    find_member(btf, inner, first_bit, name, has_bits, member))
 			return true;
-		if (strcmp(found, name) != 0 || btf_member_bitfield_size(type, i))
+		if (strcmp(found, name) != 0 || (bits && !has_bits))
 			continue;
 
 		int64_t size = inner ? btf__resolve_size(btf, inner) : -1;
 
 		if (size < 0)
 			return false;
-		*member = (struct linux_member){
-			.offset = offset, .size = (uint32_t)size, .type_id = members[i].type};
+		*member = (struct linux_member){.offset = first_bit / 8,
+						.size = (uint32_t)size,
+						.type_id = members[i].type,
+						.first_bit = first_bit,
+						.bits = bits};
 		return true;
 	}
 	return false;
@@ -108,14 +112,22 @@ static bool find_member(const struct btf *btf, uint32_t id, uint32_t base, const
 bool linux_btf_member(const struct btf *btf, uint32_t id, const char *name,
 		      struct linux_member *member)
 {
-	id = strip(btf, id);
+	id = linux_btf_strip(btf, id);
 	return id != 0 && btf_is_composite(btf__type_by_id(btf, id)) &&
-	       find_member(btf, id, 0, name, member);
+	       find_member(btf, id, 0, name, false, member);
+}
+
+bool linux_btf_member_or_bits(const struct btf *btf, uint32_t id, const char *name,
+			      struct linux_member *member)
+{
+	id = linux_btf_strip(btf, id);
+	return id != 0 && btf_is_composite(btf__type_by_id(btf, id)) &&
+	       find_member(btf, id, 0, name, true, member);
 }
 
 bool linux_btf_enumerator(const struct btf *btf, uint32_t id, const char *name, int64_t *value)
 {
-	const struct btf_type *type = btf__type_by_id(btf, strip(btf, id));
+	const struct btf_type *type = btf__type_by_id(btf, linux_btf_strip(btf, id));
 
 	if (id == 0 || !btf_is_any_enum(type))
 		return false;

@@ -41,6 +41,8 @@ struct linux_member {
 	uint32_t offset; /* in bytes */
 	uint32_t size;
 	uint32_t type_id;
+	uint32_t first_bit; /* counted from the start of the outermost struct */
+	uint32_t bits;      /* of a bit-field, else 0 */
 };
 
 /*
@@ -49,6 +51,13 @@ struct linux_member {
  */
 bool linux_btf_member(const struct btf *btf, uint32_t id, const char *name,
 		      struct linux_member *member);
+
+/* The same; bit-fields are found, too. */
+bool linux_btf_member_or_bits(const struct btf *btf, uint32_t id, const char *name,
+			      struct linux_member *member);
+
+/* The type behind typedefs and qualifiers. */
+uint32_t linux_btf_strip(const struct btf *btf, uint32_t id);
 
 /* The value of an enumerator, or false. id may be 0. */
 bool linux_btf_enumerator(const struct btf *btf, uint32_t id, const char *name, int64_t *value);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bpf/btf.h>
+
 #include "base/clock.h"
 #include "kind/fields/type_catalog.h"
 #include "kind/free_counts.h"
@@ -20,6 +22,7 @@
 #include "kind/linux/kernel_find.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_class.h"
+#include "kind/linux/page_fields.h"
 #include "kind/linux/page_property.h"
 #include "kind/linux/vm_events.h"
 #include "kind/linux/zones.h"
@@ -362,7 +365,20 @@ static void describing_memory(const struct guest_memory *memory, const struct gu
 
 static struct type_catalog *types(const struct guest *guest)
 {
-	return type_catalog_new(guest, "classes of pages have no fields of their own");
+	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
+	struct type_catalog *catalog = type_catalog_new(guest, kernel->no_layout.text);
+	struct btf *fields = catalog && kernel->btf ? page_fields_btf(kernel->btf) : NULL;
+	const void *blob = NULL;
+	uint32_t size;
+
+	if (fields)
+		blob = btf__raw_data(fields, &size);
+	if (blob)
+		type_catalog_load(catalog, guest, blob, size);
+	else if (catalog && kernel->btf)
+		error_set(&catalog->why, -ENOMEM, "no memory for the fields of struct page");
+	btf__free(fields);
+	return catalog;
 }
 
 const struct kind linux_kind = {
@@ -371,6 +387,7 @@ const struct kind linux_kind = {
 	.metadata_size = LAYOUT_PAGE_SIZE,
 	.state_count = PAGE_STATE_COUNT,
 	.states = linux_states,
+	.type_marks = &page_type_marks,
 	.has_references = true,
 	.find = find_guests,
 	.locate = locate,
