@@ -18,9 +18,10 @@
  * (frame_alloc_has_handful). Released meanwhile, they are found by no attempt, as often as it is made, until that CPU has
  * put them down; without a host they would have been in its cache, where others find them. So nobody is refused who has not
  * tried once more, after all that was released by the time when he last looked, and after each such CPU has done that.
- * `released` is loaded first: what is in a hand that is taken up after that load was not released before it, so its release
- * moves `released` again. What is in a hand and no more than its CPU needs may be found by nobody either: as it would be if
- * that CPU had got it. Each CPU has one hand, and takes none up for a frame that is not the host's, so this ends.
+ * `released` is loaded first, and a CPU says that it has a handful before it looks whose the frames are: so what is in a
+ * hand that was not said by then was not released before that load, and its release moves `released` again. What is in a
+ * hand and no more than its CPU needs may be found by nobody either: as it would be if that CPU had got it. Each CPU has one
+ * hand, and keeps none up for a frame that is not the host's, so this ends.
  */
 #include "frame_ask.h"
 

@@ -209,17 +209,21 @@ static uint64_t take_host_frames(struct cpu_cache *cache, uint64_t frame, bool *
 	uint64_t end = frame + 1;
 
 	spin_lock(&cache->lock);
-	*is_block = cache->fresh_next == end && cache->fresh_end == frame + FRESH_FRAMES &&
+	bool looks = cache->fresh_next == end && end < cache->fresh_end;
+
+	if (looks)
+		frame_handful_begin();
+	*is_block = looks && cache->fresh_end == frame + FRESH_FRAMES &&
 		    is_aligned(frame, FRESH_FRAMES) && frame_block_is_host(frame, state);
 	if (*is_block)
 		end = cache->fresh_next = cache->fresh_end;
-	if (cache->fresh_next == end) {
+	if (looks && !*is_block) {
 		while (end < cache->fresh_end && frame_is_host(end))
 			end++;
 		cache->fresh_next = end;
 	}
-	if (end > frame + 1)
-		frame_handful_begin();
+	if (looks && end == frame + 1)
+		frame_handful_end();
 	spin_unlock(&cache->lock);
 	return end;
 }

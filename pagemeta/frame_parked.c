@@ -70,8 +70,12 @@ bool frame_parked_is_stale(void)
 
 void frame_handful_begin(void)
 {
-	/* Relaxed: the lock passes it on. */
+	/*
+	 * Relaxed: the lock passes it on. The fence is paired with the load's: if that finds no handful, whoever made it had
+	 * loaded `released` before the caller loads the states of what it takes up.
+	 */
 	__atomic_fetch_add(&handfuls, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 void frame_handful_end(void)
@@ -82,6 +86,8 @@ void frame_handful_end(void)
 
 bool frame_alloc_has_handful(void)
 {
+	/* After `released` was loaded: see frame_handful_begin. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return __atomic_load_n(&handfuls, __ATOMIC_ACQUIRE) != 0;
 }
 

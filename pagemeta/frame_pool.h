@@ -146,7 +146,8 @@ void frame_pool_drain_blocks(void);
 
 /*
  * Around a handful: frames of the host in the caller's hand that are more than it needs, to be put aside. Begins with the
- * lock held under which they are taken, for whoever looks for them there later must see it; ends without it.
+ * lock held under which they are taken, for whoever looks for them there later must see it, and before the caller looks
+ * whose they are; ends without it, or with it if they are not the host's.
  */
 void frame_handful_begin(void);
 void frame_handful_end(void);

@@ -38,10 +38,13 @@ static bool take_run(uint64_t count, uint64_t align, pfn_t *first, uint64_t *hos
 		buddy_take(&frame_pool.buddy, looks ? FRESH_ORDER : order, first, &taken);
 		size = UINT64_C(1) << taken;
 	}
-	if (looks && frame_is_host(first->index)) {
-		*host = first->index;
+	if (looks) {
 		frame_handful_begin();
-		return false;
+		if (frame_is_host(first->index)) {
+			*host = first->index;
+			return false;
+		}
+		frame_handful_end();
 	}
 	buddy_add(&frame_pool.buddy, pfn(first->index + count), pfn(first->index + size));
 	return true;

@@ -67,6 +67,7 @@ declare -A ASK_FOUND_BY=(
 	[GIVING_UP_UNSAID]='assertion violated .*outage'
 	[GONE_BEFORE_IT_GAVE]='assertion violated 0'
 	[HANDS_NOT_WAITED_FOR]='assertion violated 0'
+	[HANDS_SAID_LATE]='assertion violated 0'
 	[HANDS_UNSAID]='assertion violated 0'
 	[LEAVING_IS_THE_END]='assertion violated 0'
 	[LEAVING_UNSEEN]=$sleeps
@@ -86,6 +87,7 @@ declare -A ASK_SEARCH=(
 	[GIVING_UP_UNSAID]=-DSTUCK
 	[GONE_BEFORE_IT_GAVE]="-DCOMES -DCLAIMS=1"
 	[HANDS_NOT_WAITED_FOR]="-DHANDFUL -DOPS=1"
+	[HANDS_SAID_LATE]="-DHANDFUL -DOPS=1 -DCLAIMS=4"
 	[HANDS_UNSAID]="-DHANDFUL -DOPS=1"
 	[LEAVING_IS_THE_END]="-DCOMES -DCLAIMS=1"
 	[LEAVING_UNSEEN]=-DLEAVES
@@ -94,6 +96,8 @@ declare -A ASK_SEARCH=(
 	[TAKES_WHILE_ASKED]="-DOPS_OTHER=2 -DCLAIMS=3"
 	[WAITING_HAS_A_GAP]="-DOPS_OTHER=2 -DCLAIMS=3"
 )
+# And where depth first is long, unless the order is another one.
+declare -A ASK_ORDER=([HANDS_SAID_LATE]="-DP_RAND=1 -DT_RAND=1")
 # Mutants that a short trace shows, too: their steps differ from the code's.
 SEEN_IN_TRACES=(CLAIM_NOT_BUMPED CHANGE_NOT_BUMPED CHANGE_NOT_BUSY NO_REREAD EARLY_UNUSED
 	RESET_EARLY_UNUSED RESET_NOT_BUSY ALLOCATOR_FIRST HOST_FRAME_DROPPED)
@@ -101,7 +105,7 @@ REPLAY_MUTANTS=(claim-keeps-generation reset-moves-generation put-gives-two swap
 
 # The same for asks: those that a few traces show. ANY_WAKE_IS_AN_ANSWER is shown by them alone.
 ASKS_SEEN_IN_TRACES=(ANSWERS_FIRST ANY_WAKE_IS_AN_ANSWER BELL_RINGS_ONCE COMES_BACK_ANSWERING GIVING_UP_UNSAID
-	GONE_BEFORE_IT_GAVE HANDS_UNSAID NEXT_HINT_TRUSTED NO_SECOND_LOOK RELEASED_FIRST TAKES_WHILE_ASKED WAITING_HAS_A_GAP)
+	GONE_BEFORE_IT_GAVE HANDS_SAID_LATE HANDS_UNSAID NEXT_HINT_TRUSTED NO_SECOND_LOOK RELEASED_FIRST TAKES_WHILE_ASKED WAITING_HAS_A_GAP)
 # The code's, and the configuration whose traces find each.
 declare -A ASK_REPLAY_MUTANTS=([stale-unseen]=PLAIN [head-not-reloaded]=HINTED [waiting-stays]=PLAIN
 	[gives-up-unsaid]=STUCK [hands-not-loaded]=HANDFUL [hands-unsaid]=HANDFUL)
@@ -163,7 +167,7 @@ test_mutants()
 # Its bounds are in the model. Depth first: a mutant is found long before the states that are as deep have been seen.
 test_asks()
 {
-	local search mutant options
+	local search mutant options order
 
 	for search in PLAIN POLLING HINTED STUCK LEAVES "COMES -DOPS=1" "HANDFUL -DOPS=1"; do
 		read -r -a options <<<"-D$search"
@@ -175,7 +179,8 @@ test_asks()
 	done
 	for mutant in $(printf '%s\n' "${!ASK_FOUND_BY[@]}" | sort); do
 		read -r -a options <<<"-DMUTANT_$mutant ${ASK_SEARCH[$mutant]:-}"
-		make_checker "$ASK_MODEL" "asks-$mutant" "${options[@]}" -- -O1
+		read -r -a order <<<"${ASK_ORDER[$mutant]:-}"
+		make_checker "$ASK_MODEL" "asks-$mutant" "${options[@]}" -- -O1 "${order[@]}"
 		expect "asks, mutant: $mutant" 0 "${ASK_FOUND_BY[$mutant]}" 'errors: 1$' -- \
 			"$WORK/asks-$mutant/pan" -m1000000
 	done

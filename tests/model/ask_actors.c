@@ -58,20 +58,24 @@ static void put_aside(uint64_t frame)
 /* Stands in for take_host_frames, with the pool's lock for the cache's. Returns FREE_LINK_NONE if there is no more. */
 static uint64_t take_more(uint64_t frame)
 {
-	const uint64_t other = frame == FIRST ? FIRST + 1 : FIRST;
-	bool takes;
+	uint64_t other = frame == FIRST ? FIRST + 1 : FIRST;
 
 	step("take_more");
 	asks.actors[asks.running].merges = true;
 	spin_lock(&frame_pool.lock);
-	takes = asks.is_listed[other - FIRST] && frame_is_host(other);
-	asks.actors[asks.running].merges = false;
-	if (takes) {
-		asks.is_listed[other - FIRST] = false;
+	if (asks.is_listed[other - FIRST])
 		frame_handful_begin();
+	else
+		other = FREE_LINK_NONE;
+	asks.actors[asks.running].merges = false;
+	if (other != FREE_LINK_NONE && frame_is_host(other)) {
+		asks.is_listed[other - FIRST] = false;
+	} else if (other != FREE_LINK_NONE) {
+		frame_handful_end();
+		other = FREE_LINK_NONE;
 	}
 	spin_unlock(&frame_pool.lock);
-	return takes ? other : FREE_LINK_NONE;
+	return other;
 }
 
 /* Stands in for frame_alloc_next_failed. */

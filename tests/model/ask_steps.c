@@ -129,8 +129,8 @@ uint64_t step_add(void *word, size_t size, uint64_t value)
 		step((uint32_t)value == 1 ? "add_waiting" : "sub_waiting");
 	else if (word == &frame_keeper.asked)
 		step("add_asked");
-	else if (word == hands)
-		step((uint32_t)value == 1 ? "add_hands" : "sub_hands");
+	else if (word == hands && (uint32_t)value != 1)
+		step("sub_hands");
 
 	uint64_t old = value_of(word, size);
 

@@ -22,7 +22,7 @@
  *   COMES     there is a keeper only while it holds something: it says so before it claims, and gives everything back
  *             before it says that it has gone. So nobody is refused at all
  *   HANDFUL   as COMES, and a CPU that meets a frame of the host's takes all that are listed into its hand with it, to put
- *             them aside together: more than it needs. It says so (`hands`) until it has
+ *             them aside together: more than it needs. It says so (`hands`) before it looks at them
  */
 #ifdef HANDFUL
 #define COMES
@@ -55,7 +55,7 @@
 /* Accesses, as a trace names them: a CPU's, then the keeper's. */
 mtype = { pop_frame, load_state, cas_state, park, load_released, load_walks, load_stale, lock_pool,
 	  look_at, load_head, load_hint, load_keeper, add_waiting, sub_waiting, add_asked,
-	  load_answered, ring, load_gave_up, wake, time_out, take_more, add_hands, sub_hands,
+	  load_answered, ring, load_gave_up, wake, time_out, take_more, sub_hands,
 	  load_hands, reset_state, list_frame, refuse };
 mtype = { load_waiting, claim, store_keeper, hear, load_asked, release_slot, store_hint, store_head,
 	  store_released, store_answered, come_back };
@@ -152,27 +152,39 @@ inline put_aside()
 }
 
 #ifdef HANDFUL
-/* take_host_frames: a section of two accesses, of the other frame's state and of `hands`. */
+/* take_host_frames: a section of two accesses, of `hands` and of the other frame's state. */
 inline take_handful()
 {
 	d_step { !lock ->
-		mine = (place[1 - f] == LISTED && state[1 - f] == HOST -> 1 - f : NONE);
+		mine = (place[1 - f] == LISTED -> 1 - f : NONE);
 		if
 		:: mine < NONE ->
-			place[mine] = HAND;
-			lock = 1
+			lock = 1;
+#if !defined(MUTANT_HANDS_UNSAID) && !defined(MUTANT_HANDS_SAID_LATE)
+			hands++
+#endif
 		:: else
 		fi;
 		say(take_more)
 	};
-#ifndef MUTANT_HANDS_UNSAID
 	if
-	:: mine < NONE -> step(add_hands, hands++; lock = 0)
+	:: mine < NONE ->
+		step(look_at, s = state[mine]; place[mine] = (s == HOST -> HAND : LISTED));
+#ifdef MUTANT_HANDS_SAID_LATE
+		hands++;
+#endif
+		if
+		:: s == HOST -> lock = 0
+		:: else ->
+			mine = NONE;
+#ifdef MUTANT_HANDS_UNSAID
+			lock = 0
+#else
+			step(sub_hands, hands--; lock = 0)
+#endif
+		fi
 	:: else
 	fi
-#else
-	lock = 0
-#endif
 }
 
 /* The rest of it, in a section of its own. */
