@@ -129,6 +129,8 @@ test_running_guest()
 	identity=$(grep '^image' "$OUT")
 	expect "of the guest that it was taken of" 0 "out:^$identity\$" -- "$PAGEVISOR" stat one
 	expect "a capture in place of an expression" 2 "err:^pagevisor: $a is a capture, not an expression" -- "$PAGEVISOR" find "$a"
+	expect "stat --by of another kind of guest" 2 'err:guests of the kind pagevisor have no memory by file' -- \
+		"$PAGEVISOR" stat --by file "$a"
 	cp "$a" "$WORK/kept.pvc"
 	expect "a capture is not replaced unasked" 2 'err:a.pvc exists; --force replaces it' -- \
 		"$PAGEVISOR" capture "$a" one

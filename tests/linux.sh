@@ -30,10 +30,27 @@ test_kernel()
 	fi
 	if [ "$status" -eq 0 ] || grep -qxF "$version" "$HERE/known.txt"; then
 		judge "$name: all pages are what the kernel says" 0 'out:^compared +[0-9]+ frames: 0 differ'
+		test_owners "$name"
 	else
 		print_stream stderr "$ERR"
 		skip "$name: all pages" "this version is not in linux/known.txt: differences are only reported"
 	fi
+}
+
+# test_owners NAME: what the command lists of the machine that was stopped last.
+test_owners()
+{
+	local guest=file:$WORK/ram
+
+	expect "$1: files" 0 'out:^ +8\.0  ext4 /mapped$' 'out:^ +3\.0  tmpfs SYSV00000000$' 'out:^ +1\.0  ext4 /deleted \(deleted\)$' \
+		'out:^ +[0-9.]+  [0-9]+ others$' '!out:unknown' -- "$PAGEVISOR" stat --by file "$guest"
+	expect "$1: caches" 0 'out:^ +[0-9.]+ +[0-9]+  task_struct$' '!out:unknown' -- \
+		"$PAGEVISOR" stat --by cache --limit 1000 "$guest"
+	expect "$1: processes" 0 'out: +1  init$' 'out:  agent-shared$' '!out:kthreadd' -- "$PAGEVISOR" stat --by process "$guest"
+	expect "$1: zones" 0 'out: 0  DMA32$' 'out: 0  DMA$' '!out:Movable' -- "$PAGEVISOR" stat --by zone "$guest"
+	for by in file cache process zone; do
+		expect "$1: $by in JSON" 0 "out:\"by\":\"$by\"" -- "$PAGEVISOR" stat --json --limit 5 --by "$by" "$guest"
+	done
 }
 
 for program in qemu-system-x86_64 mke2fs cpio xz python3; do

@@ -170,6 +170,7 @@ static const struct {
 	{"linux_kallsyms", linux_kallsyms_suite},
 	{"linux_find", linux_find_suite},
 	{"linux_kpageflags", linux_kpageflags_suite},
+	{"linux_owners", linux_owners_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

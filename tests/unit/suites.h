@@ -162,5 +162,6 @@ Suite *linux_class_suite(void);
 Suite *linux_kallsyms_suite(void);
 Suite *linux_find_suite(void);
 Suite *linux_kpageflags_suite(void);
+Suite *linux_owners_suite(void);
 
 #endif

@@ -144,13 +144,13 @@ int stat_by(struct session *session, const struct stat_by_options *options)
 	if (status != STATUS_OK)
 		return status;
 	/* Zones are among what describes frames. */
-	if (!session->source.has_all_memory && options->by != BREAKDOWN_ZONE)
-		return session_refuse(
-			error_set(&err, -EINVAL,
-				  "the capture has no names: capture with --all-memory "
-				  "for --by %s",
-				  breakdown_names[options->by]),
-			&err);
+	if (session->guest->kind->breakdown && !session->source.has_all_memory &&
+	    options->by != BREAKDOWN_ZONE)
+		return session_refuse(error_set(&err, -EINVAL,
+						"the capture has no names: capture with --all-memory "
+						"for --by %s",
+						breakdown_names[options->by]),
+				      &err);
 	int result = guest_breakdown(session->guest, options->by, options->limit, &breakdown, &err);
 
 	if (result == -EFAULT || result == -ENOTCONN)

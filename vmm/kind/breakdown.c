@@ -70,15 +70,21 @@ struct breakdown_row *breakdown_add(struct breakdown *breakdown, struct error *e
 	return row;
 }
 
-void breakdown_name(struct breakdown_row *row, const char *text)
+int breakdown_name(struct breakdown *breakdown, struct breakdown_row *row, const char *text,
+		   struct error *err)
 {
 	/* A byte that is not printable becomes one that is: it does not grow. */
 	size_t size = strlen(text) + 1;
+	int result = memory_budget_take(breakdown->budget, size, "the names in the table", err);
 
-	free(row->name);
+	if (result < 0)
+		return result;
+	breakdown->taken += size;
 	row->name = malloc(size);
-	if (row->name)
-		printable_copy(row->name, size, text);
+	if (!row->name)
+		return error_set(err, -ENOMEM, "no memory for the names in the table");
+	printable_copy(row->name, size, text);
+	return 0;
 }
 
 static int by_size(const void *a, const void *b)

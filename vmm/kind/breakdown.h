@@ -77,8 +77,9 @@ void breakdown_free(struct breakdown *breakdown);
 /* For kinds. Appends a row of zeroes; NULL, with a text, if there is no memory for it. */
 struct breakdown_row *breakdown_add(struct breakdown *breakdown, struct error *err);
 
-/* Sets a row's name from text that others wrote. */
-void breakdown_name(struct breakdown_row *row, const char *text);
+/* Gives a row that has no name one, from text that others wrote. Returns 0, -E2BIG or -ENOMEM, with a text. */
+int breakdown_name(struct breakdown *breakdown, struct breakdown_row *row, const char *text,
+		   struct error *err);
 
 /* Orders the rows, keeps `limit` of them, and sums. */
 void breakdown_finish(struct breakdown *breakdown, uint64_t limit);

@@ -26,6 +26,7 @@ struct making {
 	uint64_t limit;
 	struct breakdown *to;
 	struct error *err;
+	int result; /* of a visitor that can only end its walk */
 };
 
 /* Sums up the pages that have an owner. */
@@ -115,14 +116,16 @@ static int name_cache(const struct making *making, struct breakdown_row *row)
 {
 	char name[SLAB_NAME_SIZE];
 
-	if (slab_cache_name(&making->kernel->found.space, &making->fields, row->key, name))
-		breakdown_name(row, name);
-	return 0;
+	/* It may have gone meanwhile. */
+	return slab_cache_name(&making->kernel->found.space, &making->fields, row->key, name)
+		       ? breakdown_name(making->to, row, name, making->err)
+		       : 0;
 }
 
 static int name_file(const struct making *making, struct breakdown_row *row)
 {
 	struct linux_file *file = malloc(sizeof(*file));
+	int result = 0;
 
 	if (!file)
 		return error_set(making->err, -ENOMEM, "no memory for the name of a file");
@@ -131,10 +134,10 @@ static int name_file(const struct making *making, struct breakdown_row *row)
 		if (file->is_deleted)
 			strncat(file->path, " (deleted)",
 				sizeof(file->path) - strlen(file->path) - 1);
-		breakdown_name(row, file->path);
+		result = breakdown_name(making->to, row, file->path, making->err);
 	}
 	free(file);
-	return 0;
+	return result;
 }
 _Static_assert(FILE_TYPE_SIZE <= BREAKDOWN_GROUP_SIZE, "a file system's type is a group");
 
@@ -183,14 +186,13 @@ static int add_process(void *own, const struct linux_process *process)
 	if (!row)
 		return -E2BIG;
 	row->key = process->task;
-	breakdown_name(row, process->name);
 	row->figures[1] = process->pages[COUNTER_ANON] * PAGE_SIZE;
 	row->figures[2] = process->pages[COUNTER_FILE] * PAGE_SIZE;
 	row->figures[3] = process->pages[COUNTER_SHMEM] * PAGE_SIZE;
 	row->figures[0] = row->figures[1] + row->figures[2] + row->figures[3];
 	row->figures[4] = process->pages[COUNTER_SWAP] * PAGE_SIZE;
 	row->figures[5] = process->pid;
-	return 0;
+	return breakdown_name(making->to, row, process->name, making->err);
 }
 
 static int by_process(struct making *making)
@@ -222,9 +224,11 @@ static bool add_zone(void *own, const struct linux_zone *zone)
 	struct breakdown_row *row = breakdown_add(making->to, making->err);
 
 	if (!row)
+		making->result = -E2BIG;
+	else if (kernel_field_text(space, zone->va, &fields->zone_name, name, sizeof(name)))
+		making->result = breakdown_name(making->to, row, name, making->err);
+	if (making->result < 0)
 		return false;
-	if (kernel_field_text(space, zone->va, &fields->zone_name, name, sizeof(name)))
-		breakdown_name(row, name);
 	row->key = zone->va;
 	row->figures[0] = present * PAGE_SIZE;
 	row->figures[1] = managed * PAGE_SIZE;
@@ -248,7 +252,7 @@ static int by_zone(struct making *making)
 	if (result < 0)
 		return -ENODATA;
 	breakdown_finish(making->to, making->limit);
-	return 0;
+	return making->result;
 }
 
 static const struct breakdown_column file_columns[] = {{"bytes", "MiB", BREAKDOWN_BYTES}},

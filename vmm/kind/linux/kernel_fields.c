@@ -22,7 +22,8 @@ struct kernel_field kernel_field_of(const struct btf *btf, uint32_t id, const ch
 		char name[NAME_MAX_SIZE];
 		struct linux_member member;
 
-		if ((size_t)(end - path) >= sizeof(name))
+		/* Members without a name are looked into anyway. */
+		if (end == path || (size_t)(end - path) >= sizeof(name))
 			return (struct kernel_field){0};
 		memcpy(name, path, (size_t)(end - path));
 		name[end - path] = '\0';
