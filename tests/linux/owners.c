@@ -22,7 +22,7 @@
  * percpu_counter_batch, of which /proc/PID/status knows nothing.
  */
 #define THREADS_MAX 8
-#define EVENTS	    64
+#define EVENTS      64
 
 static const char *next_line(const char *line)
 {
@@ -37,8 +37,7 @@ static bool parse_cache(const char *line, char name[64], uint64_t *slabs)
 	const char *data = strstr(line, "slabdata");
 
 	return line[0] != '#' && data != NULL && data < next_line(line) &&
-	       sscanf(line, "%63s", name) == 1 &&
-	       sscanf(data, "slabdata %*u %" SCNu64, slabs) == 1;
+	       sscanf(line, "%63s", name) == 1 && sscanf(data, "slabdata %*u %" SCNu64, slabs) == 1;
 }
 
 static uint64_t slabs_in_text(const char *text, const char *name)
@@ -88,8 +87,8 @@ static uint64_t compare_caches(const char *text, const struct breakdown *caches)
 			wrong++;
 		}
 	}
-	printf("caches       %" PRIu64 ", %" PRIu64 " slabs in %" PRIu64
-	       " KiB: %" PRIu64 " differ from slabinfo\n",
+	printf("caches       %" PRIu64 ", %" PRIu64 " slabs in %" PRIu64 " KiB: %" PRIu64
+	       " differ from slabinfo\n",
 	       listed, caches->sums[1], caches->sums[0] / 1024, wrong);
 	return wrong + (listed == 0);
 }
@@ -105,7 +104,8 @@ static void read_files(const char *text, struct listed_file files[FILES_MAX])
 		struct listed_file file;
 		unsigned number;
 
-		if (sscanf(text, "%u %*s %" SCNu64 " %127s", &number, &file.inode, file.path) == 3 &&
+		if (sscanf(text, "%u %*s %" SCNu64 " %127s", &number, &file.inode, file.path) ==
+			    3 &&
 		    number < FILES_MAX)
 			files[number] = file;
 	}
@@ -116,7 +116,8 @@ static bool is_end(const char *path, const char *end)
 {
 	size_t length = strlen(path), part = strlen(end);
 
-	return part > 1 && end[0] == '/' && part <= length && strcmp(path + length - part, end) == 0;
+	return part > 1 && end[0] == '/' && part <= length &&
+	       strcmp(path + length - part, end) == 0;
 }
 
 static bool is_of(const struct guest *guest, const struct owner_fields *fields,

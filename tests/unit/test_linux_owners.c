@@ -36,7 +36,10 @@
 #define MEMORY    OBJECT(15)
 #define NAMES     (VA + 256 * PAGE_SIZE) /* of 256 bytes each */
 
-#define WORD(at) {.offset = (at), .size = 8}
+#define WORD(at)                                                                                   \
+	{                                                                                          \
+		.offset = (at), .size = 8                                                          \
+	}
 
 static const struct owner_fields fields = {
 	.cache_name = WORD(0),

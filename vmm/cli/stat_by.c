@@ -146,11 +146,12 @@ int stat_by(struct session *session, const struct stat_by_options *options)
 	/* Zones are among what describes frames. */
 	if (session->guest->kind->breakdown && !session->source.has_all_memory &&
 	    options->by != BREAKDOWN_ZONE)
-		return session_refuse(error_set(&err, -EINVAL,
-						"the capture has no names: capture with --all-memory "
-						"for --by %s",
-						breakdown_names[options->by]),
-				      &err);
+		return session_refuse(
+			error_set(&err, -EINVAL,
+				  "the capture has no names: capture with --all-memory "
+				  "for --by %s",
+				  breakdown_names[options->by]),
+			&err);
 	int result = guest_breakdown(session->guest, options->by, options->limit, &breakdown, &err);
 
 	if (result == -EFAULT || result == -ENOTCONN)
