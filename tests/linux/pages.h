@@ -33,7 +33,7 @@ enum left_id {
 	LEFT_MAPPED,  /* struct left_page */
 	LEFT_MODULES, /* text */
 	LEFT_KSM,     /* pages that KSM has merged others into */
-	LEFT_MEMORY,  /* of processes: PID ANON FILE SHMEM SWAP MAPPED, in pages; the last by their page tables */
+	LEFT_MEMORY, /* of processes: PID ANON FILE SHMEM SWAP MAPPED, in pages; the last by their page tables */
 	LEFT_IDS
 };
 

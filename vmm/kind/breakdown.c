@@ -8,8 +8,6 @@
 
 #include "base/memory_budget.h"
 #include "base/printable.h"
-#include "kind/guest.h"
-#include "kind/kind.h"
 
 #define ROWS_FIRST 64
 
@@ -19,17 +17,6 @@ const char *const breakdown_names[BREAKDOWN_COUNT] = {
 	[BREAKDOWN_PROCESS] = "process",
 	[BREAKDOWN_ZONE] = "zone",
 };
-
-int guest_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,
-		    struct breakdown *breakdown, struct error *err)
-{
-	*breakdown = (struct breakdown){.budget = guest->memory ? guest->memory->budget : NULL};
-	if (!guest->kind->breakdown)
-		return error_set(err, -EINVAL,
-				 "guests of the kind %s have no memory by %s: --by is for Linux's",
-				 guest->kind->name, breakdown_names[by]);
-	return guest->kind->breakdown(guest, by, limit, breakdown, err);
-}
 
 void breakdown_free(struct breakdown *breakdown)
 {

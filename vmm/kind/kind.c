@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kind/breakdown.h"
 #include "kind/claims.h"
 #include "kind/description.h"
 #include "kind/free_counts.h"
@@ -160,6 +161,17 @@ void guest_free_counts(const struct guest *guest, struct free_counts *counts)
 		guest->kind->free_counts(guest, counts);
 	else
 		error_set(&counts->why, -ENOTSUP, "its kind does not report it");
+}
+
+int guest_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,
+		    struct breakdown *breakdown, struct error *err)
+{
+	*breakdown = (struct breakdown){.budget = guest->memory ? guest->memory->budget : NULL};
+	if (!guest->kind->breakdown)
+		return error_set(err, -EINVAL,
+				 "guests of the kind %s have no memory by %s: --by is for Linux's",
+				 guest->kind->name, breakdown_names[by]);
+	return guest->kind->breakdown(guest, by, limit, breakdown, err);
 }
 
 int guest_claims_read(const struct guest *guest, struct claims *claims, struct error *err)
