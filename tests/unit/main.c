@@ -169,6 +169,8 @@ static const struct {
 	{"linux_class", linux_class_suite},
 	{"linux_kallsyms", linux_kallsyms_suite},
 	{"linux_find", linux_find_suite},
+	{"linux_sections", linux_sections_suite},
+	{"ram_file", ram_file_suite},
 	{"linux_kpageflags", linux_kpageflags_suite},
 	{"linux_owners", linux_owners_suite},
 };

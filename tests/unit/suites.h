@@ -161,6 +161,8 @@ Suite *linux_layout_suite(void);
 Suite *linux_class_suite(void);
 Suite *linux_kallsyms_suite(void);
 Suite *linux_find_suite(void);
+Suite *linux_sections_suite(void);
+Suite *ram_file_suite(void);
 Suite *linux_kpageflags_suite(void);
 Suite *linux_owners_suite(void);
 

@@ -295,6 +295,43 @@ START_TEST(of_several_that_stand_still_the_latest_is_chosen)
 }
 END_TEST
 
+/* Without a name for its tables a kernel may as well have none. */
+static void name_tables(unsigned i, bool are_named)
+{
+	char text[VMCOREINFO_SIZE];
+
+	linux_format_note(text, i, 4, KERNEL_ID_A);
+	if (are_named)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "SYMBOL(kallsyms_names)=%" PRIx64 "\n", KERNEL_VA(i) + TABLES_AT);
+	put_note(i, text);
+}
+
+START_TEST(a_kernel_that_is_overwritten_is_not_chosen)
+{
+	put_kernel(0, 4, KERNEL_ID_A, 2);
+	memset(word(0, TABLES_AT), 0, TABLES_PAGES * PAGE_SIZE);
+	name_tables(0, true);
+	find(1);
+	ck_assert_int_eq(count, 1);
+	ck_assert_int_eq(found[0].life, KERNEL_LIFE_OVERWRITTEN);
+	ck_assert_int_eq(choose(), -EAGAIN);
+	ck_assert_ptr_nonnull(strstr(err.text, KERNEL_RELEASE));
+	/* It is older than what was booted since, whatever its clock says. */
+	put_kernel(1, 4, KERNEL_ID_B, 1);
+	find(1);
+	ck_assert_int_eq(count, 2);
+	ck_assert_int_eq(choose(), 1);
+	/* A kernel need not have the tables; and where nobody waits, nothing is known. */
+	name_tables(0, false);
+	find(1);
+	ck_assert_int_eq(found[0].life, KERNEL_LIFE_UNKNOWN);
+	name_tables(0, true);
+	find(0);
+	ck_assert_int_eq(found[0].life, KERNEL_LIFE_UNKNOWN);
+}
+END_TEST
+
 START_TEST(a_clock_that_no_kernel_has_is_none)
 {
 	put_kernel(0, 4, KERNEL_ID_A, 1);
@@ -383,6 +420,7 @@ Suite *linux_find_suite(void)
 	tcase_add_test(tcase, the_one_that_ticks_among_dead_ones_is_chosen);
 	tcase_add_test(tcase, of_several_that_tick_none_is_chosen);
 	tcase_add_test(tcase, of_several_that_stand_still_the_latest_is_chosen);
+	tcase_add_test(tcase, a_kernel_that_is_overwritten_is_not_chosen);
 	tcase_add_test(tcase, a_clock_that_no_kernel_has_is_none);
 	tcase_add_test(tcase, nobody_waits_for_memory_that_never_changes);
 	tcase_add_test(tcase, a_restart_is_noticed);
