@@ -151,8 +151,8 @@ test-host-faults: $(SETUP_TEST) all $(UNIT) ## faults planted in the host's side
 test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
 	@tests/run.sh $(BUILD) svm
 
-test-linux: $(SETUP_TEST) all $(LINUX_TEST) ## Debian's kernels in QEMU's TCG, whose pages must be what they say they are
-	@tests/run.sh $(BUILD) linux
+test-linux: $(SETUP_TEST) all $(LINUX_TEST) ## Debian's kernels in QEMU's TCG, whose pages must be what they say they are, and their resets
+	@tests/run.sh $(BUILD) linux linux_life
 
 test-deb: all ## the Debian package, in a system of its own
 	@scripts/setup.sh deb

@@ -2,7 +2,8 @@
 /*
  * The first process of a Linux guest that a test looks at from outside: fills the memory with pages of many kinds, then leaves what
  * the kernel itself says of each page in marked pages of its memory (pages.h), says "agent: ready" on the serial console, and stops
- * the machine. With agent=run on the command line it stays quiet instead; with agent=idle it fills nothing, and is ready at once.
+ * the machine. With agent=run on the command line it stays quiet instead; with agent=idle it fills nothing, and is ready at
+ * once; with agent=kexec likewise, and a line on the console has it boot /kexec's kernel in place of this one.
  */
 #include "agent.h"
 
@@ -17,7 +18,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/reboot.h>
+
 #define MODULES_MAX 64
+
+#define NEXT_LINE "console=ttyS0 panic=-1 agent=idle"
 
 void complain(const char *what)
 {
@@ -106,6 +111,28 @@ static bool is_asked(const char *word)
 	return strstr(line, word) != NULL;
 }
 
+/* Loads the kernel and what it boots with, and leaves this one behind. */
+static void kexec(void)
+{
+	int kernel = open("/kexec/vmlinuz", O_RDONLY | O_CLOEXEC);
+	int initramfs = open("/kexec/initramfs.cpio", O_RDONLY | O_CLOEXEC);
+
+	if (syscall(SYS_kexec_file_load, kernel, initramfs, sizeof(NEXT_LINE), NEXT_LINE, 0) < 0)
+		complain("kexec_file_load");
+	else if (syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
+			 LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
+		complain("kexec");
+}
+
+static void stay_idle(bool can_kexec)
+{
+	printf("agent: ready\n");
+	if (can_kexec && getchar() != EOF)
+		kexec();
+	for (;;)
+		pause();
+}
+
 int main(void)
 {
 	static struct filled filled;
@@ -113,11 +140,8 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("agent: started\n");
 	mount_at("/proc", "proc", NULL);
-	if (is_asked("agent=idle")) {
-		printf("agent: ready\n");
-		for (;;)
-			pause();
-	}
+	if (is_asked("agent=idle") || is_asked("agent=kexec"))
+		stay_idle(is_asked("agent=kexec"));
 	mount_at("/sys", "sysfs", NULL);
 	mount_at("/dev", "devtmpfs", NULL);
 	mount_at("/tmp", "tmpfs", NULL);

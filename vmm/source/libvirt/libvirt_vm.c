@@ -3,6 +3,7 @@
 #include "source/libvirt/libvirt_vm.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,14 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "memory/file_hole.h"
+#include "kind/registry.h"
 #include "source/boot_wait.h"
 #include "source/libvirt/domain_link.h"
 #include "source/libvirt/domain_process.h"
 #include "source/libvirt/domain_ram.h"
 #include "source/libvirt/events.h"
 #include "source/libvirt/domain_place.h"
+#include "source/ram_split.h"
 #include "source/libvirt/libvirt_pauser.h"
 #include "source/pauser.h"
 
@@ -111,9 +114,8 @@ static int add_part(struct libvirt_vm *vm, struct guest_memory *memory, uint64_t
 }
 
 static int add_memory(struct libvirt_vm *vm, const struct domain_place *place,
-		      struct source *source, struct error *err)
+		      struct guest_memory *memory, struct error *err)
 {
-	struct guest_memory *memory = &source->memory;
 	int result = guest_memory_init(memory, err);
 
 	if (result < 0)
@@ -257,6 +259,52 @@ static int find_domain(struct libvirt_vm *vm, const char *name, struct error *er
 	return result;
 }
 
+/* Whether a guest that does not say where its RAM ends finds itself in its place, if the machine has split it so. */
+static bool is_in_place(struct libvirt_vm *vm, struct domain_place *place)
+{
+	struct guest_hints hints = {0};
+	struct guest_place found = {0};
+	struct guest_memory memory;
+	struct error ignored;
+	struct guest *guest;
+
+	if (add_memory(vm, place, &memory, &ignored) < 0)
+		return false;
+	bool result = guest_locate(&memory, &hints, &found, &ignored) == 0 && !found.has_ends;
+
+	if (result) {
+		hints = (struct guest_hints){.has_info = true, .info = found.info};
+		result = guest_find(&memory, &hints, &guest, &ignored) == 0;
+	}
+	if (result) {
+		result = guest_is_in_place(guest);
+		guest_free(guest);
+	}
+	guest_memory_destroy(&memory);
+	place->has_info = result;
+	place->info = found.info;
+	place->is_still = found.is_still;
+	return result;
+}
+
+/*
+ * Tries what machines do. Only in a file of the RAM: elsewhere, what is not known to be RAM may be a device, and a search
+ * of all RAM through the daemon would take minutes.
+ */
+static void find_by_trying(struct libvirt_vm *vm, struct domain_place *place)
+{
+	const struct domain_place guess = *place;
+	uint64_t size = vm->facts->memory_bytes, lows[RAM_SPLITS_MAX];
+	unsigned count = vm->ram_fd >= 0 ? ram_split_list(size, lows) : 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		*place = (struct domain_place){.low_size = lows[i], .high_size = size - lows[i]};
+		if (lows[i] <= HIGH_RAM_BASE && is_in_place(vm, place))
+			return;
+	}
+	*place = guess;
+}
+
 static int look_for_guest(struct libvirt_vm *vm, bool wait, struct domain_place *place,
 			  struct error *err)
 {
@@ -269,6 +317,8 @@ static int look_for_guest(struct libvirt_vm *vm, bool wait, struct domain_place 
 		if (result < 0)
 			return error_set(err, result, "cannot read the memory of the domain %s",
 					 vm->facts->name);
+		if (!place->has_info && wait)
+			find_by_trying(vm, place);
 		if (place->has_info || !wait || vm->facts->is_paused || has_ended(vm) ||
 		    !boot_wait_again(&waited, BOOT_RETRY_NS))
 			return 0;
@@ -298,6 +348,23 @@ static int follow_process(struct libvirt_vm *vm, uint32_t *pid, bool *is_sealed,
 	return domain_link_follow(vm->link, pidfd, err);
 }
 
+static int refuse_unknown(const struct libvirt_vm *vm, uint32_t pid, struct error *err)
+{
+	char process[32] = "";
+
+	if (pid)
+		snprintf(process, sizeof(process), ", or as root qemu:%" PRIu32, pid);
+	if (vm->ram_fd >= 0)
+		return error_set(err, -ENODATA,
+				 "the guest of the domain %s is of no known kind, or has not "
+				 "booted far enough: its memory describes no frames",
+				 vm->facts->name);
+	return error_set(err, -ENODATA,
+			 "the guest of the domain %s is of no known kind, or has not booted far "
+			 "enough; for Linux its RAM must be a memfd and shared (memoryBacking)%s",
+			 vm->facts->name, process);
+}
+
 static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struct source *source,
 		       struct error *err)
 {
@@ -316,10 +383,7 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 	vm->is_mapped = vm->ram_fd >= 0 && (is_sealed || wait);
 	result = look_for_guest(vm, wait, &place, err);
 	if (result == 0 && wait && !place.has_info)
-		result = error_set(err, -ENODATA,
-				   "the guest of the domain %s is of no known kind, or has not "
-				   "booted far enough: its memory describes no frames",
-				   vm->facts->name);
+		result = refuse_unknown(vm, pid, err);
 	if (result < 0)
 		return result;
 	*source = (struct source){
@@ -328,6 +392,7 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 		.has_all_memory = true,
 		.hints.has_info = place.has_info,
 		.hints.info = place.info,
+		.hints.is_still = place.is_still,
 		.pid = pid,
 		.cpu_count = vm->facts->cpu_count,
 		.control = {&libvirt_control, vm, source->name},
@@ -338,7 +403,7 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 			 "the memory of %s is copied through libvirt: slower than a mapping",
 			 vm->facts->name);
 	memcpy(source->name, vm->facts->name, sizeof(source->name));
-	return add_memory(vm, &place, source, err);
+	return add_memory(vm, &place, &source->memory, err);
 }
 
 static int open_named(const char *name, bool wait_for_guest, struct source *source,

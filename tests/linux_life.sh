@@ -1,0 +1,293 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+#
+# The life of Linux guests, as seen from outside: resets under commands that follow, pauses, RAM in several pieces, private RAM, and
+# RAM in files. Each command must find the kernel that runs, whatever dead ones lie in the memory. The kernel is that of
+# linux.sh. Usage: [LINUX_SUITE="trixie"] linux_life.sh [BUILD]
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=libvirt_lib.sh
+. "$(dirname "$0")/libvirt_lib.sh"
+# shellcheck source=background_lib.sh
+. "$(dirname "$0")/background_lib.sh"
+trap 'stop_libvirtd; kill_all' EXIT
+
+HERE=$ROOT/tests/linux
+KERNELS=$ROOT/build/linux
+LINUX_SUITE=${LINUX_SUITE:-trixie}
+KERNEL=$KERNELS/$LINUX_SUITE
+NOT_TO_BE_HAD=77
+RESETS=3
+qmp=$WORK/qmp
+console=$WORK/console
+
+# ask COMMAND...: of QMP, with its arguments as JSON behind it.
+ask()
+{
+	"$HERE/ask.py" "$qmp" "$@"
+}
+
+ready_count()
+{
+	grep -c 'agent: ready' "$console"
+}
+
+# has_booted N: for the N-th time.
+has_booted()
+{
+	[ "$(ready_count)" -ge "$1" ]
+}
+
+# boot MEMORY OPTION...: a guest that is ready.
+boot()
+{
+	local memory=$1
+
+	shift
+	rm -f "$qmp" "$console" "$WORK/serial"
+	start qemu qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -smp 2 -m "$memory" -nodefaults -no-user-config \
+		-display none -chardev "socket,id=serial,path=$WORK/serial,server=on,wait=off,logfile=$console" -serial chardev:serial \
+		-qmp "unix:$qmp,server=on,wait=off" -kernel "$KERNEL/vmlinuz" -initrd "${INITRAMFS:-$KERNEL/initramfs.cpio}" \
+		-append "console=ttyS0 panic=-1 agent=${AGENT:-idle}" "$@"
+	pid=${pids[qemu]}
+	within has_booted 1 || fail "a guest of $memory" "it does not boot: $(tail -n 1 "$console" "$WORK/qemu")"
+}
+
+shared()
+{
+	echo "-object memory-backend-memfd,id=ram,share=on,size=$1 -machine $2,memory-backend=ram"
+}
+
+# line_after FILE PATTERN_1 PATTERN_2: whether a line that matches the second follows the last that matches the first.
+line_after()
+{
+	awk -v one="$2" -v two="$3" '$0 ~ one { found = 0; seen = 1; next } seen && $0 ~ two { found = 1 } END { exit !found }' "$1"
+}
+
+# count_is N PATTERN FILE
+count_is()
+{
+	[ "$(grep -c "$2" "$3")" -eq "$1" ]
+}
+
+has_restarted()
+{
+	count_is "$1" 'has restarted' "$WORK/$2"
+}
+
+json_has_restarted()
+{
+	count_is "$1" '"life":"restarted"' "$WORK/$2"
+}
+
+# test_resets NAME SOURCE...: guests that reset themselves under commands that follow.
+test_resets()
+{
+	local name=$1 i
+
+	start stat "$PAGEVISOR" stat --follow --interval 0.5 "qemu:$2"
+	start watch "$PAGEVISOR" watch --interval 0.1 "qemu:$2" pfn:1000
+	start top "$PAGEVISOR" top --batch=100000 --jsonl --interval 0.5 "qemu:$3"
+	await_line stat running || fail "$name: stat" "it says nothing"
+	within grep -q free "$WORK/watch"
+	within grep -q '"stage":"running"' "$WORK/top"
+	for ((i = 1; i <= RESETS; i++)); do
+		ask system_reset >/dev/null
+		within has_booted $((i + 1))
+		check "$name: reset $i: stat says so" within has_restarted "$i" stat
+		check "$name: reset $i: watch says so" within has_restarted "$i" watch
+		check "$name: reset $i: top says so" within json_has_restarted "$i" top
+	done
+	check "$name: stat goes on" within line_after "$WORK/stat" 'has restarted' ' running '
+	sleep 3
+	check "$name: each reset is said once" eval "has_restarted $RESETS stat && has_restarted $RESETS watch && json_has_restarted $RESETS top"
+	expect "$name: the kernel that runs is found among $RESETS dead ones" 0 'out:^guest .*, running' '!out:no ticks' -- \
+		"$PAGEVISOR" stat "qemu:$2"
+	cp "$OUT" "$WORK/by_pid"
+	expect "$name: by socket" 0 'out:^guest .*, running' -- "$PAGEVISOR" stat "qemu:$3"
+	check "$name: and it is the same kernel" eval '[ "$(grep ^image "$OUT")" = "$(grep ^image "$WORK/by_pid")" ]'
+}
+
+# A guest that is paused keeps its kernel, and is not searched all the time.
+test_pause()
+{
+	local before after
+
+	ask stop >/dev/null
+	check "paused: stat says that its clock stands" within line_after "$WORK/stat" 'has restarted' ' no ticks '
+	before=$(cut -d ' ' -f 14-15 "/proc/${pids[stat]}/stat" | tr ' ' '+')
+	sleep 5
+	after=$(cut -d ' ' -f 14-15 "/proc/${pids[stat]}/stat" | tr ' ' '+')
+	check "paused: following it takes less than half of a CPU" [ $((after - (before))) -lt $(($(getconf CLK_TCK) * 5 / 2)) ]
+	expect "paused: attaching says so, too" 0 'out:^guest .*, no ticks' -- "$PAGEVISOR" stat "qemu:$pid"
+	expect "paused: by socket" 0 'out:^guest .*, no ticks' -- "$PAGEVISOR" stat "qemu:$qmp"
+	ask cont >/dev/null
+	check "continued: stat goes on" within line_after "$WORK/stat" ' no ticks ' ' running '
+	check "continued: it is no restart" has_restarted "$RESETS" stat
+	expect "continued: attaching" 0 'out:^guest .*, running' -- "$PAGEVISOR" stat "qemu:$pid"
+}
+
+end_guest()
+{
+	local name
+
+	for name in "${!pids[@]}"; do
+		stop "$name"
+	done
+}
+
+# test_split NAME MEMORY OPTION...: RAM of a machine that splits it.
+test_split()
+{
+	local name=$1 size=$2
+
+	shift 2
+	boot "$size" "$@"
+	expect "$name: by pid" 0 'out:^guest .*, running' '!out:^partial' -- "$PAGEVISOR" stat "qemu:$pid"
+	expect "$name: by socket" 0 'out:^guest .*, running' '!out:^partial' -- "$PAGEVISOR" stat "qemu:$qmp"
+}
+
+# A line on the guest's console.
+type_line()
+{
+	python3 -c 'import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"\n")' "$WORK/serial"
+}
+
+# A kernel that boots the next one by itself, without a reset: the first one stays in memory, whole.
+test_kexec()
+{
+	local image before
+
+	mkdir -p "$WORK/root/kexec"
+	cp "$KERNEL/vmlinuz" "$KERNEL/initramfs.cpio" "$WORK/root/kexec"
+	{
+		cat "$KERNEL/initramfs.cpio"
+		(cd "$WORK/root" && find kexec | cpio --quiet -o -H newc)
+	} >"$WORK/initramfs.cpio"
+	rm -r "$WORK/root"
+	# shellcheck disable=SC2046 # several words
+	INITRAMFS=$WORK/initramfs.cpio AGENT=kexec boot 512M $(shared 512M q35)
+	start stat "$PAGEVISOR" stat --follow --interval 0.5 "qemu:$pid"
+	await_line stat running || fail "kexec: stat" "it says nothing"
+	before=$("$PAGEVISOR" stat "qemu:$pid" | grep ^image)
+	type_line
+	check "kexec: the next kernel boots" within has_booted 2 || return
+	check "kexec: stat says so" within has_restarted 1 stat
+	check "kexec: stat goes on" within line_after "$WORK/stat" 'has restarted' ' running '
+	expect "kexec: the kernel that runs is found" 0 'out:^guest .*, running' -- "$PAGEVISOR" stat "qemu:$pid"
+	image=$(grep ^image "$OUT")
+	# The same image, another boot.
+	check "kexec: it is the next one" [ "${image%%,*}" = "${before%%,*}" -a "$image" != "$before" ]
+	check "kexec: it is said once" has_restarted 1 stat
+}
+
+# linux_domain NAME [XML]: a domain of 512 MiB, with what is added to its definition.
+linux_domain()
+{
+	rm -f "$LIBVIRT/$1.log"
+	virsh --quiet create /dev/stdin >"$WORK/virsh.log" 2>&1 <<-END
+		<domain type='qemu'><name>$1</name><memory unit='MiB'>512</memory><vcpu>2</vcpu>${2:-}
+		<os><type arch='x86_64' machine='q35'>hvm</type><kernel>$LIBVIRT/vmlinuz</kernel><initrd>$LIBVIRT/initramfs.cpio</initrd>
+		<cmdline>console=ttyS0 panic=-1 agent=idle</cmdline></os>
+		<devices><serial type='null'><log file='$LIBVIRT/$1.log' append='off'/></serial><memballoon model='none'/></devices></domain>
+	END
+}
+
+# A domain that keeps its RAM to itself is read through its process.
+test_libvirt()
+{
+	local memfd="<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>"
+
+	need_libvirtd "libvirt"
+	install -m 644 "$KERNEL/vmlinuz" "$KERNEL/initramfs.cpio" "$LIBVIRT"
+	check "libvirt: a domain with shared RAM" linux_domain shared "$memfd" || return
+	check "libvirt: it boots" within domain_says shared 'agent: ready'
+	expect "libvirt: shared RAM" 0 'out:^guest .*, running' '!out:^partial' -- "$PAGEVISOR" stat libvirt:shared
+	virsh --quiet destroy shared
+	check "libvirt: a domain with private RAM" linux_domain private || return
+	check "libvirt: it boots" within domain_says private 'agent: ready'
+	expect "libvirt: private RAM is refused, and it is said what it takes" 4 'err:for Linux its RAM must be .*memoryBacking.* qemu:' \
+		-- "$PAGEVISOR" stat libvirt:private
+	check "libvirt: in one line" says_one_line
+	if [ "$(id -u)" -eq 0 ]; then
+		expect "libvirt: private RAM, by pid" 0 'out:^guest .*, running' -- "$PAGEVISOR" stat "qemu:$(domain_pid private)"
+	fi
+	virsh --quiet destroy private
+}
+
+# test_files NAME RAM: files of the RAM of a guest that is stopped; what is said of it alive is said of them.
+test_files()
+{
+	local name=$1 frames
+
+	ask stop >/dev/null
+	run_command "$PAGEVISOR" stat "qemu:$qmp"
+	frames=$(grep ^frames "$OUT")
+	# Nobody writes to it: the copy is of one instant.
+	cp --sparse=always "$2" "$WORK/raw"
+	expect "$name: a raw file" 0 -- "$PAGEVISOR" stat "file:$WORK/raw"
+	check "$name: it is the same" grep -qxF "$frames" "$OUT"
+	ask 'dump-guest-memory {"paging":false,"protocol":"file:'"$WORK/elf"'"}' >/dev/null
+	expect "$name: an ELF dump" 0 -- "$PAGEVISOR" stat "file:$WORK/elf"
+	check "$name: it is the same" grep -qxF "$frames" "$OUT"
+	truncate -s -1M "$WORK/elf"
+	expect "$name: a dump that is cut short" 1 'err:cut short' -- "$PAGEVISOR" stat "file:$WORK/elf"
+	check "$name: in one line" says_one_line
+	rm -f "$WORK/elf"
+	ask 'dump-guest-memory {"paging":false,"format":"kdump-zlib","protocol":"file:'"$WORK/kdump"'"}' >/dev/null
+	expect "$name: a compressed dump" 1 'err:compressed dump' -- "$PAGEVISOR" stat "file:$WORK/kdump"
+	check "$name: in one line" says_one_line
+	rm -f "$WORK/kdump" "$WORK/raw"
+}
+
+for program in qemu-system-x86_64 mke2fs cpio xz python3; do
+	if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null; then
+		skip "the life of Linux guests" "no $program here"
+		finish
+	fi
+done
+LIMIT=$BUILD_LIMIT run_command "$HERE/kernels.sh" "$KERNELS" "$LINUX_SUITE"
+if [ "$status" -eq "$NOT_TO_BE_HAD" ] || [ "$status" -eq 124 ] || [ ! -e "$KERNEL/version" ]; then
+	skip "the life of Linux guests" "no kernel: $(tail -n 1 "$ERR")"
+	finish
+fi
+expect "initramfs" 0 -- "$HERE/initramfs.sh" "$BUILD/linux-agent" "$KERNEL" || finish
+
+# shellcheck disable=SC2046 # several words
+boot 512M $(shared 512M q35)
+test_resets "shared RAM" "$pid" "$qmp"
+test_pause
+end_guest
+
+test_kexec
+end_guest
+rm -f "$WORK/initramfs.cpio"
+
+boot 512M -machine q35
+test_resets "private RAM" "$qmp" "$pid"
+end_guest
+
+# A kernel may lie anywhere in it.
+truncate -s 3G "$WORK/ram"
+test_split "q35 of 3 GiB" 3G -object "memory-backend-file,id=ram,mem-path=$WORK/ram,share=on,size=3G" -machine q35,memory-backend=ram
+test_files "q35 of 3 GiB" "$WORK/ram"
+end_guest
+rm -f "$WORK/ram"
+
+test_split "pc of 6 GiB, private" 6G -machine pc
+end_guest
+
+boot 512M -machine q35 -object memory-backend-memfd,id=a,share=on,size=256M -object memory-backend-memfd,id=b,share=on,size=256M \
+	-numa node,cpus=0,memdev=a -numa node,cpus=1,memdev=b
+expect "two backends: by socket" 0 'out:^guest .*, running' '!out:^partial' -- "$PAGEVISOR" stat "qemu:$qmp"
+expect "two backends: by pid, it is refused" 1 -- "$PAGEVISOR" stat "qemu:$pid"
+check "two backends: in one line" says_one_line
+end_guest
+
+problem=$(libvirt_problem)
+if [ -n "$problem" ]; then
+	skip "libvirt" "$problem"
+else
+	test_libvirt
+fi
+finish
