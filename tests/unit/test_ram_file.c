@@ -44,7 +44,8 @@ static void setup(void)
 	ck_assert_int_ge(fd, 0);
 	snprintf(name, sizeof(name), RAM_FILE_PREFIX "/proc/self/fd/%d", fd);
 	head = (Elf64_Ehdr){
-		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			    EV_CURRENT},
 		.e_type = ET_CORE,
 		.e_machine = EM_X86_64,
 		.e_phoff = sizeof(head),

@@ -71,7 +71,7 @@ struct guest {
 struct guest_hints {
 	bool has_info; /* by its image's note or a capture, it describes itself at `info` and nowhere else */
 	paddr_t info;
-	bool is_still;       /* with has_info: its clock stood when it was located, see guest_place */
+	bool is_still; /* with has_info: its clock stood when it was located, see guest_place */
 	uint64_t search_end; /* without has_info: only below this address; 0: everywhere */
 };
 

@@ -214,9 +214,10 @@ int kernel_choose(const struct kernel_candidate *candidates, unsigned count, boo
 	if (count == 0)
 		return error_set(err, -ENOENT, "there is no Linux kernel in this memory");
 	if (overwritten == count)
-		return error_set(err, -EAGAIN,
-				 "the guest boots: Linux %s, which is in its memory, is overwritten",
-				 candidates[0].info.release);
+		return error_set(
+			err, -EAGAIN,
+			"the guest boots: Linux %s, which is in its memory, is overwritten",
+			candidates[0].info.release);
 
 	int best = latest(candidates, count);
 

@@ -12,7 +12,7 @@ struct linux_guest {
 	struct linux_kernel kernel;
 	uint64_t ticks;    /* jiffies_64 when it was last looked at; 0: unknown */
 	uint64_t ticks_ns; /* when it was last seen to have moved */
-	bool is_still;     /* it has stood for so long that another kernel may have been booted since */
+	bool is_still; /* it has stood for so long that another kernel may have been booted since */
 	uint64_t search_ns; /* no successor is looked for earlier */
 };
 

@@ -31,10 +31,10 @@
 #define SUCCESSOR_WAIT_NS (NS_PER_S / 10)
 
 /*
- * A guest whose clock stands may be paused for hours: of the time, searches for a successor take this share, and a look
- * at a guest waits for one at most.
+ * A guest whose clock stands may be paused for hours: a search for a successor is followed by a rest that is so many times
+ * as long, and has a least length.
  */
-#define SEARCH_REST_SHARE 10
+#define SEARCH_REST_FACTOR 10
 #define SEARCH_REST_MIN_NS (NS_PER_S / 5)
 
 /* The kernels in a memory. */
@@ -181,7 +181,7 @@ static bool find_successor_in_time(struct linux_guest *own, struct linux_guest *
 	if (start < own->search_ns)
 		return false;
 	bool is_found = find_successor(own, next);
-	uint64_t now = clock_now_ns(), rest = (now - start) * SEARCH_REST_SHARE;
+	uint64_t now = clock_now_ns(), rest = (now - start) * SEARCH_REST_FACTOR;
 
 	own->search_ns = now + (rest > SEARCH_REST_MIN_NS ? rest : SEARCH_REST_MIN_NS);
 	return is_found;

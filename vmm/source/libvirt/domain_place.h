@@ -15,7 +15,7 @@ typedef int domain_read(void *own, uint64_t address, void *buffer, size_t size);
 struct domain_place {
 	bool has_info; /* else the fields below are a guess */
 	paddr_t info;
-	bool is_still; /* as of struct guest_place */
+	bool is_still;      /* as of struct guest_place */
 	uint64_t low_size;  /* of the RAM from address 0 */
 	uint64_t high_size; /* of the RAM from 4 GiB; both together are all of it */
 };
