@@ -6,11 +6,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "cli/exit_status.h"
+#include "cli/options.h"
 #include "cli/session.h"
 #include "kind/kind.h"
+#include "kind/fields/struct_members.h"
 #include "kind/fields/type_format.h"
 #include "view/answer.h"
 #include "view/kind_json.h"
@@ -87,6 +90,88 @@ static void print_json(const struct session *session, const struct frame_tally *
 	answer_end(NULL, STATUS_OK);
 }
 
+static void print_member(void *own, const struct struct_member *member)
+{
+	(void)own;
+	printf("    %6" PRIu64 " %6" PRIu64 "  %*s%s\n", member->offset, member->size,
+	       (int)(4 * member->depth), "", member->declaration);
+}
+
+static void print_struct(const struct session *session, const struct btf *btf, uint32_t id)
+{
+	char name[STRUCT_DECLARATION_SIZE];
+	uint64_t size = struct_describe(btf, id, name);
+
+	session_print_coverage(session, 0, stdout);
+	printf("%s  %" PRIu64 " bytes\n", name, size);
+	unsigned left_out = struct_members(btf, id, print_member, NULL);
+
+	if (left_out)
+		printf("    (%u more members)\n", left_out);
+}
+
+static void add_member(void *own, const struct struct_member *member)
+{
+	json *object = json_object_new_object();
+
+	(void)own;
+	json_add_text(object, "member", member->name);
+	json_add_text(object, "declaration", member->declaration);
+	json_add_number(object, "offset_bytes", member->offset);
+	json_add_number(object, "size_bytes", member->size);
+	if (member->bits) {
+		json_add_number(object, "first_bit", member->first_bit);
+		json_add_number(object, "bits", member->bits);
+	}
+	json_add_number(object, "depth", member->depth);
+	answer_item(object);
+}
+
+static void print_struct_json(const struct session *session, const struct btf *btf, uint32_t id)
+{
+	char name[STRUCT_DECLARATION_SIZE];
+	uint64_t size = struct_describe(btf, id, name);
+	json *head = session_head(session);
+
+	session_add_coverage(head, session, 0);
+	json_add_text(head, "struct", name);
+	json_add_number(head, "struct_bytes", size);
+	answer_begin("types", head);
+	answer_list("members", "member");
+	struct_members(btf, id, add_member, NULL);
+	answer_end(NULL, STATUS_OK);
+}
+
+/* Any struct of the kernel: nothing of the frames is read. */
+static int look_at_struct(struct session *session, const char *name)
+{
+	const struct kind *kind;
+	struct error err;
+	int status = session_look(session, GUEST_HAS_FRAMES), id;
+
+	if (status != STATUS_OK)
+		return status;
+	struct type_catalog *catalog = guest_type_catalog(session->guest);
+
+	if (!catalog)
+		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	kind = session->guest->kind;
+	const struct btf *btf = kind->kernel_types ? kind->kernel_types(session->guest)
+						   : catalog->btf;
+
+	id = btf ? struct_find(btf, name, &err)
+		 : error_set(&err, -ENODATA, "the guest's structs are not known: %s",
+			     catalog->why.text);
+	status = id < 0 ? session_refuse(id == -ENOENT ? -EINVAL : id, &err)
+			: session_still(session);
+	if (status == STATUS_OK && session->options.json)
+		print_struct_json(session, btf, (uint32_t)id);
+	else if (status == STATUS_OK)
+		print_struct(session, btf, (uint32_t)id);
+	type_catalog_free(catalog);
+	return status;
+}
+
 static int look_and_print(struct session *session)
 {
 	struct findings findings = {0};
@@ -114,19 +199,63 @@ static int look_and_print(struct session *session)
 	return status;
 }
 
+struct types_options {
+	struct session_options *session;
+	const char *words[2];
+	unsigned count;
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct types_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = options->session;
+		break;
+	case ARGP_KEY_ARG:
+		if (options->count == 2)
+			argp_error(state, "unexpected argument '%s': one VM is enough", text);
+		options->words[options->count++] = text;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp parser = {
+	.parser = parse_option,
+	.args_doc = "[NAME]",
+	.children = session_list_children,
+	.doc = "Lists the metadata types of a running guest: size, frames that are of "
+	       "the type now, flags, and each field with its offset, size and kind. With a NAME and a VM: the members "
+	       "of a struct, offset, size and declaration; of Linux guests any struct of the kernel, by its BTF. "
+	       "A single argument is the VM, unless it begins with struct or union:"
+	       "\v  pagevisor types task_struct qemu:1234\n"
+	       "  pagevisor types 'struct task_struct'\n\n" SESSION_VM_HELP,
+};
+
+static bool is_struct(const char *word)
+{
+	return strncmp(word, "struct ", 7) == 0 || strncmp(word, "union ", 6) == 0;
+}
+
 int command_types(int argc, char **argv)
 {
 	struct session session = {0};
+	struct types_options options = {.session = &session.options};
+	const char *name = NULL;
 
-	session_parse(
-		&session.options,
-		"Lists the metadata types of a running guest: size, frames that are of "
-		"the type now, flags, and each field with its offset, size and kind.\v" SESSION_VM_HELP,
-		argc, argv);
+	options_parse(&parser, argc, argv, &options);
+	if (options.count == 2 || (options.count == 1 && is_struct(options.words[0])))
+		name = options.words[0];
+	if (options.count > (name ? 1 : 0))
+		session.options.vm = options.words[options.count - 1];
 	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = look_and_print(&session);
+		status = name ? look_at_struct(&session, name) : look_and_print(&session);
 	session_close(&session);
 	return session_flush(status);
 }

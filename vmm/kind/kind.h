@@ -22,6 +22,7 @@
 #include "kind/frame.h"
 #include "memory/guest_memory.h"
 
+struct btf;
 struct claims;
 struct console_report;
 struct describe_options;
@@ -164,6 +165,11 @@ struct kind {
 		     struct guest_panic *panic); /* as guest_panic_read */
 	/* See guest_type_catalog; type_catalog_new makes one for a kind whose fields are unknown. Required. */
 	struct type_catalog *(*types)(const struct guest *guest);
+	/*
+	 * All types of its kernel: BTF that has passed btf_check, valid until the guest is refreshed. NULL: it has none. Without
+	 * the function those of the catalog are all that are known.
+	 */
+	const struct btf *(*kernel_types)(const struct guest *guest);
 
 	/* Adds a line of the guest's console to a report, if it is about a failure or a planted fault. */
 	void (*read_console)(struct console_report *report, const char *line);

@@ -381,6 +381,11 @@ static struct type_catalog *types(const struct guest *guest)
 	return catalog;
 }
 
+static const struct btf *kernel_types(const struct guest *guest)
+{
+	return linux_guest_of(guest)->kernel.btf;
+}
+
 const struct kind linux_kind = {
 	.name = "linux",
 	.record_size = LAYOUT_PAGE_SIZE,
@@ -401,6 +406,7 @@ const struct kind linux_kind = {
 	.look = look,
 	.counters = counters,
 	.types = types,
+	.kernel_types = kernel_types,
 	.image_id = image_id,
 	.translate = translate,
 	.describe = linux_describe,
