@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Compares what the kind says of every page of a stopped Linux guest with what that guest's own kernel said a moment before: its
- * kpageflags and kpagecount bit by bit, its free blocks by zone and order, MemFree, slabs by cache, pages of files, and memory of
- * processes.
+ * kpageflags and kpagecount bit by bit, its free blocks by zone and order, MemFree, slabs by cache, pages of files, memory of
+ * processes; and what expressions of find count.
  *
  * oracle RAM-FILE: byte N of the file is byte N of guest-physical memory. Exit status 0: no difference; 1: some; 2: the comparison
  * could not be made.
@@ -27,6 +27,7 @@
 #include "memory/rcu.h"
 #include "source/source_open.h"
 
+#include "asked.h"
 #include "compare.h"
 #include "free_blocks.h"
 #include "left.h"
@@ -224,7 +225,8 @@ static bool is_different(const struct oracle *oracle)
 	others = compare_free(oracle) + check_listed(oracle, LEFT_ANON, "of processes") +
 		 check_listed(oracle, LEFT_MAPPED, "of files") + check_merged(oracle) +
 		 check_events(oracle) + check_lists(oracle) +
-		 compare_owners(&oracle->left, oracle->guest);
+		 compare_owners(&oracle->left, oracle->guest) +
+		 compare_asked(oracle->guest, &oracle->left);
 	printf("compared     %" PRIu64 " frames: %" PRIu64 " differ; %" PRIu64
 	       " changed while they were read\n",
 	       oracle->left.frames - found.changed, found.frames, found.changed);

@@ -173,6 +173,8 @@ static const struct {
 	{"ram_file", ram_file_suite},
 	{"linux_kpageflags", linux_kpageflags_suite},
 	{"linux_owners", linux_owners_suite},
+	{"linux_property", linux_property_suite},
+	{"property", property_suite},
 };
 
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))

@@ -146,7 +146,8 @@ static const struct kind {
 } kinds[] = {
 	{"VM", "stop", offer_own_vms},
 	{"VM", NULL, offer_vms},
-	{"A", NULL, offer_vms}, /* of diff */
+	{"STRUCT", NULL, offer_vms}, /* of types: a single argument is the VM */
+	{"A", NULL, offer_vms},      /* of diff */
 	{"B", NULL, offer_vms},
 	{"FILE", NULL, offer_files},
 	{"COMMAND", NULL, offer_commands},

@@ -226,13 +226,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp parser = {
 	.parser = parse_option,
-	.args_doc = "[NAME]",
+	.args_doc = "[STRUCT]",
 	.children = session_list_children,
 	.doc = "Lists the metadata types of a running guest: size, frames that are of "
-	       "the type now, flags, and each field with its offset, size and kind. With a NAME and a VM: the members "
-	       "of a struct, offset, size and declaration; of Linux guests any struct of the kernel, by its BTF. "
-	       "A single argument is the VM, unless it begins with struct or union:"
-	       "\v  pagevisor types task_struct qemu:1234\n"
+	       "the type now, flags, and each field with its offset, size and kind. With a STRUCT: its members with "
+	       "offset, size and declaration; of Linux guests any struct of the kernel, by its BTF."
+	       "\vA single argument is the VM, unless it begins with struct or union:\n\n"
+	       "  pagevisor types task_struct qemu:1234\n"
 	       "  pagevisor types 'struct task_struct'\n\n" SESSION_VM_HELP,
 };
 

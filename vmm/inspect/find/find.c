@@ -73,8 +73,8 @@ static void look_at_frames(struct finder *finder, const struct frame_batch *batc
 	for (uint64_t i = 0; i < batch->count; i++) {
 		const struct frame *frame = &batch->frames[i];
 		const struct expression_frame at = {pfn(batch->first.index + i), frame,
-						    record_of(finder, batch, i),
-						    &finder->residency, &in_hand};
+						    record_of(finder, batch, i), &finder->residency,
+						    &in_hand};
 
 		if (frame->state == FRAME_NEVER_WRITTEN)
 			finder->result->holes++;

@@ -172,14 +172,16 @@ static void parse_binary(struct parser *parser, const struct binary *table,
 		const char *sign = parser->token.text;
 
 		parser_advance(parser);
-		if (takes_name(parser, found->code))
+		bool is_name = takes_name(parser, found->code);
+
+		if (is_name)
 			parse_value_name(parser);
 		else
 			operand(parser);
 		parser_emit(parser, found->code, 0, -1);
 		if (found->code <= OP_GREATER_EQUAL) {
 			parser->comparison = sign;
-			parser->compares_names = false;
+			parser->compares_names = is_name;
 		}
 	}
 }

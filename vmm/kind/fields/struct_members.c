@@ -182,7 +182,7 @@ static void visit_member(struct walk *walk, const struct btf_type *type, unsigne
 	int64_t size = btf__resolve_size(walk->btf, member->type);
 	struct text name = {""}, declaration;
 	struct struct_member found = {.offset = first_bit / 8,
-				      .size = bits ? (first_bit % 8 + bits + 7) / 8
+				      .size = bits       ? (first_bit % 8 + bits + 7) / 8
 					      : size < 0 ? 0
 							 : (uint64_t)size,
 				      .first_bit = bits ? (unsigned)(first_bit % 8) : 0,

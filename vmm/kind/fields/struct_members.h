@@ -11,13 +11,14 @@
 struct btf;
 
 #define STRUCT_DECLARATION_SIZE 256  /* with the NUL; longer ones are cut */
-#define STRUCT_MEMBERS_MAX	4096 /* more are left out */
+#define STRUCT_MEMBERS_MAX      4096 /* more are left out */
 
 struct struct_member {
 	uint64_t offset; /* in bytes */
 	uint64_t size;
-	unsigned first_bit, bits; /* of a bit-field, whose first bit is counted from `offset`; else 0 */
-	unsigned depth; /* of members without a name around it, whose own members follow them */
+	unsigned first_bit,
+		bits;     /* of a bit-field, whose first bit is counted from `offset`; else 0 */
+	unsigned depth;   /* of members without a name around it, whose own members follow them */
 	const char *name; /* "": it has none; printable ASCII, as the declaration */
 	const char *declaration; /* "char comm[16]", "union {...}" */
 };

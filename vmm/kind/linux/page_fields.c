@@ -10,11 +10,11 @@
 #include "kind/linux/page_class.h"
 #include "kind/linux/page_layout.h"
 
-#define PREFIX		"page_of_"
-#define MARKER_SIZE	64
-#define BITS(bytes)	((bytes) * 8)
-#define SMALL_MEMBERS	2 /* of a struct within a field: a list's head */
-#define NESTING_MAX	4 /* of structs with one member around a number */
+#define PREFIX        "page_of_"
+#define MARKER_SIZE   64
+#define BITS(bytes)   ((bytes)*8)
+#define SMALL_MEMBERS 2 /* of a struct within a field: a list's head */
+#define NESTING_MAX   4 /* of structs with one member around a number */
 
 const struct type_marks page_type_marks = {
 	.prefix = PREFIX,
@@ -25,10 +25,10 @@ const struct type_marks page_type_marks = {
 
 #define OF(class) (1U << PAGE_CLASS_##class)
 
-#define EVERY	((1U << PAGE_CLASS_COUNT) - 1)
-#define USERS	(OF(ANON) | OF(KSM) | OF(FILE) | OF(SHMEM) | OF(HUGETLB))
-#define TYPED	(OF(SLAB) | OF(TABLE) | OF(KMALLOC) | OF(ZSMALLOC))
-#define PLAIN	(EVERY & ~(TYPED | USERS))
+#define EVERY ((1U << PAGE_CLASS_COUNT) - 1)
+#define USERS (OF(ANON) | OF(KSM) | OF(FILE) | OF(SHMEM) | OF(HUGETLB))
+#define TYPED (OF(SLAB) | OF(TABLE) | OF(KMALLOC) | OF(ZSMALLOC))
+#define PLAIN (EVERY & ~(TYPED | USERS))
 
 /* The structs that a record may be, the first of each class's that the kernel has. */
 enum { IN_PAGE, IN_SLAB, IN_TABLE, IN_COUNT };
@@ -102,8 +102,8 @@ static int add_small(const struct builder *b, const struct btf_type *type)
 	if (btf_vlen(type) != SMALL_MEMBERS || !btf_is_struct(type) || type->size != BITS(2))
 		return 0;
 	for (unsigned i = 0; i < SMALL_MEMBERS; i++) {
-		const struct btf_type *inner = btf__type_by_id(
-			b->kernel, linux_btf_strip(b->kernel, members[i].type));
+		const struct btf_type *inner =
+			btf__type_by_id(b->kernel, linux_btf_strip(b->kernel, members[i].type));
 
 		if (!btf_is_ptr(inner))
 			return 0;
@@ -171,7 +171,7 @@ static int find_field(const struct builder *b, unsigned in, const char *const na
 
 static int add_class(const struct builder *b, unsigned class)
 {
-	unsigned in = class == PAGE_CLASS_SLAB ? IN_SLAB
+	unsigned in = class == PAGE_CLASS_SLAB    ? IN_SLAB
 		      : class == PAGE_CLASS_TABLE ? IN_TABLE
 						  : IN_PAGE;
 	struct added_field found[FIELD_COUNT];

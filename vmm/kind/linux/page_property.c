@@ -35,7 +35,7 @@ static bool name_of(const struct guest *guest, unsigned property, char name[PROP
 static const char *zone_name(const struct btf *btf, uint64_t zone)
 {
 	static const char *const zones[][2] = {
-		{"ZONE_DMA", "DMA"},       {"ZONE_DMA32", "DMA32"},   {"ZONE_NORMAL", "Normal"},
+		{"ZONE_DMA", "DMA"},         {"ZONE_DMA32", "DMA32"},   {"ZONE_NORMAL", "Normal"},
 		{"ZONE_MOVABLE", "Movable"}, {"ZONE_DEVICE", "Device"},
 	};
 	struct linux_type type = {BTF_KIND_ENUM, "zone_type", 0};
@@ -70,8 +70,8 @@ static bool used_order(const struct page_records *in, uint64_t pfn, const void *
 		       uint64_t *order)
 {
 	const struct page_layout *layout = in->layout;
-	bool is_head = layout_has_flag(layout, layout_load(record, &layout->flags_word),
-				       PAGE_FLAG_HEAD);
+	bool is_head =
+		layout_has_flag(layout, layout_load(record, &layout->flags_word), PAGE_FLAG_HEAD);
 	uint64_t word = page_tail_word(in, pfn, record, is_head), head = pfn;
 	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
 	const void *holder;
@@ -149,8 +149,8 @@ static bool read_property(const struct guest *guest, unsigned property,
 			  const struct frame_records *in_hand, pfn_t pfn, const struct frame *frame,
 			  uint64_t *value)
 {
-	const struct page_records in = linux_guest_records(guest, in_hand->records, in_hand->first,
-							   in_hand->count);
+	const struct page_records in =
+		linux_guest_records(guest, in_hand->records, in_hand->first, in_hand->count);
 
 	return page_property(&in, property, pfn, frame, value);
 }
