@@ -173,10 +173,13 @@ test_kexec()
 	INITRAMFS=$WORK/initramfs.cpio AGENT=kexec boot 512M $(shared 512M q35)
 	start stat "$PAGEVISOR" stat --follow --interval 0.5 "qemu:$pid"
 	await_line stat running || fail "kexec: stat" "it says nothing"
+	start watch "$PAGEVISOR" watch --interval 0.1 "qemu:$pid" pfn:1000
+	await_line watch free || fail "kexec: watch" "it says nothing"
 	before=$("$PAGEVISOR" stat "qemu:$pid" | grep ^image)
 	type_line
 	check "kexec: the next kernel boots" within has_booted 2 || return
 	check "kexec: stat says so" within has_restarted 1 stat
+	check "kexec: watch says so" within has_restarted 1 watch
 	check "kexec: stat goes on" within line_after "$WORK/stat" 'has restarted' ' running '
 	expect "kexec: the kernel that runs is found" 0 'out:^guest .*, running' -- "$PAGEVISOR" stat "qemu:$pid"
 	image=$(grep ^image "$OUT")
