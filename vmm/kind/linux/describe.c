@@ -124,7 +124,7 @@ static void read_owner(const struct guest *guest, const struct owner_fields *fie
 }
 
 static void read_holder(const struct guest *guest, const struct frame_look *look,
-			struct page_facts *facts)
+			const struct describe_options *options, struct page_facts *facts)
 {
 	struct owner_fields fields;
 
@@ -132,7 +132,7 @@ static void read_holder(const struct guest *guest, const struct frame_look *look
 		return;
 	if (look->frame.state == PAGE_STATE_FREE)
 		read_block(guest, &fields, look, facts);
-	else
+	else if (options->has_all_memory)
 		read_owner(guest, &fields, look, facts);
 }
 
@@ -239,8 +239,7 @@ int linux_describe(const struct guest *guest, const struct frame_look *look,
 		return error_set(err, -ENOMEM, "no memory for a description");
 	/* With the lesser level, or of a page that never rests, there is nothing to add. */
 	if (linux_guest_of(guest)->kernel.layout.is_full && read_facts(guest, look, facts) == 0) {
-		if (options->has_all_memory)
-			read_holder(guest, look, facts);
+		read_holder(guest, look, options, facts);
 		result = put(facts, description, err);
 	}
 	free(facts);
