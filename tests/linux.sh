@@ -42,8 +42,8 @@ test_owners()
 {
 	local guest=file:$WORK/ram
 
-	expect "$1: files" 0 'out:^ +8\.0  ext4 /mapped$' 'out:^ +3\.0  tmpfs SYSV00000000$' 'out:^ +1\.0  ext4 /deleted \(deleted\)$' \
-		'out:^ +[0-9.]+  [0-9]+ others$' '!out:unknown' -- "$PAGEVISOR" stat --by file "$guest"
+	expect "$1: files" 0 'out:^ +8\.0  ext4 /disk/mapped$' 'out:^ +3\.0  tmpfs SYSV00000000$' 'out:^ +1\.0  ext4 /disk/deleted \(deleted\)$' \
+		'out:^ +[0-9.]+  [0-9]+ others$' '!out:unknown' 'out:  tmpfs /huge/shmem$' -- "$PAGEVISOR" stat --by file "$guest"
 	expect "$1: caches" 0 'out:^ +[0-9.]+ +[0-9]+  task_struct$' '!out:unknown' -- \
 		"$PAGEVISOR" stat --by cache --limit 1000 "$guest"
 	expect "$1: processes" 0 'out: +1  init$' 'out:  agent-shared$' '!out:kthreadd' -- "$PAGEVISOR" stat --by process "$guest"

@@ -111,15 +111,6 @@ static void read_files(const char *text, struct listed_file files[FILES_MAX])
 	}
 }
 
-/* The path within its mount is the end of the whole one. */
-static bool is_end(const char *path, const char *end)
-{
-	size_t length = strlen(path), part = strlen(end);
-
-	return part > 1 && end[0] == '/' && part <= length &&
-	       strcmp(path + length - part, end) == 0;
-}
-
 static bool is_of(const struct guest *guest, const struct owner_fields *fields,
 		  const struct left_page *page, const struct listed_file *listed)
 {
@@ -133,7 +124,8 @@ static bool is_of(const struct guest *guest, const struct owner_fields *fields,
 	       page_owner_of(&in, page->pfn, record, PAGE_CLASS_FILE, &owner) && owner.has_index &&
 	       owner.index == page->index &&
 	       linux_file_of(&kernel->found.space, fields, owner.va, &file) &&
-	       file.number == listed->inode && !file.is_deleted && is_end(listed->path, file.path);
+	       file.number == listed->inode && !file.is_deleted &&
+	       strcmp(listed->path, file.path) == 0;
 }
 
 static uint64_t compare_files(const struct left *left, const struct guest *guest)

@@ -54,6 +54,12 @@ static const struct owner_fields fields = {
 	.inode_super = WORD(32),
 	.super_type = WORD(0),
 	.type_name = WORD(0),
+	.super_mounts = {.offset = 8, .size = 16},
+	.mount_instance = {.offset = 0, .size = 16},
+	.mount_next = WORD(40),
+	.mount_root = WORD(16),
+	.mount_point = WORD(24),
+	.mount_parent = WORD(32),
 	.dentry_alias = {.offset = 48, .size = 16},
 	.dentry_parent = WORD(0),
 	.dentry_inode = WORD(8),
@@ -121,6 +127,24 @@ static void put_file(void)
 	put(DENTRY(0) + 8, INODE);
 	put_dentry(1, 2, "usr");
 	put_dentry(2, 2, "/");
+}
+
+#define MOUNT(i) OBJECT(100 + (i))
+
+/* Mounts 0 on 1, which is nobody's, at "/mnt" of it. */
+static void put_mounts(void)
+{
+	put(SUPER + 8, MOUNT(0));
+	put(SUPER + 16, MOUNT(0));
+	put(MOUNT(0), SUPER + 8);
+	put(MOUNT(0) + 8, SUPER + 8);
+	put(MOUNT(0) + 16, DENTRY(2));
+	put(MOUNT(0) + 24, DENTRY(3));
+	put(MOUNT(0) + 32, MOUNT(1));
+	put(MOUNT(1) + 16, DENTRY(4));
+	put(MOUNT(1) + 32, MOUNT(1));
+	put_dentry(3, 4, "mnt");
+	put_dentry(4, 4, "/");
 }
 
 static void setup(void)
@@ -256,6 +280,34 @@ START_TEST(levels_are_bounded)
 	put_dentry(FILE_LEVELS_MAX + 1, FILE_LEVELS_MAX + 1, "/");
 	ck_assert(linux_file_of(&machine.space, &fields, MAPPING, &file));
 	ck_assert_int_eq(strncmp(file.path, ".../d/d", 7), 0);
+}
+END_TEST
+
+START_TEST(mounts_have_places)
+{
+	struct owner_fields newer = fields;
+
+	put_mounts();
+	assert_path("/mnt/usr/file");
+	/* Newer kernels have no list. */
+	newer.super_mounts.size = 8;
+	ck_assert(linux_file_of(&machine.space, &newer, MAPPING, &file));
+	ck_assert_str_eq(file.path, "/mnt/usr/file");
+	/* Of a part of the file system only; circles of mounts; a place that is not under the parent's root. */
+	put(MOUNT(0) + 16, DENTRY(1));
+	assert_path("/usr/file");
+	put(MOUNT(0) + 40, MOUNT(0));
+	ck_assert(linux_file_of(&machine.space, &newer, MAPPING, &file));
+	ck_assert_str_eq(file.path, "/usr/file");
+	put(MOUNT(0) + 16, DENTRY(2));
+	put(MOUNT(1) + 32, MOUNT(0));
+	put(MOUNT(1) + 24, DENTRY(1));
+	assert_path("/usr/file");
+	put(MOUNT(1) + 32, MOUNT(1));
+	put(MOUNT(1) + 16, DENTRY(5));
+	assert_path("/usr/file");
+	put(MOUNT(0) + 32, END);
+	assert_path("/usr/file");
 }
 END_TEST
 
@@ -448,6 +500,7 @@ Suite *linux_owners_suite(void)
 	tcase_add_test(tcase, names_are_bounded);
 	tcase_add_test(tcase, paths_end);
 	tcase_add_test(tcase, levels_are_bounded);
+	tcase_add_test(tcase, mounts_have_places);
 	tcase_add_test(tcase, caches_are_listed);
 	tcase_add_test(tcase, processes_are_listed);
 	tcase_add_test(tcase, lists_of_processes_end);

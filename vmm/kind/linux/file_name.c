@@ -68,19 +68,19 @@ static bool read_name(const struct kernel_space *space, const struct owner_field
 	       kernel_text(space, at, name, (size_t)length + 1) && strlen(name) == length;
 }
 
-/* Returns false if there is no name at all. */
+/* Prepends the names from a dentry up to a root, or its own. *top is where it ended. Returns false if there is no name at all. */
 static bool climb(const struct kernel_space *space, const struct owner_fields *fields,
-		  uint64_t dentry, struct path *path, bool *is_nameless)
+		  uint64_t dentry, uint64_t root, struct path *path, uint64_t *top)
 {
 	char name[FILE_NAME_MAX + 1];
 	uint64_t parent;
 
-	*is_nameless = false;
 	for (unsigned level = 0;; level++) {
 		bool has_parent =
 			kernel_field_pointer(space, dentry, &fields->dentry_parent, &parent);
 
-		if (level > 0 && has_parent && parent == dentry)
+		*top = dentry;
+		if (dentry == root || (level > 0 && has_parent && parent == dentry))
 			return true;
 		if (!has_parent || level == FILE_LEVELS_MAX ||
 		    !read_name(space, fields, dentry, name)) {
@@ -88,11 +88,8 @@ static bool climb(const struct kernel_space *space, const struct owner_fields *f
 			return level > 0;
 		}
 		prepend(path, name, strlen(name));
-		if (parent == dentry) {
-			/* A root is called "/"; memory without a directory, too, is its own parent. */
-			*is_nameless = strcmp(name, "/") != 0;
+		if (parent == dentry)
 			return true;
-		}
 		prepend(path, "/", 1);
 		if (path->is_cut)
 			return true;
@@ -100,17 +97,70 @@ static bool climb(const struct kernel_space *space, const struct owner_fields *f
 	}
 }
 
+/* A mount of a whole file system, by the root of it. */
+static bool find_mount(const struct kernel_space *space, const struct owner_fields *fields,
+		       uint64_t super, uint64_t root, uint64_t *mount)
+{
+	const bool is_list = fields->super_mounts.size == 16 && fields->mount_instance.size == 16;
+	const uint64_t head = super + fields->super_mounts.offset;
+	uint64_t node = head, found;
+
+	if (!is_list && !kernel_field_pointer(space, super, &fields->super_mounts, mount))
+		return false;
+	for (unsigned i = 0; i < FILE_MOUNTS_MAX; i++) {
+		if (is_list) {
+			if (!kernel_list_next(space, node, &node) || node == head)
+				return false;
+			*mount = node - fields->mount_instance.offset;
+		}
+		if (kernel_field_pointer(space, *mount, &fields->mount_root, &found) &&
+		    found == root)
+			return true;
+		if (!is_list && !kernel_field_pointer(space, *mount, &fields->mount_next, mount))
+			return false;
+	}
+	return false;
+}
+
+/* Prepends where the file system is mounted, if it is, as far as that is known. */
+static void climb_mounts(const struct kernel_space *space, const struct owner_fields *fields,
+			 uint64_t super, uint64_t root, struct path *path)
+{
+	const struct path before = *path;
+	uint64_t mount, parent, point, top = root;
+	bool is_found = find_mount(space, fields, super, root, &mount);
+
+	for (unsigned i = 0; is_found && i < FILE_MOUNTS_MAX; i++) {
+		if (!kernel_field_pointer(space, mount, &fields->mount_parent, &parent))
+			break;
+		if (parent == mount)
+			return;
+		if (!kernel_field_pointer(space, mount, &fields->mount_point, &point) ||
+		    !kernel_field_pointer(space, parent, &fields->mount_root, &root) ||
+		    !climb(space, fields, point, root, path, &top) || top != root)
+			break;
+		mount = parent;
+	}
+	/* Part of a place is none. */
+	*path = before;
+}
+
 static bool read_path(const struct kernel_space *space, const struct owner_fields *fields,
 		      uint64_t inode, struct linux_file *file)
 {
 	struct path path = {.text = file->path, .start = sizeof(file->path) - 1};
-	uint64_t dentry, again, links;
-	bool is_nameless;
+	uint64_t dentry, again, links, top, super;
 
 	file->path[path.start] = '\0';
 	if (!find_dentry(space, fields, inode, &dentry) ||
-	    !climb(space, fields, dentry, &path, &is_nameless))
+	    !climb(space, fields, dentry, 0, &path, &top))
 		return false;
+	/* A root is called "/"; memory without a directory, too, is its own parent. */
+	bool is_nameless = top == dentry && strcmp(path.text + path.start, "/") != 0;
+
+	if (!is_nameless && !path.is_cut &&
+	    kernel_field_pointer(space, inode, &fields->inode_super, &super))
+		climb_mounts(space, fields, super, top, &path);
 	/* Still the name of this inode after all was read. */
 	if (!find_dentry(space, fields, inode, &again) || again != dentry)
 		return false;

@@ -9,11 +9,12 @@
 #define FILE_PATH_SIZE  4096
 #define FILE_LEVELS_MAX 64  /* directories above a file */
 #define FILE_NAME_MAX   255 /* bytes of one name */
+#define FILE_MOUNTS_MAX 16  /* file systems above a file, and mounts of one that are looked at */
 
 struct linux_file {
 	char type[FILE_TYPE_SIZE]; /* of its file system, printable; empty: not known */
 	/*
-	 * Within its mount; "memfd:x", "SYSV..." or "dev/zero" of memory without a directory; "inode N" where no name is
+	 * From where its file system is mounted, or else from the file system's root; "memfd:x", "SYSV..." or "dev/zero" of memory without a directory; "inode N" where no name is
 	 * remembered; "device 8:1". What begins with "..." is the end of a longer path. Not printable.
 	 */
 	char path[FILE_PATH_SIZE];
