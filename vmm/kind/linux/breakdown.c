@@ -279,7 +279,8 @@ static const struct {
 	int (*make)(struct making *making);
 } ways[BREAKDOWN_COUNT] = {
 	[BREAKDOWN_FILE] = {COLUMNS(file_columns), "filesystem",
-			    "pages in the page cache, by the name that the guest remembers", by_owner},
+			    "pages in the page cache, by the name that the guest remembers",
+			    by_owner},
 	[BREAKDOWN_CACHE] = {COLUMNS(cache_columns), NULL,
 			     "caches that the kernel has merged have the name of one", by_owner},
 	[BREAKDOWN_PROCESS] = {COLUMNS(process_columns), NULL,
