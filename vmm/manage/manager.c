@@ -9,7 +9,6 @@
 #include "base/thread.h"
 #include "kind/registry.h"
 #include "manage/huge_pages.h"
-#include "manage/manager_wait.h"
 #include "memory/rcu.h"
 #include "sandbox/sandbox.h"
 

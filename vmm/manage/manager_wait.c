@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* How the manager waits, and serves the guest's asks meanwhile: see manager_wait.h. */
-#include "manage/manager_wait.h"
+/* How the manager waits, and serves the guest's asks meanwhile: see manager.h. */
+#include "manage/manager.h"
 
 #include "base/clock.h"
 #include "base/thread.h"
