@@ -62,7 +62,10 @@ static bool evaluate(const char *text, unsigned *matches)
 	for (unsigned i = 0; i < 30; i++) {
 		struct frame frame = frame_of_state(states[i % 5], types[i % 4]);
 		const struct expression_frame subject = {
-			{i * 0x1000}, &frame, types[i % 4] >= 0 ? &records[i % 3] : NULL};
+			.pfn = {i * 0x1000},
+			.frame = &frame,
+			.record = types[i % 4] >= 0 ? &records[i % 3] : NULL,
+		};
 
 		*matches |= (unsigned)expression_matches(&expression, &subject) << i;
 	}
