@@ -78,6 +78,9 @@ static int copy_runs(const struct kernel_space *space, const struct extent *exte
 {
 	struct copy copy = {space, image, extent->has_constants};
 
+	if (image->size > guest_memory_size(space->memory))
+		return error_set(err, -EPROTO, "the kernel's image is larger than the memory");
+
 	/* Pages that are not copied stay without memory. */
 	image->bytes = calloc(1, image->size);
 	if (!image->bytes)

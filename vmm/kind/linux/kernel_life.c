@@ -26,7 +26,10 @@
 #define TIMEKEEPER_CLOCK 8
 #define TIMEKEEPER_REAL  (8 + 48)
 
-/* Kernels of one build have the same symbols, moved by as much as _stext. */
+/*
+ * Kernels of one build have the same symbols, moved by as much as _stext. For one whose own are gone: the build is what the
+ * other says, which may be made up.
+ */
 static bool take_symbols_of(struct kernel_candidate *candidate,
 			    const struct kernel_candidate *other)
 {
@@ -41,6 +44,9 @@ static bool take_symbols_of(struct kernel_candidate *candidate,
 	candidate->timekeeper_va = other->timekeeper_va ? other->timekeeper_va + own - others : 0;
 	return true;
 }
+
+/* Images that are opened: a guest may make up many kernels, and each costs time. Six dead ones were seen at most. */
+#define OPENED_MAX 16
 
 /* Returns false if it has no symbols, although it says where they are. */
 static bool find_clocks(struct kernel_candidate *candidate)
@@ -144,12 +150,11 @@ void kernel_life_watch(struct kernel_candidate *candidates, unsigned count, uint
 		return;
 	for (unsigned i = 0; i < count; i++) {
 		struct kernel_candidate *candidate = &candidates[i];
-		bool is_known = false;
 
-		for (unsigned j = 0; !is_known && j < i; j++)
-			is_known = take_symbols_of(candidate, &candidates[j]);
-		if (!is_known && !find_clocks(candidate) && waits)
+		if (i < OPENED_MAX && !find_clocks(candidate) && waits)
 			candidate->life = KERNEL_LIFE_OVERWRITTEN;
+		for (unsigned j = 0; !candidate->jiffies_va && j < i; j++)
+			take_symbols_of(candidate, &candidates[j]);
 		if (count > 1)
 			kernel_candidate_close(candidate);
 		read_wall_clock(candidate);

@@ -184,13 +184,15 @@ static int view_open(struct view *view)
 	return 0;
 }
 
-/* Until 6.1 no number says whether any part of a compound page is mapped. */
+/* Until 6.1 no number says whether any part of a compound page is mapped. Only transparent huge pages come here. */
+#define HUGE_PAGE_ORDER 9
+
 static bool is_any_mapped(const struct view *view)
 {
 	uint64_t order = layout_load(view->second, &view->layout->order);
 	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
 
-	if (order > view->layout->order_max)
+	if (order > HUGE_PAGE_ORDER)
 		return false;
 	for (uint64_t i = 0; i < UINT64_C(1) << order; i++)
 		if (copy_record(view->in, view->head_pfn + i, copy) == 0 &&

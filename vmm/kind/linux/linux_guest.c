@@ -124,9 +124,17 @@ int linux_guest_reread(struct linux_guest *own, struct error *err)
 	return result;
 }
 
+/*
+ * Where some records are mapped and others copied, a walk over mapped ones is in a read-side section, in which nothing may
+ * block: then what would have to be copied is not to be had.
+ */
 static bool fetch(const void *own, pfn_t frame, void *record)
 {
-	return linux_kernel_record(own, frame, record) == 0;
+	const struct linux_kernel *kernel = own;
+
+	if (kernel->array.has_mapped && kernel->array.has_copied)
+		return linux_kernel_mapped_record(kernel, frame, record) == 0;
+	return linux_kernel_record(kernel, frame, record) == 0;
 }
 
 struct page_records linux_guest_records(const struct guest *guest, const void *records, pfn_t first,

@@ -46,8 +46,9 @@ static int open_btf(struct linux_kernel *kernel, const struct kernel_image *imag
 		    struct error *err)
 {
 	uint64_t start = kernel->symbols.btf_start, stop = kernel->symbols.btf_stop;
-	const uint8_t *blob = start && stop > start ? kernel_image_at(image, start, stop - start)
-						    : NULL;
+	const uint8_t *blob = start && start % 4 == 0 && stop > start
+				      ? kernel_image_at(image, start, stop - start)
+				      : NULL;
 
 	return blob ? linux_btf_open(blob, stop - start, &kernel->btf, err)
 		    : error_set(err, -ENODATA, "it has no BTF");
@@ -120,14 +121,32 @@ static const struct record_run *run_of(const struct page_array *array, pfn_t fra
 	return NULL;
 }
 
-int linux_kernel_record(const struct linux_kernel *kernel, pfn_t frame, void *record)
+/* Where the record of a frame lies. Returns false if there is none. */
+static bool find_record(const struct linux_kernel *kernel, pfn_t frame, paddr_t *pa)
 {
 	const struct record_run *run = run_of(&kernel->array, frame);
 
-	if (!run)
-		return -ENOENT;
-	uint64_t offset = (frame.index - run->first.index) * LAYOUT_PAGE_SIZE;
+	if (run)
+		*pa = paddr(run->pa.addr + (frame.index - run->first.index) * LAYOUT_PAGE_SIZE);
+	return run;
+}
 
-	return guest_memory_copy(kernel->memory, paddr(run->pa.addr + offset), record,
-				 LAYOUT_PAGE_SIZE);
+int linux_kernel_record(const struct linux_kernel *kernel, pfn_t frame, void *record)
+{
+	paddr_t pa;
+
+	if (!find_record(kernel, frame, &pa))
+		return -ENOENT;
+	return guest_memory_copy(kernel->memory, pa, record, LAYOUT_PAGE_SIZE);
+}
+
+int linux_kernel_mapped_record(const struct linux_kernel *kernel, pfn_t frame, void *record)
+{
+	paddr_t pa;
+
+	if (!find_record(kernel, frame, &pa))
+		return -ENOENT;
+	if (guest_memory_is_copied(kernel->memory, pa, NULL))
+		return -EAGAIN;
+	return guest_memory_copy(kernel->memory, pa, record, LAYOUT_PAGE_SIZE);
 }

@@ -48,4 +48,7 @@ unsigned linux_cpus_max(const struct linux_kernel *kernel);
 /* Copies the record of a frame. Returns 0, -ENOENT there is none, or the error of reading. */
 int linux_kernel_record(const struct linux_kernel *kernel, pfn_t frame, void *record);
 
+/* The same, but -EAGAIN if the record would have to be copied by a reader, which may block. */
+int linux_kernel_mapped_record(const struct linux_kernel *kernel, pfn_t frame, void *record);
+
 #endif

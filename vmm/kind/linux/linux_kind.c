@@ -264,6 +264,7 @@ static void classify(const struct guest *guest, const void *records, pfn_t first
 		const uint8_t *record = (const uint8_t *)records + i * LAYOUT_PAGE_SIZE;
 
 		frames[i] = page_classify(&in, &scan, i);
+		counters->unstable += frames[i].state == FRAME_UNSTABLE;
 		if (detail == DETAIL_STATE)
 			frames[i].type = FRAME_TYPE_NONE;
 		else if (detail == DETAIL_RECORD)
@@ -283,6 +284,11 @@ static void tally(const struct guest *guest, const void *records, pfn_t first, u
 	for (uint64_t i = 0; i < count; i++) {
 		struct frame frame = page_classify(&in, &scan, i);
 
+		/* A tail whose head changed during every attempt. */
+		if (frame.state >= PAGE_STATE_COUNT) {
+			sum->reads.unstable++;
+			continue;
+		}
 		if (frame.state == PAGE_STATE_IN_TRANSIT && sum->states[frame.state] == 0)
 			sum->first_transient = pfn(first.index + i);
 		sum->states[frame.state]++;

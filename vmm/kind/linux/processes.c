@@ -9,7 +9,7 @@
 #define PAGES_MAX (INT64_C(1) << 45)
 
 /* Parts of counters that are read at most, of all processes: about a second's work. */
-#define PARTS_MAX (1 << 22)
+#define PARTS_MAX (1 << 18)
 
 struct reader {
 	const struct kernel_space *space;

@@ -90,6 +90,10 @@ static int add_run(const struct guest_memory *memory, struct page_array *array,
 {
 	struct record_run *last = array->run_count ? &array->runs[array->run_count - 1] : NULL;
 
+	if (guest_memory_is_copied(memory, run->pa, NULL))
+		array->has_copied = true;
+	else
+		array->has_mapped = true;
 	array->present += run->count;
 	array->frame_count = run->first.index + run->count;
 	if (last && last->first.index + last->count == run->first.index &&
@@ -178,6 +182,8 @@ static int add_root(const struct kernel_space *space, const struct section_table
 			return error_set(err, -EPROTO, "section %" PRIu64 " has no struct pages",
 					 first + i);
 		array->vmemmap = map;
+		if (++array->sections * table->pages > array->frames_max)
+			return error_set(err, -EPROTO, "it has more struct pages than memory");
 		result = add_section(space, table, first + i, array, err);
 	}
 	return result;
@@ -196,8 +202,8 @@ int page_array_read(const struct kernel_space *space, const struct vmcoreinfo *i
 
 	array->section_frames = table.pages;
 
-	const uint64_t most = 2 * (guest_memory_size(space->memory) / PAGE_SIZE) +
-			      SURPLUS_SECTIONS * table.pages;
+	array->frames_max = 2 * (guest_memory_size(space->memory) / PAGE_SIZE) +
+			    SURPLUS_SECTIONS * table.pages;
 
 	for (uint64_t first = 0; result == 0 && first < sections; first += table.per_root) {
 		uint64_t left = sections - first, root;
@@ -209,8 +215,6 @@ int page_array_read(const struct kernel_space *space, const struct vmcoreinfo *i
 			result = add_root(space, &table, root, first,
 					  left < table.per_root ? left : table.per_root, array,
 					  err);
-		if (result == 0 && array->present > most)
-			return error_set(err, -EPROTO, "it has more struct pages than memory");
 	}
 	if (result == 0 && array->run_count == 0)
 		return error_set(err, -EPROTO, "it has no struct pages");

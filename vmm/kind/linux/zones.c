@@ -11,6 +11,7 @@
 #include "kind/linux/linux_btf.h"
 
 #define NODES_MAX      1024
+#define ZONES_ALL_MAX  512 /* of all nodes */
 #define ZONES_MAX      8
 #define ZONE_SIZE_MAX  65536
 #define MIGRATE_MAX    32
@@ -152,6 +153,8 @@ struct walk {
 	linux_zone_visit *visit;
 	void *own;
 	bool is_over;
+	unsigned zones;
+	uint64_t free_frames; /* of all zones so far: one zone must not count twice */
 };
 
 static bool walk_node(struct walk *walk, uint64_t number, uint64_t node)
@@ -174,6 +177,9 @@ static bool walk_node(struct walk *walk, uint64_t number, uint64_t node)
 
 		if (!add_zone(kernel, layout, zone.va, &zone.free) ||
 		    !add_lists(kernel, layout, zone.va, &zone.free))
+			return false;
+		walk->free_frames += zone.free.free_frames;
+		if (++walk->zones > ZONES_ALL_MAX || walk->free_frames > kernel->array.frame_count)
 			return false;
 		walk->is_over = !walk->visit(walk->own, &zone);
 	}

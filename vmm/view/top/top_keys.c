@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kind/kind.h"
 #include "view/top/top_filter.h"
 
 #define KEY_ESCAPE   27
@@ -97,7 +98,9 @@ static enum top_action take_filter(struct top_state *state, const struct top_sam
 		return say(state, "no sample yet");
 	if (state->typed[strspn(state->typed, " ")] == '\0') {
 		state->typed[0] = '\0';
-	} else {
+	} else if (!sample->guest.kind->properties) {
+		/* What a kind's properties are only the guest itself knows, of which a sample has no more than a copy: the
+		 * next sample says what is wrong. */
 		struct top_filter *filter =
 			top_filter_create(state->typed, &sample->guest, sample->catalog, &err);
 

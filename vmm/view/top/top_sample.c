@@ -179,6 +179,7 @@ static int end_look(struct top_target *target, struct top_sample *sample)
 static void take_counts(const struct guest *guest, struct top_sample *sample)
 {
 	sample->guest = *guest;
+	sample->guest.system = NULL; /* it is the guest's own */
 	sample->catalog = guest_type_catalog(guest);
 	guest_free_counts(guest, &sample->free);
 	guest_counters(guest, &sample->counters);
