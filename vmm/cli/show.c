@@ -26,6 +26,9 @@
 
 #define NEIGHBOURS 2 /* on each side */
 
+/* Looks at a frame and at the record of it, until they agree. */
+#define RECORD_TRIES 3
+
 struct show_options {
 	struct session_options common;
 	bool has_frame;
@@ -122,14 +125,24 @@ static void look_back(struct sight *sight)
 	trace_counts_tell(&counts);
 }
 
-/* Asked after the frame was read: what the host has taken by then it knows of. */
+/*
+ * Asked after the frame was read. The host's slots and its own book are not written at one time, so a frame that is the
+ * host's in one of them alone is looked at again before anybody is accused: for a moment both may be right.
+ */
 static void look_at_record(struct sight *sight, const struct source *source)
 {
+	struct frame_look *look = &sight->looks[sight->pfn - sight->first];
 	struct error ignored;
 
 	sight->is_captured = source->capture != NULL;
-	sight->has_record = source->is_live &&
-			    source_record(source, sight->pfn, &sight->record, &ignored) == 0;
+	for (unsigned tries = 0; tries < RECORD_TRIES; tries++) {
+		sight->has_record = source->is_live && source_record(source, sight->pfn,
+								     &sight->record, &ignored) == 0;
+		if (!sight->has_record || sight->record.flags & MANAGEMENT_IS_HELD ||
+		    guest_state(sight->guest, look->frame.state)->tone != TONE_HOST ||
+		    guest_look(sight->guest, sight->pfn, look) < 0)
+			return;
+	}
 }
 
 static const struct management_record *the_record(const struct sight *sight)

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Entries that are looked at under the lock. */
+#define FOUND_AT_ONCE 1024
+
 int claim_history_init(struct claim_history *history)
 {
 	*history =
@@ -23,7 +26,7 @@ void claim_history_destroy(struct claim_history *history)
 
 void claim_history_forget(struct claim_history *history)
 {
-	history->last.event.frames = 0;
+	history->pending_count = 0;
 	pthread_mutex_lock(&history->lock);
 	history->total = 0;
 	pthread_mutex_unlock(&history->lock);
@@ -35,8 +38,7 @@ static bool extends(const struct claim_run *run, uint64_t frame,
 {
 	const struct management_event *other = &run->event;
 
-	return other->frames > 0 &&
-	       (frame == run->first + other->frames || frame + event->frames == run->first) &&
+	return (frame == run->first + other->frames || frame + event->frames == run->first) &&
 	       event->time_ns == other->time_ns && event->generation == other->generation &&
 	       event->type == other->type && event->action == other->action &&
 	       event->flags == other->flags;
@@ -45,25 +47,28 @@ static bool extends(const struct claim_run *run, uint64_t frame,
 void claim_history_note(struct claim_history *history, uint64_t frame,
 			const struct management_event *event)
 {
-	struct claim_run *last = &history->last;
+	struct claim_run *last =
+		history->pending_count ? &history->pending[history->pending_count - 1] : NULL;
 
-	if (extends(last, frame, event)) {
+	if (last && extends(last, frame, event)) {
 		last->first = frame < last->first ? frame : last->first;
 		last->event.frames += event->frames;
 		return;
 	}
-	claim_history_flush(history);
-	*last = (struct claim_run){frame, *event};
+	if (history->pending_count == CLAIM_PENDING_MAX)
+		claim_history_flush(history);
+	history->pending[history->pending_count++] = (struct claim_run){frame, *event};
 }
 
 void claim_history_flush(struct claim_history *history)
 {
-	if (history->last.event.frames == 0)
+	if (history->pending_count == 0)
 		return;
 	pthread_mutex_lock(&history->lock);
-	history->runs[history->total++ % CLAIM_HISTORY_MAX] = history->last;
+	for (unsigned i = 0; i < history->pending_count; i++)
+		history->runs[history->total++ % CLAIM_HISTORY_MAX] = history->pending[i];
 	pthread_mutex_unlock(&history->lock);
-	history->last.event.frames = 0;
+	history->pending_count = 0;
 }
 
 static void make_oldest_first(struct management_record *record)
@@ -90,6 +95,13 @@ void claim_history_find(struct claim_history *history, uint64_t frame,
 
 		if (frame - run->first < run->event.frames)
 			record->events[record->count++] = run->event;
+		if (i % FOUND_AT_ONCE)
+			continue;
+		pthread_mutex_unlock(&history->lock);
+		pthread_mutex_lock(&history->lock);
+		/* Forgotten, or so many newer ones that the place of the next has another. */
+		if (history->total < total || history->total - (total - i) >= CLAIM_HISTORY_MAX)
+			break;
 	}
 	pthread_mutex_unlock(&history->lock);
 	make_oldest_first(record);

@@ -22,9 +22,13 @@ struct claim_run {
 	struct management_event event; /* of `event.frames` frames from there on */
 };
 
+/* What is gathered before it is added: with neighbours of different generations a batch has an entry for each frame. */
+#define CLAIM_PENDING_MAX 512
+
 struct claim_history {
-	struct claim_run
-		last; /* not yet among the others; no frames: there is none. Private to who adds */
+	/* Not yet among the others. Private to who adds. */
+	unsigned pending_count;
+	struct claim_run pending[CLAIM_PENDING_MAX];
 	pthread_mutex_t lock; /* protects the fields below */
 	struct claim_run *runs;
 	uint64_t total; /* that were ever added */
@@ -42,7 +46,11 @@ void claim_history_note(struct claim_history *history, uint64_t frame,
 			const struct management_event *event);
 void claim_history_flush(struct claim_history *history);
 
-/* Fills the events of a record, and how many of other frames have been forgotten. Looks at all entries at most. */
+/*
+ * Fills the events of a record, and how many of other frames have been forgotten. Looks at all entries at most, and lets
+ * go of the lock now and then: whoever adds holds up pauses and allocations. Entries that are replaced meanwhile are among
+ * the oldest, and are left out.
+ */
 void claim_history_find(struct claim_history *history, uint64_t frame,
 			struct management_record *record);
 

@@ -126,14 +126,25 @@ static unsigned claim_candidates(struct keeper *keeper, const struct keeper_wish
 }
 
 /*
- * How many frames of a block the host may hold. A block that is partly hard would have to stay whole, for the guest may put
- * it aside as one, and then what is soft in it could not be given back: so one frame of it stays with the guest.
+ * How many frames of a block the host may hold. A block that is partly hard, or lies in two regions, would have to stay
+ * whole, for the guest may put it aside as one, and then a part of it could not be given back: so one frame of it stays with
+ * the guest.
  */
-static unsigned most_held(const struct ledger_count *count, bool hard)
+static unsigned most_held(const struct ledger_count *count, bool hard, bool is_in_one_region)
 {
 	unsigned others = hard ? count->held - count->hard : count->hard;
 
-	return others > 0 ? KEEPER_BLOCK_FRAMES - 1 : KEEPER_BLOCK_FRAMES;
+	return others > 0 || !is_in_one_region ? KEEPER_BLOCK_FRAMES - 1 : KEEPER_BLOCK_FRAMES;
+}
+
+/* A block that two regions share is given back in two parts. */
+static bool is_in_region(const struct memory_region *region, uint64_t block)
+{
+	uint64_t offset = block * PAGE_SIZE - region->base.addr;
+
+	return block * PAGE_SIZE >= region->base.addr &&
+	       region->size >= KEEPER_BLOCK_FRAMES * PAGE_SIZE &&
+	       offset <= region->size - KEEPER_BLOCK_FRAMES * PAGE_SIZE;
 }
 
 /* Claims of the frames [first, end) of one block. Returns the new number of frames in the batch. */
@@ -144,7 +155,7 @@ static unsigned claim_in_block(struct keeper *keeper, const struct keeper_wish *
 	const uint64_t block = align_down(first, KEEPER_BLOCK_FRAMES);
 	struct ledger_count held =
 		keeper_count_block(&keeper->ledger, block, block + KEEPER_BLOCK_FRAMES);
-	unsigned most = most_held(&held, wish->hard);
+	unsigned most = most_held(&held, wish->hard, is_in_region(&window->region, block));
 	struct candidates found;
 
 	if (held.held >= most)
@@ -164,7 +175,7 @@ static unsigned claim_frames(struct keeper *keeper, const struct keeper_wish *wi
 	uint64_t first = window->first;
 	unsigned count = 0;
 
-	while (first < window->end) {
+	while (first < window->end && count < wish->frames) {
 		uint64_t next = align_down(first, KEEPER_BLOCK_FRAMES) + KEEPER_BLOCK_FRAMES;
 
 		next = next < window->end ? next : window->end;

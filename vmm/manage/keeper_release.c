@@ -46,6 +46,17 @@ static unsigned collect_held(struct keeper *keeper, const struct window *window,
 	return count;
 }
 
+/* Takes away again what a run has got. If that fails, too, it has bytes until it goes back. */
+static void undo_populate(struct keeper *keeper, const struct window *window, struct frame_run run)
+{
+	keeper->counts.punches++;
+	if (punch_run(&window->region, run) == 0)
+		return;
+	for (uint64_t frame = run.start; frame < run.end; frame++)
+		ledger_set(&keeper->ledger, frame, LEDGER_POPULATED,
+			   ledger_is_hard(&keeper->ledger, frame));
+}
+
 /*
  * New bytes for the batch. Returns 0, or why there are none; *count is then how many frames have some. A run that has got
  * some of them stays with the host, and loses those again.
@@ -61,7 +72,7 @@ static int populate_batch(struct keeper *keeper, const struct window *window, un
 
 		if (result < 0) {
 			*count = at;
-			punch_run(&window->region, run);
+			undo_populate(keeper, window, run);
 			return error_set(err, result, "the host has no memory to give back: %s",
 					 strerror(-result));
 		}

@@ -47,7 +47,8 @@ struct manager {
 	struct keeper keeper;
 	struct guest *guest;
 	struct keeper_sweep seen;
-	uint64_t seen_ns; /* when that was */
+	uint64_t seen_ns;      /* when that ended */
+	uint64_t seen_cost_ns; /* how long it took */
 	struct ask_budget asks;
 	uint64_t not_before_ns; /* the next batch, for the rate */
 	uint64_t awaited_ns;    /* since when an allocation of the guest waits; 0: none does */
