@@ -77,11 +77,11 @@ test_values()
 {
 	offers "one option" "pagevisor run --work" --workload=
 	offers "an option after others" "pagevisor run -c 2 --memory=1G --ti" --time= --timeout=
-	offers "alternatives" "pagevisor map --by " type state refs
+	offers "alternatives" "pagevisor map --by " type state refs resident
 	offers "after =" "pagevisor map --by=st" state
-	offers "after the letter" "pagevisor map -b r" refs
+	offers "after the letter" "pagevisor map -b r" refs resident
 	offers "after letters" "pagevisor find -cn "
-	offers "after the letter's value" "pagevisor map -bstate --by " type state refs
+	offers "after the letter's value" "pagevisor map -bstate --by " type state refs resident
 	offers "after --, no options" "pagevisor stress -- --"
 	offers "a value that nobody knows" "pagevisor run --seed "
 	# shellcheck disable=SC2046 # words
@@ -191,7 +191,7 @@ test_terminal()
 	becomes "Tab completes a command" '^> pagevisor watch x'
 	keys "pagevisor map --by=st" Tab x
 	becomes "a value after =" '^> pagevisor map --by=state x'
-	keys "pagevisor map --by re" Tab x
+	keys "pagevisor map --by ref" Tab x
 	becomes "a value" '^> pagevisor map --by refs x'
 	keys "pagevisor run --work" Tab to Tab x
 	becomes "an option, then its value" '^> pagevisor run --workload=torn x'

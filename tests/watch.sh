@@ -214,7 +214,7 @@ ends()
 	kill -"$signal" "${pid:-$watch}"
 	status=0
 	wait "$watch" || status=$?
-	judge "$name" "$wanted" 'err:^[0-9.]+ s, [1-9][0-9]* looks, ' '!err:pagevisor' "$@"
+	judge "$name" "$wanted" 'err:^[0-9.]+ s, [1-9][0-9]* looks?, ' '!err:pagevisor' "$@"
 }
 
 # reader_goes NAME ARGUMENT...: the reader goes away after the first line.

@@ -88,8 +88,9 @@ static int find_guests(const struct guest_memory *memory, const struct guest_hin
 
 	if (max > 0)
 		kernels = find_kernels(memory, hints, wait_ns, &result, err);
+	/* A place that is not in the memory was some other kind's: that one complains. */
 	if (!kernels)
-		return result;
+		return hints->has_info && result == -EFAULT ? 0 : result;
 	result = choose(kernels, err);
 	bool is_still = hints->is_still ||
 			(result >= 0 && kernels->list[result].life == KERNEL_LIFE_STILL);
