@@ -428,6 +428,23 @@ START_TEST(an_image_has_an_end)
 }
 END_TEST
 
+/* The same pages over and over. */
+START_TEST(an_image_is_no_larger_than_the_memory)
+{
+	struct kernel_image copy;
+	const uint64_t pages = LINUX_RAM / PAGE_SIZE;
+
+	for (uint64_t i = 0; i <= pages; i++)
+		linux_map(&crafted, &crafted.space, IMAGE_VA + i * PAGE_SIZE, 0x3000, 1,
+			  PTE_NO_EXECUTE);
+	ck_assert_int_eq(kernel_image_copy(&crafted.space, &info, &copy, &err), -EPROTO);
+	ck_assert_ptr_null(copy.bytes);
+	*linux_entry(&crafted, &crafted.space, IMAGE_VA + pages * PAGE_SIZE, 1) = 0;
+	ck_assert_int_eq(kernel_image_copy(&crafted.space, &info, &copy, &err), 0);
+	kernel_image_free(&copy);
+}
+END_TEST
+
 START_TEST(an_image_must_be_there)
 {
 	struct kernel_image copy;
@@ -463,7 +480,7 @@ Suite *linux_kallsyms_suite(void)
 	tcase_add_checked_fixture(images, linux_setup, linux_teardown);
 	TCASE_ADD_TESTS(images, read_only_data_is_copied,
 			an_image_that_is_not_protected_is_copied_as_a_whole, an_image_has_an_end,
-			an_image_must_be_there);
+			an_image_is_no_larger_than_the_memory, an_image_must_be_there);
 	suite_add_tcase(suite, images);
 	return suite;
 }

@@ -45,6 +45,7 @@ static bool is_constant(const struct kernel_run *run)
 struct extent {
 	uint64_t end; /* of the last run; 0: there is none */
 	bool has_constants;
+	uint64_t bytes; /* that are mapped */
 };
 
 static int measure(void *own, uint64_t va, const struct kernel_run *run)
@@ -53,6 +54,7 @@ static int measure(void *own, uint64_t va, const struct kernel_run *run)
 
 	extent->end = va + run->length;
 	extent->has_constants |= is_constant(run);
+	extent->bytes += run->length;
 	return 0;
 }
 
@@ -77,9 +79,6 @@ static int copy_runs(const struct kernel_space *space, const struct extent *exte
 		     struct kernel_image *image, struct error *err)
 {
 	struct copy copy = {space, image, extent->has_constants};
-
-	if (image->size > guest_memory_size(space->memory))
-		return error_set(err, -EPROTO, "the kernel's image is larger than the memory");
 
 	/* Pages that are not copied stay without memory. */
 	image->bytes = calloc(1, image->size);
@@ -115,6 +114,8 @@ int kernel_image_copy(const struct kernel_space *space, const struct vmcoreinfo 
 		return error_set(err, result, "page tables of the kernel's image cannot be read");
 	if (extent.end == 0)
 		return error_set(err, -EPROTO, "no kernel image is mapped at %#" PRIx64, va);
+	if (extent.bytes > guest_memory_size(space->memory))
+		return error_set(err, -EPROTO, "the kernel's image is larger than the memory");
 	image->va = va;
 	image->size = extent.end - va;
 	result = copy_runs(space, &extent, image, err);
