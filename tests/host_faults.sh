@@ -65,7 +65,7 @@ fault punch_before_the_claim vmm/manage/keeper_claim.c "		if (slot && is_wanted(
 		if (slot && is_wanted(keeper, wish, frame, state)) {" -- "${stress[@]}"
 fault punch_one_more vmm/manage/punch.c "				   (off_t)size_of(run));" \
 	"				   (off_t)(size_of(run) + PAGE_SIZE));" -- "${stress[@]}"
-fault no_hole vmm/manage/keeper_claim.c "int result = punch_run(&window->region, run);" "int result = 0;" -- "${stress[@]}"
+fault no_hole vmm/manage/keeper_claim.c "int result = punch_run(&window->region, run);" "int result = window ? 0 : -EINVAL;" -- "${stress[@]}"
 fault ledger_off_by_one vmm/manage/ledger.c "ledger_mark(ledger, frames[i], LEDGER_CLAIMED" "ledger_mark(ledger, frames[i] ^ 1, LEDGER_CLAIMED" -- \
 	"${stress[@]}"
 fault released_twice vmm/manage/keeper_batch.c "	tell_guest(keeper, at, end);
