@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Fuzzes the ways from a Linux guest's page to who has it: address space, inode and names; caches; the list of processes. Input:
+ * Fuzzes the ways from a Linux guest's page to its owner: address space, inode and names; caches; the list of processes. Input:
  * changes to the objects, each two bytes of a word's number, one byte that says what kind of value, and eight bytes of it.
  */
 #include <string.h>

@@ -79,7 +79,7 @@ START_TEST(a_window_is_looked_up_once_and_anew_when_asked)
 	ck_assert(!residency_has(residency, pfn(5)));
 	touch(6);
 	ck_assert(!residency_has(residency, pfn(6)));
-	residency_renew(residency);
+	residency_init(residency, &memory);
 	ck_assert(residency_has(residency, pfn(6)));
 }
 END_TEST

@@ -91,6 +91,7 @@ static void print_text(const struct session *session, const struct observation *
 		       const struct holding *holding)
 {
 	const struct source *source = &session->source;
+	const unsigned cpus = cpu_count(source, seen->guest);
 
 	session_print_coverage(session, seen->last.reads.unstable, stdout);
 	printf("vm        %s", source->name);
@@ -98,9 +99,8 @@ static void print_text(const struct session *session, const struct observation *
 		printf(", process %u%s", source->pid,
 		       source->has_foreign_pid ? " of another PID namespace" : "");
 	printf("\nguest     %" PRIu64 " MiB", source_memory_size(source) >> 20);
-	if (cpu_count(source, seen->guest))
-		printf(", %u vCPU%s", cpu_count(source, seen->guest),
-		       plural(cpu_count(source, seen->guest)));
+	if (cpus)
+		printf(", %u vCPU%s", cpus, plural(cpus));
 	if (seen->guest->system)
 		printf(", %s", seen->guest->system);
 	print_facts_in_line(&seen->guest->facts);
@@ -130,6 +130,7 @@ static void print_json(const struct session *session, const struct observation *
 		       const struct holding *holding)
 {
 	const struct source *source = &session->source;
+	const unsigned cpus = cpu_count(source, seen->guest);
 	json *root = session_head(session);
 
 	json_add_text(root, "kind", seen->guest->kind->name);
@@ -140,8 +141,8 @@ static void print_json(const struct session *session, const struct observation *
 	if (source->has_foreign_pid)
 		json_add_flag(root, "pid_is_foreign", true);
 	json_add_number(root, "memory_bytes", source_memory_size(source));
-	if (cpu_count(source, seen->guest))
-		json_add_number(root, "cpus", cpu_count(source, seen->guest));
+	if (cpus)
+		json_add_number(root, "cpus", cpus);
 	if (source->start_ns)
 		json_add_seconds(root, "up_seconds", up_ns(source));
 	origin_add_json(root, source, seen->guest);

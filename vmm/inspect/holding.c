@@ -28,7 +28,6 @@ static int count_batch(void *own, const struct frame_batch *batch)
 		bool free = is_free(counter->guest, state);
 		bool kept = residency_has(&counter->residency, pfn(batch->first.index + i));
 
-		counter->holding->free += free;
 		counter->holding->frames += kept;
 		counter->holding->free_frames += kept && free;
 	}

@@ -12,7 +12,6 @@ struct holding {
 	bool is_known;
 	uint64_t frames;      /* of RAM that the host keeps memory for */
 	uint64_t free_frames; /* of these, frames that are free in the guest */
-	uint64_t free;        /* frames that are free in the guest, kept or not */
 };
 
 /*

@@ -4,7 +4,7 @@
  * guest does, as when it asks or rings in a loop, more is not spent; asks then wait.
  *
  * An honest guest does not feel it. It asks when an allocation has found nothing, and gets 2 MiB. Touching these costs it
- * milliseconds; releasing them costs the host some ten microseconds. What is saved up is worth hundreds of asks at once:
+ * milliseconds; releasing them costs the host some ten microseconds. The savings pay for hundreds of asks at once:
  * one for each CPU, as often as there are CPUs. After the one ask that takes longest, of an allocation that needs all that
  * the host holds, the next one waits for ASK_WAIT_MAX_NS at most. That one releases what the host must claim again before
  * another can cost as much, so it need not be paid in full.

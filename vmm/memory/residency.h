@@ -20,6 +20,7 @@ struct residency {
 	uint8_t has_data[RESIDENCY_WINDOW];
 };
 
+/* Again, to look anew. */
 static inline void residency_init(struct residency *residency, const struct guest_memory *memory)
 {
 	residency->memory = memory;
@@ -31,11 +32,5 @@ bool residency_is_known(const struct guest_memory *memory);
 
 /* Whether the host keeps memory for the frame. A frame that is not in this memory has none; nor has one whose source is gone. */
 bool residency_has(struct residency *residency, pfn_t frame);
-
-/* Forgets the window, so that the next question looks anew. */
-static inline void residency_renew(struct residency *residency)
-{
-	residency->frames = 0;
-}
 
 #endif

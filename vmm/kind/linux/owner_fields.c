@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Where a kernel keeps what says who has a page: see owner_fields.h. */
+/* Looks up the fields that lead from a page to its owner: see owner_fields.h. */
 #include "kind/linux/owner_fields.h"
 
 #include <string.h>

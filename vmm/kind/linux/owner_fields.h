@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The fields that lead from a page to who has it, looked up once. Each may be "not here". */
+/* The fields that lead from a page to its owner, looked up once. Each may be "not here". */
 #ifndef VMM_LINUX_OWNER_FIELDS_H
 #define VMM_LINUX_OWNER_FIELDS_H
 

@@ -139,7 +139,7 @@ static void set_inverted(struct page_layout *layout, enum page_type type, uint32
 	set_type(layout, type, base | bit, base);
 }
 
-/* By what a dump tool is told to compare _mapcount with: the number in the top byte, or all but the type's bit. */
+/* From the values with which dump tools compare _mapcount: the number in the top byte, or all but the type's bit. */
 static void type_from_value(struct page_layout *layout, const struct vmcoreinfo *info,
 			    const char *name, enum page_type type)
 {

@@ -32,7 +32,8 @@ struct section_table {
 	uint64_t size;       /* of a struct mem_section */
 	uint64_t map_offset; /* of section_mem_map in it */
 	uint64_t per_root;
-	uint64_t pages; /* of RAM in a section */
+	uint64_t pages;      /* of RAM in a section */
+	uint64_t online_max; /* sections: more are made up */
 };
 
 static int section_table_read(const struct vmcoreinfo *info, struct section_table *table,
@@ -182,7 +183,7 @@ static int add_root(const struct kernel_space *space, const struct section_table
 			return error_set(err, -EPROTO, "section %" PRIu64 " has no struct pages",
 					 first + i);
 		array->vmemmap = map;
-		if (++array->sections * table->pages > array->frames_max)
+		if (++array->sections > table->online_max)
 			return error_set(err, -EPROTO, "it has more struct pages than memory");
 		result = add_section(space, table, first + i, array, err);
 	}
@@ -202,8 +203,8 @@ int page_array_read(const struct kernel_space *space, const struct vmcoreinfo *i
 
 	array->section_frames = table.pages;
 
-	array->frames_max = 2 * (guest_memory_size(space->memory) / PAGE_SIZE) +
-			    SURPLUS_SECTIONS * table.pages;
+	table.online_max = 2 * (guest_memory_size(space->memory) / PAGE_SIZE) / table.pages +
+			   SURPLUS_SECTIONS;
 
 	for (uint64_t first = 0; result == 0 && first < sections; first += table.per_root) {
 		uint64_t left = sections - first, root;

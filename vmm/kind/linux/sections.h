@@ -18,7 +18,6 @@ struct page_array {
 	uint64_t section_frames;
 	uint64_t sections;           /* that are online */
 	bool has_mapped, has_copied; /* of the regions in which records lie */
-	uint64_t frames_max;         /* of all sections: more are made up */
 	unsigned run_count;
 	struct record_run runs[RECORD_RUNS_MAX]; /* in frame order, each within one region */
 };
