@@ -53,16 +53,27 @@ make_libvirt_files()
 	[ ${#libvirt_user[@]} -eq 0 ] || chown -R nobody:nogroup "$LIBVIRT"
 }
 
-# Returns when the daemon answers. Descriptor 9 belongs to the script.
+# Returns when the daemon answers. One that was killed while QEMU answered it may not come to terms with that domain when it
+# is back, and then holds everybody up: it is killed as well, for the next one to do better. Descriptor 9 belongs to the
+# script.
 start_libvirtd()
 {
-	setsid env -i PATH="$PATH" HOME="$LIBVIRT/home" XDG_RUNTIME_DIR="$LIBVIRT/run" \
-		XDG_CONFIG_HOME="$LIBVIRT/config" XDG_CACHE_HOME="$LIBVIRT/cache" \
-		XDG_DATA_HOME="$LIBVIRT/data" "${libvirt_user[@]}" \
-		libvirtd --config "$LIBVIRT/libvirtd.conf" --pid-file "$LIBVIRT/libvirtd.pid" \
-		>"$LIBVIRT/libvirtd.log" 2>&1 </dev/null 9>&- &
-	libvirtd_pid=$!
-	wait_until "libvirtd answers" virsh --quiet list >/dev/null 2>&1
+	local attempt
+
+	for attempt in 1 2 3; do
+		setsid env -i PATH="$PATH" HOME="$LIBVIRT/home" XDG_RUNTIME_DIR="$LIBVIRT/run" \
+			XDG_CONFIG_HOME="$LIBVIRT/config" XDG_CACHE_HOME="$LIBVIRT/cache" \
+			XDG_DATA_HOME="$LIBVIRT/data" "${libvirt_user[@]}" \
+			libvirtd --config "$LIBVIRT/libvirtd.conf" --pid-file "$LIBVIRT/libvirtd.pid" \
+			>"$LIBVIRT/libvirtd.log" 2>&1 </dev/null 9>&- &
+		libvirtd_pid=$!
+		within_seconds 60 timeout 20 virsh --quiet list && return
+		echo "libvirtd does not answer, attempt $attempt: it is killed" >&2
+		tail -n 5 "$LIBVIRT/libvirtd.log" >&2
+		kill -KILL "$libvirtd_pid" 2>/dev/null
+		wait "$libvirtd_pid" 2>/dev/null
+	done
+	return 1
 }
 
 # Ends the daemon in good order; its domains stay. One that does not end is killed, which fails no test by itself.

@@ -292,7 +292,12 @@ end_guest
 boot 512M -machine q35 -object memory-backend-memfd,id=a,share=on,size=256M -object memory-backend-memfd,id=b,share=on,size=256M \
 	-numa node,cpus=0,memdev=a -numa node,cpus=1,memdev=b
 expect "two backends: by socket" 0 'out:^guest .*, running' '!out:^partial' -- "$PAGEVISOR" stat "qemu:$qmp"
-expect "two backends: by pid, it is refused" 3 -- "$PAGEVISOR" stat "qemu:$pid"
+# What is missing of the kernel depends on where it lies.
+run_command "$PAGEVISOR" stat "qemu:$pid"
+case $status in
+1) judge "two backends: by pid, it is refused" 1 'err:, or its RAM is in several pieces: name the QMP socket' ;;
+*) judge "two backends: by pid, it is refused" 3 ;;
+esac
 check "two backends: in one line" says_one_line
 end_guest
 

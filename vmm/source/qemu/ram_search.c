@@ -152,6 +152,25 @@ static int add_by_trying(struct qemu_ram *ram, const struct peer_mappings *mappi
 	return result;
 }
 
+/*
+ * Whether the process shares another mapping that may be a piece of its guest's RAM. A kernel of which a piece is missing
+ * cannot be told from one that is overwritten while its successor boots.
+ */
+static bool has_other_piece(const struct peer_mappings *mappings,
+			    const struct peer_mapping *mapping)
+{
+	uint64_t size = mapping->end - mapping->start;
+	bool result = false;
+
+	for (size_t i = 0; i < mappings->count; i++) {
+		const struct peer_mapping *other = &mappings->list[i];
+
+		result |= other->is_shared && other->inode != mapping->inode &&
+			  other->end - other->start >= size / 4;
+	}
+	return result;
+}
+
 int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint64_t search_end,
 	       struct guest_hints *hints, struct error *err)
 {
@@ -174,7 +193,11 @@ int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint6
 		    add_by_trying(ram, mappings, mapping, NULL, hints, &ignored) == 0)
 			return 0;
 		if (result == -EAGAIN)
-			return error_set(err, result, "%s", why.text);
+			return error_set(err, result, "%s%s", why.text,
+					 has_other_piece(mappings, mapping)
+						 ? ", or its RAM is in several pieces: name the "
+						   "QMP socket, qemu:/PATH"
+						 : "");
 		if (result < 0)
 			continue;
 		if (!place.has_ends)
