@@ -167,6 +167,7 @@ static const struct {
 	{"linux_space", linux_space_suite},
 	{"linux_layout", linux_layout_suite},
 	{"linux_class", linux_class_suite},
+	{"linux_torn", linux_torn_suite},
 	{"linux_kallsyms", linux_kallsyms_suite},
 	{"linux_find", linux_find_suite},
 	{"linux_sections", linux_sections_suite},

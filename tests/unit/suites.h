@@ -159,6 +159,7 @@ Suite *linux_vmcoreinfo_suite(void);
 Suite *linux_space_suite(void);
 Suite *linux_layout_suite(void);
 Suite *linux_class_suite(void);
+Suite *linux_torn_suite(void);
 Suite *linux_kallsyms_suite(void);
 Suite *linux_find_suite(void);
 Suite *linux_sections_suite(void);
