@@ -104,7 +104,7 @@ BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-claims bench-exits bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
-LINUX_TEST   := $(BUILD)/linux-oracle $(BUILD)/linux-agent
+LINUX_TEST   := $(BUILD)/linux-oracle $(BUILD)/linux-agent $(BUILD)/live-reads
 TRACE_GUEST  := $(BUILD)/trace-guest.elf
 MAP_GUEST    := $(BUILD)/map-guest.elf
 TEST_GUESTS  += $(TRACE_GUEST) $(MAP_GUEST)
@@ -453,11 +453,18 @@ $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
 # Compares what a Linux kernel says of its pages with what is read of them; and the first process of that kernel's machine.
 LINUX_ORACLE_OBJECTS := $(call objects,host,$(addprefix tests/linux/,oracle.c asked.c compare.c free_blocks.c left.c oddities.c owners.c) \
 				 $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
-LINUX_AGENT_SOURCES := $(addprefix tests/linux/,agent.c fill.c leave.c)
+LINUX_AGENT_SOURCES := $(addprefix tests/linux/,agent.c fill.c leave.c churn.c)
 
 $(BUILD)/linux-oracle: $(LINUX_ORACLE_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LINUX_ORACLE_OBJECTS) -o $@ $(HOST_LIBS)
+
+# Reads the pages of one that runs.
+LIVE_READS_OBJECTS := $(call objects,host,tests/linux/live_reads.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(BUILD)/live-reads: $(LIVE_READS_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LIVE_READS_OBJECTS) -o $@ $(HOST_LIBS)
 
 # Static: there are no libraries in the initramfs.
 $(BUILD)/linux-agent: $(LINUX_AGENT_SOURCES) tests/linux/agent.h tests/linux/pages.h | $(SETUP_BUILD)

@@ -3,7 +3,7 @@
 #
 # The life of Linux guests, as seen from outside: resets under commands that follow, pauses, RAM in several pieces, private RAM, and
 # RAM in files. Each command must find the kernel that runs, whatever dead ones lie in the memory. The kernel is that of
-# linux.sh. Usage: [LINUX_SUITE="trixie"] linux_life.sh [BUILD]
+# linux.sh. Usage: [LINUX_SUITE="trixie"] [LIVE_READS=N] linux_life.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=libvirt_lib.sh
@@ -19,6 +19,7 @@ LINUX_SUITE=${LINUX_SUITE:-trixie}
 KERNEL=$KERNELS/$LINUX_SUITE
 NOT_TO_BE_HAD=77
 RESETS=3
+LIVE_READS=${LIVE_READS:-1000000}
 qmp=$WORK/qmp
 console=$WORK/console
 
@@ -252,6 +253,15 @@ test_files()
 	rm -f "$WORK/kdump" "$WORK/raw"
 }
 
+# test_live_reads COUNT: so many reads of pages that change, all of them well. The kernel's processes take and give back pages.
+test_live_reads()
+{
+	LIMIT=$((LIMIT + $1 / 20000)) expect "$1 reads of hot pages" 0 "out:^accepted +[0-9]{${#1},} reads of hot pages, [1-9]" \
+		'out:^judged +[1-9][0-9]* reads of anonymous pages, [1-9]' 'out:^bad +0$' -- \
+		"$BUILD/live-reads" "qemu:$pid" "$1" "$((LIMIT + $1 / 20000))"
+	grep -E "^(hot|accepted|judged)" "$OUT"
+}
+
 for program in qemu-system-x86_64 mke2fs cpio xz python3; do
 	if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null; then
 		skip "the life of Linux guests" "no $program here"
@@ -269,6 +279,11 @@ expect "initramfs" 0 -- "$HERE/initramfs.sh" "$BUILD/linux-agent" "$KERNEL" || f
 boot 512M $(shared 512M q35)
 test_resets "shared RAM" "$pid" "$qmp"
 test_pause
+end_guest
+
+# shellcheck disable=SC2046 # several words
+AGENT=churn boot 512M $(shared 512M q35)
+test_live_reads "$LIVE_READS"
 end_guest
 
 test_kexec
