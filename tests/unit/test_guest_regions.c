@@ -100,7 +100,7 @@ static int read_ends(void)
 static void find(void)
 {
 	read_end = 0;
-	ck_assert_int_eq(domain_place_find(read_ram, NULL, MEMORY_BYTES, CHUNK, &place), 0);
+	ck_assert_int_eq(domain_place_find(read_ram, NULL, MEMORY_BYTES, CHUNK, true, &place), 0);
 }
 
 static void assert_found_but_split_guessed(void)
@@ -176,7 +176,8 @@ START_TEST(what_cannot_be_read_is_said)
 {
 	ck_assert_int_eq(guest_regions_ends(info, read_nothing, NULL, &ends, &err), -EIO);
 	ck_assert_ptr_nonnull(strstr(err.text, "memory map cannot be read"));
-	ck_assert_int_eq(domain_place_find(read_nothing, NULL, MEMORY_BYTES, CHUNK, &place), -EIO);
+	ck_assert_int_eq(domain_place_find(read_nothing, NULL, MEMORY_BYTES, CHUNK, true, &place),
+			 -EIO);
 }
 END_TEST
 
@@ -226,7 +227,7 @@ START_TEST(a_map_where_a_device_may_be_is_not_read)
 	}
 	read_end = 0;
 	info->regions_pa = RAM_SIZE;
-	ck_assert_int_eq(domain_place_find(read_ram, NULL, RAM_SIZE, CHUNK, &place), 0);
+	ck_assert_int_eq(domain_place_find(read_ram, NULL, RAM_SIZE, CHUNK, true, &place), 0);
 	ck_assert(place.has_info);
 	ck_assert_uint_eq(read_end, INFO_PA + CHUNK);
 }

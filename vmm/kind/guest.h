@@ -73,6 +73,8 @@ struct guest_hints {
 	paddr_t info;
 	bool is_still; /* with has_info: its clock stood when it was located, see guest_place */
 	uint64_t search_end; /* without has_info: only below this address; 0: everywhere */
+	/* Reading costs milliseconds: guests whose structures lie all over their memory are not looked for. */
+	bool is_costly;
 };
 
 /*

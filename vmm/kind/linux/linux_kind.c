@@ -110,6 +110,9 @@ static int locate(const struct guest_memory *memory, const struct guest_hints *h
 		  struct guest_place *place, struct error *err)
 {
 	int result;
+
+	if (hints->is_costly)
+		return error_set(err, -ENODATA, "reading this memory costs too much");
 	struct kernels *kernels = find_kernels(memory, hints, KERNEL_TICK_WAIT_NS, &result, err);
 
 	if (!kernels)

@@ -49,10 +49,10 @@ static bool split(const struct ram_ends *ends, uint64_t memory_bytes, struct dom
 }
 
 /* Searches the RAM that exists whatever the split. */
-static int find_in_low(struct guest_memory *memory, uint64_t memory_bytes,
+static int find_in_low(struct guest_memory *memory, uint64_t memory_bytes, bool is_costly,
 		       struct domain_place *place)
 {
-	const struct guest_hints hints = {.search_end = DOMAIN_SEARCH_END};
+	const struct guest_hints hints = {.search_end = DOMAIN_SEARCH_END, .is_costly = is_costly};
 	struct guest_place found = {0};
 	struct error ignored;
 	int result = guest_locate(memory, &hints, &found, &ignored);
@@ -65,7 +65,7 @@ static int find_in_low(struct guest_memory *memory, uint64_t memory_bytes,
 }
 
 int domain_place_find(domain_read *read, void *own, uint64_t memory_bytes, size_t chunk,
-		      struct domain_place *place)
+		      bool is_costly, struct domain_place *place)
 {
 	struct finder finder = {read, own};
 	uint64_t low = memory_bytes < LOW_RAM_LEAST ? memory_bytes : LOW_RAM_LEAST;
@@ -81,7 +81,7 @@ int domain_place_find(domain_read *read, void *own, uint64_t memory_bytes, size_
 
 	result = guest_memory_add_copied(&memory, paddr(0), low, &reader, &ignored);
 	if (result == 0)
-		result = find_in_low(&memory, memory_bytes, place);
+		result = find_in_low(&memory, memory_bytes, is_costly, place);
 	guest_memory_destroy(&memory);
 	return result;
 }

@@ -25,9 +25,9 @@ struct domain_place {
 
 /*
  * Searches for a guest of a known kind, `chunk` bytes at a time, and derives the machine's split of its RAM from the
- * guest's memory map. Returns 0, found or not; or what `read` returned; or -ENOMEM.
+ * guest's memory map; is_costly as in struct guest_hints. Returns 0, found or not; or what `read` returned; or -ENOMEM.
  */
 int domain_place_find(domain_read *read, void *own, uint64_t memory_bytes, size_t chunk,
-		      struct domain_place *place);
+		      bool is_costly, struct domain_place *place);
 
 #endif

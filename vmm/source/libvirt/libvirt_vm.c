@@ -312,7 +312,7 @@ static int look_for_guest(struct libvirt_vm *vm, bool wait, struct domain_place 
 
 	for (;;) {
 		int result = domain_place_find(read_memory, vm, vm->facts->memory_bytes,
-					       LIBVIRT_PEEK_MAX, place);
+					       LIBVIRT_PEEK_MAX, vm->ram_fd < 0, place);
 
 		if (result < 0)
 			return error_set(err, result, "cannot read the memory of the domain %s",
