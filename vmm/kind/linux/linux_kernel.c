@@ -27,6 +27,7 @@ static const struct {
 	WANTED("__per_cpu_offset", per_cpu_offset),
 	WANTED("vm_event_states", vm_event_states),
 	WANTED("init_task", init_task),
+	WANTED("slab_caches", slab_caches),
 };
 #define WANTED_COUNT (sizeof(wanted) / sizeof(wanted[0]))
 

@@ -85,8 +85,7 @@ static const void *in_hand(const struct page_records *in, uint64_t pfn)
 		       : NULL;
 }
 
-/* A record in hand, or a copy of it in `copy`; NULL if there is none. */
-static const void *record_of(const struct page_records *in, uint64_t pfn_index, void *copy)
+const void *page_record(const struct page_records *in, uint64_t pfn_index, void *copy)
 {
 	const void *record = in_hand(in, pfn_index);
 
@@ -143,7 +142,7 @@ static bool find_block(const struct page_records *in, uint64_t pfn, unsigned fir
 
 		*head = pfn & ~((UINT64_C(1) << order) - 1);
 		if (*head != pfn || order == 0)
-			record = record_of(in, *head, copy);
+			record = page_record(in, *head, copy);
 		if (record)
 			found = free_order(in->layout, *head, record,
 					   load_counts(in->layout, record).word);
@@ -220,7 +219,7 @@ static struct frame classify_whole(const struct page_records *in, uint64_t pfn, 
 	if (has_type(layout, counts.word))
 		return frame_of_type(layout, counts);
 	if (may_be_old_hugetlb(layout, flags)) {
-		const void *second = record_of(in, pfn + 1, copy);
+		const void *second = page_record(in, pfn + 1, copy);
 
 		if (second && is_old_hugetlb(layout, second))
 			return frame_of(PAGE_STATE_USED, PAGE_CLASS_HUGETLB, counts.references);
@@ -252,7 +251,7 @@ static struct frame classify_whole(const struct page_records *in, uint64_t pfn, 
 static bool take_head(const struct page_records *in, struct page_scan *scan, uint64_t head)
 {
 	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
-	const void *record = record_of(in, head, copy);
+	const void *record = page_record(in, head, copy);
 	uint64_t flags;
 
 	if (!record)
@@ -279,7 +278,7 @@ static uint64_t fake_head(const struct page_records *in, uint64_t pfn)
 
 	if (va % HOST_PAGE_SIZE)
 		return 0;
-	second = record_of(in, pfn + 1, copy);
+	second = page_record(in, pfn + 1, copy);
 	word = second ? layout_load(second, &in->layout->compound_head) : 0;
 	return word & 1 && word - 1 < va && word - 1 >= in->vmemmap ? word : 0;
 }

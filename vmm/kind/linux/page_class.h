@@ -64,6 +64,9 @@ struct page_records {
 	const void *own;
 };
 
+/* A record in hand, or a copy of it in `copy`, which has room for one; NULL if there is none. */
+const void *page_record(const struct page_records *in, uint64_t pfn, void *copy);
+
 /*
  * Where a scan over records in ascending order has come to: it carries the free block and the compound page in which it
  * is. Zeroed before the first; the first record may lie inside of a block, whose head is then fetched.

@@ -56,15 +56,6 @@ static const char *value_name(const struct guest *guest, unsigned property, uint
 	return property == PROPERTY_ZONE && btf ? zone_name(btf, value) : NULL;
 }
 
-static const void *record_of(const struct page_records *in, uint64_t index, void *copy)
-{
-	uint64_t i = index - in->first.index;
-
-	if (index >= in->first.index && i < in->count)
-		return (const uint8_t *)in->records + i * LAYOUT_PAGE_SIZE;
-	return in->fetch && in->fetch(in->own, pfn(index), copy) ? copy : NULL;
-}
-
 /* Of a page that is in use: 0 unless it is part of a compound page. */
 static bool used_order(const struct page_records *in, uint64_t pfn, const void *record,
 		       uint64_t *order)
@@ -81,7 +72,7 @@ static bool used_order(const struct page_records *in, uint64_t pfn, const void *
 		return true;
 	if (word & 1 && !page_head_of(layout, in->vmemmap, pfn, word, &head))
 		return false;
-	holder = layout->order.size ? record_of(in, head + layout->order.page, copy) : NULL;
+	holder = layout->order.size ? page_record(in, head + layout->order.page, copy) : NULL;
 	if (!holder)
 		return false;
 	*order = layout_load(holder, &layout->order);
@@ -127,7 +118,7 @@ bool page_property(const struct page_records *in, unsigned property, pfn_t pfn,
 {
 	const struct page_layout *layout = in->layout;
 	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
-	const void *record = record_of(in, pfn.index, copy);
+	const void *record = page_record(in, pfn.index, copy);
 
 	if (!record || !layout->is_full)
 		return false;

@@ -8,6 +8,7 @@
 #include <linux/btf.h>
 
 #include "kind/guest.h"
+#include "kind/linux/kernel_fields.h"
 #include "kind/linux/linux_btf.h"
 
 #define NODES_MAX      1024
@@ -16,39 +17,36 @@
 #define ZONE_SIZE_MAX  65536
 #define MIGRATE_MAX    32
 #define LIST_HEAD_SIZE 16
-
-/* Offsets and lengths, all from VMCOREINFO, checked. */
-struct zone_layout {
-	uint64_t nodes; /* virtual address of the pointers to nodes, or of the only node */
-	uint64_t node_count;
-	bool is_one_node;
-	uint64_t zones_offset, zone_count_offset, zone_size;
-	uint64_t areas_offset, area_size, count_offset;
-	unsigned orders;
-	/* The lists of CPUs: a per-CPU pointer in the zone, a count in what it points at. 0 CPUs: not known. */
-	unsigned cpus;
-	uint64_t lists_offset, list_count_offset;
-};
+#define CPU_LISTS_MAX  256
 
 static bool read_areas(const struct vmcoreinfo *info, struct zone_layout *layout)
 {
-	uint64_t orders, lists_offset, lists;
+	uint64_t orders;
 
 	if (!vmcoreinfo_size(info, "zone", &layout->zone_size) ||
 	    !vmcoreinfo_offset(info, "zone.free_area", &layout->areas_offset) ||
 	    !vmcoreinfo_length(info, "zone.free_area", &orders) ||
 	    !vmcoreinfo_size(info, "free_area", &layout->area_size) ||
-	    !vmcoreinfo_offset(info, "free_area.free_list", &lists_offset) ||
-	    !vmcoreinfo_length(info, "free_area.free_list", &lists))
+	    !vmcoreinfo_offset(info, "free_area.free_list", &layout->free_lists_offset) ||
+	    !vmcoreinfo_length(info, "free_area.free_list", &layout->free_lists))
 		return false;
-	if (orders == 0 || orders > FREE_ORDERS_MAX || lists > MIGRATE_MAX ||
+	if (orders == 0 || orders > FREE_ORDERS_MAX || layout->free_lists > MIGRATE_MAX ||
 	    layout->zone_size > ZONE_SIZE_MAX || layout->area_size > ZONE_SIZE_MAX ||
-	    lists_offset > ZONE_SIZE_MAX || layout->areas_offset > layout->zone_size)
+	    layout->free_lists_offset > ZONE_SIZE_MAX || layout->areas_offset > layout->zone_size)
 		return false;
 	layout->orders = (unsigned)orders;
-	layout->count_offset = lists_offset + lists * LIST_HEAD_SIZE;
+	layout->count_offset = layout->free_lists_offset + layout->free_lists * LIST_HEAD_SIZE;
 	return layout->count_offset + sizeof(uint64_t) <= layout->area_size &&
 	       layout->areas_offset + orders * layout->area_size <= layout->zone_size;
+}
+
+/* Zero if nobody holds it. Locks of other configurations are larger. */
+static bool find_lock(const struct btf *btf, uint32_t id, uint64_t *offset)
+{
+	struct kernel_field lock = kernel_field_of(btf, id, "lock.rlock.raw_lock.val");
+
+	*offset = lock.offset;
+	return lock.size == sizeof(uint32_t);
 }
 
 /* Where the lists of CPUs are, in the words of 5.14 and later, or else of earlier kernels. */
@@ -57,12 +55,15 @@ static void read_lists(const struct linux_kernel *kernel, struct zone_layout *la
 	struct linux_type types[] = {{BTF_KIND_STRUCT, "zone", 0},
 				     {BTF_KIND_STRUCT, "per_cpu_pages", 0},
 				     {BTF_KIND_STRUCT, "per_cpu_pageset", 0}};
-	struct linux_member lists, count, pages = {0};
+	struct linux_member lists, count, all, pages = {0};
 	const struct btf *btf = kernel->btf;
 
-	if (!btf || !kernel->symbols.per_cpu_offset)
+	if (!btf)
 		return;
 	linux_btf_find(btf, types, sizeof(types) / sizeof(types[0]));
+	layout->has_lock = find_lock(btf, types[0].id, &layout->lock_offset);
+	if (!kernel->symbols.per_cpu_offset)
+		return;
 	if (!linux_btf_member(btf, types[1].id, "count", &count) || count.size != 4)
 		return;
 	if (!linux_btf_member(btf, types[0].id, "per_cpu_pageset", &lists) &&
@@ -71,6 +72,13 @@ static void read_lists(const struct linux_kernel *kernel, struct zone_layout *la
 		return;
 	layout->lists_offset = lists.offset;
 	layout->list_count_offset = pages.offset + count.offset;
+	if (linux_btf_member(btf, types[1].id, "lists", &all) &&
+	    all.size / LIST_HEAD_SIZE <= CPU_LISTS_MAX) {
+		layout->cpu_lists_offset = pages.offset + all.offset;
+		layout->cpu_lists = all.size / LIST_HEAD_SIZE;
+	}
+	layout->has_cpu_lock = find_lock(btf, types[1].id, &layout->cpu_lock_offset);
+	layout->cpu_lock_offset += pages.offset;
 	layout->cpus = linux_cpus_max(kernel);
 	if (layout->cpus > GUEST_CPUS_MAX)
 		layout->cpus = GUEST_CPUS_MAX;
@@ -170,6 +178,7 @@ static bool walk_node(struct walk *walk, uint64_t number, uint64_t node)
 		return false;
 	for (uint32_t i = 0; i < zones && !walk->is_over; i++) {
 		struct linux_zone zone = {
+			.layout = layout,
 			.node = number,
 			.index = i,
 			.va = node + layout->zones_offset + i * layout->zone_size,

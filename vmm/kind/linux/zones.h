@@ -15,8 +15,29 @@
 /* Adds up what is free in all zones of all nodes; without BTF the lists of CPUs are left out. Sets counts->why if that cannot be known. */
 void linux_free_counts(const struct linux_kernel *kernel, struct free_counts *counts);
 
+/* Where a kernel's zones and their lists are: offsets and lengths, checked. */
+struct zone_layout {
+	uint64_t nodes; /* virtual address of the pointers to nodes, or of the only node */
+	uint64_t node_count;
+	bool is_one_node;
+	uint64_t zones_offset, zone_count_offset, zone_size;
+	/* Of a zone: an area for each order, with a list for each migrate type and a count. */
+	uint64_t areas_offset, area_size, free_lists_offset, free_lists, count_offset;
+	unsigned orders;
+	/*
+	 * The lists of CPUs: a per-CPU pointer in the zone; in what it points at a count, and the lists, 0 of them: not
+	 * known. 0 CPUs: nothing of it is known.
+	 */
+	unsigned cpus;
+	uint64_t lists_offset, list_count_offset, cpu_lists_offset, cpu_lists;
+	/* Spinlocks of 4 bytes: of a zone and its areas; of a CPU's lists. */
+	bool has_lock, has_cpu_lock;
+	uint64_t lock_offset, cpu_lock_offset;
+};
+
 /* A zone while it is visited. */
 struct linux_zone {
+	const struct zone_layout *layout;
 	uint64_t node, va;
 	unsigned index;          /* in its node: what pages' flags have */
 	struct free_counts free; /* its own */
