@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz_check.h"
+#include "kind/linux/check/page_rules.h"
 #include "kind/linux/kpageflags.h"
 
 #define RECORDS_MAX 64
@@ -31,6 +32,24 @@ static bool fetch(const void *own, pfn_t pfn, void *record)
 	return true;
 }
 
+/* In a block that begins at the first one, or in none. */
+static void check_rules(struct page_records *in, struct input *input, uint64_t i, int class)
+{
+	struct page_violation list[PAGE_VIOLATIONS_MAX];
+	const uint8_t *record = input->records + i * LAYOUT_PAGE_SIZE;
+	struct page_block block = page_block_at(in->layout, FIRST, input->records);
+
+	input->fetches = 0;
+	unsigned count = page_rules(in, FIRST + i, record, class, &block, list);
+
+	/* The record behind it; two counts of a head; a head, and what has its order. */
+	FUZZ_CHECK(input->fetches <= 5);
+	FUZZ_CHECK(count <= PAGE_VIOLATIONS_MAX);
+	for (unsigned at = 0; at < count; at++)
+		FUZZ_CHECK(list[at].rule && list[at].expected[0] && list[at].found[0] &&
+			   memchr(list[at].found, '\0', sizeof(list[at].found)));
+}
+
 static void classify(const struct page_layout *layout, struct input *input)
 {
 	struct page_records in = {.layout = layout,
@@ -52,6 +71,7 @@ static void classify(const struct page_layout *layout, struct input *input)
 		FUZZ_CHECK(input->fetches <= layout->order_max + 8);
 		FUZZ_CHECK(frame.state < PAGE_STATE_COUNT && frame.type < PAGE_CLASS_COUNT);
 		FUZZ_CHECK((frame.type >= 0) == linux_states[frame.state].is_in_use);
+		check_rules(&in, input, i, frame.type);
 		FUZZ_CHECK(kpageflags_of(&in, pfn(FIRST + i), &flags, &mapcount) == 0);
 	}
 }

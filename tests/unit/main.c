@@ -173,6 +173,7 @@ static const struct {
 	{"linux_sections", linux_sections_suite},
 	{"ram_file", ram_file_suite},
 	{"linux_kpageflags", linux_kpageflags_suite},
+	{"linux_check", linux_check_suite},
 	{"linux_owners", linux_owners_suite},
 	{"linux_property", linux_property_suite},
 	{"property", property_suite},

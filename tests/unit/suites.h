@@ -165,6 +165,7 @@ Suite *linux_find_suite(void);
 Suite *linux_sections_suite(void);
 Suite *ram_file_suite(void);
 Suite *linux_kpageflags_suite(void);
+Suite *linux_check_suite(void);
 Suite *linux_owners_suite(void);
 Suite *linux_property_suite(void);
 Suite *property_suite(void);

@@ -2,7 +2,8 @@
 /*
  * `pagevisor check`: finds what is broken in a guest's page metadata.
  *
- * A running guest is looked at up to LOOKS times, each time as of one instant. Only findings that all looks share are
+ * A guest whose kind checks it while it runs is not paused, unless it is asked for: the kind looks until what it sees has
+ * settled. Any other guest that runs is looked at up to LOOKS times, each time as of one instant. Only findings that all looks share are
  * reported: an operation that is under way in one look is over in another. On a busy host a vCPU may not run at all for
  * longer than the time between looks, while what it is about to store is in its registers alone. So each vCPU must have
  * made a step of its workload before the next look. A source at rest is looked at once, by the rules that hold at any
@@ -18,6 +19,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/exit_status.h"
+#include "cli/options.h"
 #include "cli/session.h"
 #include "view/answer.h"
 #include "view/coverage.h"
@@ -37,9 +39,54 @@
 #define STEP_PATIENCE_NS (3 * NS_PER_S)
 #define STEP_POLL_NS     (10 * NS_PER_MS)
 
+enum option_key {
+	KEY_PAUSE = 0x300, /* no letter */
+};
+
+struct options {
+	struct session_options session;
+	bool pauses;
+};
+
+static const struct argp_option options_table[] = {
+	{"pause", KEY_PAUSE, NULL, 0,
+	 "pause the guest for each look, also a Linux guest, which is otherwise checked while it runs",
+	 0},
+	{0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	(void)text;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->session;
+		return 0;
+	case KEY_PAUSE:
+		options->pauses = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = {
+	.options = options_table,
+	.parser = parse_option,
+	.doc = "Checks a guest's page metadata as fsck checks a file system: states, types, free "
+	       "lists, lost and leaked frames, frame lists, the kernel's page table.\v" SESSION_VM_HELP
+	       " A running guest is paused for a moment, and two more looks confirm "
+	       "each finding. A Linux guest runs on: what does not stay the same in several looks is "
+	       "counted as unsettled, and is no finding. The exit status is 4 when something is broken.",
+	.children = session_list_children,
+};
+
 struct look {
 	struct observation seen;
 	struct snapshot_facts facts;
+	bool is_paused; /* the guest was, for the look */
 };
 
 static int check_memory(const struct guest_memory *memory, const struct guest_hints *hints,
@@ -62,6 +109,7 @@ static int look_live(struct source *source, struct look *look, struct error *err
 	if (result < 0)
 		return result;
 	look->facts = snapshot.facts;
+	look->is_paused = true;
 	result = check_memory(&snapshot.memory, &source->hints, CHECK_ONE_OF_LOOKS, &look->seen,
 			      err);
 	if (look->seen.guest)
@@ -155,6 +203,13 @@ static int look_at_rest(const struct session *session, struct look *look, struct
 	return check_memory(&source->memory, &source->hints, CHECK_ANY_INSTANT, &look->seen, err);
 }
 
+/* The guest is not paused: its kind sees to what changes meanwhile. */
+static int look_while_it_runs(struct session *session, struct look *look, struct error *err)
+{
+	return check_memory(&session->source.memory, &session->source.hints, CHECK_RUNNING,
+			    &look->seen, err);
+}
+
 static struct coverage coverage_of_look(const struct source *source, const struct look *look)
 {
 	return coverage_of(source, look->seen.guest, look->seen.last.reads.unstable);
@@ -172,7 +227,7 @@ static void print_text(const struct source *source, const struct look *look)
 	coverage_print(&coverage, NULL, stdout);
 	observation_print_gaps(&look->seen);
 	printf("vm        %s\n", source->name);
-	if (source->is_live)
+	if (look->is_paused)
 		printf("paused    %.0f us\n", (double)look->facts.paused_ns / 1e3);
 	observation_print_frames(&look->seen);
 	observation_print_check(&look->seen);
@@ -185,7 +240,7 @@ static void print_json(const struct session *session, const struct look *look)
 	struct coverage coverage = coverage_of_look(&session->source, look);
 	json *head = session_head(session), *tail = json_object_new_object();
 
-	if (session->source.is_live)
+	if (look->is_paused)
 		json_add_seconds(head, "paused_seconds", look->facts.paused_ns);
 	json_add(head, "coverage", coverage_json(&coverage));
 	answer_begin("check", head);
@@ -198,17 +253,22 @@ static void print_json(const struct session *session, const struct look *look)
 }
 
 /* Checks first that the guest's kind has rules: without them, no other obstacle matters. */
-static int look(struct session *session, struct look *looks, struct error *err)
+static int look(struct session *session, bool pauses, struct look *looks, struct error *err)
 {
 	int result = guest_has_rules(session->guest, err);
 
 	if (result < 0)
 		return result;
-	return session->source.is_live ? look_again(session, &looks[0], &looks[1], err)
-				       : look_at_rest(session, &looks[0], err);
+	if (!session->source.is_live)
+		return pauses ? error_set(err, -EINVAL, "--pause has no effect: %s is at rest",
+					  session_called(session))
+			      : look_at_rest(session, &looks[0], err);
+	return guest_checks_running(session->guest) && !pauses
+		       ? look_while_it_runs(session, &looks[0], err)
+		       : look_again(session, &looks[0], &looks[1], err);
 }
 
-static int check_and_print(struct session *session, struct look *looks)
+static int check_and_print(struct session *session, bool pauses, struct look *looks)
 {
 	struct source *source = &session->source;
 	struct error err;
@@ -216,7 +276,7 @@ static int check_and_print(struct session *session, struct look *looks)
 
 	if (status != STATUS_OK)
 		return status;
-	int result = look(session, looks, &err);
+	int result = look(session, pauses, looks, &err);
 
 	if (result < 0)
 		return session_sound(source) == STATUS_OK ? session_refuse(result, &err)
@@ -234,23 +294,19 @@ static int check_and_print(struct session *session, struct look *looks)
 int command_check(int argc, char **argv)
 {
 	struct session session = {0};
+	struct options options = {0};
 	struct look *looks = calloc(2, sizeof(*looks));
 	struct error err;
 
-	session_parse(
-		&session.options,
-		"Checks a guest's page metadata as fsck checks a file system: states, types, free "
-		"lists, lost and leaked frames, frame lists, the kernel's page table.\v" SESSION_VM_HELP
-		" A running guest is paused for a moment, and two more looks confirm "
-		"each finding. The exit status is 4 when something is broken.",
-		argc, argv);
+	options_parse(&parser, argc, argv, &options);
 	if (!looks)
 		return session_refuse(error_set(&err, -ENOMEM, "no memory"), &err);
+	session.options = options.session;
 	session.options.confinement.pauses = true;
 	int status = session_open(&session);
 
 	if (status == STATUS_OK)
-		status = check_and_print(&session, looks);
+		status = check_and_print(&session, options.pauses, looks);
 	session_close(&session);
 	observation_end(&looks[0].seen);
 	free(looks);

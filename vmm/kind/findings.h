@@ -14,6 +14,7 @@ enum check_rules {
 	CHECK_ANY_INSTANT,  /* the guest was stopped or paused at an arbitrary point */
 	CHECK_ONE_OF_LOOKS, /* paused; one of several samples: see findings_keep_common */
 	CHECK_AT_REST,      /* the guest has finished: as above, and no lock is held */
+	CHECK_RUNNING,      /* the guest runs meanwhile: only kinds that check running guests */
 };
 
 /* The flag among a check's facts that says whether it went to its end (guest_check). */

@@ -160,8 +160,11 @@ int guest_steps(const struct guest *guest, uint64_t *steps);
 /* Whether its kind has rules to check. Returns 0, or -ENOTSUP with a text. */
 int guest_has_rules(const struct guest *guest, struct error *err);
 
+/* Whether its kind checks guests that run (CHECK_RUNNING). */
+bool guest_checks_running(const struct guest *guest);
+
 /*
- * Checks all memory of a stopped or paused guest by its kind's rules, except those of guest_tally. `summary` gets what
+ * Checks all memory of a stopped or paused guest, or with CHECK_RUNNING of one that runs, by its kind's rules, except those of guest_tally. `summary` gets what
  * was covered. Returns 0 whatever it found; -ENOTSUP if the kind has no rules; -ENOMEM; or -E2BIG if the memory's
  * budget is too small.
  */

@@ -107,6 +107,11 @@ int guest_has_rules(const struct guest *guest, struct error *err)
 			 guest->kind->name);
 }
 
+bool guest_checks_running(const struct guest *guest)
+{
+	return guest->kind->checks_running;
+}
+
 int guest_check(const struct guest *guest, enum check_rules rules, struct facts *summary,
 		struct findings *findings, struct error *err)
 {

@@ -85,6 +85,11 @@ struct kind {
 	/* What the kind promises beyond a frame's state. */
 	bool has_references;
 	bool has_generations; /* each new owner of a record is counted, so missed changes show */
+	/*
+	 * `check` takes CHECK_RUNNING, too: it looks again at what it finds until that has settled. Otherwise a guest is paused
+	 * for it.
+	 */
+	bool checks_running;
 
 	/*
 	 * Finds the guests of this kind in a memory, `max` at most, which may be 0. With hints->has_info it looks only

@@ -17,6 +17,7 @@
 #include "kind/frame_look.h"
 #include "kind/life.h"
 #include "kind/linux/breakdown.h"
+#include "kind/linux/check/linux_check.h"
 #include "kind/linux/describe.h"
 #include "kind/linux/describing_memory.h"
 #include "kind/linux/kernel_find.h"
@@ -404,6 +405,7 @@ const struct kind linux_kind = {
 	.states = linux_states,
 	.type_marks = &page_type_marks,
 	.has_references = true,
+	.checks_running = true,
 	.find = find_guests,
 	.locate = locate,
 	.is_in_place = is_in_place,
@@ -415,6 +417,7 @@ const struct kind linux_kind = {
 	.tally = tally,
 	.look = look,
 	.counters = counters,
+	.check = linux_check,
 	.types = types,
 	.kernel_types = kernel_types,
 	.image_id = image_id,
