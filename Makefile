@@ -104,7 +104,7 @@ BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-claims bench-exits bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
-LINUX_TEST   := $(BUILD)/linux-oracle $(BUILD)/linux-agent $(BUILD)/live-reads
+LINUX_TEST   := $(BUILD)/linux-oracle $(BUILD)/linux-plant $(BUILD)/linux-agent $(BUILD)/live-reads
 TRACE_GUEST  := $(BUILD)/trace-guest.elf
 MAP_GUEST    := $(BUILD)/map-guest.elf
 TEST_GUESTS  += $(TRACE_GUEST) $(MAP_GUEST)
@@ -152,7 +152,7 @@ test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM 
 	@tests/run.sh $(BUILD) svm
 
 test-linux: $(SETUP_TEST) all $(LINUX_TEST) ## Debian's kernels in QEMU's TCG, whose pages must be what they say they are, and their resets
-	@tests/run.sh $(BUILD) linux linux_life
+	@tests/run.sh $(BUILD) linux linux_life linux_check
 
 test-deb: all ## the Debian package, in a system of its own
 	@scripts/setup.sh deb
@@ -453,7 +453,7 @@ $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
 # Compares what a Linux kernel says of its pages with what is read of them; and the first process of that kernel's machine.
 LINUX_ORACLE_OBJECTS := $(call objects,host,$(addprefix tests/linux/,oracle.c asked.c compare.c free_blocks.c left.c oddities.c owners.c) \
 				 $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
-LINUX_AGENT_SOURCES := $(addprefix tests/linux/,agent.c fill.c leave.c churn.c)
+LINUX_AGENT_SOURCES := $(addprefix tests/linux/,agent.c churn.c fill.c leave.c)
 
 $(BUILD)/linux-oracle: $(LINUX_ORACLE_OBJECTS)
 	@echo "  LINK    $@"
@@ -465,6 +465,13 @@ LIVE_READS_OBJECTS := $(call objects,host,tests/linux/live_reads.c $(filter-out 
 $(BUILD)/live-reads: $(LIVE_READS_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LIVE_READS_OBJECTS) -o $@ $(HOST_LIBS)
+
+# Breaks a value of a stopped guest's memory.
+LINUX_PLANT_OBJECTS := $(call objects,host,tests/linux/plant.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(BUILD)/linux-plant: $(LINUX_PLANT_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINUX_PLANT_OBJECTS) -o $@ $(HOST_LIBS)
 
 # Static: there are no libraries in the initramfs.
 $(BUILD)/linux-agent: $(LINUX_AGENT_SOURCES) tests/linux/agent.h tests/linux/pages.h | $(SETUP_BUILD)

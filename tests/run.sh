@@ -58,10 +58,10 @@ ALL_PARTS=(
 	torn
 )
 # Only when named: make test-sanitized, make test-svm, make test-linux, make test-host-faults, make test-deb.
-LONG_PARTS=(unit_thread sanitized svm linux linux_life host_faults deb)
+LONG_PARTS=(unit_thread sanitized svm linux linux_life linux_check host_faults deb)
 ALONE_PARTS="sanitized torn svm"
 # Parts that run programs built by another part, or boot its kernels, start when that one has ended.
-declare -A AFTER=([soak_test]=unit_address [linux_life]=linux)
+declare -A AFTER=([soak_test]=unit_address [linux_life]=linux [linux_check]=linux_life)
 
 BUILD=$(cd "${1:-$ROOT/build}" && pwd) || exit 2
 shift $(($# > 0))

@@ -2,9 +2,9 @@
 /*
  * The first process of a Linux guest that a test looks at from outside: fills the memory with pages of many kinds, then leaves what
  * the kernel itself says of each page in marked pages of its memory (pages.h), says "agent: ready" on the serial console, and stops
- * the machine. With agent=run on the command line it stays quiet instead; with agent=idle it fills nothing, and is ready at
- * once; with agent=kexec likewise, and a line on the console has it boot /kexec's kernel in place of this one; with agent=churn
- * likewise, and processes take and give back pages for ever.
+ * the machine. With agent=run on the command line it stays quiet instead; with agent=churn it keeps memory changing; with
+ * agent=idle it fills nothing, and is ready at once; with agent=kexec likewise, and a line on the console has it boot /kexec's
+ * kernel in place of this one.
  */
 #include "agent.h"
 
@@ -125,12 +125,10 @@ static void kexec(void)
 		complain("kexec");
 }
 
-static void stay_ready(void)
+static void stay_idle(bool can_kexec)
 {
-	if (is_asked("agent=churn"))
-		churn();
 	printf("agent: ready\n");
-	if (is_asked("agent=kexec") && getchar() != EOF)
+	if (can_kexec && getchar() != EOF)
 		kexec();
 	for (;;)
 		pause();
@@ -143,8 +141,8 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("agent: started\n");
 	mount_at("/proc", "proc", NULL);
-	if (is_asked("agent=idle") || is_asked("agent=kexec") || is_asked("agent=churn"))
-		stay_ready();
+	if (is_asked("agent=idle") || is_asked("agent=kexec"))
+		stay_idle(is_asked("agent=kexec"));
 	mount_at("/sys", "sysfs", NULL);
 	mount_at("/dev", "devtmpfs", NULL);
 	mount_at("/tmp", "tmpfs", NULL);
@@ -152,5 +150,7 @@ int main(void)
 	mount_at("/debug", "debugfs", NULL);
 	load_modules();
 	fill_memory(&filled);
+	if (is_asked("agent=churn"))
+		churn();
 	leave_pages(&filled, !is_asked("agent=run"));
 }

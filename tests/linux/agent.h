@@ -34,10 +34,10 @@ bool put_text(const char *path, const char *text);
 /* Fills the machine's memory with pages of many kinds, and children that hold them. */
 void fill_memory(struct filled *filled);
 
-/* Starts the processes, and returns. */
-void churn(void);
-
 /* Leaves what the kernel says of all pages, and stops the machine. Does not return. */
 void leave_pages(const struct filled *filled, bool stops);
+
+/* Keeps memory changing, and says that it is ready. Does not return. */
+void churn(void);
 
 #endif

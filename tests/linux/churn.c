@@ -1,68 +1,72 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Processes that take and give back pages for ever, so that their struct pages change as fast as the kernel can: see agent.h. */
+/*
+ * Memory that changes hands all the time, for whoever looks at it meanwhile: anonymous pages that come and go, huge ones among
+ * them, files that grow and are cut, processes that are born and die.
+ */
 #include "agent.h"
 
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHURNERS   2
-#define AREA       (1 << 20)
-#define PAGE       4096
-#define FORK_EVERY 16 /* turns */
+#define ANON_BYTES  (6 * MIB)
+#define FILE_WRITES 256
 
-static void touch(volatile char *area, size_t size)
+static void churn_anon(void)
 {
-	for (size_t at = 0; at < size; at += PAGE)
-		area[at] = 1;
-}
+	for (;;) {
+		volatile char *bytes = mmap(NULL, ANON_BYTES, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-/* Anonymous pages, which every now and then have two owners for a while. */
-static void take_private(unsigned turn)
-{
-	char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (area == MAP_FAILED)
-		return;
-	touch(area, AREA);
-	if (turn % FORK_EVERY == 0) {
-		pid_t pid = fork();
-
-		if (pid == 0) {
-			touch(area, AREA / 2);
-			_exit(0);
-		}
-		waitpid(pid, NULL, 0);
+		if (bytes == MAP_FAILED)
+			continue;
+		madvise((void *)bytes, ANON_BYTES / 2, MADV_HUGEPAGE);
+		for (uint64_t at = 0; at < ANON_BYTES; at += PAGE_BYTES)
+			bytes[at] = 1;
+		munmap((void *)bytes, ANON_BYTES);
 	}
-	munmap(area, AREA);
 }
 
-/* Pages of a file without a disk, which go while they are mapped. */
-static void take_file(int fd)
+static void churn_file(const char *path)
 {
-	if (ftruncate(fd, AREA) < 0)
-		return;
-	char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	static const char bytes[8 * PAGE_BYTES];
 
-	if (area != MAP_FAILED)
-		touch(area, AREA);
-	if (ftruncate(fd, 0) < 0)
-		complain("ftruncate");
-	if (area != MAP_FAILED)
-		munmap(area, AREA);
+	for (;;) {
+		int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		for (int i = 0; fd >= 0 && i < FILE_WRITES; i++)
+			if (write(fd, bytes, sizeof(bytes)) < 0)
+				break;
+		if (fd >= 0)
+			close(fd);
+		unlink(path);
+	}
+}
+
+static void churn_processes(void)
+{
+	for (;;) {
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(0);
+		waitpid(child, NULL, 0);
+	}
 }
 
 void churn(void)
 {
-	for (int i = 0; i < CHURNERS; i++)
-		if (fork() == 0) {
-			int fd = memfd_create("churn", 0);
-
-			for (unsigned turn = 0;; turn++) {
-				take_private(turn);
-				take_file(fd);
-			}
-		}
+	if (fork() == 0)
+		churn_anon();
+	if (fork() == 0)
+		churn_file("/tmp/churn");
+	if (fork() == 0)
+		churn_file("/disk/churn");
+	if (fork() == 0)
+		churn_processes();
+	printf("agent: ready\n");
+	for (;;)
+		pause();
 }
