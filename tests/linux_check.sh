@@ -19,7 +19,7 @@ console=$WORK/console
 ram=$WORK/ram
 
 FAULTS="negative_references map_count mapped_more free_block free_overlap free_references free_flags tail tail_order listed_page
-listed_order listed_zone unlisted free_count zones list_link cached_page cpu_list_link slab_cache cache_link"
+listed_order listed_zone unlisted free_count zones list_link cached_page cached_count cpu_list_link slab_cache cache_link"
 
 # ask COMMAND...: of QMP.
 ask()

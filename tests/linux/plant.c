@@ -41,6 +41,7 @@ struct planter {
 	struct page_records in;
 	struct linux_zone zone;       /* the one with the most free blocks */
 	uint64_t cached, cached_free; /* pages on a list of a CPU: any; one whose private is 0 */
+	uint64_t count_va;            /* of the count of such lists */
 	const char *rule;
 	uint64_t pfn; /* UINT64_MAX: of the whole guest */
 	/* What was changed. */
@@ -201,6 +202,7 @@ static bool look_at_zone(void *own, const struct linux_zone *zone)
 					      cpu * sizeof(offset),
 				      &offset) < 0)
 			continue;
+		planter->count_va = lists + offset + layout->list_count_offset;
 		for (unsigned i = 0; i < layout->cpu_lists; i++)
 			look_at_list(planter,
 				     lists + offset + layout->cpu_lists_offset + i * NODE_SIZE);
@@ -216,6 +218,15 @@ static void put_count(struct planter *planter, bool is_wild)
 	kernel_space_word(&planter->kernel->found.space, va, &count);
 	put(planter, va, is_wild ? UINT64_C(1) << 60 : count + 1, sizeof(count));
 	planter->rule = is_wild ? LINUX_RULE_ZONES : LINUX_RULE_FREE_COUNT;
+}
+
+static void put_cpu_count(struct planter *planter)
+{
+	uint32_t count = 0;
+
+	kernel_space_copy(&planter->kernel->found.space, planter->count_va, &count, sizeof(count));
+	put(planter, planter->count_va, count + 1, sizeof(count));
+	planter->rule = LINUX_RULE_CACHED_COUNT;
 }
 
 /* The first cache's link back. */
@@ -354,6 +365,8 @@ static void plant(struct planter *planter, const char *fault)
 		planter->rule = LINUX_RULE_CACHED_PAGE;
 		planter->pfn = planter->cached;
 		put_field(planter, planter->cached, &layout->refcount, 1);
+	} else if (strcmp(fault, "cached_count") == 0) {
+		put_cpu_count(planter);
 	} else if (strcmp(fault, "unlisted") == 0) {
 		planter->rule = LINUX_RULE_UNLISTED;
 		planter->pfn = planter->cached_free;

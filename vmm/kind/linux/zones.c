@@ -54,9 +54,11 @@ static void read_lists(const struct linux_kernel *kernel, struct zone_layout *la
 {
 	struct linux_type types[] = {{BTF_KIND_STRUCT, "zone", 0},
 				     {BTF_KIND_STRUCT, "per_cpu_pages", 0},
-				     {BTF_KIND_STRUCT, "per_cpu_pageset", 0}};
+				     {BTF_KIND_STRUCT, "per_cpu_pageset", 0},
+				     {BTF_KIND_ENUM, "migratetype", 0}};
 	struct linux_member lists, count, all, pages = {0};
 	const struct btf *btf = kernel->btf;
+	int64_t list_types;
 
 	if (!btf)
 		return;
@@ -77,6 +79,9 @@ static void read_lists(const struct linux_kernel *kernel, struct zone_layout *la
 		layout->cpu_lists_offset = pages.offset + all.offset;
 		layout->cpu_lists = all.size / LIST_HEAD_SIZE;
 	}
+	if (linux_btf_enumerator(btf, types[3].id, "MIGRATE_PCPTYPES", &list_types) &&
+	    list_types > 0 && list_types <= MIGRATE_MAX)
+		layout->cpu_list_types = (unsigned)list_types;
 	layout->has_cpu_lock = find_lock(btf, types[1].id, &layout->cpu_lock_offset);
 	layout->cpu_lock_offset += pages.offset;
 	layout->cpus = linux_cpus_max(kernel);

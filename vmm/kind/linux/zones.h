@@ -30,6 +30,7 @@ struct zone_layout {
 	 */
 	unsigned cpus;
 	uint64_t lists_offset, list_count_offset, cpu_lists_offset, cpu_lists;
+	unsigned cpu_list_types; /* lists of one order: MIGRATE_PCPTYPES; 0: not known */
 	/* Spinlocks of 4 bytes: of a zone and its areas; of a CPU's lists. */
 	bool has_lock, has_cpu_lock;
 	uint64_t lock_offset, cpu_lock_offset;

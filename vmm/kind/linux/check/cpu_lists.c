@@ -10,6 +10,9 @@
 
 #define LIST_HEAD_SIZE 16
 
+#define COSTLY_ORDER 3 /* PAGE_ALLOC_COSTLY_ORDER */
+#define HUGE_ORDER   9
+
 /* A list of a CPU. */
 struct cpu_list {
 	struct look *look;
@@ -33,14 +36,14 @@ static const char *page_problem(const struct look *look, uint64_t pfn)
 }
 
 /* Walks it, and says what is wrong where. Returns whether it is as it should be. */
-static bool walk(const struct cpu_list *list, uint64_t *pages, const char **rule, uint64_t *pfn,
+static bool walk(const struct cpu_list *list, uint64_t *blocks, const char **rule, uint64_t *pfn,
 		 char found[64])
 {
 	const uint64_t most = list->look->nodes_left;
 	struct list_walk walk;
 	enum list_step step;
 
-	*pages = 0;
+	*blocks = 0;
 	*pfn = SUSPECT_NO_FRAME;
 	list_walk_begin(&walk, &list->look->kernel->found.space, list->head, most);
 	while ((step = list_walk_next(&walk)) == LIST_NODE) {
@@ -54,7 +57,7 @@ static bool walk(const struct cpu_list *list, uint64_t *pages, const char **rule
 			snprintf(found, 64, "%s", problem);
 			return false;
 		}
-		++*pages;
+		++*blocks;
 	}
 	look_spend(list->look, most - walk.left);
 	*rule = step == LIST_ENDLESS ? LINUX_RULE_LIST_END : LINUX_RULE_LIST_LINK;
@@ -63,19 +66,18 @@ static bool walk(const struct cpu_list *list, uint64_t *pages, const char **rule
 	return step == LIST_CLOSED;
 }
 
-static void look_at_list(const struct cpu_list *list)
+/* Walks it until it is as it should be, and says so if it never is. Returns whether it is. */
+static bool look_at_list(const struct cpu_list *list, uint64_t *blocks)
 {
 	struct look *look = list->look;
-	uint64_t pages, pfn;
+	uint64_t pfn;
 	char expected[64], found[64];
 	const char *rule;
 	unsigned tries = look->is_running ? LIST_TRIES : 1;
 
 	for (unsigned i = 0; i < tries; i++)
-		if (walk(list, &pages, &rule, &pfn, found)) {
-			look->cached_pages += pages;
-			return;
-		}
+		if (walk(list, blocks, &rule, &pfn, found))
+			return true;
 	if (rule == LINUX_RULE_CACHED_PAGE)
 		snprintf(expected, sizeof(expected), "nobody's page on a list of CPU %u",
 			 list->cpu);
@@ -83,13 +85,75 @@ static void look_at_list(const struct cpu_list *list)
 		snprintf(expected, sizeof(expected), "a closed list, zone %u CPU %u list %u",
 			 list->zone->index, list->cpu, list->number);
 	suspects_add(look->suspects, rule, pfn, expected, found);
+	return false;
 }
 
-void look_at_cpu_lists(struct look *look, const struct linux_zone *zone)
+/* The order of the blocks on a list: so many lists for each order, and those for huge pages at the end. */
+static unsigned order_of_list(const struct zone_layout *layout, unsigned list)
+{
+	unsigned order = list / layout->cpu_list_types;
+
+	return order <= COSTLY_ORDER ? order : HUGE_ORDER;
+}
+
+/* What lies on all lists of a CPU. Returns false if it was said that one is broken. */
+static bool look_at_lists(struct look *look, const struct linux_zone *zone, unsigned cpu,
+			  uint64_t lists, uint64_t *blocks, uint64_t *pages)
+{
+	const struct zone_layout *layout = zone->layout;
+	bool is_whole = true;
+
+	*blocks = *pages = 0;
+	for (unsigned i = 0; i < layout->cpu_lists; i++) {
+		const struct cpu_list list = {look, zone, cpu, i,
+					      lists + layout->cpu_lists_offset +
+						      i * (uint64_t)LIST_HEAD_SIZE};
+		uint64_t more;
+
+		if (!look_at_list(&list, &more)) {
+			is_whole = false;
+			continue;
+		}
+		*blocks += more;
+		if (layout->cpu_list_types)
+			*pages += more << order_of_list(layout, i);
+	}
+	return is_whole;
+}
+
+static void look_at_cpu(struct look *look, const struct linux_zone *zone, unsigned cpu,
+			uint64_t lists, bool has_count)
+{
+	const struct kernel_space *space = &look->kernel->found.space;
+	const uint64_t count_va = lists + zone->layout->list_count_offset;
+	unsigned tries = look->is_running ? LIST_TRIES : 1;
+	uint64_t blocks = 0, pages = 0;
+	uint32_t before = 0, after = 0;
+	char expected[64], found[64];
+
+	for (unsigned i = 0; i < tries; i++) {
+		if (kernel_space_copy(space, count_va, &before, sizeof(before)) < 0 ||
+		    !look_at_lists(look, zone, cpu, lists, &blocks, &pages) ||
+		    kernel_space_copy(space, count_va, &after, sizeof(after)) < 0)
+			return;
+		if (!has_count || (before == after && pages == after)) {
+			look->cached_blocks += blocks;
+			return;
+		}
+	}
+	snprintf(expected, sizeof(expected), "count pages on the lists, zone %u CPU %u",
+		 zone->index, cpu);
+	snprintf(found, sizeof(found), "%+" PRId64, (int64_t)(pages - after));
+	suspects_add(look->suspects, LINUX_RULE_CACHED_COUNT, SUSPECT_NO_FRAME, expected, found);
+}
+
+void look_at_cpu_lists(struct look *look, const struct linux_zone *zone, bool is_locked)
 {
 	const struct zone_layout *layout = zone->layout;
 	const struct linux_kernel *kernel = look->kernel;
 	const struct kernel_space *space = &kernel->found.space;
+	/* A CPU that takes blocks from the zone counts them at the end. */
+	bool has_count = layout->cpu_list_types && !is_locked;
 	uint64_t lists, offset;
 
 	if (layout->cpus == 0 || layout->cpu_lists == 0 ||
@@ -102,16 +166,9 @@ void look_at_cpu_lists(struct look *look, const struct linux_zone *zone)
 				      &offset) < 0)
 			continue;
 		if (!look->is_running && layout->has_cpu_lock &&
-		    look_is_locked(look, lists + offset + layout->cpu_lock_offset)) {
+		    look_is_locked(look, lists + offset + layout->cpu_lock_offset))
 			look->has_cpu_lists = false;
-			continue;
-		}
-		for (unsigned i = 0; i < layout->cpu_lists; i++) {
-			const struct cpu_list list = {look, zone, cpu, i,
-						      lists + offset + layout->cpu_lists_offset +
-							      i * (uint64_t)LIST_HEAD_SIZE};
-
-			look_at_list(&list);
-		}
+		else
+			look_at_cpu(look, zone, cpu, lists + offset, has_count);
 	}
 }

@@ -241,13 +241,14 @@ static bool look_at_zone(void *own, const struct linux_zone *zone)
 {
 	const struct zone_layout *layout = zone->layout;
 	struct look *look = own;
+	bool is_locked = !look->is_running && layout->has_lock &&
+			 look_is_locked(look, zone->va + layout->lock_offset);
 
-	if (!look->is_running && layout->has_lock &&
-	    look_is_locked(look, zone->va + layout->lock_offset))
+	if (is_locked)
 		look->has_lists = false;
 	else
 		look_at_areas(look, zone);
-	look_at_cpu_lists(look, zone);
+	look_at_cpu_lists(look, zone, is_locked);
 	return look->result == 0;
 }
 

@@ -157,7 +157,7 @@ static void add_facts(const struct checking *checking, unsigned unsettled, uint6
 		{.key = "cached_blocks",
 		 .label = "%" PRIu64 " on lists of CPUs",
 		 .use = cpu_lists,
-		 .value = look->cached_pages},
+		 .value = look->cached_blocks},
 		{.key = "caches", .value = look->cache_count},
 		{.key = "slabs",
 		 .label = "%" PRIu64 " slabs",

@@ -17,5 +17,6 @@ const char LINUX_RULE_LISTED_ZONE[] = "listed_zone";
 const char LINUX_RULE_UNLISTED[] = "unlisted";
 const char LINUX_RULE_FREE_COUNT[] = "free_count";
 const char LINUX_RULE_CACHED_PAGE[] = "cached_page";
+const char LINUX_RULE_CACHED_COUNT[] = "cached_count";
 const char LINUX_RULE_SLAB_CACHE[] = "slab_cache";
 const char LINUX_RULE_ZONES[] = "zones";

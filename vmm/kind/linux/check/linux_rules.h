@@ -23,7 +23,8 @@ extern const char LINUX_RULE_UNLISTED[];    /* a free block on no list of its zo
 extern const char LINUX_RULE_FREE_COUNT[];  /* nr_free is not the number of blocks on the lists */
 extern const char
 	LINUX_RULE_CACHED_PAGE[]; /* a page on the list of a CPU that is free or has references */
-extern const char LINUX_RULE_SLAB_CACHE[]; /* a slab of no cache */
-extern const char LINUX_RULE_ZONES[];      /* the zones contradict themselves */
+extern const char LINUX_RULE_CACHED_COUNT[]; /* the count of a CPU is not what its lists have */
+extern const char LINUX_RULE_SLAB_CACHE[];   /* a slab of no cache */
+extern const char LINUX_RULE_ZONES[];        /* the zones contradict themselves */
 
 #endif

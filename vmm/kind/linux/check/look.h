@@ -55,7 +55,7 @@ struct look {
 	unsigned cache_count;
 
 	/* What was covered. */
-	uint64_t free_blocks, cached_pages, slabs;
+	uint64_t free_blocks, cached_blocks, slabs;
 	bool has_lists;     /* of all zones, and nobody held their locks */
 	bool has_cpu_lists; /* the same of those of CPUs */
 };
@@ -71,7 +71,7 @@ void look_spend(struct look *look, uint64_t nodes);
 
 /* The parts. They return 0, or -ENOMEM or -E2BIG with a text. */
 int look_at_free_lists(struct look *look);
-void look_at_cpu_lists(struct look *look, const struct linux_zone *zone);
+void look_at_cpu_lists(struct look *look, const struct linux_zone *zone, bool is_locked);
 int look_at_caches(struct look *look);
 int look_at_pages(struct look *look);
 
