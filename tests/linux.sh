@@ -48,7 +48,11 @@ test_owners()
 		"$PAGEVISOR" stat --by cache --limit 1000 "$guest"
 	expect "$1: processes" 0 'out: +1  init$' 'out:  agent-shared$' '!out:kthreadd' -- "$PAGEVISOR" stat --by process "$guest"
 	expect "$1: zones" 0 'out: 0  DMA32$' 'out: 0  DMA$' '!out:Movable' -- "$PAGEVISOR" stat --by zone "$guest"
-	for by in file cache process zone; do
+	expect "$1: page blocks" 0 'out:  DMA32 free$' 'out:  DMA32 several$' 'out:^ +1024\.0 .* in all$' -- \
+		"$PAGEVISOR" stat --by pageblock "$guest"
+	expect "$1: a page that keeps its block" 0 'out:pageblock Unmovable, [0-9]+ pages? of it cannot be moved' -- \
+		"$PAGEVISOR" show "$("$PAGEVISOR" find --each --limit 1 'hinders && migratetype == Unmovable' "$guest" 2>&1 | awk 'END { print $1 }')" "$guest"
+	for by in file cache process zone pageblock; do
 		expect "$1: $by in JSON" 0 "out:\"by\":\"$by\"" -- "$PAGEVISOR" stat --json --limit 5 --by "$by" "$guest"
 	done
 }

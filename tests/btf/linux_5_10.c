@@ -70,3 +70,35 @@ enum zone_type {
 	ZONE_DEVICE,
 	__MAX_NR_ZONES
 } zones_of_5_10;
+
+/* Page blocks. */
+struct mem_section_usage {
+	unsigned long subsection_map[1];
+	unsigned long pageblock_flags[];
+};
+
+struct mem_section {
+	unsigned long section_mem_map;
+	struct mem_section_usage *usage;
+} section_of_5_10;
+
+enum migratetype {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_PCPTYPES,
+	MIGRATE_HIGHATOMIC = MIGRATE_PCPTYPES,
+	MIGRATE_ISOLATE,
+	MIGRATE_TYPES
+} migrate_types_of_5_10;
+
+enum pageblock_bits {
+	PB_migrate,
+	PB_migrate_end = PB_migrate + 3 - 1,
+	PB_migrate_skip,
+	NR_PAGEBLOCK_BITS
+} block_bits_of_5_10;
+
+struct hstate {
+	unsigned int order;
+} hstate_of_5_10;

@@ -52,6 +52,7 @@ enum pageflags {
 	PG_reserved = 13,
 	PG_swapbacked = 17,
 	PG_hwpoison = 21,
+	PG_movable_ops = 3,
 } flags_of_7_2;
 
 enum pagetype {
@@ -60,3 +61,38 @@ enum pagetype {
 	PGTY_large_kmalloc = 0xf8,
 	PGTY_mapcount_underflow = 0xff,
 } types_of_7_2;
+
+/* Page blocks: isolation has a bit of its own. */
+struct mem_section_usage {
+	unsigned long rcu[2];
+	unsigned long subsection_map[1];
+	unsigned long pageblock_flags[];
+};
+
+struct mem_section {
+	unsigned long section_mem_map;
+	struct mem_section_usage *usage;
+} section_of_7_2;
+
+enum migratetype {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_HIGHATOMIC,
+	MIGRATE_CMA,
+	MIGRATE_ISOLATE,
+	MIGRATE_TYPES
+} migrate_types_of_7_2;
+
+enum pageblock_bits {
+	PB_migrate_0,
+	PB_migrate_1,
+	PB_migrate_2,
+	PB_compact_skip,
+	PB_migrate_isolate,
+	__NR_PAGEBLOCK_BITS
+} block_bits_of_7_2;
+
+struct hstate {
+	unsigned int order;
+} hstate_of_7_2;

@@ -49,9 +49,8 @@ static bool count_matches(const struct guest *guest, const char *text, uint64_t 
 	return true;
 }
 
-/* Returns whether it differs by more than the frames that changed while the agent read them. */
-static unsigned differs(const struct guest *guest, const char *text, uint64_t theirs,
-			uint64_t changed)
+unsigned asked_differs(const struct guest *guest, const char *text, uint64_t theirs,
+		       uint64_t changed)
 {
 	uint64_t ours;
 
@@ -74,8 +73,8 @@ static unsigned compare_orders(const struct guest *guest, const struct left *lef
 		for (int order = 0; order < BLOCK_ORDERS; order++) {
 			snprintf(text, sizeof(text), "free && order == %d && zone == %s", order,
 				 block_zone_names[zone]);
-			different +=
-				differs(guest, text, lists.blocks[zone][order] << order, changed);
+			different += asked_differs(guest, text, lists.blocks[zone][order] << order,
+						   changed);
 		}
 	return different;
 }
@@ -96,9 +95,9 @@ unsigned compare_asked(const struct guest *guest, const struct left *left)
 
 		for (uint64_t n = 0; n < left->frames; n++)
 			theirs += (words[n] & flags[i].flag) != 0;
-		different += differs(guest, flags[i].text, theirs, changed);
+		different += asked_differs(guest, flags[i].text, theirs, changed);
 	}
-	different += differs(guest, "maps > 1", mapped, changed);
+	different += asked_differs(guest, "maps > 1", mapped, changed);
 	different += compare_orders(guest, left, changed);
 	printf("asked        %u expressions: %u count otherwise\n",
 	       asked + 1 + BLOCK_ZONES * BLOCK_ORDERS, different);

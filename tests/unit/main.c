@@ -175,6 +175,7 @@ static const struct {
 	{"linux_kpageflags", linux_kpageflags_suite},
 	{"linux_check", linux_check_suite},
 	{"linux_owners", linux_owners_suite},
+	{"linux_page_blocks", linux_page_blocks_suite},
 	{"linux_property", linux_property_suite},
 	{"property", property_suite},
 };

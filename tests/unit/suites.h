@@ -167,6 +167,7 @@ Suite *ram_file_suite(void);
 Suite *linux_kpageflags_suite(void);
 Suite *linux_check_suite(void);
 Suite *linux_owners_suite(void);
+Suite *linux_page_blocks_suite(void);
 Suite *linux_property_suite(void);
 Suite *property_suite(void);
 

@@ -56,7 +56,7 @@ static struct error err;
 static bool matches(const char *text, unsigned at, bool has_neighbours)
 {
 	static const struct frame frame = {.type = FRAME_TYPE_NONE};
-	const struct frame_records all = {records, pfn(100), 2};
+	const struct frame_records all = {records, pfn(100), 2, NULL};
 	const struct expression_frame subject = {.pfn = pfn(100 + at),
 						 .frame = &frame,
 						 .record = records[at],

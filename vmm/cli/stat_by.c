@@ -135,6 +135,12 @@ static void print_json(const struct session *session, enum breakdown_by by,
 	answer_print("stat", root, STATUS_OK);
 }
 
+/* Zones and page blocks are among what describes frames. */
+static bool needs_names(enum breakdown_by by)
+{
+	return by == BREAKDOWN_FILE || by == BREAKDOWN_CACHE || by == BREAKDOWN_PROCESS;
+}
+
 int stat_by(struct session *session, const struct stat_by_options *options)
 {
 	struct breakdown breakdown;
@@ -143,9 +149,8 @@ int stat_by(struct session *session, const struct stat_by_options *options)
 
 	if (status != STATUS_OK)
 		return status;
-	/* Zones are among what describes frames. */
 	if (session->guest->kind->breakdown && !session->source.has_all_memory &&
-	    options->by != BREAKDOWN_ZONE)
+	    needs_names(options->by))
 		return session_refuse(
 			error_set(&err, -EINVAL,
 				  "the capture has no names: capture with --all-memory "

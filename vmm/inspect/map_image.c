@@ -40,6 +40,7 @@ struct builder {
 	const struct expression *mark;
 	bool is_marked; /* the current cell */
 	struct residency residency;
+	uint64_t note; /* see struct frame_records */
 };
 
 /* Adds a class and returns its index. */
@@ -226,12 +227,15 @@ static void finish_cell(struct builder *builder)
 
 static void mark(struct builder *builder, const struct frame_batch *batch, uint64_t i)
 {
+	const struct frame_records in_hand = {batch->records, batch->first, batch->count,
+					      &builder->note};
 	const struct expression_frame at = {
 		.pfn = pfn(batch->first.index + i),
 		.frame = &batch->frames[i],
 		.record = batch->records ? batch->records + i * builder->guest->kind->record_size
 					 : NULL,
 		.residency = &builder->residency,
+		.in_hand = &in_hand,
 	};
 
 	if (at.frame->state == FRAME_NEVER_WRITTEN || at.frame->state == FRAME_UNSTABLE ||
@@ -251,6 +255,7 @@ static int add_frames(void *own, const struct frame_batch *batch)
 				 ? image->first.index - batch->first.index
 				 : 0;
 
+	builder->note = 0;
 	for (uint64_t i = begin; i < batch->count; i++) {
 		if (batch->first.index + i >= end)
 			return 1;

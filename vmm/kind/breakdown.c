@@ -12,10 +12,9 @@
 #define ROWS_FIRST 64
 
 const char *const breakdown_names[BREAKDOWN_COUNT] = {
-	[BREAKDOWN_FILE] = "file",
-	[BREAKDOWN_CACHE] = "cache",
-	[BREAKDOWN_PROCESS] = "process",
-	[BREAKDOWN_ZONE] = "zone",
+	[BREAKDOWN_FILE] = "file",           [BREAKDOWN_CACHE] = "cache",
+	[BREAKDOWN_PROCESS] = "process",     [BREAKDOWN_ZONE] = "zone",
+	[BREAKDOWN_PAGEBLOCK] = "pageblock",
 };
 
 void breakdown_free(struct breakdown *breakdown)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Where a guest's memory went, beyond classes of frames: by file, by cache of small objects, by process, by zone.
+ * Where a guest's memory went, beyond classes of frames: by file, by cache of small objects, by process, by zone, by
+ * page block.
  *
  * What there is to add up, and what it is called, only the guest's kind knows. It is read while the guest runs: figures are
  * values that the guest had, of different moments.
@@ -21,6 +22,7 @@ enum breakdown_by {
 	BREAKDOWN_CACHE,
 	BREAKDOWN_PROCESS,
 	BREAKDOWN_ZONE,
+	BREAKDOWN_PAGEBLOCK,
 	BREAKDOWN_COUNT,
 };
 
@@ -33,7 +35,7 @@ extern const char *const breakdown_names[BREAKDOWN_COUNT];
 enum breakdown_unit {
 	BREAKDOWN_BYTES,
 	BREAKDOWN_NUMBER,
-	BREAKDOWN_ID, /* belongs to the row's name: it has no sum */
+	BREAKDOWN_ID, /* has no sum: it belongs to the row's name, or counts what other rows count, too */
 };
 
 struct breakdown_column {

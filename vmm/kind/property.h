@@ -25,6 +25,8 @@ struct frame_records {
 	const void *records;
 	pfn_t first;
 	uint64_t count;
+	/* A word that the kind may use for what it has computed of these records; 0 at first. NULL: there is none. */
+	uint64_t *note;
 };
 
 /* What a kind implements; indices are below `count`. */

@@ -34,7 +34,7 @@ static struct value field_value(const struct expression *expression, unsigned in
 static struct value property_value(const struct expression *expression, unsigned property,
 				   const struct expression_frame *at)
 {
-	const struct frame_records alone = {at->record, at->pfn, 1};
+	const struct frame_records alone = {at->record, at->pfn, 1, NULL};
 	const struct guest *guest = expression->guest;
 	struct value value = {.is_missing = true};
 	uint64_t number;

@@ -68,7 +68,8 @@ static void take(struct finder *finder, const struct frame_batch *batch, uint64_
 
 static void look_at_frames(struct finder *finder, const struct frame_batch *batch)
 {
-	const struct frame_records in_hand = {batch->records, batch->first, batch->count};
+	uint64_t note = 0;
+	const struct frame_records in_hand = {batch->records, batch->first, batch->count, &note};
 
 	for (uint64_t i = 0; i < batch->count; i++) {
 		const struct frame *frame = &batch->frames[i];

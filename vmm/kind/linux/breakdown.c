@@ -9,6 +9,7 @@
 
 #include "base/printable.h"
 #include "kind/frame_walk.h"
+#include "kind/linux/breakdown_blocks.h"
 #include "kind/linux/file_name.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_owner.h"
@@ -255,6 +256,15 @@ static int by_zone(struct making *making)
 	return making->result;
 }
 
+static int by_block(struct making *making)
+{
+	int result = linux_breakdown_blocks(making->guest, making->to, making->err);
+
+	if (result == 0)
+		breakdown_finish(making->to, making->limit);
+	return result;
+}
+
 static const struct breakdown_column file_columns[] = {{"bytes", "MiB", BREAKDOWN_BYTES}},
 				     cache_columns[] = {{"bytes", "MiB", BREAKDOWN_BYTES},
 							{"slabs", "slabs", BREAKDOWN_NUMBER}},
@@ -287,6 +297,10 @@ static const struct {
 			       "as the kernel counts: what processes share counts in each",
 			       by_process},
 	[BREAKDOWN_ZONE] = {COLUMNS(zone_columns), NULL, NULL, by_zone},
+	[BREAKDOWN_PAGEBLOCK] = {COLUMNS(linux_block_columns), "zone",
+				 "blocks of 2 MiB by how many pages of a class keep them; shared: "
+				 "others do, too",
+				 by_block},
 };
 
 int linux_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,

@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/number_text.h"
 #include "base/printable.h"
 #include "kind/frame_look.h"
 #include "kind/linux/file_name.h"
 #include "kind/linux/kpageflags.h"
 #include "kind/linux/linux_guest.h"
+#include "kind/linux/page_mobility.h"
 #include "kind/linux/page_owner.h"
 #include "kind/linux/slab_cache.h"
 #include "kind/linux/zones.h"
@@ -26,6 +28,8 @@ struct page_facts {
 	uint64_t mapcount;
 	bool is_tail;
 	uint64_t head;
+	const char *migrate_type; /* of its page block; NULL: not known */
+	unsigned stays;           /* pages that cannot be moved, in its page block */
 	/* Of a free frame. */
 	bool is_in_block;
 	uint64_t block;
@@ -45,9 +49,12 @@ static int read_facts(const struct guest *guest, const struct frame_look *look,
 	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
 	const struct page_layout *layout = &kernel->layout;
 	const struct page_records in = linux_guest_records(guest, NULL, pfn(0), 0);
-	uint64_t word;
+	uint64_t word, type;
 
 	*facts = (struct page_facts){0};
+	if (page_block_type(&kernel->blocks, pfn(look->pfn), &type))
+		facts->migrate_type = migrate_type_name(&kernel->blocks.layout, type);
+	facts->stays = page_block_stays(&in, pfn(look->pfn));
 	memcpy(&word, (const uint8_t *)look->record + layout->compound_head.offset, sizeof(word));
 	facts->is_tail = layout->compound_head.size == sizeof(word) &&
 			 page_head_of(layout, kernel->array.vmemmap, look->pfn, word, &facts->head);
@@ -185,6 +192,28 @@ static void add_holder(json *members, const struct page_facts *facts)
 		json_add(members, "cached_file", file_members(facts));
 }
 
+/* What the allocator calls the 2 MiB around a page, and what in there cannot be moved. */
+static void put_page_block(FILE *out, const struct page_facts *facts)
+{
+	fprintf(out, "pageblock %s%s", facts->migrate_type ? facts->migrate_type : "",
+		facts->migrate_type ? ", " : "");
+	if (facts->stays)
+		fprintf(out, "%u page%s of it cannot be moved\n", facts->stays,
+			plural(facts->stays));
+	else
+		fprintf(out, "all of it can be moved\n");
+}
+
+static json *page_block_members(const struct page_facts *facts)
+{
+	json *block = json_object_new_object();
+
+	if (facts->migrate_type)
+		json_add_text(block, "migratetype", facts->migrate_type);
+	json_add_number(block, "unmovable_frames", facts->stays);
+	return block;
+}
+
 static void put_text(FILE *out, const struct page_facts *facts)
 {
 	fprintf(out, "flags    ");
@@ -194,6 +223,7 @@ static void put_text(FILE *out, const struct page_facts *facts)
 	fprintf(out, "%s\n", facts->flags ? "" : " none");
 	fprintf(out, "mapped    %" PRIu64 " time%s\n", facts->mapcount,
 		facts->mapcount == 1 ? "" : "s");
+	put_page_block(out, facts);
 	if (facts->is_tail)
 		fprintf(out, "part      of the compound page at 0x%" PRIx64 "\n",
 			facts->head * PAGE_SIZE);
@@ -209,6 +239,7 @@ static json *facts_members(const struct page_facts *facts)
 			json_object_array_add(flags, json_text(kpageflags_names[i]));
 	json_add(members, "flags", flags);
 	json_add_number(members, "map_count", facts->mapcount);
+	json_add(members, "pageblock", page_block_members(facts));
 	if (facts->is_tail)
 		json_add_hex(members, "compound_head", facts->head * PAGE_SIZE);
 	add_holder(members, facts);

@@ -116,6 +116,9 @@ int linux_guest_reread(struct linux_guest *own, struct error *err)
 		return error_set(err, -ENOMEM, "no memory for a guest");
 	int result = page_array_read(&own->kernel.found.space, &own->kernel.found.info, array, err);
 
+	if (result == 0)
+		result = page_blocks_read(&own->kernel.found.space, &own->kernel.found.info,
+					  array->frame_count, &own->kernel.blocks, err);
 	if (result == 0) {
 		own->kernel.array = *array;
 		set(own);

@@ -28,7 +28,7 @@ int linux_guest_open(struct kernel_candidate *candidate, struct linux_guest **gu
 /* Whoever found the guest saw its clock stand. */
 void linux_guest_set_still(struct linux_guest *guest);
 
-/* Reads the sections, the processors and the clock again. Returns as page_array_read; on failure nothing has changed. */
+/* Reads the sections, the types of page blocks, the processors and the clock again. Returns as page_array_read; on failure nothing has changed. */
 int linux_guest_reread(struct linux_guest *guest, struct error *err);
 
 /*

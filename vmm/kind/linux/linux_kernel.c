@@ -81,6 +81,10 @@ int linux_kernel_open(struct linux_kernel *kernel, struct kernel_candidate *cand
 	if (result == 0)
 		result = page_array_read(&kernel->found.space, &kernel->found.info, &kernel->array,
 					 err);
+	page_block_layout_read(kernel->btf, &kernel->blocks.layout);
+	if (result == 0)
+		result = page_blocks_read(&kernel->found.space, &kernel->found.info,
+					  kernel->array.frame_count, &kernel->blocks, err);
 	if (result < 0)
 		linux_kernel_close(kernel);
 	return result;
@@ -90,6 +94,7 @@ void linux_kernel_close(struct linux_kernel *kernel)
 {
 	btf__free(kernel->btf);
 	kernel->btf = NULL;
+	page_blocks_free(&kernel->blocks);
 }
 
 unsigned linux_cpus_max(const struct linux_kernel *kernel)

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "kind/linux/kernel_candidate.h"
+#include "kind/linux/page_blocks.h"
 #include "kind/linux/page_layout.h"
 #include "kind/linux/sections.h"
 
@@ -29,6 +30,7 @@ struct linux_kernel {
 	struct page_layout layout;
 	struct error no_layout; /* why only the lesser level; else empty */
 	struct page_array array;
+	struct page_blocks blocks;
 };
 
 /*

@@ -57,6 +57,7 @@ const char *const page_flag_names[PAGE_FLAG_COUNT] = {
 	[PAGE_FLAG_IDLE] = "idle",
 	[PAGE_FLAG_SWAPCACHE] = "swapcache",
 	[PAGE_FLAG_ARCH_2] = "arch_2",
+	[PAGE_FLAG_MOVABLE_OPS] = "movable_ops",
 	[PAGE_FLAG_DOUBLE_MAP] = "double_map",
 	[PAGE_FLAG_LARGE_RMAPPABLE] = "large_rmappable",
 	[PAGE_FLAG_HUGETLB] = "hugetlb",

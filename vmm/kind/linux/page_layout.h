@@ -58,6 +58,7 @@ enum page_flag {
 	PAGE_FLAG_IDLE,
 	PAGE_FLAG_SWAPCACHE,
 	PAGE_FLAG_ARCH_2,
+	PAGE_FLAG_MOVABLE_OPS, /* of pages with a type */
 	/* Of compound pages, in the flags of the first record behind the head. */
 	PAGE_FLAG_DOUBLE_MAP,
 	PAGE_FLAG_LARGE_RMAPPABLE,

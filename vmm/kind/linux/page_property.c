@@ -8,23 +8,32 @@
 
 #include "kind/linux/linux_btf.h"
 #include "kind/linux/linux_guest.h"
+#include "kind/linux/page_mobility.h"
 
 /* Of the largest compound page: 1 GiB of hugetlbfs. */
 #define COMPOUND_ORDER_MAX 18
 
 static const char *const names[PROPERTY_COUNT] = {
-	[PROPERTY_ORDER] = "order", [PROPERTY_HEAD] = "head", [PROPERTY_TAIL] = "tail",
-	[PROPERTY_MAPS] = "maps",   [PROPERTY_ZONE] = "zone", [PROPERTY_NODE] = "node",
+	[PROPERTY_ORDER] = "order",
+	[PROPERTY_HEAD] = "head",
+	[PROPERTY_TAIL] = "tail",
+	[PROPERTY_MAPS] = "maps",
+	[PROPERTY_ZONE] = "zone",
+	[PROPERTY_NODE] = "node",
+	[PROPERTY_MIGRATETYPE] = "migratetype",
+	[PROPERTY_HINDERS] = "hinders",
 };
 
 static bool name_of(const struct guest *guest, unsigned property, char name[PROPERTY_NAME_SIZE])
 {
-	const struct page_layout *layout = &linux_guest_of(guest)->kernel.layout;
+	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
+	const struct page_layout *layout = &kernel->layout;
 	bool is_flag = property < KPF_END;
 
 	if (!layout->is_full || (is_flag && !kpageflags_has(layout, property)) ||
 	    (property == PROPERTY_ZONE && !layout->zone_bits) ||
-	    (property == PROPERTY_NODE && !layout->node_bits))
+	    (property == PROPERTY_NODE && !layout->node_bits) ||
+	    (property == PROPERTY_MIGRATETYPE && !kernel->blocks.types))
 		return false;
 	snprintf(name, PROPERTY_NAME_SIZE, "%s%s", is_flag ? "flags." : "",
 		 is_flag ? kpageflags_names[property] : names[property]);
@@ -51,9 +60,11 @@ static const char *zone_name(const struct btf *btf, uint64_t zone)
 
 static const char *value_name(const struct guest *guest, unsigned property, uint64_t value)
 {
-	const struct btf *btf = linux_guest_of(guest)->kernel.btf;
+	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
 
-	return property == PROPERTY_ZONE && btf ? zone_name(btf, value) : NULL;
+	if (property == PROPERTY_MIGRATETYPE)
+		return migrate_type_name(&kernel->blocks.layout, value);
+	return property == PROPERTY_ZONE && kernel->btf ? zone_name(kernel->btf, value) : NULL;
 }
 
 /* Of a page that is in use: 0 unless it is part of a compound page. */
@@ -136,6 +147,28 @@ bool page_property(const struct page_records *in, unsigned property, pfn_t pfn,
 	}
 }
 
+/* The note has the last block that was counted, and the count, which has 10 bits. */
+#define NOTE_SHIFT 16
+
+static bool hinders(const struct page_records *in, uint64_t *note, pfn_t pfn,
+		    const struct frame *frame, uint64_t *value)
+{
+	const uint64_t block = pfn.index / PAGE_BLOCK_FRAMES + 1;
+	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
+	const void *record = record_of(in, pfn.index, copy);
+
+	if (!record || page_mobility_of(in->layout, record, frame) != PAGE_STAYS)
+		return false;
+	if (note && *note >> NOTE_SHIFT == block) {
+		*value = *note & ((1U << NOTE_SHIFT) - 1);
+		return true;
+	}
+	*value = page_block_stays(in, pfn);
+	if (note)
+		*note = block << NOTE_SHIFT | *value;
+	return true;
+}
+
 static bool read_property(const struct guest *guest, unsigned property,
 			  const struct frame_records *in_hand, pfn_t pfn, const struct frame *frame,
 			  uint64_t *value)
@@ -143,6 +176,10 @@ static bool read_property(const struct guest *guest, unsigned property,
 	const struct page_records in =
 		linux_guest_records(guest, in_hand->records, in_hand->first, in_hand->count);
 
+	if (property == PROPERTY_MIGRATETYPE)
+		return page_block_type(&linux_guest_of(guest)->kernel.blocks, pfn, value);
+	if (property == PROPERTY_HINDERS)
+		return hinders(&in, in_hand->note, pfn, frame, value);
 	return page_property(&in, property, pfn, frame, value);
 }
 

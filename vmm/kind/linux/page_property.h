@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * What expressions can ask of Linux's frames alone (kind/property.h): the flags as /proc/kpageflags has them, the order of the
- * block or compound page, whether it is a head or a tail, how often it is mapped, zone and node.
+ * block or compound page, whether it is a head or a tail, how often it is mapped, zone, node, the migrate type of its
+ * page block, and, of a page that cannot be moved, how many such pages that block has.
  */
 #ifndef VMM_LINUX_PAGE_PROPERTY_H
 #define VMM_LINUX_PAGE_PROPERTY_H
@@ -17,12 +18,14 @@ enum page_property {
 	PROPERTY_MAPS,
 	PROPERTY_ZONE,
 	PROPERTY_NODE,
+	PROPERTY_MIGRATETYPE,
+	PROPERTY_HINDERS,
 	PROPERTY_COUNT,
 };
 
 extern const struct property_ops linux_properties;
 
-/* Pure over records, as page_classify; the layout is full. Returns false if the frame has none, or it is not known. */
+/* Of what struct pages say, pure over records, as page_classify; the layout is full. Returns false if the frame has none, or it is not known. */
 bool page_property(const struct page_records *in, unsigned property, pfn_t pfn,
 		   const struct frame *frame, uint64_t *value);
 

@@ -32,8 +32,8 @@ struct section_table {
 	uint64_t size;       /* of a struct mem_section */
 	uint64_t map_offset; /* of section_mem_map in it */
 	uint64_t per_root;
-	uint64_t pages;      /* of RAM in a section */
-	uint64_t online_max; /* sections: more are made up */
+	uint64_t pages;              /* of RAM in a section */
+	uint64_t online, online_max; /* sections so far; more than the latter are made up */
 };
 
 static int section_table_read(const struct vmcoreinfo *info, struct section_table *table,
@@ -51,6 +51,7 @@ static int section_table_read(const struct vmcoreinfo *info, struct section_tabl
 	if (bits < SECTION_BITS_MIN || bits > SECTION_BITS_MAX || table->size < 8 ||
 	    table->size > SECTION_RECORD_MAX || table->map_offset > table->size - 8)
 		return error_set(err, -EPROTO, "its VMCOREINFO has impossible sections");
+	table->online = 0;
 	table->per_root = PAGE_SIZE / table->size;
 	table->pages = (UINT64_C(1) << bits) / PAGE_SIZE;
 	return 0;
@@ -131,10 +132,10 @@ static int add_mapped(const struct guest_memory *memory, struct page_array *arra
 }
 
 /* Adds the records of one section. What its tables do not map has none. */
-static int add_section(const struct kernel_space *space, const struct section_table *table,
-		       uint64_t section, struct page_array *array, struct error *err)
+static int add_section(const struct kernel_space *space, const struct page_section *section,
+		       struct page_array *array, struct error *err)
 {
-	uint64_t first = section * table->pages, end = first + table->pages;
+	uint64_t first = section->number * section->frames, end = first + section->frames;
 
 	while (first < end) {
 		uint64_t length, count = PAGE_SIZE / LAYOUT_PAGE_SIZE;
@@ -160,63 +161,96 @@ static int add_section(const struct kernel_space *space, const struct section_ta
 	return 0;
 }
 
-/* One root: a page of sections, of which some are there. `sections` are those from its first on that count. */
-static int add_root(const struct kernel_space *space, const struct section_table *table,
-		    uint64_t root_va, uint64_t first, uint64_t sections, struct page_array *array,
-		    struct error *err)
+/* One root: a page of sections, of which some are there. `count` are those from `first` on that count. */
+static int visit_root(const struct kernel_space *space, struct section_table *table,
+		      uint64_t root_va, uint64_t first, uint64_t count, page_section_visit *visit,
+		      void *own, struct error *err)
 {
 	uint8_t root[PAGE_SIZE];
-	int result = kernel_space_copy(space, root_va, root, sections * table->size);
+	int result = kernel_space_copy(space, root_va, root, count * table->size);
 
 	if (result < 0)
 		return error_set(err, result == -EINVAL || result == -EFAULT ? -EPROTO : result,
 				 "its sections are not mapped");
-	for (uint64_t i = 0; result == 0 && i < sections; i++) {
-		uint64_t map;
+	for (uint64_t i = 0; result == 0 && i < count; i++) {
+		struct page_section section = {.number = first + i,
+					       .frames = table->pages,
+					       .record = root + i * table->size,
+					       .record_size = table->size};
 
-		memcpy(&map, root + i * table->size + table->map_offset, sizeof(map));
-		if ((map & SECTION_WANTED) != SECTION_WANTED)
+		memcpy(&section.map, root + i * table->size + table->map_offset,
+		       sizeof(section.map));
+		if ((section.map & SECTION_WANTED) != SECTION_WANTED)
 			continue;
-		map &= ~SECTION_FLAGS_MASK;
-		if (!kernel_space_is_kernel_va(space, map) || map % LAYOUT_PAGE_SIZE ||
-		    (array->vmemmap && array->vmemmap != map))
-			return error_set(err, -EPROTO, "section %" PRIu64 " has no struct pages",
-					 first + i);
-		array->vmemmap = map;
-		if (++array->sections > table->online_max)
+		if (++table->online > table->online_max)
 			return error_set(err, -EPROTO, "it has more struct pages than memory");
-		result = add_section(space, table, first + i, array, err);
+		section.map &= ~SECTION_FLAGS_MASK;
+		result = visit(own, &section, err);
 	}
 	return result;
+}
+
+static int visit_sections(const struct kernel_space *space, struct section_table *table,
+			  page_section_visit *visit, void *own, struct error *err)
+{
+	uint64_t sections = sections_max(table);
+	int result = 0;
+
+	table->online_max = 2 * (guest_memory_size(space->memory) / PAGE_SIZE) / table->pages +
+			    SURPLUS_SECTIONS;
+	for (uint64_t first = 0; result == 0 && first < sections; first += table->per_root) {
+		uint64_t left = sections - first, root;
+
+		result =
+			kernel_space_word(space, table->roots + first / table->per_root * 8, &root);
+		if (result < 0)
+			return error_set(err, -EPROTO, "its table of sections is not mapped");
+		if (root)
+			result = visit_root(space, table, root, first,
+					    left < table->per_root ? left : table->per_root, visit,
+					    own, err);
+	}
+	return result;
+}
+
+int page_sections(const struct kernel_space *space, const struct vmcoreinfo *info,
+		  page_section_visit *visit, void *own, struct error *err)
+{
+	struct section_table table;
+	int result = section_table_read(info, &table, err);
+
+	return result < 0 ? result : visit_sections(space, &table, visit, own, err);
+}
+
+/* What the visitor of page_array_read fills. */
+struct array_reading {
+	const struct kernel_space *space;
+	struct page_array *array;
+};
+
+static int add_array_section(void *own, const struct page_section *section, struct error *err)
+{
+	const struct array_reading *reading = own;
+	struct page_array *array = reading->array;
+
+	if (!kernel_space_is_kernel_va(reading->space, section->map) ||
+	    section->map % LAYOUT_PAGE_SIZE || (array->vmemmap && array->vmemmap != section->map))
+		return error_set(err, -EPROTO, "section %" PRIu64 " has no struct pages",
+				 section->number);
+	array->vmemmap = section->map;
+	array->section_frames = section->frames;
+	array->sections++;
+	return add_section(reading->space, section, array, err);
 }
 
 int page_array_read(const struct kernel_space *space, const struct vmcoreinfo *info,
 		    struct page_array *array, struct error *err)
 {
-	struct section_table table;
-	int result = section_table_read(info, &table, err);
+	struct array_reading reading = {space, array};
 
 	*array = (struct page_array){0};
-	if (result < 0)
-		return result;
-	uint64_t sections = sections_max(&table);
+	int result = page_sections(space, info, add_array_section, &reading, err);
 
-	array->section_frames = table.pages;
-
-	table.online_max = 2 * (guest_memory_size(space->memory) / PAGE_SIZE) / table.pages +
-			   SURPLUS_SECTIONS;
-
-	for (uint64_t first = 0; result == 0 && first < sections; first += table.per_root) {
-		uint64_t left = sections - first, root;
-
-		result = kernel_space_word(space, table.roots + first / table.per_root * 8, &root);
-		if (result < 0)
-			return error_set(err, -EPROTO, "its table of sections is not mapped");
-		if (root)
-			result = add_root(space, &table, root, first,
-					  left < table.per_root ? left : table.per_root, array,
-					  err);
-	}
 	if (result == 0 && array->run_count == 0)
 		return error_set(err, -EPROTO, "it has no struct pages");
 	return result;

@@ -22,6 +22,21 @@ struct page_array {
 	struct record_run runs[RECORD_RUNS_MAX]; /* in frame order, each within one region */
 };
 
+/* A section that is online, while it is visited. */
+struct page_section {
+	uint64_t number, frames; /* its frames are those from number * frames on */
+	uint64_t map;            /* where the record of frame 0 would be */
+	const uint8_t *record;   /* a copy of its struct mem_section */
+	uint64_t record_size;
+};
+
+/* A result other than 0 ends the walk. */
+typedef int page_section_visit(void *own, const struct page_section *section, struct error *err);
+
+/* Visits the sections in order. Returns 0, the visitor's result, or as page_array_read. */
+int page_sections(const struct kernel_space *space, const struct vmcoreinfo *info,
+		  page_section_visit *visit, void *own, struct error *err);
+
 /*
  * Reads the sections and translates their records. What is not mapped, or lies outside of this memory, is left out. The
  * guest may plug and unplug sections meanwhile: call it again. Returns 0, or with a text -EPROTO (no sections, or they

@@ -20,6 +20,7 @@ struct gatherer {
 	const bool *stop;
 	struct top_counts *counts;
 	struct residency residency;
+	uint64_t note; /* see struct frame_records */
 };
 
 unsigned top_bucket(uint32_t references)
@@ -79,12 +80,15 @@ static void count(const struct guest *guest, const struct frame *frame, struct t
 static void look_at(struct gatherer *gatherer, const struct frame_batch *batch, uint64_t i)
 {
 	const struct frame *frame = &batch->frames[i];
+	const struct frame_records in_hand = {batch->records, batch->first, batch->count,
+					      &gatherer->note};
 	const struct expression_frame seen = {
 		.pfn = pfn(batch->first.index + i),
 		.frame = frame,
 		.record = batch->records ? batch->records + i * gatherer->guest->kind->record_size
 					 : NULL,
 		.residency = &gatherer->residency,
+		.in_hand = &in_hand,
 	};
 
 	if (guest_state(gatherer->guest, frame->state)->tone == TONE_HOST)
@@ -102,6 +106,7 @@ static int look_at_batch(void *own, const struct frame_batch *batch)
 
 	if (!batch->frames && batch->state == FRAME_NEVER_WRITTEN)
 		gatherer->counts->tally.holes += batch->count;
+	gatherer->note = 0;
 	for (uint64_t i = 0; batch->frames && i < batch->count; i++)
 		look_at(gatherer, batch, i);
 	return __atomic_load_n(gatherer->stop, __ATOMIC_RELAXED) ? -ECANCELED : 0;
