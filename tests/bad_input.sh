@@ -121,7 +121,7 @@ test_idle_options()
 		incremental needs --follow: the first look reads everything anyway|stat --incremental
 		limit needs --by: nothing else is a list|stat --limit 3
 		follow has no effect with --by: it looks once|stat --by file --follow
-		by pages: expected file, cache, process, zone or pageblock|stat --by pages
+		by pages: expected file, cache, process, zone, pageblock or migratetype|stat --by pages
 		limit 0: expected a number of at least 1|stat --by file --limit 0
 		limit has no effect with --count: it lists no frames|find --count --limit 3 1
 		fields has no effect with --count|find 1 --fields --count

@@ -50,9 +50,11 @@ test_owners()
 	expect "$1: zones" 0 'out: 0  DMA32$' 'out: 0  DMA$' '!out:Movable' -- "$PAGEVISOR" stat --by zone "$guest"
 	expect "$1: page blocks" 0 'out:  DMA32 free$' 'out:  DMA32 several$' 'out:^ +1024\.0 .* in all$' -- \
 		"$PAGEVISOR" stat --by pageblock "$guest"
+	expect "$1: migrate types" 0 'out:  DMA32 Movable$' 'out:  DMA32 Unmovable$' 'out:^ +1024\.0 .* in all$' -- \
+		"$PAGEVISOR" stat --by migratetype "$guest"
 	expect "$1: a page that keeps its block" 0 'out:pageblock Unmovable, [0-9]+ pages? of it cannot be moved' -- \
 		"$PAGEVISOR" show "$("$PAGEVISOR" find --each --limit 1 'hinders && migratetype == Unmovable' "$guest" 2>&1 | awk 'END { print $1 }')" "$guest"
-	for by in file cache process zone pageblock; do
+	for by in file cache process zone pageblock migratetype; do
 		expect "$1: $by in JSON" 0 "out:\"by\":\"$by\"" -- "$PAGEVISOR" stat --json --limit 5 --by "$by" "$guest"
 	done
 }

@@ -14,7 +14,8 @@
 
 #include "kind/breakdown.h"
 #include "kind/frame_look.h"
-#include "kind/linux/page_class.h"
+#include "kind/linux/free_lists.h"
+#include "kind/linux/linux_guest.h"
 #include "kind/linux/page_mobility.h"
 
 #include "asked.h"
@@ -204,6 +205,72 @@ static uint64_t compare_types(const struct left *left, const struct guest *guest
 	return wrong + (types == 0);
 }
 
+/* "Node    0, zone    DMA32, type    Unmovable      1      0 ...": blocks on the list of each order. */
+static const char *line_of_lists(const char *text, const char *zone, const char *type)
+{
+	char name[2][32];
+	int length;
+
+	for (const char *line = text; line && *line;
+	     line = strchr(line, '\n'), line += line != NULL)
+		if (sscanf(line, "Node %*d, zone %31[^,], type %31s%n", name[0], name[1],
+			   &length) == 2 &&
+		    strcmp(name[0], zone) == 0 && strcmp(name[1], type) == 0)
+			return line + length;
+	return NULL;
+}
+
+struct lists {
+	const struct linux_kernel *kernel;
+	const char *text;
+	uint64_t lists, wrong;
+};
+
+static bool compare_zone_lists(void *own, const struct linux_zone *zone)
+{
+	struct lists *lists = own;
+	struct linux_free_lists ours;
+
+	if (zone->index >= ZONES)
+		return true;
+	linux_free_lists(lists->kernel, zone, &ours);
+	lists->wrong += !ours.is_complete;
+	for (unsigned type = 0; type < MIGRATE_TYPES_MAX; type++) {
+		const char *name = migrate_type_name(&lists->kernel->blocks.layout, type);
+		const char *at =
+			name ? line_of_lists(lists->text, block_zone_names[zone->index], name)
+			     : NULL;
+
+		for (unsigned order = 0; order < BLOCK_ORDERS && at; order++, lists->lists++) {
+			uint64_t theirs = strtoull(at, (char **)&at, 10);
+
+			if (ours.blocks[type][order] == theirs)
+				continue;
+			printf("free lists: %s %s, order %u: %" PRIu64 " here, %" PRIu64
+			       " in pagetypeinfo\n",
+			       block_zone_names[zone->index], name, order, ours.blocks[type][order],
+			       theirs);
+			lists->wrong++;
+		}
+	}
+	return true;
+}
+
+static uint64_t compare_lists(const struct left *left, const struct guest *guest)
+{
+	struct lists lists = {.kernel = &linux_guest_of(guest)->kernel,
+			      .text = left->records[LEFT_PAGETYPEINFO].data};
+	struct error err;
+
+	if (linux_zones(lists.kernel, compare_zone_lists, &lists, &err) < 0) {
+		printf("free lists: %s\n", err.text);
+		return 1;
+	}
+	printf("free lists   %" PRIu64 ", %" PRIu64 " differ from pagetypeinfo\n", lists.lists,
+	       lists.wrong);
+	return lists.wrong + (lists.lists == 0);
+}
+
 /* What find selects are the pages that the table counts. */
 static uint64_t compare_hinders(const struct left *left, const struct guest *guest)
 {
@@ -225,5 +292,5 @@ static uint64_t compare_hinders(const struct left *left, const struct guest *gue
 uint64_t compare_page_blocks(const struct left *left, const struct guest *guest)
 {
 	return compare_table(left, guest) + compare_types(left, guest) +
-	       compare_hinders(left, guest);
+	       compare_lists(left, guest) + compare_hinders(left, guest);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Tests of page blocks: vmm/kind/linux/page_blocks.h over sections that lie in crafted memory, page_mobility.h over records written
- * by hand, and the table of both, breakdown_blocks.h.
+ * by hand, the table of both, breakdown_blocks.h, and lists of free blocks, free_lists.h.
  */
 #include "unit/suites.h"
 
@@ -10,6 +10,7 @@
 
 #include <bpf/btf.h>
 
+#include "kind/linux/free_lists.h"
 #include "kind/linux/linux.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_blocks.h"
@@ -330,6 +331,7 @@ static void make_guest(void)
 					     .memory = &machine.memory,
 					     .frame_count = RECORDS_FIRST + RECORDS}};
 	own.kernel.memory = &machine.memory;
+	own.kernel.found.space = machine.space;
 	own.kernel.layout = records.layout;
 	own.kernel.btf = linux_btf(LINUX_5_10);
 	own.kernel.array = (struct page_array){
@@ -450,6 +452,119 @@ START_TEST(pages_that_hinder)
 }
 END_TEST
 
+/* A zone of one free_area, of order 2 and two lists, whose heads lie in the table's third page. */
+#define HEAD(list)  (USAGE_VA + 16 * (uint64_t)(list))
+#define ENTRY(at)   (RECORDS_VMEMMAP + (RECORDS_FIRST + (at)) * LAYOUT_PAGE_SIZE + 8)
+#define LIST_ORDER  2
+#define LIST_BLOCKS 3
+
+static struct linux_zone zone_of_lists(void)
+{
+	static const struct zone_layout layout = {
+		.area_size = 64, .orders = LIST_ORDER + 1, .free_lists = 2};
+	struct linux_zone zone = {.layout = &layout, .va = USAGE_VA - 64 * LIST_ORDER};
+
+	zone.free.blocks[LIST_ORDER] = LIST_BLOCKS;
+	return zone;
+}
+
+/* Links two entries; a head is one, too. */
+static void link_entries(uint64_t from, uint64_t to)
+{
+	const uint64_t entries[2] = {from, to};
+
+	for (unsigned i = 0; i < 2; i++) {
+		bool is_head = entries[i] < RECORDS_VMEMMAP || entries[i] >= LINUX_MAP_BASE;
+		uint8_t *at = machine.ram + (is_head ? TABLE_PA + (entries[i] - TABLE_VA)
+						     : RECORDS_PA + (entries[i] - ENTRY(0)) + 8);
+
+		memcpy(at + 8 * i, &entries[1 - i], 8);
+	}
+}
+
+/* Blocks 0, 4, 8 of order 2 on the first list; the second is empty. */
+static void put_lists(void)
+{
+	make_records(LINUX_5_10);
+	for (uint64_t i = 0; i < LIST_BLOCKS; i++)
+		records_free(&records, 4 * i, LIST_ORDER);
+	make_guest();
+	link_entries(HEAD(0), ENTRY(0));
+	link_entries(ENTRY(0), ENTRY(4));
+	link_entries(ENTRY(4), ENTRY(8));
+	link_entries(ENTRY(8), HEAD(0));
+	link_entries(HEAD(1), HEAD(1));
+	/* Lists of the orders below, which lie before it, are of no interest: all are empty. */
+	for (uint64_t va = USAGE_VA - 64 * LIST_ORDER; va < USAGE_VA; va += 16)
+		link_entries(va, va);
+}
+
+static void assert_lists(uint64_t blocks, bool is_complete)
+{
+	struct linux_zone zone = zone_of_lists();
+	struct linux_free_lists lists;
+
+	linux_free_lists(&own.kernel, &zone, &lists);
+	ck_assert_int_eq(lists.is_complete, is_complete);
+	ck_assert_uint_eq(lists.blocks[0][LIST_ORDER], blocks);
+	ck_assert_uint_eq(lists.blocks[1][LIST_ORDER], 0);
+}
+
+START_TEST(lists_are_counted)
+{
+	put_lists();
+	assert_lists(3, true);
+	link_entries(ENTRY(4), HEAD(0));
+	assert_lists(2, true);
+	link_entries(HEAD(0), HEAD(0));
+	assert_lists(0, true);
+	/* The lesser level does not say where the entries are. */
+	own.kernel.layout.lru_next.size = 0;
+	assert_lists(0, false);
+	btf__free(own.kernel.btf);
+}
+END_TEST
+
+START_TEST(lists_that_do_not_close)
+{
+	const uint64_t wild[] = {
+		0,       8,        ENTRY(8) + 8, ENTRY(RECORDS), UINT64_MAX,
+		HEAD(1), ENTRY(0), ENTRY(4),     ENTRY(12),      USAGE_VA + PAGE_SIZE};
+
+	put_lists();
+	/* A neighbour that is none, does not lead back, or is not free. */
+	for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
+		memcpy(machine.ram + RECORDS_PA + 4 * LAYOUT_PAGE_SIZE + 8, &wild[i], 8);
+		assert_lists(2, false);
+	}
+	/* Of another order. */
+	put_lists();
+	memcpy(machine.ram + RECORDS_PA + 8 * LAYOUT_PAGE_SIZE + records.layout.private_word.offset,
+	       &(uint64_t){1}, 8);
+	assert_lists(2, false);
+	/* A head that is not mapped. */
+	*linux_entry(&machine, &machine.space, USAGE_VA, 0) = 0;
+	assert_lists(0, false);
+	btf__free(own.kernel.btf);
+}
+END_TEST
+
+/* Longer than the zone's count allows for. */
+START_TEST(lists_are_bounded)
+{
+	put_lists();
+	for (uint64_t i = 0; i < RECORDS / 4; i++)
+		records_free(&records, 4 * i, LIST_ORDER);
+	make_guest();
+	link_entries(HEAD(0), ENTRY(0));
+	for (uint64_t i = 0; i + 4 < RECORDS; i += 4)
+		link_entries(ENTRY(i), ENTRY(i + 4));
+	link_entries(ENTRY(RECORDS - 4), HEAD(0));
+	assert_lists(2 * LIST_BLOCKS + 256, false);
+	btf__free(own.kernel.btf);
+}
+END_TEST
+
 Suite *linux_page_blocks_suite(void)
 {
 	Suite *suite = suite_create("linux_page_blocks");
@@ -469,6 +584,9 @@ Suite *linux_page_blocks_suite(void)
 	tcase_add_test(tcase, blocks_by_what_keeps_them);
 	tcase_add_test(tcase, parts_of_blocks_do_not_count);
 	tcase_add_test(tcase, pages_that_hinder);
+	tcase_add_test(tcase, lists_are_counted);
+	tcase_add_test(tcase, lists_that_do_not_close);
+	tcase_add_test(tcase, lists_are_bounded);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

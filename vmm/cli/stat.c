@@ -213,9 +213,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_BY:
 		command->is_by = true;
 		if (!stat_by_parse(text, &command->by.by))
-			argp_error(state,
-				   "--by %s: expected file, cache, process, zone or pageblock",
-				   text);
+			argp_error(
+				state,
+				"--by %s: expected file, cache, process, zone, pageblock or migratetype",
+				text);
 		break;
 	case KEY_LIMIT:
 		if (!number_parse(text, 1, UINT32_MAX, &command->by.limit))
@@ -243,7 +244,7 @@ static int look(struct stat_command *command)
 int command_stat(int argc, char **argv)
 {
 	static const struct argp_option options_table[] = {
-		{"by", KEY_BY, "file|cache|process|zone|pageblock", 0,
+		{"by", KEY_BY, "file|cache|process|zone|pageblock|migratetype", 0,
 		 "what has the memory of a Linux guest, the largest first", 0},
 		{"limit", KEY_LIMIT, "N", 0, "list N of them, and the sum of the others (20)", 0},
 		{"follow", KEY_FOLLOW, NULL, 0, "look repeatedly, and print a line each time", 0},

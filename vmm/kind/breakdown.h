@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Where a guest's memory went, beyond classes of frames: by file, by cache of small objects, by process, by zone, by
- * page block.
+ * page block and by the type of these.
  *
  * What there is to add up, and what it is called, only the guest's kind knows. It is read while the guest runs: figures are
  * values that the guest had, of different moments.
@@ -23,6 +23,7 @@ enum breakdown_by {
 	BREAKDOWN_PROCESS,
 	BREAKDOWN_ZONE,
 	BREAKDOWN_PAGEBLOCK,
+	BREAKDOWN_MIGRATETYPE,
 	BREAKDOWN_COUNT,
 };
 

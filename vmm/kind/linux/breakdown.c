@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "kind/frame_walk.h"
 #include "kind/linux/breakdown_blocks.h"
+#include "kind/linux/breakdown_types.h"
 #include "kind/linux/file_name.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_owner.h"
@@ -265,6 +266,15 @@ static int by_block(struct making *making)
 	return result;
 }
 
+static int by_migrate_type(struct making *making)
+{
+	int result = linux_breakdown_types(making->guest, making->to, making->err);
+
+	if (result == 0)
+		breakdown_finish(making->to, making->limit);
+	return result;
+}
+
 static const struct breakdown_column file_columns[] = {{"bytes", "MiB", BREAKDOWN_BYTES}},
 				     cache_columns[] = {{"bytes", "MiB", BREAKDOWN_BYTES},
 							{"slabs", "slabs", BREAKDOWN_NUMBER}},
@@ -301,6 +311,10 @@ static const struct {
 				 "blocks of 2 MiB by how many pages of a class keep them; shared: "
 				 "others do, too",
 				 by_block},
+	[BREAKDOWN_MIGRATETYPE] = {COLUMNS(linux_migrate_columns), "zone",
+				   "page blocks of a type, and what is free on its lists, by the "
+				   "size of the pieces",
+				   by_migrate_type},
 };
 
 int linux_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Memory by file, cache, process, zone and page block, as a Linux kernel has it. */
+/* Memory by file, cache, process, zone, page block and migrate type, as a Linux kernel has it. */
 #ifndef VMM_LINUX_BREAKDOWN_H
 #define VMM_LINUX_BREAKDOWN_H
 
