@@ -196,10 +196,14 @@ static int add_row(const struct census *census, unsigned zone, unsigned what, st
 
 int linux_breakdown_blocks(const struct guest *guest, struct breakdown *to, struct error *err)
 {
-	struct census *census = calloc(1, sizeof(*census));
+	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
+	struct census *census = kernel->layout.is_full ? calloc(1, sizeof(*census)) : NULL;
 	struct read_counters reads = {0};
 	int result;
 
+	if (!kernel->layout.is_full)
+		return error_set(err, -ENODATA, "the layout of struct page is not known: %s",
+				 kernel->no_layout.text);
 	if (!census)
 		return error_set(err, -ENOMEM, "no memory for the table of page blocks");
 	census->guest = guest;

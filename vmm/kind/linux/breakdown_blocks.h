@@ -8,7 +8,7 @@
 /*
  * Adds a row for each zone and each of: blocks that are free, or huge pages, or need but moving, or
  * are in transit; blocks that pages of one
- * class keep; those that several keep. Each block counts in one of them. Returns as guest_breakdown; the layout is full.
+ * class keep; those that several keep. Each block counts in one of them. Returns as guest_breakdown.
  */
 int linux_breakdown_blocks(const struct guest *guest, struct breakdown *to, struct error *err);
 

@@ -82,8 +82,8 @@ static int add_row(const struct guest *guest, const struct table *table, unsigne
 {
 	const struct breakdown_row *from = &table->rows[zone][type];
 	const char *name = migrate_type_name(&table->kernel->blocks.layout, type);
-	const char *group = linux_properties.value_name(guest, PROPERTY_ZONE, zone);
 	struct breakdown_row *row;
+	const char *group;
 
 	if (!from->figures[FIGURE_BYTES] && !from->figures[FIGURE_FREE])
 		return 0;
@@ -91,6 +91,7 @@ static int add_row(const struct guest *guest, const struct table *table, unsigne
 	if (!row)
 		return -E2BIG;
 	*row = *from;
+	group = linux_properties.value_name(guest, PROPERTY_ZONE, zone);
 	row->key = zone * MIGRATE_TYPES_MAX + type;
 	if (group)
 		snprintf(row->group, sizeof(row->group), "%s", group);

@@ -7,8 +7,11 @@
 
 #include <string.h>
 
-/* The allocator adds and removes blocks all the time, at the head of a list. */
-#define LIST_TRIES 16
+/* The allocator adds and removes blocks all the time, most of them at the head of a list, where a try fails early. */
+#define LIST_TRIES 64
+
+/* All tries at all lists of an order together may take so many times the steps that its blocks need. */
+#define STEPS_FACTOR 8
 
 /* More blocks than the zone's count, which may have been read before they were freed, are made up. */
 #define SURPLUS_BLOCKS 256
@@ -21,7 +24,8 @@ struct list {
 	const struct linux_kernel *kernel;
 	uint64_t head; /* virtual address */
 	unsigned order;
-	uint64_t most; /* blocks */
+	uint64_t most;   /* blocks */
+	uint64_t *steps; /* that are left */
 };
 
 /* The neighbours of a block, whose list entry is at va. */
@@ -53,7 +57,10 @@ static bool count_blocks(const struct list *list, uint64_t *blocks)
 	while (at.next != list->head) {
 		uint64_t here = at.next;
 
-		if (*blocks == list->most || !read_block(list, here, &at) || at.prev != last)
+		if (*blocks == list->most || *list->steps == 0)
+			return false;
+		--*list->steps;
+		if (!read_block(list, here, &at) || at.prev != last)
 			return false;
 		last = here;
 		++*blocks;
@@ -66,7 +73,7 @@ static bool count_list(const struct list *list, uint64_t *blocks)
 	uint64_t found;
 
 	*blocks = 0;
-	for (unsigned i = 0; i < LIST_TRIES; i++) {
+	for (unsigned i = 0; i<LIST_TRIES && * list->steps> 0; i++) {
 		bool is_whole = count_blocks(list, &found);
 
 		if (is_whole || found > *blocks)
@@ -91,16 +98,21 @@ void linux_free_lists(const struct linux_kernel *kernel, const struct linux_zone
 				       LAYOUT_PAGE_SIZE};
 	if (!lists->is_complete)
 		return;
-	for (unsigned order = 0; order < layout->orders; order++)
+	for (unsigned order = 0; order < layout->orders; order++) {
+		uint64_t most = 2 * zone->free.blocks[order] + SURPLUS_BLOCKS;
+		uint64_t steps = STEPS_FACTOR * most;
+
 		for (unsigned type = 0; type < types; type++) {
 			const struct list list = {
 				.kernel = kernel,
 				.head = first + order * layout->area_size +
 					type * sizeof(struct neighbours),
 				.order = order,
-				.most = 2 * zone->free.blocks[order] + SURPLUS_BLOCKS,
+				.most = most,
+				.steps = &steps,
 			};
 
 			lists->is_complete &= count_list(&list, &lists->blocks[type][order]);
 		}
+	}
 }
