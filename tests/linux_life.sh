@@ -227,7 +227,7 @@ test_libvirt()
 # test_files NAME RAM: files of the RAM of a guest that is stopped; what is said of it alive is said of them.
 test_files()
 {
-	local name=$1 frames
+	local name=$1 frames file
 
 	ask stop >/dev/null
 	run_command "$PAGEVISOR" stat "qemu:$qmp"
@@ -239,6 +239,13 @@ test_files()
 	ask 'dump-guest-memory {"paging":false,"protocol":"file:'"$WORK/elf"'"}' >/dev/null
 	expect "$name: an ELF dump" 0 -- "$PAGEVISOR" stat "file:$WORK/elf"
 	check "$name: it is the same" grep -qxF "$frames" "$OUT"
+	for file in raw elf; do
+		expect "$name: a capture of it ($file)" 0 'out:^paused +not at all' -- \
+			"$PAGEVISOR" capture --force "$WORK/file.pvc" "file:$WORK/$file"
+		expect "$name: that can be read" 0 'out:^metadata ' -- "$PAGEVISOR" stat "$WORK/file.pvc"
+		check "$name: it is the same" grep -qxF "$frames" "$OUT"
+	done
+	rm -f "$WORK/file.pvc"
 	truncate -s -1M "$WORK/elf"
 	expect "$name: a dump that is cut short" 1 'err:cut short' -- "$PAGEVISOR" stat "file:$WORK/elf"
 	check "$name: in one line" says_one_line

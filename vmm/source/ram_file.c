@@ -222,6 +222,19 @@ static int add_memory(struct ram_file *file, struct source *source, struct error
 	return add_raw(file, source, err);
 }
 
+/* Without one it is memory like any other: what asks for a guest says so. */
+static void find_info(struct source *source)
+{
+	const struct guest_hints anywhere = {0};
+	struct guest_place place = {0};
+	struct error ignored;
+
+	if (guest_locate(&source->memory, &anywhere, &place, &ignored) < 0)
+		return;
+	source->hints = (struct guest_hints){
+		.has_info = true, .info = place.info, .is_still = place.is_still};
+}
+
 static void close_file(struct source *source)
 {
 	struct ram_file *file = source->own;
@@ -277,6 +290,7 @@ int ram_file_open(const char *name, struct source *source, struct error *err)
 		return result;
 	}
 	file->path = NULL;
+	find_info(source);
 	printable_copy(source->name, sizeof(source->name), name);
 	return 0;
 }
