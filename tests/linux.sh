@@ -30,17 +30,21 @@ test_kernel()
 	fi
 	if [ "$status" -eq 0 ] || grep -qxF "$version" "$HERE/known.txt"; then
 		judge "$name: all pages are what the kernel says" 0 'out:^compared +[0-9]+ frames: 0 differ'
-		test_owners "$name"
+		test_owners "$name" "file:$WORK/ram"
+		expect "$name: a capture" 0 'out:^captured .*, the metadata and names$' -- \
+			"$PAGEVISOR" capture --force "$WORK/names.pvc" "file:$WORK/ram"
+		test_owners "$name: captured" "$WORK/names.pvc"
+		rm -f "$WORK/names.pvc"
 	else
 		print_stream stderr "$ERR"
 		skip "$name: all pages" "this version is not in linux/known.txt: differences are only reported"
 	fi
 }
 
-# test_owners NAME: what the command lists of the machine that was stopped last.
+# test_owners NAME GUEST: what the command lists of the machine that was stopped last.
 test_owners()
 {
-	local guest=file:$WORK/ram page by
+	local guest=$2 page by
 
 	expect "$1: files" 0 'out:^ +8\.0  ext4 /disk/mapped$' 'out:^ +3\.0  tmpfs SYSV00000000$' 'out:^ +1\.0  ext4 /disk/deleted \(deleted\)$' \
 		'out:^ +[0-9.]+  [0-9]+ others$' '!out:unknown' 'out:  tmpfs /huge/shmem$' -- "$PAGEVISOR" stat --by file "$guest"

@@ -260,7 +260,7 @@ static double pause_us(bool whole, enum snapshot_method *method)
 	struct snapshot snapshot;
 	struct error err;
 
-	if (source_snapshot(&source, false, &options, &snapshot, &err) < 0)
+	if (source_snapshot(&source, SNAPSHOT_METADATA, &options, &snapshot, &err) < 0)
 		fail("the copy", &err);
 	*method = snapshot.facts.method;
 	double us = (double)snapshot.facts.paused_ns / NS_PER_US;

@@ -43,8 +43,8 @@ static void capture(struct ledger *ledger, const char *path)
 	struct capture_written written;
 	struct snapshot snapshot;
 
-	ck_assert_msg(source_snapshot(&source, false, &options, &snapshot, &err) == 0, "%s",
-		      err.text);
+	ck_assert_msg(source_snapshot(&source, SNAPSHOT_METADATA, &options, &snapshot, &err) == 0,
+		      "%s", err.text);
 	ck_assert_msg(capture_write(&snapshot, &vm, path, NULL, &written, &err) == 0, "%s",
 		      err.text);
 	snapshot_close(&snapshot);

@@ -197,7 +197,8 @@ static int copy_while(void (*act)(struct crafted *guest))
 	crafted_add_copied(&crafted);
 	crafted_start_writer(&crafted);
 	crafted.on_read = act;
-	int result = source_snapshot(&crafted.source, true, &options, &snapshot, &err);
+	int result =
+		source_snapshot(&crafted.source, SNAPSHOT_ALL_MEMORY, &options, &snapshot, &err);
 
 	if (result == 0)
 		snapshot_close(&snapshot);

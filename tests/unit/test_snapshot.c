@@ -35,7 +35,9 @@ static void teardown(void)
 
 static int take(void)
 {
-	return source_snapshot(&crafted.source, all_memory, &options, &snapshot, &err);
+	return source_snapshot(&crafted.source,
+			       all_memory ? SNAPSHOT_ALL_MEMORY : SNAPSHOT_METADATA, &options,
+			       &snapshot, &err);
 }
 
 static uint64_t page_of(const struct guest_memory *memory, uint64_t pa)
@@ -112,6 +114,35 @@ START_TEST(metadata_alone_is_copied_alone)
 	ck_assert(!is_hole(&snapshot, CRAFTED_ARRAY_PA));
 	ck_assert(is_hole(&snapshot, CRAFTED_OTHER_PA));
 	snapshot_close(&snapshot);
+}
+END_TEST
+
+static void find_nothing(void *context, const struct guest_memory *memory,
+			 struct memory_ranges *ranges)
+{
+	(void)context;
+	(void)memory;
+	*ranges = (struct memory_ranges){0};
+}
+
+/* Pages that were found beforehand belong to the pause like the others, with and without a dirty log. */
+START_TEST(more_pages_are_copied_in_the_pause)
+{
+	struct page_set more;
+	const struct snapshot_plan plan = {find_nothing, NULL, &more};
+
+	crafted_start_writer(&crafted);
+	options.whole_pause = _i;
+	ck_assert_int_eq(page_set_begin(&more, &crafted.source.memory, &err), 0);
+	page_set_add(&more, paddr(CRAFTED_HIGH_BASE), CRAFTED_HIGH_SIZE);
+	ck_assert_int_eq(snapshot_make(&crafted.source.memory, source_control(&crafted.source),
+				       &plan, &options, &snapshot, &err),
+			 0);
+	assert_one_instant();
+	ck_assert(is_hole(&snapshot, CRAFTED_OTHER_PA));
+	assert_guest_runs();
+	snapshot_close(&snapshot);
+	page_set_end(&more);
 }
 END_TEST
 
@@ -445,6 +476,7 @@ Suite *snapshot_suite(void)
 	tcase_add_test(tcase, a_source_at_rest_is_copied);
 	tcase_add_test(tcase, a_guest_is_found_and_added_up_in_the_copy);
 	tcase_add_test(tcase, metadata_alone_is_copied_alone);
+	tcase_add_loop_test(tcase, more_pages_are_copied_in_the_pause, 0, 2);
 	tcase_add_test(tcase, the_memory_map_is_copied);
 	tcase_add_test(tcase, a_file_that_shrank_is_not_copied);
 	tcase_add_test(tcase, holes_stay_holes_on_both_sides);

@@ -190,6 +190,11 @@ static uint64_t count_hosts(const struct guest *guest)
 	return frames;
 }
 
+static bool has_names(const struct capture *capture)
+{
+	return capture->guest && capture->guest->kind->naming_memory;
+}
+
 static void print_text(const struct capture *capture, const struct source *source)
 {
 	const struct snapshot_facts *facts = &capture->snapshot.facts;
@@ -198,7 +203,9 @@ static void print_text(const struct capture *capture, const struct source *sourc
 	print_partial(capture, source);
 	printf("captured  %s: %.2f MiB of its memory%s\n", source->name,
 	       in_mib(written->data_bytes),
-	       facts->all_memory ? ", all that holds data" : ", the metadata alone");
+	       facts->all_memory    ? ", all that holds data"
+	       : has_names(capture) ? ", the metadata and names"
+				    : ", the metadata alone");
 	printf("file      %s, %.2f MiB, %.1f : 1\n", capture->options.file,
 	       in_mib(written->file_bytes),
 	       (double)written->data_bytes / (double)written->file_bytes);
@@ -268,8 +275,9 @@ static int take_and_write(struct capture *capture, struct source *source)
 
 	capture->doing = "copying";
 	capture->next_progress_ns = clock_now_ns() + PROGRESS_AFTER_NS;
-	int result = source_snapshot(source, capture->options.all_memory, &options,
-				     &capture->snapshot, &err);
+	int result = source_snapshot(
+		source, capture->options.all_memory ? SNAPSHOT_ALL_MEMORY : SNAPSHOT_NAMES,
+		&options, &capture->snapshot, &err);
 
 	if (session_sound(source) != STATUS_OK) {
 		if (result == 0)

@@ -104,7 +104,7 @@ static int look_live(struct source *source, struct look *look, struct error *err
 {
 	const struct snapshot_options options = {0};
 	struct snapshot snapshot;
-	int result = source_snapshot(source, true, &options, &snapshot, err);
+	int result = source_snapshot(source, SNAPSHOT_ALL_MEMORY, &options, &snapshot, err);
 
 	if (result < 0)
 		return result;

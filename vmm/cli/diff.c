@@ -117,7 +117,7 @@ static int side_open(struct side *side, const char *name)
 	side->guest = side->session.guest;
 	if (!source->is_live)
 		return STATUS_OK;
-	result = source_snapshot(source, false, &options, &side->snapshot, &err);
+	result = source_snapshot(source, SNAPSHOT_METADATA, &options, &side->snapshot, &err);
 	if (result < 0)
 		return session_refuse(result, &err);
 	side->has_snapshot = true;

@@ -135,10 +135,22 @@ static void print_json(const struct session *session, enum breakdown_by by,
 	answer_print("stat", root, STATUS_OK);
 }
 
-/* Zones and page blocks are among what describes frames. */
-static bool needs_names(enum breakdown_by by)
+/* A capture of the metadata alone, made by an older version, has the records and nothing that they point at. */
+static bool has_names(const struct session *session, const struct breakdown *breakdown)
 {
-	return by == BREAKDOWN_FILE || by == BREAKDOWN_CACHE || by == BREAKDOWN_PROCESS;
+	for (uint64_t i = 0; i < breakdown->row_count; i++)
+		if (breakdown->rows[i].name)
+			return true;
+	return session->source.has_all_memory;
+}
+
+static int refuse_nameless(enum breakdown_by by)
+{
+	struct error err;
+
+	error_set(&err, -EINVAL, "the capture has no names for --by %s: capture again",
+		  breakdown_names[by]);
+	return session_refuse(-EINVAL, &err);
 }
 
 int stat_by(struct session *session, const struct stat_by_options *options)
@@ -149,14 +161,7 @@ int stat_by(struct session *session, const struct stat_by_options *options)
 
 	if (status != STATUS_OK)
 		return status;
-	if (session->guest->kind->breakdown && !session->source.has_all_memory &&
-	    needs_names(options->by))
-		return session_refuse(
-			error_set(&err, -EINVAL,
-				  "the capture has no names: capture with --all-memory "
-				  "for --by %s",
-				  breakdown_names[options->by]),
-			&err);
+
 	int result = guest_breakdown(session->guest, options->by, options->limit, &breakdown, &err);
 
 	if (result == -EFAULT || result == -ENOTCONN)
@@ -165,6 +170,8 @@ int stat_by(struct session *session, const struct stat_by_options *options)
 		status = session_refuse(result, &err);
 	else
 		status = session_still(session);
+	if (result == 0 && status == STATUS_OK && !has_names(session, &breakdown))
+		status = refuse_nameless(options->by);
 	if (result == 0 && status == STATUS_OK) {
 		if (session->options.json)
 			print_json(session, options->by, &breakdown);

@@ -39,6 +39,7 @@ struct guest_panic;
 struct guest_place;
 struct history_ops;
 struct memory_ranges;
+struct page_set;
 struct property_ops;
 struct read_counters;
 struct record_visitor;
@@ -207,6 +208,12 @@ struct kind {
 	 */
 	void (*describing_memory)(const struct guest_memory *memory,
 				  const struct guest_hints *hints, struct memory_ranges *ranges);
+	/*
+	 * Adds the pages that `breakdown` reads beside the records, so that it works on a capture. Called while the guest runs; what
+	 * cannot be read is left out. NULL: there are none.
+	 */
+	void (*naming_memory)(const struct guest_memory *memory, const struct guest_hints *hints,
+			      struct page_set *pages);
 };
 
 /* The word of a record that names its type. Returns false if there is none. */

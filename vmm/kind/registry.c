@@ -80,3 +80,11 @@ void guest_describing_memory(const struct guest_memory *memory, const struct gue
 		if (all_kinds[i]->describing_memory)
 			all_kinds[i]->describing_memory(memory, hints, ranges);
 }
+
+void guest_naming_memory(const struct guest_memory *memory, const struct guest_hints *hints,
+			 struct page_set *pages)
+{
+	for (size_t i = 0; all_kinds[i]; i++)
+		if (all_kinds[i]->naming_memory)
+			all_kinds[i]->naming_memory(memory, hints, pages);
+}

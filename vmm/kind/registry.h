@@ -5,6 +5,7 @@
 
 #include "kind/console_report.h"
 #include "kind/guest.h"
+#include "memory/page_set.h"
 #include "memory/ranges.h"
 
 /* Ends with NULL. It is in registry_table.c, the only place that knows the kinds by name. */
@@ -38,5 +39,9 @@ void guest_read_console(struct console_report *report, const char *line);
 /* Adds the memory that describes the frames of a guest of any kind: see a kind's describing_memory. */
 void guest_describing_memory(const struct guest_memory *memory, const struct guest_hints *hints,
 			     struct memory_ranges *ranges);
+
+/* Adds what names its guest's memory: see a kind's naming_memory. */
+void guest_naming_memory(const struct guest_memory *memory, const struct guest_hints *hints,
+			 struct page_set *pages);
 
 #endif

@@ -78,6 +78,23 @@ static int copy_ranges(struct job *job, bool progress, uint64_t *pages, struct e
 	return 0;
 }
 
+static int copy_more(struct job *job, uint64_t *pages, struct error *err)
+{
+	const struct page_set *more = job->plan ? job->plan->more : NULL;
+	uint64_t at = 0, size;
+	paddr_t pa;
+
+	while (more && (size = page_set_next(more, &at, &pa)) > 0)
+		for (uint64_t done = 0, length; done < size; done += length) {
+			int result = snapshot_copy_piece(&job->copy, paddr(pa.addr + done),
+							 size - done, &length, pages, err);
+
+			if (result < 0)
+				return result;
+		}
+	return 0;
+}
+
 /*
  * Finds the next run of dirty pages in [at, end). Sets *run to the first page and returns how many there are; 0: none.
  */
@@ -152,17 +169,21 @@ static int copy_while_running(struct job *job, struct error *err)
 static int copy_while_paused(struct job *job, struct error *err)
 {
 	struct memory_ranges ranges;
+	int result;
 
 	if (!snapshot_copy_fits(&job->copy, job->memory))
 		return error_set(err, -EAGAIN,
 				 "the guest's memory map changed meanwhile; try again");
 	find_ranges(job, &ranges);
-	if (job->dirty && memory_ranges_equal(&ranges, &job->ranges))
-		return copy_dirty(job, &job->facts->pages_paused, err);
-	job->ranges = ranges;
-	int result = snapshot_copy_clear(&job->copy, err);
-
-	return result < 0 ? result : copy_ranges(job, false, &job->facts->pages_paused, err);
+	if (job->dirty && memory_ranges_equal(&ranges, &job->ranges)) {
+		result = copy_dirty(job, &job->facts->pages_paused, err);
+	} else {
+		job->ranges = ranges;
+		result = snapshot_copy_clear(&job->copy, err);
+		if (result == 0)
+			result = copy_ranges(job, false, &job->facts->pages_paused, err);
+	}
+	return result < 0 ? result : copy_more(job, &job->facts->pages_paused, err);
 }
 
 static int guard(const struct job *job, bool is_end, struct error *err)
@@ -253,7 +274,9 @@ static int run_job(struct job *job, struct error *err)
 	if (job->control)
 		return copy_live(job, err);
 	job->facts->method = SNAPSHOT_AT_REST;
-	return copy_ranges(job, true, &job->facts->pages_running, err);
+	int result = copy_ranges(job, true, &job->facts->pages_running, err);
+
+	return result < 0 ? result : copy_more(job, &job->facts->pages_running, err);
 }
 
 int snapshot_make(const struct guest_memory *memory, const struct control *control,

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "memory/control.h"
 #include "memory/guest_memory.h"
+#include "memory/page_set.h"
 #include "memory/ranges.h"
 
 enum snapshot_method {
@@ -37,6 +38,10 @@ struct snapshot_plan {
 	void (*find)(void *context, const struct guest_memory *memory,
 		     struct memory_ranges *ranges);
 	void *context;
+	/*
+	 * More pages, which were found while the guest ran: too much work for the pause, in which they are copied. NULL: none.
+	 */
+	const struct page_set *more;
 };
 
 struct snapshot_options {

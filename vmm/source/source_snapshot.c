@@ -16,6 +16,20 @@ static void find_describing(void *context, const struct guest_memory *memory,
 	guest_describing_memory(memory, &source->hints, ranges);
 }
 
+/* What is copied anyway is no part of it. Without it a copy has no names, and is one all the same. */
+static void find_names(const struct source *source, struct page_set *pages)
+{
+	struct memory_ranges described;
+	struct error ignored;
+
+	if (page_set_begin(pages, &source->memory, &ignored) < 0)
+		return;
+	guest_naming_memory(&source->memory, &source->hints, pages);
+	find_describing((void *)source, &source->memory, &described);
+	for (unsigned i = 0; i < described.count; i++)
+		page_set_remove(pages, described.list[i].base, described.list[i].size);
+}
+
 /* The guest must be the same, and as far, at the end of a pause as at its beginning. */
 struct pause_guard {
 	const struct source *source;
@@ -61,13 +75,14 @@ static int guard_pause(void *context, bool is_end, struct error *err)
 			 guard->source->name);
 }
 
-int source_snapshot(const struct source *source, bool all_memory,
+int source_snapshot(const struct source *source, enum snapshot_content content,
 		    const struct snapshot_options *options, struct snapshot *snapshot,
 		    struct error *err)
 {
-	const struct snapshot_plan metadata = {find_describing, (void *)source};
+	struct page_set names = {0};
+	const struct snapshot_plan metadata = {find_describing, (void *)source, &names};
 
-	if (!source->hints.has_info && !all_memory)
+	if (!source->hints.has_info && content != SNAPSHOT_ALL_MEMORY)
 		return error_set(
 			err, -EPROTO,
 			source->is_live
@@ -78,14 +93,18 @@ int source_snapshot(const struct source *source, bool all_memory,
 	struct snapshot_options guarded = *options;
 
 	find_guest(&guard);
+	if (content == SNAPSHOT_NAMES)
+		find_names(source, &names);
 	guarded.guard = guard_pause;
 	guarded.guard_context = &guard;
 	int result = snapshot_make(&source->memory, source_control(source),
-				   all_memory ? NULL : &metadata, &guarded, snapshot, err);
+				   content == SNAPSHOT_ALL_MEMORY ? NULL : &metadata, &guarded,
+				   snapshot, err);
 
 	/* A copy has no more than its source. */
 	if (result == 0 && !source->has_all_memory)
 		snapshot->facts.all_memory = false;
 	guest_free(guard.guest);
+	page_set_end(&names);
 	return result;
 }

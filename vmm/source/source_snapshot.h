@@ -9,12 +9,19 @@
 #include "memory/snapshot.h"
 #include "source/source.h"
 
+enum snapshot_content {
+	SNAPSHOT_METADATA,   /* what describes the frames */
+	SNAPSHOT_ALL_MEMORY, /* all RAM that holds data */
+	/* What describes the frames, and what the guest calls those who have them, as of shortly before the pause. */
+	SNAPSHOT_NAMES,
+};
+
 /*
- * Takes a snapshot of all RAM that holds data, or of the metadata alone. Returns as snapshot_make, and -EPROTO when
+ * Takes a snapshot of a source. Returns as snapshot_make, and -EPROTO when
  * metadata is wanted but the kernel does not describe itself; -EAGAIN when the guest was reset, loaded or resumed by
  * somebody else in the pause, so that there is no instant that all of the copy is of. The options' guard is not used.
  */
-int source_snapshot(const struct source *source, bool all_memory,
+int source_snapshot(const struct source *source, enum snapshot_content content,
 		    const struct snapshot_options *options, struct snapshot *snapshot,
 		    struct error *err);
 

@@ -130,8 +130,9 @@ static void read_owner(const struct guest *guest, const struct owner_fields *fie
 	facts->index = owner.index;
 }
 
+/* A capture of the metadata may have the names, too: what is not there is not confirmed. */
 static void read_holder(const struct guest *guest, const struct frame_look *look,
-			const struct describe_options *options, struct page_facts *facts)
+			struct page_facts *facts)
 {
 	struct owner_fields fields;
 
@@ -139,7 +140,7 @@ static void read_holder(const struct guest *guest, const struct frame_look *look
 		return;
 	if (look->frame.state == PAGE_STATE_FREE)
 		read_block(guest, &fields, look, facts);
-	else if (options->has_all_memory)
+	else
 		read_owner(guest, &fields, look, facts);
 }
 
@@ -266,11 +267,12 @@ int linux_describe(const struct guest *guest, const struct frame_look *look,
 	struct page_facts *facts = malloc(sizeof(*facts));
 	int result = 0;
 
+	(void)options;
 	if (!facts)
 		return error_set(err, -ENOMEM, "no memory for a description");
 	/* With the lesser level, or of a page that never rests, there is nothing to add. */
 	if (linux_guest_of(guest)->kernel.layout.is_full && read_facts(guest, look, facts) == 0) {
-		read_holder(guest, look, options, facts);
+		read_holder(guest, look, facts);
 		result = put(facts, description, err);
 	}
 	free(facts);

@@ -12,6 +12,7 @@
 
 #include "kind/free_counts.h"
 #include "kind/kind.h"
+#include "kind/linux/shadow_memory.h"
 
 #define NOTED_MAX 4096 /* separate ranges; more are left out */
 
@@ -23,7 +24,6 @@ struct noted {
 };
 
 struct recorder {
-	const struct guest_memory *memory;
 	unsigned count;
 	struct noted list[NOTED_MAX]; /* sorted, apart from each other */
 };
@@ -44,8 +44,9 @@ static unsigned find_place(const struct recorder *recorder, uint64_t start)
 	return low;
 }
 
-static void note(struct recorder *recorder, uint64_t start, uint64_t end)
+static void note(void *own, uint64_t start, uint64_t end)
 {
+	struct recorder *recorder = own;
 	unsigned at = find_place(recorder, start), behind = at;
 	struct noted *list = recorder->list;
 
@@ -59,42 +60,6 @@ static void note(struct recorder *recorder, uint64_t start, uint64_t end)
 	memmove(&list[at + 1], &list[behind], (recorder->count - behind) * sizeof(*list));
 	recorder->count = recorder->count + 1 - (behind - at);
 	list[at] = (struct noted){start, end};
-}
-
-static int read_and_note(void *own, paddr_t pa, void *buffer, size_t length)
-{
-	struct recorder *recorder = own;
-
-	note(recorder, align_down(pa.addr, PAGE_SIZE), align_up(pa.addr + length, PAGE_SIZE));
-	return guest_memory_copy(recorder->memory, pa, buffer, length);
-}
-
-/* A memory like the recorder's, read through it. */
-static int shadow(struct recorder *recorder, struct guest_memory *memory, struct error *err)
-{
-	const struct memory_reader reader = {
-		.read = read_and_note,
-		.own = recorder,
-		.is_constant = true, /* nobody waits for the kernel's clock */
-		.chunk = MEMORY_READER_CHUNK_MIN,
-	};
-	struct memory_map *map = malloc(sizeof(*map));
-	int result = map ? guest_memory_init(memory, err) : -1;
-
-	if (result < 0) {
-		free(map);
-		return result;
-	}
-	guest_memory_read_begin();
-	*map = *guest_memory_map(recorder->memory);
-	guest_memory_read_end();
-	for (unsigned i = 0; result == 0 && i < map->count; i++)
-		result = guest_memory_add_copied(memory, map->regions[i].base, map->regions[i].size,
-						 &reader, err);
-	if (result < 0)
-		guest_memory_destroy(memory);
-	free(map);
-	return result;
 }
 
 static void note_guest(struct recorder *recorder, const struct guest *guest)
@@ -132,20 +97,19 @@ void linux_describing_memory_add(const struct guest_memory *memory, paddr_t info
 				 struct memory_ranges *ranges)
 {
 	struct recorder *recorder = malloc(sizeof(*recorder));
-	struct guest_memory shadowed;
+	struct shadow_memory shadow;
 	struct guest *guest;
 	struct error ignored;
 
 	if (!recorder)
 		return;
-	recorder->memory = memory;
 	recorder->count = 0;
-	if (shadow(recorder, &shadowed, &ignored) == 0) {
-		if (open(&shadowed, info, &guest) == 0) {
+	if (shadow_memory_begin(&shadow, memory, note, recorder, &ignored) == 0) {
+		if (open(&shadow.memory, info, &guest) == 0) {
 			note_guest(recorder, guest);
 			guest_free(guest);
 		}
-		guest_memory_destroy(&shadowed);
+		shadow_memory_end(&shadow);
 	}
 	join(recorder, ADDED_MAX);
 	guest_memory_read_begin();

@@ -22,6 +22,7 @@
 #include "kind/linux/describing_memory.h"
 #include "kind/linux/kernel_find.h"
 #include "kind/linux/linux_guest.h"
+#include "kind/linux/naming_memory.h"
 #include "kind/linux/page_class.h"
 #include "kind/linux/page_fields.h"
 #include "kind/linux/page_property.h"
@@ -374,6 +375,16 @@ static void describing_memory(const struct guest_memory *memory, const struct gu
 		linux_describing_memory_add(memory, place.info, open_at, ranges);
 }
 
+static void naming_memory(const struct guest_memory *memory, const struct guest_hints *hints,
+			  struct page_set *pages)
+{
+	struct guest_place place = {.info = hints->info};
+	struct error ignored;
+
+	if (hints->has_info || locate(memory, hints, &place, &ignored) == 0)
+		linux_naming_memory_add(memory, place.info, open_at, pages);
+}
+
 static struct type_catalog *types(const struct guest *guest)
 {
 	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
@@ -427,4 +438,5 @@ const struct kind linux_kind = {
 	.breakdown = linux_breakdown,
 	.properties = &linux_properties,
 	.describing_memory = describing_memory,
+	.naming_memory = naming_memory,
 };
