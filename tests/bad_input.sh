@@ -121,7 +121,12 @@ test_idle_options()
 		incremental needs --follow: the first look reads everything anyway|stat --incremental
 		limit needs --by: nothing else is a list|stat --limit 3
 		follow has no effect with --by: it looks once|stat --by file --follow
-		by pages: expected file, cache, process, zone, pageblock or migratetype|stat --by pages
+		by pages: expected file, cache, process, zone, pageblock, migratetype or class|stat --by pages
+		by pages: expected file, cache, process, zone, pageblock, migratetype or class|diff --by pages ./a ./b
+		limit needs --by: --list is for frames|diff --limit 3 ./a ./b
+		list has no effect with --by: it lists no frames|diff --by file --list 3 ./a ./b
+		jsonl has no effect with --by: a table has one answer, --json|diff --by file --jsonl ./a ./b
+		limit 0: expected a number of at least 1|diff --by file --limit 0 ./a ./b
 		limit 0: expected a number of at least 1|stat --by file --limit 0
 		limit has no effect with --count: it lists no frames|find --count --limit 3 1
 		fields has no effect with --count|find 1 --fields --count

@@ -131,6 +131,7 @@ test_running_guest()
 	expect "a capture in place of an expression" 2 "err:^pagevisor: $a is a capture, not an expression" -- "$PAGEVISOR" find "$a"
 	expect "stat --by of another kind of guest" 2 'err:guests of the kind pagevisor have no memory by file' -- \
 		"$PAGEVISOR" stat --by file "$a"
+	expect "stat --by class" 0 'out:^ +[0-9.]+  meta_page$' 'out:^ +64\.0  in all$' -- "$PAGEVISOR" stat --by class "$a"
 	cp "$a" "$WORK/kept.pvc"
 	expect "a capture is not replaced unasked" 2 'err:a.pvc exists; --force replaces it' -- \
 		"$PAGEVISOR" capture "$a" one
@@ -141,6 +142,12 @@ test_running_guest()
 	expect "diff of two captures" 0 'out:^A +one, captured 20[0-9-]+T[0-9:]+Z by pagevisor ' 'out:^frames .*[1-9][0-9]* changed$' 'out:^frame 0x' -- \
 		"$PAGEVISOR" diff "$a" "$b"
 	check "the table of a diff fits 80 columns" [ "$(awk 'length > 80' "$OUT" | grep -cv '^frame 0x')" -eq 0 ]
+	expect "diff --by class" 0 'out:^ MiB in A  MiB in B    change        class$' 'out:^\(compared by name\)$' -- \
+		"$PAGEVISOR" diff --by class "$a" "$b"
+	expect "diff --by class, --json" 0 'out:"growth":' 'out:"compared_figure":"bytes"' -- \
+		"$PAGEVISOR" diff --by class --json "$a" one
+	expect "diff --by file of another kind of guest" 2 'err:guests of the kind pagevisor have no memory by file: .*--by class$' -- \
+		"$PAGEVISOR" diff --by file "$a" "$b"
 	expect "diff with a guest that runs, --json" 0 'out:"frames_by_change":' 'out:"type":"meta_page"' -- \
 		"$PAGEVISOR" diff --json --list 1 "$a" one
 	expect_pause "capture of all memory" 0 'all that holds data' -- "$PAGEVISOR" capture --force --all-memory "$full" one

@@ -189,6 +189,48 @@ test_kexec()
 	check "kexec: it is said once" has_restarted 1 stat
 }
 
+has_grown()
+{
+	grep -q 'agent: grown' "$console"
+}
+
+# What the agent has grown between two captures is what diff names, first and with its size; and nothing else.
+test_growth()
+{
+	local a=$WORK/a.pvc b=$WORK/b.pvc vm
+
+	# shellcheck disable=SC2046 # several words
+	AGENT="grow slab_nomerge" boot 512M $(shared 512M q35)
+	expect "growth: a capture before" 0 -- "$PAGEVISOR" capture --force "$a" "qemu:$qmp"
+	type_line
+	check "growth: the guest grows" within has_grown || return
+	expect "growth: a capture after" 0 -- "$PAGEVISOR" capture --force "$b" "qemu:$qmp"
+	for vm in "$b" "qemu:$pid"; do
+		expect "growth: by file, ${vm%%:*}" 0 'out:^ +1\.0 +25\.0 +\+24\.0 {8}tmpfs /grow/renamed$' \
+			'out:^ +0\.0 +2\.0 +\+2\.0  new   tmpfs /grow/\?\[31mred\?\(new\)$' 'out:^ +3\.0 +0\.0 +-3\.0  gone  tmpfs /grow/gone$' \
+			'out: {8}[0-9]+ as large as before$' '!out:unknown' -- "$PAGEVISOR" diff --by file "$a" "$vm"
+		check "growth: what grew most is first" head_matches '^ +[0-9.]+ +[0-9.]+ +\+24\.0 .*renamed$'
+		expect "growth: by process, ${vm%%:*}" 0 'out:^ +[0-9.]+ +[0-9.]+ +\+1[67]\.[0-9] +1 {8}init$' \
+			'out:^ +0\.0 +[0-9.]+ +\+[89]\.[0-9] +[0-9]+  new   coming$' 'out:^ +[0-9.]+ +0\.0 +-[5-7]\.[0-9] +[0-9]+  gone  leaving$' -- \
+			"$PAGEVISOR" diff --by process "$a" "$vm"
+		check "growth: what grew most is first" head_matches ' init$'
+		expect "growth: by cache, ${vm%%:*}" 0 'out: \+[0-9.]+  (new )?   *posix_timers_cache$' -- \
+			"$PAGEVISOR" diff --by cache --limit 2 "$a" "$vm"
+		check "growth: what grew most is first" head_matches ' posix_timers_cache$'
+	done
+	expect "growth: by class" 0 'out: \+19\.[0-9] +anon$' 'out: \+23\.[0-9] +shmem$' -- "$PAGEVISOR" diff --by class "$a" "$b"
+	expect "growth: by zone" 0 'out:^free in A free in B ' 'out: -[0-9.]+ +0 +DMA32$' -- "$PAGEVISOR" diff --by zone "$a" "$b"
+	expect "growth: a capture and itself" 0 '!out:(new|gone) ' -- "$PAGEVISOR" diff --by process "$a" "$a"
+	expect "growth: in JSON" 0 'out:"growth_bytes":25165824' 'out:"change":"gone"' -- "$PAGEVISOR" diff --json --by file "$a" "$b"
+	rm -f "$a" "$b"
+}
+
+# head_matches PATTERN: the first row of the table.
+head_matches()
+{
+	grep -A 1 '^ *MiB in A' "$OUT" | tail -n 1 | grep -qE "$1"
+}
+
 # linux_domain NAME [XML]: a domain of 512 MiB, with what is added to its definition.
 linux_domain()
 {
@@ -287,6 +329,9 @@ end_guest
 # shellcheck disable=SC2046 # several words
 AGENT=churn boot 512M $(shared 512M q35)
 test_live_reads "$LIVE_READS"
+end_guest
+
+test_growth
 end_guest
 
 test_kexec

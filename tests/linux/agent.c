@@ -4,7 +4,7 @@
  * the kernel itself says of each page in marked pages of its memory (pages.h), says "agent: ready" on the serial console, and stops
  * the machine. With agent=run on the command line it stays quiet instead; with agent=churn it keeps memory changing; with
  * agent=idle it fills nothing, and is ready at once; with agent=kexec likewise, and a line on the console has it boot /kexec's
- * kernel in place of this one.
+ * kernel in place of this one; with agent=grow a line has it grow (agent.h).
  */
 #include "agent.h"
 
@@ -143,6 +143,11 @@ int main(void)
 	mount_at("/proc", "proc", NULL);
 	if (is_asked("agent=idle") || is_asked("agent=kexec"))
 		stay_idle(is_asked("agent=kexec"));
+	if (is_asked("agent=grow")) {
+		wait_and_grow();
+		for (;;)
+			pause();
+	}
 	mount_at("/sys", "sysfs", NULL);
 	mount_at("/dev", "devtmpfs", NULL);
 	mount_at("/tmp", "tmpfs", NULL);

@@ -34,6 +34,12 @@ bool put_text(const char *path, const char *text);
 /* Fills the machine's memory with pages of many kinds, and children that hold them. */
 void fill_memory(struct filled *filled);
 
+/*
+ * Says "agent: ready", and after a line on the console grows by known amounts: a file in tmpfs, its own memory, a cache of small
+ * objects, a child; another file and another child go. Then says "agent: grown".
+ */
+void wait_and_grow(void);
+
 /* Leaves what the kernel says of all pages, and stops the machine. Does not return. */
 void leave_pages(const struct filled *filled, bool stops);
 

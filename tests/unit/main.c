@@ -173,6 +173,7 @@ static const struct {
 	{"linux_sections", linux_sections_suite},
 	{"ram_file", ram_file_suite},
 	{"page_set", page_set_suite},
+	{"breakdown_diff", breakdown_diff_suite},
 	{"linux_kpageflags", linux_kpageflags_suite},
 	{"linux_check", linux_check_suite},
 	{"linux_owners", linux_owners_suite},

@@ -165,6 +165,7 @@ Suite *linux_find_suite(void);
 Suite *linux_sections_suite(void);
 Suite *ram_file_suite(void);
 Suite *page_set_suite(void);
+Suite *breakdown_diff_suite(void);
 Suite *linux_kpageflags_suite(void);
 Suite *linux_check_suite(void);
 Suite *linux_owners_suite(void);

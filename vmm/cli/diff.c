@@ -14,6 +14,8 @@
 #include "cli/confine.h"
 #include "cli/answer_option.h"
 #include "cli/exit_status.h"
+#include "cli/diff_by.h"
+#include "cli/breakdown_look.h"
 #include "cli/session.h"
 #include "base/number_text.h"
 #include "kind/kind.h"
@@ -30,6 +32,8 @@
 
 enum option_key {
 	KEY_LIST = 0x400, /* no letter */
+	KEY_BY,
+	KEY_LIMIT,
 };
 
 struct options {
@@ -37,11 +41,17 @@ struct options {
 	unsigned count;
 	bool json;
 	uint64_t list;
+	bool is_by;
+	struct diff_by_options by;
 };
 
 static const struct argp_option options_table[] = {
 	ANSWER_JSON_OPTION,
 	ANSWER_LINES_OPTION,
+	{"by", KEY_BY, BREAKDOWN_LIST, 0,
+	 "what grew, the largest growth first; all but class for Linux guests", 0},
+	{"limit", KEY_LIMIT, "N", 0, "with --by: list N of them, and the sum of the others (20)",
+	 0},
 	{"list", KEY_LIST, "N", 0, "list the first N frames that changed (default 20)", 0},
 	SESSION_BUDGET_OPTION,
 	{0},
@@ -61,6 +71,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (!number_parse(text, 0, LIST_MAX, &options->list))
 			argp_error(state, "--list %s: expected a number from 0 to %d", text,
 				   LIST_MAX);
+		break;
+	case KEY_BY:
+		options->is_by = true;
+		if (!breakdown_by_parse(text, &options->by.by))
+			argp_error(state, "--by %s: expected " BREAKDOWN_WORDS, text);
+		break;
+	case KEY_LIMIT:
+		if (!number_parse(text, 1, UINT32_MAX, &options->by.limit))
+			argp_error(state, "--limit %s: expected a number of at least 1", text);
 		break;
 	case SESSION_KEY_MEMORY_BUDGET:
 		session_parse_budget(text, state);
@@ -85,8 +104,9 @@ static const struct argp parser = {
 	.parser = parse_option,
 	.args_doc = "A B",
 	.doc = "Shows how frames changed from A to B: which came into use, which left it, and whose "
-	       "type, references or owner changed.\vA and B are capture files, or the NAME or pid:N "
-	       "of a VM, or qemu:/PATH of a QEMU's QMP socket; a VM is paused for a moment.",
+	       "type, references or owner changed; or with --by what grew.\vA and B are capture files, or "
+	       "the NAME or pid:N of a VM, or qemu:/PATH of a QEMU's QMP socket; without --by a VM is "
+	       "paused for a moment.",
 };
 
 /* A or B: a source at rest, or a snapshot of a running one. */
@@ -99,18 +119,23 @@ struct side {
 	const struct guest *guest; /* what is compared */
 };
 
-/* Returns an exit status. Anything but STATUS_OK has been reported. */
+/* These return an exit status. Anything but STATUS_OK has been reported. */
 static int side_open(struct side *side, const char *name)
+{
+	struct error err;
+	int result = session_source(name, &side->session.source, &err);
+
+	side->session.options.vm = name;
+	side->is_open = result == 0;
+	return result < 0 ? session_refuse(result, &err) : STATUS_OK;
+}
+
+static int side_rest(struct side *side)
 {
 	const struct snapshot_options options = {0};
 	struct source *source = &side->session.source;
 	struct error err;
-	int result = session_source(name, source, &err);
-
-	if (result < 0)
-		return session_refuse(result, &err);
-	side->is_open = true;
-	int status = session_look(&side->session, GUEST_HAS_FRAMES);
+	int result, status = session_look(&side->session, GUEST_HAS_FRAMES);
 
 	if (status != STATUS_OK)
 		return status;
@@ -223,15 +248,6 @@ static struct coverage coverage_of_side(const struct side *side)
 	return coverage_of(&side->session.source, side->guest, 0);
 }
 
-/* When a side was captured; one that was not is as of now. */
-static void print_origin(const char *title, const struct source *source)
-{
-	char text[ORIGIN_TAKEN_TEXT];
-
-	printf("%-9s %s, %s%s\n", title, source->name, source->capture ? "captured " : "now",
-	       source->capture ? origin_taken_text(text, source->capture) : "");
-}
-
 static void print_text(const struct diff *diff, const struct side sides[2])
 {
 	const struct guest *guest = sides[0].guest;
@@ -239,8 +255,8 @@ static void print_text(const struct diff *diff, const struct side sides[2])
 
 	coverage_print(&a, "A", stdout);
 	coverage_print(&b, "B", stdout);
-	print_origin("A", &sides[0].session.source);
-	print_origin("B", &sides[1].session.source);
+	origin_print_side("A", &sides[0].session.source, stdout);
+	origin_print_side("B", &sides[1].session.source, stdout);
 	printf("frames    %" PRIu64 " in A, %" PRIu64 " in B; %" PRIu64 " changed\n",
 	       diff->frames_a, diff->frames_b, changed_frames(diff));
 	for (unsigned i = FRAME_SAME + 1; i < FRAME_CHANGE_COUNT; i++)
@@ -376,30 +392,50 @@ static int compare(const struct side sides[2], const struct options *options)
 	else
 		print_text(&diff, sides);
 	if (!options->json && sides[0].guest->boot_id != sides[1].guest->boot_id)
-		fprintf(stderr,
-			"pagevisor: A and B are of two boots of a guest, or of two guests\n");
+		fprintf(stderr, DIFF_TWO_BOOTS);
 	diff_free(&diff);
 	return session_flush(STATUS_OK);
 }
 
+static int compare_frames(struct side sides[2], const struct options *options)
+{
+	int status = side_rest(&sides[0]);
+
+	if (status == STATUS_OK)
+		status = side_rest(&sides[1]);
+	return status == STATUS_OK ? compare(sides, options) : status;
+}
+
+static int compare_by(struct side sides[2], struct options *options)
+{
+	options->by.json = options->json;
+	return session_flush(diff_by(&sides[0].session, &sides[1].session, &options->by));
+}
+
 int command_diff(int argc, char **argv)
 {
-	struct options options = {.list = LIST_DEFAULT};
+	static const struct option_rule rules[] = {
+		{"limit", OPTION_NEEDS, "by", "--list is for frames"},
+		{"list", OPTION_IDLE_WITH, "by", "it lists no frames"},
+		{"jsonl", OPTION_IDLE_WITH, "by", "a table has one answer, --json"},
+		{0}};
+	struct options options = {.list = LIST_DEFAULT, .by.limit = BREAKDOWN_LIMIT};
 	struct side sides[2] = {0};
 	struct vm_choice choice;
 	struct error err;
 
-	options_parse(&parser, argc, argv, &options);
+	options_parse_ruled(&parser, rules, argc, argv, &options);
 	urcu_memb_register_thread();
 	int result = vm_choice_make(&choice, options.names, 2,
-				    &(struct confinement){.pauses = true}, &err);
+				    &(struct confinement){.pauses = !options.is_by}, &err);
 	int status = result < 0 ? session_refuse(result, &err)
 				: side_open(&sides[0], options.names[0]);
 
 	if (status == STATUS_OK)
 		status = side_open(&sides[1], options.names[1]);
 	if (status == STATUS_OK)
-		status = compare(sides, &options);
+		status = options.is_by ? compare_by(sides, &options)
+				       : compare_frames(sides, &options);
 	side_close(&sides[1]);
 	side_close(&sides[0]);
 	urcu_memb_unregister_thread();

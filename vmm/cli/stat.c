@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "cli/breakdown_look.h"
 #include "cli/exit_status.h"
 #include "cli/option_value.h"
 #include "cli/options.h"
@@ -212,11 +213,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_BY:
 		command->is_by = true;
-		if (!stat_by_parse(text, &command->by.by))
-			argp_error(
-				state,
-				"--by %s: expected file, cache, process, zone, pageblock or migratetype",
-				text);
+		if (!breakdown_by_parse(text, &command->by.by))
+			argp_error(state, "--by %s: expected " BREAKDOWN_WORDS, text);
 		break;
 	case KEY_LIMIT:
 		if (!number_parse(text, 1, UINT32_MAX, &command->by.limit))
@@ -244,8 +242,9 @@ static int look(struct stat_command *command)
 int command_stat(int argc, char **argv)
 {
 	static const struct argp_option options_table[] = {
-		{"by", KEY_BY, "file|cache|process|zone|pageblock|migratetype", 0,
-		 "what has the memory of a Linux guest, the largest first", 0},
+		{"by", KEY_BY, BREAKDOWN_LIST, 0,
+		 "what has the guest's memory, the largest first; all but class for Linux guests",
+		 0},
 		{"limit", KEY_LIMIT, "N", 0, "list N of them, and the sum of the others (20)", 0},
 		{"follow", KEY_FOLLOW, NULL, 0, "look repeatedly, and print a line each time", 0},
 		{"interval", KEY_INTERVAL, "TIME", 0, "from one look to the next (1)", 0},
@@ -273,7 +272,7 @@ int command_stat(int argc, char **argv)
 		{"interval|lines", OPTION_NEEDS, "follow", "without it stat looks once"},
 		{0}};
 	struct stat_command command = {.follow = {.interval_ns = NS_PER_S},
-				       .by = {.limit = STAT_BY_LIMIT}};
+				       .by = {.limit = BREAKDOWN_LIMIT}};
 
 	options_parse_ruled(&parser, rules, argc, argv, &command);
 	int status = session_open(&command.session);

@@ -3,21 +3,15 @@
 #ifndef VMM_STAT_BY_H
 #define VMM_STAT_BY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/session.h"
 #include "kind/breakdown.h"
 
-#define STAT_BY_LIMIT 20
-
 struct stat_by_options {
 	enum breakdown_by by;
 	uint64_t limit;
 };
-
-/* Parses what --by takes. */
-bool stat_by_parse(const char *text, enum breakdown_by *by);
 
 /* Looks, and prints the table. Returns the exit status. */
 int stat_by(struct session *session, const struct stat_by_options *options);

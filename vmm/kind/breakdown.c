@@ -15,6 +15,7 @@ const char *const breakdown_names[BREAKDOWN_COUNT] = {
 	[BREAKDOWN_FILE] = "file",           [BREAKDOWN_CACHE] = "cache",
 	[BREAKDOWN_PROCESS] = "process",     [BREAKDOWN_ZONE] = "zone",
 	[BREAKDOWN_PAGEBLOCK] = "pageblock", [BREAKDOWN_MIGRATETYPE] = "migratetype",
+	[BREAKDOWN_CLASS] = "class",
 };
 
 void breakdown_free(struct breakdown *breakdown)

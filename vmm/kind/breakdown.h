@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Where a guest's memory went, beyond classes of frames: by file, by cache of small objects, by process, by zone, by
- * page block and by the type of these.
+ * Where a guest's memory went: by file, by cache of small objects, by process, by zone, by page block and the type of these,
+ * or by class of frames.
  *
  * What there is to add up, and what it is called, only the guest's kind knows. It is read while the guest runs: figures are
  * values that the guest had, of different moments.
@@ -24,14 +24,18 @@ enum breakdown_by {
 	BREAKDOWN_ZONE,
 	BREAKDOWN_PAGEBLOCK,
 	BREAKDOWN_MIGRATETYPE,
+	BREAKDOWN_CLASS, /* of any kind: types, and states of what is not in use */
 	BREAKDOWN_COUNT,
 };
 
-/* What --by takes. */
+/* What --by takes, one by one, in a list for help, and in words. */
+#define BREAKDOWN_LIST  "file|cache|process|zone|pageblock|migratetype|class"
+#define BREAKDOWN_WORDS "file, cache, process, zone, pageblock, migratetype or class"
 extern const char *const breakdown_names[BREAKDOWN_COUNT];
 
 #define BREAKDOWN_FIGURES_MAX 6
 #define BREAKDOWN_GROUP_SIZE  32
+#define BREAKDOWN_IDENTITY    3
 
 enum breakdown_unit {
 	BREAKDOWN_BYTES,
@@ -49,6 +53,8 @@ struct breakdown_row {
 	char *name;                       /* printable; NULL: not known */
 	char group[BREAKDOWN_GROUP_SIZE]; /* stands before the name, printable; empty: none */
 	uint64_t key;                     /* the kind's own */
+	/* In a look at another moment the row with these, and with this group, is of the same thing. */
+	uint64_t identity[BREAKDOWN_IDENTITY];
 	uint64_t figures[BREAKDOWN_FIGURES_MAX];
 };
 
@@ -56,8 +62,12 @@ struct breakdown {
 	/* Constants. Rows are ordered by the first column. */
 	const struct breakdown_column *columns;
 	unsigned column_count;
-	const char *group_key; /* what JSON calls a group; NULL: there are none */
-	const char *note;      /* for people, what to know of the figures; NULL: nothing */
+	const char *group_key;  /* what JSON calls a group; NULL: there are none */
+	const char *note;       /* for people, what to know of the figures; NULL: nothing */
+	unsigned compared;      /* the column whose change counts between two looks */
+	const char *matched_by; /* for people, what identity and group are */
+	bool has_lasting_names; /* the name belongs to the identity, too */
+	bool is_of_boot;        /* an identity means nothing in another boot */
 	uint64_t row_count;
 	struct breakdown_row *rows;
 	uint64_t other_count; /* rows that were left out */

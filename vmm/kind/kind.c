@@ -8,6 +8,7 @@
 
 #include "kind/breakdown.h"
 #include "kind/claims.h"
+#include "kind/class_breakdown.h"
 #include "kind/description.h"
 #include "kind/free_counts.h"
 #include "kind/guest.h"
@@ -172,10 +173,14 @@ int guest_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t li
 		    struct breakdown *breakdown, struct error *err)
 {
 	*breakdown = (struct breakdown){.budget = guest->memory ? guest->memory->budget : NULL};
+	if (by == BREAKDOWN_CLASS)
+		return class_breakdown(guest, limit, breakdown, err);
 	if (!guest->kind->breakdown)
-		return error_set(err, -EINVAL,
-				 "guests of the kind %s have no memory by %s: --by is for Linux's",
-				 guest->kind->name, breakdown_names[by]);
+		return error_set(
+			err, -EINVAL,
+			"guests of the kind %s have no memory by %s: that is for Linux's; all "
+			"have --by class",
+			guest->kind->name, breakdown_names[by]);
 	return guest->kind->breakdown(guest, by, limit, breakdown, err);
 }
 

@@ -66,6 +66,14 @@ static json *capture_json(const struct capture_facts *facts)
 	return object;
 }
 
+void origin_print_side(const char *title, const struct source *source, FILE *out)
+{
+	char text[ORIGIN_TAKEN_TEXT];
+
+	fprintf(out, "%-9s %s, %s%s\n", title, source->name, source->capture ? "captured " : "now",
+		source->capture ? origin_taken_text(text, source->capture) : "");
+}
+
 void origin_add_json(json *root, const struct source *source, const struct guest *guest)
 {
 	uint64_t image;

@@ -21,7 +21,10 @@ char *origin_taken_text(char *text, const struct capture_facts *facts);
 /* Lines with titles of 9 columns: "captured" and "host" of a capture, "image" of a guest whose kind knows it. */
 void origin_print(const struct source *source, const struct guest *guest, FILE *out);
 
-/* The same as members. */
+/* A line for one of two: when it was captured; one that was not is as of now. */
+void origin_print_side(const char *title, const struct source *source, FILE *out);
+
+/* As origin_print, as members. */
 void origin_add_json(struct json_object *root, const struct source *source,
 		     const struct guest *guest);
 

@@ -133,6 +133,9 @@ static int name_file(const struct making *making, struct breakdown_row *row)
 		return error_set(making->err, -ENOMEM, "no memory for the name of a file");
 	if (linux_file_of(&making->kernel->found.space, &making->fields, row->key, file)) {
 		memcpy(row->group, file->type, sizeof(file->type));
+		row->identity[0] = file->device;
+		row->identity[1] = file->number;
+		row->identity[2] = file->generation;
 		if (file->is_deleted)
 			strncat(file->path, " (deleted)",
 				sizeof(file->path) - strlen(file->path) - 1);
@@ -188,6 +191,8 @@ static int add_process(void *own, const struct linux_process *process)
 	if (!row)
 		return -E2BIG;
 	row->key = process->task;
+	row->identity[0] = process->pid;
+	row->identity[1] = process->start;
 	row->figures[1] = process->pages[COUNTER_ANON] * PAGE_SIZE;
 	row->figures[2] = process->pages[COUNTER_FILE] * PAGE_SIZE;
 	row->figures[3] = process->pages[COUNTER_SHMEM] * PAGE_SIZE;
@@ -208,6 +213,8 @@ static int by_process(struct making *making)
 	if (!is_complete)
 		making->to->note =
 			"the list of processes changed while it was read: some are missing";
+	if (making->fields.task_start.size == 0)
+		making->to->matched_by = "pid alone: the kernel does not say when they began";
 	breakdown_finish(making->to, making->limit);
 	return 0;
 }
@@ -232,6 +239,7 @@ static bool add_zone(void *own, const struct linux_zone *zone)
 	if (making->result < 0)
 		return false;
 	row->key = zone->va;
+	row->identity[0] = zone->node;
 	row->figures[0] = present * PAGE_SIZE;
 	row->figures[1] = managed * PAGE_SIZE;
 	row->figures[2] = zone->free.free_frames * PAGE_SIZE;
@@ -275,6 +283,8 @@ static int by_migrate_type(struct making *making)
 	return result;
 }
 
+#define ZONE_COLUMN_FREE 2
+
 static const struct breakdown_column file_columns[] = {{"bytes", "MiB", BREAKDOWN_BYTES}},
 				     cache_columns[] = {{"bytes", "MiB", BREAKDOWN_BYTES},
 							{"slabs", "slabs", BREAKDOWN_NUMBER}},
@@ -295,26 +305,28 @@ static const struct breakdown_column file_columns[] = {{"bytes", "MiB", BREAKDOW
 static const struct {
 	const struct breakdown_column *columns;
 	unsigned count;
-	const char *group_key, *note;
+	const char *group_key, *note, *matched_by;
+	bool has_lasting_names;
 	int (*make)(struct making *making);
 } ways[BREAKDOWN_COUNT] = {
 	[BREAKDOWN_FILE] = {COLUMNS(file_columns), "filesystem",
 			    "pages in the page cache, by the name that the guest remembers",
-			    by_owner},
+			    "file system, inode and its generation", false, by_owner},
 	[BREAKDOWN_CACHE] = {COLUMNS(cache_columns), NULL,
-			     "caches that the kernel has merged have the name of one", by_owner},
+			     "caches that the kernel has merged have the name of one", "name", true,
+			     by_owner},
 	[BREAKDOWN_PROCESS] = {COLUMNS(process_columns), NULL,
 			       "as the kernel counts: what processes share counts in each",
-			       by_process},
-	[BREAKDOWN_ZONE] = {COLUMNS(zone_columns), NULL, NULL, by_zone},
+			       "pid and start time", false, by_process},
+	[BREAKDOWN_ZONE] = {COLUMNS(zone_columns), NULL, NULL, "node and name", true, by_zone},
 	[BREAKDOWN_PAGEBLOCK] = {COLUMNS(linux_block_columns), "zone",
 				 "blocks of 2 MiB by how many pages of a class keep them; shared: "
 				 "others do, too",
-				 by_block},
+				 "name", true, by_block},
 	[BREAKDOWN_MIGRATETYPE] = {COLUMNS(linux_migrate_columns), "zone",
 				   "page blocks of a type, and what is free on its lists, by the "
 				   "size of the pieces",
-				   by_migrate_type},
+				   "name", true, by_migrate_type},
 };
 
 int linux_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,
@@ -331,6 +343,11 @@ int linux_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t li
 	breakdown->column_count = ways[by].count;
 	breakdown->group_key = ways[by].group_key;
 	breakdown->note = ways[by].note;
+	breakdown->matched_by = ways[by].matched_by;
+	breakdown->has_lasting_names = ways[by].has_lasting_names;
+	breakdown->is_of_boot = by == BREAKDOWN_PROCESS;
+	/* A zone's size stays. */
+	breakdown->compared = by == BREAKDOWN_ZONE ? ZONE_COLUMN_FREE : 0;
 	if (!owner_fields_read(making.kernel, &making.fields))
 		return error_set(err, -ENODATA,
 				 "nothing says what the guest's kernel has where: %s",

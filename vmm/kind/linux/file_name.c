@@ -208,12 +208,16 @@ static void name_inode(const struct kernel_space *space, const struct owner_fiel
 bool linux_file_of(const struct kernel_space *space, const struct owner_fields *fields,
 		   uint64_t mapping, struct linux_file *file)
 {
-	uint64_t inode;
+	uint64_t inode, super;
 
 	file->is_deleted = false;
+	file->device = 0;
 	if (!linux_file_inode(space, fields, mapping, &inode))
 		return false;
 	kernel_field_read(space, inode, &fields->inode_number, &file->number);
+	kernel_field_read(space, inode, &fields->inode_generation, &file->generation);
+	if (kernel_field_pointer(space, inode, &fields->inode_super, &super))
+		kernel_field_read(space, super, &fields->super_device, &file->device);
 	read_type(space, fields, inode, file->type);
 	if (!read_path(space, fields, inode, file))
 		name_inode(space, fields, inode, file);

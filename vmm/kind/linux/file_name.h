@@ -19,6 +19,9 @@ struct linux_file {
 	 */
 	char path[FILE_PATH_SIZE];
 	uint64_t number; /* of its inode; 0: not known */
+	uint64_t device; /* of its file system, also of one without a disk; 0: not known */
+	uint64_t
+		generation; /* of that number, where the file system counts how often it was used; 0: it does not */
 	bool is_deleted; /* it has no name any more, but it had that one */
 };
 

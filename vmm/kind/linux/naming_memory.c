@@ -14,7 +14,7 @@ static void note(void *own, uint64_t start, uint64_t end)
 
 static void read_names(const struct guest *guest)
 {
-	for (int by = 0; by < BREAKDOWN_COUNT; by++) {
+	for (int by = 0; by < BREAKDOWN_CLASS; by++) {
 		struct breakdown breakdown;
 		struct error ignored;
 

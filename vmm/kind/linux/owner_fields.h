@@ -20,13 +20,14 @@ struct owner_fields {
 	struct kernel_field cache_name, cache_list;
 	/* From an address space to the path of its file. */
 	struct kernel_field mapping_host, inode_mapping, inode_data, inode_number, inode_device,
-		inode_links, inode_names, inode_super, super_type, type_name;
+		inode_links, inode_generation, inode_names, inode_super, super_device, super_type,
+		type_name;
 	struct kernel_field dentry_alias, dentry_parent, dentry_inode, dentry_name, dentry_length;
 	/* Where file systems are mounted: a list, or in newer kernels pointers. */
 	struct kernel_field super_mounts, mount_instance, mount_next, mount_root, mount_point,
 		mount_parent;
 	/* From a process to what it has. */
-	struct kernel_field task_list, task_pid, task_name, task_memory;
+	struct kernel_field task_list, task_pid, task_name, task_start, task_memory;
 	struct kernel_field counters; /* of struct mm_struct: an array */
 	uint32_t counter_size;        /* of one of its elements */
 	/* Of an element, since 6.2: its sum, and what is missing in it, by CPU. */

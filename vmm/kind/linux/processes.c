@@ -73,6 +73,7 @@ static bool read_process(struct reader *reader, uint64_t task, struct linux_proc
 			       sizeof(process->name)))
 		return false;
 	process->pid = (uint32_t)pid;
+	kernel_field_read(reader->space, task, &fields->task_start, &process->start);
 	process->has_memory =
 		kernel_field_pointer(reader->space, task, &fields->task_memory, &memory) &&
 		read_counters(reader, memory, process->pages);

@@ -12,6 +12,7 @@
 struct linux_process {
 	uint64_t task;
 	uint32_t pid;
+	uint64_t start;               /* when it began, in the kernel's nanoseconds; 0: not known */
 	char name[PROCESS_NAME_SIZE]; /* comm: not printable */
 	bool has_memory;              /* false: a thread of the kernel, or one that has ended */
 	uint64_t pages[COUNTERS];     /* by enum memory_counter */

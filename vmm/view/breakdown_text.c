@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Rows of a breakdown: see breakdown_text.h. */
+#include "view/breakdown_text.h"
+
+#include "base/printable.h"
+
+#define CUT "..."
+
+/* Of a name that is too long the end says more. It stays UTF-8: it begins with a whole character. */
+void breakdown_print_name(const struct breakdown_row *row, unsigned width, FILE *out)
+{
+	const char *name = row->name ? row->name : "unknown";
+	unsigned used = 2;
+
+	fprintf(out, "  ");
+	if (row->group[0]) {
+		fprintf(out, "%s ", row->group);
+		used += printable_width(row->group) + 1;
+	}
+	if (used + printable_width(name) > width) {
+		while (*name && used + sizeof(CUT) - 1 + printable_width(name) > width)
+			do
+				name++;
+			while ((*name & 0xc0) == 0x80);
+		fprintf(out, CUT);
+	}
+	fprintf(out, "%s\n", name);
+}
+
+json *breakdown_name_json(const struct breakdown *breakdown, const struct breakdown_row *row)
+{
+	json *object = json_object_new_object();
+
+	if (row->name)
+		json_add_text(object, "name", row->name);
+	if (row->group[0])
+		json_add_text(object, breakdown->group_key, row->group);
+	return object;
+}
+
+json *breakdown_figures_json(const struct breakdown *breakdown, const uint64_t *figures,
+			     bool is_sum)
+{
+	json *object = json_object_new_object();
+
+	for (unsigned i = 0; i < breakdown->column_count; i++)
+		if (!is_sum || breakdown->columns[i].unit != BREAKDOWN_ID)
+			json_add_number(object, breakdown->columns[i].key, figures[i]);
+	return object;
+}
