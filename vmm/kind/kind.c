@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kind/breakdown.h"
 #include "kind/claims.h"
-#include "kind/class_breakdown.h"
 #include "kind/description.h"
 #include "kind/free_counts.h"
 #include "kind/guest.h"
@@ -167,21 +165,6 @@ void guest_free_counts(const struct guest *guest, struct free_counts *counts)
 		guest->kind->free_counts(guest, counts);
 	else
 		error_set(&counts->why, -ENOTSUP, "its kind does not report it");
-}
-
-int guest_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,
-		    struct breakdown *breakdown, struct error *err)
-{
-	*breakdown = (struct breakdown){.budget = guest->memory ? guest->memory->budget : NULL};
-	if (by == BREAKDOWN_CLASS)
-		return class_breakdown(guest, limit, breakdown, err);
-	if (!guest->kind->breakdown)
-		return error_set(
-			err, -EINVAL,
-			"guests of the kind %s have no memory by %s: that is for Linux's; all "
-			"have --by class",
-			guest->kind->name, breakdown_names[by]);
-	return guest->kind->breakdown(guest, by, limit, breakdown, err);
 }
 
 int guest_claims_read(const struct guest *guest, struct claims *claims, struct error *err)
