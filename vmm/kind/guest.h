@@ -75,6 +75,7 @@ struct guest_hints {
 	uint64_t search_end; /* without has_info: only below this address; 0: everywhere */
 	/* Reading costs milliseconds: guests whose structures lie all over their memory are not looked for. */
 	bool is_costly;
+	bool is_paused; /* who runs it says that it stands: a search need not wait for its clock */
 };
 
 /*

@@ -111,18 +111,20 @@ static int find_guests(const struct guest_memory *memory, const struct guest_hin
 static int locate(const struct guest_memory *memory, const struct guest_hints *hints,
 		  struct guest_place *place, struct error *err)
 {
+	uint64_t wait_ns = hints->is_paused ? 0 : KERNEL_TICK_WAIT_NS;
 	int result;
 
 	if (hints->is_costly)
 		return error_set(err, -ENODATA, "reading this memory costs too much");
-	struct kernels *kernels = find_kernels(memory, hints, KERNEL_TICK_WAIT_NS, &result, err);
+	struct kernels *kernels = find_kernels(memory, hints, wait_ns, &result, err);
 
 	if (!kernels)
 		return result;
 	result = choose(kernels, err);
 	if (result >= 0) {
 		place->info = kernels->list[result].info.at;
-		place->is_still = kernels->list[result].life == KERNEL_LIFE_STILL;
+		place->is_still = hints->is_paused ||
+				  kernels->list[result].life == KERNEL_LIFE_STILL;
 		place->has_ends = false;
 		result = error_set(err, 0, "Linux does not say where its RAM ends");
 	}

@@ -38,6 +38,7 @@ struct qemu_source {
 	/* QEMU serves one client at a time, and others need it, too: the connection is closed once the RAM is found. */
 	bool has_qmp;
 	struct qmp qmp;
+	bool is_paused;    /* when QMP was asked, before the guest was looked for */
 	char *path;        /* of the QMP socket; NULL: none was named */
 	bool has_migrated; /* atomic, relaxed: publishes no other data */
 	struct pauser pauser;
@@ -302,7 +303,8 @@ static int add_described(struct source *source, struct error *err)
 /* A guest that has not read its memory map yet describes itself already. */
 static int find_info(struct source *source, struct error *err)
 {
-	const struct guest_hints anywhere = {0};
+	const struct qemu_source *own = source->own;
+	const struct guest_hints anywhere = {.is_paused = own->is_paused};
 	struct guest_place place = {0};
 	struct error why;
 	int result = guest_locate(&source->memory, &anywhere, &place, &why);
@@ -355,12 +357,17 @@ static int find_in_time(struct source *source, struct error *err)
 static void query_facts(struct source *source)
 {
 	struct qemu_source *own = source->own;
-	struct json_object *answer, *name;
+	struct json_object *answer, *name, *running;
 	struct error ignored;
 
 	if (qmp_execute(&own->qmp, "query-cpus-fast", NULL, &answer, &ignored) == 0) {
 		if (json_object_is_type(answer, json_type_array))
 			source->cpu_count = (unsigned)json_object_array_length(answer);
+		json_object_put(answer);
+	}
+	if (qmp_execute(&own->qmp, "query-status", NULL, &answer, &ignored) == 0) {
+		running = json_member(answer, "running", json_type_boolean);
+		own->is_paused = running && !json_object_get_boolean(running);
 		json_object_put(answer);
 	}
 	if (qmp_execute(&own->qmp, "query-name", NULL, &answer, &ignored) == 0) {
