@@ -31,6 +31,7 @@ test_kernel()
 	if [ "$status" -eq 0 ] || grep -qxF "$version" "$HERE/known.txt"; then
 		judge "$name: all pages are what the kernel says" 0 'out:^compared +[0-9]+ frames: 0 differ'
 		test_owners "$name" "file:$WORK/ram"
+		test_mappers "$name"
 		expect "$name: a capture" 0 'out:^captured .*, the metadata and names$' -- \
 			"$PAGEVISOR" capture --force "$WORK/names.pvc" "file:$WORK/ram"
 		test_owners "$name: captured" "$WORK/names.pvc"
@@ -62,6 +63,27 @@ test_owners()
 	for by in file cache process zone pageblock migratetype; do
 		expect "$1: $by in JSON" 0 "out:\"by\":\"$by\"" -- "$PAGEVISOR" stat --json --limit 5 --by "$by" "$guest"
 	done
+}
+
+# frame_of EXPRESSION: the first frame that matches.
+frame_of()
+{
+	"$PAGEVISOR" find --each --limit 1 "$1" "file:$WORK/ram" 2>/dev/null | sed -n 's/^\(0x[0-9a-f]*\) .*/\1/p'
+}
+
+# test_mappers NAME: who maps pages of the machine that was stopped last.
+test_mappers()
+{
+	local guest=file:$WORK/ram
+
+	expect "$1: who maps a page" 0 'out:^mapped +[0-9]+ times$' 'out:^by +init, process 1, at 0x[0-9a-f]+$' \
+		'out:^ +agent-anon, process [0-9]+, at 0x' '!out:found' -- "$PAGEVISOR" show "$(frame_of 'type == anon && maps > 4')" "$guest"
+	expect "$1: who maps a page of a file" 0 'out:^mapped +1 time$' 'out:^by +init, process 1, at 0x' 'out:^file +ext4 /disk/mapped$' \
+		'out:^index +page [0-9]+ of it$' -- "$PAGEVISOR" show "$(frame_of 'type == file && maps > 0')" "$guest"
+	expect "$1: one process maps a page many times" 0 'out:^by +agent-same, process [0-9]+, at 0x' 'out:^ +and [0-9]+ more$' -- \
+		"$PAGEVISOR" show "$(frame_of 'type == ksm && maps > 100')" "$guest"
+	expect "$1: who maps it, in JSON" 0 'out:"found_count":1,$' 'out:"process":"init",$' 'out:"va":"0x7' -- \
+		"$PAGEVISOR" show --json "$(frame_of 'type == file && maps > 0')" "$guest"
 }
 
 for program in qemu-system-x86_64 mke2fs cpio xz python3; do

@@ -53,6 +53,7 @@
 #define PTE_ACCESSED_BIT   5
 #define PTE_DIRTY_BIT      6 /* only in entries that map pages */
 #define PTE_LARGE_BIT      7
+#define PTE_GLOBAL_BIT     8
 #define PTE_NO_EXECUTE_BIT 63 /* where EFER.NXE is set */
 #define PTE_PRESENT        X86_BIT(PTE_PRESENT_BIT)
 #define PTE_WRITE          X86_BIT(PTE_WRITE_BIT)
@@ -61,6 +62,7 @@
 #define PTE_ACCESSED       X86_BIT(PTE_ACCESSED_BIT)
 #define PTE_DIRTY          X86_BIT(PTE_DIRTY_BIT)
 #define PTE_LARGE          X86_BIT(PTE_LARGE_BIT)
+#define PTE_GLOBAL         X86_BIT(PTE_GLOBAL_BIT)
 #define PTE_NO_EXECUTE     X86_BIT(PTE_NO_EXECUTE_BIT)
 
 #define PT_ENTRIES       512

@@ -26,6 +26,7 @@
 #define SHOWN_PAGES    3000
 #define ANON_BYTES     (40 * MIB)
 #define SHARED_PAGES   512
+#define NONE_PAGES     100
 #define SMALL_FILES    2000
 #define THREADS        6
 #define HUGETLB_PAGES  6
@@ -356,7 +357,7 @@ void fill_memory(struct filled *filled)
 	static void (*const merged[])(void) = {hold_same, hold_fragments, NULL};
 	static void (*const shared[])(void) = {hold_shared, hold_pipes, hold_bpf, NULL};
 	static void (*const poisoned[])(void) = {hold_poisoned, NULL};
-	char text[16];
+	char text[16], *memory;
 
 	snprintf(text, sizeof(text), "%d", HUGETLB_PAGES);
 	put_text("/proc/sys/vm/nr_hugepages", text);
@@ -370,8 +371,11 @@ void fill_memory(struct filled *filled)
 	start_child("agent-anon", anon);
 	start_child("agent-shared", shared);
 	start_child("agent-poison", poisoned);
-	show(filled, getpid(), touched_anon(ANON_BYTES, MADV_NOHUGEPAGE, 12),
-	     SHOWN_PAGES - SHARED_PAGES - 400, 0);
+	memory = touched_anon(ANON_BYTES, MADV_NOHUGEPAGE, 12);
+	show(filled, getpid(), memory, SHOWN_PAGES - SHARED_PAGES - 400, 0);
+	/* Pages that nobody may access are mapped, too. */
+	if (memory != NULL && mprotect(memory, NONE_PAGES * PAGE_BYTES, PROT_NONE) < 0)
+		complain("mprotect");
 	show(filled, getpid(), touched_anon(4 * MIB, MADV_HUGEPAGE, 13), 400, 0);
 	/* Last: what comes after takes single pages first. */
 	start_child("agent-same", merged);

@@ -178,6 +178,7 @@ static const struct {
 	{"linux_check", linux_check_suite},
 	{"linux_owners", linux_owners_suite},
 	{"linux_page_blocks", linux_page_blocks_suite},
+	{"linux_mappers", linux_mappers_suite},
 	{"linux_property", linux_property_suite},
 	{"property", property_suite},
 };

@@ -170,6 +170,7 @@ Suite *linux_kpageflags_suite(void);
 Suite *linux_check_suite(void);
 Suite *linux_owners_suite(void);
 Suite *linux_page_blocks_suite(void);
+Suite *linux_mappers_suite(void);
 Suite *linux_property_suite(void);
 Suite *property_suite(void);
 

@@ -366,7 +366,7 @@ static int see(void *own, const struct linux_process *process)
 
 	if (seen->count < 8)
 		seen->pids[seen->count] = process->pid;
-	if (process->has_memory)
+	if (process->has_pages)
 		seen->last = *process;
 	seen->count++;
 	return 0;

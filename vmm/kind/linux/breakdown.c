@@ -184,7 +184,7 @@ static int add_process(void *own, const struct linux_process *process)
 {
 	struct making *making = own;
 
-	if (!process->has_memory)
+	if (!process->has_pages)
 		return 0;
 	struct breakdown_row *row = breakdown_add(making->to, making->err);
 
@@ -205,6 +205,10 @@ static int add_process(void *own, const struct linux_process *process)
 static int by_process(struct making *making)
 {
 	bool is_complete;
+
+	if (making->fields.counters.size == 0)
+		return error_set(making->err, -ENODATA,
+				 "the guest's kernel does not say what its processes have");
 	int result = linux_processes(making->kernel, &making->fields, add_process, making,
 				     &is_complete, making->err);
 

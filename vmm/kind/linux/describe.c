@@ -13,8 +13,10 @@
 #include "base/printable.h"
 #include "kind/frame_look.h"
 #include "kind/linux/file_name.h"
+#include "kind/linux/file_pages.h"
 #include "kind/linux/kpageflags.h"
 #include "kind/linux/linux_guest.h"
+#include "kind/linux/page_mappers.h"
 #include "kind/linux/page_mobility.h"
 #include "kind/linux/page_owner.h"
 #include "kind/linux/slab_cache.h"
@@ -41,6 +43,9 @@ struct page_facts {
 	bool is_of_file, has_index;
 	struct linux_file file;
 	uint64_t index;
+	bool has_place, is_in_place; /* the file has it there, as far as that can be looked up */
+	struct page_mappers mappers;
+	struct error no_mappers; /* why they are not known; else empty */
 };
 
 static int read_facts(const struct guest *guest, const struct frame_look *look,
@@ -128,20 +133,36 @@ static void read_owner(const struct guest *guest, const struct owner_fields *fie
 		printable_copy(facts->file.path, sizeof(facts->file.path), facts->file.path);
 	facts->has_index = owner.has_index;
 	facts->index = owner.index;
+	facts->has_place = facts->is_of_file && owner.has_index && file_pages_are_known(fields);
+	if (facts->has_place)
+		facts->is_in_place = page_owner_has_place(&in, space, fields, &owner, look->pfn);
 }
 
-/* A capture of the metadata may have the names, too: what is not there is not confirmed. */
-static void read_holder(const struct guest *guest, const struct frame_look *look,
-			struct page_facts *facts)
+/* Nobody needs to be looked for where the kernel counts no mapping. */
+static int read_mappers(const struct guest *guest, const struct owner_fields *fields,
+			const struct frame_look *look, struct page_facts *facts)
+{
+	if (facts->mapcount == 0 || look->frame.state != PAGE_STATE_USED)
+		return 0;
+	int result = page_mappers_find(&linux_guest_of(guest)->kernel, fields, look->pfn,
+				       MAPPERS_TABLES_MAX, &facts->mappers, &facts->no_mappers);
+
+	return result == -ENOMEM ? result : 0;
+}
+
+/* A capture of the metadata may have the names, too: what is not there is not confirmed. It has no page tables of processes. */
+static int read_holder(const struct guest *guest, const struct frame_look *look,
+		       const struct describe_options *options, struct page_facts *facts)
 {
 	struct owner_fields fields;
 
 	if (!owner_fields_read(&linux_guest_of(guest)->kernel, &fields))
-		return;
+		return 0;
 	if (look->frame.state == PAGE_STATE_FREE)
 		read_block(guest, &fields, look, facts);
 	else
 		read_owner(guest, &fields, look, facts);
+	return options->has_all_memory ? read_mappers(guest, &fields, look, facts) : 0;
 }
 
 static void put_holder(FILE *out, const struct page_facts *facts)
@@ -158,7 +179,9 @@ static void put_holder(FILE *out, const struct page_facts *facts)
 	fprintf(out, "file      %s%s%s%s\n", facts->file.type, facts->file.type[0] ? " " : "",
 		facts->file.path, facts->file.is_deleted ? " (deleted)" : "");
 	if (facts->has_index)
-		fprintf(out, "index     page %" PRIu64 " of it\n", facts->index);
+		fprintf(out, "index     page %" PRIu64 " of it%s\n", facts->index,
+			facts->has_place && !facts->is_in_place ? ", which has another page there"
+								: "");
 }
 
 static json *file_members(const struct page_facts *facts)
@@ -171,6 +194,8 @@ static json *file_members(const struct page_facts *facts)
 	json_add_flag(file, "is_deleted", facts->file.is_deleted);
 	if (facts->has_index)
 		json_add_number(file, "page_index", facts->index);
+	if (facts->has_place)
+		json_add_flag(file, "is_in_place", facts->is_in_place);
 	return file;
 }
 
@@ -215,6 +240,18 @@ static json *page_block_members(const struct page_facts *facts)
 	return block;
 }
 
+static void put_mappers(FILE *out, const struct page_facts *facts)
+{
+	fprintf(out, "mapped    %" PRIu64 " time%s", facts->mapcount,
+		facts->mapcount == 1 ? "" : "s");
+	if (facts->mappers.is_known && facts->mappers.found != facts->mapcount)
+		fprintf(out, ", %" PRIu64 " found", facts->mappers.found);
+	fprintf(out, "\n");
+	if (facts->no_mappers.text[0])
+		fprintf(out, "%-9s unknown: %s\n", "by", facts->no_mappers.text);
+	page_mappers_print(&facts->mappers, out);
+}
+
 static void put_text(FILE *out, const struct page_facts *facts)
 {
 	fprintf(out, "flags    ");
@@ -222,8 +259,7 @@ static void put_text(FILE *out, const struct page_facts *facts)
 		if (facts->flags >> i & 1 && kpageflags_names[i])
 			fprintf(out, " %s", kpageflags_names[i]);
 	fprintf(out, "%s\n", facts->flags ? "" : " none");
-	fprintf(out, "mapped    %" PRIu64 " time%s\n", facts->mapcount,
-		facts->mapcount == 1 ? "" : "s");
+	put_mappers(out, facts);
 	put_page_block(out, facts);
 	if (facts->is_tail)
 		fprintf(out, "part      of the compound page at 0x%" PRIx64 "\n",
@@ -240,6 +276,8 @@ static json *facts_members(const struct page_facts *facts)
 			json_object_array_add(flags, json_text(kpageflags_names[i]));
 	json_add(members, "flags", flags);
 	json_add_number(members, "map_count", facts->mapcount);
+	if (facts->mappers.is_known)
+		json_add(members, "mappings", page_mappers_json(&facts->mappers));
 	json_add(members, "pageblock", page_block_members(facts));
 	if (facts->is_tail)
 		json_add_hex(members, "compound_head", facts->head * PAGE_SIZE);
@@ -272,8 +310,10 @@ int linux_describe(const struct guest *guest, const struct frame_look *look,
 		return error_set(err, -ENOMEM, "no memory for a description");
 	/* With the lesser level, or of a page that never rests, there is nothing to add. */
 	if (linux_guest_of(guest)->kernel.layout.is_full && read_facts(guest, look, facts) == 0) {
-		read_holder(guest, look, facts);
-		result = put(facts, description, err);
+		result = read_holder(guest, look, options, facts);
+		result = result < 0 ? error_set(err, result, "no memory for a description")
+				    : put(facts, description, err);
+		page_mappers_free(&facts->mappers);
 	}
 	free(facts);
 	return result;

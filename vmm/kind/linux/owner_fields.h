@@ -18,6 +18,8 @@ enum memory_counter {
 struct owner_fields {
 	/* struct kmem_cache. */
 	struct kernel_field cache_name, cache_list;
+	/* From an address space to its pages: an xarray and its nodes. */
+	struct kernel_field mapping_pages, node_shift, node_slots;
 	/* From an address space to the path of its file. */
 	struct kernel_field mapping_host, inode_mapping, inode_data, inode_number, inode_device,
 		inode_links, inode_generation, inode_names, inode_super, super_device, super_type,
@@ -28,8 +30,10 @@ struct owner_fields {
 		mount_parent;
 	/* From a process to what it has. */
 	struct kernel_field task_list, task_pid, task_name, task_start, task_memory;
-	struct kernel_field counters; /* of struct mm_struct: an array */
-	uint32_t counter_size;        /* of one of its elements */
+	struct kernel_field task_signal, task_threads, signal_threads; /* of one process */
+	struct kernel_field memory_tables; /* of struct mm_struct: where its top page table is */
+	struct kernel_field counters;      /* of struct mm_struct: an array */
+	uint32_t counter_size;             /* of one of its elements */
 	/* Of an element, since 6.2: its sum, and what is missing in it, by CPU. */
 	struct kernel_field counter_sum, counter_parts;
 	uint32_t counter_index[COUNTERS];

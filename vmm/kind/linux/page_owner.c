@@ -2,6 +2,8 @@
 /* The owner of a page: see page_owner.h. */
 #include "kind/linux/page_owner.h"
 
+#include "kind/linux/file_pages.h"
+
 /* Of `mapping`: what is beside the pointer. */
 #define MAPPING_FLAGS UINT64_C(3)
 
@@ -41,4 +43,15 @@ bool page_owner_of(const struct page_records *in, uint64_t at, const void *recor
 	owner->has_index = layout->index.size == sizeof(owner->index) && layout->index.page == 0;
 	owner->index = layout_load(record, &layout->index) + (at - owner->head);
 	return true;
+}
+
+bool page_owner_has_place(const struct page_records *in, const struct kernel_space *space,
+			  const struct owner_fields *fields, const struct page_owner *owner,
+			  uint64_t at)
+{
+	uint64_t page;
+
+	return owner->has_index && file_page_at(space, fields, owner->va, owner->index, &page) &&
+	       (page == in->vmemmap + at * LAYOUT_PAGE_SIZE ||
+		page == in->vmemmap + owner->head * LAYOUT_PAGE_SIZE);
 }

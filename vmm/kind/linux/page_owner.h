@@ -3,6 +3,7 @@
 #ifndef VMM_LINUX_PAGE_OWNER_H
 #define VMM_LINUX_PAGE_OWNER_H
 
+#include "kind/linux/owner_fields.h"
 #include "kind/linux/page_class.h"
 
 struct page_owner {
@@ -25,5 +26,10 @@ static inline bool page_class_has_owner(int class)
  */
 bool page_owner_of(const struct page_records *in, uint64_t at, const void *record, int class,
 		   struct page_owner *owner);
+
+/* Whether its file has the page, or the compound page that it is a part of, at the index that the page says. */
+bool page_owner_has_place(const struct page_records *in, const struct kernel_space *space,
+			  const struct owner_fields *fields, const struct page_owner *owner,
+			  uint64_t at);
 
 #endif

@@ -62,10 +62,33 @@ static bool read_counters(struct reader *reader, uint64_t memory, uint64_t pages
 	return true;
 }
 
+/* The memory of a process is that of each of its threads; the first may have ended, and has none any more. */
+static bool find_memory(const struct reader *reader, uint64_t task, uint64_t *memory)
+{
+	const struct owner_fields *fields = reader->fields;
+	uint64_t signal, node;
+
+	if (kernel_field_pointer(reader->space, task, &fields->task_memory, memory))
+		return true;
+	if (fields->signal_threads.size != 16 || fields->task_threads.size != 16 ||
+	    !kernel_field_pointer(reader->space, task, &fields->task_signal, &signal))
+		return false;
+	node = signal + fields->signal_threads.offset;
+	for (unsigned i = 0; i < PROCESS_THREADS_MAX; i++) {
+		if (!kernel_list_next(reader->space, node, &node) ||
+		    node == signal + fields->signal_threads.offset)
+			return false;
+		if (kernel_field_pointer(reader->space, node - fields->task_threads.offset,
+					 &fields->task_memory, memory))
+			return true;
+	}
+	return false;
+}
+
 static bool read_process(struct reader *reader, uint64_t task, struct linux_process *process)
 {
 	const struct owner_fields *fields = reader->fields;
-	uint64_t pid, memory;
+	uint64_t pid;
 
 	*process = (struct linux_process){.task = task};
 	if (!kernel_field_read(reader->space, task, &fields->task_pid, &pid) ||
@@ -74,9 +97,10 @@ static bool read_process(struct reader *reader, uint64_t task, struct linux_proc
 		return false;
 	process->pid = (uint32_t)pid;
 	kernel_field_read(reader->space, task, &fields->task_start, &process->start);
-	process->has_memory =
-		kernel_field_pointer(reader->space, task, &fields->task_memory, &memory) &&
-		read_counters(reader, memory, process->pages);
+	if (!find_memory(reader, task, &process->memory))
+		process->memory = 0;
+	process->has_pages = process->memory &&
+			     read_counters(reader, process->memory, process->pages);
 	return true;
 }
 
@@ -124,8 +148,7 @@ int linux_processes(const struct linux_kernel *kernel, const struct owner_fields
 	struct reader reader = {
 		.space = &kernel->found.space, .fields = fields, .parts_left = PARTS_MAX};
 
-	if (!kernel->symbols.init_task || fields->task_list.size != 16 ||
-	    fields->counters.size == 0)
+	if (!kernel->symbols.init_task || fields->task_list.size != 16)
 		return error_set(err, -ENODATA,
 				 "the guest's kernel does not say where its processes are");
 	read_cpus(kernel, &reader);
