@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "inspect/find/expression.h"
 #include "inspect/find/find.h"
@@ -79,6 +80,37 @@ static unsigned compare_orders(const struct guest *guest, const struct left *lef
 	return different;
 }
 
+/* Frames of the slabs of a cache, by slabinfo: "NAME <active> <objects> <size> <objperslab> <pagesperslab> ... <num_slabs> ..." */
+static uint64_t frames_in_slabinfo(const char *text, const char *name)
+{
+	uint64_t pages = 0, slabs = 0;
+	char line[64];
+	const char *at, *data;
+
+	snprintf(line, sizeof(line), "\n%s ", name);
+	at = strstr(text, line);
+	data = at ? strstr(at, "slabdata") : NULL;
+	if (!data || sscanf(at + strlen(line), "%*u %*u %*u %*u %" SCNu64, &pages) != 1 ||
+	    sscanf(data, "slabdata %*u %" SCNu64, &slabs) != 1)
+		return 0;
+	return pages * slabs;
+}
+
+/* By names: what the agent wrote (fill.c), and caches. */
+static unsigned compare_names(const struct guest *guest, const struct left *left)
+{
+	const char *text = left->records[LEFT_SLABINFO].data;
+
+	return asked_differs(guest, "file == \"/disk/mapped\"", 2048, 0) +
+	       asked_differs(guest, "file == \"/disk/*\" && type == file", 3072, 0) +
+	       asked_differs(guest, "file == \"/tmp/shmem\"", 3072, 0) +
+	       asked_differs(guest, "file == \"/nothing\"", 0, 0) +
+	       asked_differs(guest, "cache == \"dentry\"", frames_in_slabinfo(text, "dentry"), 0) +
+	       asked_differs(guest, "cache == \"inode_cache\"",
+			     frames_in_slabinfo(text, "inode_cache"), 0);
+}
+#define NAMES 6
+
 unsigned compare_asked(const struct guest *guest, const struct left *left)
 {
 	const uint64_t *words = left_words(left, LEFT_FLAGS),
@@ -98,8 +130,8 @@ unsigned compare_asked(const struct guest *guest, const struct left *left)
 		different += asked_differs(guest, flags[i].text, theirs, changed);
 	}
 	different += asked_differs(guest, "maps > 1", mapped, changed);
-	different += compare_orders(guest, left, changed);
+	different += compare_orders(guest, left, changed) + compare_names(guest, left);
 	printf("asked        %u expressions: %u count otherwise\n",
-	       asked + 1 + BLOCK_ZONES * BLOCK_ORDERS, different);
+	       asked + 1 + NAMES + BLOCK_ZONES * BLOCK_ORDERS, different);
 	return different;
 }

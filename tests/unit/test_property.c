@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "inspect/find/expression.h"
+#include "kind/breakdown.h"
 #include "kind/guest.h"
 #include "kind/property.h"
 
-enum { FLAG_WET, FLAG_RED, FLAG_GONE, HEIGHT, SHELF, COUNT };
+enum { FLAG_WET, FLAG_RED, FLAG_GONE, HEIGHT, SHELF, OWNER, COUNT };
 
-static const char *const names[COUNT] = {"flags.wet", "flags.red", "flags.gone", "height", "shelf"};
+static const char *const names[COUNT] = {"flags.wet", "flags.red", "flags.gone",
+					 "height",    "shelf",     "owner"};
 static const char *const shelves[] = {"Lower", NULL, "Upper"};
 
 static bool name_of(const struct guest *guest, unsigned property, char name[PROPERTY_NAME_SIZE])
@@ -40,23 +42,73 @@ static bool read_property(const struct guest *guest, unsigned property,
 	return *value != 0xff;
 }
 
-static const struct property_ops ops = {
-	.count = COUNT, .name = name_of, .value_name = value_name, .read = read_property};
+static bool breakdown_of(unsigned property, enum breakdown_by *by)
+{
+	*by = BREAKDOWN_CACHE;
+	return property == OWNER;
+}
+
+#define MANY 2000
+
+static enum { SOME_NAMES, NO_NAMES, MANY_NAMES, NO_ANSWER } owners;
+
+static int add_owner(struct breakdown *to, uint64_t key, const char *name)
+{
+	struct error ignored;
+	struct breakdown_row *row = breakdown_add(to, &ignored);
+
+	ck_assert_ptr_nonnull(row);
+	row->key = key;
+	return name ? breakdown_name(to, row, name, &ignored) : 0;
+}
+
+/* Rows are in no order of keys. Two have one name. */
+static int break_down(const struct guest *guest, enum breakdown_by by, uint64_t limit,
+		      struct breakdown *to, struct error *error)
+{
+	static const struct breakdown_column column = {"bytes", "MiB", BREAKDOWN_BYTES};
+
+	(void)guest;
+	ck_assert_int_eq(by, BREAKDOWN_CACHE);
+	ck_assert_uint_eq(limit, UINT64_MAX);
+	to->columns = &column;
+	to->column_count = 1;
+	if (owners == NO_ANSWER)
+		return error_set(error, -ENODATA, "nobody knows");
+	add_owner(to, 0, NULL);
+	for (uint64_t i = 0; owners == MANY_NAMES && i < MANY; i++)
+		add_owner(to, i + 1, "many");
+	if (owners == SOME_NAMES) {
+		add_owner(to, 13, "cat");
+		add_owner(to, 12, "/house/dog & co");
+		add_owner(to, 11, "cat");
+		add_owner(to, 9, "cow");
+	}
+	return 0;
+}
+
+static const struct property_ops ops = {.count = COUNT,
+					.name = name_of,
+					.value_name = value_name,
+					.breakdown = breakdown_of,
+					.read = read_property};
 static const struct frame_state states[] = {{.name = "free", .tone = TONE_FREE}};
 static const struct kind kind = {.name = "shelves",
 				 .record_size = 8,
 				 .state_count = 1,
 				 .states = states,
+				 .breakdown = break_down,
 				 .properties = &ops};
 static const struct guest guest = {.kind = &kind};
-static const uint8_t records[2][8] = {{1, 0, 1, 7, 2}, {0, 1, 1, 0xff, 0}};
+static const uint8_t records[3][8] = {
+	{1, 0, 1, 7, 2, 11}, {0, 1, 1, 0xff, 0, 12}, {0, 0, 0, 0, 0, 0xff}};
 static struct expression expression;
 static struct error err;
 
 static bool matches(const char *text, unsigned at, bool has_neighbours)
 {
 	static const struct frame frame = {.type = FRAME_TYPE_NONE};
-	const struct frame_records all = {records, pfn(100), 2, NULL};
+	const struct frame_records all = {records, pfn(100), 3, NULL};
 	const struct expression_frame subject = {.pfn = pfn(100 + at),
 						 .frame = &frame,
 						 .record = records[at],
@@ -105,6 +157,52 @@ static void refused(const char *text, const char *with)
 	ck_assert_str_eq(err.text, with);
 }
 
+START_TEST(values_have_names_by_a_breakdown)
+{
+	owners = SOME_NAMES;
+	assert_matches("owner == \"cat\"", true, false);
+	assert_matches("owner != \"cat\"", false, true);
+	assert_matches("owner == \"c*\" && flags.wet", true, false);
+	assert_matches("owner == \"/house/*\"", false, true);
+	assert_matches("(owner==\"cat\") + (owner == \"c?t\") == 2", true, false);
+	assert_matches("!(owner == \"/house/dog & co\")", true, false);
+	assert_matches("owner == \"*\"", true, true);
+	assert_matches("owner == \"none\" || owner == \"\"", false, false);
+	assert_matches("owner != \"none\"", true, true);
+	assert_matches("owner == 11", true, false);
+	/* One that is not known is neither. */
+	ck_assert(!matches("owner == \"*\"", 2, true));
+	ck_assert(!matches("owner != \"*\"", 2, true));
+	ck_assert(!matches("owner != \"none\"", 2, true));
+}
+END_TEST
+
+START_TEST(texts_that_cannot_be_are_refused)
+{
+	char text[EXPRESSION_LENGTH_MAX] = "owner == \"cat\"";
+
+	owners = SOME_NAMES;
+	refused("owner == cat", "column 10: a name belongs in double quotes here: \"cat\"");
+	refused("owner == \"cat", "column 10: the text that starts here has no end");
+	refused("owner == \"cat\n\"", "column 10: the text that starts here has no end");
+	refused("owner > \"cat\"", "column 9: a name, a number or a ( is needed here, not \"cat\"");
+	refused("owner + 1 == \"cat\"",
+		"column 14: a name, a number or a ( is needed here, not \"cat\"");
+	refused("\"cat\"", "column 1: a name, a number or a ( is needed here, not \"cat\"");
+	refused("owner == \"cat\" & 1",
+		"column 16: both sides of & are numbers; to combine comparisons write &&");
+	for (unsigned i = 0; i < EXPRESSION_SETS_MAX; i++)
+		strcat(text, "||owner==\"cat\"");
+	refused(text, "column 234: at most 16 texts are possible");
+	owners = NO_ANSWER;
+	refused("owner == \"cat\"", "column 10: nobody knows");
+	owners = NO_NAMES;
+	refused("owner == \"cat\"", "column 10: what has names is not in this memory");
+	owners = MANY_NAMES;
+	refused("owner == \"m*\"", "column 10: more than 1024 names match; write a narrower one");
+}
+END_TEST
+
 START_TEST(misspelled_ones_are_guessed)
 {
 	refused("flags.wett",
@@ -113,15 +211,15 @@ START_TEST(misspelled_ones_are_guessed)
 	refused("1 && flags.gone", "column 6: what is \"flags.gone\"? There are flags.wet, red");
 	refused("hight > 2",
 		"column 1: what is \"hight\"; did you mean 'height'? There are "
-		"flags.NAME, height, shelf, and of all guests type, state, broken, free, "
+		"flags.NAME, height, shelf, owner, and of all guests type, state, broken, free, "
 		"resident, pfn and addr");
 	refused("shelf == upper", "column 10: \"upper\" is no shelf; there are Lower, Upper");
 	refused("shelf > Upper",
 		"column 9: what is \"Upper\"? There are flags.NAME, height, shelf, "
-		"and of all guests type, state, broken, free, resident, pfn and addr");
+		"owner, and of all guests type, state, broken, free, resident, pfn and addr");
 	refused("height == Upper",
 		"column 11: what is \"Upper\"? There are flags.NAME, height, "
-		"shelf, and of all guests type, state, broken, free, resident, pfn "
+		"shelf, owner, and of all guests type, state, broken, free, resident, pfn "
 		"and addr");
 	refused("shelf == Upper & 1", "column 16: both sides of & are numbers; to combine "
 				      "comparisons write &&");
@@ -135,6 +233,8 @@ Suite *property_suite(void)
 
 	tcase_add_test(tc, they_are_numbers);
 	tcase_add_test(tc, values_have_names);
+	tcase_add_test(tc, values_have_names_by_a_breakdown);
+	tcase_add_test(tc, texts_that_cannot_be_are_refused);
 	tcase_add_test(tc, misspelled_ones_are_guessed);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -27,7 +27,9 @@
 	"  head tail       1 for the first, for any other frame of a compound page\n"               \
 	"  maps            how often it is mapped, as /proc/kpagecount has it\n"                    \
 	"  zone            number or name of its zone: zone == Normal\n"                            \
-	"  node            number of its node\n\n"                                                  \
+	"  node            number of its node\n"                                                    \
+	"  file            == or != a name as stat --by file has it: file == \"/tmp/*\"\n"          \
+	"  cache           likewise, of slabs: cache == \"dentry\"\n\n"                             \
 	"pagevisor types lists all types with their fields. "                                       \
 	"A frame that is not in use has no type, and a type may lack a field: any comparison "      \
 	"with these is false, even !=."

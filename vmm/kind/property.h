@@ -14,6 +14,7 @@
 
 #include <pagevisor/address.h>
 
+#include "kind/breakdown.h"
 #include "kind/frame.h"
 
 struct guest;
@@ -39,6 +40,11 @@ struct property_ops {
 	bool (*name)(const struct guest *guest, unsigned property, char name[PROPERTY_NAME_SIZE]);
 	/* The name of a value, if the property's values have names. NULL: there is none. */
 	const char *(*value_name)(const struct guest *guest, unsigned property, uint64_t value);
+	/*
+	 * Whether the property's values are keys of a breakdown's rows (breakdown.h), which then have the names of values.
+	 * NULL: none of them.
+	 */
+	bool (*breakdown)(unsigned property, enum breakdown_by *by);
 	/* Returns false if the frame, whose record is in hand, has no such number, or it is not known. */
 	bool (*read)(const struct guest *guest, unsigned property,
 		     const struct frame_records *in_hand, pfn_t pfn, const struct frame *frame,

@@ -2,6 +2,8 @@
 /* Evaluates compiled expressions: see expression.h. */
 #include "inspect/find/expression.h"
 
+#include <stdlib.h>
+
 #include "inspect/find/operations.h"
 #include "kind/guest.h"
 #include "memory/residency.h"
@@ -140,6 +142,26 @@ static struct value changed(enum operation code, struct value value)
 	return value;
 }
 
+int expression_compare_keys(const void *one, const void *two)
+{
+	const uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)two;
+
+	return (a > b) - (a < b);
+}
+
+/* A missing value is none of them, nor something else. */
+static struct value among(const struct expression *expression, struct expression_op op,
+			  struct value value)
+{
+	const struct expression_set *set = &expression->sets[op.operand];
+	const uint64_t key = (uint64_t)value.number;
+
+	if (value.is_missing)
+		return number_value(0);
+	return number_value((bsearch(&key, &expression->keys[set->first], set->count, sizeof(key),
+				     expression_compare_keys) != NULL) == (op.code == OP_AMONG));
+}
+
 bool expression_matches(const struct expression *expression, const struct expression_frame *at)
 {
 	struct value stack[EXPRESSION_STACK_MAX];
@@ -150,6 +172,8 @@ bool expression_matches(const struct expression *expression, const struct expres
 
 		if (op.code < OP_NOT) {
 			stack[top++] = pushed(expression, op, at);
+		} else if (op.code == OP_AMONG || op.code == OP_NOT_AMONG) {
+			stack[top - 1] = among(expression, op, stack[top - 1]);
 		} else if (op.code < OP_EQUAL) {
 			stack[top - 1] = changed(op.code, stack[top - 1]);
 		} else if (op.code < OP_AND) {

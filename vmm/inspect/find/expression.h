@@ -19,7 +19,8 @@
  *     meta.FIELD      a field of the metadata; meta.FIELD.FIELD one of a structure in it
  *
  * and what the kind of guest calls its own (property.h), such as flags.lru. A property whose values have names is compared
- * with them, too: zone == Normal.
+ * with them, too: zone == Normal; one whose values are keys of a breakdown with a pattern of the names of rows, such as
+ * cache == "kmalloc-*". Which rows have such a name is determined once, when the expression is compiled.
  *
  * A frame that is not in use has no type, and a type may lack a field: every comparison with a missing value is false,
  * != too. A comparison beside & needs parentheses around one of the two. Arithmetic is exact: operands and results of + and - are never cut to 64 bits.
@@ -42,6 +43,8 @@
 #define EXPRESSION_STACK_MAX  128
 #define EXPRESSION_FIELDS_MAX 16 /* different fields */
 #define FIELD_NAME_MAX        128
+#define EXPRESSION_SETS_MAX   16   /* texts */
+#define EXPRESSION_KEYS_MAX   1024 /* that have the names, of all texts */
 
 /*
  * Wide enough for sums and differences of as many 64-bit operands as fit an expression. In 64 bits a result would
@@ -71,17 +74,26 @@ struct expression_field {
 	int handles[FRAME_TYPES_MAX]; /* -1: a type without that field */
 };
 
+/* Keys of a breakdown, in ascending order: keys[first] and behind it. */
+struct expression_set {
+	unsigned first, count;
+};
+
 /* Immutable once compiled. */
 struct expression {
 	enum frame_detail detail; /* how much of a frame it needs */
 	unsigned op_count;
 	unsigned number_count;
 	unsigned field_count;
+	unsigned set_count;
+	unsigned key_count;
 	unsigned broken_states; /* bit n: state n */
 	unsigned free_states;   /* likewise */
 	struct expression_op ops[EXPRESSION_OPS_MAX];
 	uint64_t numbers[EXPRESSION_OPS_MAX / 2 + 1];
 	struct expression_field fields[EXPRESSION_FIELDS_MAX];
+	struct expression_set sets[EXPRESSION_SETS_MAX];
+	uint64_t keys[EXPRESSION_KEYS_MAX];
 	struct field_resolver resolver;
 	const struct guest *guest; /* for properties; must stay for as long as it is evaluated */
 };

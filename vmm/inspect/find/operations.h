@@ -24,6 +24,8 @@ enum operation {
 	OP_NOT,
 	OP_NEGATE,
 	OP_TRUTH, /* 0 or 1 */
+	OP_AMONG, /* whether it is among keys; operand: index of the set of these */
+	OP_NOT_AMONG,
 	/* Replace the two topmost values. */
 	OP_EQUAL,
 	OP_UNEQUAL,
@@ -41,6 +43,9 @@ enum operation {
 	OP_AND,
 	OP_OR,
 };
+
+/* Orders keys (uint64_t), for qsort and bsearch. */
+int expression_compare_keys(const void *one, const void *two);
 
 /* Instead of a state: any that no operation of the guest leads to. */
 #define STATE_BROKEN 0xff

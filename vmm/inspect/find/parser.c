@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
 #include "kind/guest.h"
 #include "kind/kind.h"
 
@@ -40,8 +41,12 @@ const char *parser_token_quoted(const struct parser *parser, char *buffer, size_
 
 	if (token->kind == TOKEN_END)
 		return "the end";
-	snprintf(buffer, size, "\"%.*s\"", token->length < 40 ? (int)token->length : 40,
-		 token->text);
+	const char *quote = token->kind == TOKEN_TEXT ? "" : "\"";
+
+	snprintf(buffer, size, "%s%.*s%s", quote, token->length < 40 ? (int)token->length : 40,
+		 token->text, quote);
+	/* A text may have any bytes, and be cut between those of one character. */
+	printable_copy(buffer, size, buffer);
 	return buffer;
 }
 
@@ -111,6 +116,7 @@ static void parse_unary(struct parser *parser)
 	char quoted[64];
 
 	parser->named = -1;
+	parser->keyed = -1;
 	switch (kind) {
 	case TOKEN_NAME:
 		parse_name(parser);
@@ -161,6 +167,13 @@ static bool takes_name(const struct parser *parser, enum operation code)
 	       parser->token.kind == TOKEN_NAME;
 }
 
+/* Whether it compares a property with names that are not known before the guest is asked. */
+static bool takes_text(const struct parser *parser, enum operation code)
+{
+	return (code == OP_EQUAL || code == OP_UNEQUAL) && parser->keyed >= 0 &&
+	       (parser->token.kind == TOKEN_TEXT || parser->token.kind == TOKEN_NAME);
+}
+
 /* Left-associative operators of one level, between operands of the next. */
 static void parse_binary(struct parser *parser, const struct binary *table,
 			 void (*operand)(struct parser *parser))
@@ -173,15 +186,19 @@ static void parse_binary(struct parser *parser, const struct binary *table,
 
 		parser_advance(parser);
 		bool is_name = takes_name(parser, found->code);
+		bool is_text = takes_text(parser, found->code);
 
-		if (is_name)
+		if (is_text)
+			parse_text(parser, found->code);
+		else if (is_name)
 			parse_value_name(parser);
 		else
 			operand(parser);
-		parser_emit(parser, found->code, 0, -1);
+		if (!is_text)
+			parser_emit(parser, found->code, 0, -1);
 		if (found->code <= OP_GREATER_EQUAL) {
 			parser->comparison = sign;
-			parser->compares_names = is_name;
+			parser->compares_names = is_name || is_text;
 		}
 	}
 }
@@ -250,6 +267,7 @@ static void refuse_bare(struct parser *parser, const char *start, unsigned colum
 	for (char *c = better; *c; c++)
 		if (token_is_blank(*c))
 			*c = ' ';
+	printable_copy(better, sizeof(better), better);
 	refuse(parser, column, "comparisons bind more tightly than &; write %s", better);
 }
 
@@ -310,7 +328,8 @@ int expression_compile(const char *text, const struct guest *guest,
 				.expression = expression,
 				.err = err,
 				.token = {.text = text},
-				.named = -1};
+				.named = -1,
+				.keyed = -1};
 	char quoted[64];
 
 	memset(expression, 0, sizeof(*expression));

@@ -29,6 +29,7 @@ struct parser {
 	bool compares_names; /* it is `type == NAME` or `state == NAME` */
 	/* The property, a value of which has a name, that was parsed last, without anything behind it; -1: none. */
 	int named;
+	int keyed; /* likewise, one whose values are keys of a breakdown */
 };
 
 void parser_fail(struct parser *parser);
@@ -64,6 +65,9 @@ bool list_properties(const struct parser *parser, char *names, size_t size);
 
 /* The name of a value of the property `named`, after == or !=. */
 void parse_value_name(struct parser *parser);
+
+/* What a property `keyed` is compared with: a pattern of names. Writes the comparison, too. */
+void parse_text(struct parser *parser, enum operation code);
 
 /* "column N: " and a text; a macro, so that the compiler checks the format. */
 #define refuse(parser, column, format, ...)                                                        \

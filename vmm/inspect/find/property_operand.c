@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The names in an expression that only one kind of guest has: see parser.h. */
+#include <fnmatch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "inspect/find/parser.h"
+#include "kind/breakdown.h"
 #include "kind/guest.h"
 
 #define LIST_SIZE 200 /* of a list of names in an error */
@@ -34,7 +37,10 @@ bool parse_property(struct parser *parser)
 		if (parser->expression->detail < DETAIL_RECORD)
 			parser->expression->detail = DETAIL_RECORD;
 		parser_emit(parser, OP_PROPERTY, i, 1);
+		enum breakdown_by by;
+
 		parser->named = has_value_names(parser, i) ? (int)i : -1;
+		parser->keyed = ops->breakdown && ops->breakdown(i, &by) ? (int)i : -1;
 		parser_advance(parser);
 		return true;
 	}
@@ -129,4 +135,64 @@ void parse_value_name(struct parser *parser)
 	ops->name(parser->guest, property, name);
 	refuse(parser, parser->token.column, "%s is no %s; there are %s",
 	       parser_token_quoted(parser, quoted, sizeof(quoted)), name, names);
+}
+
+/* Adds the keys of all rows that have such a name. Returns false if there are too many, or no row has any name. */
+static bool add_keys(struct parser *parser, const struct breakdown *rows, const char *pattern,
+		     unsigned column)
+{
+	struct expression *expression = parser->expression;
+	struct expression_set *set = &expression->sets[expression->set_count];
+	bool has_names = rows->row_count == 0;
+
+	*set = (struct expression_set){.first = expression->key_count};
+	for (uint64_t i = 0; i < rows->row_count; i++) {
+		const struct breakdown_row *row = &rows->rows[i];
+
+		has_names |= row->name != NULL;
+		if (!row->name || fnmatch(pattern, row->name, 0) != 0)
+			continue;
+		if (expression->key_count == EXPRESSION_KEYS_MAX) {
+			refuse(parser, column, "more than %u names match; write a narrower one",
+			       EXPRESSION_KEYS_MAX);
+			return false;
+		}
+		expression->keys[expression->key_count++] = row->key;
+		set->count++;
+	}
+	if (!has_names)
+		refuse(parser, column, "what has names is not in this memory");
+	qsort(&expression->keys[set->first], set->count, sizeof(uint64_t), expression_compare_keys);
+	return has_names;
+}
+
+void parse_text(struct parser *parser, enum operation code)
+{
+	struct expression *expression = parser->expression;
+	const unsigned column = parser->token.column, length = parser->token.length;
+	char pattern[EXPRESSION_LENGTH_MAX], quoted[64];
+	struct breakdown rows;
+	enum breakdown_by by;
+	struct error err;
+
+	if (parser->token.kind != TOKEN_TEXT) {
+		refuse(parser, column, "a name belongs in double quotes here: %s",
+		       parser_token_quoted(parser, quoted, sizeof(quoted)));
+		return;
+	}
+	if (expression->set_count == EXPRESSION_SETS_MAX) {
+		refuse(parser, column, "at most %u texts are possible", EXPRESSION_SETS_MAX);
+		return;
+	}
+	snprintf(pattern, sizeof(pattern), "%.*s", (int)length - 2, parser->token.text + 1);
+	ops_of(parser)->breakdown((unsigned)parser->keyed, &by);
+	parser->keyed = -1;
+	parser->comparison = NULL;
+	if (guest_breakdown(parser->guest, by, UINT64_MAX, &rows, &err) < 0)
+		refuse(parser, column, "%s", err.text);
+	else if (add_keys(parser, &rows, pattern, column))
+		parser_emit(parser, code == OP_EQUAL ? OP_AMONG : OP_NOT_AMONG,
+			    expression->set_count++, 0);
+	breakdown_free(&rows);
+	parser_advance(parser);
 }

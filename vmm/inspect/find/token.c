@@ -110,6 +110,21 @@ static int read_operator(struct token *token, struct error *err)
 			 token->column, (unsigned char)c);
 }
 
+static int read_text(struct token *token, struct error *err)
+{
+	const char *end = token->text + 1;
+
+	/* Names have no others: what lists them shows each as a question mark. */
+	while (*end != '"' && (unsigned char)*end >= ' ' && *end != 0x7f)
+		end++;
+	if (*end != '"')
+		return error_set(err, -EINVAL, "column %u: the text that starts here has no end",
+				 token->column);
+	token->kind = TOKEN_TEXT;
+	token->length = (unsigned)(end + 1 - token->text);
+	return 0;
+}
+
 int token_read(const char *start, const char *at, struct token *token, struct error *err)
 {
 	while (token_is_blank(*at))
@@ -120,6 +135,8 @@ int token_read(const char *start, const char *at, struct token *token, struct er
 		return 0;
 	if (is_digit(*at))
 		return read_number(token, err);
+	if (*at == '"')
+		return read_text(token, err);
 	if (!is_name_start(*at))
 		return read_operator(token, err);
 	token->kind = TOKEN_NAME;

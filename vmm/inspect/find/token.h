@@ -12,6 +12,7 @@ enum token_kind {
 	TOKEN_END,
 	TOKEN_NAME, /* letters, digits, _ and dots */
 	TOKEN_NUMBER,
+	TOKEN_TEXT, /* with the double quotes around it, in which there are none */
 	TOKEN_OPEN,
 	TOKEN_CLOSE,
 	TOKEN_NOT,

@@ -9,6 +9,7 @@
 #include "kind/linux/linux_btf.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_mobility.h"
+#include "kind/linux/page_owner.h"
 
 /* Of the largest compound page: 1 GiB of hugetlbfs. */
 #define COMPOUND_ORDER_MAX 18
@@ -22,6 +23,8 @@ static const char *const names[PROPERTY_COUNT] = {
 	[PROPERTY_NODE] = "node",
 	[PROPERTY_MIGRATETYPE] = "migratetype",
 	[PROPERTY_HINDERS] = "hinders",
+	[PROPERTY_FILE] = "file",
+	[PROPERTY_CACHE] = "cache",
 };
 
 static bool name_of(const struct guest *guest, unsigned property, char name[PROPERTY_NAME_SIZE])
@@ -124,6 +127,20 @@ static bool flag_or_count(const struct page_records *in, unsigned property, pfn_
 	return true;
 }
 
+/* An object of the kernel that only its address says; its name is another's to say. */
+static bool owner_of(const struct page_records *in, unsigned property, uint64_t pfn,
+		     const void *record, const struct frame *frame, uint64_t *value)
+{
+	struct page_owner owner;
+
+	if (!page_class_has_owner(frame->type) ||
+	    (frame->type == PAGE_CLASS_SLAB) != (property == PROPERTY_CACHE) ||
+	    !page_owner_of(in, pfn, record, frame->type, &owner))
+		return false;
+	*value = owner.va;
+	return true;
+}
+
 bool page_property(const struct page_records *in, unsigned property, pfn_t pfn,
 		   const struct frame *frame, uint64_t *value)
 {
@@ -142,9 +159,18 @@ bool page_property(const struct page_records *in, unsigned property, pfn_t pfn,
 	case PROPERTY_NODE:
 		*value = bits_of(layout, record, layout->node_shift, layout->node_bits);
 		return layout->node_bits > 0;
+	case PROPERTY_FILE:
+	case PROPERTY_CACHE:
+		return owner_of(in, property, pfn.index, record, frame, value);
 	default:
 		return flag_or_count(in, property, pfn, value);
 	}
+}
+
+static bool breakdown_of(unsigned property, enum breakdown_by *by)
+{
+	*by = property == PROPERTY_CACHE ? BREAKDOWN_CACHE : BREAKDOWN_FILE;
+	return property == PROPERTY_FILE || property == PROPERTY_CACHE;
 }
 
 /* The note has the last block that was counted, and the count, which has 10 bits. */
@@ -187,5 +213,6 @@ const struct property_ops linux_properties = {
 	.count = PROPERTY_COUNT,
 	.name = name_of,
 	.value_name = value_name,
+	.breakdown = breakdown_of,
 	.read = read_property,
 };

@@ -20,6 +20,8 @@ enum page_property {
 	PROPERTY_NODE,
 	PROPERTY_MIGRATETYPE,
 	PROPERTY_HINDERS,
+	PROPERTY_FILE,  /* its address space */
+	PROPERTY_CACHE, /* of slabs */
 	PROPERTY_COUNT,
 };
 
