@@ -181,7 +181,7 @@ static bool hinders(const struct page_records *in, uint64_t *note, pfn_t pfn,
 {
 	const uint64_t block = pfn.index / PAGE_BLOCK_FRAMES + 1;
 	_Alignas(8) uint8_t copy[LAYOUT_PAGE_SIZE];
-	const void *record = record_of(in, pfn.index, copy);
+	const void *record = page_record(in, pfn.index, copy);
 
 	if (!record || page_mobility_of(in->layout, record, frame) != PAGE_STAYS)
 		return false;
