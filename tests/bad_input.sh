@@ -125,7 +125,6 @@ test_idle_options()
 		by pages: expected file, cache, process, zone, pageblock, migratetype or class|diff --by pages ./a ./b
 		limit needs --by: --list is for frames|diff --limit 3 ./a ./b
 		list has no effect with --by: it lists no frames|diff --by file --list 3 ./a ./b
-		jsonl has no effect with --by: a table has one answer, --json|diff --by file --jsonl ./a ./b
 		limit 0: expected a number of at least 1|diff --by file --limit 0 ./a ./b
 		limit 0: expected a number of at least 1|stat --by file --limit 0
 		limit has no effect with --count: it lists no frames|find --count --limit 3 1
@@ -167,6 +166,8 @@ test_json()
 		"$PAGEVISOR" find -j --jsonl
 	expect "without a VM, in JSON" 1 'err:^pagevisor: no VM' 'out:"message":"no VM' -- "$PAGEVISOR" stat -j
 	expect "one look has no lines" 2 'err:--jsonl needs --follow' -- "$PAGEVISOR" stat --jsonl
+	expect "nor has a table" 2 'err:--jsonl has no effect with --by: a table has one answer, --json' -- \
+		"$PAGEVISOR" diff --by file --jsonl ./a ./b
 	expect "nor has a command without a list" 2 "err:unrecognized option '--jsonl'" -- "$PAGEVISOR" show --jsonl 0x0
 	for command in '' nonsense -j --nonsense; do
 		expect "no command '$command', in JSON" 2 'err:^pagevisor: no command' 'out:"message":"no command ' -- \
