@@ -14,11 +14,15 @@ static void note(void *own, uint64_t start, uint64_t end)
 
 static void read_names(const struct guest *guest)
 {
-	for (int by = 0; by < BREAKDOWN_CLASS; by++) {
+	/* The others need no more than what describes frames. */
+	static const enum breakdown_by named[] = {BREAKDOWN_FILE, BREAKDOWN_CACHE,
+						  BREAKDOWN_PROCESS, BREAKDOWN_ZONE};
+
+	for (unsigned i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
 		struct breakdown breakdown;
 		struct error ignored;
 
-		guest_breakdown(guest, by, UINT64_MAX, &breakdown, &ignored);
+		guest_breakdown(guest, named[i], UINT64_MAX, &breakdown, &ignored);
 		breakdown_free(&breakdown);
 	}
 }
