@@ -16,7 +16,7 @@ NOT_TO_BE_HAD=77
 # failure.
 test_kernel()
 {
-	local name version suite=$2
+	local name version by suite=$2
 
 	version=$(cat "$KERNELS/$suite/version")
 	name="$1 ($version)"
@@ -35,6 +35,12 @@ test_kernel()
 		expect "$name: a capture" 0 'out:^captured .*, the metadata and names$' -- \
 			"$PAGEVISOR" capture --force "$WORK/names.pvc" "file:$WORK/ram"
 		test_owners "$name: captured" "$WORK/names.pvc"
+		expect "$name: captured: who holds a page" 0 'out:^file +ext4 /disk/mapped$' 'out:^index +page [0-9]+ of it$' -- \
+			"$PAGEVISOR" show "$(frame_of 'type == file && maps > 0')" "$WORK/names.pvc"
+		for by in pageblock migratetype zone; do
+			expect "$name: nothing grew, by $by" 0 "out:\"by\":\"$by\"" 'out:"rows":\[\]' -- \
+				"$PAGEVISOR" diff --json --by "$by" "$WORK/names.pvc" "file:$WORK/ram"
+		done
 		rm -f "$WORK/names.pvc"
 	else
 		print_stream stderr "$ERR"

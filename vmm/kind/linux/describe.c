@@ -112,7 +112,8 @@ static void read_block(const struct guest *guest, const struct owner_fields *fie
 
 /* Who has a page in use. What cannot be confirmed is left out. */
 static void read_owner(const struct guest *guest, const struct owner_fields *fields,
-		       const struct frame_look *look, struct page_facts *facts)
+		       const struct frame_look *look, const struct describe_options *options,
+		       struct page_facts *facts)
 {
 	const struct kernel_space *space = &linux_guest_of(guest)->kernel.found.space;
 	const struct page_records in = linux_guest_records(guest, NULL, pfn(0), 0);
@@ -133,7 +134,9 @@ static void read_owner(const struct guest *guest, const struct owner_fields *fie
 		printable_copy(facts->file.path, sizeof(facts->file.path), facts->file.path);
 	facts->has_index = owner.has_index;
 	facts->index = owner.index;
-	facts->has_place = facts->is_of_file && owner.has_index && file_pages_are_known(fields);
+	/* A capture of the metadata has names, and not what is between a file and its pages. */
+	facts->has_place = options->has_all_memory && facts->is_of_file && owner.has_index &&
+			   file_pages_are_known(fields);
 	if (facts->has_place)
 		facts->is_in_place = page_owner_has_place(&in, space, fields, &owner, look->pfn);
 }
@@ -161,7 +164,7 @@ static int read_holder(const struct guest *guest, const struct frame_look *look,
 	if (look->frame.state == PAGE_STATE_FREE)
 		read_block(guest, &fields, look, facts);
 	else
-		read_owner(guest, &fields, look, facts);
+		read_owner(guest, &fields, look, options, facts);
 	return options->has_all_memory ? read_mappers(guest, &fields, look, facts) : 0;
 }
 
@@ -305,7 +308,6 @@ int linux_describe(const struct guest *guest, const struct frame_look *look,
 	struct page_facts *facts = malloc(sizeof(*facts));
 	int result = 0;
 
-	(void)options;
 	if (!facts)
 		return error_set(err, -ENOMEM, "no memory for a description");
 	/* With the lesser level, or of a page that never rests, there is nothing to add. */
