@@ -22,7 +22,7 @@ static void print_figures(const struct breakdown *breakdown, const uint64_t *fig
 
 		if (breakdown->columns[i].unit == BREAKDOWN_BYTES)
 			printf("%s%*.1f", blank, FIGURE_WIDTH, (double)figures[i] / (1 << 20));
-		else if (is_sum && breakdown->columns[i].unit == BREAKDOWN_ID)
+		else if (is_sum && !breakdown_unit_has_sum(breakdown->columns[i].unit))
 			printf("%s%*s", blank, FIGURE_WIDTH, "");
 		else
 			printf("%s%*" PRIu64, blank, FIGURE_WIDTH, figures[i]);

@@ -122,7 +122,7 @@ static void add(const struct breakdown *breakdown, uint64_t sums[2][BREAKDOWN_FI
 		const struct breakdown_pair *pair)
 {
 	for (unsigned i = 0; i < breakdown->column_count; i++) {
-		if (breakdown->columns[i].unit == BREAKDOWN_ID)
+		if (!breakdown_unit_has_sum(breakdown->columns[i].unit))
 			continue;
 		sums[0][i] += pair->a ? pair->a->figures[i] : 0;
 		sums[1][i] += pair->b ? pair->b->figures[i] : 0;

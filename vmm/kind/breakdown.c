@@ -88,7 +88,7 @@ static void sum(const struct breakdown *breakdown, uint64_t first, uint64_t end,
 	for (unsigned i = 0; i < breakdown->column_count; i++) {
 		sums[i] = 0;
 		for (uint64_t row = first; row < end; row++)
-			if (breakdown->columns[i].unit != BREAKDOWN_ID)
+			if (breakdown_unit_has_sum(breakdown->columns[i].unit))
 				sums[i] += breakdown->rows[row].figures[i];
 	}
 }

@@ -40,8 +40,14 @@ extern const char *const breakdown_names[BREAKDOWN_COUNT];
 enum breakdown_unit {
 	BREAKDOWN_BYTES,
 	BREAKDOWN_NUMBER,
-	BREAKDOWN_ID, /* has no sum: it belongs to the row's name, or counts what other rows count, too */
+	BREAKDOWN_ID,   /* has no sum: it belongs to the row's name */
+	BREAKDOWN_PART, /* has no sum: it counts what other rows count, too */
 };
+
+static inline bool breakdown_unit_has_sum(enum breakdown_unit unit)
+{
+	return unit == BREAKDOWN_BYTES || unit == BREAKDOWN_NUMBER;
+}
 
 struct breakdown_column {
 	const char *key;     /* in JSON; of bytes "..._bytes" */

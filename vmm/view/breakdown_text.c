@@ -44,7 +44,7 @@ json *breakdown_figures_json(const struct breakdown *breakdown, const uint64_t *
 	json *object = json_object_new_object();
 
 	for (unsigned i = 0; i < breakdown->column_count; i++)
-		if (!is_sum || breakdown->columns[i].unit != BREAKDOWN_ID)
+		if (!is_sum || breakdown_unit_has_sum(breakdown->columns[i].unit))
 			json_add_number(object, breakdown->columns[i].key, figures[i]);
 	return object;
 }

@@ -39,7 +39,7 @@ const struct breakdown_column linux_block_columns[BREAKDOWN_FIGURES_MAX] = {
 	{"blocks_2_to_7", "2-7", BREAKDOWN_NUMBER},
 	{"blocks_8_to_63", "8-63", BREAKDOWN_NUMBER},
 	{"blocks_64_to_512", "64+", BREAKDOWN_NUMBER},
-	[FIGURE_SHARED] = {"blocks_shared", "shared", BREAKDOWN_ID},
+	[FIGURE_SHARED] = {"blocks_shared", "shared", BREAKDOWN_PART},
 };
 
 /* The block in which a walk is, as far as it was seen. */
