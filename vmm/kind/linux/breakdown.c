@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/printable.h"
 #include "kind/frame_walk.h"
 #include "kind/linux/breakdown_blocks.h"
@@ -146,13 +147,21 @@ static int name_file(const struct making *making, struct breakdown_row *row)
 }
 _Static_assert(FILE_TYPE_SIZE <= BREAKDOWN_GROUP_SIZE, "a file system's type is a group");
 
+/* A guest may link names as long and as many as there are pages. */
+#define NAMING_NS_MAX (20 * NS_PER_S)
+
 static int name_rows(struct making *making)
 {
+	const uint64_t end = clock_now_ns() + NAMING_NS_MAX;
 	int result = 0;
 
 	for (uint64_t i = 0; result == 0 && i < making->to->row_count; i++) {
 		struct breakdown_row *row = &making->to->rows[i];
 
+		if (clock_now_ns() >= end) {
+			making->to->note = "it took too long: the smaller ones have no names";
+			break;
+		}
 		if (row->key)
 			result = making->by == BREAKDOWN_CACHE ? name_cache(making, row)
 							       : name_file(making, row);
@@ -326,11 +335,11 @@ static const struct {
 	[BREAKDOWN_PAGEBLOCK] = {COLUMNS(linux_block_columns), "zone",
 				 "blocks of 2 MiB by how many pages of a class keep them; shared: "
 				 "others do, too",
-				 "name", true, by_block},
+				 "zone and name", true, by_block},
 	[BREAKDOWN_MIGRATETYPE] = {COLUMNS(linux_migrate_columns), "zone",
 				   "page blocks of a type, and what is free on its lists, by the "
 				   "size of the pieces",
-				   "name", true, by_migrate_type},
+				   "zone and name", true, by_migrate_type},
 };
 
 int linux_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,

@@ -11,12 +11,15 @@
 /* Parts of counters that are read at most, of all processes: about a second's work. */
 #define PARTS_MAX (1 << 18)
 
+/* Threads that are looked at for a memory, of all processes. */
+#define THREADS_MAX (1 << 18)
+
 struct reader {
 	const struct kernel_space *space;
 	const struct owner_fields *fields;
 	unsigned cpus; /* 0: the parts of counters are not read */
 	uint64_t *cpu_offsets;
-	uint64_t parts_left;
+	uint64_t parts_left, threads_left;
 };
 
 /* What CPUs have counted and not yet added to the sum. */
@@ -63,7 +66,7 @@ static bool read_counters(struct reader *reader, uint64_t memory, uint64_t pages
 }
 
 /* The memory of a process is that of each of its threads; the first may have ended, and has none any more. */
-static bool find_memory(const struct reader *reader, uint64_t task, uint64_t *memory)
+static bool find_memory(struct reader *reader, uint64_t task, uint64_t *memory)
 {
 	const struct owner_fields *fields = reader->fields;
 	uint64_t signal, node;
@@ -74,7 +77,8 @@ static bool find_memory(const struct reader *reader, uint64_t task, uint64_t *me
 	    !kernel_field_pointer(reader->space, task, &fields->task_signal, &signal))
 		return false;
 	node = signal + fields->signal_threads.offset;
-	for (unsigned i = 0; i < PROCESS_THREADS_MAX; i++) {
+	for (unsigned i = 0; i < PROCESS_THREADS_MAX && reader->threads_left > 0; i++) {
+		reader->threads_left--;
 		if (!kernel_list_next(reader->space, node, &node) ||
 		    node == signal + fields->signal_threads.offset)
 			return false;
@@ -145,8 +149,10 @@ static void read_cpus(const struct linux_kernel *kernel, struct reader *reader)
 int linux_processes(const struct linux_kernel *kernel, const struct owner_fields *fields,
 		    process_visit *visit, void *own, bool *is_complete, struct error *err)
 {
-	struct reader reader = {
-		.space = &kernel->found.space, .fields = fields, .parts_left = PARTS_MAX};
+	struct reader reader = {.space = &kernel->found.space,
+				.fields = fields,
+				.parts_left = PARTS_MAX,
+				.threads_left = THREADS_MAX};
 
 	if (!kernel->symbols.init_task || fields->task_list.size != 16)
 		return error_set(err, -ENODATA,

@@ -105,6 +105,10 @@ static bool look_at_lists(struct look *look, const struct linux_zone *zone, unsi
 
 	*blocks = *pages = 0;
 	for (unsigned i = 0; i < layout->cpu_lists; i++) {
+		if (look_is_over(look)) {
+			look->has_cpu_lists = false;
+			return false;
+		}
 		const struct cpu_list list = {look, zone, cpu, i,
 					      lists + layout->cpu_lists_offset +
 						      i * (uint64_t)LIST_HEAD_SIZE};

@@ -204,6 +204,8 @@ static int look_at_area(const struct area *area, struct look_zone *zone)
 	struct broken broken = {.rule = LINUX_RULE_LIST_LINK};
 
 	for (unsigned i = 0; broken.rule && i < (look->is_running ? LIST_TRIES : 1); i++) {
+		if (i > 0 && look_is_over(look))
+			break;
 		int result = walk_area(area, &broken);
 
 		if (result < 0)
@@ -228,6 +230,10 @@ static void look_at_areas(struct look *look, const struct linux_zone *zone)
 		*kept = (struct look_zone){.node = zone->node, .index = zone->index};
 	}
 	for (unsigned order = 0; look->result == 0 && order < layout->orders; order++) {
+		if (look_is_over(look)) {
+			look->has_lists = false;
+			return;
+		}
 		const struct area area = {look, zone, order,
 					  zone->va + layout->areas_offset +
 						  order * layout->area_size};

@@ -17,6 +17,9 @@
 #define LOOKS_MAX        12
 #define BETWEEN_LOOKS_NS (150 * NS_PER_MS)
 
+/* A guest that makes up lists without end must not keep anybody longer. */
+#define CHECK_NS_MAX (60 * NS_PER_S)
+
 /* The whole check. */
 struct checking {
 	struct look look; /* the last one */
@@ -44,6 +47,11 @@ void look_spend(struct look *look, uint64_t nodes)
 	/* A list without nodes takes time, too. */
 	nodes++;
 	look->nodes_left -= nodes < look->nodes_left ? nodes : look->nodes_left;
+}
+
+bool look_is_over(const struct look *look)
+{
+	return (look->guest->cut && *look->guest->cut) || clock_now_ns() >= look->end_ns;
 }
 
 bool look_is_locked(const struct look *look, uint64_t va)
@@ -80,7 +88,7 @@ static void end_look(struct look *look)
 }
 
 static int make_look(struct checking *checking, const struct guest *guest, bool is_running,
-		     struct error *err)
+		     uint64_t end_ns, struct error *err)
 {
 	struct look *look = &checking->look;
 	int result;
@@ -90,6 +98,7 @@ static int make_look(struct checking *checking, const struct guest *guest, bool 
 	*look = (struct look){.guest = guest,
 			      .kernel = &linux_guest_of(guest)->kernel,
 			      .is_running = is_running,
+			      .end_ns = end_ns,
 			      .in = linux_guest_records(guest, NULL, pfn(0), 0),
 			      .suspects = &checking->now,
 			      .err = err,
@@ -110,15 +119,16 @@ static int make_look(struct checking *checking, const struct guest *guest, bool 
 	return result > 0 ? 0 : result;
 }
 
-static int look_until_settled(struct checking *checking, const struct guest *guest,
+static int look_until_settled(struct checking *checking, const struct guest *guest, uint64_t end_ns,
 			      struct error *err)
 {
-	int result = make_look(checking, guest, true, err);
+	int result = make_look(checking, guest, true, end_ns, err);
 
 	while (result == 0 && checking->is_complete && checking->looks < LOOKS_MAX &&
-	       suspects_unsettled(&checking->now, LOOKS_TO_SETTLE)) {
+	       suspects_unsettled(&checking->now, LOOKS_TO_SETTLE) &&
+	       !look_is_over(&checking->look)) {
 		clock_sleep_ns(BETWEEN_LOOKS_NS);
-		result = make_look(checking, guest, true, err);
+		result = make_look(checking, guest, true, end_ns, err);
 	}
 	return result;
 }
@@ -190,8 +200,8 @@ int linux_check(const struct guest *guest, enum check_rules rules, struct facts 
 	*findings = (struct findings){0};
 	if (!checking)
 		return error_set(err, -ENOMEM, "no memory for a check");
-	result = is_running ? look_until_settled(checking, guest, err)
-			    : make_look(checking, guest, false, err);
+	result = is_running ? look_until_settled(checking, guest, start + CHECK_NS_MAX, err)
+			    : make_look(checking, guest, false, start + CHECK_NS_MAX, err);
 	if (result == 0) {
 		suspects_report(&checking->now, looks, findings);
 		add_facts(checking, suspects_unsettled(&checking->now, looks), start, summary);

@@ -37,6 +37,7 @@ struct look {
 	const struct guest *guest;
 	const struct linux_kernel *kernel;
 	bool is_running; /* the guest changes meanwhile */
+	uint64_t end_ns; /* CLOCK_MONOTONIC: lists are not begun after it */
 	struct owner_fields fields;
 	struct page_records in; /* all are fetched */
 	struct suspects *suspects;
@@ -68,6 +69,9 @@ bool look_page_of_node(const struct look *look, uint64_t node, uint64_t *pfn);
 
 /* Takes a list that was walked from the look's work. */
 void look_spend(struct look *look, uint64_t nodes);
+
+/* Whether somebody wants an end of it, or it has taken too long. */
+bool look_is_over(const struct look *look);
 
 /* The parts. They return 0, or -ENOMEM or -E2BIG with a text. */
 int look_at_free_lists(struct look *look);
