@@ -188,6 +188,8 @@ START_TEST(texts_that_cannot_be_are_refused)
 	refused("owner > \"cat\"", "column 9: a name, a number or a ( is needed here, not \"cat\"");
 	refused("owner + 1 == \"cat\"",
 		"column 14: a name, a number or a ( is needed here, not \"cat\"");
+	refused("1 + owner == \"cat\"",
+		"column 14: a name, a number or a ( is needed here, not \"cat\"");
 	refused("\"cat\"", "column 1: a name, a number or a ( is needed here, not \"cat\"");
 	refused("owner == \"cat\" & 1",
 		"column 16: both sides of & are numbers; to combine comparisons write &&");

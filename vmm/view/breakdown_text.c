@@ -6,22 +6,32 @@
 
 #define CUT "..."
 
+/* Skips a character of UTF-8. Returns the columns that it takes. */
+static unsigned skip_character(const char **name)
+{
+	char one[8] = {0};
+	unsigned length = 0;
+
+	do
+		one[length++] = *(*name)++;
+	while ((**name & 0xc0) == 0x80 && length < sizeof(one) - 1);
+	return printable_width(one);
+}
+
 /* Of a name that is too long the end says more. It stays UTF-8: it begins with a whole character. */
 void breakdown_print_name(const struct breakdown_row *row, unsigned width, FILE *out)
 {
 	const char *name = row->name ? row->name : "unknown";
-	unsigned used = 2;
+	unsigned used = 2, columns = printable_width(name);
 
 	fprintf(out, "  ");
 	if (row->group[0]) {
 		fprintf(out, "%s ", row->group);
 		used += printable_width(row->group) + 1;
 	}
-	if (used + printable_width(name) > width) {
-		while (*name && used + sizeof(CUT) - 1 + printable_width(name) > width)
-			do
-				name++;
-			while ((*name & 0xc0) == 0x80);
+	if (used + columns > width) {
+		while (*name && used + sizeof(CUT) - 1 + columns > width)
+			columns -= skip_character(&name);
 		fprintf(out, CUT);
 	}
 	fprintf(out, "%s\n", name);

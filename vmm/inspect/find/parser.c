@@ -194,8 +194,11 @@ static void parse_binary(struct parser *parser, const struct binary *table,
 			parse_value_name(parser);
 		else
 			operand(parser);
-		if (!is_text)
+		if (!is_text) {
 			parser_emit(parser, found->code, 0, -1);
+			/* What was computed has no names. */
+			parser->named = parser->keyed = -1;
+		}
 		if (found->code <= OP_GREATER_EQUAL) {
 			parser->comparison = sign;
 			parser->compares_names = is_name || is_text;

@@ -10,7 +10,7 @@
 /* The allocator adds and removes blocks all the time, most of them at the head of a list, where a try fails early. */
 #define LIST_TRIES 64
 
-/* All tries at all lists of an order together may take so many times the steps that its blocks need. */
+/* All tries at all lists of an order together may take so many times the steps that its blocks need, or that memory has. */
 #define STEPS_FACTOR 8
 
 /* More blocks than the zone's count, which may have been read before they were freed, are made up. */
@@ -100,7 +100,8 @@ void linux_free_lists(const struct linux_kernel *kernel, const struct linux_zone
 		return;
 	for (unsigned order = 0; order < layout->orders; order++) {
 		uint64_t most = 2 * zone->free.blocks[order] + SURPLUS_BLOCKS;
-		uint64_t steps = STEPS_FACTOR * most;
+		const uint64_t there = 2 * (kernel->array.present >> order) + SURPLUS_BLOCKS;
+		uint64_t steps = STEPS_FACTOR * (most < there ? most : there);
 
 		for (unsigned type = 0; type < types; type++) {
 			const struct list list = {
