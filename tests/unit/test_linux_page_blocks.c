@@ -324,9 +324,16 @@ START_TEST(blocks_are_counted)
 }
 END_TEST
 
+static void end_guest(void)
+{
+	btf__free(own.kernel.btf);
+	own.kernel.btf = NULL;
+}
+
 /* The records as a guest's, which has nothing but them. */
 static void make_guest(void)
 {
+	end_guest();
 	own = (struct linux_guest){.guest = {.kind = &linux_kind,
 					     .memory = &machine.memory,
 					     .frame_count = RECORDS_FIRST + RECORDS}};
@@ -401,7 +408,7 @@ START_TEST(blocks_by_what_keeps_them)
 	assert_row(&table, "DMA", "transit", ROW(1));
 	assert_row(&table, "Normal", "free", ROW(1));
 	breakdown_free(&table);
-	btf__free(own.kernel.btf);
+	end_guest();
 }
 END_TEST
 
@@ -418,7 +425,7 @@ START_TEST(parts_of_blocks_do_not_count)
 	ck_assert_int_eq(guest_breakdown(&own.guest, BREAKDOWN_PAGEBLOCK, 100, &table, &err), 0);
 	ck_assert_uint_eq(table.sums[0], 6 << 21);
 	breakdown_free(&table);
-	btf__free(own.kernel.btf);
+	end_guest();
 }
 END_TEST
 
@@ -448,7 +455,7 @@ START_TEST(pages_that_hinder)
 	ck_assert(ops->read(&own.guest, PROPERTY_HINDERS, &in_hand, at, &slab, &value));
 	ck_assert_uint_eq(value, 0);
 	ck_assert(!ops->read(&own.guest, PROPERTY_MIGRATETYPE, &in_hand, at, &slab, &value));
-	btf__free(own.kernel.btf);
+	end_guest();
 }
 END_TEST
 
@@ -521,7 +528,7 @@ START_TEST(lists_are_counted)
 	/* The lesser level does not say where the entries are. */
 	own.kernel.layout.lru_next.size = 0;
 	assert_lists(0, false);
-	btf__free(own.kernel.btf);
+	end_guest();
 }
 END_TEST
 
@@ -545,7 +552,7 @@ START_TEST(lists_that_do_not_close)
 	/* A head that is not mapped. */
 	*linux_entry(&machine, &machine.space, USAGE_VA, 0) = 0;
 	assert_lists(0, false);
-	btf__free(own.kernel.btf);
+	end_guest();
 }
 END_TEST
 
@@ -566,7 +573,7 @@ START_TEST(lists_are_bounded)
 	link_entries(HEAD(1), ENTRY(RECORDS / 2));
 	link_entries(ENTRY(RECORDS - 4), HEAD(1));
 	assert_lists(2 * LIST_BLOCKS + 256, false);
-	btf__free(own.kernel.btf);
+	end_guest();
 }
 END_TEST
 
