@@ -324,16 +324,10 @@ START_TEST(blocks_are_counted)
 }
 END_TEST
 
-static void end_guest(void)
-{
-	btf__free(own.kernel.btf);
-	own.kernel.btf = NULL;
-}
-
-/* The records as a guest's, which has nothing but them. */
+/* The records as a guest's, which has nothing but them. The next guest frees this one's BTF. */
 static void make_guest(void)
 {
-	end_guest();
+	btf__free(own.kernel.btf);
 	own = (struct linux_guest){.guest = {.kind = &linux_kind,
 					     .memory = &machine.memory,
 					     .frame_count = RECORDS_FIRST + RECORDS}};
@@ -408,7 +402,6 @@ START_TEST(blocks_by_what_keeps_them)
 	assert_row(&table, "DMA", "transit", ROW(1));
 	assert_row(&table, "Normal", "free", ROW(1));
 	breakdown_free(&table);
-	end_guest();
 }
 END_TEST
 
@@ -425,7 +418,6 @@ START_TEST(parts_of_blocks_do_not_count)
 	ck_assert_int_eq(guest_breakdown(&own.guest, BREAKDOWN_PAGEBLOCK, 100, &table, &err), 0);
 	ck_assert_uint_eq(table.sums[0], 6 << 21);
 	breakdown_free(&table);
-	end_guest();
 }
 END_TEST
 
@@ -455,7 +447,6 @@ START_TEST(pages_that_hinder)
 	ck_assert(ops->read(&own.guest, PROPERTY_HINDERS, &in_hand, at, &slab, &value));
 	ck_assert_uint_eq(value, 0);
 	ck_assert(!ops->read(&own.guest, PROPERTY_MIGRATETYPE, &in_hand, at, &slab, &value));
-	end_guest();
 }
 END_TEST
 
@@ -528,7 +519,6 @@ START_TEST(lists_are_counted)
 	/* The lesser level does not say where the entries are. */
 	own.kernel.layout.lru_next.size = 0;
 	assert_lists(0, false);
-	end_guest();
 }
 END_TEST
 
@@ -552,7 +542,6 @@ START_TEST(lists_that_do_not_close)
 	/* A head that is not mapped. */
 	*linux_entry(&machine, &machine.space, USAGE_VA, 0) = 0;
 	assert_lists(0, false);
-	end_guest();
 }
 END_TEST
 
@@ -573,7 +562,6 @@ START_TEST(lists_are_bounded)
 	link_entries(HEAD(1), ENTRY(RECORDS / 2));
 	link_entries(ENTRY(RECORDS - 4), HEAD(1));
 	assert_lists(2 * LIST_BLOCKS + 256, false);
-	end_guest();
 }
 END_TEST
 
