@@ -23,8 +23,7 @@
 #define STATUS_BAD    1
 #define STATUS_BROKEN 2
 
-#define MAPPING_ANON 1
-#define TELL_MAX     5 /* bad reads that are printed */
+#define TELL_MAX 5 /* bad reads that are printed */
 
 struct live {
 	const struct page_layout *layout;

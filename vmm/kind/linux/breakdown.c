@@ -26,7 +26,6 @@ struct making {
 	const struct linux_kernel *kernel;
 	struct owner_fields fields;
 	enum breakdown_by by;
-	uint64_t limit;
 	struct breakdown *to;
 	struct error *err;
 	int result; /* of a visitor that can only end its walk */
@@ -182,10 +181,6 @@ static int by_owner(struct making *making)
 	if (result == 0)
 		result = add_rows(making, &gathering.sums);
 	pointer_sums_end(&gathering.sums);
-	if (result == 0) {
-		breakdown_finish(making->to, making->limit);
-		result = name_rows(making);
-	}
 	return result;
 }
 
@@ -228,7 +223,6 @@ static int by_process(struct making *making)
 			"the list of processes changed while it was read: some are missing";
 	if (making->fields.task_start.size == 0)
 		making->to->matched_by = "pid alone: the kernel does not say when they began";
-	breakdown_finish(making->to, making->limit);
 	return 0;
 }
 
@@ -272,28 +266,17 @@ static int by_zone(struct making *making)
 				 "the guest's kernel does not say what its zones have");
 	int result = linux_zones(making->kernel, add_zone, making, err);
 
-	if (result < 0)
-		return -ENODATA;
-	breakdown_finish(making->to, making->limit);
-	return making->result;
+	return result < 0 ? -ENODATA : making->result;
 }
 
 static int by_block(struct making *making)
 {
-	int result = linux_breakdown_blocks(making->guest, making->to, making->err);
-
-	if (result == 0)
-		breakdown_finish(making->to, making->limit);
-	return result;
+	return linux_breakdown_blocks(making->guest, making->to, making->err);
 }
 
 static int by_migrate_type(struct making *making)
 {
-	int result = linux_breakdown_types(making->guest, making->to, making->err);
-
-	if (result == 0)
-		breakdown_finish(making->to, making->limit);
-	return result;
+	return linux_breakdown_types(making->guest, making->to, making->err);
 }
 
 #define ZONE_COLUMN_FREE 2
@@ -321,25 +304,29 @@ static const struct {
 	const char *group_key, *note, *matched_by;
 	bool has_lasting_names;
 	int (*make)(struct making *making);
+	int (*name)(
+		struct making
+			*making); /* names the rows that are listed; NULL: all have their names */
 } ways[BREAKDOWN_COUNT] = {
 	[BREAKDOWN_FILE] = {COLUMNS(file_columns), "filesystem",
 			    "pages in the page cache, by the name that the guest remembers",
-			    "file system, inode and its generation", false, by_owner},
+			    "file system, inode and its generation", false, by_owner, name_rows},
 	[BREAKDOWN_CACHE] = {COLUMNS(cache_columns), NULL,
 			     "caches that the kernel has merged have the name of one", "name", true,
-			     by_owner},
+			     by_owner, name_rows},
 	[BREAKDOWN_PROCESS] = {COLUMNS(process_columns), NULL,
 			       "as the kernel counts: what processes share counts in each",
-			       "pid and start time", false, by_process},
-	[BREAKDOWN_ZONE] = {COLUMNS(zone_columns), NULL, NULL, "node and name", true, by_zone},
+			       "pid and start time", false, by_process, NULL},
+	[BREAKDOWN_ZONE] = {COLUMNS(zone_columns), NULL, NULL, "node and name", true, by_zone,
+			    NULL},
 	[BREAKDOWN_PAGEBLOCK] = {COLUMNS(linux_block_columns), "zone",
 				 "blocks of 2 MiB by how many pages of a class keep them; shared: "
 				 "others do, too",
-				 "zone and name", true, by_block},
+				 "zone and name", true, by_block, NULL},
 	[BREAKDOWN_MIGRATETYPE] = {COLUMNS(linux_migrate_columns), "zone",
 				   "page blocks of a type, and what is free on its lists, by the "
 				   "size of the pieces",
-				   "zone and name", true, by_migrate_type},
+				   "zone and name", true, by_migrate_type, NULL},
 };
 
 int linux_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t limit,
@@ -348,7 +335,6 @@ int linux_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t li
 	struct making making = {.guest = guest,
 				.kernel = &linux_guest_of(guest)->kernel,
 				.by = by,
-				.limit = limit,
 				.to = breakdown,
 				.err = err};
 
@@ -365,5 +351,10 @@ int linux_breakdown(const struct guest *guest, enum breakdown_by by, uint64_t li
 		return error_set(err, -ENODATA,
 				 "nothing says what the guest's kernel has where: %s",
 				 making.kernel->no_layout.text);
-	return ways[by].make(&making);
+	int result = ways[by].make(&making);
+
+	if (result < 0)
+		return result;
+	breakdown_finish(breakdown, limit);
+	return ways[by].name ? ways[by].name(&making) : 0;
 }

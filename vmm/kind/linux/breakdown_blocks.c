@@ -3,15 +3,13 @@
 #include "kind/linux/breakdown_blocks.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "kind/frame_walk.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_mobility.h"
 #include "kind/linux/page_property.h"
-
-#define ZONES_MAX 16 /* numbers that the flags of a page have room for, at most */
+#include "kind/linux/zone_rows.h"
 
 /* What a block is: kept by pages of one class alone (enum page_stay), or one of these. */
 enum {
@@ -42,7 +40,7 @@ const struct breakdown_column linux_block_columns[BREAKDOWN_FIGURES_MAX] = {
 	[FIGURE_SHARED] = {"blocks_shared", "shared", BREAKDOWN_PART},
 };
 
-/* The block in which a walk is, as far as it was seen. */
+/* The page block that a walk is in, by the pages of it that the walk has passed. */
 struct block {
 	uint64_t number;
 	unsigned seen, free, moves, stays[STAY_COUNT];
@@ -53,7 +51,7 @@ struct block {
 struct census {
 	const struct guest *guest;
 	struct block block;
-	struct breakdown_row rows[ZONES_MAX][BLOCK_ROWS];
+	struct breakdown_row rows[ZONE_NUMBERS_MAX][BLOCK_ROWS];
 };
 
 static void count_pages(uint64_t *figures, unsigned pages)
@@ -82,7 +80,7 @@ static unsigned movable_kind(const struct block *block)
 static void finish_block(struct census *census)
 {
 	const struct block *block = &census->block;
-	struct breakdown_row *rows = census->rows[block->zone % ZONES_MAX];
+	struct breakdown_row *rows = census->rows[block->zone % ZONE_NUMBERS_MAX];
 	unsigned what = movable_kind(block), classes = 0, pages = 0;
 
 	if (block->seen < PAGE_BLOCK_FRAMES)
@@ -115,7 +113,7 @@ static void begin_block(struct census *census, const struct page_records *in, pf
 	uint64_t flags = layout_load(record, &layout->flags_word);
 
 	*block = (struct block){.number = pfn.index / PAGE_BLOCK_FRAMES};
-	block->zone = flags >> layout->zone_shift & ((UINT64_C(1) << layout->zone_bits) - 1);
+	block->zone = layout_zone(layout, flags);
 	block->is_huge = page_mobility_of(layout, record, frame) == PAGE_MOVES &&
 			 is_huge(in, pfn, frame);
 }
@@ -179,18 +177,13 @@ static int add_row(const struct census *census, unsigned zone, unsigned what, st
 {
 	const struct breakdown_row *from = &census->rows[zone][what];
 	struct breakdown_row *row;
-	const char *name;
 
 	if (!from->figures[FIGURE_BYTES] && !from->figures[FIGURE_SHARED])
 		return 0;
-	row = breakdown_add(to, err);
+	row = zone_row_add(census->guest, zone, from, to, err);
 	if (!row)
 		return -E2BIG;
-	*row = *from;
 	row->key = zone * BLOCK_ROWS + what;
-	name = linux_properties.value_name(census->guest, PROPERTY_ZONE, zone);
-	if (name)
-		snprintf(row->group, sizeof(row->group), "%s", name);
 	return breakdown_name(to, row, row_name(what), err);
 }
 
@@ -210,7 +203,7 @@ int linux_breakdown_blocks(const struct guest *guest, struct breakdown *to, stru
 	error_set(err, 0, "the array went away during the look");
 	result = frame_walk(guest, DETAIL_RECORD, add_batch, census, &reads);
 	finish_block(census);
-	for (unsigned zone = 0; zone < ZONES_MAX; zone++)
+	for (unsigned zone = 0; zone < ZONE_NUMBERS_MAX; zone++)
 		for (unsigned what = 0; what < BLOCK_ROWS && result == 0; what++)
 			result = add_row(census, zone, what, to, err);
 	free(census);

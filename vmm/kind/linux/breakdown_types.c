@@ -3,14 +3,11 @@
 #include "kind/linux/breakdown_types.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "kind/linux/free_lists.h"
 #include "kind/linux/linux_guest.h"
-#include "kind/linux/page_property.h"
-
-#define ZONES_MAX 16 /* numbers that the flags of a page have room for, at most */
+#include "kind/linux/zone_rows.h"
 
 enum {
 	FIGURE_BYTES,
@@ -33,7 +30,7 @@ const struct breakdown_column linux_migrate_columns[MIGRATE_COLUMNS] = {
 struct table {
 	const struct linux_kernel *kernel;
 	bool is_complete;
-	struct breakdown_row rows[ZONES_MAX][MIGRATE_TYPES_MAX];
+	struct breakdown_row rows[ZONE_NUMBERS_MAX][MIGRATE_TYPES_MAX];
 };
 
 /* A block is of the zone that its first page is of, as the kernel counts. */
@@ -50,10 +47,9 @@ static void add_blocks(struct table *table)
 		if (!page_block_type(&kernel->blocks, first, &type) || type >= MIGRATE_TYPES_MAX ||
 		    linux_kernel_record(kernel, first, record) < 0)
 			continue;
-		zone = layout_load(record, &layout->flags_word) >> layout->zone_shift &
-		       ((UINT64_C(1) << layout->zone_bits) - 1);
-		table->rows[zone % ZONES_MAX][type].figures[FIGURE_BYTES] += PAGE_BLOCK_FRAMES *
-									     PAGE_SIZE;
+		zone = layout_zone(layout, layout_load(record, &layout->flags_word));
+		table->rows[zone % ZONE_NUMBERS_MAX][type].figures[FIGURE_BYTES] +=
+			PAGE_BLOCK_FRAMES * PAGE_SIZE;
 	}
 }
 
@@ -66,7 +62,8 @@ static bool add_free(void *own, const struct linux_zone *zone)
 	table->is_complete &= lists.is_complete;
 	for (unsigned type = 0; type < MIGRATE_TYPES_MAX; type++)
 		for (unsigned order = 0; order < FREE_ORDERS_MAX; order++) {
-			uint64_t *figures = table->rows[zone->index % ZONES_MAX][type].figures;
+			uint64_t *figures =
+				table->rows[zone->index % ZONE_NUMBERS_MAX][type].figures;
 			uint64_t bytes = (lists.blocks[type][order] << order) * PAGE_SIZE;
 
 			figures[FIGURE_FREE] += bytes;
@@ -83,18 +80,13 @@ static int add_row(const struct guest *guest, const struct table *table, unsigne
 	const struct breakdown_row *from = &table->rows[zone][type];
 	const char *name = migrate_type_name(&table->kernel->blocks.layout, type);
 	struct breakdown_row *row;
-	const char *group;
 
 	if (!from->figures[FIGURE_BYTES] && !from->figures[FIGURE_FREE])
 		return 0;
-	row = breakdown_add(to, err);
+	row = zone_row_add(guest, zone, from, to, err);
 	if (!row)
 		return -E2BIG;
-	*row = *from;
-	group = linux_properties.value_name(guest, PROPERTY_ZONE, zone);
 	row->key = zone * MIGRATE_TYPES_MAX + type;
-	if (group)
-		snprintf(row->group, sizeof(row->group), "%s", group);
 	return name ? breakdown_name(to, row, name, err) : 0;
 }
 
@@ -103,7 +95,7 @@ static int add_rows(const struct guest *guest, const struct table *table, struct
 {
 	int result = 0;
 
-	for (unsigned zone = 0; zone < ZONES_MAX; zone++)
+	for (unsigned zone = 0; zone < ZONE_NUMBERS_MAX; zone++)
 		for (unsigned type = 0; type < MIGRATE_TYPES_MAX && result == 0; type++)
 			result = add_row(guest, table, zone, type, to, err);
 	if (!table->is_complete)

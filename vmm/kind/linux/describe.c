@@ -73,19 +73,14 @@ struct zone_wanted {
 	uint64_t flags;
 };
 
-static uint64_t bits_of(uint64_t flags, uint8_t shift, uint8_t bits)
-{
-	return bits && shift < 64 ? flags >> shift & ((UINT64_C(1) << bits) - 1) : 0;
-}
-
 static bool take_zone(void *own, const struct linux_zone *zone)
 {
 	const struct zone_wanted *wanted = own;
 	const struct page_layout *layout = &wanted->kernel->layout;
 	struct page_facts *facts = wanted->facts;
 
-	if (zone->node != bits_of(wanted->flags, layout->node_shift, layout->node_bits) ||
-	    zone->index != bits_of(wanted->flags, layout->zone_shift, layout->zone_bits))
+	if (zone->node != layout_node(layout, wanted->flags) ||
+	    zone->index != layout_zone(layout, wanted->flags))
 		return true;
 	if (kernel_field_text(&wanted->kernel->found.space, zone->va, &wanted->fields->zone_name,
 			      facts->zone, sizeof(facts->zone)))

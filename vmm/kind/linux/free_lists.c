@@ -32,12 +32,11 @@ struct list {
 static bool read_block(const struct list *list, uint64_t va, struct neighbours *neighbours)
 {
 	const struct page_layout *layout = &list->kernel->layout;
-	const struct page_array *array = &list->kernel->array;
 	_Alignas(8) uint8_t record[LAYOUT_PAGE_SIZE];
-	uint64_t offset = va - layout->lru_next.offset - array->vmemmap;
+	uint64_t number;
 
-	if (offset % LAYOUT_PAGE_SIZE || offset / LAYOUT_PAGE_SIZE >= array->frame_count ||
-	    linux_kernel_record(list->kernel, pfn(offset / LAYOUT_PAGE_SIZE), record) < 0)
+	if (!linux_kernel_page_of_node(list->kernel, va, &number) ||
+	    linux_kernel_record(list->kernel, pfn(number), record) < 0)
 		return false;
 	memcpy(neighbours, record + layout->lru_next.offset, sizeof(*neighbours));
 	return layout_is_type(layout, (uint32_t)layout_load(record, &layout->mapcount),

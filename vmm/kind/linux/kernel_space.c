@@ -4,11 +4,7 @@
 
 #include <errno.h>
 
-#include <pagevisor/x86.h>
-
-#define LEVELS_MIN      4
-#define LEVELS_MAX      5
-#define LEVEL_LARGE_MAX 2 /* 1 GiB pages; above, the bit is reserved and the processor faults */
+#define LEVELS_MIN 4
 
 /* Rights are granted only if each level grants them. */
 struct rights {
@@ -17,7 +13,7 @@ struct rights {
 
 static bool has_levels(const struct kernel_space *space)
 {
-	return space->levels >= LEVELS_MIN && space->levels <= LEVELS_MAX;
+	return space->levels >= LEVELS_MIN && space->levels <= KERNEL_LEVELS_MAX;
 }
 
 static bool is_canonical(const struct kernel_space *space, uint64_t va)
@@ -43,13 +39,7 @@ static struct rights rights_of(struct rights above, uint64_t entry)
 
 static bool is_mapping(uint64_t entry, unsigned level)
 {
-	return entry & PTE_PRESENT &&
-	       (level == 0 || (level <= LEVEL_LARGE_MAX && entry & PTE_LARGE));
-}
-
-static bool is_table(uint64_t entry, unsigned level)
-{
-	return entry & PTE_PRESENT && level > 0 && !(entry & PTE_LARGE);
+	return entry & PTE_PRESENT && kernel_entry_is_leaf(entry, level);
 }
 
 static uint64_t address_of(uint64_t entry, unsigned level)
@@ -62,7 +52,7 @@ static bool continues(uint64_t entry, uint64_t first, unsigned level, struct rig
 		      uint64_t span)
 {
 	if (!is_mapping(first, level))
-		return !is_mapping(entry, level) && !is_table(entry, level);
+		return !is_mapping(entry, level) && !kernel_entry_is_table(entry, level);
 
 	struct rights rights = rights_of(above, entry), wanted = rights_of(above, first);
 
@@ -120,7 +110,7 @@ int kernel_space_run(const struct kernel_space *space, uint64_t va, uint64_t wan
 		if (result < 0)
 			return result;
 		table = entry & PTE_ADDRESS_MASK;
-		if (is_table(entry, level)) {
+		if (kernel_entry_is_table(entry, level)) {
 			rights = rights_of(rights, entry);
 			continue;
 		}

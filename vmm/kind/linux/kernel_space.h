@@ -11,7 +11,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pagevisor/x86.h>
+
 #include "memory/guest_memory.h"
+
+#define KERNEL_LEVELS_MAX 5
+
+/* Whether an entry of `level`, counted from 0 for the tables that map small pages, maps memory if it maps anything. */
+static inline bool kernel_entry_is_leaf(uint64_t entry, unsigned level)
+{
+	/* Above 1 GiB pages the bit is reserved, and the processor faults. */
+	return level == 0 || (level <= 2 && entry & PTE_LARGE);
+}
+
+static inline bool kernel_entry_is_table(uint64_t entry, unsigned level)
+{
+	return entry & PTE_PRESENT && level > 0 && !(entry & PTE_LARGE);
+}
 
 struct kernel_space {
 	const struct guest_memory *memory;

@@ -10,9 +10,6 @@
 
 #define BIT(number) (UINT64_C(1) << (number))
 
-#define MAPPING_ANON  1
-#define MAPPING_FLAGS 3 /* all of them: KSM */
-
 const char *const kpageflags_names[KPF_END] = {
 	[KPF_LOCKED] = "locked",
 	[KPF_ERROR] = "error",
@@ -272,7 +269,7 @@ static uint64_t flags_of(const struct view *view)
 	const struct page_layout *layout = view->layout;
 	uint64_t own = view->has_old_rules ? view->page_flags : view->head_flags, flags = 0;
 	bool is_ksm = view->is_anon &&
-		      (layout_load(view->head, &layout->mapping) & MAPPING_FLAGS) == MAPPING_FLAGS;
+		      (layout_load(view->head, &layout->mapping) & MAPPING_FLAGS) == MAPPING_KSM;
 	const struct {
 		uint8_t kpf;
 		bool is_set;

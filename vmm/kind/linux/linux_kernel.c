@@ -146,6 +146,14 @@ int linux_kernel_record(const struct linux_kernel *kernel, pfn_t frame, void *re
 	return guest_memory_copy(kernel->memory, pa, record, LAYOUT_PAGE_SIZE);
 }
 
+bool linux_kernel_page_of_node(const struct linux_kernel *kernel, uint64_t node, uint64_t *pfn)
+{
+	uint64_t offset = node - kernel->layout.lru_next.offset - kernel->array.vmemmap;
+
+	*pfn = offset / LAYOUT_PAGE_SIZE;
+	return offset % LAYOUT_PAGE_SIZE == 0 && *pfn < kernel->array.frame_count;
+}
+
 int linux_kernel_mapped_record(const struct linux_kernel *kernel, pfn_t frame, void *record)
 {
 	paddr_t pa;

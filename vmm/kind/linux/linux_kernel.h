@@ -53,4 +53,7 @@ int linux_kernel_record(const struct linux_kernel *kernel, pfn_t frame, void *re
 /* The same, but -EAGAIN if the record would have to be copied by a reader, which may block. */
 int linux_kernel_mapped_record(const struct linux_kernel *kernel, pfn_t frame, void *record);
 
+/* The frame whose `lru` a node of a list is. Returns false if it is no frame's. */
+bool linux_kernel_page_of_node(const struct linux_kernel *kernel, uint64_t node, uint64_t *pfn);
+
 #endif

@@ -4,11 +4,6 @@
 
 #include <errno.h>
 
-#include <pagevisor/x86.h>
-
-#define LEVELS_MAX      5
-#define LEVEL_LARGE_MAX 2 /* 1 GiB pages */
-
 /* Addresses of processes: the lower half of the top table. */
 #define USER_ENTRIES (PT_ENTRIES / 2)
 
@@ -18,13 +13,7 @@
  */
 static bool is_mapping(uint64_t entry, unsigned level)
 {
-	return entry & (PTE_PRESENT | PTE_GLOBAL) &&
-	       (level == 0 || (level <= LEVEL_LARGE_MAX && entry & PTE_LARGE));
-}
-
-static bool is_table(uint64_t entry, unsigned level)
-{
-	return level > 0 && entry & PTE_PRESENT && !(entry & PTE_LARGE);
+	return entry & (PTE_PRESENT | PTE_GLOBAL) && kernel_entry_is_leaf(entry, level);
 }
 
 static uint64_t frame_of(uint64_t entry, unsigned level)
@@ -40,7 +29,7 @@ bool process_space(const struct kernel_space *kernel, const struct owner_fields 
 	uint64_t table;
 
 	*space = *kernel;
-	return kernel->levels <= LEVELS_MAX &&
+	return kernel->levels <= KERNEL_LEVELS_MAX &&
 	       kernel_field_pointer(kernel, memory, &fields->memory_tables, &table) &&
 	       table % PAGE_SIZE == 0 &&
 	       kernel_space_translate(kernel, table, &space->root, NULL) == 0;
@@ -57,7 +46,7 @@ static int visit_entry(struct mapping_walk *walk, uint64_t entry, unsigned level
 	return walk->visit(walk->own, &mapping);
 }
 
-/* Calls itself for tables of the level below, LEVELS_MAX deep. */
+/* Calls itself for tables of the level below, KERNEL_LEVELS_MAX deep. */
 static int walk_table(const struct kernel_space *space, struct mapping_walk *walk, uint64_t table,
 		      unsigned level, uint64_t va)
 {
@@ -73,7 +62,7 @@ static int walk_table(const struct kernel_space *space, struct mapping_walk *wal
 	for (unsigned i = 0; result == 0 && i < count; i++, va += pt_entry_size(level)) {
 		if (is_mapping(entries[i], level))
 			result = visit_entry(walk, entries[i], level, va);
-		else if (is_table(entries[i], level))
+		else if (kernel_entry_is_table(entries[i], level))
 			result = walk_table(space, walk, entries[i] & PTE_ADDRESS_MASK, level - 1,
 					    va);
 	}
@@ -97,7 +86,7 @@ bool mapping_confirm(const struct kernel_space *space, uint64_t va, uint64_t pfn
 			return false;
 		if (is_mapping(entry, level))
 			return frame_of(entry, level) + va % size / PAGE_SIZE == pfn;
-		if (!is_table(entry, level))
+		if (!kernel_entry_is_table(entry, level))
 			return false;
 		table = entry & PTE_ADDRESS_MASK;
 	}

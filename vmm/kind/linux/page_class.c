@@ -6,14 +6,6 @@
 
 #define HOST_PAGE_SIZE 4096
 
-/* Of the largest compound page: 1 GiB of hugetlbfs. */
-#define COMPOUND_ORDER_MAX 18
-
-/* Low bits of `mapping` (FOLIO_MAPPING_FLAGS). Both: KSM. */
-#define MAPPING_ANON    1
-#define MAPPING_MOVABLE 2
-#define MAPPING_KSM     3
-
 /* Attempts at a tail that leads elsewhere each time. */
 #define TAIL_TRIES 4
 

@@ -20,6 +20,9 @@
 #include "kind/linux/page_layout.h"
 #include "kind/tally.h"
 
+/* Of the largest compound page: 1 GiB of hugetlbfs. */
+#define COMPOUND_ORDER_MAX 18
+
 /* States of frames: indices into linux_states. */
 enum page_state {
 	PAGE_STATE_FREE,       /* in a block of the buddy allocator */

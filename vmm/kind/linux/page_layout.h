@@ -127,6 +127,23 @@ int page_layout_from_btf(const struct btf *btf, const struct vmcoreinfo *info,
 int page_layout_from_vmcoreinfo(const struct vmcoreinfo *info, struct page_layout *layout,
 				struct error *err);
 
+/* Low bits of `mapping` (FOLIO_MAPPING_FLAGS). Both: KSM. */
+#define MAPPING_ANON    UINT64_C(1)
+#define MAPPING_MOVABLE UINT64_C(2)
+#define MAPPING_KSM     UINT64_C(3)
+#define MAPPING_FLAGS   UINT64_C(3)
+
+/* The numbers of a page's zone and node, of its flags; 0 where there is none, or it is not known. */
+static inline uint64_t layout_zone(const struct page_layout *layout, uint64_t flags)
+{
+	return flags >> layout->zone_shift & ((UINT64_C(1) << layout->zone_bits) - 1);
+}
+
+static inline uint64_t layout_node(const struct page_layout *layout, uint64_t flags)
+{
+	return flags >> layout->node_shift & ((UINT64_C(1) << layout->node_bits) - 1);
+}
+
 /* A field's value in the record where it lies; 0 where the kernel has none. Loads it once. */
 static inline uint64_t layout_load(const void *record, const struct layout_field *field)
 {

@@ -6,11 +6,7 @@
 
 #include "kind/linux/page_blocks.h"
 
-/* FOLIO_MAPPING_FLAGS, and the one that a driver's page has which it can move. Since 6.17 a flag says so. */
-#define MAPPING_FLAGS   3
-#define MAPPING_MOVABLE 2
-
-/* Pages of a type whose owner may be able to move them: balloons, zsmalloc. */
+/* Pages of a type whose owner may be able to move them: balloons, zsmalloc. Since 6.17 a flag says so. */
 static bool has_mover(const struct page_layout *layout, const void *record)
 {
 	return (layout_load(record, &layout->mapping) & MAPPING_FLAGS) == MAPPING_MOVABLE ||

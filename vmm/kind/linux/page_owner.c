@@ -4,9 +4,6 @@
 
 #include "kind/linux/file_pages.h"
 
-/* Of `mapping`: what is beside the pointer. */
-#define MAPPING_FLAGS UINT64_C(3)
-
 static bool find_head(const struct page_records *in, uint64_t pfn, const void *record,
 		      struct page_owner *owner)
 {

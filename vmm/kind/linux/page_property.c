@@ -11,9 +11,6 @@
 #include "kind/linux/page_mobility.h"
 #include "kind/linux/page_owner.h"
 
-/* Of the largest compound page: 1 GiB of hugetlbfs. */
-#define COMPOUND_ORDER_MAX 18
-
 static const char *const names[PROPERTY_COUNT] = {
 	[PROPERTY_ORDER] = "order",
 	[PROPERTY_HEAD] = "head",
@@ -107,12 +104,6 @@ static bool order_of(const struct page_records *in, uint64_t pfn, const void *re
 	return frame->state == PAGE_STATE_USED && used_order(in, pfn, record, order);
 }
 
-static uint64_t bits_of(const struct page_layout *layout, const void *record, unsigned shift,
-			unsigned bits)
-{
-	return layout_load(record, &layout->flags_word) >> shift & ((UINT64_C(1) << bits) - 1);
-}
-
 static bool flag_or_count(const struct page_records *in, unsigned property, pfn_t pfn,
 			  uint64_t *value)
 {
@@ -154,10 +145,10 @@ bool page_property(const struct page_records *in, unsigned property, pfn_t pfn,
 	case PROPERTY_ORDER:
 		return order_of(in, pfn.index, record, frame, value);
 	case PROPERTY_ZONE:
-		*value = bits_of(layout, record, layout->zone_shift, layout->zone_bits);
+		*value = layout_zone(layout, layout_load(record, &layout->flags_word));
 		return layout->zone_bits > 0;
 	case PROPERTY_NODE:
-		*value = bits_of(layout, record, layout->node_shift, layout->node_bits);
+		*value = layout_node(layout, layout_load(record, &layout->flags_word));
 		return layout->node_bits > 0;
 	case PROPERTY_FILE:
 	case PROPERTY_CACHE:

@@ -11,13 +11,12 @@
 #include "kind/linux/kernel_fields.h"
 #include "kind/linux/linux_btf.h"
 
-#define NODES_MAX      1024
-#define ZONES_ALL_MAX  512 /* of all nodes */
-#define ZONES_MAX      8
-#define ZONE_SIZE_MAX  65536
-#define MIGRATE_MAX    32
-#define LIST_HEAD_SIZE 16
-#define CPU_LISTS_MAX  256
+#define NODES_MAX     1024
+#define ZONES_ALL_MAX 512 /* of all nodes */
+#define ZONES_MAX     8
+#define ZONE_SIZE_MAX 65536
+#define MIGRATE_MAX   32
+#define CPU_LISTS_MAX 256
 
 static bool read_areas(const struct vmcoreinfo *info, struct zone_layout *layout)
 {

@@ -15,6 +15,8 @@
 /* Adds up what is free in all zones of all nodes; without BTF the lists of CPUs are left out. Sets counts->why if that cannot be known. */
 void linux_free_counts(const struct linux_kernel *kernel, struct free_counts *counts);
 
+#define LIST_HEAD_SIZE 16 /* bytes of a struct list_head */
+
 /* Where a kernel's zones and their lists are: offsets and lengths, checked. */
 struct zone_layout {
 	uint64_t nodes; /* virtual address of the pointers to nodes, or of the only node */

@@ -15,6 +15,11 @@ static int compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
+bool look_has_cache(const struct look *look, uint64_t cache)
+{
+	return bsearch(&cache, look->caches, look->cache_count, sizeof(cache), compare);
+}
+
 static enum list_step walk(struct look *look, struct list_walk *walk)
 {
 	enum list_step step;

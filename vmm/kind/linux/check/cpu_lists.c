@@ -8,8 +8,6 @@
 #include "kind/linux/check/linux_rules.h"
 #include "kind/linux/check/list_walk.h"
 
-#define LIST_HEAD_SIZE 16
-
 #define COSTLY_ORDER 3 /* PAGE_ALLOC_COSTLY_ORDER */
 #define HUGE_ORDER   9
 
@@ -47,7 +45,7 @@ static bool walk(const struct cpu_list *list, uint64_t *blocks, const char **rul
 	*pfn = SUSPECT_NO_FRAME;
 	list_walk_begin(&walk, &list->look->kernel->found.space, list->head, most);
 	while ((step = list_walk_next(&walk)) == LIST_NODE) {
-		const char *problem = look_page_of_node(list->look, walk.node, pfn)
+		const char *problem = linux_kernel_page_of_node(list->look->kernel, walk.node, pfn)
 					      ? page_problem(list->look, *pfn)
 					      : "a node that is no page";
 

@@ -16,7 +16,6 @@
 #include "kind/linux/check/page_rules.h"
 
 #define BLOCKS_ROOM_MIN 4096
-#define LIST_HEAD_SIZE  16
 
 /* The first rule that an attempt found broken. */
 struct broken {
@@ -70,11 +69,9 @@ static bool is_in_zone(const struct look *look, const struct linux_zone *zone, c
 {
 	const struct page_layout *layout = &look->kernel->layout;
 	uint64_t flags = layout_load(record, &layout->flags_word);
-	uint64_t node = flags >> layout->node_shift & ((UINT64_C(1) << layout->node_bits) - 1);
-	uint64_t index = flags >> layout->zone_shift & ((UINT64_C(1) << layout->zone_bits) - 1);
 
-	return (!layout->node_bits || node == zone->node) &&
-	       (!layout->zone_bits || index == zone->index);
+	return (!layout->node_bits || layout_node(layout, flags) == zone->node) &&
+	       (!layout->zone_bits || layout_zone(layout, flags) == zone->index);
 }
 
 static bool check_node(const struct area *area, uint64_t node, uint64_t *pfn, struct broken *broken)
@@ -84,7 +81,8 @@ static bool check_node(const struct area *area, uint64_t node, uint64_t *pfn, st
 
 	snprintf(broken->expected, sizeof(broken->expected), "a free block of order %u",
 		 area->order);
-	if (!look_page_of_node(area->look, node, pfn) || !look_record(area->look, *pfn, record)) {
+	if (!linux_kernel_page_of_node(area->look->kernel, node, pfn) ||
+	    !look_record(area->look, *pfn, record)) {
 		breaks(broken, LINUX_RULE_LISTED_PAGE, SUSPECT_NO_FRAME, "a node at %#" PRIx64,
 		       node);
 		return false;
@@ -115,7 +113,8 @@ static void break_list(const struct area *area, const struct list_walk *walk, en
 {
 	uint64_t pfn = SUSPECT_NO_FRAME;
 
-	if (walk->node != walk->head && !look_page_of_node(area->look, walk->node, &pfn))
+	if (walk->node != walk->head &&
+	    !linux_kernel_page_of_node(area->look->kernel, walk->node, &pfn))
 		pfn = SUSPECT_NO_FRAME;
 	snprintf(broken->expected, sizeof(broken->expected),
 		 "a closed list, zone %u order %u type %u", area->zone->index, area->order, list);

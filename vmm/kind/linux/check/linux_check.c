@@ -33,15 +33,6 @@ bool look_record(const struct look *look, uint64_t pfn_index, void *record)
 	return linux_kernel_record(look->kernel, pfn(pfn_index), record) == 0;
 }
 
-bool look_page_of_node(const struct look *look, uint64_t node, uint64_t *pfn)
-{
-	const struct page_array *array = &look->kernel->array;
-	uint64_t offset = node - look->kernel->layout.lru_next.offset - array->vmemmap;
-
-	*pfn = offset / LAYOUT_PAGE_SIZE;
-	return offset % LAYOUT_PAGE_SIZE == 0 && *pfn < array->frame_count;
-}
-
 void look_spend(struct look *look, uint64_t nodes)
 {
 	/* A list without nodes takes time, too. */

@@ -64,9 +64,6 @@ struct look {
 /* Reads a frame's record. Returns false if there is none. */
 bool look_record(const struct look *look, uint64_t pfn, void *record);
 
-/* The page whose `lru` a node is. Returns false if there is none. */
-bool look_page_of_node(const struct look *look, uint64_t node, uint64_t *pfn);
-
 /* Takes a list that was walked from the look's work. */
 void look_spend(struct look *look, uint64_t nodes);
 
@@ -78,6 +75,9 @@ int look_at_free_lists(struct look *look);
 void look_at_cpu_lists(struct look *look, const struct linux_zone *zone, bool is_locked);
 int look_at_caches(struct look *look);
 int look_at_pages(struct look *look);
+
+/* Whether it is among the caches that look_at_caches found. */
+bool look_has_cache(const struct look *look, uint64_t cache);
 
 /* Whether a spinlock is held; true if it cannot be read. */
 bool look_is_locked(const struct look *look, uint64_t va);

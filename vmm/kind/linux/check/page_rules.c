@@ -8,9 +8,6 @@
 
 #include "kind/linux/check/linux_rules.h"
 
-/* Of the largest compound page: 1 GiB of hugetlbfs. */
-#define COMPOUND_ORDER_MAX 18
-
 /* What the rules see of a page. */
 struct seen {
 	const struct page_records *in;

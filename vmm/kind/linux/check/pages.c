@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "kind/frame_walk.h"
 #include "kind/linux/check/linux_rules.h"
@@ -41,14 +41,12 @@ static bool is_closed(const struct page *page, unsigned order)
 {
 	const struct page_layout *layout = page->in->layout;
 	uint64_t flags = layout_load(page->record, &layout->flags_word);
-	uint64_t node = flags >> layout->node_shift & ((UINT64_C(1) << layout->node_bits) - 1);
-	uint64_t index = flags >> layout->zone_shift & ((UINT64_C(1) << layout->zone_bits) - 1);
+	uint64_t node = layout_node(layout, flags), index = layout_zone(layout, flags);
 
 	for (unsigned i = 0; i < page->look->zone_count; i++) {
 		const struct look_zone *zone = &page->look->zones[i];
 
-		if (layout->zone_bits && zone->node == (layout->node_bits ? node : 0) &&
-		    zone->index == index)
+		if (layout->zone_bits && zone->node == node && zone->index == index)
 			return zone->closed >> order & 1;
 	}
 	return false;
@@ -90,13 +88,6 @@ static void check_listed(struct page *page)
 	add(page, LINUX_RULE_UNLISTED, text, "one that is on none");
 }
 
-static int compare(const void *one, const void *other)
-{
-	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-
-	return (a > b) - (a < b);
-}
-
 /* Only the head of a slab names its cache. */
 static bool is_slab(const struct page *page)
 {
@@ -119,7 +110,7 @@ static void check_slab(struct page *page)
 		return;
 	page->look->slabs++;
 	cache = layout_load(page->record, &page->in->layout->slab_cache);
-	if (bsearch(&cache, look->caches, look->cache_count, sizeof(cache), compare))
+	if (look_has_cache(look, cache))
 		return;
 	snprintf(text, sizeof(text), "%#" PRIx64, cache);
 	add(page, LINUX_RULE_SLAB_CACHE, "a cache that slab_caches has", text);
