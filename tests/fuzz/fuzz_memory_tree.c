@@ -5,8 +5,10 @@
 #include "fuzz/fuzz_check.h"
 #include "machine/qemu/registers.h"
 #include "source/qemu/memory_tree.h"
+#include "source/qemu/vcpu_registers.h"
 
 #define BACKENDS 2
+#define VCPUS    3
 
 static const char *const backends[BACKENDS] = {"pc.ram", "m"};
 
@@ -33,11 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct symbols none = {0};
 	char *text = fuzz_text(data, size), positions[200];
+	uint64_t cr3[VCPUS];
 
 	read_tree(text);
 	registers_describe(text, &none, positions, sizeof(positions));
 	if (*positions)
 		fuzz_check_line(positions, sizeof(positions));
+	FUZZ_CHECK(vcpu_registers_parse(text, cr3, VCPUS) <= VCPUS);
 	free(text);
 	return 0;
 }

@@ -4,7 +4,7 @@
  * the kernel itself says of each page in marked pages of its memory (pages.h), says "agent: ready" on the serial console, and stops
  * the machine. With agent=run on the command line it stays quiet instead; with agent=churn it keeps memory changing; with
  * agent=idle it fills nothing, and is ready at once; with agent=kexec likewise, and a line on the console has it boot /kexec's
- * kernel in place of this one; with agent=grow a line has it grow (agent.h).
+ * kernel in place of this one, whose wall clock is long past (agent=past); with agent=grow a line has it grow (agent.h).
  */
 #include "agent.h"
 
@@ -17,13 +17,15 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/reboot.h>
 
 #define MODULES_MAX 64
 
-#define NEXT_LINE "console=ttyS0 panic=-1 agent=idle"
+#define NEXT_LINE "console=ttyS0 panic=-1 agent=idle agent=past"
+#define PAST      1000000000 /* in 2001 */
 
 void complain(const char *what)
 {
@@ -125,8 +127,12 @@ static void kexec(void)
 		complain("kexec");
 }
 
-static void stay_idle(bool can_kexec)
+static void stay_idle(bool can_kexec, bool is_past)
 {
+	const struct timespec past = {.tv_sec = PAST};
+
+	if (is_past && clock_settime(CLOCK_REALTIME, &past) < 0)
+		complain("clock_settime");
 	printf("agent: ready\n");
 	if (can_kexec && getchar() != EOF)
 		kexec();
@@ -142,7 +148,7 @@ int main(void)
 	printf("agent: started\n");
 	mount_at("/proc", "proc", NULL);
 	if (is_asked("agent=idle") || is_asked("agent=kexec"))
-		stay_idle(is_asked("agent=kexec"));
+		stay_idle(is_asked("agent=kexec"), is_asked("agent=past"));
 	if (is_asked("agent=grow")) {
 		wait_and_grow();
 		for (;;)

@@ -295,6 +295,90 @@ START_TEST(of_several_that_stand_still_the_latest_is_chosen)
 }
 END_TEST
 
+/* What the vCPUs of the guest have in CR3. */
+struct vcpus {
+	unsigned count;
+	uint64_t cr3[4];
+};
+
+static unsigned read_vcpus(void *own, uint64_t cr3[VCPU_TABLES_MAX])
+{
+	const struct vcpus *vcpus = own;
+
+	memcpy(cr3, vcpus->cr3, sizeof(vcpus->cr3));
+	return vcpus->count;
+}
+
+static void find_by(const struct vcpus *vcpus, bool is_paused)
+{
+	const struct vcpu_tables tables = {.read = read_vcpus, .own = (void *)vcpus};
+	const struct guest_hints hints = {.is_paused = is_paused, .vcpus = &tables};
+
+	count = kernel_find(&crafted.memory, &hints, is_paused ? 0 : NS_PER_MS, found,
+			    KERNEL_CANDIDATES_MAX, &err);
+}
+
+#define PROCESS_PA                                                                                 \
+	UINT64_C(0x2000) /* top tables of a process, and behind them those of user space */
+#define PCID 5
+
+/* By its clock kernel 0 would be chosen. */
+static void put_two_kernels(void)
+{
+	put_kernel(0, 4, KERNEL_ID_A, 2000);
+	put_kernel(1, 4, KERNEL_ID_B, 1000);
+	memcpy(crafted.ram + PROCESS_PA, word(1, ROOT_AT), PAGE_SIZE);
+	memset(crafted.ram + PROCESS_PA + PAGE_SIZE, 0, PAGE_SIZE);
+}
+
+static void assert_second_runs(enum kernel_life life)
+{
+	ck_assert_int_eq(count, 1);
+	ck_assert_uint_eq(found[0].info.at.addr, NOTE_PA(1));
+	ck_assert_int_eq(found[0].life, life);
+	ck_assert_int_eq(choose(), 0);
+}
+
+START_TEST(the_one_that_a_vcpu_runs_is_chosen)
+{
+	put_two_kernels();
+	find_by(&(struct vcpus){2, {0, KERNEL_PA(1) + ROOT_AT}}, true);
+	assert_second_runs(KERNEL_LIFE_UNKNOWN);
+	find_by(&(struct vcpus){1, {PROCESS_PA | PCID}}, false);
+	assert_second_runs(KERNEL_LIFE_TICKS);
+	ck_assert(is_proven);
+	/* In user space. */
+	find_by(&(struct vcpus){1, {UINT64_C(1) << 63 | PROCESS_PA | PAGE_SIZE | PCID}}, false);
+	assert_second_runs(KERNEL_LIFE_TICKS);
+}
+END_TEST
+
+START_TEST(vcpus_that_run_none_choose_none)
+{
+	put_two_kernels();
+	find_by(&(struct vcpus){3, {0, LINUX_RAM, UINT64_MAX}}, true);
+	ck_assert_int_eq(count, 2);
+	ck_assert_int_eq(choose(), 0);
+	find_by(&(struct vcpus){0, {PROCESS_PA}}, true);
+	ck_assert_int_eq(count, 2);
+	/* Tables that map the kernel's own elsewhere are not its. */
+	*linux_entry(&crafted, &(struct kernel_space){NULL, paddr(KERNEL_PA(1) + ROOT_AT), 4},
+		     KERNEL_VA(1) + ROOT_AT, 0) ^= PAGE_SIZE;
+	find_by(&(struct vcpus){1, {PROCESS_PA}}, true);
+	ck_assert_int_eq(count, 1);
+	ck_assert_uint_eq(found[0].info.at.addr, NOTE_PA(0));
+}
+END_TEST
+
+START_TEST(several_that_vcpus_run_are_not_told_apart)
+{
+	put_two_kernels();
+	find_by(&(struct vcpus){2, {PROCESS_PA, KERNEL_PA(0) + ROOT_AT}}, false);
+	ck_assert_int_eq(count, 2);
+	ck_assert_int_eq(choose(), -ENOTUNIQ);
+}
+END_TEST
+
 /* Without a name for its tables a kernel may as well have none. */
 static void name_tables(unsigned i, bool are_named)
 {
@@ -420,6 +504,9 @@ Suite *linux_find_suite(void)
 	tcase_add_test(tcase, the_one_that_ticks_among_dead_ones_is_chosen);
 	tcase_add_test(tcase, of_several_that_tick_none_is_chosen);
 	tcase_add_test(tcase, of_several_that_stand_still_the_latest_is_chosen);
+	tcase_add_test(tcase, the_one_that_a_vcpu_runs_is_chosen);
+	tcase_add_test(tcase, vcpus_that_run_none_choose_none);
+	tcase_add_test(tcase, several_that_vcpus_run_are_not_told_apart);
 	tcase_add_test(tcase, a_kernel_that_is_overwritten_is_not_chosen);
 	tcase_add_test(tcase, a_clock_that_no_kernel_has_is_none);
 	tcase_add_test(tcase, nobody_waits_for_memory_that_never_changes);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "source/qemu/memory_tree.h"
+#include "source/qemu/vcpu_registers.h"
 
 #define GIB (UINT64_C(1) << 30)
 
@@ -151,6 +152,25 @@ START_TEST(test_cut)
 }
 END_TEST
 
+/* As QEMU 7.2 prints them; the second vCPU is in real mode. */
+START_TEST(test_registers)
+{
+	static const char text[] =
+		"CPU#0\nRAX=0000000000000000 RBX=0000000000000000\n"
+		"CR0=80050033 CR2=00007f3a5c1e2000 CR3=0000000002a10000 CR4=000006f0\n"
+		"CPU#1\nEAX=00000000\nCR0=60000010 CR2=00000000 CR3=00000000 CR4=00000000\n"
+		"CPU#2\nCR0=80050033 CR2=0000000000000000 CR3=80000000feed1005 CR4=000006f0\n";
+	uint64_t cr3[3] = {0};
+
+	ck_assert_uint_eq(vcpu_registers_parse(text, cr3, 3), 2);
+	ck_assert_uint_eq(cr3[0], 0x2a10000);
+	ck_assert_uint_eq(cr3[1], 0x80000000feed1005);
+	ck_assert_uint_eq(vcpu_registers_parse(text, cr3, 1), 1);
+	ck_assert_uint_eq(vcpu_registers_parse("CR3=", cr3, 1), 0);
+	ck_assert_uint_eq(vcpu_registers_parse("CR3=00000000000000001", cr3, 1), 0);
+}
+END_TEST
+
 Suite *memory_tree_suite(void)
 {
 	Suite *suite = suite_create("memory_tree");
@@ -162,6 +182,7 @@ Suite *memory_tree_suite(void)
 	tcase_add_test(parser, test_wraps);
 	tcase_add_test(parser, test_many);
 	tcase_add_test(parser, test_cut);
+	tcase_add_test(parser, test_registers);
 	suite_add_tcase(suite, parser);
 	return suite;
 }

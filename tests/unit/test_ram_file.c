@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "memory/rcu.h"
+#include "source/dump_notes.h"
 #include "source/ram_file.h"
 #include "source/ram_split.h"
 
@@ -289,12 +290,49 @@ START_TEST(a_file_that_is_cut_short_while_it_is_open)
 }
 END_TEST
 
+/* As QEMU 7.2 writes a guest's dump: two notes for each vCPU, of 336 and 440 bytes. */
+#define NOTE_HEAD (sizeof(Elf64_Nhdr) + 8)
+
+static size_t add_note(uint8_t *bytes, size_t at, const char *note_name, uint32_t type,
+		       uint32_t size, uint64_t cr3)
+{
+	const Elf64_Nhdr note = {.n_namesz = 5, .n_descsz = size, .n_type = type};
+
+	memcpy(bytes + at, &note, sizeof(note));
+	strcpy((char *)bytes + at + sizeof(note), note_name);
+	memcpy(bytes + at + NOTE_HEAD + 416, &cr3, sizeof(cr3));
+	return at + NOTE_HEAD + size;
+}
+
+START_TEST(the_tables_of_vcpus_are_in_a_dump)
+{
+	uint8_t bytes[4096] = {0};
+	uint64_t cr3[4] = {0};
+	size_t size = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		size = add_note(bytes, size, "QEMU", 0, 440, 0x1000 * (i + 1));
+	size = add_note(bytes, size, "CORE", NT_PRSTATUS, 600, 9);
+	size = add_note(bytes, size, "QEMU", 7, 600, 9);
+	ck_assert_uint_eq(dump_notes_cr3(bytes, size, cr3, 4), 3);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_uint_eq(cr3[i], 0x1000 * (i + 1));
+	ck_assert_uint_eq(dump_notes_cr3(bytes, size, cr3, 2), 2);
+	ck_assert_uint_eq(dump_notes_cr3(bytes, 2 * (NOTE_HEAD + 440) + 300, cr3, 4), 2);
+	/* One that is too short for the register. */
+	((Elf64_Nhdr *)(void *)bytes)->n_descsz = 420;
+	ck_assert_uint_eq(dump_notes_cr3(bytes, NOTE_HEAD + 420, cr3, 4), 0);
+	ck_assert_uint_eq(dump_notes_cr3(bytes, 0, cr3, 4), 0);
+}
+END_TEST
+
 Suite *ram_file_suite(void)
 {
 	Suite *suite = suite_create("ram_file");
 	TCase *tcase = tcase_create("ram_file");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, the_tables_of_vcpus_are_in_a_dump);
 	tcase_add_test(tcase, raw_ram_is_in_one_piece);
 	tcase_add_test(tcase, large_raw_ram_of_no_known_guest_is_in_one_piece);
 	tcase_add_test(tcase, splits_are_those_that_leave_a_part);

@@ -67,6 +67,18 @@ struct guest {
 	const volatile sig_atomic_t *cut;
 };
 
+/* Room for the vCPUs of a guest; what more it has is not asked. */
+#define VCPU_TABLES_MAX 256
+
+/* The top page tables that the vCPUs of a guest use. */
+struct vcpu_tables {
+	/*
+	 * Sets at most VCPU_TABLES_MAX values of CR3, as they are at this moment. Returns how many; 0: they cannot be had.
+	 */
+	unsigned (*read)(void *own, uint64_t cr3[VCPU_TABLES_MAX]);
+	void *own;
+};
+
 /* Where to look for a guest. */
 struct guest_hints {
 	bool has_info; /* by its image's note or a capture, it describes itself at `info` and nowhere else */
@@ -76,6 +88,8 @@ struct guest_hints {
 	/* Reading costs milliseconds: guests whose structures lie all over their memory are not looked for. */
 	bool is_costly;
 	bool is_paused; /* who runs it says that it stands: a search need not wait for its clock */
+	const struct vcpu_tables
+		*vcpus; /* without has_info, for the search alone; NULL: nobody knows them */
 };
 
 /*

@@ -17,10 +17,14 @@
 #include "base/printable.h"
 #include "kind/registry.h"
 #include "memory/file_hole.h"
+#include "source/dump_notes.h"
 #include "source/ram_split.h"
 
 #define READ_CHUNK  (UINT64_C(1) << 20)
 #define HEADERS_MAX MEMORY_REGIONS_MAX
+
+/* Bytes of a dump's notes that are looked at: QEMU writes some 800 for each vCPU. */
+#define NOTES_SIZE_MAX (UINT64_C(1) << 20)
 
 /* makedumpfile's formats: kdump-compressed, flattened; QEMU writes both. */
 static const char *const other_formats[] = {"KDUMP   ", "DISKDUMP", "makedumpfile"};
@@ -38,6 +42,9 @@ struct ram_file {
 	const char *path; /* for messages while it is opened */
 	unsigned piece_count;
 	struct piece pieces[MEMORY_REGIONS_MAX];
+	/* Of the vCPUs, where the file has them. */
+	unsigned cr3_count;
+	uint64_t cr3[VCPU_TABLES_MAX];
 };
 
 static int read_piece(void *own, paddr_t pa, void *buffer, size_t length)
@@ -112,6 +119,17 @@ static int count_headers(const struct ram_file *file, const Elf64_Ehdr *head, ui
 	return 0;
 }
 
+/* The first one counts. What cannot be read is none: the file's memory may be all there. */
+static void read_notes(struct ram_file *file, const Elf64_Phdr *segment)
+{
+	uint64_t size = segment->p_filesz < NOTES_SIZE_MAX ? segment->p_filesz : NOTES_SIZE_MAX;
+	void *bytes = file->cr3_count ? NULL : malloc(size);
+
+	if (bytes && fd_read_at(file->fd, bytes, size, segment->p_offset) == 0)
+		file->cr3_count = dump_notes_cr3(bytes, size, file->cr3, VCPU_TABLES_MAX);
+	free(bytes);
+}
+
 static int add_segment(struct ram_file *file, struct source *source, uint64_t at, struct error *err)
 {
 	Elf64_Phdr segment;
@@ -120,6 +138,8 @@ static int add_segment(struct ram_file *file, struct source *source, uint64_t at
 	if (result < 0)
 		return error_set(err, -EPROTO, "%s is cut short: a program header is not there",
 				 file->path);
+	if (segment.p_type == PT_NOTE)
+		read_notes(file, &segment);
 	if (segment.p_type != PT_LOAD || segment.p_filesz == 0)
 		return 0;
 	if (!is_aligned(segment.p_paddr, PAGE_SIZE))
@@ -222,10 +242,19 @@ static int add_memory(struct ram_file *file, struct source *source, struct error
 	return add_raw(file, source, err);
 }
 
+static unsigned read_tables(void *own, uint64_t cr3[VCPU_TABLES_MAX])
+{
+	const struct ram_file *file = own;
+
+	memcpy(cr3, file->cr3, file->cr3_count * sizeof(*cr3));
+	return file->cr3_count;
+}
+
 /* Without one it is memory like any other: what asks for a guest says so. */
 static void find_info(struct source *source)
 {
-	const struct guest_hints anywhere = {0};
+	const struct vcpu_tables vcpus = {.read = read_tables, .own = source->own};
+	const struct guest_hints anywhere = {.vcpus = &vcpus};
 	struct guest_place place = {0};
 	struct error ignored;
 

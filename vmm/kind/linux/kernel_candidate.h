@@ -14,7 +14,7 @@
 enum kernel_life {
 	KERNEL_LIFE_UNKNOWN, /* nobody waited, or its clock is not to be found */
 	KERNEL_LIFE_STILL,   /* its clock did not advance: dead, or paused */
-	KERNEL_LIFE_TICKS,
+	KERNEL_LIFE_TICKS,   /* or a vCPU runs it */
 	KERNEL_LIFE_OVERWRITTEN, /* dead: its symbols are not where it said, for another one has been loaded */
 };
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "kind/guest.h"
+#include "kind/linux/kernel_vcpus.h"
+
 #define MAP_BASE   UINT64_C(0xffffffff80000000) /* __START_KERNEL_map: the image's mapping */
 #define MODULES_VA UINT64_C(0xffffffffc0000000)
 
@@ -146,6 +148,9 @@ int kernel_find(const struct guest_memory *memory, const struct guest_hints *hin
 
 	if (result < 0)
 		return result;
+	if (hints && !hints->has_info)
+		all.count =
+			kernel_keep_running(candidates, all.count, hints->vcpus, hints->is_paused);
 	kernel_life_watch(candidates, all.count, wait_ns);
 	return (int)all.count;
 }

@@ -139,9 +139,15 @@ static bool is_constant(const struct guest_memory *memory)
 	return result;
 }
 
+/* Those that run are all: see kernel_keep_running. */
+static bool are_judged(const struct kernel_candidate *candidates, unsigned count)
+{
+	return count == 0 || candidates[0].life == KERNEL_LIFE_TICKS;
+}
+
 void kernel_life_watch(struct kernel_candidate *candidates, unsigned count, uint64_t wait_ns)
 {
-	if (count == 0)
+	if (are_judged(candidates, count))
 		return;
 
 	bool waits = wait_ns > 0 && !is_constant(candidates[0].space.memory);

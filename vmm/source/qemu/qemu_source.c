@@ -21,6 +21,7 @@
 #include "source/qemu/qemu_pauser.h"
 #include "source/qemu/qemu_ram.h"
 #include "source/qemu/ram_search.h"
+#include "source/qemu/vcpu_registers.h"
 
 /* How often to look for a booting guest; boot_wait.h bounds the wait. */
 #define BOOT_RETRY_NS (20 * NS_PER_MS)
@@ -300,11 +301,18 @@ static int add_described(struct source *source, struct error *err)
 	return result;
 }
 
+static unsigned read_tables(void *own, uint64_t cr3[VCPU_TABLES_MAX])
+{
+	return vcpu_registers_cr3(own, cr3, VCPU_TABLES_MAX);
+}
+
 /* A guest that has not read its memory map yet describes itself already. */
 static int find_info(struct source *source, struct error *err)
 {
-	const struct qemu_source *own = source->own;
-	const struct guest_hints anywhere = {.is_paused = own->is_paused};
+	struct qemu_source *own = source->own;
+	const struct vcpu_tables vcpus = {.read = read_tables, .own = &own->qmp};
+	const struct guest_hints anywhere = {.is_paused = own->is_paused,
+					     .vcpus = own->has_qmp ? &vcpus : NULL};
 	struct guest_place place = {0};
 	struct error why;
 	int result = guest_locate(&source->memory, &anywhere, &place, &why);
