@@ -65,6 +65,7 @@ START_TEST(runs_end_where_regions_do)
 	page_set_add(&set, paddr(90 * PAGE_SIZE), 20 * PAGE_SIZE);
 	page_set_add(&set, paddr(159 * PAGE_SIZE), 20 * PAGE_SIZE);
 	page_set_add(&set, paddr(HIGH + 199 * PAGE_SIZE - 1), 2);
+	ck_assert_uint_eq(page_set_bytes(&set), 24 * PAGE_SIZE);
 	assert_run(7, 1);
 	assert_run(90, 10);
 	assert_run(100, 10);

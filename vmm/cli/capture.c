@@ -192,7 +192,8 @@ static uint64_t count_hosts(const struct guest *guest)
 
 static bool has_names(const struct capture *capture)
 {
-	return capture->guest && capture->guest->kind->naming_memory;
+	return capture->guest && capture->guest->kind->naming_memory &&
+	       capture->snapshot.facts.names_left_out == 0;
 }
 
 static void print_text(const struct capture *capture, const struct source *source)
@@ -206,6 +207,9 @@ static void print_text(const struct capture *capture, const struct source *sourc
 	       facts->all_memory    ? ", all that holds data"
 	       : has_names(capture) ? ", the metadata and names"
 				    : ", the metadata alone");
+	if (facts->names_left_out)
+		printf("names     left out, for they take %.0f MiB: --all-memory has them\n",
+		       in_mib(facts->names_left_out));
 	printf("file      %s, %.2f MiB, %.1f : 1\n", capture->options.file,
 	       in_mib(written->file_bytes),
 	       (double)written->data_bytes / (double)written->file_bytes);
@@ -232,6 +236,7 @@ static void print_json(const struct capture *capture, const struct source *sourc
 	json_add_number(root, "file_bytes", capture->written.file_bytes);
 	json_add_number(root, "data_bytes", capture->written.data_bytes);
 	json_add_flag(root, "all_memory", facts->all_memory);
+	json_add_number(root, "names_left_out_bytes", facts->names_left_out);
 	json_add_text(root, "method", snapshot_method_name(facts->method));
 	if (capture->guest) {
 		struct coverage coverage = coverage_of(source, capture->guest, 0);

@@ -104,3 +104,12 @@ uint64_t page_set_next(const struct page_set *set, uint64_t *at, paddr_t *pa)
 	}
 	return 0;
 }
+
+uint64_t page_set_bytes(const struct page_set *set)
+{
+	uint64_t pages = 0;
+
+	for (uint64_t i = 0; set->bits && i <= set->page_count / 64; i++)
+		pages += (unsigned)__builtin_popcountll(set->bits[i]);
+	return pages * PAGE_SIZE;
+}

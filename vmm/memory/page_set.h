@@ -28,6 +28,9 @@ void page_set_end(struct page_set *set);
 void page_set_add(struct page_set *set, paddr_t pa, uint64_t size);
 void page_set_remove(struct page_set *set, paddr_t pa, uint64_t size);
 
+/* How much memory its pages are. */
+uint64_t page_set_bytes(const struct page_set *set);
+
 /*
  * The first run of pages from the page `*at` of the count on, within one region; sets *at behind it. Begin with 0. Returns its
  * size in bytes; 0: there is none.

@@ -78,6 +78,11 @@ static int copy_ranges(struct job *job, bool progress, uint64_t *pages, struct e
 	return 0;
 }
 
+static int map_has_changed(struct error *err)
+{
+	return error_set(err, -EAGAIN, "the guest's memory map changed meanwhile; try again");
+}
+
 static int copy_more(struct job *job, uint64_t *pages, struct error *err)
 {
 	const struct page_set *more = job->plan ? job->plan->more : NULL;
@@ -89,6 +94,9 @@ static int copy_more(struct job *job, uint64_t *pages, struct error *err)
 			int result = snapshot_copy_piece(&job->copy, paddr(pa.addr + done),
 							 size - done, &length, pages, err);
 
+			/* Unplugged before the copy began. */
+			if (result == -EFAULT)
+				return map_has_changed(err);
 			if (result < 0)
 				return result;
 		}
@@ -172,8 +180,7 @@ static int copy_while_paused(struct job *job, struct error *err)
 	int result;
 
 	if (!snapshot_copy_fits(&job->copy, job->memory))
-		return error_set(err, -EAGAIN,
-				 "the guest's memory map changed meanwhile; try again");
+		return map_has_changed(err);
 	find_ranges(job, &ranges);
 	if (job->dirty && memory_ranges_equal(&ranges, &job->ranges)) {
 		result = copy_dirty(job, &job->facts->pages_paused, err);

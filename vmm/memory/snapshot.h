@@ -71,6 +71,7 @@ struct snapshot_facts {
 	uint64_t pages_paused; /* copied while the guest was paused */
 	uint64_t duration_ns;
 	bool all_memory;
+	uint64_t names_left_out; /* bytes of names that were too many to copy; 0: none were */
 };
 
 struct snapshot {

@@ -16,18 +16,30 @@ static void find_describing(void *context, const struct guest_memory *memory,
 	guest_describing_memory(memory, &source->hints, ranges);
 }
 
-/* What is copied anyway is no part of it. Without it a copy has no names, and is one all the same. */
-static void find_names(const struct source *source, struct page_set *pages)
+/* Names are copied in the pause, some four microseconds a page. */
+#define NAMES_SIZE_MAX (UINT64_C(256) << 20)
+
+/*
+ * What is copied anyway is no part of it. Without it a copy has no names, and is one all the same. Returns the bytes of those that are
+ * too many, and then has none.
+ */
+static uint64_t find_names(const struct source *source, struct page_set *pages)
 {
 	struct memory_ranges described;
 	struct error ignored;
+	uint64_t size;
 
 	if (page_set_begin(pages, &source->memory, &ignored) < 0)
-		return;
+		return 0;
 	guest_naming_memory(&source->memory, &source->hints, pages);
 	find_describing((void *)source, &source->memory, &described);
 	for (unsigned i = 0; i < described.count; i++)
 		page_set_remove(pages, described.list[i].base, described.list[i].size);
+	size = page_set_bytes(pages);
+	if (size <= NAMES_SIZE_MAX)
+		return 0;
+	page_set_end(pages);
+	return size;
 }
 
 /* The guest must be the same, and as far, at the end of a pause as at its beginning. */
@@ -91,16 +103,19 @@ int source_snapshot(const struct source *source, enum snapshot_content content,
 			source->name);
 	struct pause_guard guard = {.source = source};
 	struct snapshot_options guarded = *options;
+	uint64_t left_out = 0;
 
 	find_guest(&guard);
 	if (content == SNAPSHOT_NAMES)
-		find_names(source, &names);
+		left_out = find_names(source, &names);
 	guarded.guard = guard_pause;
 	guarded.guard_context = &guard;
 	int result = snapshot_make(&source->memory, source_control(source),
 				   content == SNAPSHOT_ALL_MEMORY ? NULL : &metadata, &guarded,
 				   snapshot, err);
 
+	if (result == 0)
+		snapshot->facts.names_left_out = left_out;
 	/* A copy has no more than its source. */
 	if (result == 0 && !source->has_all_memory)
 		snapshot->facts.all_memory = false;

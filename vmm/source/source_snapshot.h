@@ -12,7 +12,10 @@
 enum snapshot_content {
 	SNAPSHOT_METADATA,   /* what describes the frames */
 	SNAPSHOT_ALL_MEMORY, /* all RAM that holds data */
-	/* What describes the frames, and what the guest calls those who have them, as of shortly before the pause. */
+	/*
+	 * What describes the frames, and what the guest calls those who have them, as of shortly before the pause, unless it is too
+	 * much: see facts.names_left_out.
+	 */
 	SNAPSHOT_NAMES,
 };
 
