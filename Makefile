@@ -104,7 +104,7 @@ BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
 BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-claims bench-exits bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
-LINUX_TEST   := $(BUILD)/linux-oracle $(BUILD)/linux-plant $(BUILD)/linux-agent $(BUILD)/live-reads
+LINUX_TEST   := $(BUILD)/linux-oracle $(BUILD)/linux-plant $(BUILD)/linux-agent $(BUILD)/live-reads $(BUILD)/linux-mutate
 TRACE_GUEST  := $(BUILD)/trace-guest.elf
 MAP_GUEST    := $(BUILD)/map-guest.elf
 TEST_GUESTS  += $(TRACE_GUEST) $(MAP_GUEST)
@@ -466,6 +466,13 @@ LIVE_READS_OBJECTS := $(call objects,host,tests/linux/live_reads.c $(filter-out 
 $(BUILD)/live-reads: $(LIVE_READS_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LIVE_READS_OBJECTS) -o $@ $(HOST_LIBS)
+
+# Breaks many values of a copy.
+LINUX_MUTATE_OBJECTS := $(call objects,host,tests/linux/mutate.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(BUILD)/linux-mutate: $(LINUX_MUTATE_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(LINUX_MUTATE_OBJECTS) -o $@ $(HOST_LIBS)
 
 # Breaks a value of a stopped guest's memory.
 LINUX_PLANT_OBJECTS := $(call objects,host,tests/linux/plant.c $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))

@@ -3,7 +3,7 @@
 #
 # Linux guests, read from their RAM alone: Debian's stock kernels of four series in QEMU's TCG, each with an agent that leaves what the
 # kernel itself says of every page, and stops the machine (linux/agent.c). linux/oracle.c compares. The kernels are downloaded
-# once into build/linux. Usage: [LINUX_SUITES="trixie"] linux.sh [BUILD]
+# once into build/linux. Usage: [LINUX_SUITES="trixie"] [MUTATE_SEED=N] [MUTATED_GUESTS=N] linux.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -11,6 +11,8 @@ HERE=$ROOT/tests/linux
 KERNELS=$ROOT/build/linux
 LINUX_SUITES=${LINUX_SUITES:-bullseye bookworm trixie trixie-backports}
 NOT_TO_BE_HAD=77
+MUTATE_SEED=${MUTATE_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
+MUTATED_GUESTS=${MUTATED_GUESTS:-40}
 
 # test_kernel NAME SUITE OPTION...: boots it and compares all pages. Whatever becomes of a version that is not listed, it is no
 # failure.
@@ -32,6 +34,8 @@ test_kernel()
 		judge "$name: all pages are what the kernel says" 0 'out:^compared +[0-9]+ frames: 0 differ'
 		test_owners "$name" "file:$WORK/ram"
 		test_mappers "$name"
+		expect "$name: $MUTATED_GUESTS guests that lie, seed $MUTATE_SEED" 0 'out:^guests ' -- \
+			"$BUILD/linux-mutate" "$WORK/ram" "$MUTATE_SEED" "$MUTATED_GUESTS"
 		expect "$name: a capture" 0 'out:^captured .*, the metadata and names$' -- \
 			"$PAGEVISOR" capture --force "$WORK/names.pvc" "file:$WORK/ram"
 		test_owners "$name: captured" "$WORK/names.pvc"

@@ -124,6 +124,21 @@ static int look_until_settled(struct checking *checking, const struct guest *gue
 	return result;
 }
 
+/* Pages that were plugged meanwhile are on lists, and in no array that the check knows. */
+static int refuse_plugging(const struct linux_kernel *kernel, struct error *err)
+{
+	struct page_array *now = malloc(sizeof(*now));
+	int result = now ? page_array_read(&kernel->found.space, &kernel->found.info, now, err)
+			 : error_set(err, -ENOMEM, "no memory for a check");
+
+	if (result == 0 && (now->present != kernel->array.present ||
+			    now->frame_count != kernel->array.frame_count))
+		result = error_set(err, -EAGAIN,
+				   "memory was plugged or unplugged during the check; try again");
+	free(now);
+	return result;
+}
+
 static void add_facts(const struct checking *checking, unsigned unsettled, uint64_t start_ns,
 		      struct facts *facts)
 {
@@ -193,6 +208,8 @@ int linux_check(const struct guest *guest, enum check_rules rules, struct facts 
 		return error_set(err, -ENOMEM, "no memory for a check");
 	result = is_running ? look_until_settled(checking, guest, start + CHECK_NS_MAX, err)
 			    : make_look(checking, guest, false, start + CHECK_NS_MAX, err);
+	if (result == 0 && is_running && checking->now.count > 0)
+		result = refuse_plugging(checking->look.kernel, err);
 	if (result == 0) {
 		suspects_report(&checking->now, looks, findings);
 		add_facts(checking, suspects_unsettled(&checking->now, looks), start, summary);
