@@ -20,8 +20,8 @@ static void find_describing(void *context, const struct guest_memory *memory,
 #define NAMES_SIZE_MAX (UINT64_C(256) << 20)
 
 /*
- * What is copied anyway is no part of it. Without it a copy has no names, and is one all the same. Returns the bytes of those that are
- * too many, and then has none.
+ * What is copied anyway is no part of it. Without it a copy has no names, and is one all the same. Returns the bytes of
+ * those that are too many, and then has none.
  */
 static uint64_t find_names(const struct source *source, struct page_set *pages)
 {

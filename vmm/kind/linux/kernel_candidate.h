@@ -11,6 +11,9 @@
 #include "kind/linux/kernel_space.h"
 #include "kind/linux/vmcoreinfo.h"
 
+/* Of one memory. */
+#define KERNEL_CANDIDATES_MAX 64
+
 enum kernel_life {
 	KERNEL_LIFE_UNKNOWN, /* nobody waited, or its clock is not to be found */
 	KERNEL_LIFE_STILL,   /* its clock did not advance: dead, or paused */

@@ -15,8 +15,6 @@
 
 struct guest_hints;
 
-#define KERNEL_CANDIDATES_MAX 64
-
 /* How long a kernel's clock may stand still before it is taken for dead: an idle guest has no tick. */
 #define KERNEL_TICK_WAIT_NS UINT64_C(3000000000)
 
@@ -29,8 +27,8 @@ int kernel_validate(const struct guest_memory *memory, const struct vmcoreinfo *
 
 /*
  * Finds the kernels in a memory, or, with hints->has_info, the one whose VMCOREINFO is there; equal ones, which kexec
- * makes, count as one. If vCPUs are known to run one or more, only those are kept. Then it waits until their clocks advance, up to wait_ns; 0, or memory that never changes: it does
- * not wait. `hints` may be NULL. Returns how many, 0 included; then the text says why, and is empty if there is nothing
+ * makes, count as one. If vCPUs are known to run one or more, only those are kept. Then it waits until their clocks
+ * advance, up to wait_ns; 0, or memory that never changes: it does not wait. `hints` may be NULL. Returns how many, 0 included; then the text says why, and is empty if there is nothing
  * of Linux. Or the error of reading, -ENOMEM, or -E2BIG if there are more than max, with a text. The caller closes the
  * candidates; after an error there are none.
  */

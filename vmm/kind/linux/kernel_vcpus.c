@@ -23,15 +23,19 @@ static bool maps(const struct kernel_candidate *candidate, uint64_t root)
 	       pa.addr == candidate->space.root.addr;
 }
 
-static bool runs(const struct kernel_candidate *candidate, const uint64_t *cr3, unsigned count)
+/* Marks those that the tables at `root` are of. Returns whether there is one. */
+static bool mark(const struct kernel_candidate *candidates, unsigned count, uint64_t root,
+		 bool *runs)
 {
-	for (unsigned i = 0; i < count; i++) {
-		uint64_t root = cr3[i] & CR3_ADDRESS;
+	bool result = false;
 
-		if (maps(candidate, root) || maps(candidate, root & ~CR3_OF_USERS))
-			return true;
+	for (unsigned i = 0; i < count; i++) {
+		bool is_mapped = maps(&candidates[i], root);
+
+		runs[i] |= is_mapped;
+		result |= is_mapped;
 	}
-	return false;
+	return result;
 }
 
 unsigned kernel_keep_running(struct kernel_candidate *candidates, unsigned count,
@@ -39,9 +43,14 @@ unsigned kernel_keep_running(struct kernel_candidate *candidates, unsigned count
 {
 	uint64_t cr3[VCPU_TABLES_MAX];
 	unsigned tables = count > 0 && vcpus ? vcpus->read(vcpus->own, cr3) : 0, kept = 0;
+	bool runs[KERNEL_CANDIDATES_MAX] = {false};
 
+	/* The page in front of a kernel's tables is anybody's. */
+	for (unsigned i = 0; i < tables; i++)
+		if (!mark(candidates, count, cr3[i] & CR3_ADDRESS, runs))
+			mark(candidates, count, cr3[i] & CR3_ADDRESS & ~CR3_OF_USERS, runs);
 	for (unsigned i = 0; i < count; i++) {
-		if (!runs(&candidates[i], cr3, tables))
+		if (!runs[i])
 			continue;
 		candidates[kept] = candidates[i];
 		if (!is_paused)
