@@ -370,6 +370,17 @@ START_TEST(vcpus_that_run_none_choose_none)
 }
 END_TEST
 
+/* Without page table isolation it is no kernel's. */
+START_TEST(the_page_in_front_of_tables_may_be_faked)
+{
+	put_two_kernels();
+	memcpy(crafted.ram + PROCESS_PA, word(0, ROOT_AT), PAGE_SIZE);
+	memcpy(crafted.ram + PROCESS_PA + PAGE_SIZE, word(1, ROOT_AT), PAGE_SIZE);
+	find_by(&(struct vcpus){1, {PROCESS_PA + PAGE_SIZE}}, false);
+	assert_second_runs(KERNEL_LIFE_TICKS);
+}
+END_TEST
+
 START_TEST(several_that_vcpus_run_are_not_told_apart)
 {
 	put_two_kernels();
@@ -506,6 +517,7 @@ Suite *linux_find_suite(void)
 	tcase_add_test(tcase, of_several_that_stand_still_the_latest_is_chosen);
 	tcase_add_test(tcase, the_one_that_a_vcpu_runs_is_chosen);
 	tcase_add_test(tcase, vcpus_that_run_none_choose_none);
+	tcase_add_test(tcase, the_page_in_front_of_tables_may_be_faked);
 	tcase_add_test(tcase, several_that_vcpus_run_are_not_told_apart);
 	tcase_add_test(tcase, a_kernel_that_is_overwritten_is_not_chosen);
 	tcase_add_test(tcase, a_clock_that_no_kernel_has_is_none);
