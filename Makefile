@@ -454,7 +454,7 @@ $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
 LINUX_ORACLE_OBJECTS := $(call objects,host,$(addprefix tests/linux/,oracle.c asked.c compare.c free_blocks.c left.c mappers.c oddities.c owners.c \
 				 page_blocks.c) \
 				 $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
-LINUX_AGENT_SOURCES := $(addprefix tests/linux/,agent.c churn.c fill.c grow.c leave.c)
+LINUX_AGENT_SOURCES := $(addprefix tests/linux/,agent.c churn.c fill.c grow.c leave.c) tests/svm/modules.c
 
 $(BUILD)/linux-oracle: $(LINUX_ORACLE_OBJECTS)
 	@echo "  LINK    $@"
@@ -482,10 +482,10 @@ $(BUILD)/linux-plant: $(LINUX_PLANT_OBJECTS)
 	$(Q)$(CC) $(LINUX_PLANT_OBJECTS) -o $@ $(HOST_LIBS)
 
 # Static: there are no libraries in the initramfs.
-$(BUILD)/linux-agent: $(LINUX_AGENT_SOURCES) tests/linux/agent.h tests/linux/pages.h | $(SETUP_BUILD)
+$(BUILD)/linux-agent: $(LINUX_AGENT_SOURCES) tests/linux/agent.h tests/linux/pages.h tests/svm/modules.h | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARNINGS) -static -pthread $(LINUX_AGENT_SOURCES) -o $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARNINGS) -static -pthread -Itests $(LINUX_AGENT_SOURCES) -o $@
 
 BENCH_SHARED := tests/bench/host.c tests/bench/host.h vmm/platform/pagemeta_platform.c vmm/platform/pagemeta_rcu.c \
 		$(wildcard pagemeta/*.[ch])

@@ -8,7 +8,6 @@
  */
 #include "agent.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@
 
 #include <linux/reboot.h>
 
-#define MODULES_MAX 64
+#include "svm/modules.h"
 
 #define NEXT_LINE "console=ttyS0 panic=-1 agent=idle agent=past"
 #define PAST      1000000000 /* in 2001 */
@@ -66,38 +65,6 @@ static void mount_at(const char *place, const char *type, const char *options)
 	mkdir(place, 0755);
 	if (mount(type, place, type, 0, options) < 0)
 		complain(place);
-}
-
-static bool load_module(const char *name)
-{
-	char path[sizeof("/modules/") + sizeof(((struct dirent *)0)->d_name)];
-
-	snprintf(path, sizeof(path), "/modules/%s", name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool is_loaded = fd >= 0 && (syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST);
-
-	if (fd >= 0)
-		close(fd);
-	return is_loaded;
-}
-
-/* Modules depend on each other: retries those that failed until no more can be loaded. */
-static void load_modules(void)
-{
-	struct dirent **names;
-	int count = scandir("/modules", &names, NULL, alphasort);
-	bool is_loaded[MODULES_MAX] = {false}, has_progress = true;
-
-	while (has_progress) {
-		has_progress = false;
-		for (int i = 0; i < count && i < MODULES_MAX; i++)
-			if (!is_loaded[i] && names[i]->d_name[0] != '.' &&
-			    load_module(names[i]->d_name))
-				is_loaded[i] = has_progress = true;
-	}
-	for (int i = 0; i < count && i < MODULES_MAX; i++)
-		if (!is_loaded[i] && names[i]->d_name[0] != '.')
-			printf("agent: %s cannot be loaded\n", names[i]->d_name);
 }
 
 static bool is_asked(const char *word)
@@ -159,7 +126,7 @@ int main(void)
 	mount_at("/tmp", "tmpfs", NULL);
 	mount_at("/huge", "tmpfs", "huge=always");
 	mount_at("/debug", "debugfs", NULL);
-	load_modules();
+	load_modules("agent");
 	fill_memory(&filled);
 	if (is_asked("agent=churn"))
 		churn();

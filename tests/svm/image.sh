@@ -70,7 +70,7 @@ pack()
 	mkdir initramfs
 	cp -r modules initramfs/
 	# Static: it runs before any library is available.
-	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static "$INIT" -o initramfs/init
+	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -I "$HERE" "$INIT" "$HERE/modules.c" -o initramfs/init
 	# The kernel opens it for its first process.
 	mkdir initramfs/dev
 	mknod initramfs/dev/console c 5 1 2>/dev/null || true
@@ -86,6 +86,9 @@ if [ ! -e vmlinuz ]; then
 	}
 	unpack
 fi
-if [ ! initramfs.cpio -nt "$INIT" ] || [ ! initramfs.cpio -nt "$HERE/image.sh" ]; then
-	pack
-fi
+for file in "$INIT" "$HERE/modules.c" "$HERE/image.sh"; do
+	if [ ! initramfs.cpio -nt "$file" ]; then
+		pack
+		break
+	fi
+done

@@ -5,21 +5,18 @@
  *
  * Everything that it needs before the host's files are mounted is in the initramfs: itself, /modules/ and /script.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MODULES_MAX 64
+#include "modules.h"
 
 /* Markers that run.sh looks for. */
 #define MARK_STARTED "svm: started"
@@ -55,45 +52,6 @@ static void symlink_at(const char *target, const char *place)
 {
 	if (symlink(target, place) < 0)
 		give_up(place);
-}
-
-static bool load_module(const char *name)
-{
-	char path[sizeof("/modules/") + sizeof(((struct dirent *)0)->d_name)];
-
-	snprintf(path, sizeof(path), "/modules/%s", name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	bool is_loaded = syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST;
-
-	close(fd);
-	return is_loaded;
-}
-
-/* Modules depend on each other: retries those that failed until none is left or no more can be loaded. */
-static void load_modules(void)
-{
-	struct dirent **names;
-	int count = scandir("/modules", &names, NULL, alphasort);
-	bool is_loaded[MODULES_MAX] = {false};
-	bool progress = true;
-
-	if (count < 0 || count > MODULES_MAX)
-		give_up("/modules");
-	while (progress) {
-		progress = false;
-		for (int i = 0; i < count; i++) {
-			if (is_loaded[i] || names[i]->d_name[0] == '.')
-				continue;
-			is_loaded[i] = load_module(names[i]->d_name);
-			progress |= is_loaded[i];
-		}
-	}
-	for (int i = 0; i < count; i++)
-		if (!is_loaded[i] && names[i]->d_name[0] != '.')
-			printf("svm: %s cannot be loaded\n", names[i]->d_name);
 }
 
 /* Mounts the host's files read-only under a layer in RAM, which vanishes with the machine, and makes this the root. */
@@ -152,7 +110,7 @@ int main(void)
 
 	if (script < 0)
 		give_up("/script");
-	load_modules();
+	load_modules("svm");
 	enter_host_files();
 	printf(MARK_STARTED "\n");
 	int status = run_script(script);
