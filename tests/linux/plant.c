@@ -19,7 +19,7 @@
 #include "kind/guest.h"
 #include "kind/kind.h"
 #include "kind/linux/check/linux_rules.h"
-#include "kind/linux/check/list_walk.h"
+#include "kind/linux/list_walk.h"
 #include "kind/linux/check/page_rules.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/zones.h"

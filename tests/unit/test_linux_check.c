@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "kind/linux/check/linux_rules.h"
-#include "kind/linux/check/list_walk.h"
+#include "kind/linux/list_walk.h"
 #include "kind/linux/check/page_rules.h"
 #include "kind/linux/check/suspects.h"
 #include "unit/crafted_linux.h"

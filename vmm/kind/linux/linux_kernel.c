@@ -146,6 +146,26 @@ int linux_kernel_record(const struct linux_kernel *kernel, pfn_t frame, void *re
 	return guest_memory_copy(kernel->memory, pa, record, LAYOUT_PAGE_SIZE);
 }
 
+int linux_kernel_records(const struct linux_kernel *kernel, pfn_t frame, void *records,
+			 pfn_t *first, uint64_t *count)
+{
+	const struct record_run *run = run_of(&kernel->array, frame);
+
+	if (!run)
+		return -ENOENT;
+	const uint64_t at = (frame.index - run->first.index) * LAYOUT_PAGE_SIZE;
+	const uint64_t in_page = (run->pa.addr + at) % PAGE_SIZE;
+	const uint64_t from = at > in_page ? at - in_page : 0;
+	uint64_t end = at - in_page + PAGE_SIZE;
+
+	if (end > run->count * LAYOUT_PAGE_SIZE)
+		end = run->count * LAYOUT_PAGE_SIZE;
+	*first = pfn(run->first.index + from / LAYOUT_PAGE_SIZE);
+	*count = (end - from) / LAYOUT_PAGE_SIZE;
+	return guest_memory_copy(kernel->memory, paddr(run->pa.addr + from), records,
+				 *count * LAYOUT_PAGE_SIZE);
+}
+
 bool linux_kernel_page_of_node(const struct linux_kernel *kernel, uint64_t node, uint64_t *pfn)
 {
 	uint64_t offset = node - kernel->layout.lru_next.offset - kernel->array.vmemmap;

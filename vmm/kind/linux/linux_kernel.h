@@ -50,7 +50,14 @@ unsigned linux_cpus_max(const struct linux_kernel *kernel);
 /* Copies the record of a frame. Returns 0, -ENOENT there is none, or the error of reading. */
 int linux_kernel_record(const struct linux_kernel *kernel, pfn_t frame, void *record);
 
-/* The same, but -EAGAIN if the record would have to be copied by a reader, which may block. */
+/*
+ * Copies the records that lie in a page of memory with the frame's, which have room for PAGE_SIZE bytes, and says of which frames
+ * they are. Returns as linux_kernel_record.
+ */
+int linux_kernel_records(const struct linux_kernel *kernel, pfn_t frame, void *records,
+			 pfn_t *first, uint64_t *count);
+
+/* As linux_kernel_record, but -EAGAIN if the record would have to be copied by a reader, which may block. */
 int linux_kernel_mapped_record(const struct linux_kernel *kernel, pfn_t frame, void *record);
 
 /* The frame whose `lru` a node of a list is. Returns false if it is no frame's. */

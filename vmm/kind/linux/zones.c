@@ -83,7 +83,7 @@ static void read_lists(const struct linux_kernel *kernel, struct zone_layout *la
 		layout->cpu_list_types = (unsigned)list_types;
 	layout->has_cpu_lock = find_lock(btf, types[1].id, &layout->cpu_lock_offset);
 	layout->cpu_lock_offset += pages.offset;
-	layout->cpus = linux_cpus_max(kernel);
+	layout->cpus = layout->all_cpus = linux_cpus_max(kernel);
 	if (layout->cpus > GUEST_CPUS_MAX)
 		layout->cpus = GUEST_CPUS_MAX;
 }
@@ -217,16 +217,16 @@ static bool walk_nodes(struct walk *walk)
 	return true;
 }
 
-static int walk_zones(const struct linux_kernel *kernel, const struct zone_layout *layout,
-		      linux_zone_visit *visit, void *own, struct error *err)
+int linux_zones_of(const struct linux_kernel *kernel, const struct zone_layout *layout,
+		   linux_zone_visit *visit, void *own, struct error *err)
 {
 	struct walk walk = {.kernel = kernel, .layout = layout, .visit = visit, .own = own};
 
 	return walk_nodes(&walk) ? 0 : error_set(err, -EPROTO, "its zones contradict themselves");
 }
 
-static int zone_layout_read(const struct linux_kernel *kernel, struct zone_layout *layout,
-			    struct error *err)
+int linux_zone_layout(const struct linux_kernel *kernel, struct zone_layout *layout,
+		      struct error *err)
 {
 	return read_layout(kernel, layout)
 		       ? 0
@@ -237,9 +237,9 @@ int linux_zones(const struct linux_kernel *kernel, linux_zone_visit *visit, void
 		struct error *err)
 {
 	struct zone_layout layout;
-	int result = zone_layout_read(kernel, &layout, err);
+	int result = linux_zone_layout(kernel, &layout, err);
 
-	return result < 0 ? result : walk_zones(kernel, &layout, visit, own, err);
+	return result < 0 ? result : linux_zones_of(kernel, &layout, visit, own, err);
 }
 
 static bool add_counts(void *own, const struct linux_zone *zone)
@@ -258,9 +258,9 @@ void linux_free_counts(const struct linux_kernel *kernel, struct free_counts *co
 {
 	struct zone_layout layout;
 
-	if (zone_layout_read(kernel, &layout, &counts->why) < 0)
+	if (linux_zone_layout(kernel, &layout, &counts->why) < 0)
 		return;
 	counts->orders = layout.orders;
 	counts->caches = layout.cpus;
-	counts->is_known = walk_zones(kernel, &layout, add_counts, counts, &counts->why) == 0;
+	counts->is_known = linux_zones_of(kernel, &layout, add_counts, counts, &counts->why) == 0;
 }

@@ -30,7 +30,8 @@ struct zone_layout {
 	 * The lists of CPUs: a per-CPU pointer in the zone; in what it points at a count, and the lists, 0 of them: not
 	 * known. 0 CPUs: nothing of it is known.
 	 */
-	unsigned cpus;
+	unsigned cpus;     /* that are counted: GUEST_CPUS_MAX at most */
+	unsigned all_cpus; /* whose lists can be walked */
 	uint64_t lists_offset, list_count_offset, cpu_lists_offset, cpu_lists;
 	unsigned cpu_list_types; /* lists of one order: MIGRATE_PCPTYPES; 0: not known */
 	/* Spinlocks of 4 bytes: of a zone and its areas; of a CPU's lists. */
@@ -49,11 +50,19 @@ struct linux_zone {
 /* Returns false to end the walk. */
 typedef bool linux_zone_visit(void *own, const struct linux_zone *zone);
 
+/* Where the kernel has them, which stays so as long as it runs. Returns 0, or -ENODATA with a text. */
+int linux_zone_layout(const struct linux_kernel *kernel, struct zone_layout *layout,
+		      struct error *err);
+
 /*
  * Visits all zones of all nodes, also those without memory. Returns 0, also if the visitor ended it, or with a text -ENODATA
  * (the kernel does not say where they are), -EPROTO (they contradict themselves).
  */
 int linux_zones(const struct linux_kernel *kernel, linux_zone_visit *visit, void *own,
 		struct error *err);
+
+/* The same with a layout that was read before. */
+int linux_zones_of(const struct linux_kernel *kernel, const struct zone_layout *layout,
+		   linux_zone_visit *visit, void *own, struct error *err);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "kind/linux/check/linux_rules.h"
-#include "kind/linux/check/list_walk.h"
+#include "kind/linux/list_walk.h"
 
 static int compare(const void *one, const void *other)
 {

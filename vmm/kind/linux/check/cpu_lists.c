@@ -6,61 +6,38 @@
 #include <stdio.h>
 
 #include "kind/linux/check/linux_rules.h"
-#include "kind/linux/check/list_walk.h"
-
-#define COSTLY_ORDER 3 /* PAGE_ALLOC_COSTLY_ORDER */
-#define HUGE_ORDER   9
+#include "kind/linux/cpu_lists.h"
 
 /* A list of a CPU. */
 struct cpu_list {
 	struct look *look;
 	const struct linux_zone *zone;
 	unsigned cpu, number;
-	uint64_t head;
+	uint64_t lists;
 };
-
-/* What is wrong with a page on the list; NULL: nothing. */
-static const char *page_problem(const struct look *look, uint64_t pfn)
-{
-	const struct page_layout *layout = &look->kernel->layout;
-	_Alignas(8) uint8_t record[LAYOUT_PAGE_SIZE];
-
-	if (!look_record(look, pfn, record))
-		return "no page";
-	if (layout_is_type(layout, (uint32_t)layout_load(record, &layout->mapcount),
-			   PAGE_TYPE_BUDDY))
-		return "a page that is marked as a free block";
-	return layout_load(record, &layout->refcount) ? "a page with references" : NULL;
-}
 
 /* Walks it, and says what is wrong where. Returns whether it is as it should be. */
 static bool walk(const struct cpu_list *list, uint64_t *blocks, const char **rule, uint64_t *pfn,
 		 char found[64])
 {
 	const uint64_t most = list->look->nodes_left;
-	struct list_walk walk;
+	struct cpu_list_walk walk;
 	enum list_step step;
 
 	*blocks = 0;
-	*pfn = SUSPECT_NO_FRAME;
-	list_walk_begin(&walk, &list->look->kernel->found.space, list->head, most);
-	while ((step = list_walk_next(&walk)) == LIST_NODE) {
-		const char *problem = linux_kernel_page_of_node(list->look->kernel, walk.node, pfn)
-					      ? page_problem(list->look, *pfn)
-					      : "a node that is no page";
-
-		if (problem) {
-			look_spend(list->look, most - walk.left);
-			*rule = LINUX_RULE_CACHED_PAGE;
-			snprintf(found, 64, "%s", problem);
-			return false;
-		}
+	cpu_list_begin(&walk, list->look->kernel, list->zone->layout, list->lists, list->number,
+		       most);
+	while ((step = cpu_list_next(&walk)) == LIST_NODE)
 		++*blocks;
-	}
 	look_spend(list->look, most - walk.left);
-	*rule = step == LIST_ENDLESS ? LINUX_RULE_LIST_END : LINUX_RULE_LIST_LINK;
+	*pfn = walk.pfn;
+	*rule = step == LIST_STRANGE   ? LINUX_RULE_CACHED_PAGE
+		: step == LIST_ENDLESS ? LINUX_RULE_LIST_END
+				       : LINUX_RULE_LIST_LINK;
 	snprintf(found, 64, "%s",
-		 step == LIST_ENDLESS ? "more nodes than there are frames" : walk.found);
+		 step == LIST_STRANGE   ? walk.problem
+		 : step == LIST_ENDLESS ? "more nodes than there are frames"
+					: walk.found);
 	return step == LIST_CLOSED;
 }
 
@@ -86,14 +63,6 @@ static bool look_at_list(const struct cpu_list *list, uint64_t *blocks)
 	return false;
 }
 
-/* The order of the blocks on a list: so many lists for each order, and those for huge pages at the end. */
-static unsigned order_of_list(const struct zone_layout *layout, unsigned list)
-{
-	unsigned order = list / layout->cpu_list_types;
-
-	return order <= COSTLY_ORDER ? order : HUGE_ORDER;
-}
-
 /* What lies on all lists of a CPU. Returns false if it was said that one is broken. */
 static bool look_at_lists(struct look *look, const struct linux_zone *zone, unsigned cpu,
 			  uint64_t lists, uint64_t *blocks, uint64_t *pages)
@@ -107,9 +76,7 @@ static bool look_at_lists(struct look *look, const struct linux_zone *zone, unsi
 			look->has_cpu_lists = false;
 			return false;
 		}
-		const struct cpu_list list = {look, zone, cpu, i,
-					      lists + layout->cpu_lists_offset +
-						      i * (uint64_t)LIST_HEAD_SIZE};
+		const struct cpu_list list = {look, zone, cpu, i, lists};
 		uint64_t more;
 
 		if (!look_at_list(&list, &more)) {
@@ -118,7 +85,7 @@ static bool look_at_lists(struct look *look, const struct linux_zone *zone, unsi
 		}
 		*blocks += more;
 		if (layout->cpu_list_types)
-			*pages += more << order_of_list(layout, i);
+			*pages += more << cpu_list_order(layout, i);
 	}
 	return is_whole;
 }
@@ -152,25 +119,21 @@ static void look_at_cpu(struct look *look, const struct linux_zone *zone, unsign
 void look_at_cpu_lists(struct look *look, const struct linux_zone *zone, bool is_locked)
 {
 	const struct zone_layout *layout = zone->layout;
-	const struct linux_kernel *kernel = look->kernel;
-	const struct kernel_space *space = &kernel->found.space;
 	/* A CPU that takes blocks from the zone counts them at the end. */
 	bool has_count = layout->cpu_list_types && !is_locked;
-	uint64_t lists, offset;
+	uint64_t lists;
 
-	if (layout->cpus == 0 || layout->cpu_lists == 0 ||
-	    kernel_space_word(space, zone->va + layout->lists_offset, &lists) < 0) {
+	if (layout->cpus == 0 || !cpu_lists_at(look->kernel, zone, 0, &lists)) {
 		look->has_cpu_lists = false;
 		return;
 	}
 	for (unsigned cpu = 0; cpu < layout->cpus; cpu++) {
-		if (kernel_space_word(space, kernel->symbols.per_cpu_offset + cpu * sizeof(offset),
-				      &offset) < 0)
+		if (!cpu_lists_at(look->kernel, zone, cpu, &lists))
 			continue;
 		if (!look->is_running && layout->has_cpu_lock &&
-		    look_is_locked(look, lists + offset + layout->cpu_lock_offset))
+		    look_is_locked(look, lists + layout->cpu_lock_offset))
 			look->has_cpu_lists = false;
 		else
-			look_at_cpu(look, zone, cpu, lists + offset, has_count);
+			look_at_cpu(look, zone, cpu, lists, has_count);
 	}
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "kind/linux/check/linux_rules.h"
-#include "kind/linux/check/list_walk.h"
+#include "kind/linux/list_walk.h"
 #include "kind/linux/check/page_rules.h"
 
 #define BLOCKS_ROOM_MIN 4096

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Walks a list of the kernel's: see list_walk.h. */
-#include "kind/linux/check/list_walk.h"
+#include "kind/linux/list_walk.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -9,11 +9,14 @@
 
 #include "kind/linux/kernel_space.h"
 
+#define LIST_FOUND_SIZE 64
+
 struct list_walk {
 	const struct kernel_space *space;
 	uint64_t head, node;
-	uint64_t left;  /* nodes that it may still have */
-	char found[64]; /* of a list that is broken: what is wrong with the next node of `node` */
+	uint64_t left; /* nodes that it may still have */
+	char found
+		[LIST_FOUND_SIZE]; /* of a list that is broken: what is wrong with the next node of `node` */
 };
 
 enum list_step {
@@ -21,6 +24,7 @@ enum list_step {
 	LIST_CLOSED,  /* it came back to its head */
 	LIST_BROKEN,  /* the next node is none, or does not point back */
 	LIST_ENDLESS, /* it has more nodes than it may have */
+	LIST_STRANGE, /* of lists of pages: a page that must not be on it, or no page */
 };
 
 /* A list of at most `most` nodes beside its head. */
