@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The table of page blocks, made a second time from the kernel's own kpageflags: see page_blocks.h. What these do not tell, because
- * they have no flag for it, is taken from the kind: whether a page without flags is in transit or in use, and whether the latter is
- * of kmalloc.
+ * they have no flag for it, is taken from the kind: whether a page without flags is in transit, on a CPU's list or in use, and the
+ * class of the latter, which kernel_pages.c compares.
  */
 #include "page_blocks.h"
 
@@ -53,7 +53,9 @@ static int look_at(const struct guest *guest, uint64_t pfn)
 
 	if (guest_look(guest, pfn, &look) < 0 || look.frame.state == PAGE_STATE_IN_TRANSIT)
 		return IS_IN_TRANSIT;
-	return look.frame.type == PAGE_CLASS_KMALLOC ? PAGE_CLASS_KMALLOC : PAGE_CLASS_OTHER;
+	if (look.frame.state == PAGE_STATE_LISTED)
+		return IS_FREE;
+	return look.frame.type >= 0 ? look.frame.type : PAGE_CLASS_UNKNOWN;
 }
 
 static int kind_of(const struct guest *guest, uint64_t pfn, uint64_t flags)

@@ -50,7 +50,9 @@ static void put_kallsyms(struct crafted_linux *crafted, unsigned i)
 void linux_put_kernel(struct crafted_linux *crafted, unsigned i, unsigned levels, const char *id,
 		      uint64_t wall_clock)
 {
-	const struct kernel_space space = {&crafted->memory, paddr(KERNEL_PA(i) + ROOT_AT), levels};
+	const struct kernel_space space = {.memory = &crafted->memory,
+					   .root = paddr(KERNEL_PA(i) + ROOT_AT),
+					   .levels = levels};
 	char text[VMCOREINFO_SIZE];
 
 	linux_map(crafted, &space, KERNEL_VA(i), KERNEL_PA(i), 1, 0);

@@ -18,7 +18,8 @@ static uint64_t new_table(struct crafted_linux *machine)
 
 struct kernel_space linux_new_space(struct crafted_linux *machine, unsigned levels)
 {
-	return (struct kernel_space){&machine->memory, paddr(new_table(machine)), levels};
+	return (struct kernel_space){
+		.memory = &machine->memory, .root = paddr(new_table(machine)), .levels = levels};
 }
 
 void linux_make(struct crafted_linux *machine, unsigned levels)

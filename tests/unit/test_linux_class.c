@@ -64,7 +64,7 @@ START_TEST(pages_in_use_are_told_apart_by_mapping)
 	assert_page(3, PAGE_STATE_USED, PAGE_CLASS_FILE, 4);
 	assert_page(4, PAGE_STATE_USED, PAGE_CLASS_SHMEM, 5);
 	assert_page(5, PAGE_STATE_USED, PAGE_CLASS_MOVABLE, 6);
-	assert_page(6, PAGE_STATE_USED, PAGE_CLASS_OTHER, 7);
+	assert_page(6, PAGE_STATE_USED, PAGE_CLASS_UNKNOWN, 7);
 	assert_page(7, PAGE_STATE_IN_TRANSIT, FRAME_TYPE_NONE, 0);
 }
 END_TEST
@@ -242,11 +242,11 @@ START_TEST(the_inside_of_a_free_block_is_free)
 	records_free(&records, 1024, 10);
 	records_use(&records, 1023, 1, 0);
 	records_use(&records, 2048, 1, 0);
-	assert_page(1023, PAGE_STATE_USED, PAGE_CLASS_OTHER, 1);
+	assert_page(1023, PAGE_STATE_USED, PAGE_CLASS_UNKNOWN, 1);
 	for (uint64_t i = 1024; i < 2048; i += 31)
 		assert_page(i, PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
 	assert_page(2047, PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
-	assert_page(2048, PAGE_STATE_USED, PAGE_CLASS_OTHER, 1);
+	assert_page(2048, PAGE_STATE_USED, PAGE_CLASS_UNKNOWN, 1);
 	assert_page(2049, PAGE_STATE_IN_TRANSIT, FRAME_TYPE_NONE, 0);
 }
 END_TEST
@@ -318,7 +318,7 @@ START_TEST(the_lesser_level_knows_less)
 	else
 		records_type(&records, 3, PAGE_TYPE_SLAB);
 	assert_page(1, PAGE_STATE_USED, PAGE_CLASS_ANON, 1);
-	assert_page(2, PAGE_STATE_USED, PAGE_CLASS_OTHER, 1);
+	assert_page(2, PAGE_STATE_USED, PAGE_CLASS_UNKNOWN, 1);
 	assert_page(3, PAGE_STATE_USED, PAGE_CLASS_SLAB, 1);
 	assert_page(7, PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
 }

@@ -153,7 +153,8 @@ START_TEST(what_cannot_be_a_kernel_is_passed_over)
 	put_changed_note("SYMBOL(swapper_pg_dir)=ffffffff9", "SYMBOL(swapper_pg_dir)=0000000009");
 	assert_none();
 	put_changed_note("OSRELEASE=6", "OSRELEASE=6");
-	*linux_entry(&crafted, &(struct kernel_space){NULL, paddr(KERNEL_PA(0) + ROOT_AT), 4},
+	*linux_entry(&crafted,
+		     &(struct kernel_space){.root = paddr(KERNEL_PA(0) + ROOT_AT), .levels = 4},
 		     KERNEL_VA(0) + ROOT_AT, 0) += PAGE_SIZE;
 	assert_none();
 }
@@ -261,7 +262,8 @@ START_TEST(of_several_that_tick_none_is_chosen)
 {
 	put_kernel(0, 4, KERNEL_ID_A, 1);
 	put_kernel(1, 4, KERNEL_ID_B, 2);
-	*linux_entry(&crafted, &(struct kernel_space){NULL, paddr(KERNEL_PA(1) + ROOT_AT), 4},
+	*linux_entry(&crafted,
+		     &(struct kernel_space){.root = paddr(KERNEL_PA(1) + ROOT_AT), .levels = 4},
 		     KERNEL_VA(1) + DATA_AT, 0) += KERNEL_PA(0) - KERNEL_PA(1);
 	find_while_ticking(0, FOREVER);
 	ck_assert_int_eq(count, 2);

@@ -395,7 +395,7 @@ START_TEST(blocks_by_what_keeps_them)
 	assert_row(&table, "DMA", "free", ROW(1));
 	assert_row(&table, "DMA", "huge", ROW(1));
 	assert_row(&table, "DMA", "movable", ROW(1));
-	assert_row(&table, "DMA", "other", ROW(1, 1, 0, 0, 0, 1));
+	assert_row(&table, "DMA", "unknown", ROW(1, 1, 0, 0, 0, 1));
 	assert_row(&table, "DMA", "slab", ROW(1, 0, 0, 0, 1));
 	assert_row(&table, "DMA", "several", ROW(1, 0, 1));
 	assert_row(&table, "DMA", "reserved", ROW(0, 0, 0, 0, 0, 1));

@@ -174,7 +174,7 @@ START_TEST(fields_by_class)
 	ck_assert_uint_eq(offset_of(catalog, PAGE_CLASS_ANON, "lru.prev"), 16);
 	ck_assert_uint_eq(offset_of(catalog, PAGE_CLASS_ANON, "mapping"), 24);
 	ck_assert_uint_eq(offset_of(catalog, PAGE_CLASS_FILE, releases[_i].index), 32);
-	ck_assert_uint_eq(offset_of(catalog, PAGE_CLASS_OTHER, "_mapcount"), 48);
+	ck_assert_uint_eq(offset_of(catalog, PAGE_CLASS_UNKNOWN, "_mapcount"), 48);
 	ck_assert_uint_eq(offset_of(catalog, PAGE_CLASS_SLAB, "slab_cache"),
 			  releases[_i].slab_cache);
 	ck_assert_uint_eq(offset_of(catalog, PAGE_CLASS_SLAB, "mapping"), NONE);

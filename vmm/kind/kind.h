@@ -209,11 +209,12 @@ struct kind {
 	void (*describing_memory)(const struct guest_memory *memory,
 				  const struct guest_hints *hints, struct memory_ranges *ranges);
 	/*
-	 * Adds the pages that `breakdown` reads beside the records, so that it works on a capture. Called while the guest runs; what
-	 * cannot be read is left out. NULL: there are none.
+	 * Adds the pages that telling frames apart takes beside the records and what describes them and, `has_names`, those that
+	 * `breakdown` reads, so that both work on a capture. Called while the guest runs; what cannot be read is left out. NULL:
+	 * there are none.
 	 */
 	void (*naming_memory)(const struct guest_memory *memory, const struct guest_hints *hints,
-			      struct page_set *pages);
+			      bool has_names, struct page_set *pages);
 };
 
 /* The word of a record that names its type. Returns false if there is none. */

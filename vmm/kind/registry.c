@@ -82,9 +82,9 @@ void guest_describing_memory(const struct guest_memory *memory, const struct gue
 }
 
 void guest_naming_memory(const struct guest_memory *memory, const struct guest_hints *hints,
-			 struct page_set *pages)
+			 bool has_names, struct page_set *pages)
 {
 	for (size_t i = 0; all_kinds[i]; i++)
 		if (all_kinds[i]->naming_memory)
-			all_kinds[i]->naming_memory(memory, hints, pages);
+			all_kinds[i]->naming_memory(memory, hints, has_names, pages);
 }

@@ -40,8 +40,8 @@ void guest_read_console(struct console_report *report, const char *line);
 void guest_describing_memory(const struct guest_memory *memory, const struct guest_hints *hints,
 			     struct memory_ranges *ranges);
 
-/* Adds what names its guest's memory: see a kind's naming_memory. */
+/* Adds what tells its guest's frames apart, and what names them: see a kind's naming_memory. */
 void guest_naming_memory(const struct guest_memory *memory, const struct guest_hints *hints,
-			 struct page_set *pages);
+			 bool has_names, struct page_set *pages);
 
 #endif

@@ -16,14 +16,14 @@ static void find_describing(void *context, const struct guest_memory *memory,
 	guest_describing_memory(memory, &source->hints, ranges);
 }
 
-/* Names are copied in the pause, some four microseconds a page. */
-#define NAMES_SIZE_MAX (UINT64_C(256) << 20)
+/* They are copied in the pause, some four microseconds a page. */
+#define MORE_SIZE_MAX (UINT64_C(256) << 20)
 
 /*
- * What is copied anyway is no part of it. Without it a copy has no names, and is one all the same. Returns the bytes of
- * those that are too many, and then has none.
+ * Pages that tell classes apart, and names. What is copied anyway is no part of it. Without it a copy has none, and is one all the
+ * same. Returns the bytes of names that are too many, and then has none.
  */
-static uint64_t find_names(const struct source *source, struct page_set *pages)
+static uint64_t find_more(const struct source *source, bool has_names, struct page_set *pages)
 {
 	struct memory_ranges described;
 	struct error ignored;
@@ -31,14 +31,16 @@ static uint64_t find_names(const struct source *source, struct page_set *pages)
 
 	if (page_set_begin(pages, &source->memory, &ignored) < 0)
 		return 0;
-	guest_naming_memory(&source->memory, &source->hints, pages);
+	guest_naming_memory(&source->memory, &source->hints, has_names, pages);
 	find_describing((void *)source, &source->memory, &described);
 	for (unsigned i = 0; i < described.count; i++)
 		page_set_remove(pages, described.list[i].base, described.list[i].size);
 	size = page_set_bytes(pages);
-	if (size <= NAMES_SIZE_MAX)
+	if (size <= MORE_SIZE_MAX)
 		return 0;
 	page_set_end(pages);
+	if (has_names)
+		find_more(source, false, pages);
 	return size;
 }
 
@@ -106,8 +108,8 @@ int source_snapshot(const struct source *source, enum snapshot_content content,
 	uint64_t left_out = 0;
 
 	find_guest(&guard);
-	if (content == SNAPSHOT_NAMES)
-		left_out = find_names(source, &names);
+	if (content != SNAPSHOT_ALL_MEMORY)
+		left_out = find_more(source, content == SNAPSHOT_NAMES, &names);
 	guarded.guard = guard_pause;
 	guarded.guard_context = &guard;
 	int result = snapshot_make(&source->memory, source_control(source),

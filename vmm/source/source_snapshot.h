@@ -10,7 +10,7 @@
 #include "source/source.h"
 
 enum snapshot_content {
-	SNAPSHOT_METADATA,   /* what describes the frames */
+	SNAPSHOT_METADATA,   /* what describes the frames, or tells them apart */
 	SNAPSHOT_ALL_MEMORY, /* all RAM that holds data */
 	/*
 	 * What describes the frames, and what the guest calls those who have them, as of shortly before the pause, unless it is too

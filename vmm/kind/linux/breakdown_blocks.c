@@ -128,7 +128,7 @@ static void add_page(struct census *census, const struct page_records *in, pfn_t
 		begin_block(census, in, pfn, record, frame);
 	}
 	block->seen++;
-	block->free += frame->state == PAGE_STATE_FREE;
+	block->free += frame->state == PAGE_STATE_FREE || frame->state == PAGE_STATE_LISTED;
 	switch (page_mobility_of(in->layout, record, frame)) {
 	case PAGE_MOVES:
 		block->moves++;

@@ -139,13 +139,45 @@ int kernel_space_translate(const struct kernel_space *space, uint64_t va, paddr_
 	return result;
 }
 
+static void remember(struct kernel_mappings *met, uint64_t va, const struct kernel_run *run)
+{
+	met->list[met->next].va = va;
+	met->list[met->next].length = run->length;
+	met->list[met->next].pa = run->pa;
+	met->next = (met->next + 1) % KERNEL_MAPPINGS;
+}
+
+/* The run from va on; its rights are not set. */
+static int find_run(const struct kernel_space *space, uint64_t va, uint64_t want,
+		    struct kernel_run *run)
+{
+	struct kernel_mappings *met = space->met;
+
+	if (!met)
+		return kernel_space_run(space, va, want, run);
+	for (unsigned i = 0; i < KERNEL_MAPPINGS; i++) {
+		const uint64_t offset = va - met->list[i].va;
+
+		if (va >= met->list[i].va && offset < met->list[i].length) {
+			run->pa = paddr(met->list[i].pa.addr + offset);
+			run->length = met->list[i].length - offset;
+			return 0;
+		}
+	}
+	int result = kernel_space_run(space, va, UINT64_MAX, run);
+
+	if (result == 0)
+		remember(met, va, run);
+	return result;
+}
+
 int kernel_space_copy(const struct kernel_space *space, uint64_t va, void *buffer, size_t length)
 {
 	if (length > 0 && length - 1 > UINT64_MAX - va)
 		return -EINVAL;
 	for (size_t done = 0; done < length;) {
 		struct kernel_run run;
-		int result = kernel_space_run(space, va + done, length - done, &run);
+		int result = find_run(space, va + done, length - done, &run);
 
 		if (result < 0)
 			return result;

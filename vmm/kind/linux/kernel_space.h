@@ -29,10 +29,22 @@ static inline bool kernel_entry_is_table(uint64_t entry, unsigned level)
 	return entry & PTE_PRESENT && level > 0 && !(entry & PTE_LARGE);
 }
 
+/* Where memory was mapped a moment ago, for a look at many objects that lie beside each other. Begins as zeroes. */
+#define KERNEL_MAPPINGS 16
+struct kernel_mappings {
+	struct {
+		uint64_t va, length;
+		paddr_t pa;
+	} list[KERNEL_MAPPINGS];
+	unsigned next; /* to be replaced */
+};
+
 struct kernel_space {
 	const struct guest_memory *memory;
 	paddr_t root;    /* of the top table, without the bits of CR3 that are no address */
 	unsigned levels; /* 4 or 5 */
+	/* What copies have met is not looked up again. It is as old as the look that it is for. NULL: each time anew. */
+	struct kernel_mappings *met;
 };
 
 /* Memory that is mapped in a row, or nothing that is not. */

@@ -12,6 +12,9 @@
 /* A kernel whose clock has stood for so long may be dead: another one may have been booted since. */
 #define STANDSTILL_NS (2 * NS_PER_S)
 
+/* Marks are as old as so many times the time that they took: watching a guest of many threads must not be all about these. */
+#define MARK_REST_FACTOR 8
+
 /* FNV-1a, of what tells one boot from another: which kernel, and where it was put. */
 static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t size)
 {
@@ -71,6 +74,19 @@ void linux_guest_set_still(struct linux_guest *own)
 	own->guest.stage = "no ticks";
 }
 
+/* Said only where something is missing. */
+static void note_marks(struct linux_guest *own)
+{
+	own->guest.facts.count = 0;
+	if (own->has_plan)
+		facts_add(
+			&own->guest.facts,
+			(struct fact){.key = "has_all_classes",
+				      .label = "not all classes of pages known",
+				      .use = FACT_IS_FLAG | (own->has_all_marks ? 0 : FACT_IN_LINE),
+				      .value = own->has_all_marks});
+}
+
 static void set(struct linux_guest *own)
 {
 	struct linux_kernel *kernel = &own->kernel;
@@ -89,7 +105,23 @@ static void set(struct linux_guest *own)
 	};
 	for (unsigned i = 0; i < PAGE_CLASS_COUNT; i++)
 		strncpy(own->guest.types[i].name, page_class_names[i], FRAME_NAME_SIZE - 1);
+	note_marks(own);
 	note_ticks(own);
+}
+
+void linux_guest_mark(struct linux_guest *own)
+{
+	const uint64_t start = clock_now_ns();
+
+	if (!own->has_plan)
+		mark_plan_read(&own->kernel, &own->plan);
+	own->has_plan = true;
+	page_marks_end(&own->marks);
+	own->has_all_marks = mark_pages(&own->kernel, &own->plan, &own->marks);
+	const uint64_t end = clock_now_ns();
+
+	own->mark_ns = end + MARK_REST_FACTOR * (end - start);
+	note_marks(own);
 }
 
 int linux_guest_open(struct kernel_candidate *candidate, struct linux_guest **guest,
@@ -124,6 +156,8 @@ int linux_guest_reread(struct linux_guest *own, struct error *err)
 		set(own);
 	}
 	free(array);
+	if (result == 0 && own->has_plan && clock_now_ns() >= own->mark_ns)
+		linux_guest_mark(own);
 	return result;
 }
 
@@ -143,7 +177,8 @@ static bool fetch(const void *own, pfn_t frame, void *record)
 struct page_records linux_guest_records(const struct guest *guest, const void *records, pfn_t first,
 					uint64_t count)
 {
-	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
+	const struct linux_guest *own = linux_guest_of(guest);
+	const struct linux_kernel *kernel = &own->kernel;
 
 	return (struct page_records){
 		.layout = &kernel->layout,
@@ -153,11 +188,18 @@ struct page_records linux_guest_records(const struct guest *guest, const void *r
 		.count = count,
 		.fetch = fetch,
 		.own = kernel,
+		.marks = own->marks.frames ? &own->marks : NULL,
 	};
+}
+
+void linux_guest_close(struct linux_guest *own)
+{
+	page_marks_end(&own->marks);
+	linux_kernel_close(&own->kernel);
 }
 
 void linux_guest_free(struct linux_guest *own)
 {
-	linux_kernel_close(&own->kernel);
+	linux_guest_close(own);
 	free(own);
 }

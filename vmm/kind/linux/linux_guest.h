@@ -5,11 +5,17 @@
 
 #include "kind/guest.h"
 #include "kind/linux/linux_kernel.h"
+#include "kind/linux/mark_pages.h"
 #include "kind/linux/page_class.h"
 
 struct linux_guest {
 	struct guest guest; /* must be first: see linux_guest_of */
 	struct linux_kernel kernel;
+	bool has_plan;
+	struct mark_plan plan;
+	struct page_marks marks; /* none of a guest that is not classified */
+	bool has_all_marks;
+	uint64_t mark_ns;  /* they are not made anew earlier */
 	uint64_t ticks;    /* jiffies_64 when it was last looked at; 0: unknown */
 	uint64_t ticks_ns; /* when it was last seen to have moved */
 	bool is_still; /* it has stood for so long that another kernel may have been booted since */
@@ -28,6 +34,12 @@ int linux_guest_open(struct kernel_candidate *candidate, struct linux_guest **gu
 /* Whoever found the guest saw its clock stand. */
 void linux_guest_set_still(struct linux_guest *guest);
 
+/*
+ * Looks for what struct pages do not tell apart: see mark_pages.h. A guest that is opened has no marks; each reread makes those that it has
+ * anew, unless they took long for their age.
+ */
+void linux_guest_mark(struct linux_guest *guest);
+
 /* Reads the sections, the types of page blocks, the processors and the clock again. Returns as page_array_read; on failure nothing has changed. */
 int linux_guest_reread(struct linux_guest *guest, struct error *err);
 
@@ -38,6 +50,8 @@ int linux_guest_reread(struct linux_guest *guest, struct error *err);
 struct page_records linux_guest_records(const struct guest *guest, const void *records, pfn_t first,
 					uint64_t count);
 
+/* What it has, but for the guest itself. */
+void linux_guest_close(struct linux_guest *guest);
 void linux_guest_free(struct linux_guest *guest);
 
 #endif

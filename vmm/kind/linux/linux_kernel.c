@@ -28,6 +28,10 @@ static const struct {
 	WANTED("vm_event_states", vm_event_states),
 	WANTED("init_task", init_task),
 	WANTED("slab_caches", slab_caches),
+	WANTED("runqueues", runqueues),
+	WANTED("vmalloc_base", vmalloc_base),
+	WANTED("page_offset_base", page_offset_base),
+	WANTED("_end", image_end),
 };
 #define WANTED_COUNT (sizeof(wanted) / sizeof(wanted[0]))
 

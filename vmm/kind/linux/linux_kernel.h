@@ -18,7 +18,8 @@
 /* Symbols that are looked up; 0 where the kernel does not name them. */
 struct linux_symbols {
 	uint64_t btf_start, btf_stop, jiffies_64, nr_cpu_ids, cpu_online_mask, per_cpu_offset,
-		vm_event_states, init_task, slab_caches;
+		vm_event_states, init_task, slab_caches, runqueues, vmalloc_base, page_offset_base,
+		image_end;
 };
 
 struct linux_kernel {

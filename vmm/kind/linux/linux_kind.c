@@ -80,7 +80,8 @@ static int choose(const struct kernels *kernels, struct error *err)
 	return kernel_choose(kernels->list, kernels->count, &is_proven, err);
 }
 
-static int find_guests(const struct guest_memory *memory, const struct guest_hints *hints,
+/* Without marks: pages are not classified in full. */
+static int open_guests(const struct guest_memory *memory, const struct guest_hints *hints,
 		       struct guest **guests, unsigned max, struct error *err)
 {
 	uint64_t wait_ns = hints->has_info ? 0 : KERNEL_TICK_WAIT_NS;
@@ -106,6 +107,16 @@ static int find_guests(const struct guest_memory *memory, const struct guest_hin
 		linux_guest_set_still(own);
 	guests[0] = &own->guest;
 	return 1;
+}
+
+static int find_guests(const struct guest_memory *memory, const struct guest_hints *hints,
+		       struct guest **guests, unsigned max, struct error *err)
+{
+	int result = open_guests(memory, hints, guests, max, err);
+
+	if (result == 1)
+		linux_guest_mark((struct linux_guest *)guests[0]);
+	return result;
 }
 
 static int locate(const struct guest_memory *memory, const struct guest_hints *hints,
@@ -209,10 +220,11 @@ static int refresh(struct guest *guest, struct error *err)
 	if (!find_successor_in_time(own, &next))
 		return result;
 	/* The caller's pointer stays. */
-	linux_kernel_close(&own->kernel);
+	linux_guest_close(own);
 	*own = *next;
 	own->guest.system = own->kernel.found.info.release;
 	free(next);
+	linux_guest_mark(own);
 	return 1;
 }
 
@@ -364,7 +376,7 @@ static int open_at(const struct guest_memory *memory, paddr_t info, struct guest
 	const struct guest_hints hints = {.has_info = true, .info = info};
 	struct error ignored;
 
-	return find_guests(memory, &hints, guest, 1, &ignored) == 1 ? 0 : -ENODATA;
+	return open_guests(memory, &hints, guest, 1, &ignored) == 1 ? 0 : -ENODATA;
 }
 
 static void describing_memory(const struct guest_memory *memory, const struct guest_hints *hints,
@@ -378,13 +390,13 @@ static void describing_memory(const struct guest_memory *memory, const struct gu
 }
 
 static void naming_memory(const struct guest_memory *memory, const struct guest_hints *hints,
-			  struct page_set *pages)
+			  bool has_names, struct page_set *pages)
 {
 	struct guest_place place = {.info = hints->info};
 	struct error ignored;
 
 	if (hints->has_info || locate(memory, hints, &place, &ignored) == 0)
-		linux_naming_memory_add(memory, place.info, open_at, pages);
+		linux_naming_memory_add(memory, place.info, open_at, has_names, pages);
 }
 
 static struct type_catalog *types(const struct guest *guest)

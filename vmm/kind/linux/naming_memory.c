@@ -5,6 +5,7 @@
 #include "kind/breakdown.h"
 #include "kind/guest.h"
 #include "kind/kind.h"
+#include "kind/linux/linux_guest.h"
 #include "kind/linux/shadow_memory.h"
 
 static void note(void *own, uint64_t start, uint64_t end)
@@ -28,7 +29,7 @@ static void read_names(const struct guest *guest)
 }
 
 void linux_naming_memory_add(const struct guest_memory *memory, paddr_t info, open_guest *open,
-			     struct page_set *pages)
+			     bool has_names, struct page_set *pages)
 {
 	struct shadow_memory shadow;
 	struct guest *guest;
@@ -37,7 +38,9 @@ void linux_naming_memory_add(const struct guest_memory *memory, paddr_t info, op
 	if (shadow_memory_begin(&shadow, memory, note, pages, &ignored) < 0)
 		return;
 	if (open(&shadow.memory, info, &guest) == 0) {
-		read_names(guest);
+		linux_guest_mark((struct linux_guest *)guest);
+		if (has_names)
+			read_names(guest);
 		guest_free(guest);
 	}
 	shadow_memory_end(&shadow);

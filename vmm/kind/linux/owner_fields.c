@@ -8,6 +8,8 @@
 
 #include "kind/linux/linux_btf.h"
 
+#define STACK_SIZE 16384
+
 enum owner_type {
 	TYPE_CACHE,
 	TYPE_MAPPING,
@@ -22,6 +24,8 @@ enum owner_type {
 	TYPE_MEMORY,
 	TYPE_COUNTER,
 	TYPE_ZONE,
+	TYPE_QUEUE,
+	TYPE_STACK,
 	TYPES,
 };
 
@@ -72,7 +76,9 @@ static const struct {
 	FIELD(TYPE_TASK, task_memory, "mm"),
 	FIELD(TYPE_TASK, task_signal, "signal"),
 	FIELD(TYPE_TASK, task_threads, "thread_node"),
+	FIELD(TYPE_TASK, task_stack, "stack"),
 	FIELD(TYPE_SIGNAL, signal_threads, "thread_head"),
+	FIELD(TYPE_QUEUE, queue_idle, "idle"),
 	FIELD(TYPE_MEMORY, memory_tables, "pgd"),
 	FIELD(TYPE_MEMORY, counters, "rss_stat.count"),
 	FIELD(TYPE_MEMORY, counters, "rss_stat"),
@@ -133,6 +139,16 @@ static void read_counters_of(const struct btf *btf, uint32_t counter_type,
 	}
 }
 
+/* Not every kernel's BTF has the union. THREAD_SIZE_ORDER is 2, and one more with KASAN (arch/x86/include/asm/page_64_types.h). */
+static uint32_t stack_size(const struct btf *btf, uint32_t stack, uint32_t task)
+{
+	uint32_t size = linux_btf_size(btf, stack);
+
+	if (size == 0)
+		size = STACK_SIZE << (kernel_field_of(btf, task, "kasan_depth").size != 0);
+	return size;
+}
+
 bool owner_fields_read(const struct linux_kernel *kernel, struct owner_fields *fields)
 {
 	struct linux_type types[TYPES] = {
@@ -149,6 +165,8 @@ bool owner_fields_read(const struct linux_kernel *kernel, struct owner_fields *f
 		[TYPE_MEMORY] = {BTF_KIND_STRUCT, "mm_struct", 0},
 		[TYPE_COUNTER] = {BTF_KIND_STRUCT, "percpu_counter", 0},
 		[TYPE_ZONE] = {BTF_KIND_STRUCT, "zone", 0},
+		[TYPE_QUEUE] = {BTF_KIND_STRUCT, "rq", 0},
+		[TYPE_STACK] = {BTF_KIND_UNION, "thread_union", 0},
 	};
 
 	*fields = (struct owner_fields){0};
@@ -163,5 +181,6 @@ bool owner_fields_read(const struct linux_kernel *kernel, struct owner_fields *f
 			*to = field;
 	}
 	read_counters_of(kernel->btf, types[TYPE_COUNTER].id, fields);
+	fields->stack_size = stack_size(kernel->btf, types[TYPE_STACK].id, types[TYPE_TASK].id);
 	return true;
 }

@@ -31,6 +31,9 @@ struct owner_fields {
 	/* From a process to what it has. */
 	struct kernel_field task_list, task_pid, task_name, task_start, task_memory;
 	struct kernel_field task_signal, task_threads, signal_threads; /* of one process */
+	struct kernel_field task_stack,
+		queue_idle;                /* in the kernel; a CPU's own thread, of its struct rq */
+	uint32_t stack_size;               /* bytes; 0: not known */
 	struct kernel_field memory_tables; /* of struct mm_struct: where its top page table is */
 	struct kernel_field counters;      /* of struct mm_struct: an array */
 	uint32_t counter_size;             /* of one of its elements */

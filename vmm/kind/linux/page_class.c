@@ -11,6 +11,7 @@
 
 const struct frame_state linux_states[PAGE_STATE_COUNT] = {
 	[PAGE_STATE_FREE] = {.name = "free", .letter = '.', .tone = TONE_FREE},
+	[PAGE_STATE_LISTED] = {.name = "pcp", .letter = 'c', .tone = TONE_TRANSIENT},
 	[PAGE_STATE_IN_TRANSIT] = {.name = "transit",
 				   .letter = '?',
 				   .tone = TONE_TRANSIENT,
@@ -37,7 +38,7 @@ const char *const page_class_names[PAGE_CLASS_COUNT] = {
 	[PAGE_CLASS_HUGETLB] = "hugetlb",   [PAGE_CLASS_VMALLOC] = "vmalloc",
 	[PAGE_CLASS_STACK] = "stack",       [PAGE_CLASS_MODULE] = "module",
 	[PAGE_CLASS_ZSMALLOC] = "zsmalloc", [PAGE_CLASS_KMALLOC] = "kmalloc",
-	[PAGE_CLASS_MOVABLE] = "movable",   [PAGE_CLASS_OTHER] = "other",
+	[PAGE_CLASS_MOVABLE] = "movable",   [PAGE_CLASS_UNKNOWN] = "unknown",
 };
 _Static_assert(PAGE_CLASS_COUNT <= FRAME_TYPES_MAX, "all classes have a place");
 
@@ -180,7 +181,7 @@ static struct frame frame_of_type(const struct page_layout *layout, struct count
 			return frame_of(meanings[i].state, meanings[i].class,
 					meanings[i].state == PAGE_STATE_USED ? counts.references
 									     : 0);
-	return frame_of(PAGE_STATE_USED, PAGE_CLASS_OTHER, counts.references);
+	return frame_of(PAGE_STATE_USED, PAGE_CLASS_UNKNOWN, counts.references);
 }
 
 /* Until 6.8 the record behind the head says that a compound page is of hugetlbfs; later it is a type. */
@@ -236,7 +237,7 @@ static struct frame classify_whole(const struct page_records *in, uint64_t pfn, 
 					? PAGE_CLASS_SHMEM
 					: PAGE_CLASS_FILE,
 				counts.references);
-	return frame_of(PAGE_STATE_USED, PAGE_CLASS_OTHER, counts.references);
+	return frame_of(PAGE_STATE_USED, PAGE_CLASS_UNKNOWN, counts.references);
 }
 
 /* Makes a frame the scan's compound page. Returns false if it is no head. */
@@ -320,6 +321,27 @@ static bool classify_tail(const struct page_records *in, struct page_scan *scan,
 	return true;
 }
 
+/* What marks know better. */
+static struct frame by_mark(const struct page_records *in, uint64_t pfn, struct frame frame)
+{
+	static const int8_t classes[] = {
+		[PAGE_MARK_TABLE] = PAGE_CLASS_TABLE,
+		[PAGE_MARK_VMALLOC] = PAGE_CLASS_VMALLOC,
+		[PAGE_MARK_MODULE] = PAGE_CLASS_MODULE,
+		[PAGE_MARK_STACK] = PAGE_CLASS_STACK,
+	};
+	const bool is_transit = frame.state == PAGE_STATE_IN_TRANSIT;
+	enum page_mark mark = PAGE_MARK_NONE;
+
+	if (in->marks && (is_transit || frame.type == PAGE_CLASS_UNKNOWN))
+		mark = page_mark_of(in->marks, pfn);
+	if (mark == PAGE_MARK_LISTED && is_transit)
+		frame.state = PAGE_STATE_LISTED;
+	else if (mark > PAGE_MARK_LISTED)
+		frame = frame_of(PAGE_STATE_USED, classes[mark], (int32_t)frame.references);
+	return frame;
+}
+
 struct frame page_classify(const struct page_records *in, struct page_scan *scan, uint64_t i)
 {
 	const struct page_layout *layout = in->layout;
@@ -343,7 +365,7 @@ struct frame page_classify(const struct page_records *in, struct page_scan *scan
 	is_head = layout_has_flag(layout, flags, PAGE_FLAG_HEAD);
 	if (classify_tail(in, scan, pfn, record, is_head, &frame)) {
 		scan->is_begun = true;
-		return frame;
+		return by_mark(in, pfn, frame);
 	}
 	if (is_bare && !scan->is_begun)
 		look_back(in, scan, pfn);
@@ -356,7 +378,7 @@ struct frame page_classify(const struct page_records *in, struct page_scan *scan
 		scan->compound_head = pfn;
 		scan->has_compound = true;
 	}
-	return frame;
+	return by_mark(in, pfn, frame);
 }
 
 /* Words of a record; relaxed loads, each of which the compiler does once. */

@@ -5,8 +5,10 @@
  *
  * _mapcount and _refcount lie side by side: one aligned load of both is level 1. A record is one cache line: it is copied
  * twice and accepted if both are equal. Then the value of every field was seen twice; that they were together holds only
- * for what shares a word, for a word may return to an old value in between. A count of 0 without a type is in transit,
- * which also is a page on the list of a CPU.
+ * for what shares a word, for a word may return to an old value in between. A count of 0 without a type is in transit.
+ *
+ * Where records do not tell, marks (page_marks.h) do: they are as old as the look that made them, and a record that says more
+ * comes first.
  */
 #ifndef VMM_LINUX_PAGE_CLASS_H
 #define VMM_LINUX_PAGE_CLASS_H
@@ -18,6 +20,7 @@
 
 #include "kind/frame.h"
 #include "kind/linux/page_layout.h"
+#include "kind/linux/page_marks.h"
 #include "kind/tally.h"
 
 /* Of the largest compound page: 1 GiB of hugetlbfs. */
@@ -26,7 +29,8 @@
 /* States of frames: indices into linux_states. */
 enum page_state {
 	PAGE_STATE_FREE,       /* in a block of the buddy allocator */
-	PAGE_STATE_IN_TRANSIT, /* nobody's for a moment, or on a list of a CPU */
+	PAGE_STATE_LISTED,     /* nobody's, on a list of a CPU; marks tell */
+	PAGE_STATE_IN_TRANSIT, /* nobody's for a moment */
 	PAGE_STATE_USED,       /* counted, by one or more */
 	PAGE_STATE_RESERVED,   /* given to the allocator never: image, memmap, firmware */
 	PAGE_STATE_OFFLINE,    /* given to the hypervisor: balloon, virtio-mem */
@@ -42,15 +46,15 @@ enum page_class {
 	PAGE_CLASS_FILE,  /* page cache that has a disk behind it, or may */
 	PAGE_CLASS_SHMEM, /* page cache that is backed by swap */
 	PAGE_CLASS_SLAB,
-	PAGE_CLASS_TABLE, /* page tables */
+	PAGE_CLASS_TABLE, /* page tables; of the kernel's own marks tell */
 	PAGE_CLASS_HUGETLB,
-	PAGE_CLASS_VMALLOC,
+	PAGE_CLASS_VMALLOC, /* of these three marks alone tell */
 	PAGE_CLASS_STACK,
 	PAGE_CLASS_MODULE,
 	PAGE_CLASS_ZSMALLOC,
-	PAGE_CLASS_KMALLOC, /* too large for a slab; older kernels do not mark it: other */
+	PAGE_CLASS_KMALLOC, /* too large for a slab; older kernels do not mark it: unknown */
 	PAGE_CLASS_MOVABLE, /* a driver's, which can move it */
-	PAGE_CLASS_OTHER,   /* in use by the kernel; by whom is not known */
+	PAGE_CLASS_UNKNOWN, /* in use by the kernel; by whom is not known */
 	PAGE_CLASS_COUNT,
 };
 extern const char *const page_class_names[PAGE_CLASS_COUNT];
@@ -65,6 +69,7 @@ struct page_records {
 	/* Copies the record of another frame; returns false if there is none. NULL: only those in hand are known. */
 	bool (*fetch)(const void *own, pfn_t pfn, void *record);
 	const void *own;
+	const struct page_marks *marks; /* NULL: there are none */
 };
 
 /* A record in hand, or a copy of it in `copy`, which has room for one; NULL if there is none. */
@@ -86,8 +91,7 @@ struct page_scan {
 /*
  * The frame number i of the records in hand; to be asked in ascending order, one after the other. Its references are the
  * kernel's page_count: for a tail, those to the compound page. Pages with a type may have none, such as free pages of
- * hugetlbfs. What needs more than struct page is not told apart: pages on the lists of CPUs are in transit; of vmalloc,
- * stacks and modules are other.
+ * hugetlbfs; so may those that marks tell, where they are not the first of an allocation that is no compound page.
  */
 struct frame page_classify(const struct page_records *in, struct page_scan *scan, uint64_t i);
 

@@ -57,7 +57,7 @@ unsigned page_stay_of(const struct frame *frame)
 		return STAY_OFFLINE;
 	case PAGE_STATE_USED:
 		return frame->type >= 0 && frame->type < PAGE_CLASS_COUNT ? (unsigned)frame->type
-									  : PAGE_CLASS_OTHER;
+									  : PAGE_CLASS_UNKNOWN;
 	default:
 		return STAY_BROKEN;
 	}
