@@ -451,7 +451,7 @@ $(BUILD)/bench-sources: $(BENCH_SOURCES_OBJECTS)
 	$(Q)$(CC) $(BENCH_SOURCES_OBJECTS) -o $@ $(HOST_LIBS)
 
 # Compares what a Linux kernel says of its pages with what is read of them; and the first process of that kernel's machine.
-LINUX_ORACLE_OBJECTS := $(call objects,host,$(addprefix tests/linux/,oracle.c asked.c compare.c free_blocks.c left.c mappers.c oddities.c owners.c \
+LINUX_ORACLE_OBJECTS := $(call objects,host,$(addprefix tests/linux/,oracle.c asked.c compare.c free_blocks.c kernel_pages.c left.c mappers.c oddities.c owners.c \
 				 page_blocks.c) \
 				 $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
 LINUX_AGENT_SOURCES := $(addprefix tests/linux/,agent.c churn.c fill.c grow.c leave.c) tests/svm/modules.c

@@ -42,7 +42,7 @@ class Machine:
         server.settimeout(PATIENCE_S)
         has_pci = not args.machine.startswith("microvm")
         self.console = args.console or os.path.join(folder, "console")
-        self.append = "console=ttyS0 panic=-1 " + args.append
+        self.append = "console=ttyS0 panic=-1 no_hash_pointers " + args.append
         self.command = [
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", args.cpu, "-smp", "2", "-m", str(args.memory >> 20),
             "-machine", args.machine + ",memory-backend=ram",

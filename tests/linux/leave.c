@@ -47,6 +47,7 @@ static struct text texts[] = {
 	{LEFT_VMSTAT, "/proc/vmstat", -1, NULL, 0},
 	{LEFT_IOMEM, "/proc/iomem", -1, NULL, 0},
 	{LEFT_MODULES, "/proc/modules", -1, NULL, 0},
+	{LEFT_VMALLOCINFO, "/proc/vmallocinfo", -1, NULL, 0},
 	{LEFT_KSM, "/sys/kernel/mm/ksm/pages_shared", -1, NULL, 0},
 	/* Last: reading the others may take memory. */
 	{LEFT_MEMINFO, "/proc/meminfo", -1, NULL, 0},
@@ -447,6 +448,8 @@ void leave_pages(const struct filled *filled, bool stops)
 	printf("agent: %llu frames\n", (unsigned long long)leave.frames);
 	if (iopl(3) < 0)
 		complain("iopl");
+	/* Addresses as they are. */
+	put_text("/proc/sys/kernel/kptr_restrict", "1");
 	sync();
 	/* A moment for delayed work. */
 	sleep(2);

@@ -2,7 +2,8 @@
 /*
  * Compares what the kind says of every page of a stopped Linux guest with what that guest's own kernel said a moment before: its
  * kpageflags and kpagecount bit by bit, its free blocks by zone and order, MemFree, slabs by cache, pages of files, memory of
- * processes, who maps pages; page blocks by type and by what keeps them; and what expressions of find count.
+ * processes, who maps pages; page blocks by type and by what keeps them; the kernel's own pages; and what expressions of find
+ * count.
  *
  * oracle RAM-FILE: byte N of the file is byte N of guest-physical memory. Exit status 0: no difference; 1: some; 2: the comparison
  * could not be made.
@@ -30,6 +31,7 @@
 #include "asked.h"
 #include "compare.h"
 #include "free_blocks.h"
+#include "kernel_pages.h"
 #include "left.h"
 #include "mappers.h"
 #include "oddities.h"
@@ -229,6 +231,7 @@ static bool is_different(const struct oracle *oracle)
 		 check_events(oracle) + check_lists(oracle) +
 		 compare_owners(&oracle->left, oracle->guest) +
 		 compare_page_blocks(&oracle->left, oracle->guest) +
+		 compare_kernel_pages(&oracle->left, oracle->guest) +
 		 compare_mappers(&oracle->left, oracle->guest) +
 		 compare_asked(oracle->guest, &oracle->left);
 	printf("compared     %" PRIu64 " frames: %" PRIu64 " differ; %" PRIu64

@@ -34,6 +34,7 @@ enum left_id {
 	LEFT_MODULES, /* text */
 	LEFT_KSM,     /* pages that KSM has merged others into */
 	LEFT_MEMORY, /* of processes: PID ANON FILE SHMEM SWAP MAPPED, in pages; the last by their page tables */
+	LEFT_VMALLOCINFO, /* text */
 	LEFT_IDS
 };
 

@@ -179,6 +179,8 @@ static const struct {
 	{"linux_owners", linux_owners_suite},
 	{"linux_page_blocks", linux_page_blocks_suite},
 	{"linux_mappers", linux_mappers_suite},
+	{"linux_marks", linux_marks_suite},
+	{"linux_tables", linux_tables_suite},
 	{"linux_property", linux_property_suite},
 	{"property", property_suite},
 };

@@ -171,6 +171,8 @@ Suite *linux_check_suite(void);
 Suite *linux_owners_suite(void);
 Suite *linux_page_blocks_suite(void);
 Suite *linux_mappers_suite(void);
+Suite *linux_marks_suite(void);
+Suite *linux_tables_suite(void);
 Suite *linux_property_suite(void);
 Suite *property_suite(void);
 
