@@ -41,7 +41,7 @@ test_kernel()
 		test_owners "$name: captured" "$WORK/names.pvc"
 		expect "$name: captured: who holds a page" 0 'out:^file +ext4 /disk/mapped$' 'out:^index +page [0-9]+ of it$' -- \
 			"$PAGEVISOR" show "$(frame_of 'type == file && maps > 0')" "$WORK/names.pvc"
-		for by in pageblock migratetype zone; do
+		for by in class pageblock migratetype zone; do
 			expect "$name: nothing grew, by $by" 0 "out:\"by\":\"$by\"" 'out:"rows":\[\]' -- \
 				"$PAGEVISOR" diff --json --by "$by" "$WORK/names.pvc" "file:$WORK/ram"
 		done
@@ -63,6 +63,12 @@ test_owners()
 		"$PAGEVISOR" stat --by cache --limit 1000 "$guest"
 	expect "$1: processes" 0 'out: +1  init$' 'out:  agent-shared$' '!out:kthreadd' -- "$PAGEVISOR" stat --by process "$guest"
 	expect "$1: zones" 0 'out: 0  DMA32$' 'out: 0  DMA$' '!out:Movable' -- "$PAGEVISOR" stat --by zone "$guest"
+	expect "$1: classes" 0 'out:^ +[0-9.]+  vmalloc$' 'out:^ +[0-9.]+  stack$' 'out:^ +[0-9.]+  module$' 'out:^ +[0-9.]+  pcp$' \
+		'out:^ +[0-9.]+  unknown$' -- "$PAGEVISOR" stat --by class "$guest"
+	expect "$1: all classes are known" 0 'out:"has_all_classes":true' -- "$PAGEVISOR" stat --json "$guest"
+	expect "$1: a stack" 0 'out:^state +used, 1 reference$' 'out:^type +stack$' -- \
+		"$PAGEVISOR" show "$(frame_of 'type == stack' "$guest")" "$guest"
+	expect "$1: a page on the list of a CPU" 0 'out:^state +pcp$' -- "$PAGEVISOR" show "$(frame_of 'state == pcp' "$guest")" "$guest"
 	expect "$1: page blocks" 0 'out:  DMA32 free$' 'out:  DMA32 several$' 'out:^ +1024\.0 .* in all$' -- \
 		"$PAGEVISOR" stat --by pageblock "$guest"
 	expect "$1: migrate types" 0 'out:  DMA32 Movable$' 'out:  DMA32 Unmovable$' 'out:^ +1024\.0 .* in all$' -- \
@@ -75,10 +81,10 @@ test_owners()
 	done
 }
 
-# frame_of EXPRESSION: the first frame that matches.
+# frame_of EXPRESSION [GUEST]: the first frame that matches.
 frame_of()
 {
-	"$PAGEVISOR" find --each --limit 1 "$1" "file:$WORK/ram" 2>/dev/null | sed -n 's/^\(0x[0-9a-f]*\) .*/\1/p'
+	"$PAGEVISOR" find --each --limit 1 "$1" "${2:-file:$WORK/ram}" 2>/dev/null | sed -n 's/^\(0x[0-9a-f]*\) .*/\1/p'
 }
 
 # test_mappers NAME: who maps pages of the machine that was stopped last.

@@ -50,6 +50,8 @@ test_clean()
 	for ((look = 1; look <= LOOKS; look++)); do
 		expect "$1: nothing is found while it runs, $look" 0 'out:^findings  none' 'out:free blocks on lists' '!out:^skipped' '!out:^paused' -- \
 			"$PAGEVISOR" check "qemu:${pids[qemu]}"
+		expect "$1: the kernel's own pages are known meanwhile, $look" 0 'out:^ +[0-9.]+  vmalloc$' 'out:^ +[0-9.]+  stack$' \
+			'out:^ +[0-9.]+  pcp$' -- "$PAGEVISOR" stat --by class "qemu:${pids[qemu]}"
 		expect "$1: nor in a pause, $look" 0 'out:^findings  none' 'out:^paused' -- "$PAGEVISOR" check --pause "qemu:$qmp"
 	done
 	expect "$1: by process it cannot be paused" 1 'err:QMP' -- "$PAGEVISOR" check --pause "qemu:${pids[qemu]}"

@@ -213,7 +213,7 @@ static void capture(void)
 	guest_describing_memory(&machine.memory, &machine.hints, &ranges);
 	if (page_set_begin(&pages, &machine.memory, &err) < 0)
 		return;
-	guest_naming_memory(&machine.memory, &machine.hints, &pages);
+	guest_naming_memory(&machine.memory, &machine.hints, true, &pages);
 	promise(page_set_bytes(&pages) <= machine.size, "more names than memory");
 	page_set_end(&pages);
 }

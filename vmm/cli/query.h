@@ -21,7 +21,8 @@
 	"  generation gen  how often the slot changed owner\n"                                      \
 	"  pfn addr        number and address of the frame\n"                                       \
 	"  meta.FIELD      a field of the type's metadata\n\n"                                      \
-	"Of Linux guests alone, where state is free, transit, used, reserved, offline, broken:\n\n" \
+	"Of Linux guests alone, where the state is free, pcp, transit, used, reserved, offline or " \
+	"broken:\n\n"                                                                               \
 	"  flags.NAME      1 for a flag that /proc/kpageflags has: flags.lru\n"                     \
 	"  order           of the free block or compound page that the frame is part of\n"          \
 	"  head tail       1 for the first, for any other frame of a compound page\n"               \
