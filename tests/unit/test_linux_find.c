@@ -364,7 +364,8 @@ START_TEST(vcpus_that_run_none_choose_none)
 	find_by(&(struct vcpus){0, {PROCESS_PA}}, true);
 	ck_assert_int_eq(count, 2);
 	/* Tables that map the kernel's own elsewhere are not its. */
-	*linux_entry(&crafted, &(struct kernel_space){NULL, paddr(KERNEL_PA(1) + ROOT_AT), 4},
+	*linux_entry(&crafted,
+		     &(struct kernel_space){.root = paddr(KERNEL_PA(1) + ROOT_AT), .levels = 4},
 		     KERNEL_VA(1) + ROOT_AT, 0) ^= PAGE_SIZE;
 	find_by(&(struct vcpus){1, {PROCESS_PA}}, true);
 	ck_assert_int_eq(count, 1);

@@ -18,6 +18,7 @@ static bool maps(const struct kernel_candidate *candidate, uint64_t root)
 	paddr_t pa;
 
 	space.root = paddr(root);
+	space.met = NULL;
 	return vmcoreinfo_symbol(&candidate->info, "swapper_pg_dir", &va) &&
 	       kernel_space_translate(&space, va, &pa, NULL) == 0 &&
 	       pa.addr == candidate->space.root.addr;

@@ -29,6 +29,7 @@ bool process_space(const struct kernel_space *kernel, const struct owner_fields 
 	uint64_t table;
 
 	*space = *kernel;
+	space->met = NULL;
 	return kernel->levels <= KERNEL_LEVELS_MAX &&
 	       kernel_field_pointer(kernel, memory, &fields->memory_tables, &table) &&
 	       table % PAGE_SIZE == 0 &&
