@@ -18,6 +18,7 @@
 #include "inspect/holding.h"
 #include "kind/kind.h"
 #include "view/answer.h"
+#include "view/holding_text.h"
 #include "view/observation_json.h"
 #include "view/observation_text.h"
 #include "view/origin_text.h"
@@ -63,31 +64,6 @@ static void print_count(const char *name, uint64_t count)
 	printf("%-9s %s\n", name, number_text(text, (double)count));
 }
 
-static double mebibytes(uint64_t frames)
-{
-	return (double)frames * (double)PAGE_SIZE / (double)(1 << 20);
-}
-
-/* What the guest has free the host could have back. */
-static void print_holding(const struct holding *holding)
-{
-	if (holding->is_known)
-		printf("held      %.1f MiB by the host, of which %.1f MiB are free in the guest\n",
-		       mebibytes(holding->frames), mebibytes(holding->free_frames));
-}
-
-static void add_holding(json *root, const struct holding *holding)
-{
-	json *object;
-
-	if (!holding->is_known)
-		return;
-	object = json_object_new_object();
-	json_add_number(object, "held_frames", holding->frames);
-	json_add_number(object, "free_frames", holding->free_frames);
-	json_add(root, "held_by_host", object);
-}
-
 static void print_text(const struct session *session, const struct observation *seen,
 		       const struct holding *holding)
 {
@@ -115,7 +91,7 @@ static void print_text(const struct session *session, const struct observation *
 			print_count(seen->counters.list[i].label, seen->counters.list[i].value);
 	if (seen->scans) {
 		observation_print_frames(seen);
-		print_holding(holding);
+		holding_print(holding, stdout);
 		observation_print_scans(seen);
 	}
 	/* A look is no check; of a kind without rules there is nothing to find. */
@@ -149,7 +125,7 @@ static void print_json(const struct session *session, const struct observation *
 	origin_add_json(root, source, seen->guest);
 	session_add_coverage(root, session, seen->last.reads.unstable);
 	observation_add_json(root, seen);
-	add_holding(root, holding);
+	holding_add_json(root, holding);
 	observation_add_findings(root, seen, true);
 	answer_print("stat", root, seen->findings.total ? STATUS_VIOLATION : STATUS_OK);
 }
