@@ -127,6 +127,10 @@ test_idle_options()
 		list has no effect with --by: it lists no frames|diff --by file --list 3 ./a ./b
 		limit 0: expected a number of at least 1|diff --by file --limit 0 ./a ./b
 		limit 0: expected a number of at least 1|stat --by file --limit 0
+		by pages: expected file, cache, process, zone, pageblock, migratetype or class|top --batch 1 --by pages
+		limit needs --batch: the screen scrolls|top --by file --limit 3
+		limit needs --by: nothing else is a list|top --batch 1 --limit 3
+		limit 0: expected a number from 1 to 65536|top --batch 1 --by file --limit 0
 		limit has no effect with --count: it lists no frames|find --count --limit 3 1
 		fields has no effect with --count|find 1 --fields --count
 		each has no effect with --count|find --each 1 vm -c

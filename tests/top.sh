@@ -185,6 +185,15 @@ test_batch()
 	check "--batch --json: a line for each, and the end" line_count "$OUT" 4
 	check "--batch --json: rates from the second on" [ "$(grep -c '"rates":' "$OUT")" -eq 2 ]
 	check "--batch --json: the frames add up" frames_add_up
+	expect_soon "--batch --by class" 0 '!err:.' 'out:^held +[0-9.]+ MiB by the host' 'out:^ +MiB +change +a second  class$' \
+		'out:^ +[0-9.]+ +([-+][0-9.]+[KM] +)*meta_page$' 'out:^ +64\.0 .* in all, with [0-9]+ others$' '!out:^references' -- \
+		"$PAGEVISOR" top --batch 2 --by class --limit 5 --interval 0.1
+	expect_soon "--batch --by class --json" 0 '!err:.' 'out:"breakdown":{"by":"class","took_seconds":[0-9.]+,"growth_seconds":0\.' \
+		'out:"name":"meta_page","bytes":1048576,"growth_bytes":0}' 'out:"held_by_host":{"held_frames":[1-9]' -- \
+		"$PAGEVISOR" top --batch 2 --by class --json --interval 0.1
+	expect "--by what is for Linux" 2 "err:guests of the kind pagevisor have no memory by file: that is for Linux's; all have --by class$" \
+		'!out:.' -- "$PAGEVISOR" top --batch 2 --by file
+	check "--by what is for Linux: one line" says_one_line
 	expect "--batch and a full disk" 1 'err:^pagevisor: cannot write the output' -- \
 		sh -c 'exec "$@" >/dev/full' sh "$PAGEVISOR" top --batch 1
 }
@@ -228,6 +237,43 @@ test_keys()
 	sees "and goes" '^TYPES'
 	keys x
 	sees "another key says where help is" 'h shows the keys'
+}
+
+# Rows in place of the panels: of this kind of guest there is one table.
+test_rows()
+{
+	keys b
+	sees "b shows what has the memory" '^BY class, sorted by size, [0-9]+$' '^ +MiB +change +a second  class *$' \
+		'^ +1\.0 +meta_page *$' '^ +64\.0 .* in all *$' '^q quit  b B other'
+	goes "in place of types and map" '^(TYPES|MAP)'
+	keys / 'page' Enter
+	sees "/ filters them" '^BY class, sorted by size, [0-9]+ that match page$' ' in these *$'
+	goes "and nothing else is listed" ' anon'
+	keys / C-u 'kernel*' Enter
+	sees "with a pattern" ' that match kernel\*$' '  kernel_page_table *$'
+	goes "of whole names" 'meta_page'
+	keys / C-u Enter n
+	sees "n sorts them by name" '^BY class, sorted by name'
+	keys = d
+	sees "= has changes since now" '^BY class, sorted by change, .*, change in [0-9]+ s$'
+	tmux_ resize-window -x 80 -y 10
+	sees "a small screen has the first ones" '^BY class, .* 1-2 of [0-9]+'
+	keys Down
+	sees "down scrolls" ' 2-3 of [0-9]+'
+	keys NPage
+	sees "page down, too" ' 4-5 of [0-9]+'
+	keys Home
+	sees "home goes back" ' 1-2 of [0-9]+'
+	tmux_ resize-window -x 80 -y 24
+	keys b c
+	sees "b leads back to the types" '^TYPES by count' '^MAP'
+	keys B
+	sees "B goes the other way" '^BY class, sorted by size, [0-9]+$'
+	keys t
+	sees "t shows types" '^TYPES'
+	keys =
+	sees "where = says what it is for" '^= is for rows'
+	keys c
 }
 
 test_pause()
@@ -443,6 +489,7 @@ need_tmux
 on_terminal tmux-256color 80 24 "'$PAGEVISOR' top shown"
 test_picture
 test_keys
+test_rows
 test_pause
 test_filter
 test_sizes

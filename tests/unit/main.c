@@ -105,6 +105,7 @@ static const struct {
 	{"frame_entries", frame_entries_suite},
 	{"findings", findings_suite},
 	{"top", top_suite},
+	{"top_rows", top_rows_suite},
 	{"slot_reader", slot_reader_suite},
 	{"snapshot", snapshot_suite},
 	{"control", control_suite},

@@ -93,6 +93,7 @@ Suite *check_tables_suite(void);
 Suite *frame_entries_suite(void);
 Suite *findings_suite(void);
 Suite *top_suite(void);
+Suite *top_rows_suite(void);
 Suite *slot_reader_suite(void);
 Suite *snapshot_suite(void);
 Suite *control_suite(void);

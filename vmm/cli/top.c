@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "cli/answer_option.h"
+#include "cli/breakdown_look.h"
 #include "cli/exit_status.h"
 #include "cli/output.h"
 #include "cli/follower.h"
@@ -43,11 +44,14 @@
 enum option_key {
 	KEY_BATCH = 'b',
 	KEY_INTERVAL = 'i',
+	KEY_BY = 0x100, /* no letter */
+	KEY_LIMIT,
 };
 
 struct top {
 	struct session session;
 	uint64_t batch;    /* 0: on the screen */
+	uint64_t limit;    /* rows of a table in it */
 	uint64_t start_ns; /* of the batch */
 	struct top_screen screen;
 	struct top_sampler sampler;
@@ -73,6 +77,11 @@ struct top {
 static const struct argp_option options_table[] = {
 	{"batch", KEY_BATCH, "N", 0, "print N samples as plain text, for pipes", 0},
 	{"interval", KEY_INTERVAL, "TIME", 0, "from one look to the next (1)", 0},
+	{"by", KEY_BY, BREAKDOWN_LIST, 0,
+	 "begin with what has the guest's memory, as the key b does; all but class for Linux guests",
+	 0},
+	{"limit", KEY_LIMIT, "N", 0,
+	 "with --batch and --by: list N rows, and the sum of the others (20)", 0},
 	ANSWER_JSON_OPTION_AS("with --batch: as JSON lines"),
 	ANSWER_LINES_OPTION,
 	SESSION_BUDGET_OPTION,
@@ -92,6 +101,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_INTERVAL:
 		top->state.request.interval_ns =
 			option_time_from("--interval", text, INTERVAL_MIN_NS, state);
+		break;
+	case KEY_BY:
+		top->state.request.table.is_asked = true;
+		if (!breakdown_by_parse(text, &top->state.request.table.by))
+			argp_error(state, "--by %s: expected " BREAKDOWN_WORDS, text);
+		break;
+	case KEY_LIMIT:
+		if (!number_parse(text, 1, TOP_ROWS_MAX, &top->limit))
+			argp_error(state, "--limit %s: expected a number from 1 to %d", text,
+				   TOP_ROWS_MAX);
 		break;
 	case SESSION_KEY_MEMORY_BUDGET:
 		session_parse_budget(text, state);
@@ -117,8 +136,9 @@ static const struct argp parser = {
 	.parser = parse_option,
 	.args_doc = "[VM]",
 	.doc = "Shows the page metadata of a running guest on the whole screen: its rates, "
-	       "its frames by type, state and references, and a map of its memory. The key h lists "
-	       "the keys.\v" SESSION_VM_HELP " The command ends with the VM.",
+	       "its frames by type, state and references, and a map of its memory; or, with --by or the key b, what "
+	       "has its memory, row by row, and what grows. The key h lists the keys.\v" SESSION_VM_HELP
+	       " The command ends with the VM.",
 };
 
 /* For the screen. */
@@ -129,6 +149,13 @@ static void note_event(struct top *top)
 	snprintf(top->news, sizeof(top->news), "the guest %s: what it counts begins anew",
 		 life_event_text(top->model.event));
 	top->news_until_ns = clock_now_ns() + NEWS_NS;
+}
+
+/* Keys scroll in what there is. */
+static void list_rows(struct top *top)
+{
+	top->state.row_count = top->model.row_count;
+	top_clamp_rows(&top->state);
 }
 
 /* Advances the model to a newer sample. A failed sample leaves the model as it is, and gives the reason. */
@@ -145,6 +172,7 @@ static void take_sample(struct top *top, struct top_sample *sample)
 	top->has_panicked = sample->guest.is_dead;
 	top_sample_free(top->sample);
 	top->sample = sample;
+	list_rows(top);
 	follower_saw(&top->follower, top->model.event, sample->position);
 	note_event(top);
 }
@@ -158,9 +186,21 @@ static void judge_sample(struct top *top, int result)
 		       !source_has_ended(&top->session.source);
 }
 
+/* What a look has to fill: a table leaves no room for the map. */
+static void measure(struct top *top)
+{
+	struct top_request *request = &top->state.request;
+
+	top->state.page = top_screen_row_room();
+	top_clamp_rows(&top->state);
+	top_screen_map_room(&top->screen, &request->columns, &request->rows);
+	if (request->table.is_asked)
+		request->columns = request->rows = 0;
+}
+
 static void ask(struct top *top)
 {
-	top_screen_map_room(&top->screen, &top->state.request.columns, &top->state.request.rows);
+	measure(top);
 	top_sampler_ask(&top->sampler, &top->state.request);
 }
 
@@ -171,10 +211,14 @@ static void press(struct top *top, int key)
 		top->is_over = true;
 		break;
 	case TOP_ASK:
+		top_model_filter_rows(&top->model, top->state.row_filter, top->state.sort);
+		list_rows(top);
 		ask(top);
 		break;
 	case TOP_SORT:
 		top_model_sort(&top->model, top->state.sort);
+		top_model_filter_rows(&top->model, top->state.row_filter, top->state.sort);
+		list_rows(top);
 		break;
 	case TOP_DRAW:
 		break;
@@ -336,7 +380,7 @@ static int show(struct top *top, struct error *err)
 
 	if (result < 0)
 		return result;
-	top_screen_map_room(&top->screen, &top->state.request.columns, &top->state.request.rows);
+	measure(top);
 	result = top_sampler_start(&top->sampler, &top->session.source, &top->state.request, err);
 	if (result < 0) {
 		top_screen_end(&top->screen);
@@ -372,11 +416,16 @@ static int show_screen(struct top *top)
 	return follower_end(&top->follower, top->has_panicked, "", stdout);
 }
 
-/* Waits for an interval after `start`. Returns false at once if there is nothing to follow any more. */
+/*
+ * Waits for an interval after `start`, and no less than a look takes, as on the screen. Returns false at once if there is nothing
+ * to follow any more.
+ */
 static bool rest(struct top *top, uint64_t start)
 {
+	const uint64_t rested = 2 * top->sample->took_ns, interval = top->state.request.interval_ns;
+
 	while (follower_goes_on(&top->follower)) {
-		if (clock_now_ns() - start >= top->state.request.interval_ns)
+		if (clock_now_ns() - start >= (rested > interval ? rested : interval))
 			return true;
 		clock_sleep_ns(INTERVAL_MIN_NS / 2);
 	}
@@ -388,12 +437,12 @@ static void print_snapshot(const struct top *top, bool is_first)
 	const struct source *source = &top->session.source;
 
 	if (top->session.options.json) {
-		answer_item(top_json(&top->model, source, top->start_ns));
+		answer_item(top_json(&top->model, source, top->start_ns, top->limit));
 		return;
 	}
 	if (!is_first)
 		printf("\n");
-	top_print(&top->model, source, stdout);
+	top_print(&top->model, source, top->limit, stdout);
 }
 
 /*
@@ -467,12 +516,24 @@ static int refuse_no_terminal(void)
 			     "top needs a terminal; use pagevisor stat or top --batch N instead");
 }
 
+/* What this guest does not have is refused at once, and not in each look. */
+static int check_by(const struct top *top)
+{
+	const struct top_rows_request *table = &top->state.request.table;
+	struct error err;
+	int result = table->is_asked ? guest_has_breakdown(top->session.guest, table->by, &err) : 0;
+
+	return result < 0 ? session_refuse(result, &err) : STATUS_OK;
+}
+
 static int look(struct top *top)
 {
 	int status = session_open(&top->session);
 
 	if (status == STATUS_OK)
 		status = session_look(&top->session, GUEST_HAS_FRAMES);
+	if (status == STATUS_OK)
+		status = check_by(top);
 	top->follower =
 		follower_begin(&top->session.source, top->session.options.json, !top->batch);
 	if (status == STATUS_OK)
@@ -486,12 +547,16 @@ static int look(struct top *top)
 int command_top(int argc, char **argv)
 {
 	static const struct option_rule rules[] = {
-		{"json|jsonl", OPTION_NEEDS, "batch", "the screen is for people"}, {0}};
+		{"json|jsonl", OPTION_NEEDS, "batch", "the screen is for people"},
+		{"limit", OPTION_NEEDS, "batch", "the screen scrolls"},
+		{"limit", OPTION_NEEDS, "by", "nothing else is a list"},
+		{0}};
 	struct top *top = calloc(1, sizeof(*top));
 
 	if (!top)
 		return STATUS_REFUSED;
 	top->signal_fd = -1;
+	top->limit = BREAKDOWN_LIMIT;
 	top->state.request.interval_ns = TOP_INTERVAL_NS;
 	options_parse_ruled(&parser, rules, argc, argv, top);
 	bool has_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;

@@ -155,8 +155,8 @@ static void sum(struct breakdown_diff *diff, const struct breakdown *breakdown, 
 		add(breakdown, diff->others, &diff->pairs[i]);
 }
 
-int breakdown_diff_make(const struct breakdown *a, const struct breakdown *b, bool is_one_boot,
-			uint64_t limit, struct breakdown_diff *diff, struct error *err)
+int breakdown_diff_pair(const struct breakdown *a, const struct breakdown *b, bool is_one_boot,
+			struct breakdown_diff *diff, struct error *err)
 {
 	const uint64_t rows = a->row_count + b->row_count + 2;
 	const uint64_t bytes = rows * (sizeof(*diff->pairs) + sizeof(struct breakdown_row *));
@@ -169,14 +169,22 @@ int breakdown_diff_make(const struct breakdown *a, const struct breakdown *b, bo
 		return result;
 	diff->taken = bytes;
 	diff->pairs = calloc(rows, sizeof(*diff->pairs));
-	if (!diff->pairs || side_begin(&sides[0], a) < 0 || side_begin(&sides[1], b) < 0) {
+	if (!diff->pairs || side_begin(&sides[0], a) < 0 || side_begin(&sides[1], b) < 0)
 		result = error_set(err, -ENOMEM, "no memory to compare");
-	} else {
+	else
 		pair_all(diff, &sides[0], &sides[1], is_one_boot);
-		sum(diff, a, limit);
-	}
 	free(sides[0].rows);
 	free(sides[1].rows);
+	return result;
+}
+
+int breakdown_diff_make(const struct breakdown *a, const struct breakdown *b, bool is_one_boot,
+			uint64_t limit, struct breakdown_diff *diff, struct error *err)
+{
+	int result = breakdown_diff_pair(a, b, is_one_boot, diff, err);
+
+	if (result == 0)
+		sum(diff, a, limit);
 	return result;
 }
 

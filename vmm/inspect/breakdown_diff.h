@@ -37,6 +37,13 @@ int64_t breakdown_growth(const struct breakdown_diff *diff, const struct breakdo
 int breakdown_diff_make(const struct breakdown *a, const struct breakdown *b, bool is_one_boot,
 			uint64_t limit, struct breakdown_diff *diff, struct error *err);
 
+/*
+ * The pairs alone, of what changed and what did not: each row is in one of the `count` pairs, in no order. Nothing is listed or
+ * summed. Returns as breakdown_diff_make.
+ */
+int breakdown_diff_pair(const struct breakdown *a, const struct breakdown *b, bool is_one_boot,
+			struct breakdown_diff *diff, struct error *err);
+
 /* Also after a failure. */
 void breakdown_diff_free(struct breakdown_diff *diff);
 

@@ -84,6 +84,9 @@ struct breakdown {
 	uint64_t taken;
 };
 
+/* Whether its kind can add up its memory like that. Returns 0, or -EINVAL with a text. */
+int guest_has_breakdown(const struct guest *guest, enum breakdown_by by, struct error *err);
+
 /*
  * Adds up a guest's memory; keeps the `limit` largest rows and the sum of the others. Returns 0; -EINVAL if its kind cannot,
  * -ENODATA if this guest does not say, -E2BIG if the memory's budget is too small, each with a text; or as frame_walk.

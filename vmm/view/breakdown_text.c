@@ -18,23 +18,27 @@ static unsigned skip_character(const char **name)
 	return printable_width(one);
 }
 
-/* Of a name that is too long the end says more. It stays UTF-8: it begins with a whole character. */
-void breakdown_print_name(const struct breakdown_row *row, unsigned width, FILE *out)
+int breakdown_name_text(const struct breakdown_row *row, unsigned width, char *text, size_t size)
 {
-	const char *name = row->name ? row->name : "unknown";
-	unsigned used = 2, columns = printable_width(name);
+	const char *name = row->name ? row->name : "unknown", *cut = "";
+	unsigned used = row->group[0] ? printable_width(row->group) + 1 : 0;
+	unsigned columns = printable_width(name);
 
-	fprintf(out, "  ");
-	if (row->group[0]) {
-		fprintf(out, "%s ", row->group);
-		used += printable_width(row->group) + 1;
-	}
 	if (used + columns > width) {
+		cut = CUT;
 		while (*name && used + sizeof(CUT) - 1 + columns > width)
 			columns -= skip_character(&name);
-		fprintf(out, CUT);
 	}
-	fprintf(out, "%s\n", name);
+	return snprintf(text, size, "%s%s%s%s", row->group, row->group[0] ? " " : "", cut, name);
+}
+
+void breakdown_print_name(const struct breakdown_row *row, unsigned width, FILE *out)
+{
+	/* What the columns allow, of up to four bytes each. */
+	char text[4 * BREAKDOWN_TABLE_WIDTH + BREAKDOWN_GROUP_SIZE + sizeof(CUT) + 1];
+
+	breakdown_name_text(row, width > 2 ? width - 2 : 0, text, sizeof(text));
+	fprintf(out, "  %s\n", text);
 }
 
 json *breakdown_name_json(const struct breakdown *breakdown, const struct breakdown_row *row)

@@ -11,7 +11,13 @@
 #define BREAKDOWN_TABLE_WIDTH  80
 #define BREAKDOWN_FIGURE_WIDTH 9
 
-/* Ends a line with what a row is called, in so many columns. */
+/*
+ * What a row is called, in so many columns: of a name that is too long the end says more. It stays UTF-8: it begins with a whole
+ * character. Returns as snprintf.
+ */
+int breakdown_name_text(const struct breakdown_row *row, unsigned width, char *text, size_t size);
+
+/* Ends a line with what a row is called, in so many columns with the two before it, up to BREAKDOWN_TABLE_WIDTH. */
 void breakdown_print_name(const struct breakdown_row *row, unsigned width, FILE *out);
 
 /* What a row is called: an object of its own. */

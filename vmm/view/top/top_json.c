@@ -2,8 +2,12 @@
 /* A model as JSON: see top_json.h. */
 #include "view/top/top_json.h"
 
+#include <string.h>
+
 #include "kind/kind.h"
+#include "view/breakdown_text.h"
 #include "view/coverage.h"
+#include "view/holding_text.h"
 #include "view/kind_json.h"
 #include "view/observation_json.h"
 
@@ -73,7 +77,66 @@ static json *references_json(const struct top_counts *counts)
 	return shared;
 }
 
-json *top_json(const struct top_model *model, const struct source *source, uint64_t start_ns)
+static json *row_json(const struct top_rows *rows, uint32_t index)
+{
+	const struct breakdown_row *row = &rows->table.rows[index];
+	json *object = breakdown_name_json(&rows->table, row);
+
+	json_add_members(object, breakdown_figures_json(&rows->table, row->figures, false));
+	if (!rows->compared_ns)
+		return object;
+	json_add(object, "growth_bytes", json_signed_number(rows->growth[index].bytes));
+	if (rows->growth[index].is_new)
+		json_add_flag(object, "is_new", true);
+	return object;
+}
+
+/* Those that are not listed, and those that the sample has no more. */
+static json *others_json(const struct top_model *model, uint64_t limit)
+{
+	const struct breakdown *table = &model->sample->rows.table;
+	uint64_t sums[BREAKDOWN_FIGURES_MAX];
+
+	memcpy(sums, table->others, sizeof(sums));
+	for (uint64_t i = limit; i < model->row_count; i++)
+		for (unsigned column = 0; column < table->column_count; column++)
+			sums[column] += table->rows[model->rows[i]].figures[column];
+	json *others = breakdown_figures_json(table, sums, true);
+
+	json_add_number(others, "row_count", model->row_count - limit + table->other_count);
+	return others;
+}
+
+static json *rows_json(const struct top_model *model, uint64_t limit)
+{
+	const struct top_rows *rows = &model->sample->rows;
+	json *object = json_object_new_object(), *list = json_object_new_array();
+	const uint64_t listed = model->row_count < limit ? model->row_count : limit;
+
+	json_add_text(object, "by", breakdown_names[rows->by]);
+	json_add_seconds(object, "took_seconds", rows->took_ns);
+	if (!rows->is_known) {
+		json_object_put(list);
+		json_add_text(object, "problem", rows->problem.text);
+		return object;
+	}
+	if (rows->compared_ns)
+		json_add_seconds(object, "growth_seconds", rows->compared_ns);
+	for (uint64_t i = 0; i < listed; i++)
+		json_object_array_add(list, row_json(rows, model->rows[i]));
+	json_add(object, "rows", list);
+	if (listed < model->row_count || rows->table.other_count)
+		json_add(object, "others", others_json(model, listed));
+	json *sums = breakdown_figures_json(&rows->table, rows->table.sums, true);
+
+	if (rows->compared_ns)
+		json_add(sums, "growth_bytes", json_signed_number(rows->growth_bytes));
+	json_add(object, "sums", sums);
+	return object;
+}
+
+json *top_json(const struct top_model *model, const struct source *source, uint64_t start_ns,
+	       uint64_t limit)
 {
 	const struct top_sample *sample = model->sample;
 	const struct frame_tally *tally = &sample->counts.tally;
@@ -91,6 +154,9 @@ json *top_json(const struct top_model *model, const struct source *source, uint6
 		json_add(root, "changes_by_type", changes_json(model));
 	if (guest->kind->has_references)
 		json_add(root, "shared_by_references", references_json(&sample->counts));
+	holding_add_json(root, &sample->counts.holding);
+	if (sample->rows.is_asked)
+		json_add(root, "breakdown", rows_json(model, limit));
 	if (sample->free.is_known)
 		json_add(root, "free", free_json(&sample->free, sample->counts.host_frames));
 	if (sample->is_traced)

@@ -27,17 +27,21 @@ static const uint64_t intervals[] = {
 
 const char *const top_help[] = {
 	"q          quit",
-	"s          sort types by count, name or change; c, n, d: directly",
-	"/          count only the frames matching an expression, as in find;",
+	"b B        what has the memory: rows by file, process, cache, class, zone,",
+	"           page block, migrate type, and back (all but class: of Linux)",
+	"t          types, states and the map",
+	"s          sort by count or size, name, change; c, n, d: directly",
+	"/          types: count only the frames matching an expression, as in find;",
+	"           rows: those with a text in their name, or matching a*b;",
 	"           Return applies it, an empty one removes it, Esc cancels",
-	"v          show other panels, if not all fit",
+	"up down    scroll rows; page up, page down, home, end",
+	"=          rows: changes since now, or again since the previous look",
+	"v m        other panels, if not all fit; other colours of the map",
 	"p, space   pause the screen, or continue",
-	"m          colour the map by type, state or references",
-	"+ -        look more or less often",
-	"h ?        this help",
+	"+ -        look more or less often; h ?: this help",
 	"",
-	"Changes are since the previous look. The map always shows all memory.",
-	"FREE shows the allocator's own counts, read one by one: approximate.",
+	"Changes are since the previous look. FREE shows the allocator's own",
+	"counts, read one by one: approximate.",
 	NULL,
 };
 
@@ -70,6 +74,99 @@ static enum top_action colour_otherwise(struct top_state *state, const struct to
 	return ask(state);
 }
 
+/* In the order in which people ask; then the types, which are no breakdown. */
+static const enum breakdown_by tables[] = {
+	BREAKDOWN_FILE, BREAKDOWN_PROCESS,   BREAKDOWN_CACHE,       BREAKDOWN_CLASS,
+	BREAKDOWN_ZONE, BREAKDOWN_PAGEBLOCK, BREAKDOWN_MIGRATETYPE,
+};
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+static enum top_action show_types(struct top_state *state)
+{
+	state->shows_help = false;
+	if (!state->request.table.is_asked)
+		return TOP_DRAW;
+	state->request.table = (struct top_rows_request){0};
+	return ask(state);
+}
+
+/* Which of the tables is shown; TABLES: the types. */
+static size_t place_of(const struct top_rows_request *request)
+{
+	size_t place = 0;
+
+	while (place < TABLES && !(request->is_asked && tables[place] == request->by))
+		place++;
+	return place;
+}
+
+/* The next table that the guest's kind has, forwards or backwards. What was said of other rows does not hold for these. */
+static enum top_action show_table(struct top_state *state, const struct top_sample *sample,
+				  bool is_forward)
+{
+	struct top_rows_request *request = &state->request.table;
+	size_t place = place_of(request);
+	struct error ignored;
+
+	do
+		place = (place + (is_forward ? 1 : TABLES)) % (TABLES + 1);
+	while (place < TABLES && sample &&
+	       guest_has_breakdown(&sample->guest, tables[place], &ignored) < 0);
+	state->first_row = 0;
+	state->row_filter[0] = '\0';
+	state->shows_help = false;
+	if (place == TABLES)
+		return show_types(state);
+	*request = (struct top_rows_request){.is_asked = true, .by = tables[place]};
+	return ask(state);
+}
+
+static enum top_action keep_base(struct top_state *state)
+{
+	struct top_rows_request *request = &state->request.table;
+
+	if (!request->is_asked)
+		return say(state, "= is for rows: b shows them");
+	request->keeps_base = !request->keeps_base;
+	say(state, request->keeps_base ? "changes are since the look on the screen; = ends it"
+				       : "changes are since the previous look");
+	return TOP_ASK;
+}
+
+void top_clamp_rows(struct top_state *state)
+{
+	const unsigned last = state->row_count > state->page ? state->row_count - state->page : 0;
+
+	if (state->first_row > last)
+		state->first_row = last;
+}
+
+/* Returns whether it is a key that scrolls. */
+static bool scroll_rows(struct top_state *state, int key)
+{
+	const unsigned page = state->page ? state->page : 1;
+	unsigned *first = &state->first_row;
+
+	if (!state->request.table.is_asked)
+		return false;
+	if (key == KEY_DOWN)
+		*first += 1;
+	else if (key == KEY_UP)
+		*first -= *first > 0;
+	else if (key == KEY_NPAGE)
+		*first += page;
+	else if (key == KEY_PPAGE)
+		*first -= *first > page ? page : *first;
+	else if (key == KEY_HOME)
+		*first = 0;
+	else if (key == KEY_END)
+		*first = state->row_count;
+	else
+		return false;
+	top_clamp_rows(state);
+	return true;
+}
+
 static enum top_action faster(struct top_state *state)
 {
 	for (size_t i = INTERVALS; i-- > 0;)
@@ -94,6 +191,13 @@ static enum top_action take_filter(struct top_state *state, const struct top_sam
 {
 	struct error err;
 
+	if (state->request.table.is_asked) {
+		snprintf(state->row_filter, sizeof(state->row_filter), "%.*s", TOP_ROW_FILTER_MAX,
+			 state->typed);
+		state->first_row = 0;
+		state->is_typing = false;
+		return TOP_SORT;
+	}
 	if (!sample)
 		return say(state, "no sample yet");
 	if (state->typed[strspn(state->typed, " ")] == '\0') {
@@ -111,6 +215,20 @@ static enum top_action take_filter(struct top_state *state, const struct top_sam
 	memcpy(state->request.filter, state->typed, sizeof(state->typed));
 	state->is_typing = false;
 	return ask(state);
+}
+
+static size_t typed_max(const struct top_state *state)
+{
+	return state->request.table.is_asked ? TOP_ROW_FILTER_MAX : EXPRESSION_LENGTH_MAX;
+}
+
+static enum top_action begin_typing(struct top_state *state)
+{
+	state->is_typing = true;
+	state->shows_help = false;
+	snprintf(state->typed, sizeof(state->typed), "%s",
+		 state->request.table.is_asked ? state->row_filter : state->request.filter);
+	return TOP_DRAW;
 }
 
 static enum top_action type_key(struct top_state *state, int key, const struct top_sample *sample)
@@ -135,7 +253,7 @@ static enum top_action type_key(struct top_state *state, int key, const struct t
 			state->typed[length - 1] = '\0';
 		break;
 	default:
-		if (key >= ' ' && key <= '~' && length < EXPRESSION_LENGTH_MAX) {
+		if (key >= ' ' && key <= '~' && length < typed_max(state)) {
 			state->typed[length] = (char)key;
 			state->typed[length + 1] = '\0';
 		}
@@ -148,6 +266,8 @@ enum top_action top_key(struct top_state *state, int key, const struct top_sampl
 	state->message[0] = '\0';
 	if (state->is_typing)
 		return type_key(state, key, sample);
+	if (scroll_rows(state, key))
+		return TOP_DRAW;
 	switch (key) {
 	case 'q':
 		return TOP_QUIT;
@@ -160,10 +280,14 @@ enum top_action top_key(struct top_state *state, int key, const struct top_sampl
 	case 'd':
 		return sort_by(state, TOP_BY_CHANGE);
 	case '/':
-		state->is_typing = true;
-		state->shows_help = false;
-		memcpy(state->typed, state->request.filter, sizeof(state->typed));
-		return TOP_DRAW;
+		return begin_typing(state);
+	case 'b':
+	case 'B':
+		return show_table(state, sample, key == 'b');
+	case 't':
+		return show_types(state);
+	case '=':
+		return keep_base(state);
 	case 'v':
 		state->first_panel++;
 		return TOP_DRAW;

@@ -2,6 +2,7 @@
 /* What is shown, derived from samples: see top_model.h. */
 #include "view/top/top_model.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,12 +103,118 @@ static int by_change(const void *left, const void *right)
 			  (uint64_t)llabs(((const struct top_type *)right)->change), left, right);
 }
 
+/* A name may be as long as a path. */
+#define ROW_NAME_SIZE 8192
+
+bool top_row_matches(const struct breakdown_row *row, const char *filter)
+{
+	const char *name = row->name ? row->name : "unknown";
+	const size_t length = strlen(filter);
+	char text[ROW_NAME_SIZE];
+
+	if (length == 0)
+		return true;
+	if (filter[0] == '"') {
+		const bool is_closed = length > 1 && filter[length - 1] == '"';
+
+		snprintf(text, sizeof(text), "%.*s", (int)length - 1 - is_closed, filter + 1);
+		return fnmatch(text, name, 0) == 0;
+	}
+	snprintf(text, sizeof(text), "%s%s%s", row->group, row->group[0] ? " " : "", name);
+	if (strpbrk(filter, "*?["))
+		return fnmatch(filter, name, 0) == 0 || fnmatch(filter, text, 0) == 0;
+	return strstr(text, filter) != NULL;
+}
+
+static int rows_by_name(const struct breakdown_row *a, const struct breakdown_row *b)
+{
+	int order = strcmp(a->group, b->group);
+
+	/* What is not known comes last. */
+	if (order == 0)
+		order = a->name && b->name ? strcmp(a->name, b->name) : !a->name - !b->name;
+	return order ? order : (a->key > b->key) - (a->key < b->key);
+}
+
+static const struct breakdown_row *row_at(const struct top_rows *rows, const void *index)
+{
+	return &rows->table.rows[*(const uint32_t *)index];
+}
+
+static int order_by_name(const void *a, const void *b, void *own)
+{
+	return rows_by_name(row_at(own, a), row_at(own, b));
+}
+
+static int order_by_size(const void *a, const void *b, void *own)
+{
+	const struct breakdown_row *left = row_at(own, a), *right = row_at(own, b);
+
+	if (left->figures[0] != right->figures[0])
+		return left->figures[0] < right->figures[0] ? 1 : -1;
+	return rows_by_name(left, right);
+}
+
+/* What grew is what somebody looks for: before what shrank as much. */
+static int order_by_growth(const void *a, const void *b, void *own)
+{
+	const struct top_rows *rows = own;
+	const int64_t left = rows->growth[*(const uint32_t *)a].bytes;
+	const int64_t right = rows->growth[*(const uint32_t *)b].bytes;
+
+	if (llabs(left) != llabs(right))
+		return llabs(left) < llabs(right) ? 1 : -1;
+	if (left != right)
+		return left < right ? 1 : -1;
+	return order_by_size(a, b, own);
+}
+
+static void sum_row(struct top_model *model, uint32_t index)
+{
+	const struct top_rows *rows = &model->sample->rows;
+
+	for (unsigned i = 0; i < rows->table.column_count; i++)
+		model->row_sums[i] += rows->table.rows[index].figures[i];
+	model->row_growth += rows->growth[index].bytes;
+}
+
+static void list_rows(struct top_model *model, enum top_sort sort)
+{
+	static int (*const orders[TOP_SORTS])(const void *, const void *,
+					      void *) = {[TOP_BY_COUNT] = order_by_size,
+							 [TOP_BY_NAME] = order_by_name,
+							 [TOP_BY_CHANGE] = order_by_growth};
+
+	model->row_count = 0;
+	model->row_growth = 0;
+	memset(model->row_sums, 0, sizeof(model->row_sums));
+	if (!model->sample || !model->sample->rows.is_known)
+		return;
+	const struct breakdown *table = &model->sample->rows.table;
+
+	for (uint32_t i = 0; i < table->row_count; i++)
+		if (top_row_matches(&table->rows[i], model->row_filter)) {
+			model->rows[model->row_count++] = i;
+			sum_row(model, i);
+		}
+	if (model->row_count > 1)
+		qsort_r(model->rows, model->row_count, sizeof(model->rows[0]), orders[sort],
+			(void *)&model->sample->rows);
+}
+
 void top_model_sort(struct top_model *model, enum top_sort sort)
 {
 	static int (*const orders[TOP_SORTS])(const void *, const void *) = {
 		[TOP_BY_COUNT] = by_count, [TOP_BY_NAME] = by_name, [TOP_BY_CHANGE] = by_change};
 
 	qsort(model->types, model->type_count, sizeof(model->types[0]), orders[sort]);
+	list_rows(model, sort);
+}
+
+void top_model_filter_rows(struct top_model *model, const char *filter, enum top_sort sort)
+{
+	snprintf(model->row_filter, sizeof(model->row_filter), "%s", filter);
+	list_rows(model, sort);
 }
 
 const char *top_sort_name(enum top_sort sort)

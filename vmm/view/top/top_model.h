@@ -15,6 +15,8 @@ enum top_sort {
 	TOP_SORTS,
 };
 
+#define TOP_ROW_FILTER_MAX 255 /* bytes */
+
 struct top_rate {
 	const struct fact *fact; /* of the sample, with FACT_AS_RATE */
 	double rate;             /* per second */
@@ -37,6 +39,12 @@ struct top_model {
 	unsigned type_count;
 	struct top_type types[FRAME_TYPES_MAX + 1]; /* with frames or a change, in order */
 	uint64_t retries, unstable;                 /* over all samples */
+	/* Of the sample's rows, those whose names match, in order: indices. */
+	char row_filter[TOP_ROW_FILTER_MAX + 1];
+	uint32_t row_count;
+	uint32_t rows[TOP_ROWS_MAX];
+	uint64_t row_sums[BREAKDOWN_FIGURES_MAX]; /* of these */
+	int64_t row_growth;
 };
 
 /*
@@ -46,7 +54,17 @@ struct top_model {
 void top_model_update(struct top_model *model, const struct top_sample *before,
 		      const struct top_sample *now, enum top_sort sort);
 
+/* Types and rows; of rows the count is their size. */
 void top_model_sort(struct top_model *model, enum top_sort sort);
+
+/*
+ * Which rows there are from now on: all of them with an empty text; in double quotes those with that name, in which * and ? stand
+ * for others, as in find; without quotes those that contain the text, or match it as a whole if it has a *, ? or [.
+ */
+void top_model_filter_rows(struct top_model *model, const char *filter, enum top_sort sort);
+
+/* Whether a row matches such a text. */
+bool top_row_matches(const struct breakdown_row *row, const char *filter);
 
 const char *top_sort_name(enum top_sort sort);
 

@@ -22,7 +22,12 @@ void top_panel_callers(const struct top_picture *picture, struct top_area area);
 void top_panel_states(const struct top_picture *picture, struct top_area area);
 void top_panel_references(const struct top_picture *picture, struct top_area area);
 void top_panel_allocator(const struct top_picture *picture, struct top_area area);
+/* A table on the whole width; its first line is a heading, and its last the sums. */
+void top_panel_rows(const struct top_picture *picture, struct top_area area);
 void top_panel_map(const struct top_picture *picture, struct top_area area);
+
+/* How many rows of a table fit into an area. */
+unsigned top_rows_room(struct top_area area);
 
 /* How many cells of the map fit into an area. */
 void top_map_room(const struct top_terminal *terminal, struct top_area area, unsigned *columns,

@@ -20,6 +20,7 @@ struct gatherer {
 	const bool *stop;
 	struct top_counts *counts;
 	struct residency residency;
+	bool knows_residency;
 	uint64_t note; /* see struct frame_records */
 };
 
@@ -100,6 +101,21 @@ static void look_at(struct gatherer *gatherer, const struct frame_batch *batch, 
 		count(gatherer->guest, frame, gatherer->counts);
 }
 
+/* Of frames that were not read, too. */
+static void count_held(struct gatherer *gatherer, const struct frame_batch *batch)
+{
+	struct holding *holding = &gatherer->counts->holding;
+
+	for (uint64_t i = 0; i < batch->count; i++) {
+		const uint8_t state = batch->frames ? batch->frames[i].state : batch->state;
+
+		if (!residency_has(&gatherer->residency, pfn(batch->first.index + i)))
+			continue;
+		holding->frames++;
+		holding->free_frames += guest_state(gatherer->guest, state)->tone == TONE_FREE;
+	}
+}
+
 static int look_at_batch(void *own, const struct frame_batch *batch)
 {
 	struct gatherer *gatherer = own;
@@ -107,6 +123,8 @@ static int look_at_batch(void *own, const struct frame_batch *batch)
 	if (!batch->frames && batch->state == FRAME_NEVER_WRITTEN)
 		gatherer->counts->tally.holes += batch->count;
 	gatherer->note = 0;
+	if (gatherer->knows_residency)
+		count_held(gatherer, batch);
 	for (uint64_t i = 0; batch->frames && i < batch->count; i++)
 		look_at(gatherer, batch, i);
 	return __atomic_load_n(gatherer->stop, __ATOMIC_RELAXED) ? -ECANCELED : 0;
@@ -122,9 +140,11 @@ static int gather(const struct guest *guest, const struct expression *filter, co
 									  : DETAIL_TYPE;
 
 	residency_init(&gatherer.residency, guest->memory);
+	gatherer.knows_residency = guest->memory && residency_is_known(guest->memory);
 	int result = frame_walk(guest, detail, look_at_batch, &gatherer, &tally->reads);
 
 	tally->duration_ns = clock_now_ns() - sample->at_ns;
+	sample->counts.holding.is_known = result == 0 && gatherer.knows_residency;
 	if (result < 0 && result != -ECANCELED)
 		error_set(&sample->problem, 0, "%s",
 			  result == -ENOMEM ? "no memory to look at the guest"
@@ -156,6 +176,9 @@ static int find_or_refresh(struct top_target *target, struct error *err)
 
 	if (result >= 0)
 		result = life_watch_begin(&target->life, target->guest, err);
+	/* What belongs to another life is not compared. */
+	if (result < 0 || target->life.event != LIFE_GOES_ON)
+		top_rows_forget(&target->base);
 	if (result == -EAGAIN && is_known)
 		error_set(err, result, "the guest boots");
 	if (result < 0)
@@ -169,8 +192,10 @@ static int end_look(struct top_target *target, struct top_sample *sample)
 	enum life_event event = target->life.event;
 	int result = life_watch_end(&target->life, target->guest, &sample->problem);
 
-	if (result < 0)
+	if (result < 0) {
+		top_rows_forget(&target->base);
 		return result;
+	}
 	if (event != LIFE_GOES_ON) {
 		target->boot++;
 		target->event = event;
@@ -230,11 +255,16 @@ int top_sample_take(struct top_target *target, const struct top_request *request
 	result = top_sample_count(guest, stop, sample);
 	if (result == 0 && request->columns >= COLUMNS_MIN && request->rows > 0)
 		result = draw_map(guest, request, sample);
-	return result < 0 ? result : end_look(target, sample);
+	if (result == 0)
+		top_rows_take(guest, &request->table, &target->base, &sample->rows);
+	result = result < 0 ? result : end_look(target, sample);
+	sample->took_ns = clock_now_ns() - sample->at_ns;
+	return result;
 }
 
 void top_target_release(struct top_target *target)
 {
+	top_rows_forget(&target->base);
 	guest_free(target->guest);
 	target->guest = NULL;
 }
@@ -242,6 +272,7 @@ void top_target_release(struct top_target *target)
 void top_sample_clear(struct top_sample *sample)
 {
 	map_image_free(&sample->map);
+	top_rows_free(&sample->rows);
 	type_catalog_free(sample->catalog);
 	sample->catalog = NULL;
 }

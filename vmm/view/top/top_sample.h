@@ -2,7 +2,7 @@
 /*
  * What `pagevisor top` gathers in one look at a running guest: the guest's counters and its allocator's; its frames by
  * state, type and references, all of them or those matching an expression; a picture of all memory, in which
- * they are marked; and, if the guest
+ * they are marked; what the host keeps of it; what has its memory, row by row; and, if the guest
  * traces, the busiest callers. What the guest's kind does not provide stays empty.
  */
 #ifndef VMM_TOP_SAMPLE_H
@@ -13,11 +13,13 @@
 
 #include "base/error.h"
 #include "inspect/find/expression.h"
+#include "inspect/holding.h"
 #include "inspect/life_watch.h"
 #include "inspect/map_image.h"
 #include "kind/fields/type_catalog.h"
 #include "kind/free_counts.h"
 #include "kind/history.h"
+#include "view/top/top_rows.h"
 
 /* Shared frames by references: 1, 2, 3-4, 5-8, ...; the last bucket has all above. */
 #define TOP_BUCKETS 8
@@ -29,13 +31,15 @@ struct top_counts {
 	uint64_t wild; /* in use, but of no type */
 	uint64_t buckets[TOP_BUCKETS];
 	uint64_t matches;
-	uint64_t host_frames; /* that the host holds, whether they match or not */
+	uint64_t host_frames;   /* that the host holds, whether they match or not */
+	struct holding holding; /* likewise */
 };
 
 struct top_request {
 	char filter[EXPRESSION_LENGTH_MAX + 1]; /* an expression as in find; empty: all frames */
 	enum map_by by;
 	unsigned columns, rows; /* room for cells of the map; 0: no map */
+	struct top_rows_request table;
 	uint64_t interval_ns;
 	bool is_paused;
 };
@@ -52,6 +56,7 @@ struct top_target {
 	unsigned
 		boot; /* goes up whenever the guest has restarted, or an earlier state of it was loaded */
 	enum life_event event; /* the last one of these */
+	struct top_rows_base base;
 };
 
 /* Outlives the guest that it is a sample of. */
@@ -69,6 +74,8 @@ struct top_sample {
 	bool is_traced; /* the guest traces; `sites` has its busiest callers */
 	struct call_sites sites;
 	struct map_image map; /* cells is NULL: no map */
+	struct top_rows rows;
+	uint64_t took_ns;     /* all of the look */
 	int result;           /* what top_sample_take returned */
 	struct error problem; /* not empty: why the rest is missing */
 };

@@ -129,6 +129,7 @@ static bool needs_look(const struct top_request *old, const struct top_request *
 {
 	return strcmp(old->filter, new->filter) != 0 || old->by != new->by ||
 	       old->columns != new->columns || old->rows != new->rows ||
+	       old->table.is_asked != new->table.is_asked || old->table.by != new->table.by ||
 	       (old->is_paused && !new->is_paused);
 }
 

@@ -24,6 +24,7 @@
 #include "base/number_text.h"
 #include "kind/kind.h"
 #include "view/coverage.h"
+#include "view/holding_text.h"
 #include "view/top/top_panels.h"
 
 #define LINES_MIN      10
@@ -219,6 +220,16 @@ static struct top_area map_area(void)
 	return (struct top_area){y, 0, LINES - 1 - y, COLS};
 }
 
+static struct top_area rows_area(void)
+{
+	return (struct top_area){HEAD_LINES, 0, LINES - 1 - HEAD_LINES, COLS};
+}
+
+unsigned top_screen_row_room(void)
+{
+	return is_too_small() ? 0 : top_rows_room(rows_area());
+}
+
 void top_screen_map_room(const struct top_screen *screen, unsigned *columns, unsigned *rows)
 {
 	*columns = *rows = 0;
@@ -250,6 +261,20 @@ static void append_coverage(char *text, size_t size, const struct source *source
 		       coverage.of);
 }
 
+/* A look is followed by a rest as long (top_sampler.c). */
+static void interval_text(const struct top_model *model, const struct top_state *state, char *text,
+			  size_t size)
+{
+	const uint64_t took = model->sample ? model->sample->took_ns : 0;
+	const double seconds = (double)state->request.interval_ns / (double)NS_PER_S;
+
+	if (2 * took > state->request.interval_ns)
+		snprintf(text, size, " every %.1f s, a look takes %.1f s ",
+			 2 * (double)took / (double)NS_PER_S, (double)took / (double)NS_PER_S);
+	else
+		snprintf(text, size, " every %g s ", seconds);
+}
+
 static void draw_title(const struct source *source, const struct top_model *model,
 		       const struct top_state *state)
 {
@@ -259,8 +284,7 @@ static void draw_title(const struct source *source, const struct top_model *mode
 	if (state->request.is_paused)
 		snprintf(right, sizeof(right), " PAUSED ");
 	else
-		snprintf(right, sizeof(right), " every %g s ",
-			 (double)state->request.interval_ns / (double)NS_PER_S);
+		interval_text(model, state, right, sizeof(right));
 	int at = COLS - (int)strlen(right);
 
 	append(left, sizeof(left), "%s  %" PRIu64 " MiB", source->name,
@@ -294,9 +318,17 @@ static void draw_rates(const struct top_model *model)
 		top_put(1, LABEL, COLS - LABEL, TOP_FAINT, "known after the next look");
 		return;
 	}
-	for (unsigned i = 0; i < model->rate_count; i++)
+	for (unsigned i = 0; i < model->rate_count; i++) {
+		const size_t length = strlen(line);
+
 		append(line, sizeof(line), "%s%s %s", i ? "   " : "", model->rates[i].fact->label,
 		       number_text(number, model->rates[i].rate));
+		/* A figure that is cut would be another one. */
+		if (strlen(line) > (size_t)(COLS - LABEL)) {
+			line[length] = '\0';
+			break;
+		}
+	}
 	top_put(1, LABEL, COLS - LABEL, TOP_PLAIN, "%s", line);
 }
 
@@ -314,6 +346,20 @@ static void draw_scan(const struct top_model *model)
 		model->retries, model->unstable);
 }
 
+/* What the host keeps says more than references do: these are for those who have room. */
+static void append_references(char *line, size_t size, const struct top_sample *sample)
+{
+	char held[64];
+	const int length = holding_text(&sample->counts.holding, held, sizeof(held));
+
+	if (length > 0)
+		append(line, size, "; %s", held);
+	if (sample->guest.kind->has_references &&
+	    strlen(line) + sizeof(", references") + 10 + LABEL <= (size_t)COLS)
+		append(line, size, ", %" PRIu64 " reference%s", sample->counts.tally.references,
+		       plural(sample->counts.tally.references));
+}
+
 static void draw_meant(const struct top_model *model)
 {
 	const struct top_sample *sample = model->sample;
@@ -328,9 +374,7 @@ static void draw_meant(const struct top_model *model)
 	}
 	snprintf(line, sizeof(line), "%" PRIu64 " of %" PRIu64 " frames (%.1f %%)", used, frames,
 		 100.0 * (double)used / (double)frames);
-	if (sample->guest.kind->has_references)
-		append(line, sizeof(line), ", %" PRIu64 " reference%s",
-		       sample->counts.tally.references, plural(sample->counts.tally.references));
+	append_references(line, sizeof(line), sample);
 	top_put(3, 0, LABEL, TOP_STRONG, "in use");
 	top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%s", line);
 }
@@ -411,8 +455,10 @@ static void draw_bottom(const struct top_state *state)
 	int length = (int)strlen(state->typed), room = COLS - 10;
 
 	if (!state->is_typing) {
-		top_put(LINES - 1, 0, COLS, TOP_FAINT,
-			"q quit  s sort  / filter  v panels  p pause  m map  + - rate  h help");
+		top_put(LINES - 1, 0, COLS, TOP_FAINT, "%s",
+			state->request.table.is_asked
+				? "q quit  b B other  t types  s sort  / filter  = since  p pause  + -  h help"
+				: "q quit  b memory by  s sort  / filter  v panels  p pause  m map  + -  h help");
 		curs_set(0);
 		return;
 	}
@@ -445,6 +491,8 @@ void top_screen_draw(const struct top_screen *screen, const struct source *sourc
 	}
 	if (state->shows_help) {
 		draw_help();
+	} else if (model->sample && state->request.table.is_asked) {
+		top_panel_rows(&picture, rows_area());
 	} else if (model->sample) {
 		draw_panels(&picture);
 		top_panel_map(&picture, map_area());

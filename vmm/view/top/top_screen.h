@@ -40,6 +40,9 @@ void top_screen_redraw(struct top_screen *screen);
 /* The next key pressed, as curses encodes it, or -1: none yet. */
 int top_screen_key(struct top_screen *screen);
 
+/* How many rows of a table fit. */
+unsigned top_screen_row_room(void);
+
 /* How many cells of a map fit. */
 void top_screen_map_room(const struct top_screen *screen, unsigned *columns, unsigned *rows);
 

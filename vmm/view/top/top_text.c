@@ -7,8 +7,11 @@
 #include "base/clock.h"
 #include "base/number_text.h"
 #include "kind/kind.h"
+#include "view/breakdown_text.h"
 #include "view/coverage.h"
+#include "view/holding_text.h"
 #include "view/observation_text.h"
+#include "view/top/top_row_text.h"
 
 #define NAME_WIDTH 16 /* of what is counted, at least */
 
@@ -90,17 +93,36 @@ static void print_references(const struct top_counts *counts, FILE *out)
 	fprintf(out, "\n");
 }
 
-void top_print(const struct top_model *model, const struct source *source, FILE *out)
+static void print_rows(const struct top_model *model, uint64_t limit, FILE *out)
+{
+	const struct top_rows *rows = &model->sample->rows;
+	char line[TOP_ROW_LINE];
+
+	if (!rows->is_known) {
+		fprintf(out, "by %s: not known: %s\n", breakdown_names[rows->by],
+			rows->problem.text);
+		return;
+	}
+	const struct top_row_layout layout = top_row_layout(model, BREAKDOWN_TABLE_WIDTH);
+
+	fprintf(out, "%s\n", top_row_heading(model, &layout, line));
+	for (uint32_t i = 0; i < model->row_count && i < limit; i++)
+		fprintf(out, "%s\n", top_row_line(model, &layout, i, line));
+	const uint64_t others = rows->table.other_count +
+				(model->row_count > limit ? model->row_count - limit : 0);
+
+	fprintf(out, "%s", top_row_sums(model, &layout, line));
+	if (others)
+		fprintf(out, ", with %" PRIu64 " other%s", others, plural(others));
+	fprintf(out, "\n");
+}
+
+/* What is in use, by type and by other things that its kind counts. */
+static void print_counts(const struct top_model *model, FILE *out)
 {
 	const struct top_sample *sample = model->sample;
-	const struct frame_tally *tally = &sample->counts.tally;
 	const struct kind *kind = sample->guest.kind;
 
-	struct coverage coverage = coverage_of(source, &sample->guest, tally->reads.unstable);
-
-	coverage_print(&coverage, NULL, out);
-	fprintf(out, "vm        %s, %s\n", source->name, sample->guest.stage);
-	print_rates(model, out);
 	print_frames(model, out);
 	if (kind->free_counts)
 		print_allocator(sample, out);
@@ -109,6 +131,23 @@ void top_print(const struct top_model *model, const struct source *source, FILE 
 			sample->sites.sites[i].name, sample->sites.sites[i].events);
 	if (kind->has_references)
 		print_references(&sample->counts, out);
+}
+
+void top_print(const struct top_model *model, const struct source *source, uint64_t limit,
+	       FILE *out)
+{
+	const struct top_sample *sample = model->sample;
+	const struct frame_tally *tally = &sample->counts.tally;
+	struct coverage coverage = coverage_of(source, &sample->guest, tally->reads.unstable);
+
+	coverage_print(&coverage, NULL, out);
+	fprintf(out, "vm        %s, %s\n", source->name, sample->guest.stage);
+	print_rates(model, out);
+	if (!sample->rows.is_asked)
+		print_counts(model, out);
+	holding_print(&sample->counts.holding, out);
+	if (sample->rows.is_asked)
+		print_rows(model, limit, out);
 	fprintf(out,
 		"scan      %" PRIu64 " slots in %.2f ms, %" PRIu64 " retried, %" PRIu64
 		" given up\n",

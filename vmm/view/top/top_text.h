@@ -8,7 +8,11 @@
 #include "source/source.h"
 #include "view/top/top_model.h"
 
-/* Prints a sample without its map, in lines of "name figures". */
-void top_print(const struct top_model *model, const struct source *source, FILE *out);
+/*
+ * Prints a sample without its map, in lines of "name figures"; or, if it has rows, these: as a table of `limit` rows, and the sum of the
+ * others.
+ */
+void top_print(const struct top_model *model, const struct source *source, uint64_t limit,
+	       FILE *out);
 
 #endif
