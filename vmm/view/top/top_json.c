@@ -154,7 +154,7 @@ json *top_json(const struct top_model *model, const struct source *source, uint6
 		json_add(root, "changes_by_type", changes_json(model));
 	if (guest->kind->has_references)
 		json_add(root, "shared_by_references", references_json(&sample->counts));
-	holding_add_json(root, &sample->counts.holding);
+	holding_add_json(root, &sample->held);
 	if (sample->rows.is_asked)
 		json_add(root, "breakdown", rows_json(model, limit));
 	if (sample->free.is_known)

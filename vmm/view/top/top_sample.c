@@ -13,6 +13,7 @@
 #include "view/top/top_filter.h"
 
 #define COLUMNS_MIN 8
+#define HELD_REST   10
 
 struct gatherer {
 	const struct guest *guest;
@@ -20,7 +21,6 @@ struct gatherer {
 	const bool *stop;
 	struct top_counts *counts;
 	struct residency residency;
-	bool knows_residency;
 	uint64_t note; /* see struct frame_records */
 };
 
@@ -101,21 +101,6 @@ static void look_at(struct gatherer *gatherer, const struct frame_batch *batch, 
 		count(gatherer->guest, frame, gatherer->counts);
 }
 
-/* Of frames that were not read, too. */
-static void count_held(struct gatherer *gatherer, const struct frame_batch *batch)
-{
-	struct holding *holding = &gatherer->counts->holding;
-
-	for (uint64_t i = 0; i < batch->count; i++) {
-		const uint8_t state = batch->frames ? batch->frames[i].state : batch->state;
-
-		if (!residency_has(&gatherer->residency, pfn(batch->first.index + i)))
-			continue;
-		holding->frames++;
-		holding->free_frames += guest_state(gatherer->guest, state)->tone == TONE_FREE;
-	}
-}
-
 static int look_at_batch(void *own, const struct frame_batch *batch)
 {
 	struct gatherer *gatherer = own;
@@ -123,8 +108,6 @@ static int look_at_batch(void *own, const struct frame_batch *batch)
 	if (!batch->frames && batch->state == FRAME_NEVER_WRITTEN)
 		gatherer->counts->tally.holes += batch->count;
 	gatherer->note = 0;
-	if (gatherer->knows_residency)
-		count_held(gatherer, batch);
 	for (uint64_t i = 0; batch->frames && i < batch->count; i++)
 		look_at(gatherer, batch, i);
 	return __atomic_load_n(gatherer->stop, __ATOMIC_RELAXED) ? -ECANCELED : 0;
@@ -140,11 +123,9 @@ static int gather(const struct guest *guest, const struct expression *filter, co
 									  : DETAIL_TYPE;
 
 	residency_init(&gatherer.residency, guest->memory);
-	gatherer.knows_residency = guest->memory && residency_is_known(guest->memory);
 	int result = frame_walk(guest, detail, look_at_batch, &gatherer, &tally->reads);
 
 	tally->duration_ns = clock_now_ns() - sample->at_ns;
-	sample->counts.holding.is_known = result == 0 && gatherer.knows_residency;
 	if (result < 0 && result != -ECANCELED)
 		error_set(&sample->problem, 0, "%s",
 			  result == -ENOMEM ? "no memory to look at the guest"
@@ -177,8 +158,10 @@ static int find_or_refresh(struct top_target *target, struct error *err)
 	if (result >= 0)
 		result = life_watch_begin(&target->life, target->guest, err);
 	/* What belongs to another life is not compared. */
-	if (result < 0 || target->life.event != LIFE_GOES_ON)
+	if (result < 0 || target->life.event != LIFE_GOES_ON) {
 		top_rows_forget(&target->base);
+		target->held.is_known = false;
+	}
 	if (result == -EAGAIN && is_known)
 		error_set(err, result, "the guest boots");
 	if (result < 0)
@@ -239,6 +222,18 @@ static int draw_map(const struct guest *guest, const struct top_request *request
 	return result;
 }
 
+/* Takes as long as the memory is scattered: of the time that top runs at most a tenth. Between two counts the last one holds. */
+static void count_held(struct top_target *target)
+{
+	const uint64_t start = clock_now_ns();
+
+	if (target->held.is_known && start < target->held_until_ns)
+		return;
+	if (holding_count(target->guest, &target->held) < 0)
+		target->held.is_known = false;
+	target->held_until_ns = start + HELD_REST * (clock_now_ns() - start);
+}
+
 int top_sample_take(struct top_target *target, const struct top_request *request, const bool *stop,
 		    struct top_sample *sample)
 {
@@ -255,6 +250,9 @@ int top_sample_take(struct top_target *target, const struct top_request *request
 	result = top_sample_count(guest, stop, sample);
 	if (result == 0 && request->columns >= COLUMNS_MIN && request->rows > 0)
 		result = draw_map(guest, request, sample);
+	if (result == 0)
+		count_held(target);
+	sample->held = target->held;
 	if (result == 0)
 		top_rows_take(guest, &request->table, &target->base, &sample->rows);
 	result = result < 0 ? result : end_look(target, sample);

@@ -31,8 +31,7 @@ struct top_counts {
 	uint64_t wild; /* in use, but of no type */
 	uint64_t buckets[TOP_BUCKETS];
 	uint64_t matches;
-	uint64_t host_frames;   /* that the host holds, whether they match or not */
-	struct holding holding; /* likewise */
+	uint64_t host_frames; /* that the host holds, whether they match or not */
 };
 
 struct top_request {
@@ -57,6 +56,8 @@ struct top_target {
 		boot; /* goes up whenever the guest has restarted, or an earlier state of it was loaded */
 	enum life_event event; /* the last one of these */
 	struct top_rows_base base;
+	struct holding held;
+	uint64_t held_until_ns; /* it is not counted again before */
 };
 
 /* Outlives the guest that it is a sample of. */
@@ -74,6 +75,7 @@ struct top_sample {
 	bool is_traced; /* the guest traces; `sites` has its busiest callers */
 	struct call_sites sites;
 	struct map_image map; /* cells is NULL: no map */
+	struct holding held;  /* of this look, or of one shortly before */
 	struct top_rows rows;
 	uint64_t took_ns;     /* all of the look */
 	int result;           /* what top_sample_take returned */

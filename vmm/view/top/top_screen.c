@@ -350,7 +350,7 @@ static void draw_scan(const struct top_model *model)
 static void append_references(char *line, size_t size, const struct top_sample *sample)
 {
 	char held[64];
-	const int length = holding_text(&sample->counts.holding, held, sizeof(held));
+	const int length = holding_text(&sample->held, held, sizeof(held));
 
 	if (length > 0)
 		append(line, size, "; %s", held);

@@ -145,7 +145,7 @@ void top_print(const struct top_model *model, const struct source *source, uint6
 	print_rates(model, out);
 	if (!sample->rows.is_asked)
 		print_counts(model, out);
-	holding_print(&sample->counts.holding, out);
+	holding_print(&sample->held, out);
 	if (sample->rows.is_asked)
 		print_rows(model, limit, out);
 	fprintf(out,
