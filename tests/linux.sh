@@ -36,11 +36,14 @@ test_kernel()
 		test_mappers "$name"
 		expect "$name: $MUTATED_GUESTS guests that lie, seed $MUTATE_SEED" 0 'out:^guests ' -- \
 			"$BUILD/linux-mutate" "$WORK/ram" "$MUTATE_SEED" "$MUTATED_GUESTS"
+		test_tasks "$name"
 		expect "$name: a capture" 0 'out:^captured .*, the metadata and names$' -- \
 			"$PAGEVISOR" capture --force "$WORK/names.pvc" "file:$WORK/ram"
 		test_owners "$name: captured" "$WORK/names.pvc"
 		expect "$name: captured: who holds a page" 0 'out:^file +ext4 /disk/mapped$' 'out:^index +page [0-9]+ of it$' -- \
 			"$PAGEVISOR" show "$(frame_of 'type == file && maps > 0')" "$WORK/names.pvc"
+		expect "$name: captured: page tables of processes are not in there" 2 'err:the page tables of processes are not in this memory' -- \
+			"$PAGEVISOR" find --count 'task == 1' "$WORK/names.pvc"
 		for by in class pageblock migratetype zone; do
 			expect "$name: nothing grew, by $by" 0 "out:\"by\":\"$by\"" 'out:"rows":\[\]' -- \
 				"$PAGEVISOR" diff --json --by "$by" "$WORK/names.pvc" "file:$WORK/ram"
@@ -85,6 +88,40 @@ test_owners()
 frame_of()
 {
 	"$PAGEVISOR" find --each --limit 1 "$1" "${2:-file:$WORK/ram}" 2>/dev/null | sed -n 's/^\(0x[0-9a-f]*\) .*/\1/p'
+}
+
+# task_agrees NAME TASK: anonymous and KSM pages that a process maps, each once, are those of which the kernel counts so many.
+task_agrees()
+{
+	local guest=file:$WORK/ram counted found
+
+	counted=$("$PAGEVISOR" stat --json --limit 100000 --by process "$guest" |
+		python3 -c 'import json, sys; print(*[row["anon_bytes"] // 4096 for row in json.load(sys.stdin)["breakdown"]["rows"] if row.get("name") == sys.argv[1]])' "$2")
+	found=$("$PAGEVISOR" find --count "task == \"$2\" && (type == anon || type == ksm)" "$guest")
+	last_command=("find --count task == \"$2\": $found, counted $counted")
+	check "$1: what $2 maps is what the kernel counts" [ "$found" -gt 500 -a "$found" = "$counted" ]
+}
+
+# test_tasks NAME: pages of the processes of the machine that was stopped last.
+test_tasks()
+{
+	local guest=file:$WORK/ram pages
+
+	task_agrees "$1" init
+	task_agrees "$1" agent-anon
+	# It maps the pages of KSM again and again.
+	expect "$1: pages of KSM, by who maps them" 0 'out:^[1-9][0-9]*$' -- "$PAGEVISOR" find --count 'task == "agent-sa*" && type == ksm' "$guest"
+	pages=$("$PAGEVISOR" find --count 'task == 1' "$guest")
+	expect "$1: a process by its pid" 0 "out:^$pages\$" -- "$PAGEVISOR" find --count 'task == "init"' "$guest"
+	# Nobody else maps it.
+	pages=$("$PAGEVISOR" find --count 'file == "/disk/mapped" && flags.mmap' "$guest")
+	expect "$1: a file that a process maps" 0 "out:^$pages\$" -- "$PAGEVISOR" find --count 'task == 1 && file == "/disk/mapped"' "$guest"
+	expect "$1: huge pages that a process maps" 0 'out:^[1-9][0-9]*$' -- \
+		"$PAGEVISOR" find --count 'task == "agent-*" && type == hugetlb && order == 9' "$guest"
+	expect "$1: no such process" 0 'out:^0$' -- "$PAGEVISOR" find --count 'task == "nobody" || task == 4000000' "$guest"
+	expect "$1: what a process maps, in the picture" 0 'out:@' -- "$PAGEVISOR" map --mark 'task == "agent-anon"' "$guest"
+	expect "$1: task without a name" 2 'err:a name in double quotes or a number belongs here' -- "$PAGEVISOR" find 'task == init' "$guest"
+	check "$1: in one line" says_one_line
 }
 
 # test_mappers NAME: who maps pages of the machine that was stopped last.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of who maps a Linux guest's page, and of what a file has where: kind/linux/page_mappers.h, mappings.h, file_pages.h, over
+ * Tests of who maps a Linux guest's page, of what processes map, and of what a file has where: kind/linux/page_mappers.h,
+ * task_frames.h, mappings.h, file_pages.h, over
  * processes, page tables and page caches in crafted memory, some of which no kernel would make.
  */
 #include "unit/suites.h"
@@ -12,9 +13,11 @@
 #include <pagevisor/x86.h>
 
 #include "base/json.h"
+#include "base/memory_budget.h"
 #include "kind/linux/file_pages.h"
 #include "kind/linux/mappings.h"
 #include "kind/linux/page_mappers.h"
+#include "kind/linux/task_frames.h"
 #include "unit/crafted_linux.h"
 
 #define VA     (LINUX_MAP_BASE + 0x1000000)
@@ -89,6 +92,9 @@ static void setup_levels(unsigned levels)
 		spaces[i] = linux_new_space(&machine, levels);
 		linux_map(&machine, &machine.space, DIRECT + i * PAGE_SIZE, spaces[i].root.addr, 1,
 			  0);
+		/* The kernel's half. */
+		*linux_entry(&machine, &spaces[i], VA, levels - 1) =
+			*linux_entry(&machine, &machine.space, VA, levels - 1);
 		put(MEMORY(i) + 8, DIRECT + i * PAGE_SIZE);
 		put(TASK(i) + 24, MEMORY(i));
 	}
@@ -322,6 +328,133 @@ START_TEST(mappers_are_reported)
 }
 END_TEST
 
+#define FRAMES (2 * GIANT / PAGE_SIZE)
+
+static struct frame_set mapped;
+
+/* The frames of processes, by a pattern or, without one, by a number. */
+static int frames_within(const char *pattern, uint64_t number, uint64_t tables, struct error *err)
+{
+	const struct property_owner owner = {.pattern = pattern, .number = number};
+
+	frame_set_end(&mapped);
+	ck_assert_int_eq(frame_set_begin(&mapped, FRAMES, NULL, err), 0);
+	return task_frames_add(&kernel, &fields, &owner, tables, &mapped, err);
+}
+
+static uint64_t count_frames(const char *pattern, uint64_t number)
+{
+	struct error err;
+	uint64_t count = 0;
+
+	ck_assert_int_eq(frames_within(pattern, number, ALL, &err), 0);
+	for (uint64_t i = 0; i < FRAMES; i++)
+		count += frame_set_has(&mapped, pfn(i));
+	ck_assert(!frame_set_has(&mapped, pfn(FRAMES)));
+	frame_set_end(&mapped);
+	return count;
+}
+
+START_TEST(what_a_process_maps_is_found)
+{
+	ck_assert_uint_eq(count_frames(NULL, 1), 0);
+	map(1, 0x7000, PFN);
+	map(1, 0x8000, PFN + 65);
+	map(1, 0x9000, PFN); /* twice */
+	map(1, 3 * HUGE, PFN + 1);
+	*linux_entry(&machine, &spaces[1], 0xa000, 0) =
+		(~((PFN + 7) * PAGE_SIZE) & PTE_ADDRESS_MASK) | PTE_GLOBAL;
+	ck_assert_uint_eq(count_frames(NULL, 1), 4);
+	ck_assert_uint_eq(count_frames(NULL, 2), 0);
+	map_large(2, HUGE, 8 * HUGE | PTE_PRESENT, 1);
+	map(2, 2 * HUGE, 8 * HUGE / PAGE_SIZE + 3); /* also alone */
+	ck_assert_uint_eq(count_frames(NULL, 2), PT_ENTRIES);
+	map_large(3, GIANT, PTE_PRESENT | PTE_LARGE, 2);
+	ck_assert_uint_eq(count_frames(NULL, 3), GIANT / PAGE_SIZE);
+	/* Behind the last frame there is no memory. */
+	map_large(3, GIANT, (2 * GIANT) | PTE_PRESENT | PTE_LARGE, 2);
+	map(3, 0x9000, FRAMES - 1);
+	map(3, 0xa000, FRAMES);
+	ck_assert_uint_eq(count_frames(NULL, 3), 1);
+	ck_assert_uint_eq(count_frames(NULL, 0), 0); /* the kernel's own */
+	ck_assert_uint_eq(count_frames(NULL, UINT64_C(1) << 32 | 1), 0);
+}
+END_TEST
+
+START_TEST(processes_are_named_by_a_pattern)
+{
+	map(1, 0x7000, PFN);
+	map(2, 0x7000, PFN + 1);
+	memcpy(machine.ram + PA + (TASK(2) + 32 - VA), "other", sizeof("other"));
+	ck_assert_uint_eq(count_frames("other", 1), 1);
+	ck_assert_uint_eq(count_frames("task?", 0), 1); /* as it is printed */
+	ck_assert_uint_eq(count_frames("*", 0), 2);
+	ck_assert_uint_eq(count_frames("tas", 0), 0);
+}
+END_TEST
+
+START_TEST(what_many_tables_map_is_refused)
+{
+	uint64_t *root = (uint64_t *)(machine.ram + spaces[1].root.addr);
+	struct error err;
+
+	/* Each entry of the top table leads to it. */
+	for (unsigned i = 0; i < PT_ENTRIES; i++)
+		root[i] = spaces[1].root.addr | PTE_PRESENT;
+	ck_assert_int_eq(frames_within("*", 0, 10000, &err), -E2BIG);
+	ck_assert_ptr_nonnull(strstr(err.text, "more than 10000 page tables"));
+	/* Marking many frames takes time, too. */
+	memset(root, 0, PAGE_SIZE / 2);
+	for (unsigned i = 1; i < PT_ENTRIES; i++)
+		map_large(1, i * GIANT, PTE_PRESENT | PTE_LARGE, 2);
+	ck_assert_int_eq(frames_within(NULL, 1, 8 * PT_ENTRIES, &err), -E2BIG);
+	ck_assert_int_eq(frames_within(NULL, 1, 16 * PT_ENTRIES, &err), 0);
+	frame_set_end(&mapped);
+}
+END_TEST
+
+START_TEST(what_is_not_in_this_memory_is_refused)
+{
+	struct owner_fields none = fields;
+	const struct property_owner owner = {.number = 1};
+	struct error err;
+
+	/* A capture without page tables of processes has zeroes there. */
+	map(1, 0x7000, PFN);
+	map(2, 0x7000, PFN);
+	memset(machine.ram + spaces[1].root.addr, 0, PAGE_SIZE);
+	ck_assert_int_eq(frames_within(NULL, 1, ALL, &err), -ENODATA);
+	ck_assert_str_eq(err.text, "the page tables of processes are not in this memory");
+	/* One of several has just ended. */
+	ck_assert_uint_eq(count_frames("*", 0), 1);
+	put(TASK(2) + 8, TASK(2) + 8);
+	ck_assert_int_eq(frames_within(NULL, 2, ALL, &err), -EAGAIN);
+	none.memory_tables.size = 0;
+	ck_assert_int_eq(task_frames_add(&kernel, &none, &owner, ALL, &mapped, &err), -ENODATA);
+	frame_set_end(&mapped);
+}
+END_TEST
+
+START_TEST(a_set_of_frames_has_a_budget)
+{
+	struct memory_budget budget = {.limit = 1000};
+	struct frame_set set;
+	struct error err;
+
+	ck_assert_int_eq(frame_set_begin(&set, 64000, &budget, &err), -E2BIG);
+	frame_set_end(&set);
+	ck_assert_int_eq(frame_set_begin(&set, 200, &budget, &err), 0);
+	frame_set_add(&set, 60, 70);
+	for (uint64_t i = 0; i < 200; i++)
+		ck_assert_int_eq(frame_set_has(&set, pfn(i)), i >= 60 && i < 130);
+	frame_set_add(&set, 199, UINT64_MAX);
+	frame_set_add(&set, 200, 1);
+	ck_assert(frame_set_has(&set, pfn(199)) && !frame_set_has(&set, pfn(200)));
+	frame_set_end(&set);
+	ck_assert_uint_eq(budget.used, 0);
+}
+END_TEST
+
 static void put_node(unsigned i, uint8_t shift)
 {
 	put(NODE(i), shift);
@@ -415,6 +548,11 @@ Suite *linux_mappers_suite(void)
 	tcase_add_test(tcase, tables_that_are_none_are_passed_over);
 	tcase_add_test(tcase, a_mapping_is_confirmed);
 	tcase_add_test(tcase, mappers_are_reported);
+	tcase_add_test(tcase, what_a_process_maps_is_found);
+	tcase_add_test(tcase, processes_are_named_by_a_pattern);
+	tcase_add_test(tcase, what_many_tables_map_is_refused);
+	tcase_add_test(tcase, what_is_not_in_this_memory_is_refused);
+	tcase_add_test(tcase, a_set_of_frames_has_a_budget);
 	tcase_add_test(tcase, files_have_pages);
 	tcase_add_test(tcase, caches_of_files_end);
 	suite_add_tcase(suite, tcase);

@@ -10,10 +10,10 @@
 #include "kind/guest.h"
 #include "kind/property.h"
 
-enum { FLAG_WET, FLAG_RED, FLAG_GONE, HEIGHT, SHELF, OWNER, COUNT };
+enum { FLAG_WET, FLAG_RED, FLAG_GONE, HEIGHT, SHELF, OWNER, READER, COUNT };
 
-static const char *const names[COUNT] = {"flags.wet", "flags.red", "flags.gone",
-					 "height",    "shelf",     "owner"};
+static const char *const names[COUNT] = {"flags.wet", "flags.red", "flags.gone", "height",
+					 "shelf",     "owner",     "reader"};
 static const char *const shelves[] = {"Lower", NULL, "Upper"};
 
 static bool name_of(const struct guest *guest, unsigned property, char name[PROPERTY_NAME_SIZE])
@@ -87,7 +87,28 @@ static int break_down(const struct guest *guest, enum breakdown_by by, uint64_t 
 	return 0;
 }
 
+static bool has_owners(unsigned property)
+{
+	return property == READER;
+}
+
+/* Reader 5 and whoever is called "ann" have the first book; nobody knows what "bob" has. */
+static int frames_of(const struct guest *guest, unsigned property,
+		     const struct property_owner *owner, struct frame_set *frames,
+		     struct error *error)
+{
+	(void)guest;
+	ck_assert_int_eq(property, READER);
+	if (owner->pattern && strcmp(owner->pattern, "bob") == 0)
+		return error_set(error, -ENODATA, "nobody knows");
+	if (owner->pattern ? strcmp(owner->pattern, "ann") == 0 : owner->number == 5)
+		frame_set_add(frames, 100, 1);
+	return 0;
+}
+
 static const struct property_ops ops = {.count = COUNT,
+					.has_owners = has_owners,
+					.frames = frames_of,
 					.name = name_of,
 					.value_name = value_name,
 					.breakdown = breakdown_of,
@@ -99,7 +120,7 @@ static const struct kind kind = {.name = "shelves",
 				 .states = states,
 				 .breakdown = break_down,
 				 .properties = &ops};
-static const struct guest guest = {.kind = &kind};
+static const struct guest guest = {.kind = &kind, .frame_count = 103};
 static const uint8_t records[3][8] = {
 	{1, 0, 1, 7, 2, 11}, {0, 1, 1, 0xff, 0, 12}, {0, 0, 0, 0, 0, 0xff}};
 static struct expression expression;
@@ -205,6 +226,63 @@ START_TEST(texts_that_cannot_be_are_refused)
 }
 END_TEST
 
+/* Whether frame 100, or the next one, matches; the record is not needed. */
+static bool is_owned(const char *text, uint64_t at)
+{
+	static const struct frame frame = {.type = FRAME_TYPE_NONE};
+	const struct expression_frame subject = {.pfn = pfn(at), .frame = &frame};
+
+	ck_assert_msg(expression_compile(text, &guest, NULL, &expression, &err) == 0, "%s",
+		      err.text);
+	ck_assert_int_lt(expression.detail, DETAIL_RECORD);
+	const bool result = expression_matches(&expression, &subject);
+
+	expression_end(&expression);
+	return result;
+}
+
+START_TEST(frames_may_have_several_owners)
+{
+	static const char *const of_first[] = {
+		"reader == \"ann\"",     "reader == 5",
+		"reader == 0x5",         "reader == \"ann\" && reader == 5",
+		"!(reader == \"cat\")",  "reader == \"cat\" || reader == 5",
+		"(reader == 5) + 1 == 2"};
+
+	for (size_t i = 0; i < sizeof(of_first) / sizeof(of_first[0]); i++)
+		ck_assert_msg(is_owned(of_first[i], 100), "%s", of_first[i]);
+	ck_assert(!is_owned("reader == 5", 101) && !is_owned("reader == 6", 100));
+	ck_assert(!is_owned("reader != 5", 100) && is_owned("reader != 5", 101));
+	ck_assert(is_owned("reader != \"cat\"", 100));
+	/* Behind the last frame. */
+	ck_assert(!is_owned("reader == 5", 103) && is_owned("reader != 5", UINT64_MAX));
+}
+END_TEST
+
+START_TEST(owners_that_cannot_be_are_refused)
+{
+	char text[EXPRESSION_LENGTH_MAX] = "reader == 5";
+
+	refused("reader", "column 7: reader is compared with a name or a number: == or != is "
+			  "needed here");
+	refused("reader > 5", "column 8: reader is compared with a name or a number: == or != is "
+			      "needed here");
+	refused("reader == ann",
+		"column 11: a name in double quotes or a number belongs here, not \"ann\"");
+	refused("reader ==",
+		"column 10: a name in double quotes or a number belongs here, not the end");
+	refused("!reader == 5", "column 2: reader belongs on the left of == or !=; parentheses "
+				"around the comparison may be missing");
+	refused("reader == 5 & 1",
+		"column 13: both sides of & are numbers; to combine comparisons write &&");
+	refused("reader == 5 + 1", "column 13: an operator or the end is needed here, not \"+\"");
+	refused("reader == 5 && reader == \"bob\"", "column 26: nobody knows");
+	for (unsigned i = 0; i < EXPRESSION_OWNERS_MAX; i++)
+		strcat(text, "||reader==5");
+	refused(text, "column 99: at most 8 such comparisons are possible");
+}
+END_TEST
+
 START_TEST(misspelled_ones_are_guessed)
 {
 	refused("flags.wett",
@@ -213,15 +291,15 @@ START_TEST(misspelled_ones_are_guessed)
 	refused("1 && flags.gone", "column 6: what is \"flags.gone\"? There are flags.wet, red");
 	refused("hight > 2",
 		"column 1: what is \"hight\"; did you mean 'height'? There are "
-		"flags.NAME, height, shelf, owner, and of all guests type, state, broken, free, "
+		"flags.NAME, height, shelf, owner, reader, and of all guests type, state, broken, free, "
 		"resident, pfn and addr");
 	refused("shelf == upper", "column 10: \"upper\" is no shelf; there are Lower, Upper");
 	refused("shelf > Upper",
 		"column 9: what is \"Upper\"? There are flags.NAME, height, shelf, "
-		"owner, and of all guests type, state, broken, free, resident, pfn and addr");
+		"owner, reader, and of all guests type, state, broken, free, resident, pfn and addr");
 	refused("height == Upper",
 		"column 11: what is \"Upper\"? There are flags.NAME, height, "
-		"shelf, owner, and of all guests type, state, broken, free, resident, pfn "
+		"shelf, owner, reader, and of all guests type, state, broken, free, resident, pfn "
 		"and addr");
 	refused("shelf == Upper & 1", "column 16: both sides of & are numbers; to combine "
 				      "comparisons write &&");
@@ -237,6 +315,8 @@ Suite *property_suite(void)
 	tcase_add_test(tc, values_have_names);
 	tcase_add_test(tc, values_have_names_by_a_breakdown);
 	tcase_add_test(tc, texts_that_cannot_be_are_refused);
+	tcase_add_test(tc, frames_may_have_several_owners);
+	tcase_add_test(tc, owners_that_cannot_be_are_refused);
 	tcase_add_test(tc, misspelled_ones_are_guessed);
 	suite_add_tcase(suite, tc);
 	return suite;

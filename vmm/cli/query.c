@@ -28,6 +28,7 @@ int query_compile(struct query *query, const struct session *session, const char
 
 void query_free(struct query *query)
 {
+	expression_end(&query->expression);
 	free(query->fields);
 	if (query->catalog)
 		type_catalog_free(query->catalog);

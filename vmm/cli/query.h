@@ -30,7 +30,8 @@
 	"  zone            number or name of its zone: zone == Normal\n"                            \
 	"  node            number of its node\n"                                                    \
 	"  file            == or != a name as stat --by file has it: file == \"/tmp/*\"\n"          \
-	"  cache           likewise, of slabs: cache == \"dentry\"\n\n"                             \
+	"  cache           likewise, of slabs: cache == \"dentry\"\n"                               \
+	"  task            == or != a name or pid of processes that map it: task == 309\n\n"        \
 	"pagevisor types lists all types with their fields. "                                       \
 	"A frame that is not in use has no type, and a type may lack a field: any comparison "      \
 	"with these is false, even !=."

@@ -16,6 +16,7 @@
 
 #include "kind/breakdown.h"
 #include "kind/frame.h"
+#include "kind/frame_set.h"
 
 struct guest;
 
@@ -28,6 +29,12 @@ struct frame_records {
 	uint64_t count;
 	/* A word that the kind may use for what it has computed of these records; 0 at first. NULL: there is none. */
 	uint64_t *note;
+};
+
+/* Whose frames are asked for. */
+struct property_owner {
+	const char *pattern; /* of names, as fnmatch takes it; NULL: it is a number */
+	uint64_t number;
 };
 
 /* What a kind implements; indices are below `count`. */
@@ -45,6 +52,18 @@ struct property_ops {
 	 * NULL: none of them.
 	 */
 	bool (*breakdown)(unsigned property, enum breakdown_by *by);
+	/*
+	 * Whether a frame can have several values of the property at once, owners: then it has no number, and is asked for by owner.
+	 * NULL: none is such.
+	 */
+	bool (*has_owners)(unsigned property);
+	/*
+	 * Adds the frames of these owners, as of now, to an empty set of the guest's frames. Returns 0, or a negative errno with a text:
+	 * then the set is of no use.
+	 */
+	int (*frames)(const struct guest *guest, unsigned property,
+		      const struct property_owner *owner, struct frame_set *frames,
+		      struct error *err);
 	/* Returns false if the frame, whose record is in hand, has no such number, or it is not known. */
 	bool (*read)(const struct guest *guest, unsigned property,
 		     const struct frame_records *in_hand, pfn_t pfn, const struct frame *frame,

@@ -30,6 +30,7 @@ static void count_matches(const struct attached_vm *vm, const struct guest *gues
 	look->has_matches = find_frames(guest, &options, &result) == 0;
 	look->matches = result.matches;
 	look->coverage = coverage_of(&vm->source, guest, result.reads.unstable);
+	expression_end(&question->expression);
 }
 
 static int ask(struct attached_vm *vm, const struct guest *guest, const char *text,

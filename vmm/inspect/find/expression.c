@@ -85,6 +85,10 @@ static struct value pushed(const struct expression *expression, struct expressio
 				    expression->free_states >> at->frame->state & 1);
 	case OP_PROPERTY:
 		return property_value(expression, op.operand, at);
+	case OP_OWNED:
+	case OP_NOT_OWNED:
+		return number_value(frame_set_has(&expression->owners[op.operand], at->pfn) ==
+				    (op.code == OP_OWNED));
 	case OP_RESIDENT:
 		if (!at->residency)
 			return (struct value){.is_missing = true};
@@ -160,6 +164,12 @@ static struct value among(const struct expression *expression, struct expression
 		return number_value(0);
 	return number_value((bsearch(&key, &expression->keys[set->first], set->count, sizeof(key),
 				     expression_compare_keys) != NULL) == (op.code == OP_AMONG));
+}
+
+void expression_end(struct expression *expression)
+{
+	for (unsigned i = 0; i < EXPRESSION_OWNERS_MAX; i++)
+		frame_set_end(&expression->owners[i]);
 }
 
 bool expression_matches(const struct expression *expression, const struct expression_frame *at)

@@ -20,7 +20,9 @@
  *
  * and what the kind of guest calls its own (property.h), such as flags.lru. A property whose values have names is compared
  * with them, too: zone == Normal; one whose values are keys of a breakdown with a pattern of the names of rows, such as
- * cache == "kmalloc-*". Which rows have such a name is determined once, when the expression is compiled.
+ * cache == "kmalloc-*". Which rows have such a name is determined once, when the expression is compiled. So are the frames of
+ * a property that a frame can have several of, such as task == "worker" or task == 309: a frame either is among them or is not,
+ * so != is true of all others.
  *
  * A frame that is not in use has no type, and a type may lack a field: every comparison with a missing value is false,
  * != too. A comparison beside & needs parentheses around one of the two. Arithmetic is exact: operands and results of + and - are never cut to 64 bits.
@@ -45,6 +47,7 @@
 #define FIELD_NAME_MAX        128
 #define EXPRESSION_SETS_MAX   16   /* texts */
 #define EXPRESSION_KEYS_MAX   1024 /* that have the names, of all texts */
+#define EXPRESSION_OWNERS_MAX 8    /* comparisons with owners: each has a set of frames */
 
 /*
  * Wide enough for sums and differences of as many 64-bit operands as fit an expression. In 64 bits a result would
@@ -79,7 +82,7 @@ struct expression_set {
 	unsigned first, count;
 };
 
-/* Immutable once compiled. */
+/* Immutable once compiled. Zeroes, or what a failure leaves, need no expression_end. */
 struct expression {
 	enum frame_detail detail; /* how much of a frame it needs */
 	unsigned op_count;
@@ -87,6 +90,7 @@ struct expression {
 	unsigned field_count;
 	unsigned set_count;
 	unsigned key_count;
+	unsigned owner_count;
 	unsigned broken_states; /* bit n: state n */
 	unsigned free_states;   /* likewise */
 	struct expression_op ops[EXPRESSION_OPS_MAX];
@@ -94,6 +98,7 @@ struct expression {
 	struct expression_field fields[EXPRESSION_FIELDS_MAX];
 	struct expression_set sets[EXPRESSION_SETS_MAX];
 	uint64_t keys[EXPRESSION_KEYS_MAX];
+	struct frame_set owners[EXPRESSION_OWNERS_MAX]; /* the frames of each */
 	struct field_resolver resolver;
 	const struct guest *guest; /* for properties; must stay for as long as it is evaluated */
 };
@@ -116,6 +121,9 @@ struct expression_frame {
 int expression_compile(const char *text, const struct guest *guest,
 		       const struct field_resolver *resolver, struct expression *expression,
 		       struct error *err);
+
+/* Frees what an expression has compiled. Accepts one of zeroes. */
+void expression_end(struct expression *expression);
 
 /*
  * Whether the frame matches. The caller provides its type and its record if expression->detail asks for them. Allocates

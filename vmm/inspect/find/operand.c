@@ -280,7 +280,8 @@ void parse_name(struct parser *parser)
 		parser_advance(parser);
 	} else if (parse_property(parser)) {
 		return;
-	} else if (parser_token_is(parser, "type") || parser_token_is(parser, "state")) {
+	} else if (parser_token_is(parser, "type") || parser_token_is(parser, "state") ||
+		   parser_is_owner(parser)) {
 		refuse(parser, token->column,
 		       "%.*s belongs on the left of == or !=; parentheses "
 		       "around the comparison may be missing",

@@ -20,6 +20,8 @@ enum operation {
 	OP_FREE,     /* whether its state is one in which the guest can give it out */
 	OP_RESIDENT, /* whether the host keeps memory for it */
 	OP_PROPERTY, /* operand: index of the kind's property */
+	OP_OWNED,    /* whether it is among the frames of owners; operand: index of the set */
+	OP_NOT_OWNED,
 	/* Replace the topmost value. */
 	OP_NOT,
 	OP_NEGATE,

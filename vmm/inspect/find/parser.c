@@ -224,7 +224,7 @@ static void parse_order(struct parser *parser)
 
 	if (parser_token_is(parser, "type") || parser_token_is(parser, "state"))
 		parse_named_comparison(parser);
-	else
+	else if (!parse_owner_comparison(parser))
 		parse_binary(parser, table, parse_sum);
 }
 
@@ -354,5 +354,7 @@ int expression_compile(const char *text, const struct guest *guest,
 		refuse(&parser, parser.token.column,
 		       "an operator or the end is needed here, not %s",
 		       parser_token_quoted(&parser, quoted, sizeof(quoted)));
+	if (parser.result < 0)
+		expression_end(expression);
 	return parser.result;
 }

@@ -54,6 +54,13 @@ void parser_emit_number(struct parser *parser, uint64_t number);
 /* If the current token names a property of the guest's kind, parses it. */
 bool parse_property(struct parser *parser);
 
+/*
+ * If the current token names a property that a frame can have several of, parses the comparison with an owner: a pattern of names
+ * or a number.
+ */
+bool parse_owner_comparison(struct parser *parser);
+bool parser_is_owner(const struct parser *parser);
+
 /* What somebody may have meant. */
 void guess_property(const struct parser *parser, struct name_guess *guess);
 

@@ -26,13 +26,21 @@ static bool has_value_names(const struct parser *parser, unsigned property)
 	return false;
 }
 
+static bool has_owners(const struct parser *parser, unsigned property)
+{
+	const struct property_ops *ops = ops_of(parser);
+
+	return ops->has_owners && ops->has_owners(property);
+}
+
 bool parse_property(struct parser *parser)
 {
 	const struct property_ops *ops = ops_of(parser);
 	char name[PROPERTY_NAME_SIZE];
 
 	for (unsigned i = 0; ops && i < ops->count; i++) {
-		if (!ops->name(parser->guest, i, name) || !parser_token_is(parser, name))
+		if (has_owners(parser, i) || !ops->name(parser->guest, i, name) ||
+		    !parser_token_is(parser, name))
 			continue;
 		if (parser->expression->detail < DETAIL_RECORD)
 			parser->expression->detail = DETAIL_RECORD;
@@ -195,4 +203,80 @@ void parse_text(struct parser *parser, enum operation code)
 			    expression->set_count++, 0);
 	breakdown_free(&rows);
 	parser_advance(parser);
+}
+
+/* The property that the current token names, if a frame can have several of it; -1: it does not. */
+static int owner_property(const struct parser *parser)
+{
+	const struct property_ops *ops = ops_of(parser);
+	char name[PROPERTY_NAME_SIZE];
+
+	for (unsigned i = 0; ops && i < ops->count; i++)
+		if (has_owners(parser, i) && ops->name(parser->guest, i, name) &&
+		    parser_token_is(parser, name))
+			return (int)i;
+	return -1;
+}
+
+bool parser_is_owner(const struct parser *parser)
+{
+	return owner_property(parser) >= 0;
+}
+
+/* What stands behind the operator, and its frames. */
+static void parse_owner(struct parser *parser, unsigned property, enum operation code)
+{
+	struct expression *expression = parser->expression;
+	const struct guest *guest = parser->guest;
+	struct frame_set *frames = &expression->owners[expression->owner_count];
+	char pattern[EXPRESSION_LENGTH_MAX], quoted[64];
+	struct property_owner owner = {.number = parser->token.number};
+	struct error err;
+
+	if (parser->token.kind == TOKEN_TEXT) {
+		snprintf(pattern, sizeof(pattern), "%.*s", (int)parser->token.length - 2,
+			 parser->token.text + 1);
+		owner.pattern = pattern;
+	} else if (parser->token.kind != TOKEN_NUMBER) {
+		refuse(parser, parser->token.column,
+		       "a name in double quotes or a number belongs here, not %s",
+		       parser_token_quoted(parser, quoted, sizeof(quoted)));
+		return;
+	}
+	if (expression->owner_count == EXPRESSION_OWNERS_MAX) {
+		refuse(parser, parser->token.column, "at most %u such comparisons are possible",
+		       EXPRESSION_OWNERS_MAX);
+		return;
+	}
+	struct memory_budget *budget = guest->memory ? guest->memory->budget : NULL;
+
+	if (frame_set_begin(frames, guest->frame_count, budget, &err) < 0 ||
+	    ops_of(parser)->frames(guest, property, &owner, frames, &err) < 0)
+		refuse(parser, parser->token.column, "%s", err.text);
+	parser_emit(parser, code, expression->owner_count++, 1);
+	parser_advance(parser);
+}
+
+bool parse_owner_comparison(struct parser *parser)
+{
+	const int property = owner_property(parser);
+	char name[PROPERTY_NAME_SIZE] = "";
+
+	if (property < 0)
+		return false;
+	ops_of(parser)->name(parser->guest, (unsigned)property, name);
+	parser_advance(parser);
+	parser->named = parser->keyed = -1;
+	parser->comparison = parser->token.text;
+	parser->compares_names = true;
+	const bool is_equal = parser->token.kind == TOKEN_EQUAL;
+
+	if (!is_equal && parser->token.kind != TOKEN_UNEQUAL) {
+		refuse(parser, parser->token.column,
+		       "%s is compared with a name or a number: == or != is needed here", name);
+		return true;
+	}
+	parser_advance(parser);
+	parse_owner(parser, (unsigned)property, is_equal ? OP_OWNED : OP_NOT_OWNED);
+	return true;
 }

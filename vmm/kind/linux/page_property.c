@@ -2,6 +2,7 @@
 /* What expressions can ask of Linux's frames alone: see page_property.h. */
 #include "kind/linux/page_property.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include <linux/btf.h>
@@ -10,6 +11,7 @@
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/page_mobility.h"
 #include "kind/linux/page_owner.h"
+#include "kind/linux/task_frames.h"
 
 static const char *const names[PROPERTY_COUNT] = {
 	[PROPERTY_ORDER] = "order",
@@ -22,6 +24,7 @@ static const char *const names[PROPERTY_COUNT] = {
 	[PROPERTY_HINDERS] = "hinders",
 	[PROPERTY_FILE] = "file",
 	[PROPERTY_CACHE] = "cache",
+	[PROPERTY_TASK] = "task",
 };
 
 static bool name_of(const struct guest *guest, unsigned property, char name[PROPERTY_NAME_SIZE])
@@ -164,6 +167,25 @@ static bool breakdown_of(unsigned property, enum breakdown_by *by)
 	return property == PROPERTY_FILE || property == PROPERTY_CACHE;
 }
 
+static bool has_owners(unsigned property)
+{
+	return property == PROPERTY_TASK;
+}
+
+static int frames_of(const struct guest *guest, unsigned property,
+		     const struct property_owner *owner, struct frame_set *frames,
+		     struct error *err)
+{
+	const struct linux_kernel *kernel = &linux_guest_of(guest)->kernel;
+	struct owner_fields fields;
+
+	(void)property;
+	if (!owner_fields_read(kernel, &fields))
+		return error_set(err, -ENODATA,
+				 "the guest's kernel does not say where its processes are");
+	return task_frames_add(kernel, &fields, owner, TASK_TABLES_MAX, frames, err);
+}
+
 /* The note has the last block that was counted, and the count, which has 10 bits. */
 #define NOTE_SHIFT 16
 
@@ -205,5 +227,7 @@ const struct property_ops linux_properties = {
 	.name = name_of,
 	.value_name = value_name,
 	.breakdown = breakdown_of,
+	.has_owners = has_owners,
+	.frames = frames_of,
 	.read = read_property,
 };

@@ -2,7 +2,7 @@
 /*
  * What expressions can ask of Linux's frames alone (kind/property.h): the flags as /proc/kpageflags has them, the order of the
  * block or compound page, whether it is a head or a tail, how often it is mapped, zone, node, the migrate type of its
- * page block, and, of a page that cannot be moved, how many such pages that block has.
+ * page block, of a page that cannot be moved, how many such pages that block has, its file or cache, and the processes that map it.
  */
 #ifndef VMM_LINUX_PAGE_PROPERTY_H
 #define VMM_LINUX_PAGE_PROPERTY_H
@@ -22,6 +22,7 @@ enum page_property {
 	PROPERTY_HINDERS,
 	PROPERTY_FILE,  /* its address space */
 	PROPERTY_CACHE, /* of slabs */
+	PROPERTY_TASK,  /* processes that map it */
 	PROPERTY_COUNT,
 };
 

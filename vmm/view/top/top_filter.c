@@ -32,6 +32,13 @@ struct top_filter *top_filter_create(const char *text, const struct guest *guest
 	return filter;
 }
 
+void top_filter_free(struct top_filter *filter)
+{
+	if (filter)
+		expression_end(&filter->expression);
+	free(filter);
+}
+
 const struct expression *top_filter_expression(const struct top_filter *filter)
 {
 	return &filter->expression;

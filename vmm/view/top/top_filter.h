@@ -11,11 +11,14 @@ struct top_filter;
 
 /*
  * Compiles a text. The catalog may be NULL: then there are no fields. Otherwise it must live as long as the filter.
- * Returns NULL with a line of text that says where the expression is wrong, or that there is no memory. free() frees
- * the filter.
+ * Returns NULL with a line of text that says where the expression is wrong, or that there is no memory. top_filter_free
+ * frees the filter.
  */
 struct top_filter *top_filter_create(const char *text, const struct guest *guest,
 				     const struct type_catalog *catalog, struct error *err);
+
+/* Accepts NULL. */
+void top_filter_free(struct top_filter *filter);
 
 /* The compiled expression. */
 const struct expression *top_filter_expression(const struct top_filter *filter);

@@ -210,7 +210,7 @@ static enum top_action take_filter(struct top_state *state, const struct top_sam
 
 		if (!filter)
 			return say(state, err.text);
-		free(filter);
+		top_filter_free(filter);
 	}
 	memcpy(state->request.filter, state->typed, sizeof(state->typed));
 	state->is_typing = false;

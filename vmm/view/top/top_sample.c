@@ -133,20 +133,32 @@ static int gather(const struct guest *guest, const struct expression *filter, co
 	return result;
 }
 
-/* The types may have changed since the filter was typed. */
+/* Compiles the sample's filter: the types may have changed since it was typed. NULL: all frames. Returns as top_sample_count. */
+static int compile(const struct guest *guest, struct top_sample *sample, struct top_filter **filter)
+{
+	*filter = NULL;
+	if (sample->filter[0] == '\0')
+		return 0;
+	*filter = top_filter_create(sample->filter, guest, sample->catalog, &sample->problem);
+	if (!*filter)
+		return -EINVAL;
+	sample->problem.text[0] = '\0';
+	return 0;
+}
+
+static const struct expression *expression_of(const struct top_filter *filter)
+{
+	return filter ? top_filter_expression(filter) : NULL;
+}
+
 int top_sample_count(const struct guest *guest, const bool *stop, struct top_sample *sample)
 {
 	struct top_filter *filter;
-	int result;
+	int result = compile(guest, sample, &filter);
 
-	if (sample->filter[0] == '\0')
-		return gather(guest, NULL, stop, sample);
-	filter = top_filter_create(sample->filter, guest, sample->catalog, &sample->problem);
-	if (!filter)
-		return -EINVAL;
-	sample->problem.text[0] = '\0';
-	result = gather(guest, top_filter_expression(filter), stop, sample);
-	free(filter);
+	if (result == 0)
+		result = gather(guest, expression_of(filter), stop, sample);
+	top_filter_free(filter);
 	return result;
 }
 
@@ -199,26 +211,31 @@ static void take_counts(const struct guest *guest, struct top_sample *sample)
 	sample->is_traced = guest_call_sites(guest, &sample->sites) == 0;
 }
 
-/* Marks what the filter matches. The types may have changed since it was typed. */
+/* Marks what the filter matches. */
 static int draw_map(const struct guest *guest, const struct top_request *request,
-		    struct top_sample *sample)
+		    const struct top_filter *filter, struct top_sample *sample)
 {
-	struct map_part part = {
+	const struct map_part part = {
 		.grid = top_map_grid(guest->frame_count, request->columns, request->rows),
 		.frame_count = guest->frame_count,
+		.mark = expression_of(filter),
 	};
-	struct top_filter *filter = NULL;
 
-	if (sample->filter[0])
-		filter =
-			top_filter_create(sample->filter, guest, sample->catalog, &sample->problem);
-	if (sample->filter[0] && !filter)
-		return -EINVAL;
-	part.mark = filter ? top_filter_expression(filter) : NULL;
-	int result =
-		map_image_build_part(guest, request->by, &part, &sample->map, &sample->problem);
+	return map_image_build_part(guest, request->by, &part, &sample->map, &sample->problem);
+}
 
-	free(filter);
+/* What is read of all frames. A filter may take as long as they do: it is compiled once. */
+static int look_at_frames(const struct guest *guest, const struct top_request *request,
+			  const bool *stop, struct top_sample *sample)
+{
+	struct top_filter *filter;
+	int result = compile(guest, sample, &filter);
+
+	if (result == 0)
+		result = gather(guest, expression_of(filter), stop, sample);
+	if (result == 0 && request->columns >= COLUMNS_MIN && request->rows > 0)
+		result = draw_map(guest, request, filter, sample);
+	top_filter_free(filter);
 	return result;
 }
 
@@ -247,9 +264,7 @@ int top_sample_take(struct top_target *target, const struct top_request *request
 	const struct guest *guest = target->guest;
 
 	take_counts(guest, sample);
-	result = top_sample_count(guest, stop, sample);
-	if (result == 0 && request->columns >= COLUMNS_MIN && request->rows > 0)
-		result = draw_map(guest, request, sample);
+	result = look_at_frames(guest, request, stop, sample);
 	if (result == 0)
 		count_held(target);
 	sample->held = target->held;
