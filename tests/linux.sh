@@ -90,7 +90,7 @@ frame_of()
 	"$PAGEVISOR" find --each --limit 1 "$1" "${2:-file:$WORK/ram}" 2>/dev/null | sed -n 's/^\(0x[0-9a-f]*\) .*/\1/p'
 }
 
-# task_agrees NAME TASK: anonymous and KSM pages that a process maps, each once, are those of which the kernel counts so many.
+# task_agrees NAME TASK SLACK: anonymous and KSM pages that a process maps, each once, are as many as the kernel counts.
 task_agrees()
 {
 	local guest=file:$WORK/ram counted found
@@ -99,16 +99,18 @@ task_agrees()
 		python3 -c 'import json, sys; print(*[row["anon_bytes"] // 4096 for row in json.load(sys.stdin)["breakdown"]["rows"] if row.get("name") == sys.argv[1]])' "$2")
 	found=$("$PAGEVISOR" find --count "task == \"$2\" && (type == anon || type == ksm)" "$guest")
 	last_command=("find --count task == \"$2\": $found, counted $counted")
-	check "$1: what $2 maps is what the kernel counts" [ "$found" -gt 500 -a "$found" = "$counted" ]
+	check "$1: what $2 maps is what the kernel counts" [ "$found" -gt 500 -a $((found - counted)) -ge 0 -a $((found - counted)) -le "$3" ]
 }
 
 # test_tasks NAME: pages of the processes of the machine that was stopped last.
 test_tasks()
 {
-	local guest=file:$WORK/ram pages
+	local guest=file:$WORK/ram pages slack=0
 
-	task_agrees "$1" init
-	task_agrees "$1" agent-anon
+	# Before 6.2 each thread adds what it has counted after 64 faults (TASK_RSS_EVENTS_THRESH).
+	case $suite in bullseye | bookworm) slack=64 ;; esac
+	task_agrees "$1" init "$slack"
+	task_agrees "$1" agent-anon "$slack"
 	# It maps the pages of KSM again and again.
 	expect "$1: pages of KSM, by who maps them" 0 'out:^[1-9][0-9]*$' -- "$PAGEVISOR" find --count 'task == "agent-sa*" && type == ksm' "$guest"
 	pages=$("$PAGEVISOR" find --count 'task == 1' "$guest")

@@ -425,6 +425,8 @@ START_TEST(what_is_not_in_this_memory_is_refused)
 	memset(machine.ram + spaces[1].root.addr, 0, PAGE_SIZE);
 	ck_assert_int_eq(frames_within(NULL, 1, ALL, &err), -ENODATA);
 	ck_assert_str_eq(err.text, "the page tables of processes are not in this memory");
+	put(MEMORY(3) + 8, 0);
+	ck_assert_int_eq(frames_within(NULL, 3, ALL, &err), -ENODATA);
 	/* One of several has just ended. */
 	ck_assert_uint_eq(count_frames("*", 0), 1);
 	put(TASK(2) + 8, TASK(2) + 8);

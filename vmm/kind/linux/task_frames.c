@@ -86,11 +86,10 @@ static int look_at(void *own, const struct linux_process *process)
 
 	if (!process->memory || !is_meant(marking->owner, process))
 		return 0;
+	/* A process that has just ended may have none either. */
 	if (!process_space(&marking->kernel->found.space, marking->fields, process->memory,
-			   &marking->space))
-		return 0;
-	/* A process that has just ended has none either. */
-	if (!has_top_table(&marking->space)) {
+			   &marking->space) ||
+	    !has_top_table(&marking->space)) {
 		marking->lacks_tables = true;
 		return 0;
 	}
