@@ -11,7 +11,7 @@
 # shellcheck source=background_lib.sh
 . "$(dirname "$0")/background_lib.sh"
 # The shell would report what it kills.
-trap '{ stop_libvirtd; kill_all; } 2>/dev/null' EXIT
+trap '{ stop_libvirtd; tmux_ kill-server; kill_all; } 2>/dev/null' EXIT
 
 HERE=$ROOT/tests/linux
 KERNELS=$ROOT/build/linux
@@ -89,7 +89,7 @@ test_resets()
 
 	start stat "$PAGEVISOR" stat --follow --interval 0.5 "qemu:$2"
 	start watch "$PAGEVISOR" watch --interval 0.1 "qemu:$2" pfn:1000
-	start top "$PAGEVISOR" top --batch=100000 --jsonl --interval 0.5 "qemu:$3"
+	start top "$PAGEVISOR" top --batch=100000 --jsonl --by file --interval 0.5 "qemu:$3"
 	await_line stat running || fail "$name: stat" "it says nothing"
 	within grep -q free "$WORK/watch"
 	within grep -q '"stage":"running"' "$WORK/top"
@@ -106,6 +106,8 @@ test_resets()
 		check "$name: $follower says each reset once" has_restarted "$RESETS" "$follower"
 	done
 	check "$name: top says each reset once" json_has_restarted "$RESETS" top
+	check "$name: top compares no file with one of another boot" [ "$(grep '"life":"restarted"' "$WORK/top" | grep -c growth)" -eq 0 ]
+	check "$name: and goes on" line_after "$WORK/top" '"life":"restarted"' '"growth_seconds":.*"filesystem":"rootfs"'
 	expect "$name: the kernel that runs is found among $RESETS dead ones" 0 'out:^guest .*, running' '!out:no ticks' -- \
 		"$PAGEVISOR" stat "qemu:$2"
 	image=$(grep ^image "$OUT")
@@ -224,6 +226,81 @@ has_grown()
 	grep -q 'agent: grown' "$console"
 }
 
+# What files have grown, summed over the samples of top: a renamed file is the same one.
+top_has_seen_growth()
+{
+	python3 - "$WORK/top" <<-'END'
+		import json, sys
+		grown = {}
+		for line in open(sys.argv[1]):
+		    if line.endswith("\n"):
+		        for row in json.loads(line).get("breakdown", {}).get("rows", []):
+		            grown[row.get("name")] = grown.get(row.get("name"), 0) + row.get("growth_bytes", 0)
+		sums = grown.get("/grow/leak", 0) + grown.get("/grow/renamed", 0), grown.get("/grow/?[31mred?(new)", 0)
+		sys.exit(sums != (24 << 20, 2 << 20))
+	END
+}
+
+tmux_()
+{
+	tmux -S "$WORK/tmux" -f /dev/null "$@"
+}
+
+# shows PATTERN: whether a line of top's screen matches now.
+shows()
+{
+	tmux_ capture-pane -p >"$OUT"
+	grep -Eq -e "$1" "$OUT"
+}
+
+sees()
+{
+	last_command=("the screen of top")
+	check "$1" within shows "$2"
+}
+
+has_screen()
+{
+	command -v tmux >/dev/null
+}
+
+# top on a terminal, with processes, and changes since now.
+start_screen()
+{
+	has_screen || return
+	tmux_ new-session -d -x 80 -y 24 "TERM=tmux-256color LC_ALL=C.UTF-8 exec '$PAGEVISOR' top qemu:$pid"
+	sees "growth: top on a screen says what the host keeps" '^in use .*; held [0-9.]+ MiB, [0-9.]+ of it free'
+	sees "growth: and the kernel's rates" '^a second +allocated [0-9.]+'
+	tmux_ send-keys b
+	sees "growth: b shows files" '^ +[0-9.]+ +rootfs /disk.img$'
+	tmux_ send-keys b
+	sees "growth: and processes" '^ +[0-9.]+ .* 1  init$'
+	tmux_ send-keys = d
+	sees "growth: and what changes from now on" 'sorted by change, .*, change in [0-9]+ s$'
+}
+
+test_screen()
+{
+	has_screen || return
+	sees "growth: what grew is on the screen" '^ +[0-9.]+ +\+1[67]\.[0-9]M .* 1  init$'
+	sees "growth: and what came" '^ +[0-9.]+ +\+[89]\.[0-9]M +new .* coming$'
+	check "growth: the largest growth is first" [ "$(grep -nE ' init$' "$OUT" | cut -d : -f 1)" -eq 7 ]
+	tmux_ send-keys /
+	tmux_ send-keys '"com*"' Enter
+	sees "growth: a filter" '^BY process, sorted by change, 1 that match "com\*"'
+	tmux_ send-keys b
+	sees "growth: caches" '^ +[0-9.]+ +[0-9]+  posix_timers_cache$|^ +[0-9.]+ +\+.* posix_timers_cache$'
+	tmux_ resize-window -x 140 -y 50
+	sees "growth: on a larger screen, too" '^BY cache, sorted by change, 1-42 of'
+	tmux_ send-keys q
+	check "growth: q ends it" within screen_is_over
+}
+
+screen_is_over()
+{
+	! tmux_ has-session 2>/dev/null
+}
+
 # What the agent has grown between two captures is what diff names, first and with its size; and nothing else.
 test_growth()
 {
@@ -231,9 +308,15 @@ test_growth()
 
 	# shellcheck disable=SC2046 # several words
 	AGENT="grow slab_nomerge" boot 512M $(shared 512M q35)
+	start top "$PAGEVISOR" top --batch=100000 --jsonl --by file --interval 0.3 "qemu:$pid"
+	within grep -q growth_seconds "$WORK/top"
+	start_screen
 	expect "growth: a capture before" 0 -- "$PAGEVISOR" capture --force "$a" "qemu:$qmp"
 	type_line
 	check "growth: the guest grows" within has_grown || return
+	check "growth: top has seen it" within top_has_seen_growth
+	stop top
+	test_screen
 	expect "growth: a capture after" 0 -- "$PAGEVISOR" capture --force "$b" "qemu:$qmp"
 	for vm in "$b" "qemu:$pid"; do
 		expect "growth: by file, ${vm%%:*}" 0 'out:^ +1\.0 +25\.0 +\+24\.0 {8}tmpfs /grow/renamed$' \
