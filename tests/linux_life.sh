@@ -301,13 +301,39 @@ screen_is_over()
 	! tmux_ has-session 2>/dev/null
 }
 
+# Whether each row of the table has its figures where the headings of these end, however long its name.
+is_aligned()
+{
+	awk '/^NAME/ { at = index($0, "STAGE") } /^qemu:/ { rows++; if (substr($0, at, 9) !~ /^(running|no ticks) /) wrong++ } END { exit !rows || wrong }' "$OUT"
+}
+
+is_listed()
+{
+	PAGEVISOR_LIST=qemu "$PAGEVISOR" ps | grep -q "^qemu:$pid "
+}
+
+test_list()
+{
+	local system
+
+	# A QEMU that is busy with its boot may be looked at too late for the first list.
+	within is_listed
+
+	system=$("$PAGEVISOR" stat --json "qemu:$pid" | sed -n 's/^  "system":"\(.*\)",$/\1/p')
+	PAGEVISOR_LIST=qemu expect "ps: the guest's kernel" 0 \
+		"out:^qemu:$pid \(a-name-of-many-letters\) +$pid +512 MiB +-  running +[0-9.]+ % +[0-9.]+ s  ${system//[+.]/.}$" 'out:  KERNEL$' -- "$PAGEVISOR" ps
+	check "ps: a long name leaves the columns where they are" is_aligned
+	PAGEVISOR_LIST=qemu expect "ps: in JSON" 0 "out:\"system\":\"${system//[+.]/.}\"" 'out:"in_use_frames":[1-9]' -- "$PAGEVISOR" ps --json
+}
+
 # What the agent has grown between two captures is what diff names, first and with its size; and nothing else.
 test_growth()
 {
 	local a=$WORK/a.pvc b=$WORK/b.pvc vm
 
 	# shellcheck disable=SC2046 # several words
-	AGENT="grow slab_nomerge" boot 512M $(shared 512M q35)
+	AGENT="grow slab_nomerge" boot 512M -name guest=a-name-of-many-letters $(shared 512M q35)
+	test_list
 	start top "$PAGEVISOR" top --batch=100000 --jsonl --by file --interval 0.3 "qemu:$pid"
 	within grep -q growth_seconds "$WORK/top"
 	start_screen

@@ -107,7 +107,7 @@ static void print_name(void *context, const char *name, uint32_t pid)
 	/* Most QEMUs may have other guests, and then be in no table. */
 	if (is_qemu(name))
 		return;
-	ps_print_name(name);
+	ps_print_name(name, PS_NAME_WIDTH);
 	printf(" %9u\n", pid);
 	ps->names_shown++;
 }

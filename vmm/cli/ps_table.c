@@ -12,8 +12,10 @@
 #include "base/printable.h"
 #include "view/answer.h"
 
-#define CELL_SIZE  32
-#define NAME_WIDTH 16
+#define CELL_SIZE 32
+
+/* One name that is longer pushes only its own row to the right. */
+#define NAME_WIDTH_MAX 40
 
 /* How far the guest has come, as it reports itself. */
 static const char *stage_of(const struct source *source, const struct vm_look *look)
@@ -71,6 +73,8 @@ static json *as_json(const struct ps_table *table, const struct source *source,
 	json_add_number(entry, "memory_bytes", source_memory_size(source));
 	json_add_number(entry, "cpus", source->cpu_count);
 	json_add_text(entry, "stage", stage_of(source, look));
+	if (look->system[0])
+		json_add_text(entry, "system", look->system);
 	if (look->holder.since_ns)
 		json_add(entry, "paused", holder_json(look));
 	if (look->event != LIFE_GOES_ON)
@@ -90,44 +94,76 @@ static json *as_json(const struct ps_table *table, const struct source *source,
 	return entry;
 }
 
-void ps_print_name(const char *name)
+void ps_print_name(const char *name, unsigned columns)
 {
 	unsigned width = printable_width(name);
 
-	printf("%s%*s", name, width < NAME_WIDTH ? (int)(NAME_WIDTH - width) : 0, "");
+	printf("%s%*s", name, width < columns ? (int)(columns - width) : 0, "");
 }
 
 /* With the name that its owner gave it. */
-static void print_names(const struct source *source)
-{
-	char names[sizeof(source->name) + sizeof(source->title) + 4];
+#define NAMES_SIZE (sizeof(((struct source *)0)->name) + sizeof(((struct source *)0)->title) + 4)
 
-	snprintf(names, sizeof(names), source->title[0] ? "%s (%s)" : "%s", source->name,
-		 source->title);
-	ps_print_name(names);
+static const char *names_of(const struct ps_row *row, char names[NAMES_SIZE])
+{
+	const struct source *source = row->vm ? &row->vm->source : NULL;
+
+	if (!source)
+		snprintf(names, NAMES_SIZE, "%s", row->absent->name);
+	else
+		snprintf(names, NAMES_SIZE, source->title[0] ? "%s (%s)" : "%s", source->name,
+			 source->title);
+	return names;
 }
 
-static void print_title(const struct ps_table *table)
+/* What a table needs to know of all its rows. */
+struct layout {
+	unsigned name_width;
+	bool has_systems;
+};
+
+static struct layout layout_of(const struct ps_table *table)
 {
-	printf("%-*s %9s %10s %5s  %-9s %6s %9s", NAME_WIDTH, "NAME", "PID", "MEMORY", "VCPUS",
-	       "STAGE", "IN USE", "UP");
-	printf(table->expression ? " %8s\n" : "\n", "MATCHES");
+	struct layout layout = {.name_width = PS_NAME_WIDTH};
+	char names[NAMES_SIZE];
+
+	for (unsigned i = 0; i < table->count; i++) {
+		const struct ps_row *row = &table->rows[i];
+		const unsigned width = printable_width(names_of(row, names));
+
+		if (width > layout.name_width && width <= NAME_WIDTH_MAX)
+			layout.name_width = width;
+		layout.has_systems |= row->vm && row->vm->look.system[0];
+	}
+	return layout;
+}
+
+static void print_title(const struct ps_table *table, const struct layout *layout)
+{
+	printf("%-*s %9s %10s %5s  %-9s %6s %9s", (int)layout->name_width, "NAME", "PID", "MEMORY",
+	       "VCPUS", "STAGE", "IN USE", "UP");
+	if (table->expression)
+		printf(" %8s", "MATCHES");
+	printf(layout->has_systems ? "  KERNEL\n" : "\n");
 }
 
 /* Printed in a line of its own: a row has no room for it. */
-static void print_holder(const struct vm_look *look)
+static void print_holder(const struct vm_look *look, const struct layout *layout)
 {
 	char pid[2 * CELL_SIZE] = "a process of another PID namespace";
 
 	if (look->holder.pid)
 		snprintf(pid, sizeof(pid), "%" PRIu32, look->holder.pid);
-	printf("%*s paused by %s for %.1f s\n", NAME_WIDTH, "", pid,
+	printf("%*s paused by %s for %.1f s\n", (int)layout->name_width, "", pid,
 	       (double)paused_ns(look) / (double)NS_PER_S);
 }
 
-static void print_row(const struct ps_table *table, const struct source *source,
-		      const struct vm_look *look)
+static void print_row(const struct ps_table *table, const struct layout *layout,
+		      const struct ps_row *row)
 {
+	const struct source *source = &row->vm->source;
+	const struct vm_look *look = &row->vm->look;
+	char names[NAMES_SIZE];
 	char used[CELL_SIZE] = "-", matches[CELL_SIZE] = "-", up[CELL_SIZE] = "-";
 	char pid[CELL_SIZE] = "-", cpus[CELL_SIZE] = "-";
 
@@ -142,26 +178,29 @@ static void print_row(const struct ps_table *table, const struct source *source,
 		snprintf(up, sizeof(up), "%.1f s", (double)up_ns(source) / (double)NS_PER_S);
 	if (source->pid)
 		snprintf(pid, sizeof(pid), "%u", source->pid);
-	print_names(source);
+	ps_print_name(names_of(row, names), layout->name_width);
 	printf(" %9s %6" PRIu64 " MiB %5s  %-9s %6s %9s", pid, source_memory_size(source) >> 20,
 	       cpus, state_of(source, look), used, up);
-	printf(table->expression ? " %8s\n" : "\n", matches);
+	if (table->expression)
+		printf(" %8s", matches);
+	printf("%s%s\n", look->system[0] ? "  " : "", look->system);
 	if (source->has_foreign_pid)
-		printf("%*s process %u of another PID namespace\n", NAME_WIDTH, "", source->pid);
+		printf("%*s process %u of another PID namespace\n", (int)layout->name_width, "",
+		       source->pid);
 	if (look->holder.since_ns)
-		print_holder(look);
+		print_holder(look, layout);
 	if (look->has_matches)
 		coverage_print(&look->coverage, source->name, stdout);
 }
 
 /* A VM that exists, and of which no more is known. */
-static void print_absent(const struct absent_vm *absent)
+static void print_absent(const struct absent_vm *absent, const struct layout *layout)
 {
 	char pid[CELL_SIZE] = "-";
 
 	if (absent->pid)
 		snprintf(pid, sizeof(pid), "%u", absent->pid);
-	ps_print_name(absent->name);
+	ps_print_name(absent->name, layout->name_width);
 	printf(" %9s %10s %5s  %-9s %6s %9s\n", pid, "-", "-", "no answer", "-", "-");
 }
 
@@ -231,12 +270,14 @@ void ps_table_print(const struct ps_table *table)
 		print_json(table);
 		return;
 	}
-	print_title(table);
+	const struct layout layout = layout_of(table);
+
+	print_title(table, &layout);
 	for (unsigned i = 0; i < table->count; i++)
 		if (table->rows[i].vm)
-			print_row(table, &table->rows[i].vm->source, &table->rows[i].vm->look);
+			print_row(table, &layout, &table->rows[i]);
 		else
-			print_absent(table->rows[i].absent);
+			print_absent(table->rows[i].absent, &layout);
 }
 
 size_t ps_row_state(const struct ps_row *row, char *text, size_t size)

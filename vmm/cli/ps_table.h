@@ -22,8 +22,10 @@ struct ps_table {
 	struct ps_row *rows;
 };
 
-/* Prints a name in the width of its column, which is in columns of the terminal, not in bytes. */
-void ps_print_name(const char *name);
+#define PS_NAME_WIDTH 16 /* of the column, unless names of the table are longer */
+
+/* Prints a name in so many columns of the terminal, which are no bytes. */
+void ps_print_name(const char *name, unsigned columns);
 
 /* By name and process. */
 void ps_table_sort(struct ps_table *table);

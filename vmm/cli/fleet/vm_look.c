@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/printable.h"
 #include "inspect/find/find.h"
 #include "kind/free_counts.h"
 #include "kind/registry.h"
@@ -86,6 +87,8 @@ static int look_at_guest(struct attached_vm *vm, const char *expression, struct 
 	if (result < 0)
 		return 0;
 	look->stage = guest->stage;
+	if (guest->system)
+		printable_copy(look->system, sizeof(look->system), guest->system);
 	look->ram_frames = guest->ram_frames;
 	count_use(guest, look);
 	look_at_life(vm, guest, look);
