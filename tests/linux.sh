@@ -6,11 +6,10 @@
 # once into build/linux. Usage: [LINUX_SUITES="trixie"] [MUTATE_SEED=N] [MUTATED_GUESTS=N] linux.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=linux_lib.sh
+. "$(dirname "$0")/linux_lib.sh"
 
-HERE=$ROOT/tests/linux
-KERNELS=$ROOT/build/linux
 LINUX_SUITES=${LINUX_SUITES:-bullseye bookworm trixie trixie-backports}
-NOT_TO_BE_HAD=77
 MUTATE_SEED=${MUTATE_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
 MUTATED_GUESTS=${MUTATED_GUESTS:-40}
 
@@ -24,13 +23,13 @@ test_kernel()
 	name="$1 ($version)"
 	shift 2
 	rm -f "$WORK/ram"
-	run_command "$HERE/boot.py" "$@" "$KERNELS/$suite" "$WORK/ram"
+	run_command "$LINUX/boot.py" "$@" "$KERNELS/$suite" "$WORK/ram"
 	sed 's/^/     /' "$OUT"
 	if [ "$status" -eq 0 ]; then
 		run_command "$BUILD/linux-oracle" "$WORK/ram"
 		sed 's/^/     /' "$OUT"
 	fi
-	if [ "$status" -eq 0 ] || grep -qxF "$version" "$HERE/known.txt"; then
+	if [ "$status" -eq 0 ] || grep -qxF "$version" "$LINUX/known.txt"; then
 		judge "$name: all pages are what the kernel says" 0 'out:^compared +[0-9]+ frames: 0 differ'
 		test_owners "$name" "file:$WORK/ram"
 		test_mappers "$name"
@@ -141,26 +140,10 @@ test_mappers()
 		"$PAGEVISOR" show --json "$(frame_of 'type == file && maps > 0')" "$guest"
 }
 
-for program in qemu-system-x86_64 mke2fs cpio xz python3; do
-	if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null; then
-		skip "Linux guests" "no $program here"
-		finish
-	fi
-done
 # shellcheck disable=SC2086 # several words
-LIMIT=$BUILD_LIMIT run_command "$HERE/kernels.sh" "$KERNELS" $LINUX_SUITES
-cat "$OUT"
-if [ "$status" -eq "$NOT_TO_BE_HAD" ] || [ "$status" -eq 124 ]; then
-	skip "Linux guests" "no kernels: $(tail -n 1 "$ERR")"
-	finish
-fi
-judge "kernels" 0
+need_linux "Linux guests" $LINUX_SUITES
 for suite in $LINUX_SUITES; do
-	if [ ! -e "$KERNELS/$suite/version" ]; then
-		skip "$suite" "no kernel to be had"
-		continue
-	fi
-	expect "$suite: initramfs" 0 -- "$HERE/initramfs.sh" "$BUILD/linux-agent" "$KERNELS/$suite" || continue
+	has_linux "$suite" || continue
 	test_kernel "$suite" "$suite"
 	# Huge pages whose struct pages share memory, with page tables of five levels or a kernel that is where it was linked.
 	case $suite in

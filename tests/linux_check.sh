@@ -8,38 +8,22 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=background_lib.sh
 . "$(dirname "$0")/background_lib.sh"
+# shellcheck source=linux_lib.sh
+. "$(dirname "$0")/linux_lib.sh"
 
-HERE=$ROOT/tests/linux
-KERNELS=$ROOT/build/linux
 LINUX_SUITES=${LINUX_SUITES:-bullseye bookworm trixie trixie-backports}
-NOT_TO_BE_HAD=77
 LOOKS=4
-qmp=$WORK/qmp
-console=$WORK/console
 ram=$WORK/ram
 
 FAULTS="negative_references map_count mapped_more free_block free_overlap free_references free_flags tail tail_order listed_page
 listed_order listed_zone unlisted free_count zones list_link cached_page cached_count cpu_list_link slab_cache cache_link"
 
-# ask COMMAND...: of QMP.
-ask()
-{
-	"$HERE/ask.py" "$qmp" "$@"
-}
-
-is_ready()
-{
-	grep -q 'agent: ready' "$console"
-}
-
+# boot SUITE: its RAM is a file, for linux-plant.
 boot()
 {
-	rm -f "$qmp" "$console" "$ram"
-	start qemu qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -smp 2 -m 512M -nodefaults -no-user-config \
-		-display none -serial "file:$console" -qmp "unix:$qmp,server=on,wait=off" -machine q35,memory-backend=ram \
-		-object "memory-backend-file,id=ram,mem-path=$ram,share=on,size=512M" -kernel "$1/vmlinuz" -initrd "$1/initramfs.cpio" \
-		-append "console=ttyS0 panic=-1 agent=churn"
-	LIMIT=$BUILD_LIMIT within is_ready
+	rm -f "$ram"
+	boot_linux "$1" 512M agent=churn -machine q35,memory-backend=ram \
+		-object "memory-backend-file,id=ram,mem-path=$ram,share=on,size=512M"
 }
 
 # test_clean NAME: a guest that changes its memory.
@@ -83,26 +67,12 @@ test_faults()
 	expect "$1: a file cannot be paused" 2 'err:--pause' -- "$PAGEVISOR" check --pause "file:$ram"
 }
 
-for program in qemu-system-x86_64 mke2fs cpio xz python3; do
-	if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null; then
-		skip "checks of Linux guests" "no $program here"
-		finish
-	fi
-done
 # shellcheck disable=SC2086 # several words
-LIMIT=$BUILD_LIMIT run_command "$HERE/kernels.sh" "$KERNELS" $LINUX_SUITES
-if [ "$status" -eq "$NOT_TO_BE_HAD" ] || [ "$status" -eq 124 ]; then
-	skip "checks of Linux guests" "no kernels: $(tail -n 1 "$ERR")"
-	finish
-fi
+need_linux "checks of Linux guests" $LINUX_SUITES
 for suite in $LINUX_SUITES; do
-	if [ ! -e "$KERNELS/$suite/version" ]; then
-		skip "$suite" "no kernel to be had"
-		continue
-	fi
+	has_linux "$suite" || continue
 	name="$suite ($(cat "$KERNELS/$suite/version"))"
-	expect "$suite: initramfs" 0 -- "$HERE/initramfs.sh" "$BUILD/linux-agent" "$KERNELS/$suite" || continue
-	if check "$name: it boots" boot "$KERNELS/$suite"; then
+	if check "$name: it boots" boot "$suite"; then
 		test_clean "$name"
 		ask stop >/dev/null
 		test_faults "$name"

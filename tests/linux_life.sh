@@ -10,35 +10,15 @@
 . "$(dirname "$0")/libvirt_lib.sh"
 # shellcheck source=background_lib.sh
 . "$(dirname "$0")/background_lib.sh"
+# shellcheck source=linux_lib.sh
+. "$(dirname "$0")/linux_lib.sh"
 # The shell would report what it kills.
 trap '{ stop_libvirtd; tmux_ kill-server; kill_all; } 2>/dev/null' EXIT
 
-HERE=$ROOT/tests/linux
-KERNELS=$ROOT/build/linux
 LINUX_SUITE=${LINUX_SUITE:-trixie}
 KERNEL=$KERNELS/$LINUX_SUITE
-NOT_TO_BE_HAD=77
 RESETS=3
 LIVE_READS=${LIVE_READS:-1000000}
-qmp=$WORK/qmp
-console=$WORK/console
-
-# ask COMMAND...: of QMP, with its arguments as JSON behind it.
-ask()
-{
-	"$HERE/ask.py" "$qmp" "$@"
-}
-
-ready_count()
-{
-	grep -c 'agent: ready' "$console"
-}
-
-# has_booted N: for the N-th time.
-has_booted()
-{
-	[ "$(ready_count)" -ge "$1" ]
-}
 
 # boot MEMORY OPTION...: a guest that is ready.
 boot()
@@ -46,18 +26,9 @@ boot()
 	local memory=$1
 
 	shift
-	rm -f "$qmp" "$console" "$WORK/serial"
-	start qemu qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -smp 2 -m "$memory" -nodefaults -no-user-config \
-		-display none -chardev "socket,id=serial,path=$WORK/serial,server=on,wait=off,logfile=$console" -serial chardev:serial \
-		-qmp "unix:$qmp,server=on,wait=off" -kernel "$KERNEL/vmlinuz" -initrd "${INITRAMFS:-$KERNEL/initramfs.cpio}" \
-		-append "console=ttyS0 panic=-1 agent=${AGENT:-idle}" "$@"
+	boot_linux "$LINUX_SUITE" "$memory" "agent=${AGENT:-idle}" "$@" ||
+		fail "a guest of $memory" "it does not boot: $(tail -n 1 "$console" "$WORK/qemu")"
 	pid=${pids[qemu]}
-	within has_booted 1 || fail "a guest of $memory" "it does not boot: $(tail -n 1 "$console" "$WORK/qemu")"
-}
-
-shared()
-{
-	echo "-object memory-backend-memfd,id=ram,share=on,size=$1 -machine $2,memory-backend=ram"
 }
 
 # line_after FILE PATTERN_1 PATTERN_2: whether a line that matches the second follows the last that matches the first.
@@ -154,12 +125,6 @@ test_split()
 	expect "$name: by socket" 0 'out:^guest .*, running' '!out:^partial' -- "$PAGEVISOR" stat "qemu:$qmp"
 }
 
-# A line on the guest's console.
-type_line()
-{
-	python3 -c 'import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"\n")' "$WORK/serial"
-}
-
 # A kernel that boots the next one by itself, without a reset: the first one stays in memory, whole.
 test_kexec()
 {
@@ -173,7 +138,7 @@ test_kexec()
 	} >"$WORK/initramfs.cpio"
 	rm -r "$WORK/root"
 	# shellcheck disable=SC2046 # several words
-	INITRAMFS=$WORK/initramfs.cpio AGENT=kexec boot 512M $(shared 512M q35)
+	INITRAMFS=$WORK/initramfs.cpio AGENT=kexec boot 512M $(shared_ram 512M q35)
 	start stat "$PAGEVISOR" stat --follow --interval 0.5 "qemu:$pid"
 	await_line stat running || fail "kexec: stat" "it says nothing"
 	start watch "$PAGEVISOR" watch --interval 0.1 "qemu:$pid" pfn:1000
@@ -332,7 +297,7 @@ test_growth()
 	local a=$WORK/a.pvc b=$WORK/b.pvc vm
 
 	# shellcheck disable=SC2046 # several words
-	AGENT="grow slab_nomerge" boot 512M -name guest=a-name-of-many-letters $(shared 512M q35)
+	AGENT="grow slab_nomerge" boot 512M -name guest=a-name-of-many-letters $(shared_ram 512M q35)
 	test_list
 	start top "$PAGEVISOR" top --batch=100000 --jsonl --by file --interval 0.3 "qemu:$pid"
 	within grep -q growth_seconds "$WORK/top"
@@ -446,27 +411,17 @@ test_live_reads()
 	grep -E "^(hot|accepted|judged)" "$OUT"
 }
 
-for program in qemu-system-x86_64 mke2fs cpio xz python3; do
-	if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null; then
-		skip "the life of Linux guests" "no $program here"
-		finish
-	fi
-done
-LIMIT=$BUILD_LIMIT run_command "$HERE/kernels.sh" "$KERNELS" "$LINUX_SUITE"
-if [ "$status" -eq "$NOT_TO_BE_HAD" ] || [ "$status" -eq 124 ] || [ ! -e "$KERNEL/version" ]; then
-	skip "the life of Linux guests" "no kernel: $(tail -n 1 "$ERR")"
-	finish
-fi
-expect "initramfs" 0 -- "$HERE/initramfs.sh" "$BUILD/linux-agent" "$KERNEL" || finish
+need_linux "the life of Linux guests" "$LINUX_SUITE"
+has_linux "$LINUX_SUITE" || finish
 
 # shellcheck disable=SC2046 # several words
-boot 512M $(shared 512M q35)
+boot 512M $(shared_ram 512M q35)
 test_resets "shared RAM" "$pid" "$qmp"
 test_pause
 end_guest
 
 # shellcheck disable=SC2046 # several words
-AGENT=churn boot 512M $(shared 512M q35)
+AGENT=churn boot 512M $(shared_ram 512M q35)
 test_live_reads "$LIVE_READS"
 end_guest
 
