@@ -102,7 +102,7 @@ PROGRAM      := $(BUILD)/pagevisor
 UNIT         := $(BUILD)/unit-tests
 BTF_KEEP     := $(BUILD)/btf-keep
 TEST_GUESTS  := $(patsubst tests/guests/%.S,$(BUILD)/guests/%.elf,$(wildcard tests/guests/*.S))
-BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-claims bench-exits bench-guest.elf)
+BENCH        := $(addprefix $(BUILD)/,bench-boot bench-frames bench-growth bench-inspect bench-guest-rows bench-sources bench-claims bench-exits bench-linux linux-agent bench-guest.elf)
 PROBE        := $(BUILD)/attach-probe
 LINUX_TEST   := $(BUILD)/linux-oracle $(BUILD)/linux-plant $(BUILD)/linux-agent $(BUILD)/live-reads $(BUILD)/linux-mutate
 TRACE_GUEST  := $(BUILD)/trace-guest.elf
@@ -524,6 +524,13 @@ $(BUILD)/bench-claims: $(BENCH_CLAIMS_OBJECTS)
 $(BUILD)/bench-exits: $(BENCH_EXITS_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(BENCH_EXITS_OBJECTS) -Wl,--wrap=ioctl -o $@ $(HOST_LIBS)
+
+# The rows of Linux guests, which see what is copied.
+BENCH_LINUX_OBJECTS := $(call objects,host,$(addprefix tests/bench/,linux_rows.c linux_noticed.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
+
+$(BUILD)/bench-linux: $(BENCH_LINUX_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(BENCH_LINUX_OBJECTS) -Wl,--wrap=process_vm_readv -o $@ $(HOST_LIBS)
 
 # The same rows inside a guest: our kernel with one more workload, which also times the kernel's call of meta_init.
 BENCH_GUEST_OBJECTS := $(call objects,guest,$(addprefix tests/bench/,frames_guest.c frame_rows.c two_cpu_rows.c))

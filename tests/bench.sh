@@ -67,8 +67,8 @@ test_no_vm()
 	cp -s /usr/sbin/* /usr/bin/* "$WORK/bin" 2>/dev/null
 	rm -f "$WORK/bin"/qemu-*
 	expect "a host without VMs" 0 'out:^  boot: all rows .no /dev/kvm' 'out:^  microvm: exec to ready .no ' \
-		'out:^  guest: all rows ' 'out:^  exits: all rows .no /dev/kvm' "out:$COUNTS" -- unshare -m sh -c "$hidden" sh env PATH="$WORK/bin" BENCH_SMALL=1 \
-		SECTIONS="boot microvm noticed sources guest scenarios claims exits detection" "$ALL" "$BUILD"
+		'out:^  guest: all rows ' 'out:^  linux: all rows ' 'out:^  exits: all rows .no /dev/kvm' "out:$COUNTS" -- unshare -m sh -c "$hidden" sh env PATH="$WORK/bin" BENCH_SMALL=1 \
+		SECTIONS="boot microvm noticed sources linux guest scenarios claims exits detection" "$ALL" "$BUILD"
 	check_table "a host without VMs"
 }
 

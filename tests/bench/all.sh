@@ -73,6 +73,7 @@ run_all()
 	section "inspect" "" "$BUILD/bench-inspect"
 	section "noticed: what a guest notices" "$no_vm" "$BUILD/bench-guest-rows" "$PAGEVISOR"
 	section "sources" "" "$BENCH/sources.sh" "$BUILD"
+	section "linux: looks at Linux guests" "" "$BENCH/linux.sh" "$BUILD"
 	section "guest: frame operations, 2 vCPUs, $guest_memory" "$no_vm" in_guest
 	section "scenarios: in a guest, and by threads of the host" "$no_vm" "$BENCH/scenarios.sh" "$BUILD"
 	section "reclaim: a guest whose free memory is the host's" "$no_vm" "$BENCH/reclaim.sh" "$BUILD"

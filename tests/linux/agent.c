@@ -4,7 +4,8 @@
  * the kernel itself says of each page in marked pages of its memory (pages.h), says "agent: ready" on the serial console, and stops
  * the machine. With agent=run on the command line it stays quiet instead; with agent=churn it keeps memory changing; with
  * agent=idle it fills nothing, and is ready at once; with agent=kexec likewise, and a line on the console has it boot /kexec's
- * kernel in place of this one, whose wall clock is long past (agent=past); with agent=grow a line has it grow (agent.h).
+ * kernel in place of this one, whose wall clock is long past (agent=past); with agent=grow a line has it grow, with agent=steps
+ * one has it say how much it has done (agent.h).
  */
 #include "agent.h"
 
@@ -121,6 +122,8 @@ int main(void)
 		for (;;)
 			pause();
 	}
+	if (is_asked("agent=steps"))
+		count_steps();
 	mount_at("/sys", "sysfs", NULL);
 	mount_at("/dev", "devtmpfs", NULL);
 	mount_at("/tmp", "tmpfs", NULL);

@@ -46,4 +46,10 @@ void leave_pages(const struct filled *filled, bool stops);
 /* Keeps memory changing, and says that it is ready. Does not return. */
 void churn(void);
 
+/*
+ * Takes and gives back memory in steps on all CPUs, says that it is ready, and after each line on the console how many steps that were.
+ * Does not return.
+ */
+void count_steps(void);
+
 #endif

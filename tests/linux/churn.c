@@ -6,6 +6,8 @@
 #include "agent.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -13,6 +15,7 @@
 
 #define ANON_BYTES  (6 * MIB)
 #define FILE_WRITES 256
+#define STEP_BYTES  (16 * PAGE_BYTES)
 
 static void churn_anon(void)
 {
@@ -69,4 +72,37 @@ void churn(void)
 	printf("agent: ready\n");
 	for (;;)
 		pause();
+}
+
+static atomic_ulong steps;
+
+static void *take_steps(void *own)
+{
+	for (;;) {
+		volatile char *bytes = mmap(NULL, STEP_BYTES, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (bytes == MAP_FAILED)
+			continue;
+		for (uint64_t at = 0; at < STEP_BYTES; at += PAGE_BYTES)
+			bytes[at] = 1;
+		munmap((void *)bytes, STEP_BYTES);
+		atomic_fetch_add_explicit(&steps, 1, memory_order_relaxed);
+	}
+	return own;
+}
+
+void count_steps(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_t thread;
+
+	for (long i = 0; i < cpus; i++)
+		if (pthread_create(&thread, NULL, take_steps, NULL) != 0)
+			printf("agent: no thread\n");
+	printf("agent: ready\n");
+	for (;;)
+		if (getchar() == '\n')
+			printf("agent: steps %lu\n",
+			       atomic_load_explicit(&steps, memory_order_relaxed));
 }
