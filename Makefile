@@ -8,6 +8,7 @@
 #   FUZZ_SECONDS=N          how long make fuzz runs each target; TARGETS="..." picks targets
 #   MINUTES=N SEED=N        how long make soak runs, and its first seed
 #   TORN_READS=N            make soak goes on until N reads of changing slots have been checked
+#   LIVE_READS=N            the same of changing pages of a Linux guest
 #   EXTRA_FLAGS="..."       for all compilers
 #   V=1                     show the commands
 
@@ -18,6 +19,7 @@ RUN      ?=
 MINUTES  ?= 1
 SEED     ?= 1
 TORN_READS ?= 0
+LIVE_READS ?= 0
 
 CC       := gcc
 Q        := $(if $(V),,@)
@@ -179,10 +181,10 @@ test-unit-thread: $(SETUP_TEST) ## the threaded unit tests under ThreadSanitizer
 test-sanitized: $(SETUP_TEST) all $(TEST_GUESTS) ## the threaded unit tests, and the command's tests, built with the sanitizers
 	@SANITIZED_PARTS="$(SANITIZED_PARTS)" tests/run.sh $(BUILD) unit_thread sanitized
 
-soak: $(SETUP_TEST) all $(UNIT) $(TORN) $(PROBE) ## long tests in turns, for MINUTES=N; stops at the first failure
+soak: $(SETUP_TEST) all $(UNIT) $(TORN) $(PROBE) $(BUILD)/live-reads $(BUILD)/linux-agent ## long tests in turns, for MINUTES=N; stops at the first failure
 	@$(MAKE) --silent --no-print-directory SANITIZE=address build/address/unit-tests build/address/scenarios
 	@$(MAKE) --silent --no-print-directory SANITIZE=thread build/thread/unit-tests build/thread/scenarios
-	@MINUTES=$(MINUTES) SEED=$(SEED) TORN_READS=$(TORN_READS) tests/soak.sh $(BUILD)
+	@MINUTES=$(MINUTES) SEED=$(SEED) TORN_READS=$(TORN_READS) LIVE_READS=$(LIVE_READS) tests/soak.sh $(BUILD)
 
 bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@tests/bench/all.sh $(BUILD)

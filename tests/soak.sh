@@ -5,8 +5,9 @@
 # under the sanitizers, litmus, stress, and each workload on KVM, with another seed, number of vCPUs and size of memory
 # each time; two guests that share less memory than they have; inspectors under a host that does all that chaos.sh does. Stops at the first failure and prints how to
 # reproduce it. All actions of chaos are counted and printed at the end. Torn reads are counted over all turns;
-# TORN_READS=N asks for that many, however long they take.
-# Usage: [MINUTES=N] [SEED=N] [TORN_READS=N] soak.sh [BUILD]
+# TORN_READS=N asks for that many, however long they take. In a longer run a part of the time goes to reads of a Linux guest's pages, which are
+# counted, too; LIVE_READS=N asks for that many.
+# Usage: [MINUTES=N] [SEED=N] [TORN_READS=N] [LIVE_READS=N] soak.sh [BUILD]
 #
 # Exit status: 0 nothing failed, 1 something failed, 2 bad input, 130 or 143 ended by a signal.
 LIMIT=${LIMIT:-300}
@@ -18,6 +19,14 @@ SEED=${SEED:-1}
 TORN_READS=${TORN_READS:-0}
 TORN_READS_PER_MS=8000 # about the rate of a quiet machine
 torn_reads=0           # so far
+LIVE=${LIVE:-$ROOT/tests/linux/live.sh}
+LIVE_READS=${LIVE_READS:-0}
+LIVE_PART=8            # their share of the time is 1/N
+LIVE_SECONDS=${LIVE_SECONDS:-30} # of reads in a turn, which also boots a guest
+LIVE_MINUTES=8         # in shorter runs there are none, unless they are asked for
+LIVE_KERNEL=${LIVE_KERNEL:-$ROOT/build/linux/trixie/version}
+live_reads=0           # so far
+live_ms=0
 SEEDS_PER_TURN=100000 # for the differential test, which counts up from its seed
 OPS_PER_MS=2000       # approximate rate of the differential test
 THREAD_TESTS=8        # that share one turn
@@ -42,6 +51,8 @@ refuse()
 [[ $SEED =~ ^[0-9]{1,9}$ ]] || refuse "SEED=$SEED: a number of up to nine digits was expected"
 
 [[ $TORN_READS =~ ^[0-9]{1,15}$ ]] || refuse "TORN_READS=$TORN_READS: a number was expected"
+
+[[ $LIVE_READS =~ ^[0-9]{1,15}$ ]] || refuse "LIVE_READS=$LIVE_READS: a number was expected"
 
 now_ms()
 {
@@ -77,6 +88,7 @@ summary()
 {
 	chaos_summary
 	[ "$torn_reads" -eq 0 ] || echo "torn: $torn_reads reads of changed slots accepted, none of them broken"
+	[ "$live_reads" -eq 0 ] || echo "live: $live_reads reads of changing pages of a Linux guest accepted, none of them broken"
 	echo "soak: $turns turns in $(in_seconds $(($(now_ms) - start_ms))), $1"
 }
 
@@ -224,15 +236,41 @@ two_guests()
 	sed -n 's/^ok   the two had/     they had/p' "$OUT"
 }
 
+# live SEED: a turn, unless there was enough for the time so far.
+live()
+{
+	local begin
+
+	begin=$(now_ms)
+	[ $((live_ms * LIVE_PART)) -le $((begin - start_ms)) ] || ! is_time_left || return 0
+	turn "live reads, seed $1" env SECONDS_WANTED="$LIVE_SECONDS" "$LIVE" "$BUILD"
+	live_ms=$((live_ms + $(now_ms) - begin))
+	live_reads=$((live_reads + $(sed -n 's/^accepted *\([0-9]*\) reads.*/\1/p' "$OUT" | grep . || echo 0)))
+}
+
 is_time_left()
 {
 	[ $(($(now_ms) - start_ms)) -lt "$total_ms" ]
 }
 
-# Whether more torn reads are needed; for kinds, below.
-wants_torn()
+# Whether more turns of a kind are needed when the time is over.
+is_wanted()
 {
-	[ "$torn_reads" -lt "$TORN_READS" ] && [ "${kinds[-1]}" = torn ]
+	case $1 in
+	torn) [ "$torn_reads" -lt "$TORN_READS" ] ;;
+	live) [ "$live_reads" -lt "$LIVE_READS" ] ;;
+	*) false ;;
+	esac
+}
+
+is_any_wanted()
+{
+	local kind
+
+	for kind in "${kinds[@]}"; do
+		is_wanted "$kind" && return
+	done
+	false
 }
 
 # What can run here, in the order of its turns; one word each, which ends in the sanitizer or workload.
@@ -281,11 +319,19 @@ else
 	kinds+=(torn)
 fi
 
+if [ "$LIVE_READS" -eq 0 ] && [ "$total_ms" -lt $((LIVE_MINUTES * 60000)) ]; then
+	skip "live reads" "they take MINUTES=$LIVE_MINUTES, or LIVE_READS=N"
+elif [ ! -x "$BUILD/live-reads" ] || [ ! -e "$LIVE_KERNEL" ]; then
+	skip "live reads" "no kernel or no program; make test-linux has both"
+else
+	kinds+=(live)
+fi
+
 # The first round is complete, however little time there is.
 for ((seed = SEED; ; seed++)); do
-	is_time_left || wants_torn || break
+	is_time_left || is_any_wanted || break
 	for kind in "${kinds[@]}"; do
-		is_time_left || [ "$seed" -eq "$SEED" ] || { [ "$kind" = torn ] && wants_torn; } || continue
+		is_time_left || [ "$seed" -eq "$SEED" ] || is_wanted "$kind" || continue
 		read -r -a words <<<"$kind"
 		"${words[@]}" "$seed"
 	done

@@ -12,7 +12,7 @@
 SOAK=$ROOT/tests/soak.sh
 FAKE=$WORK/build
 SHORT=0.02 # minutes
-EVERY_TURN='^ok   (threads, (thread|address) sanitizer|scenarios, (thread|address) sanitizer|stress|two guests|chaos|endurance|differential|litmus|churn|segments|lists|unique|torn)'
+EVERY_TURN='^ok   (threads, (thread|address) sanitizer|scenarios, (thread|address) sanitizer|stress|two guests|chaos|endurance|differential|litmus|churn|segments|lists|unique|torn|live reads)'
 
 # fake PROGRAM <<what it does, for sh
 fake()
@@ -31,7 +31,7 @@ fake_all()
 	local program
 
 	rm -rf "$FAKE"
-	for program in unit-tests thread/unit-tests address/unit-tests thread/scenarios address/scenarios pagevisor torn attach-probe; do
+	for program in unit-tests thread/unit-tests address/unit-tests thread/scenarios address/scenarios pagevisor torn attach-probe live-reads; do
 		fake "$program" <<<'sleep 0.05'
 	done
 	fake two_guests <<<'echo "ok   the two had at most 690 of 700 MiB in 3 samples"'
@@ -54,7 +54,7 @@ soaks()
 # Lines other than turns, skips and the summary; for check.
 has_turns_alone()
 {
-	! grep -Eqv "$EVERY_TURN|^skip |^soak: |^torn: |^chaos: |^     they had " "$OUT"
+	! grep -Eqv "$EVERY_TURN|^skip |^soak: |^torn: |^live: |^chaos: |^     they had " "$OUT"
 }
 
 test_good()
@@ -68,6 +68,21 @@ test_good()
 	rm -r "$FAKE/thread"
 	soaks "a build that is not there is skipped" 0 '!out:ok .*thread sanitizer' \
 		'out:^skip threads, thread sanitizer: not built' 'out:none failed' --
+}
+
+# The same of live reads, which a short run has none of.
+test_live_reads()
+{
+	fake_all
+	fake live <<<'echo "accepted     1000 reads of hot pages, 900 of them changed; 0 retried, 0 given up"'
+	soaks "live reads are added up" 0 'out:^live: 3000 reads of changing pages of a Linux guest accepted' 'out:none failed$' -- \
+		MINUTES=0.001 LIVE_READS=3000 LIVE="$FAKE/live" LIVE_KERNEL=/dev/null
+	soaks "a short run has none" 0 'out:^skip live reads: they take MINUTES' '!out:^live: ' -- LIVE="$FAKE/live" LIVE_KERNEL=/dev/null
+	soaks "no kernel, no live reads" 0 'out:^skip live reads: no kernel' -- LIVE_READS=1 LIVE="$FAKE/live" LIVE_KERNEL="$FAKE/none"
+	soaks "no number of live reads" 2 'err:^soak.sh: LIVE_READS=x: ' -- LIVE_READS=x
+	fake live <<<'echo "FAIL live reads"; exit 1'
+	soaks "a bad live read ends it" 1 'out:^FAIL live reads, seed 1' 'out:^again: env SECONDS_WANTED=[0-9]+ ' -- \
+		LIVE_READS=3000 LIVE="$FAKE/live" LIVE_KERNEL=/dev/null
 }
 
 # Torn reads are added up, and continue after the time is over.
@@ -172,6 +187,7 @@ test_real()
 
 test_good
 test_torn_reads
+test_live_reads
 test_failures
 test_signals INT 130
 test_signals TERM 143

@@ -3,9 +3,9 @@
  * The first process of a Linux guest that a test looks at from outside: fills the memory with pages of many kinds, then leaves what
  * the kernel itself says of each page in marked pages of its memory (pages.h), says "agent: ready" on the serial console, and stops
  * the machine. With agent=run on the command line it stays quiet instead; with agent=churn it keeps memory changing; with
- * agent=idle it fills nothing, and is ready at once; with agent=kexec likewise, and a line on the console has it boot /kexec's
- * kernel in place of this one, whose wall clock is long past (agent=past); with agent=grow a line has it grow, with agent=steps
- * one has it say how much it has done (agent.h).
+ * agent=idle it fills nothing, is ready at once, and says how much is free after a line; with agent=kexec likewise, but a line on the
+ * console has it boot /kexec's kernel in place of this one, whose wall clock is long past (agent=past); with agent=grow a line has it
+ * grow, with agent=steps one has it say how much it has done (agent.h).
  */
 #include "agent.h"
 
@@ -102,8 +102,13 @@ static void stay_idle(bool can_kexec, bool is_past)
 	if (is_past && clock_settime(CLOCK_REALTIME, &past) < 0)
 		complain("clock_settime");
 	printf("agent: ready\n");
-	if (can_kexec && getchar() != EOF)
-		kexec();
+	while (getchar() != EOF) {
+		if (can_kexec)
+			kexec();
+		printf("agent: MemFree %ld kB, Cached %ld kB\n",
+		       number_after("/proc/meminfo", "MemFree:"),
+		       number_after("/proc/meminfo", "\nCached:"));
+	}
 	for (;;)
 		pause();
 }

@@ -3,7 +3,7 @@
  * Reads the struct pages of a Linux guest that runs, over and over, and judges each copy that was accepted: what the kernel never
  * lets be true at any moment must be true of none. Counted are reads of hot pages, those that were seen to change.
  *
- * live_reads VM COUNT SECONDS: goes on until COUNT reads of hot pages were accepted. Exit status 0: all were well; 1: some were not, or
+ * live_reads VM COUNT SECONDS: goes on until COUNT reads of hot pages were accepted; 0: until the time is over. Exit status 0: all were well; 1: some were not, or
  * too few were had in time; 2: the guest cannot be read.
  */
 #include <inttypes.h>
@@ -107,7 +107,7 @@ static int read_until(struct live *live, const struct guest *guest, uint64_t cou
 	live->is_hot = calloc(live->frames, sizeof(bool));
 	if (!live->last || !live->is_known || !live->is_hot)
 		return -1;
-	while (result == 0 && live->accepted < count && clock_now_ns() < end)
+	while (result == 0 && (count == 0 || live->accepted < count) && clock_now_ns() < end)
 		result = frame_walk(guest, DETAIL_RECORD, visit, live, &live->reads);
 	return result;
 }
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	struct error err = {""};
 	uint64_t count = argc == 4 ? strtoull(argv[2], NULL, 10) : 0;
 
-	if (count == 0) {
+	if (argc != 4) {
 		fprintf(stderr, "usage: live_reads VM COUNT SECONDS\n");
 		return STATUS_BROKEN;
 	}
@@ -145,5 +145,5 @@ int main(int argc, char **argv)
 	free(live.last);
 	free(live.is_known);
 	free(live.is_hot);
-	return live.bad > 0 || live.accepted < count ? STATUS_BAD : 0;
+	return live.bad > 0 || live.accepted < count || live.accepted == 0 ? STATUS_BAD : 0;
 }
