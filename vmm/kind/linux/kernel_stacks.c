@@ -21,6 +21,11 @@ struct reading {
 	struct kernel_stacks *to;
 };
 
+static bool is_late(const struct reading *reading)
+{
+	return clock_now_ns() >= reading->end_ns;
+}
+
 static int add(struct kernel_stacks *stacks, uint64_t stack)
 {
 	if (stacks->count == stacks->room) {
@@ -57,9 +62,9 @@ static int add_process(void *own, const struct linux_process *process)
 	int result = reading->visit ? reading->visit(reading->own, process) : 0;
 	uint64_t signal, head, node;
 
-	if (result == 0 && clock_now_ns() >= reading->end_ns)
-		return -E2BIG;
-	if (result < 0 ||
+	if (result == 0 && is_late(reading))
+		result = -E2BIG;
+	if (result != 0 ||
 	    !kernel_field_pointer(reading->space, process->task, &fields->task_signal, &signal))
 		return result;
 	head = node = signal + fields->signal_threads.offset;
@@ -70,7 +75,7 @@ static int add_process(void *own, const struct linux_process *process)
 		}
 		if (node == head)
 			return 0;
-		if (reading->threads_left == 0)
+		if (reading->threads_left == 0 || is_late(reading))
 			return -E2BIG;
 		reading->threads_left--;
 		result = add_thread(reading, node - fields->task_threads.offset);

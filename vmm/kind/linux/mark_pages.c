@@ -52,6 +52,14 @@ static int set(struct marking *marking, uint64_t first, uint64_t count, enum pag
 	return page_marks_set(marking->marks, first, count, mark, &marking->ignored);
 }
 
+static bool is_late(struct marking *marking)
+{
+	if (clock_now_ns() < marking->end_ns)
+		return false;
+	marking->is_complete = false;
+	return true;
+}
+
 /* Returns whether the list came to its end. What was on it until then was on it. */
 static bool mark_list(struct marking *marking, const struct zone_layout *layout, uint64_t lists,
 		      unsigned list)
@@ -62,7 +70,7 @@ static bool mark_list(struct marking *marking, const struct zone_layout *layout,
 
 	cpu_list_begin(&walk, marking->kernel, layout, lists, list, marking->nodes_left);
 	while ((step = cpu_list_next(&walk)) == LIST_NODE)
-		if (clock_now_ns() >= marking->end_ns ||
+		if (is_late(marking) ||
 		    set(marking, walk.pfn, UINT64_C(1) << order, PAGE_MARK_LISTED) < 0) {
 			marking->is_complete = false;
 			break;
@@ -82,7 +90,7 @@ static bool mark_zone(void *own, const struct linux_zone *zone)
 	for (unsigned cpu = 0; cpu < layout->all_cpus && marking->is_complete; cpu++) {
 		if (!cpu_lists_at(marking->kernel, zone, cpu, &lists))
 			continue;
-		for (unsigned i = 0; i < layout->cpu_lists && marking->is_complete; i++)
+		for (unsigned i = 0; i < layout->cpu_lists && !is_late(marking); i++)
 			for (unsigned try = 0; try < LIST_TRIES; try++)
 				if (mark_list(marking, layout, lists, i))
 					break;
@@ -198,12 +206,10 @@ static void mark_stacks(struct marking *marking, uint64_t first, uint64_t last)
 
 	if (result < 0 || !stacks->is_complete)
 		marking->is_complete = false;
-	for (uint64_t i = 0; i < stacks->count; i++)
-		if (stacks->list[i] < first || stacks->list[i] > last)
-			if (mark_stack(marking, stacks->list[i]) < 0) {
-				marking->is_complete = false;
-				return;
-			}
+	for (uint64_t i = 0; i < stacks->count && !is_late(marking); i++)
+		if ((stacks->list[i] < first || stacks->list[i] > last) &&
+		    mark_stack(marking, stacks->list[i]) < 0)
+			marking->is_complete = false;
 }
 
 /* What the kernel maps of all memory, by tables alone: it may split what was mapped as huge pages. */

@@ -2,7 +2,8 @@
 /*
  * What is known of frames beyond their struct pages: a byte for each frame of the page blocks that have any such frame. Made by a
  * look at lists and tables (mark_pages.h) and not changed after it, so that page_classify stays pure: it asks for the marks
- * of those frames alone whose records say nothing better.
+ * of those frames alone whose records say nothing better. A scan of what was written alone (inspect/incremental.h) has the marks of
+ * when it read the record.
  */
 #ifndef VMM_LINUX_PAGE_MARKS_H
 #define VMM_LINUX_PAGE_MARKS_H
