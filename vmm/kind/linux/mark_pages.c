@@ -145,7 +145,7 @@ static int walk_tables(struct marking *marking, const struct kernel_space *space
 	return result;
 }
 
-/* The kernel gives the lower ones of a process a type; its top ones got one in 6.15. */
+/* The kernel gives the lower ones of a process a type; only newer ones do so with the top ones. */
 static int mark_process(void *own, const struct linux_process *process)
 {
 	struct marking *marking = own;
