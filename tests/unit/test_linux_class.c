@@ -324,6 +324,90 @@ START_TEST(the_lesser_level_knows_less)
 }
 END_TEST
 
+/* What a record may be, by chance: it looks like something that a kernel writes. */
+static void scatter(uint64_t at, unsigned chance)
+{
+	static const uint64_t mappings[] = {0, MAPPING, MAPPING | 1, MAPPING | 2, MAPPING | 3};
+	static const enum page_flag flags[] = {PAGE_FLAG_RESERVED, PAGE_FLAG_SLAB,
+					       PAGE_FLAG_SWAPBACKED, PAGE_FLAG_LRU};
+
+	if (chance % 7 == 0)
+		return;
+	records_use(&records, at, chance % 11 == 0 ? UINT32_MAX : chance % 3, mappings[chance % 5]);
+	if (chance % 13 == 0 && records.layout.flags[flags[chance % 4]] != LAYOUT_FLAG_NONE)
+		records_flag(&records, at, flags[chance % 4]);
+	if (chance % 17 == 0)
+		records_type(&records, at, PAGE_TYPE_TABLE);
+}
+
+static void scatter_all(unsigned seed)
+{
+	for (uint64_t at = 0; at < RECORDS; at += 16) {
+		seed = seed * 1664525 + 1013904223;
+		if (seed >> 28 == 0)
+			records_free(&records, at, 4);
+		else if (seed >> 28 == 1)
+			records_compound(&records, at, 4);
+		for (uint64_t i = 0; i < 16 && seed >> 28 > 1; i++)
+			scatter(at + i, (seed = seed * 1664525 + 1013904223) >> 8);
+		/* Taken out of a block, or counted in a compound page. */
+		if (seed >> 28 < 2 && seed >> 20 & 1)
+			records_use(&records, at + 5, 1, 0);
+	}
+}
+
+/* Shortcuts change nothing. */
+START_TEST(whole_arrays_are_classified_as_each_page)
+{
+	static struct frame all[RECORDS];
+
+	make((unsigned)_i);
+	scatter_all((unsigned)_i + 1);
+	records_hand(&records, 0, RECORDS);
+	for (unsigned states_only = 0; states_only < 2; states_only++) {
+		struct page_scan fast = {.states_only = states_only}, slow = {0};
+
+		for (uint64_t i = 0; i < RECORDS; i++) {
+			i += page_free_run(&records.in, &fast, i, all);
+			if (i < RECORDS)
+				page_classify_to(&records.in, &fast, i, &all[i]);
+		}
+		records.layout.has_plain_words = false;
+		for (uint64_t i = 0; i < RECORDS; i++) {
+			struct frame wanted = page_classify(&records.in, &slow, i);
+
+			ck_assert_msg(all[i].state == wanted.state, "state of %u", (unsigned)i);
+			ck_assert_uint_eq(all[i].references, wanted.references);
+			ck_assert(states_only || all[i].type == wanted.type);
+		}
+		records.layout.has_plain_words = true;
+	}
+}
+END_TEST
+
+START_TEST(free_blocks_are_passed_at_once)
+{
+	struct page_scan scan = {0};
+	static struct frame all[RECORDS];
+
+	make(LINUX_6_12);
+	records_free(&records, 0, 4);
+	records_use(&records, 9, 1, 0);
+	records_hand(&records, 0, RECORDS);
+	ck_assert_uint_eq(page_free_run(&records.in, &scan, 0, NULL), 0);
+	page_classify(&records.in, &scan, 0);
+	ck_assert_uint_eq(page_free_run(&records.in, &scan, 1, all), 8);
+	for (unsigned i = 1; i < 9; i++)
+		assert_frame(all[i], PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
+	ck_assert_uint_eq(page_free_run(&records.in, &scan, 9, NULL), 0);
+	ck_assert_uint_eq(page_free_run(&records.in, &scan, 10, NULL), 6);
+	ck_assert_uint_eq(page_free_run(&records.in, &scan, 16, NULL), 0);
+	/* Not beyond what is in hand. */
+	records_hand(&records, 10, 3);
+	ck_assert_uint_eq(page_free_run(&records.in, &scan, 1, NULL), 2);
+}
+END_TEST
+
 START_TEST(a_record_at_rest_is_copied_at_once)
 {
 	struct read_counters counters = {0};
@@ -391,6 +475,8 @@ Suite *linux_class_suite(void)
 	tcase_add_loop_test(tcase, a_page_taken_out_of_a_free_block_is_seen, 0, LINUX_ODD);
 	tcase_add_test(tcase, memory_not_accepted_yet_is_free);
 	tcase_add_loop_test(tcase, the_lesser_level_knows_less, 0, LINUX_ODD);
+	tcase_add_loop_test(tcase, whole_arrays_are_classified_as_each_page, 0, LINUX_ODD);
+	tcase_add_test(tcase, free_blocks_are_passed_at_once);
 	tcase_add_test(tcase, a_record_at_rest_is_copied_at_once);
 	tcase_add_test(tcase, no_torn_copy_is_accepted);
 	suite_add_tcase(suite, tcase);

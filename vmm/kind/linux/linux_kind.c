@@ -277,13 +277,17 @@ static void classify(const struct guest *guest, const void *records, pfn_t first
 		     struct read_counters *counters)
 {
 	const struct page_records in = linux_guest_records(guest, records, first, count);
-	struct page_scan scan = {0};
+	struct page_scan scan = {.states_only = detail == DETAIL_STATE};
 
 	counters->slots += count;
 	for (uint64_t i = 0; i < count; i++) {
 		const uint8_t *record = (const uint8_t *)records + i * LAYOUT_PAGE_SIZE;
 
-		frames[i] = page_classify(&in, &scan, i);
+		if (detail != DETAIL_RECORD)
+			i += page_free_run(&in, &scan, i, frames);
+		if (i == count)
+			break;
+		page_classify_to(&in, &scan, i, &frames[i]);
 		counters->unstable += frames[i].state == FRAME_UNSTABLE;
 		if (detail == DETAIL_STATE)
 			frames[i].type = FRAME_TYPE_NONE;
@@ -302,8 +306,15 @@ static void tally(const struct guest *guest, const void *records, pfn_t first, u
 	(void)findings;
 	sum->reads.slots += count;
 	for (uint64_t i = 0; i < count; i++) {
-		struct frame frame = page_classify(&in, &scan, i);
+		uint64_t free_run = page_free_run(&in, &scan, i, NULL);
 
+		sum->states[PAGE_STATE_FREE] += free_run;
+		i += free_run;
+		if (i == count)
+			break;
+		struct frame frame;
+
+		page_classify_to(&in, &scan, i, &frame);
 		/* A tail whose head changed during every attempt. */
 		if (frame.state >= PAGE_STATE_COUNT) {
 			sum->reads.unstable++;

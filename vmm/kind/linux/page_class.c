@@ -48,10 +48,17 @@ struct counts {
 	int32_t references;
 };
 
+/* Of a page in a free block, but for its head: it was never mapped, and has no references. */
+#define BARE_COUNTS UINT64_C(0xffffffff)
+
+static uint64_t load_word(const uint8_t *at)
+{
+	return __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED);
+}
+
 static struct counts load_counts(const struct page_layout *layout, const void *record)
 {
-	const uint8_t *at = (const uint8_t *)record + layout->mapcount.offset;
-	uint64_t both = __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED);
+	uint64_t both = load_word((const uint8_t *)record + layout->mapcount.offset);
 
 	return (struct counts){.word = (uint32_t)both, .references = (int32_t)(both >> 32)};
 }
@@ -66,6 +73,15 @@ static struct frame frame_of(enum page_state state, int class, int32_t reference
 	return (struct frame){.state = (uint8_t)state,
 			      .type = (int16_t) class,
 			      .references = (uint32_t)references};
+}
+
+/* As frame_of, for what is done for most pages: each field goes where it stays. */
+static void set_frame(struct frame *frame, enum page_state state, int class, int32_t references)
+{
+	frame->references = (uint32_t)references;
+	frame->generation = 0;
+	frame->type = (int16_t) class;
+	frame->state = (uint8_t)state;
 }
 
 /* A record in hand, or NULL. */
@@ -199,6 +215,20 @@ static bool may_be_old_hugetlb(const struct page_layout *layout, uint64_t flags)
 	       (layout->destructor.size || layout->flags[PAGE_FLAG_HUGETLB] != LAYOUT_FLAG_NONE);
 }
 
+/* Of a page in use. */
+static enum page_class class_of_mapping(const struct page_layout *layout, uint64_t mapping,
+					uint64_t flags)
+{
+	if (mapping == 0)
+		return PAGE_CLASS_UNKNOWN;
+	if (mapping & MAPPING_ANON)
+		return (mapping & MAPPING_KSM) == MAPPING_KSM ? PAGE_CLASS_KSM : PAGE_CLASS_ANON;
+	if (mapping & MAPPING_MOVABLE)
+		return PAGE_CLASS_MOVABLE;
+	return layout_has_flag(layout, flags, PAGE_FLAG_SWAPBACKED) ? PAGE_CLASS_SHMEM
+								    : PAGE_CLASS_FILE;
+}
+
 /* A page that is no tail and not in a free block. */
 static struct frame classify_whole(const struct page_records *in, uint64_t pfn, const void *record,
 				   struct counts counts, uint64_t flags)
@@ -224,20 +254,8 @@ static struct frame classify_whole(const struct page_records *in, uint64_t pfn, 
 	if (counts.references == 0)
 		return frame_of(PAGE_STATE_IN_TRANSIT, FRAME_TYPE_NONE, 0);
 	mapping = layout_load(record, &layout->mapping);
-	if (mapping & MAPPING_ANON)
-		return frame_of(PAGE_STATE_USED,
-				(mapping & MAPPING_KSM) == MAPPING_KSM ? PAGE_CLASS_KSM
-								       : PAGE_CLASS_ANON,
-				counts.references);
-	if (mapping & MAPPING_MOVABLE)
-		return frame_of(PAGE_STATE_USED, PAGE_CLASS_MOVABLE, counts.references);
-	if (mapping)
-		return frame_of(PAGE_STATE_USED,
-				layout_has_flag(layout, flags, PAGE_FLAG_SWAPBACKED)
-					? PAGE_CLASS_SHMEM
-					: PAGE_CLASS_FILE,
-				counts.references);
-	return frame_of(PAGE_STATE_USED, PAGE_CLASS_UNKNOWN, counts.references);
+	return frame_of(PAGE_STATE_USED, class_of_mapping(layout, mapping, flags),
+			counts.references);
 }
 
 /* Makes a frame the scan's compound page. Returns false if it is no head. */
@@ -321,8 +339,94 @@ static bool classify_tail(const struct page_records *in, struct page_scan *scan,
 	return true;
 }
 
-/* What marks know better. */
-static struct frame by_mark(const struct page_records *in, uint64_t pfn, struct frame frame)
+/*
+ * What most pages outside of free blocks are, from few words of the record: in use and no part of a compound page, reserved, in
+ * transit. If states are all that is wanted, also parts of compound pages that somebody counts. Returns false for any other.
+ */
+static bool classify_plain(const struct page_layout *layout, const uint8_t *record,
+			   struct counts counts, bool states_only, struct frame *frame)
+{
+	if (!layout->has_plain_words || counts.references < 0 || has_type(layout, counts.word))
+		return false;
+	const uint64_t flags = load_word(record + layout->flags_word.offset);
+	const uint64_t marks = flags & layout->plain_mask;
+	const bool is_reserved = marks && marks == layout->reserved_mask;
+	const bool is_counted = counts.references > 0 && !(flags & layout->reserved_mask);
+
+	if ((marks && !is_reserved && !(states_only && is_counted)) ||
+	    load_word(record + layout->compound_head.offset) & 1)
+		return false;
+	if (is_reserved) {
+		set_frame(frame, PAGE_STATE_RESERVED, FRAME_TYPE_NONE, 0);
+	} else if (counts.references == 0) {
+		set_frame(frame, PAGE_STATE_IN_TRANSIT, FRAME_TYPE_NONE, 0);
+	} else if (states_only) {
+		set_frame(frame, PAGE_STATE_USED, FRAME_TYPE_NONE, counts.references);
+	} else {
+		uint64_t mapping = load_word(record + layout->mapping.offset);
+
+		set_frame(frame, PAGE_STATE_USED, class_of_mapping(layout, mapping, flags),
+			  counts.references);
+	}
+	return true;
+}
+
+uint64_t page_free_run(const struct page_records *in, const struct page_scan *scan, uint64_t i,
+		       struct frame *frames)
+{
+	const struct frame free_frame = frame_of(PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
+	const uint8_t *counts = (const uint8_t *)in->records + in->layout->mapcount.offset;
+	const uint64_t first = in->first.index;
+	uint64_t end = scan->free_end > first ? scan->free_end - first : 0, at = i;
+
+	if (end > in->count)
+		end = in->count;
+	for (; at < end && load_word(counts + at * LAYOUT_PAGE_SIZE) == BARE_COUNTS; at++)
+		if (frames)
+			frames[at] = free_frame;
+	return at - i;
+}
+
+/* What takes more than the record. Apart, so that most records need no room for the copies of others. */
+__attribute__((noinline)) static void classify_rest(const struct page_records *in,
+						    struct page_scan *scan, uint64_t i,
+						    bool is_first, struct frame *frame)
+{
+	const struct page_layout *layout = in->layout;
+	const void *record = (const uint8_t *)in->records + i * LAYOUT_PAGE_SIZE;
+	const uint64_t pfn = in->first.index + i;
+	struct counts counts = load_counts(layout, record);
+	bool is_bare = counts.references == 0 && !has_type(layout, counts.word), is_head;
+	uint64_t flags;
+	int order;
+
+	order = has_type(layout, counts.word) ? free_order(layout, pfn, record, counts.word) : -1;
+	if (order >= 0) {
+		scan->free_end = pfn + (UINT64_C(1) << order);
+		set_frame(frame, PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
+		return;
+	}
+	flags = layout_load(record, &layout->flags_word);
+	is_head = layout_has_flag(layout, flags, PAGE_FLAG_HEAD);
+	if (classify_tail(in, scan, pfn, record, is_head, frame))
+		return;
+	if (is_bare && is_first)
+		look_back(in, scan, pfn);
+	if (is_bare && pfn < scan->free_end) {
+		set_frame(frame, PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
+		return;
+	}
+	*frame = classify_whole(in, pfn, record, counts, flags);
+	if (is_head) {
+		scan->compound = *frame;
+		scan->compound_head = pfn;
+		scan->has_compound = true;
+	}
+}
+
+/* What marks know better. Few pages come here. */
+__attribute__((noinline)) static void set_by_mark(const struct page_marks *marks, uint64_t pfn,
+						  struct frame *frame)
 {
 	static const int8_t classes[] = {
 		[PAGE_MARK_TABLE] = PAGE_CLASS_TABLE,
@@ -330,55 +434,44 @@ static struct frame by_mark(const struct page_records *in, uint64_t pfn, struct 
 		[PAGE_MARK_MODULE] = PAGE_CLASS_MODULE,
 		[PAGE_MARK_STACK] = PAGE_CLASS_STACK,
 	};
-	const bool is_transit = frame.state == PAGE_STATE_IN_TRANSIT;
-	enum page_mark mark = PAGE_MARK_NONE;
+	enum page_mark mark = page_mark_of(marks, pfn);
 
-	if (in->marks && (is_transit || frame.type == PAGE_CLASS_UNKNOWN))
-		mark = page_mark_of(in->marks, pfn);
-	if (mark == PAGE_MARK_LISTED && is_transit)
-		frame.state = PAGE_STATE_LISTED;
-	else if (mark > PAGE_MARK_LISTED)
-		frame = frame_of(PAGE_STATE_USED, classes[mark], (int32_t)frame.references);
-	return frame;
+	if (mark > PAGE_MARK_LISTED) {
+		frame->state = PAGE_STATE_USED;
+		frame->type = classes[mark];
+	} else if (mark == PAGE_MARK_LISTED && frame->state == PAGE_STATE_IN_TRANSIT) {
+		frame->state = PAGE_STATE_LISTED;
+	}
+}
+
+void page_classify_to(const struct page_records *in, struct page_scan *scan, uint64_t i,
+		      struct frame *frame)
+{
+	const struct page_layout *layout = in->layout;
+	const uint8_t *record = (const uint8_t *)in->records + i * LAYOUT_PAGE_SIZE;
+	struct counts counts = load_counts(layout, record);
+	bool is_bare = counts.references == 0 && !has_type(layout, counts.word);
+	bool is_first = !scan->is_begun;
+
+	scan->is_begun = true;
+	if (is_bare && in->first.index + i < scan->free_end) {
+		set_frame(frame, PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
+		return;
+	}
+	if ((is_bare && is_first) ||
+	    !classify_plain(layout, record, counts, scan->states_only, frame))
+		classify_rest(in, scan, i, is_first, frame);
+	if (in->marks &&
+	    (frame->type == PAGE_CLASS_UNKNOWN || frame->state == PAGE_STATE_IN_TRANSIT))
+		set_by_mark(in->marks, in->first.index + i, frame);
 }
 
 struct frame page_classify(const struct page_records *in, struct page_scan *scan, uint64_t i)
 {
-	const struct page_layout *layout = in->layout;
-	const void *record = (const uint8_t *)in->records + i * LAYOUT_PAGE_SIZE;
-	const uint64_t pfn = in->first.index + i;
-	struct counts counts = load_counts(layout, record);
-	bool is_bare = counts.references == 0 && !has_type(layout, counts.word), is_head;
 	struct frame frame;
-	uint64_t flags;
-	int order;
 
-	if (pfn < scan->free_end && is_bare)
-		return frame_of(PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
-	order = has_type(layout, counts.word) ? free_order(layout, pfn, record, counts.word) : -1;
-	if (order >= 0) {
-		scan->is_begun = true;
-		scan->free_end = pfn + (UINT64_C(1) << order);
-		return frame_of(PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
-	}
-	flags = layout_load(record, &layout->flags_word);
-	is_head = layout_has_flag(layout, flags, PAGE_FLAG_HEAD);
-	if (classify_tail(in, scan, pfn, record, is_head, &frame)) {
-		scan->is_begun = true;
-		return by_mark(in, pfn, frame);
-	}
-	if (is_bare && !scan->is_begun)
-		look_back(in, scan, pfn);
-	scan->is_begun = true;
-	if (is_bare && pfn < scan->free_end)
-		return frame_of(PAGE_STATE_FREE, FRAME_TYPE_NONE, 0);
-	frame = classify_whole(in, pfn, record, counts, flags);
-	if (is_head) {
-		scan->compound = frame;
-		scan->compound_head = pfn;
-		scan->has_compound = true;
-	}
-	return by_mark(in, pfn, frame);
+	page_classify_to(in, scan, i, &frame);
+	return frame;
 }
 
 /* Words of a record; relaxed loads, each of which the compiler does once. */

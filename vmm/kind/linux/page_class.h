@@ -80,6 +80,7 @@ const void *page_record(const struct page_records *in, uint64_t pfn, void *copy)
  * is. Zeroed before the first; the first record may lie inside of a block, whose head is then fetched.
  */
 struct page_scan {
+	bool states_only; /* types are not wanted, and may be FRAME_TYPE_NONE where there is one */
 	bool is_begun;
 	bool has_compound;
 	struct frame compound;  /* what the compound page is whose head was the last */
@@ -94,6 +95,17 @@ struct page_scan {
  * hugetlbfs; so may those that marks tell, where they are not the first of an allocation that is no compound page.
  */
 struct frame page_classify(const struct page_records *in, struct page_scan *scan, uint64_t i);
+
+/* Likewise, for many: a frame that is returned is put together in memory, and each load of it waits for all the stores. */
+void page_classify_to(const struct page_records *in, struct page_scan *scan, uint64_t i,
+		      struct frame *frame);
+
+/*
+ * How many records from number i on, which may be 0, are of pages within the free block where the scan is; page_classify says the
+ * same of each, and takes longer. To be asked in its order. Sets frames[i] and those behind it; NULL: only counts them.
+ */
+uint64_t page_free_run(const struct page_records *in, const struct page_scan *scan, uint64_t i,
+		       struct frame *frames);
 
 /*
  * The word of a page that leads to its head; bit 0 is clear if the page is no tail. `is_head`: its flags say that it is one,

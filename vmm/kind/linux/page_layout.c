@@ -172,8 +172,27 @@ static void types_from_vmcoreinfo(struct page_layout *layout, const struct vmcor
 	type_from_value(layout, info, "PAGE_BUDDY_MAPCOUNT_VALUE", PAGE_TYPE_BUDDY);
 }
 
+static bool is_word(const struct layout_field *field)
+{
+	return field->size == sizeof(uint64_t) && field->page == 0;
+}
+
+static uint64_t flag_mask(const struct page_layout *layout, enum page_flag flag)
+{
+	return layout->flags[flag] == LAYOUT_FLAG_NONE ? 0 : UINT64_C(1) << layout->flags[flag];
+}
+
+static void find_plain_words(struct page_layout *layout)
+{
+	layout->has_plain_words = is_word(&layout->flags_word) && is_word(&layout->mapping) &&
+				  is_word(&layout->compound_head);
+	layout->reserved_mask = flag_mask(layout, PAGE_FLAG_RESERVED);
+	layout->plain_mask = layout->reserved_mask | flag_mask(layout, PAGE_FLAG_HEAD) |
+			     flag_mask(layout, PAGE_FLAG_SLAB);
+}
+
 /* What shares one load lies side by side, and what every reader needs is there. */
-static int check_layout(const struct page_layout *layout, struct error *err)
+static int finish_layout(struct page_layout *layout, struct error *err)
 {
 	if (!layout->flags_word.size || !layout->refcount.size || !layout->mapcount.size ||
 	    !layout->mapping.size || !layout->private_word.size || !layout->compound_head.size)
@@ -185,6 +204,7 @@ static int check_layout(const struct page_layout *layout, struct error *err)
 	if (!layout->types[PAGE_TYPE_BUDDY].mask)
 		return error_set(err, -EPROTO,
 				 "the guest does not say how its free pages are marked");
+	find_plain_words(layout);
 	return 0;
 }
 
@@ -384,7 +404,7 @@ int page_layout_from_btf(const struct btf *btf, const struct vmcoreinfo *info,
 	if (layout->flags[PAGE_FLAG_HEAD] == LAYOUT_FLAG_NONE ||
 	    layout->flags[PAGE_FLAG_RESERVED] == LAYOUT_FLAG_NONE)
 		return error_set(err, -EPROTO, "the guest's enum pageflags lacks a flag");
-	return check_layout(layout, err);
+	return finish_layout(layout, err);
 }
 
 static void field_from_vmcoreinfo(const struct vmcoreinfo *info, const char *name, unsigned size,
@@ -439,5 +459,5 @@ int page_layout_from_vmcoreinfo(const struct vmcoreinfo *info, struct page_layou
 	field_from_vmcoreinfo(info, "page.compound_dtor", 1, 1, &layout->destructor);
 	flags_from_vmcoreinfo(info, layout);
 	types_from_vmcoreinfo(layout, info);
-	return check_layout(layout, err);
+	return finish_layout(layout, err);
 }

@@ -112,6 +112,10 @@ struct page_layout {
 	uint8_t destructor_hugetlb;
 	/* Fields of flags: where zone and node lie; 0 bits: there is none, or it is not known. */
 	uint8_t zone_shift, zone_bits, node_shift, node_bits;
+	/* For page_classify: flags_word, mapping and compound_head are whole words of the page's own record. */
+	bool has_plain_words;
+	uint64_t reserved_mask; /* the flag reserved */
+	uint64_t plain_mask;    /* the flags reserved, head and slab */
 };
 
 struct btf;
