@@ -22,15 +22,15 @@ LINES_MAX = 300
 FAULTS_MAX = 20
 
 
-def load_schema():
-    return json.loads(SCHEMA.read_text())
-
-
 def unique(pairs):
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):
         raise ValueError("an object has a key twice")
     return dict(pairs)
+
+
+def load_schema():
+    return json.loads(SCHEMA.read_text(), object_pairs_hook=unique)
 
 
 def exact(text):
