@@ -141,7 +141,8 @@ int kernel_stacks_read(const struct linux_kernel *kernel, const struct owner_fie
 		is_complete = is_complete && stacks->is_complete;
 	}
 	stacks->is_complete = is_complete;
-	qsort(stacks->list, stacks->count, sizeof(*stacks->list), compare);
+	if (stacks->count)
+		qsort(stacks->list, stacks->count, sizeof(*stacks->list), compare);
 	return result == -E2BIG ? 0 : result;
 }
 
