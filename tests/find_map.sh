@@ -149,7 +149,9 @@ test_bad_expressions()
 	bad '1 && meta.no_such_field' 6 'meta.no_such_field'
 	expect "find without an expression" 2 'err:expected an expression' -- "$PAGEVISOR" find
 	expect "find --limit 0" 2 'err:expected a number of at least 1' -- "$PAGEVISOR" find --limit 0 1
-	expect "map --by size" 2 'err:type, state, refs or resident' -- "$PAGEVISOR" map --by size
+	expect "map --by migratetype" 2 'err:--by migratetype: the page blocks of this guest are not known; expected type, state, refs or resident$' -- \
+		"$PAGEVISOR" map --by migratetype
+	expect "map --by size" 2 'err:type, state, refs, resident or migratetype' -- "$PAGEVISOR" map --by size
 }
 
 # is_png FILE WIDTH: checks the first bytes; the unit tests read a whole file. The height depends on the number of

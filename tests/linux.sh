@@ -75,12 +75,24 @@ test_owners()
 		"$PAGEVISOR" stat --by pageblock "$guest"
 	expect "$1: migrate types" 0 'out:  DMA32 Movable$' 'out:  DMA32 Unmovable$' 'out:^ +1024\.0 .* in all$' -- \
 		"$PAGEVISOR" stat --by migratetype "$guest"
+	expect "$1: migrate types in the picture" 0 'out:by migratetype; a cell is' 'out: Movable: [1-9]' 'out:Unmovable: [1-9]' -- \
+		"$PAGEVISOR" map --by migratetype "$guest"
+	for by in Movable Unmovable; do
+		check "$1: $by frames" [ "$(map_frames "$guest" "$by")" = "$("$PAGEVISOR" find --count "migratetype == $by" "$guest")" ]
+	done
 	page=$("$PAGEVISOR" find --each --limit 1 'hinders && migratetype == Unmovable' "$guest" 2>/dev/null | awk 'END { print $1 }')
 	expect "$1: a page that keeps its block" 0 'out:pageblock Unmovable, [0-9]+ pages? of it cannot be moved' -- \
 		"$PAGEVISOR" show "$page" "$guest"
 	for by in file cache process zone pageblock migratetype; do
 		expect "$1: $by in JSON" 0 "out:\"by\":\"$by\"" -- "$PAGEVISOR" stat --json --limit 5 --by "$by" "$guest"
 	done
+}
+
+# map_frames GUEST TYPE: how many frames of page blocks of that type there are in the picture.
+map_frames()
+{
+	"$PAGEVISOR" map --json --by migratetype "$1" |
+		python3 -c 'import json, sys; print(*[part["total_frames"] for part in json.load(sys.stdin)["classes"] if part["class"] == sys.argv[1]])' "$2"
 }
 
 # frame_of EXPRESSION [GUEST]: the first frame that matches.

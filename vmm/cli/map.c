@@ -47,7 +47,8 @@ struct map {
 };
 
 static const struct argp_option options_table[] = {
-	{"by", KEY_BY, "type|state|refs|resident", 0, "what the colours mean (type)", 0},
+	{"by", KEY_BY, "type|state|refs|resident|migratetype", 0,
+	 "what the colours mean (type); the last one for Linux guests", 0},
 	{"from", KEY_FROM, "PLACE", 0, "begin there (0)", 0},
 	{"to", KEY_TO, "PLACE", 0, "end before it (the end of memory)", 0},
 	{"mark", KEY_MARK, "EXPRESSION", 0, "mark cells with frames that match, as find does", 0},
@@ -62,6 +63,7 @@ static enum map_by parse_by(const char *text, struct argp_state *state)
 					    [MAP_BY_STATE] = "state",
 					    [MAP_BY_REFS] = "refs",
 					    [MAP_BY_RESIDENT] = "resident",
+					    [MAP_BY_MIGRATETYPE] = "migratetype",
 					    NULL};
 
 	return (enum map_by)option_word("--by", text, names, state);
@@ -128,7 +130,7 @@ static const struct argp parser = {
 	.parser = parse_option,
 	.children = session_children,
 	.doc = "Draws all memory of a running guest, coloured by the type, state or "
-	       "reference count of its frames, or by what the host keeps of it: on a terminal in colours, elsewhere with letters, or "
+	       "reference count of its frames, by what the host keeps of it, or by the migrate types of Linux's page blocks: on a terminal in colours, elsewhere with letters, or "
 	       "into a file.\vA cell shows the class of most of its frames; a broken frame always "
 	       "shows, and so does a mark. PLACE is " FRAME_EXPECTED
 	       ". The map fits the terminal. " SESSION_VM_HELP " EXPRESSION is as for pagevisor "
@@ -322,6 +324,10 @@ static int look_and_draw(struct map *map)
 				  "--by resident: what the host keeps of %s is not known; expected "
 				  "type, state or refs of a guest that does not run",
 				  session_called(&map->session));
+		else if (map->by == MAP_BY_MIGRATETYPE)
+			error_set(&err, 0,
+				  "--by migratetype: the page blocks of this guest are not known; "
+				  "expected type, state, refs or resident");
 		else
 			error_set(&err, 0,
 				  "--by refs: guests of kind %s have no references; expected type "

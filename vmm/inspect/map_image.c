@@ -12,6 +12,8 @@
 #include "inspect/find/expression.h"
 #include "inspect/state_order.h"
 #include "kind/frame_walk.h"
+#include "kind/kind.h"
+#include "kind/property.h"
 #include "memory/residency.h"
 
 /* Upper bounds of the reference counts that share a class. */
@@ -20,6 +22,7 @@ static const char *const step_names[MAP_STEPS] = {"1", "2", "3-4", "5-8", "9-64"
 static const char step_letters[MAP_STEPS] = {'1', '2', '3', '5', '9', '+'};
 
 _Static_assert(MAP_STEPS <= FRAME_TYPES_MAX, "steps have room instead of types");
+_Static_assert(PROPERTY_VALUES_MAX <= FRAME_TYPES_MAX, "values have room instead of types");
 _Static_assert(MAP_CLASSES_MAX <= MAP_NO_CLASS, "a class fits a cell");
 
 #define NO_LETTER '\0' /* of a type, before it gets one */
@@ -31,6 +34,8 @@ struct builder {
 	uint8_t steps[MAP_STEPS];
 	uint8_t held[2]; /* of frames that the host keeps memory for: in use, free */
 	uint8_t absent;  /* of those for which it keeps none */
+	int property;    /* whose values are shown; see property.h */
+	uint8_t values[PROPERTY_VALUES_MAX], no_value;
 	uint8_t wild;
 	uint8_t unread;
 	/* The current cell, and its counts so far. */
@@ -160,6 +165,39 @@ static void add_held(struct builder *builder)
 			  (struct map_class){.of = MAP_OF_STATE, .tone = TONE_FREE, .letter = '.'});
 }
 
+/* The property of this guest that has a name; -1: it has none. */
+static int find_property(const struct guest *guest, const char *name)
+{
+	const struct property_ops *ops = guest->kind->properties;
+	char found[PROPERTY_NAME_SIZE];
+
+	for (unsigned i = 0; ops && i < ops->count; i++)
+		if (ops->name(guest, i, found) && strcmp(found, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* The names of a property's values. */
+static void add_values(struct builder *builder)
+{
+	const struct property_ops *ops = builder->guest->kind->properties;
+
+	builder->no_value =
+		add_class(builder->image, "none",
+			  (struct map_class){.of = MAP_OF_STATE, .tone = TONE_FREE, .letter = '.'});
+	memset(builder->values, builder->no_value, sizeof(builder->values));
+	builder->property = find_property(builder->guest, map_by_name(builder->image->by));
+	for (unsigned i = 0; builder->property >= 0 && i < PROPERTY_VALUES_MAX; i++) {
+		const char *name = ops->value_name(builder->guest, (unsigned)builder->property, i);
+
+		if (name)
+			builder->values[i] = add_class(builder->image, name,
+						       (struct map_class){.of = MAP_OF_TYPE,
+									  .index = i,
+									  .letter = NO_LETTER});
+	}
+}
+
 /* Classes of frames in use come first: if two have as many frames in a cell, the first is shown. */
 static void add_classes(struct builder *builder)
 {
@@ -169,6 +207,8 @@ static void add_classes(struct builder *builder)
 		add_steps(builder);
 	if (builder->image->by == MAP_BY_RESIDENT)
 		add_held(builder);
+	else if (builder->image->by == MAP_BY_MIGRATETYPE)
+		add_values(builder);
 	else
 		add_states(builder);
 	builder->unread = add_class(builder->image, "not read",
@@ -184,6 +224,19 @@ static unsigned step_of(uint32_t references)
 	return step;
 }
 
+static uint8_t value_class(const struct builder *builder, pfn_t pfn, const struct frame *frame)
+{
+	const struct frame_records none = {NULL, pfn, 0, NULL};
+	uint64_t value;
+
+	if (builder->property < 0 ||
+	    !builder->guest->kind->properties->read(builder->guest, (unsigned)builder->property,
+						    &none, pfn, frame, &value) ||
+	    value >= PROPERTY_VALUES_MAX)
+		return builder->no_value;
+	return builder->values[value];
+}
+
 static uint8_t frame_class(struct builder *builder, pfn_t pfn, const struct frame *frame)
 {
 	enum map_by by = builder->image->by;
@@ -195,6 +248,8 @@ static uint8_t frame_class(struct builder *builder, pfn_t pfn, const struct fram
 			       ? builder->held[guest_state(builder->guest, frame->state)->tone ==
 					       TONE_FREE]
 			       : builder->absent;
+	if (by == MAP_BY_MIGRATETYPE)
+		return value_class(builder, pfn, frame);
 	if (!shows_more(by, guest_state(builder->guest, frame->state)))
 		return builder->states[frame->state];
 	if (by == MAP_BY_REFS)
@@ -291,6 +346,8 @@ bool map_by_applies(const struct guest *guest, enum map_by by)
 {
 	if (by == MAP_BY_RESIDENT)
 		return guest->memory && residency_is_known(guest->memory);
+	if (by == MAP_BY_MIGRATETYPE)
+		return find_property(guest, map_by_name(by)) >= 0;
 	return by != MAP_BY_REFS || guest->kind->has_references;
 }
 
@@ -367,6 +424,7 @@ const char *map_by_name(enum map_by by)
 		[MAP_BY_STATE] = "state",
 		[MAP_BY_REFS] = "references",
 		[MAP_BY_RESIDENT] = "resident",
+		[MAP_BY_MIGRATETYPE] = "migratetype",
 	};
 
 	return names[by];

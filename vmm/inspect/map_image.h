@@ -17,6 +17,7 @@ enum map_by {
 	MAP_BY_STATE,
 	MAP_BY_REFS,
 	MAP_BY_RESIDENT, /* whether the host keeps memory for a frame, and whether the guest would miss it */
+	MAP_BY_MIGRATETYPE, /* of the page block in which a frame is; Linux's */
 };
 
 /* Types and states, wild frames, and frames about which nothing is known. */
@@ -26,7 +27,7 @@ enum map_by {
 #define MAP_STEPS 6 /* of reference counts */
 
 enum map_class_of {
-	MAP_OF_TYPE,
+	MAP_OF_TYPE, /* of a frame; or by migrate type, of a page block */
 	MAP_OF_STATE,
 	MAP_OF_STEP, /* of reference counts: the larger its index the more references */
 	MAP_OF_WILD, /* in use, but of no type that the guest has */
@@ -78,7 +79,7 @@ struct map_image {
 /* A grid of `columns` columns, with as few frames in a cell as rows_max rows allow. */
 struct map_grid map_grid_fit(uint64_t frames, unsigned columns, unsigned rows_max);
 
-/* Whether `by` applies to this guest: not all kinds count references, and not all memory tells what is resident. */
+/* Whether `by` applies to this guest: not all kinds count references or have page blocks, and not all memory tells what is resident. */
 bool map_by_applies(const struct guest *guest, enum map_by by);
 
 /*
@@ -113,7 +114,7 @@ static inline uint64_t map_image_row_address(const struct map_image *image, unsi
 	       PAGE_SIZE;
 }
 
-/* "type", "state", "references" */
+/* "type", "state", "references", ... */
 const char *map_by_name(enum map_by by);
 
 /* An amount of memory in the largest unit that divides it: "512K", "3G". Returns text, of MAP_SIZE_TEXT bytes. */
