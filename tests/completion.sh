@@ -77,11 +77,12 @@ test_values()
 {
 	offers "one option" "pagevisor run --work" --workload=
 	offers "an option after others" "pagevisor run -c 2 --memory=1G --ti" --time= --timeout=
-	offers "alternatives" "pagevisor map --by " type state refs resident
+	offers "alternatives" "pagevisor map --by " type state refs resident migratetype
 	offers "after =" "pagevisor map --by=st" state
 	offers "after the letter" "pagevisor map -b r" refs resident
+	offers "breakdowns of top" "pagevisor top --by p" process pageblock
 	offers "after letters" "pagevisor find -cn "
-	offers "after the letter's value" "pagevisor map -bstate --by " type state refs resident
+	offers "after the letter's value" "pagevisor map -bstate --by " type state refs resident migratetype
 	offers "after --, no options" "pagevisor stress -- --"
 	offers "a value that nobody knows" "pagevisor run --seed "
 	# shellcheck disable=SC2046 # words
