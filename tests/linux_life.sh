@@ -240,7 +240,7 @@ start_screen()
 	sees "growth: b shows files" '^ +[0-9.]+ +rootfs /disk.img$'
 	tmux_ send-keys b
 	sees "growth: and processes" '^ +[0-9.]+ .* 1  init$'
-	tmux_ send-keys = d
+	tmux_ send-keys '=' d
 	sees "growth: and what changes from now on" 'sorted by change, .*, change in [0-9]+ s$'
 }
 

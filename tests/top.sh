@@ -254,7 +254,7 @@ test_rows()
 	goes "of whole names" 'meta_page'
 	keys / C-u Enter n
 	sees "n sorts them by name" '^BY class, sorted by name'
-	keys = d
+	keys '=' d
 	sees "= has changes since now" '^BY class, sorted by change, .*, change in [0-9]+ s$'
 	tmux_ resize-window -x 80 -y 10
 	sees "a small screen has the first ones" '^BY class, .* 1-2 of [0-9]+'
@@ -271,7 +271,7 @@ test_rows()
 	sees "B goes the other way" '^BY class, sorted by size, [0-9]+$'
 	keys t
 	sees "t shows types" '^TYPES'
-	keys =
+	keys '='
 	sees "where = says what it is for" '^= is for rows'
 	keys c
 }
