@@ -17,7 +17,7 @@ trap '{ stop_libvirtd; tmux_ kill-server; kill_all; } 2>/dev/null' EXIT
 
 LINUX_SUITE=${LINUX_SUITE:-trixie}
 KERNEL=$KERNELS/$LINUX_SUITE
-RESETS=3
+RESETS=5
 LIVE_READS=${LIVE_READS:-1000000}
 
 # boot MEMORY OPTION...: a guest that is ready.
@@ -143,11 +143,14 @@ test_kexec()
 	await_line stat running || fail "kexec: stat" "it says nothing"
 	start watch "$PAGEVISOR" watch --interval 0.1 "qemu:$pid" pfn:1000
 	await_line watch free || fail "kexec: watch" "it says nothing"
+	start top "$PAGEVISOR" top --batch=100000 --jsonl --interval 0.5 "qemu:$pid"
+	within grep -q '"stage":"running"' "$WORK/top" || fail "kexec: top" "it says nothing"
 	before=$("$PAGEVISOR" stat "qemu:$pid" | grep ^image)
 	type_line
 	check "kexec: the next kernel boots" within has_booted 2 || return
 	check "kexec: stat says so" within has_restarted 1 stat
 	check "kexec: watch says so" within has_restarted 1 watch
+	check "kexec: top says so" within json_has_restarted 1 top
 	check "kexec: stat goes on" within line_after "$WORK/stat" 'has restarted' ' running '
 	expect "kexec: the kernel that runs is found" 0 'out:^guest .*, running' -- "$PAGEVISOR" stat "qemu:$pid"
 	image=$(grep ^image "$OUT")
