@@ -25,6 +25,7 @@ struct marking {
 	struct mapping_walk walk;
 	struct kernel_space space;     /* of the process that is looked at */
 	uint64_t confirmed;            /* the number of the piece of TABLE_BYTES that is, plus 1 */
+	bool has_mappings;             /* of this process */
 	bool has_tables, lacks_tables; /* of some */
 };
 
@@ -45,6 +46,7 @@ static int mark(void *own, const struct linux_mapping *mapping)
 	struct marking *marking = own;
 	const uint64_t piece = mapping->va / TABLE_BYTES + 1;
 
+	marking->has_mappings = true;
 	if (mapping->count > 1 || piece != marking->confirmed) {
 		if (!take(marking, 1 + (mapping->count >> MARKS_OF_A_TABLE_SHIFT)))
 			return -E2BIG;
@@ -66,18 +68,26 @@ static bool is_meant(const struct property_owner *owner, const struct linux_proc
 	return fnmatch(owner->pattern, name, 0) == 0;
 }
 
-/* Each top table maps the kernel, too: one that does not was not captured. */
-static bool has_top_table(const struct kernel_space *space)
+static bool has_present(const uint64_t *entries, unsigned count)
 {
-	uint64_t entries[PT_ENTRIES / 2];
-	const uint64_t at = (space->root.addr & PTE_ADDRESS_MASK) + sizeof(entries);
-
-	if (guest_memory_copy(space->memory, paddr(at), entries, sizeof(entries)) < 0)
-		return false;
-	for (unsigned i = 0; i < PT_ENTRIES / 2; i++)
+	for (unsigned i = 0; i < count; i++)
 		if (entries[i] & PTE_PRESENT)
 			return true;
 	return false;
+}
+
+/*
+ * Each top table maps the kernel, too: one that does not was not captured. Of one that leads to tables of which none maps anything
+ * these were not.
+ */
+static bool has_tables(const struct kernel_space *space, bool has_mappings)
+{
+	uint64_t entries[PT_ENTRIES];
+
+	return guest_memory_copy(space->memory, paddr(space->root.addr & PTE_ADDRESS_MASK), entries,
+				 sizeof(entries)) == 0 &&
+	       has_present(entries + PT_ENTRIES / 2, PT_ENTRIES / 2) &&
+	       (has_mappings || !has_present(entries, PT_ENTRIES / 2));
 }
 
 static int look_at(void *own, const struct linux_process *process)
@@ -88,14 +98,19 @@ static int look_at(void *own, const struct linux_process *process)
 		return 0;
 	/* A process that has just ended may have none either. */
 	if (!process_space(&marking->kernel->found.space, marking->fields, process->memory,
-			   &marking->space) ||
-	    !has_top_table(&marking->space)) {
+			   &marking->space)) {
 		marking->lacks_tables = true;
 		return 0;
 	}
-	marking->has_tables = true;
+	marking->has_mappings = false;
 	marking->confirmed = 0;
-	return process_mappings(&marking->space, &marking->walk);
+	int result = process_mappings(&marking->space, &marking->walk);
+
+	if (has_tables(&marking->space, marking->has_mappings))
+		marking->has_tables = true;
+	else
+		marking->lacks_tables = true;
+	return result;
 }
 
 static int refuse(const struct marking *marking, uint64_t tables_max, int result, bool is_complete,
