@@ -24,6 +24,7 @@
 #include "source/libvirt/domain_place.h"
 #include "source/ram_split.h"
 #include "source/libvirt/libvirt_pauser.h"
+#include "source/libvirt/private_ram.h"
 #include "source/pauser.h"
 
 /* Precedes a UUID in the place of a domain's name. No domain's name in libvirt has a '/'. */
@@ -35,9 +36,10 @@
 struct libvirt_vm {
 	struct domain_link *link;
 	const struct domain_facts *facts;
-	int ram_fd;        /* -1: none, memory is peeked */
+	int ram_fd;        /* -1: none, memory is copied by the process or peeked */
 	bool is_mapped;    /* else the file is read, or memory is peeked */
 	uint64_t low_size; /* of the RAM, and of the file up to where the upper part begins in it */
+	struct private_ram private_ram;
 	unsigned pauser_connections; /* of the link, when the pauser was started */
 	struct pauser pauser;
 };
@@ -143,7 +145,9 @@ static int start_pauser(struct libvirt_vm *vm, unsigned connections, struct erro
 {
 	const char *const arguments[] = {
 		LIBVIRT_PAUSER_COMMAND, domain_link_uri(vm->link), vm->facts->uuid,
-		vm->ram_fd >= 0 ? LIBVIRT_PAUSER_DEADLINE : LIBVIRT_PAUSER_DEADLINE_SLOW, NULL};
+		vm->ram_fd >= 0 || vm->private_ram.is_open ? LIBVIRT_PAUSER_DEADLINE
+							   : LIBVIRT_PAUSER_DEADLINE_SLOW,
+		NULL};
 
 	vm->pauser_connections = connections;
 	return pauser_start(&vm->pauser, arguments, libvirt_connect_timeout_ms(arguments[1]), err);
@@ -189,6 +193,7 @@ static enum source_state vm_state(const struct source *source, const char **text
 static void free_vm(struct libvirt_vm *vm)
 {
 	pauser_stop(&vm->pauser);
+	private_ram_close(&vm->private_ram);
 	fd_close(vm->ram_fd);
 	if (vm->link)
 		domain_link_close(vm->link);
@@ -338,7 +343,10 @@ static int follow_process(struct libvirt_vm *vm, uint32_t *pid, bool *is_sealed,
 	if (*pid) {
 		pidfd = (int)syscall(SYS_pidfd_open, *pid, 0);
 		vm->ram_fd = domain_ram_open(*pid, vm->facts->memory_bytes, is_sealed);
+		if (vm->ram_fd < 0)
+			private_ram_open(&vm->private_ram, *pid);
 		if (domain_process_find("/proc", uuid) != *pid) {
+			private_ram_close(&vm->private_ram);
 			fd_close(vm->ram_fd);
 			fd_close(pidfd);
 			vm->ram_fd = pidfd = -1;
@@ -350,10 +358,6 @@ static int follow_process(struct libvirt_vm *vm, uint32_t *pid, bool *is_sealed,
 
 static int refuse_unknown(const struct libvirt_vm *vm, uint32_t pid, struct error *err)
 {
-	char process[32] = "";
-
-	if (pid)
-		snprintf(process, sizeof(process), ", or as root qemu:%" PRIu32, pid);
 	if (vm->ram_fd >= 0)
 		return error_set(err, -ENODATA,
 				 "the guest of the domain %s is of no known kind, or has not "
@@ -362,13 +366,62 @@ static int refuse_unknown(const struct libvirt_vm *vm, uint32_t pid, struct erro
 	return error_set(err, -ENODATA,
 			 "the guest of the domain %s is of no known kind, or has not booted far "
 			 "enough; for Linux its RAM must be a memfd and shared (memoryBacking)%s",
-			 vm->facts->name, process);
+			 vm->facts->name, pid ? ", unless root asks" : "");
+}
+
+/* Looks into the domain's process, if we may. Returns whether a guest is there, in the source's memory. */
+static bool find_in_process(struct libvirt_vm *vm, struct source *source)
+{
+	struct boot_wait waited = boot_wait_begin();
+	struct error ignored;
+
+	while (vm->private_ram.is_open) {
+		int result = private_ram_find(&vm->private_ram, &source->memory, &source->hints,
+					      &ignored);
+
+		if (result == 0)
+			return true;
+		if ((result != -ENODATA && result != -EAGAIN) || vm->facts->is_paused ||
+		    has_ended(vm) || !boot_wait_again(&waited, BOOT_RETRY_NS))
+			private_ram_close(&vm->private_ram);
+	}
+	return false;
+}
+
+/* Whatever is not there as a file, or in a process that we may read, is read through libvirt. */
+static int find_memory(struct libvirt_vm *vm, bool wait, uint32_t pid, struct source *source,
+		       struct error *err)
+{
+	struct domain_place place;
+	int result;
+
+	if (!wait)
+		private_ram_close(&vm->private_ram);
+	source->hints.has_info = true;
+	if (find_in_process(vm, source)) {
+		snprintf(source->notice, sizeof(source->notice),
+			 "the memory of %s is private to its QEMU and read by process_vm_readv: "
+			 "slower than a mapping",
+			 vm->facts->name);
+		return 0;
+	}
+	result = look_for_guest(vm, wait, &place, err);
+	if (result == 0 && wait && !place.has_info)
+		result = refuse_unknown(vm, pid, err);
+	if (result < 0)
+		return result;
+	source->hints = (struct guest_hints){
+		.has_info = place.has_info, .info = place.info, .is_still = place.is_still};
+	if (vm->ram_fd < 0)
+		snprintf(source->notice, sizeof(source->notice),
+			 "the memory of %s is copied through libvirt: slower than a mapping",
+			 vm->facts->name);
+	return add_memory(vm, &place, &source->memory, err);
 }
 
 static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struct source *source,
 		       struct error *err)
 {
-	struct domain_place place;
 	int result = find_domain(vm, name, err);
 
 	if (result < 0)
@@ -381,29 +434,17 @@ static int open_domain(struct libvirt_vm *vm, const char *name, bool wait, struc
 		return result;
 	/* A caller that only lists must not be killed by a file that shrinks. */
 	vm->is_mapped = vm->ram_fd >= 0 && (is_sealed || wait);
-	result = look_for_guest(vm, wait, &place, err);
-	if (result == 0 && wait && !place.has_info)
-		result = refuse_unknown(vm, pid, err);
-	if (result < 0)
-		return result;
 	*source = (struct source){
 		.ops = &libvirt_ops,
 		.is_live = true,
 		.has_all_memory = true,
-		.hints.has_info = place.has_info,
-		.hints.info = place.info,
-		.hints.is_still = place.is_still,
 		.pid = pid,
 		.cpu_count = vm->facts->cpu_count,
 		.control = {&libvirt_control, vm, source->name},
 		.own = vm,
 	};
-	if (vm->ram_fd < 0)
-		snprintf(source->notice, sizeof(source->notice),
-			 "the memory of %s is copied through libvirt: slower than a mapping",
-			 vm->facts->name);
 	memcpy(source->name, vm->facts->name, sizeof(source->name));
-	return add_memory(vm, &place, &source->memory, err);
+	return find_memory(vm, wait, pid, source, err);
 }
 
 static int open_named(const char *name, bool wait_for_guest, struct source *source,
