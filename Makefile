@@ -131,7 +131,7 @@ ZSH_COMPLETION  := $(PREFIX)/share/zsh/site-functions/_pagevisor
 FISH_COMPLETION := $(PREFIX)/share/fish/vendor_completions.d/pagevisor.fish
 
 .DEFAULT_GOAL := all
-.PHONY: all setup run test test-svm test-linux test-host-faults test-deb deb unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench bench-reclaim-peers lint format install uninstall clean help
+.PHONY: all setup run test test-svm test-linux test-host-faults test-deb deb unit test-unit-address test-unit-thread test-sanitized soak fuzz fuzz-targets bench bench-linux-peers bench-reclaim-peers lint format install uninstall clean help
 
 # The guest of the trace test, too: docs and README show the trace with it.
 all: $(PROGRAM) $(GUEST_ELF) $(TRACE_GUEST) ## build the command and the guest
@@ -188,6 +188,9 @@ soak: $(SETUP_TEST) all $(UNIT) $(TORN) $(PROBE) $(BUILD)/live-reads $(BUILD)/li
 
 bench: all $(BENCH) $(SCENARIOS) ## figures: boot time, memory overhead, scan rate, cost of frame operations
 	@tests/bench/all.sh $(BUILD)
+
+bench-linux-peers: all $(SETUP_TEST) $(BUILD)/linux-agent ## where a Linux guest's memory is, beside dump-guest-memory and crash
+	@tests/bench/peers/linux.sh $(BUILD)
 
 bench-reclaim-peers: all $(SETUP_TEST) ## 1 GiB taken from a guest and returned, beside balloon and virtio-mem
 	@tests/bench/peers/peers.sh $(BUILD)
