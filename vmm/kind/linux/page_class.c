@@ -216,8 +216,7 @@ static bool may_be_old_hugetlb(const struct page_layout *layout, uint64_t flags)
 }
 
 /* Of a page in use. */
-static enum page_class class_of_mapping(const struct page_layout *layout, uint64_t mapping,
-					uint64_t flags)
+static int class_of_mapping(const struct page_layout *layout, uint64_t mapping, uint64_t flags)
 {
 	if (mapping == 0)
 		return PAGE_CLASS_UNKNOWN;
