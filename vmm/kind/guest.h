@@ -85,6 +85,11 @@ struct guest_hints {
 	paddr_t info;
 	bool is_still; /* with has_info: its clock stood when it was located, see guest_place */
 	uint64_t search_end; /* without has_info: only below this address; 0: everywhere */
+	/*
+	 * One of many, for a list: it is found soon or not at all. A kind whose guests may describe themselves anywhere may look
+	 * behind search_end.
+	 */
+	bool is_listed;
 	/* Reading costs milliseconds: guests whose structures lie all over their memory are not looked for. */
 	bool is_costly;
 	bool is_paused; /* who runs it says that it stands: a search need not wait for its clock */

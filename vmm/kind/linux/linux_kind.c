@@ -119,15 +119,40 @@ static int find_guests(const struct guest_memory *memory, const struct guest_hin
 	return result;
 }
 
+/*
+ * For a list. A page of mapped memory costs a load, one that has to be copied a hundred times as much; and an idle kernel ticks a few
+ * times a second.
+ */
+#define LISTED_COPIED_MAX   (UINT64_C(2) << 30)
+#define LISTED_TICK_WAIT_NS NS_PER_S
+
+static struct guest_hints hints_of_listed(const struct guest_memory *memory)
+{
+	struct guest_hints hints = {.is_listed = true};
+
+	guest_memory_read_begin();
+	const struct memory_map *map = guest_memory_map(memory);
+
+	for (unsigned i = 0; i < map->count; i++)
+		if (memory_region_is_copied(&map->regions[i]))
+			hints.search_end = LISTED_COPIED_MAX;
+	guest_memory_read_end();
+	return hints;
+}
+
 static int locate(const struct guest_memory *memory, const struct guest_hints *hints,
 		  struct guest_place *place, struct error *err)
 {
-	uint64_t wait_ns = hints->is_paused ? 0 : KERNEL_TICK_WAIT_NS;
+	const struct guest_hints listed = hints_of_listed(memory);
+	uint64_t wait_ns = hints->is_paused   ? 0
+			   : hints->is_listed ? LISTED_TICK_WAIT_NS
+					      : KERNEL_TICK_WAIT_NS;
 	int result;
 
 	if (hints->is_costly)
 		return error_set(err, -ENODATA, "reading this memory costs too much");
-	struct kernels *kernels = find_kernels(memory, hints, wait_ns, &result, err);
+	struct kernels *kernels =
+		find_kernels(memory, hints->is_listed ? &listed : hints, wait_ns, &result, err);
 
 	if (!kernels)
 		return result;

@@ -145,7 +145,7 @@ static uint32_t stack_size(const struct btf *btf, uint32_t stack, uint32_t task)
 	uint32_t size = linux_btf_size(btf, stack);
 
 	if (size == 0)
-		size = STACK_SIZE << (kernel_field_of(btf, task, "kasan_depth").size != 0);
+		size = kernel_field_of(btf, task, "kasan_depth").size ? 2 * STACK_SIZE : STACK_SIZE;
 	return size;
 }
 

@@ -265,9 +265,9 @@ static int find_domain(struct libvirt_vm *vm, const char *name, struct error *er
 }
 
 /* Whether a guest that does not say where its RAM ends finds itself in its place, if the machine has split it so. */
-static bool is_in_place(struct libvirt_vm *vm, struct domain_place *place)
+static bool is_in_place(struct libvirt_vm *vm, bool is_listed, struct domain_place *place)
 {
-	struct guest_hints hints = {0};
+	struct guest_hints hints = {.is_listed = is_listed};
 	struct guest_place found = {0};
 	struct guest_memory memory;
 	struct error ignored;
@@ -296,7 +296,7 @@ static bool is_in_place(struct libvirt_vm *vm, struct domain_place *place)
  * Tries what machines do. Only in a file of the RAM: elsewhere, what is not known to be RAM may be a device, and a search
  * of all RAM through the daemon would take minutes.
  */
-static void find_by_trying(struct libvirt_vm *vm, struct domain_place *place)
+static void find_by_trying(struct libvirt_vm *vm, bool is_listed, struct domain_place *place)
 {
 	const struct domain_place guess = *place;
 	uint64_t size = vm->facts->memory_bytes, lows[RAM_SPLITS_MAX];
@@ -304,7 +304,7 @@ static void find_by_trying(struct libvirt_vm *vm, struct domain_place *place)
 
 	for (unsigned i = 0; i < count; i++) {
 		*place = (struct domain_place){.low_size = lows[i], .high_size = size - lows[i]};
-		if (lows[i] <= HIGH_RAM_BASE && is_in_place(vm, place))
+		if (lows[i] <= HIGH_RAM_BASE && is_in_place(vm, is_listed, place))
 			return;
 	}
 	*place = guess;
@@ -322,8 +322,8 @@ static int look_for_guest(struct libvirt_vm *vm, bool wait, struct domain_place 
 		if (result < 0)
 			return error_set(err, result, "cannot read the memory of the domain %s",
 					 vm->facts->name);
-		if (!place->has_info && wait)
-			find_by_trying(vm, place);
+		if (!place->has_info)
+			find_by_trying(vm, !wait, place);
 		if (place->has_info || !wait || vm->facts->is_paused || has_ended(vm) ||
 		    !boot_wait_again(&waited, BOOT_RETRY_NS))
 			return 0;

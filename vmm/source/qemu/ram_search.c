@@ -19,7 +19,8 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 			  const struct peer_mapping *mapping, uint64_t search_end, bool only_sealed,
 			  struct guest_place *place, struct error *err)
 {
-	const struct guest_hints anywhere = {.search_end = search_end};
+	const struct guest_hints anywhere = {.search_end = search_end,
+					     .is_listed = search_end != 0};
 	uint64_t size = mapping->end - mapping->start;
 	struct guest_memory memory;
 	struct qemu_ram ram;
