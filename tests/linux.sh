@@ -128,6 +128,7 @@ test_tasks()
 	expect "$1: a process by its pid" 0 "out:^$pages\$" -- "$PAGEVISOR" find --count 'task == "init"' "$guest"
 	# Nobody else maps it.
 	pages=$("$PAGEVISOR" find --count 'file == "/disk/mapped" && flags.mmap' "$guest")
+	expect "$1: a file as it is listed" 0 "out:^$pages\$" -- "$PAGEVISOR" find --count 'file == "ext4 /disk/mapped" && flags.mmap' "$guest"
 	expect "$1: a file that a process maps" 0 "out:^$pages\$" -- "$PAGEVISOR" find --count 'task == 1 && file == "/disk/mapped"' "$guest"
 	expect "$1: huge pages that a process maps" 0 'out:^[1-9][0-9]*$' -- \
 		"$PAGEVISOR" find --count 'task == "agent-*" && type == hugetlb && order == 9' "$guest"

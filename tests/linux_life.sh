@@ -252,6 +252,14 @@ test_screen()
 	sees "growth: a filter" '^BY process, sorted by change, 1 that match "com\*"'
 	tmux_ send-keys b
 	sees "growth: caches" '^ +[0-9.]+ +[0-9]+  posix_timers_cache$|^ +[0-9.]+ +\+.* posix_timers_cache$'
+	tmux_ send-keys t /
+	tmux_ send-keys 'type = slab' Enter
+	sees "a filter that is wrong is typed anew" "^column 6: '=' is not an operator"
+	sees "at the prompt" '^filter: type = slab$'
+	tmux_ send-keys C-u
+	tmux_ send-keys 'type == slab' Enter
+	sees "and looks go on" '^filter +[0-9]+ of [0-9]+ frames: type == slab'
+	tmux_ send-keys b b b
 	tmux_ resize-window -x 140 -y 50
 	sees "growth: on a larger screen, too" '^BY cache, sorted by change, 1-42 of'
 	tmux_ send-keys q

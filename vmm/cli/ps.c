@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* `pagevisor ps`: the user's running VMs, and libvirt's domains and QEMUs that run a pagevisor guest. */
+/* `pagevisor ps`: the user's running VMs, and libvirt's domains and QEMUs that run a guest of a known kind. */
 #include "cli/commands.h"
 
 #include <argp.h>

@@ -204,6 +204,28 @@ static void ask(struct top *top)
 	top_sampler_ask(&top->sampler, &top->state.request);
 }
 
+/*
+ * What some guests' filters are of only a look at the guest knows. One that it refuses is typed anew, and what was counted before is
+ * counted on.
+ */
+static void refuse_filter(struct top *top, const struct top_sample *sample)
+{
+	struct top_state *state = &top->state;
+	const char *before = top->sample ? top->sample->filter : "";
+
+	/* It was replaced meanwhile. */
+	if (strcmp(sample->filter, state->request.filter) != 0)
+		return;
+	if (!state->is_typing)
+		memcpy(state->typed, sample->filter, sizeof(state->typed));
+	state->is_typing = true;
+	snprintf(state->message, sizeof(state->message), "%s", sample->problem.text);
+	/* One that was right may have become wrong. */
+	snprintf(state->request.filter, sizeof(state->request.filter), "%s",
+		 strcmp(before, sample->filter) != 0 ? before : "");
+	ask(top);
+}
+
 static void press(struct top *top, int key)
 {
 	switch (top_key(&top->state, key, top->sample)) {
@@ -322,6 +344,8 @@ static bool wait_for_event(struct top *top)
 		struct top_sample *sample = top_sampler_take(&top->sampler);
 		int result = sample ? sample->result : 0;
 
+		if (result == -EINVAL)
+			refuse_filter(top, sample);
 		/* A sample that was under way when the screen was paused comes too late. */
 		if (top->state.request.is_paused && top->sample)
 			top_sample_free(sample);

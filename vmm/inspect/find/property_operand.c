@@ -145,6 +145,19 @@ void parse_value_name(struct parser *parser)
 	       parser_token_quoted(parser, quoted, sizeof(quoted)), name, names);
 }
 
+/* By its name alone, or as a table lists it, behind its group. */
+static bool is_named(const struct breakdown_row *row, const char *pattern)
+{
+	char listed[EXPRESSION_LENGTH_MAX + BREAKDOWN_GROUP_SIZE];
+
+	if (!row->name)
+		return false;
+	/* What is cut is longer than any pattern without a *. */
+	snprintf(listed, sizeof(listed), "%s %s", row->group, row->name);
+	return fnmatch(pattern, row->name, 0) == 0 ||
+	       (row->group[0] && fnmatch(pattern, listed, 0) == 0);
+}
+
 /* Adds the keys of all rows that have such a name. Returns false if there are too many, or no row has any name. */
 static bool add_keys(struct parser *parser, const struct breakdown *rows, const char *pattern,
 		     unsigned column)
@@ -158,7 +171,7 @@ static bool add_keys(struct parser *parser, const struct breakdown *rows, const 
 		const struct breakdown_row *row = &rows->rows[i];
 
 		has_names |= row->name != NULL;
-		if (!row->name || fnmatch(pattern, row->name, 0) != 0)
+		if (!is_named(row, pattern))
 			continue;
 		if (expression->key_count == EXPRESSION_KEYS_MAX) {
 			refuse(parser, column, "more than %u names match; write a narrower one",

@@ -457,7 +457,7 @@ static void draw_bottom(const struct top_state *state)
 	if (!state->is_typing) {
 		top_put(LINES - 1, 0, COLS, TOP_FAINT, "%s",
 			state->request.table.is_asked
-				? "q quit  b B other  t types  s sort  / filter  = since  p pause  + -  h help"
+				? "q quit  b B other  t types  c n d sort  / filter  = since  p pause  + -  h help"
 				: "q quit  b memory by  s sort  / filter  v panels  p pause  m map  + -  h help");
 		curs_set(0);
 		return;
