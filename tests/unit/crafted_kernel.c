@@ -64,6 +64,8 @@ void linux_put_kernel(struct crafted_linux *crafted, unsigned i, unsigned levels
 	strcpy((char *)word(crafted, i, UTS_AT) + 2 * VMCOREINFO_RELEASE_SIZE, KERNEL_RELEASE);
 	*word(crafted, i, JIFFIES_AT) = JIFFIES;
 	*word(crafted, i, TIMEKEEPER_AT + 8) = KERNEL_VA(i);
+	*word(crafted, i, TIMEKEEPER_AT + 16) = UINT64_MAX;                /* mask */
+	*word(crafted, i, TIMEKEEPER_AT + 32) = UINT64_C(24) << 32 | 5000; /* shift, mult */
 	*word(crafted, i, TIMEKEEPER_AT + 56) = wall_clock;
 	linux_format_note(text, i, levels, id);
 	linux_put_note(crafted, i, text);

@@ -297,6 +297,31 @@ START_TEST(of_several_that_stand_still_the_latest_is_chosen)
 }
 END_TEST
 
+/* As lists' ends, addresses and texts have it. */
+START_TEST(what_lies_where_a_clock_was_is_no_time)
+{
+	static const struct {
+		uint64_t at, value;
+	} others[] = {
+		{8, UINT64_C(0xffff888012345678)},
+		{16, UINT64_C(0xffff888012345678)},
+		{16, 0},
+		{32, UINT64_C(0xffff888012345678)},
+		{32, UINT64_C(24) << 32},
+		{56, UINT64_C(0xdead000000000122)},
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		put_kernel(0, 4, KERNEL_ID_A, 2000);
+		put_kernel(1, 4, KERNEL_ID_B, 1000);
+		*word(0, TIMEKEEPER_AT + others[i].at) = others[i].value;
+		find(0);
+		ck_assert_uint_eq(found[0].wall_clock, 0);
+		ck_assert_int_eq(choose(), 1);
+	}
+}
+END_TEST
+
 /* What the vCPUs of the guest have in CR3. */
 struct vcpus {
 	unsigned count;
@@ -518,6 +543,7 @@ Suite *linux_find_suite(void)
 	tcase_add_test(tcase, the_one_that_ticks_among_dead_ones_is_chosen);
 	tcase_add_test(tcase, of_several_that_tick_none_is_chosen);
 	tcase_add_test(tcase, of_several_that_stand_still_the_latest_is_chosen);
+	tcase_add_test(tcase, what_lies_where_a_clock_was_is_no_time);
 	tcase_add_test(tcase, the_one_that_a_vcpu_runs_is_chosen);
 	tcase_add_test(tcase, vcpus_that_run_none_choose_none);
 	tcase_add_test(tcase, the_page_in_front_of_tables_may_be_faked);

@@ -21,10 +21,17 @@
 
 /*
  * struct tk_data, or before 6.13 the nameless one of tk_core: a seqcount, and at 8 the struct timekeeper, whose first
- * member, tkr_mono, has the clock source at 0 and the wall clock, base_real, at 48. All kernels since 5.10 have that.
+ * member, tkr_mono, is a struct tk_read_base. All kernels since 5.10 have that.
  */
 #define TIMEKEEPER_CLOCK 8
-#define TIMEKEEPER_REAL  (8 + 48)
+struct clock_base {
+	uint64_t clock, mask, cycle_last;
+	uint32_t mult, shift;
+	uint64_t xtime_nsec, base, base_real;
+};
+
+#define KERNEL_IMAGE_VA UINT64_C(0xffffffff80000000)
+#define CLOCK_SHIFT_MAX 32
 
 /*
  * Kernels of one build have the same symbols, moved by as much as _stext. For one whose own are gone: the build is what the
@@ -75,16 +82,26 @@ static bool read_jiffies(const struct kernel_candidate *candidate, uint64_t *jif
 	       *jiffies >= JIFFIES_MIN;
 }
 
+/*
+ * Where a dead kernel had its clock there may be anything by now, such as lists' ends, which would be later than any clock.
+ * Clock sources are part of the image or of a module.
+ */
+static bool is_clock(const struct clock_base *base)
+{
+	return base->clock >= KERNEL_IMAGE_VA && base->mask &&
+	       (base->mask & (base->mask + 1)) == 0 && base->mult &&
+	       base->shift <= CLOCK_SHIFT_MAX && base->base_real <= INT64_MAX;
+}
+
 static void read_wall_clock(struct kernel_candidate *candidate)
 {
-	const struct kernel_space *space = &candidate->space;
-	uint64_t clock, real;
+	struct clock_base base;
 
 	if (candidate->timekeeper_va &&
-	    kernel_space_word(space, candidate->timekeeper_va + TIMEKEEPER_CLOCK, &clock) == 0 &&
-	    kernel_space_is_kernel_va(space, clock) &&
-	    kernel_space_word(space, candidate->timekeeper_va + TIMEKEEPER_REAL, &real) == 0)
-		candidate->wall_clock = real;
+	    kernel_space_copy(&candidate->space, candidate->timekeeper_va + TIMEKEEPER_CLOCK, &base,
+			      sizeof(base)) == 0 &&
+	    is_clock(&base))
+		candidate->wall_clock = base.base_real;
 }
 
 /* Looks at the clocks of those that are not known to tick. Returns how many are not, and sets *ticking. */

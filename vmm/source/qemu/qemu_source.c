@@ -322,7 +322,7 @@ static int find_info(struct source *source, struct error *err)
 		source->hints.is_still = place.is_still;
 		return 0;
 	}
-	if (result == -EAGAIN)
+	if (result == -EAGAIN || result == -ENOTUNIQ)
 		return error_set(err, result, "%s: %s", source->name, why.text);
 	if (result != -ENODATA)
 		return error_set(err, result, "%s: cannot read its memory: %s", source->name,

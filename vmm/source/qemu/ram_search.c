@@ -34,7 +34,7 @@ static int search_mapping(const struct qemu_peer *peer, const struct peer_mappin
 	result = qemu_ram_add(&ram, mappings, paddr(0), size, mapping->start, err);
 	if (result == 0) {
 		result = guest_locate(&memory, &anywhere, place, &why);
-		if (result == -EAGAIN)
+		if (result == -EAGAIN || result == -ENOTUNIQ)
 			error_set(err, result, "%s", why.text);
 		else if (result < 0)
 			error_set(err, result, "the memory of process %u cannot be read: %s",
@@ -199,6 +199,9 @@ int ram_search(struct qemu_ram *ram, const struct peer_mappings *mappings, uint6
 						 ? ", or its RAM is in several pieces: name the "
 						   "QMP socket, qemu:/PATH"
 						 : "");
+		if (result == -ENOTUNIQ)
+			return error_set(err, result, "the guest of process %u: %s", ram->peer->pid,
+					 why.text);
 		if (result < 0)
 			continue;
 		if (!place.has_ends)
