@@ -362,7 +362,7 @@ test_libvirt()
 	check "libvirt: a domain with shared RAM" linux_domain shared "$memfd" || return
 	check "libvirt: it boots" within domain_says shared 'agent: ready'
 	expect "libvirt: shared RAM" 0 'out:^guest .*, running' '!out:^partial' -- "$PAGEVISOR" stat libvirt:shared
-	PAGEVISOR_LIST=libvirt expect "libvirt: ps has it" 0 'out:^shared .* running .*-cloud-amd64$' -- "$PAGEVISOR" ps
+	PAGEVISOR_LIST=libvirt expect "libvirt: ps has it" 0 'out:^libvirt:shared .* running .*-cloud-amd64$' -- "$PAGEVISOR" ps
 	virsh --quiet destroy shared
 	check "libvirt: a domain with private RAM" linux_domain private || return
 	check "libvirt: it boots" within domain_says private 'agent: ready'
