@@ -129,6 +129,8 @@ test_tasks()
 	# Nobody else maps it.
 	pages=$("$PAGEVISOR" find --count 'file == "/disk/mapped" && flags.mmap' "$guest")
 	expect "$1: a file as it is listed" 0 "out:^$pages\$" -- "$PAGEVISOR" find --count 'file == "ext4 /disk/mapped" && flags.mmap' "$guest"
+	expect "$1: a file that there is not" 0 'out:^0$' 'err:^column 9: nothing in this guest has that name$' -- \
+		"$PAGEVISOR" find --count 'file == "/disk/mappd"' "$guest"
 	expect "$1: a file that a process maps" 0 "out:^$pages\$" -- "$PAGEVISOR" find --count 'task == 1 && file == "/disk/mapped"' "$guest"
 	expect "$1: huge pages that a process maps" 0 'out:^[1-9][0-9]*$' -- \
 		"$PAGEVISOR" find --count 'task == "agent-*" && type == hugetlb && order == 9' "$guest"

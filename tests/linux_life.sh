@@ -291,7 +291,7 @@ test_list()
 
 	system=$("$PAGEVISOR" stat --json "qemu:$pid" | sed -n 's/^  "system":"\(.*\)",$/\1/p')
 	PAGEVISOR_LIST=qemu expect "ps: the guest's kernel" 0 \
-		"out:^qemu:$pid \(a-name-of-many-letters\) +$pid +512 MiB +-  running +[0-9.]+ % +[0-9.]+ s  ${system//[+.]/.}$" 'out:  KERNEL$' -- "$PAGEVISOR" ps
+		"out:^qemu:$pid \(a-name-of-many-letters\) +$pid +512 MiB +2  running +[0-9.]+ % +[0-9.]+ s  ${system//[+.]/.}$" 'out:  KERNEL$' -- "$PAGEVISOR" ps
 	check "ps: a long name leaves the columns where they are" is_aligned
 	PAGEVISOR_LIST=qemu expect "ps: in JSON" 0 "out:\"system\":\"${system//[+.]/.}\"" 'out:"in_use_frames":[1-9]' -- "$PAGEVISOR" ps --json
 }

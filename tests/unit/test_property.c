@@ -59,6 +59,8 @@ static int add_owner(struct breakdown *to, uint64_t key, const char *name)
 
 	ck_assert_ptr_nonnull(row);
 	row->key = key;
+	if (key == 9)
+		strcpy(row->group, "farm");
 	return name ? breakdown_name(to, row, name, &ignored) : 0;
 }
 
@@ -191,6 +193,20 @@ START_TEST(values_have_names_by_a_breakdown)
 	assert_matches("owner == \"none\" || owner == \"\"", false, false);
 	assert_matches("owner != \"none\"", true, true);
 	assert_matches("owner == 11", true, false);
+	/* As a table lists it, or without its group. */
+	ck_assert_int_eq(
+		expression_compile("owner == \"cow\" || owner == \"farm cow\" || owner == \"f*\"",
+				   &guest, NULL, &expression, &err),
+		0);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_uint_eq(expression.sets[i].count, 1);
+	ck_assert_uint_eq(expression.unnamed_column, 0);
+	expression_end(&expression);
+	ck_assert_int_eq(expression_compile("owner == \"cat\" || owner == \"farm cat\"", &guest,
+					    NULL, &expression, &err),
+			 0);
+	ck_assert_uint_eq(expression.unnamed_column, 28);
+	expression_end(&expression);
 	/* One that is not known is neither. */
 	ck_assert(!matches("owner == \"*\"", 2, true));
 	ck_assert(!matches("owner != \"*\"", 2, true));

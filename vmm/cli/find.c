@@ -215,6 +215,9 @@ static int print_text(struct find *find)
 
 	/* Standard output has frames alone. */
 	session_print_coverage(&find->session, 0, stderr);
+	if (find->query.expression.unnamed_column)
+		fprintf(stderr, "column %u: nothing in this guest has that name\n",
+			find->query.expression.unnamed_column);
 	find->table = (struct find_text){.out = stdout,
 					 .guest = find->session.guest,
 					 .each = find->each,

@@ -58,6 +58,12 @@ static json *holder_json(const struct vm_look *look)
 	return paused;
 }
 
+/* Who runs the guest knows best. 0: nobody knows. */
+static unsigned cpus_of(const struct source *source, const struct vm_look *look)
+{
+	return source->cpu_count ? source->cpu_count : look->cpus;
+}
+
 static json *as_json(const struct ps_table *table, const struct source *source,
 		     const struct vm_look *look)
 {
@@ -71,7 +77,7 @@ static json *as_json(const struct ps_table *table, const struct source *source,
 		json_add_flag(entry, "pid_is_foreign", true);
 	json_add_flag(entry, "answers", !look->is_silent);
 	json_add_number(entry, "memory_bytes", source_memory_size(source));
-	json_add_number(entry, "cpus", source->cpu_count);
+	json_add_number(entry, "cpus", cpus_of(source, look));
 	json_add_text(entry, "stage", stage_of(source, look));
 	if (look->system[0])
 		json_add_text(entry, "system", look->system);
@@ -167,8 +173,8 @@ static void print_row(const struct ps_table *table, const struct layout *layout,
 	char used[CELL_SIZE] = "-", matches[CELL_SIZE] = "-", up[CELL_SIZE] = "-";
 	char pid[CELL_SIZE] = "-", cpus[CELL_SIZE] = "-";
 
-	if (source->cpu_count)
-		snprintf(cpus, sizeof(cpus), "%u", source->cpu_count);
+	if (cpus_of(source, look))
+		snprintf(cpus, sizeof(cpus), "%u", cpus_of(source, look));
 	if (look->has_use)
 		snprintf(used, sizeof(used), "%.1f %%",
 			 100.0 * (double)look->in_use / (double)look->ram_frames);

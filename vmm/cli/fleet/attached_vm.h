@@ -24,6 +24,7 @@ struct vm_look {
 	bool is_broken;  /* the guest's information is not sound */
 	bool is_cut_off; /* the connection is lost; mapped memory is read all the same */
 	const char *stage;
+	unsigned cpus;       /* as the guest reports them; 0: it does not, or none was looked at */
 	char system[64];     /* the release of the guest's kernel, printable; empty: it has none */
 	uint64_t ram_frames; /* 0: it has no metadata yet */
 	bool has_use;        /* its allocator counts the frames in use, approximately */

@@ -87,6 +87,7 @@ static int look_at_guest(struct attached_vm *vm, const char *expression, struct 
 	if (result < 0)
 		return 0;
 	look->stage = guest->stage;
+	look->cpus = guest->cpu_count;
 	if (guest->system)
 		printable_copy(look->system, sizeof(look->system), guest->system);
 	look->ram_frames = guest->ram_frames;

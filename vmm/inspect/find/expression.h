@@ -91,6 +91,8 @@ struct expression {
 	unsigned set_count;
 	unsigned key_count;
 	unsigned owner_count;
+	unsigned
+		unnamed_column; /* of the first text that nothing has as its name; 0: there is none */
 	unsigned broken_states; /* bit n: state n */
 	unsigned free_states;   /* likewise */
 	struct expression_op ops[EXPRESSION_OPS_MAX];

@@ -209,11 +209,15 @@ void parse_text(struct parser *parser, enum operation code)
 	ops_of(parser)->breakdown((unsigned)parser->keyed, &by);
 	parser->keyed = -1;
 	parser->comparison = NULL;
-	if (guest_breakdown(parser->guest, by, UINT64_MAX, &rows, &err) < 0)
+	if (guest_breakdown(parser->guest, by, UINT64_MAX, &rows, &err) < 0) {
 		refuse(parser, column, "%s", err.text);
-	else if (add_keys(parser, &rows, pattern, column))
+	} else if (add_keys(parser, &rows, pattern, column)) {
+		if (expression->sets[expression->set_count].count == 0 &&
+		    !expression->unnamed_column)
+			expression->unnamed_column = column;
 		parser_emit(parser, code == OP_EQUAL ? OP_AMONG : OP_NOT_AMONG,
 			    expression->set_count++, 0);
+	}
 	breakdown_free(&rows);
 	parser_advance(parser);
 }

@@ -360,13 +360,14 @@ static void append_references(char *line, size_t size, const struct top_sample *
 		       plural(sample->counts.tally.references));
 }
 
-static void draw_meant(const struct top_model *model)
+/* Rows are not of frames that match. */
+static void draw_meant(const struct top_model *model, bool shows_rows)
 {
 	const struct top_sample *sample = model->sample;
 	uint64_t frames = sample->guest.ram_frames, used = top_model_in_use(model);
 	char line[FIGURES_MAX];
 
-	if (sample->filter[0]) {
+	if (sample->filter[0] && !shows_rows) {
 		top_put(3, 0, LABEL, TOP_STRONG, "filter");
 		top_put(3, LABEL, COLS - LABEL, TOP_PLAIN, "%" PRIu64 " of %" PRIu64 " frames: %s",
 			sample->counts.matches, sample->guest.frame_count, sample->filter);
@@ -487,7 +488,7 @@ void top_screen_draw(const struct top_screen *screen, const struct source *sourc
 		top_marks(&model->sample->map, marks);
 		draw_rates(model);
 		draw_scan(model);
-		draw_meant(model);
+		draw_meant(model, state->request.table.is_asked);
 	}
 	if (state->shows_help) {
 		draw_help();
