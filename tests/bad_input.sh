@@ -199,8 +199,8 @@ test_values()
 		18446744073709551617
 	refused_values accel "expected kvm, qemu, qemu-tcg or auto$" '' xyzzy k
 	refused_values accel "expected kvm, qemu, qemu-tcg or auto; did you mean 'kvm'\\?$" KVM kwm
-	refused "map --by is misspelled" "--by stat: expected type, state, refs or resident; did you mean 'state'\\?$" map --by stat
-	refused "map --by is unknown" '--by colour: expected type, state, refs or resident$' map --by colour
+	refused "map --by is misspelled" "--by stat: expected type, state, refs, resident or migratetype; did you mean 'state'\\?$" map --by stat
+	refused "map --by is unknown" '--by colour: expected type, state, refs, resident or migratetype$' map --by colour
 	refused_values ring 'expected 0 or 3' 1 2 4 '' 00 x -0
 	refused_values console-rate 'expected' x ''
 	refused_values scan-rate 'expected a number from 1 to 1000' 0 1001 x ''
