@@ -27,7 +27,8 @@
 #define NEIGHBOURS 2 /* on each side */
 
 /* Looks at a frame and at the record of it, until they agree. */
-#define RECORD_TRIES 3
+#define RECORD_TRIES  3
+#define HISTORY_TRIES 4
 
 struct show_options {
 	struct session_options common;
@@ -112,12 +113,28 @@ static int look_around(struct sight *sight)
 	return 0;
 }
 
+/* What was overwritten while it was read, because this process had to wait, is worth another try. */
+static int read_history(struct sight *sight, struct history_counts *counts)
+{
+	int result = 0;
+
+	for (unsigned tries = 0; result == 0 && tries < HISTORY_TRIES; tries++) {
+		history_free(&sight->history);
+		*counts = (struct history_counts){0};
+		result = guest_history(sight->guest, NULL, &sight->history, 1, TRACE_HISTORY_SHOWN,
+				       counts);
+		if (counts->lost == 0 || sight->history.count == TRACE_HISTORY_SHOWN)
+			break;
+	}
+	return result;
+}
+
 static void look_back(struct sight *sight)
 {
-	struct history_counts counts = {0};
+	struct history_counts counts;
 
 	sight->history.pfn = sight->pfn;
-	if (guest_history(sight->guest, NULL, &sight->history, 1, TRACE_HISTORY_SHOWN, &counts) < 0)
+	if (read_history(sight, &counts) < 0)
 		return;
 	sight->is_traced = true;
 	if (guest_symbols(sight->guest, &sight->symbols) < 0)
