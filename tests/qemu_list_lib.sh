@@ -9,7 +9,7 @@ test_list()
 	local -x PAGEVISOR_LIST=qemu
 	local name="by hand $$"
 
-	expect "ps" 0 "out:^qemu:$qemu \\($name\\) +$qemu +64 MiB +-  running +[0-9.]+ % +[0-9.]+ s$" -- "$PAGEVISOR" ps
+	expect "ps" 0 "out:^qemu:$qemu \\($name\\) +$qemu +64 MiB +1  running +[0-9.]+ % +[0-9.]+ s$" -- "$PAGEVISOR" ps
 	expect "ps --json" 0 "out:\"vm\":\"qemu:$qemu\"" "out:\"title\":\"$name\"" -- "$PAGEVISOR" ps --json
 	expect "ps --names" 0 "out:^qemu:$qemu	$" "out:^$name	$" -- "$PAGEVISOR" ps --names
 	expect "by its own name" 0 "out:^vm +qemu:$qemu, process $qemu$" -- "$PAGEVISOR" stat "$name"
