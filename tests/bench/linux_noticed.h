@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What a Linux guest notices of somebody who looks at it each second: steps for each second of CPU time of its QEMU, with and without,
- * in turns. The guest's agent counts steps (agent=steps), and says on its console how many when a line comes.
+ * How much a look each second slows a Linux guest down: the steps that it makes in a second of its QEMU's CPU time, with such looks
+ * and without, in turns. The guest's agent counts steps (agent=steps), and says on its console how many when a line comes.
  */
 #ifndef TESTS_BENCH_LINUX_NOTICED_H
 #define TESTS_BENCH_LINUX_NOTICED_H

@@ -3,6 +3,8 @@
 #include "kind/breakdown.h"
 
 #include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,4 +107,18 @@ void breakdown_finish(struct breakdown *breakdown, uint64_t limit)
 	for (uint64_t i = kept; i < all; i++)
 		free(breakdown->rows[i].name);
 	breakdown->row_count = kept;
+}
+
+/* A name may be as long as a path. */
+#define LISTED_SIZE 8192
+
+bool breakdown_row_is_named(const struct breakdown_row *row, const char *pattern)
+{
+	char listed[LISTED_SIZE];
+
+	if (!row->name)
+		return false;
+	snprintf(listed, sizeof(listed), "%s %s", row->group, row->name);
+	return fnmatch(pattern, row->name, 0) == 0 ||
+	       (row->group[0] && fnmatch(pattern, listed, 0) == 0);
 }

@@ -103,6 +103,9 @@ struct breakdown_row *breakdown_add(struct breakdown *breakdown, struct error *e
 int breakdown_name(struct breakdown *breakdown, struct breakdown_row *row, const char *text,
 		   struct error *err);
 
+/* Whether a pattern, as fnmatch takes it, is of the row's name alone, or of its group, a blank and the name. None is of a row without. */
+bool breakdown_row_is_named(const struct breakdown_row *row, const char *pattern);
+
 /* Orders the rows, keeps `limit` of them, and sums. */
 void breakdown_finish(struct breakdown *breakdown, uint64_t limit);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The names in an expression that only one kind of guest has: see parser.h. */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,19 +144,6 @@ void parse_value_name(struct parser *parser)
 	       parser_token_quoted(parser, quoted, sizeof(quoted)), name, names);
 }
 
-/* By its name alone, or as a table lists it, behind its group. */
-static bool is_named(const struct breakdown_row *row, const char *pattern)
-{
-	char listed[EXPRESSION_LENGTH_MAX + BREAKDOWN_GROUP_SIZE];
-
-	if (!row->name)
-		return false;
-	/* What is cut is longer than any pattern without a *. */
-	snprintf(listed, sizeof(listed), "%s %s", row->group, row->name);
-	return fnmatch(pattern, row->name, 0) == 0 ||
-	       (row->group[0] && fnmatch(pattern, listed, 0) == 0);
-}
-
 /* Adds the keys of all rows that have such a name. Returns false if there are too many, or no row has any name. */
 static bool add_keys(struct parser *parser, const struct breakdown *rows, const char *pattern,
 		     unsigned column)
@@ -171,7 +157,7 @@ static bool add_keys(struct parser *parser, const struct breakdown *rows, const 
 		const struct breakdown_row *row = &rows->rows[i];
 
 		has_names |= row->name != NULL;
-		if (!is_named(row, pattern))
+		if (!breakdown_row_is_named(row, pattern))
 			continue;
 		if (expression->key_count == EXPRESSION_KEYS_MAX) {
 			refuse(parser, column, "more than %u names match; write a narrower one",

@@ -9,7 +9,6 @@
 #include "kind/guest.h"
 #include "kind/linux/kernel_vcpus.h"
 
-#define MAP_BASE   UINT64_C(0xffffffff80000000) /* __START_KERNEL_map: the image's mapping */
 #define MODULES_VA UINT64_C(0xffffffffc0000000)
 
 #define UTS_FIELD      VMCOREINFO_RELEASE_SIZE   /* each field of struct new_utsname */
@@ -31,9 +30,9 @@ static int find_root(const struct vmcoreinfo *info, struct kernel_space *space, 
 	if (vmcoreinfo_number(info, "sme_mask", &mask) && mask != 0)
 		return error_set(err, -EPROTO, "Linux %s encrypts its memory: it cannot be read",
 				 info->release);
-	space->root = paddr(*va - MAP_BASE + (uint64_t)*phys_base);
+	space->root = paddr(*va - KERNEL_MAP_BASE + (uint64_t)*phys_base);
 	space->levels = vmcoreinfo_number(info, "pgtable_l5_enabled", &five) && five ? 5 : 4;
-	if (*va < MAP_BASE || *va >= MODULES_VA || !is_aligned(space->root.addr, PAGE_SIZE))
+	if (*va < KERNEL_MAP_BASE || *va >= MODULES_VA || !is_aligned(space->root.addr, PAGE_SIZE))
 		return error_set(err, -EPROTO,
 				 "the VMCOREINFO at %#" PRIx64 " has page tables at %#" PRIx64
 				 ", where no kernel is",

@@ -30,7 +30,6 @@ struct clock_base {
 	uint64_t xtime_nsec, base, base_real;
 };
 
-#define KERNEL_IMAGE_VA UINT64_C(0xffffffff80000000)
 #define CLOCK_SHIFT_MAX 32
 
 /*
@@ -88,7 +87,7 @@ static bool read_jiffies(const struct kernel_candidate *candidate, uint64_t *jif
  */
 static bool is_clock(const struct clock_base *base)
 {
-	return base->clock >= KERNEL_IMAGE_VA && base->mask &&
+	return base->clock >= KERNEL_MAP_BASE && base->mask &&
 	       (base->mask & (base->mask + 1)) == 0 && base->mult &&
 	       base->shift <= CLOCK_SHIFT_MAX && base->base_real <= INT64_MAX;
 }

@@ -17,6 +17,9 @@
 
 #define KERNEL_LEVELS_MAX 5
 
+/* Where the image's mapping begins (__START_KERNEL_map). */
+#define KERNEL_MAP_BASE UINT64_C(0xffffffff80000000)
+
 /* Whether an entry of `level`, counted from 0 for the tables that map small pages, maps memory if it maps anything. */
 static inline bool kernel_entry_is_leaf(uint64_t entry, unsigned level)
 {

@@ -126,10 +126,14 @@ static int find_guests(const struct guest_memory *memory, const struct guest_hin
 #define LISTED_COPIED_MAX   (UINT64_C(2) << 30)
 #define LISTED_TICK_WAIT_NS NS_PER_S
 
-static struct guest_hints hints_of_listed(const struct guest_memory *memory)
+static struct guest_hints search_hints(const struct guest_memory *memory,
+				       const struct guest_hints *given)
 {
-	struct guest_hints hints = {.is_listed = true};
+	struct guest_hints hints = *given;
 
+	if (!given->is_listed)
+		return hints;
+	hints.search_end = 0;
 	guest_memory_read_begin();
 	const struct memory_map *map = guest_memory_map(memory);
 
@@ -143,7 +147,7 @@ static struct guest_hints hints_of_listed(const struct guest_memory *memory)
 static int locate(const struct guest_memory *memory, const struct guest_hints *hints,
 		  struct guest_place *place, struct error *err)
 {
-	const struct guest_hints listed = hints_of_listed(memory);
+	const struct guest_hints search = search_hints(memory, hints);
 	uint64_t wait_ns = hints->is_paused   ? 0
 			   : hints->is_listed ? LISTED_TICK_WAIT_NS
 					      : KERNEL_TICK_WAIT_NS;
@@ -151,8 +155,7 @@ static int locate(const struct guest_memory *memory, const struct guest_hints *h
 
 	if (hints->is_costly)
 		return error_set(err, -ENODATA, "reading this memory costs too much");
-	struct kernels *kernels =
-		find_kernels(memory, hints->is_listed ? &listed : hints, wait_ns, &result, err);
+	struct kernels *kernels = find_kernels(memory, &search, wait_ns, &result, err);
 
 	if (!kernels)
 		return result;

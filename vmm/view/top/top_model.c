@@ -120,9 +120,10 @@ bool top_row_matches(const struct breakdown_row *row, const char *filter)
 		snprintf(text, sizeof(text), "%.*s", (int)length - 1 - is_closed, filter + 1);
 		return fnmatch(text, name, 0) == 0;
 	}
-	snprintf(text, sizeof(text), "%s%s%s", row->group, row->group[0] ? " " : "", name);
 	if (strpbrk(filter, "*?["))
-		return fnmatch(filter, name, 0) == 0 || fnmatch(filter, text, 0) == 0;
+		return row->name ? breakdown_row_is_named(row, filter)
+				 : fnmatch(filter, name, 0) == 0;
+	snprintf(text, sizeof(text), "%s%s%s", row->group, row->group[0] ? " " : "", name);
 	return strstr(text, filter) != NULL;
 }
 
