@@ -7,7 +7,7 @@
  * reported: an operation that is under way in one look is over in another. On a busy host a vCPU may not run at all for
  * longer than the time between looks, while what it is about to store is in its registers alone. So each vCPU must have
  * made a step of its workload before the next look. A source at rest is looked at once, by the rules that hold at any
- * instant.
+ * instant. A look that had to leave something out, because the pause fell into a change of it, is made again.
  */
 #include "cli/commands.h"
 
@@ -154,12 +154,26 @@ static int of_one_life(const struct look *first, const struct look *again, struc
 						 life_event_text(event));
 }
 
+/* Looks until nothing is left out, LOOKS times at most: a pause may fall into a change of what is to be looked at. */
+static int look_at_all(struct session *session, struct look *look, struct error *err)
+{
+	int result = look_live(&session->source, look, err);
+
+	for (unsigned i = 1; i < LOOKS && result == 0 && facts_have_gap(&look->seen.check); i++) {
+		let_it_run(session->guest);
+		observation_end(&look->seen);
+		*look = (struct look){0};
+		result = look_live(&session->source, look, err);
+	}
+	return result;
+}
+
 /* Looks, and keeps those findings of the first look that later looks confirm. */
 static int look_repeatedly(struct session *session, struct look *first, struct look *again,
 			   struct error *err)
 {
 	struct source *source = &session->source;
-	int result = look_live(source, first, err);
+	int result = look_at_all(session, first, err);
 
 	for (unsigned look = 1; look < LOOKS && result == 0 && first->seen.findings.total; look++) {
 		let_it_run(session->guest);

@@ -55,4 +55,13 @@ static inline uint64_t facts_value(const struct facts *facts, const char *key)
 	return fact ? fact->value : 0;
 }
 
+/* Whether something was left out. */
+static inline bool facts_have_gap(const struct facts *facts)
+{
+	for (unsigned i = 0; i < facts->count; i++)
+		if (facts->list[i].use & FACT_IS_GAP && !facts->list[i].value)
+			return true;
+	return false;
+}
+
 #endif
