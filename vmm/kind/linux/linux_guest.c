@@ -12,7 +12,7 @@
 /* A kernel whose clock has stood for so long may be dead: another one may have been booted since. */
 #define STANDSTILL_NS (2 * NS_PER_S)
 
-/* Marks are as old as so many times the time that they took: watching a guest of many threads must not be all about these. */
+/* Marks are as old as so many times the CPU time that they took: watching a guest of many threads must not be all about these. */
 #define MARK_REST_FACTOR 8
 
 /* FNV-1a, of what tells one boot from another: which kernel, and where it was put. */
@@ -111,16 +111,14 @@ static void set(struct linux_guest *own)
 
 void linux_guest_mark(struct linux_guest *own)
 {
-	const uint64_t start = clock_now_ns();
+	const uint64_t start = clock_thread_ns();
 
 	if (!own->has_plan)
 		mark_plan_read(&own->kernel, &own->plan);
 	own->has_plan = true;
 	page_marks_end(&own->marks);
 	own->has_all_marks = mark_pages(&own->kernel, &own->plan, &own->marks);
-	const uint64_t end = clock_now_ns();
-
-	own->mark_ns = end + MARK_REST_FACTOR * (end - start);
+	own->mark_ns = clock_now_ns() + MARK_REST_FACTOR * (clock_thread_ns() - start);
 	note_marks(own);
 }
 

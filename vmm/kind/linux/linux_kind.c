@@ -34,10 +34,11 @@
 
 /*
  * A guest whose clock stands may be paused for hours: a search for a successor is followed by a rest that is so many times
- * as long, and has a least length.
+ * as long as the CPU time it took, and within bounds. Where this thread hardly gets to run, a new kernel does not have to wait for it.
  */
 #define SEARCH_REST_FACTOR 10
 #define SEARCH_REST_MIN_NS (NS_PER_S / 5)
+#define SEARCH_REST_MAX_NS (20 * NS_PER_S)
 
 /* The kernels in a memory. */
 struct kernels {
@@ -223,14 +224,17 @@ static bool find_successor(const struct linux_guest *own, struct linux_guest **n
 
 static bool find_successor_in_time(struct linux_guest *own, struct linux_guest **next)
 {
-	uint64_t start = clock_now_ns();
-
-	if (start < own->search_ns)
+	if (clock_now_ns() < own->search_ns)
 		return false;
+	const uint64_t start = clock_thread_ns();
 	bool is_found = find_successor(own, next);
-	uint64_t now = clock_now_ns(), rest = (now - start) * SEARCH_REST_FACTOR;
+	uint64_t rest = (clock_thread_ns() - start) * SEARCH_REST_FACTOR;
 
-	own->search_ns = now + (rest > SEARCH_REST_MIN_NS ? rest : SEARCH_REST_MIN_NS);
+	if (rest < SEARCH_REST_MIN_NS)
+		rest = SEARCH_REST_MIN_NS;
+	if (rest > SEARCH_REST_MAX_NS)
+		rest = SEARCH_REST_MAX_NS;
+	own->search_ns = clock_now_ns() + rest;
 	return is_found;
 }
 
