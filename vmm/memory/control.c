@@ -75,3 +75,11 @@ void control_host_wrote(const struct control *control, paddr_t base, uint64_t le
 	if (ops_of(control)->host_wrote)
 		control->ops->host_wrote(control->own, base, length);
 }
+
+int control_machine_state(const struct control *control, struct machine_state *state,
+			  struct error *err)
+{
+	return ops_of(control)->machine_state
+		       ? control->ops->machine_state(control->own, state, err)
+		       : lacks(control, "does not give the registers of its vCPUs", err);
+}

@@ -16,6 +16,7 @@
 #include <pagevisor/address.h>
 
 #include "base/error.h"
+#include "memory/machine_state.h"
 
 /* Who holds a paused guest. */
 struct pause_holder {
@@ -38,6 +39,8 @@ struct control_ops {
 	void (*dirty_stop)(void *own, int reader);
 
 	void (*host_wrote)(void *own, paddr_t base, uint64_t length);
+
+	int (*machine_state)(void *own, struct machine_state *state, struct error *err);
 };
 
 /* The control of one guest. */
@@ -82,6 +85,13 @@ int control_dirty_read(const struct control *control, int reader, bool fetch, pa
 		       uint64_t pages, uint64_t *bits, struct error *err);
 
 void control_dirty_stop(const struct control *control, int reader);
+
+/*
+ * Adds what the machine holds besides its RAM to `state`, while this control's pause lasts: all of it where the guest could go
+ * on from it, or the vCPUs' registers alone. A machine that is not paused, or whose pause ended by itself: -ETIME.
+ */
+int control_machine_state(const struct control *control, struct machine_state *state,
+			  struct error *err);
 
 /* Reports that the host wrote to guest memory: no log of the guest's writes sees that. */
 void control_host_wrote(const struct control *control, paddr_t base, uint64_t length);

@@ -200,6 +200,14 @@ static int guard(const struct job *job, bool is_end, struct error *err)
 	return options->guard ? options->guard(options->guard_context, is_end, err) : 0;
 }
 
+static int take_the_rest(const struct job *job, struct error *err)
+{
+	const struct snapshot_options *options = job->options;
+
+	return options->in_pause ? options->in_pause(options->in_pause_context, job->control, err)
+				 : 0;
+}
+
 /* Resumes the guest whatever happens in between. If the pause ended by itself, it was too short and the copy fails. */
 static int copy_in_pause(struct job *job, struct error *err)
 {
@@ -211,6 +219,8 @@ static int copy_in_pause(struct job *job, struct error *err)
 	result = guard(job, false, err);
 	if (result == 0)
 		result = copy_while_paused(job, err);
+	if (result == 0)
+		result = take_the_rest(job, err);
 	if (result == 0)
 		result = guard(job, true, err);
 	int resumed =

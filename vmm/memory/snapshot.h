@@ -60,6 +60,13 @@ struct snapshot_options {
 	 */
 	int (*guard)(void *context, bool is_end, struct error *err);
 	void *guard_context;
+
+	/*
+	 * Called at the end of the pause, after the copy, for what else has to be of this instant. Returns 0, or a negative errno
+	 * with a text, which ends the copy. Not called for a guest at rest. NULL: there is nothing.
+	 */
+	int (*in_pause)(void *context, const struct control *control, struct error *err);
+	void *in_pause_context;
 };
 
 struct snapshot_facts {
