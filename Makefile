@@ -95,6 +95,7 @@ UNIT_OBJECTS  := $(call objects,unit,$(UNIT_SOURCES)) \
 		 $(filter-out %/cli/main.o %/vmm/kind/registry_table.o %/vmm/source/source_table.o,$(VMM_OBJECTS))
 BTF_KEEP_OBJECTS := $(call objects,host,$(BTF_KEEP_SOURCES))
 TORN_OBJECTS  := $(call objects,host,$(TORN_SOURCES))
+STATE_OBJECTS := $(call objects,host,$(wildcard tests/state/*.c) $(filter-out vmm/cli/main.c,$(VMM_SOURCES)))
 SCENARIO_OBJECTS := $(call objects,scenario,$(SCENARIO_SOURCES))
 REPLAY_OBJECTS := $(call objects,model,$(REPLAY_SOURCES))
 ASK_REPLAY_OBJECTS := $(call objects,model-asks,$(ASK_REPLAY_SOURCES))
@@ -113,6 +114,7 @@ TEST_GUESTS  += $(TRACE_GUEST) $(MAP_GUEST)
 REPLAY       := $(BUILD)/model-replay
 ASK_REPLAY   := $(BUILD)/model-replay-asks
 TORN         := $(BUILD)/torn
+STATE        := $(BUILD)/state
 SCENARIOS    := $(BUILD)/scenarios
 LIBVIRT_WATCH := $(BUILD)/libvirt-watch
 PORTABLE_MACHINES := aarch64 riscv64
@@ -346,6 +348,10 @@ $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
 $(TORN): $(TORN_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(TORN_OBJECTS) -o $@ $(HOST_LIBS)
+
+$(STATE): $(STATE_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(STATE_OBJECTS) -o $@ $(HOST_LIBS)
 
 # The guest's workloads, run by threads of the host: their sources use their own headers, but the host's platform. Their
 # grace periods are the guest's: its header comes first and takes the place of the host's.

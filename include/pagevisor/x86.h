@@ -31,8 +31,11 @@
 #define CR4_PAE     X86_BIT(CR4_PAE_BIT)
 
 /* Model-specific registers (SDM volume 4). */
-#define MSR_EFER    0xc0000080
-#define MSR_GS_BASE 0xc0000101
+#define MSR_TSC            0x10
+#define MSR_TSC_DEADLINE   0x6e0
+#define MSR_EFER           0xc0000080
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
 
 #define EFER_LME_BIT 8
 #define EFER_LME     X86_BIT(EFER_LME_BIT)

@@ -2,6 +2,8 @@
 /* What runs a guest: see engine.h. */
 #include "machine/engine.h"
 
+#include <errno.h>
+
 uint64_t engine_tsc_khz(struct engine *engine)
 {
 	return engine->ops->tsc_khz ? engine->ops->tsc_khz(engine) : 0;
@@ -10,6 +12,14 @@ uint64_t engine_tsc_khz(struct engine *engine)
 int engine_load(struct engine *engine, const char *command_line, struct error *err)
 {
 	return engine->ops->load(engine, command_line, err);
+}
+
+int engine_load_state(struct engine *engine, const struct machine_state *state, struct error *err)
+{
+	if (!engine->ops->load_state)
+		return error_set(err, -ENOTSUP,
+				 "a guest of QEMU is saved and loaded by QEMU: migrate");
+	return engine->ops->load_state(engine, state, err);
 }
 
 int engine_start(struct engine *engine, struct error *err)

@@ -48,6 +48,8 @@ struct engine_options {
 struct engine_ops {
 	uint64_t (*tsc_khz)(struct engine *engine);
 	int (*load)(struct engine *engine, const char *command_line, struct error *err);
+	int (*load_state)(struct engine *engine, const struct machine_state *state,
+			  struct error *err);
 	int (*start)(struct engine *engine, struct error *err);
 	const struct vm_end *(*stop)(struct engine *engine);
 	uint64_t (*stray_accesses)(const struct engine *engine);
@@ -61,6 +63,12 @@ struct engine_bell {
 	void *context;
 };
 
+/* What whoever runs the engine keeps beside the machine's state: its part MACHINE_PART_RUN. */
+struct engine_memo {
+	const void *bytes; /* NULL: nothing */
+	size_t size;
+};
+
 struct engine {
 	const struct engine_ops *ops;
 	enum accel accel;
@@ -70,7 +78,8 @@ struct engine {
 	int end_fd;             /* readable once the run has ended */
 	struct serial serial;
 	struct boot_stages stages;
-	struct engine_bell bell; /* set before engine_start */
+	struct engine_bell bell; /* set before engine_start, and so is the memo */
+	struct engine_memo memo;
 };
 
 /* The TSC's frequency in kHz; 0 if unknown. */
@@ -81,6 +90,12 @@ uint64_t engine_tsc_khz(struct engine *engine);
  * fit.
  */
 int engine_load(struct engine *engine, const char *command_line, struct error *err);
+
+/*
+ * Instead of a kernel, loads the state of a machine that was saved in a pause; its RAM has been filled. Checks all of it before
+ * anything is changed. Returns 0 or a negative errno: -ENOTSUP this engine or this host cannot, -EPROTO it is broken.
+ */
+int engine_load_state(struct engine *engine, const struct machine_state *state, struct error *err);
 
 /* Starts the guest. On failure no part of it is left running. */
 int engine_start(struct engine *engine, struct error *err);

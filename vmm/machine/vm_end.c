@@ -27,3 +27,12 @@ void end_latch_record(struct end_latch *latch, const struct vm_end *end)
 	}
 	pthread_mutex_unlock(&latch->lock);
 }
+
+bool end_latch_is_set(struct end_latch *latch)
+{
+	pthread_mutex_lock(&latch->lock);
+	bool is_set = latch->end.outcome != VM_RUNNING;
+
+	pthread_mutex_unlock(&latch->lock);
+	return is_set;
+}

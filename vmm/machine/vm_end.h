@@ -4,6 +4,7 @@
 #define VMM_VM_END_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -33,5 +34,8 @@ void end_latch_destroy(struct end_latch *latch);
 
 /* Records the end, unless one has been recorded already. Any thread. */
 void end_latch_record(struct end_latch *latch, const struct vm_end *end);
+
+/* Whether one has been recorded. Any thread. */
+bool end_latch_is_set(struct end_latch *latch);
 
 #endif

@@ -97,6 +97,11 @@ static void host_wrote(void *own, paddr_t base, uint64_t length)
 	control_host_wrote(((struct gate *)own)->engine, base, length);
 }
 
+static int machine_state(void *own, struct machine_state *state, struct error *err)
+{
+	return control_machine_state(((struct gate *)own)->engine, state, err);
+}
+
 struct control gate_control(struct gate *gate)
 {
 	static const struct control_ops all = {
@@ -107,12 +112,14 @@ struct control gate_control(struct gate *gate)
 		.dirty_read = dirty_read,
 		.dirty_stop = dirty_stop,
 		.host_wrote = host_wrote,
+		.machine_state = machine_state,
 	};
 	/* As QEMU's machine, which keeps no log for us. */
 	static const struct control_ops no_log = {
 		.pause = pause_guest,
 		.resume = resume_guest,
 		.holder = holder,
+		.machine_state = machine_state,
 	};
 
 	return (struct control){control_has_dirty_log(gate->engine) ? &all : &no_log, gate,

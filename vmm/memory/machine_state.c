@@ -70,14 +70,37 @@ bool machine_part_next(const struct machine_state *state, size_t *offset, struct
 	return true;
 }
 
-const void *machine_part_find(const struct machine_state *state, uint32_t type, uint32_t cpu,
-			      size_t size)
+const void *machine_part_find_any(const struct machine_state *state, uint32_t type, uint32_t cpu,
+				  size_t *size)
 {
 	struct machine_part part;
 	const void *bytes;
 
 	for (size_t at = 0; machine_part_next(state, &at, &part, &bytes);)
-		if (part.type == type && part.cpu == cpu)
-			return part.size == size ? bytes : NULL;
+		if (part.type == type && part.cpu == cpu) {
+			*size = part.size;
+			return bytes;
+		}
+	*size = 0;
 	return NULL;
+}
+
+const void *machine_part_find(const struct machine_state *state, uint32_t type, uint32_t cpu,
+			      size_t size)
+{
+	size_t found;
+	const void *bytes = machine_part_find_any(state, type, cpu, &found);
+
+	return found == size ? bytes : NULL;
+}
+
+bool machine_state_is_whole(const struct machine_state *state)
+{
+	struct machine_part part;
+	const void *bytes;
+	size_t at = 0;
+
+	while (machine_part_next(state, &at, &part, &bytes))
+		;
+	return at == state->size;
 }

@@ -20,7 +20,8 @@
 
 enum machine_part_type {
 	MACHINE_PART_REGISTERS = 1, /* struct machine_registers of vCPU `cpu` */
-	MACHINE_PART_ENGINE = 16,   /* the first of those that belong to engines */
+	MACHINE_PART_RUN = 2, /* what the process that runs the machine keeps beside it; cpu 0 */
+	MACHINE_PART_ENGINE = 16, /* the first of those that belong to engines */
 };
 
 struct machine_part {
@@ -78,5 +79,12 @@ bool machine_part_next(const struct machine_state *state, size_t *offset, struct
 /* The part of that type and vCPU, if it has `size` bytes, else NULL. Of several the first. */
 const void *machine_part_find(const struct machine_state *state, uint32_t type, uint32_t cpu,
 			      size_t size);
+
+/* The same of a part of any size, which *size is set to; 0 with NULL. */
+const void *machine_part_find_any(const struct machine_state *state, uint32_t type, uint32_t cpu,
+				  size_t *size);
+
+/* Whether it is parts from beginning to end, as described above. */
+bool machine_state_is_whole(const struct machine_state *state);
 
 #endif

@@ -215,8 +215,27 @@ static const unsigned long load_prctls[] = {PR_CAPBSET_READ, PR_GET_SECUREBITS, 
 					    PR_CAP_AMBIENT, 0};
 
 static const unsigned long vcpu_ioctls[] = {KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS, 0};
-static const unsigned long vm_ioctls[] = {KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG,
-					  KVM_CLEAR_DIRTY_LOG, 0};
+/* The dirty log; then what reads the state of a machine that is saved. Nothing sets it: that comes before the sandbox. */
+static const unsigned long vm_ioctls[] = {KVM_SET_USER_MEMORY_REGION,
+					  KVM_GET_DIRTY_LOG,
+					  KVM_CLEAR_DIRTY_LOG,
+					  KVM_GET_MP_STATE,
+					  KVM_GET_REGS,
+					  KVM_GET_SREGS,
+					  KVM_GET_SREGS2,
+					  KVM_GET_LAPIC,
+					  KVM_GET_VCPU_EVENTS,
+					  KVM_GET_XCRS,
+					  KVM_GET_DEBUGREGS,
+					  KVM_GET_XSAVE,
+					  KVM_GET_XSAVE2,
+					  KVM_GET_MSRS,
+					  KVM_GET_DEVICE_ATTR,
+					  KVM_GET_TSC_KHZ,
+					  KVM_GET_IRQCHIP,
+					  KVM_GET_PIT2,
+					  KVM_GET_CLOCK,
+					  0};
 static const unsigned long file_ioctls[] = {TCGETS, TIOCGWINSZ, FIONREAD, 0};
 static const unsigned long terminal_ioctls[] = {TCSETS,    TCSETSW,    TCSETSF,    TIOCGPGRP,
 						TIOCSPGRP, TIOCGWINSZ, TIOCSWINSZ, 0};

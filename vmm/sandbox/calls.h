@@ -15,7 +15,7 @@ enum sandbox_calls {
 	CALLS_THREADS = 1 << 2,
 	/* ioctls of a vCPU's own thread: to run it, and to read its registers for a message. */
 	CALLS_VCPU = 1 << 3,
-	/* ioctls of a running VM: its dirty log. */
+	/* ioctls of a running VM: its dirty log, and reading the state of its vCPUs and chips. */
 	CALLS_VM = 1 << 4,
 	/* Talking on sockets that exist, accepting more. */
 	CALLS_SERVE = 1 << 5,

@@ -31,3 +31,25 @@ uint64_t boot_stages_at(const struct boot_stages *stages, enum boot_stage stage)
 {
 	return __atomic_load_n(&stages->reached_ns[stage], __ATOMIC_RELAXED);
 }
+
+void boot_stages_save(const struct boot_stages *stages, struct boot_stages_state *state)
+{
+	const uint64_t now = clock_now_ns();
+
+	*state = (struct boot_stages_state){0};
+	for (unsigned i = 0; i < STAGE_COUNT; i++) {
+		const uint64_t at = boot_stages_at(stages, i);
+
+		if (at)
+			state->ago_ns[i] = now > at ? now - at : 1;
+	}
+}
+
+void boot_stages_load(struct boot_stages *stages, const struct boot_stages_state *state)
+{
+	const uint64_t now = clock_now_ns();
+
+	for (unsigned i = 0; i < STAGE_COUNT; i++)
+		if (state->ago_ns[i])
+			stages->reached_ns[i] = state->ago_ns[i] < now ? now - state->ago_ns[i] : 1;
+}

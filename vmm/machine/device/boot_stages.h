@@ -25,4 +25,15 @@ void boot_stages_reach(struct boot_stages *stages, uint32_t stage);
 /* When the stage was reached; 0: not yet. Any thread. */
 uint64_t boot_stages_at(const struct boot_stages *stages, enum boot_stage stage);
 
+/* How long ago each stage was reached, in ns, and at least 1; 0: not yet. The clock may be another one where it is loaded. */
+struct boot_stages_state {
+	uint64_t ago_ns[STAGE_COUNT];
+};
+
+/* Any thread. */
+void boot_stages_save(const struct boot_stages *stages, struct boot_stages_state *state);
+
+/* Before the guest runs. What this clock cannot say was reached when it began. */
+void boot_stages_load(struct boot_stages *stages, const struct boot_stages_state *state);
+
 #endif

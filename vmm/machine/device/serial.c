@@ -2,6 +2,8 @@
 /* An output-only serial port: see serial.h. */
 #include "machine/device/serial.h"
 
+#include <string.h>
+
 #include <pagevisor/ports.h>
 
 #include "base/clock.h"
@@ -25,6 +27,11 @@ static void flush_locked(struct serial *serial)
 	serial->line(serial->context, serial->text);
 }
 
+static bool is_printable(char c)
+{
+	return (c >= ' ' && c <= '~') || c == '\t';
+}
+
 /* The text goes to people's terminals: unprintable characters become question marks. */
 static void put_char(struct serial *serial, char c)
 {
@@ -43,7 +50,7 @@ static void put_char(struct serial *serial, char c)
 	}
 	if (serial->length == SERIAL_LINE_MAX - 1)
 		flush_locked(serial);
-	serial->text[serial->length++] = (c >= ' ' && c <= '~') || c == '\t' ? c : '?';
+	serial->text[serial->length++] = is_printable(c) ? c : '?';
 }
 
 static void serial_write(void *context, uint16_t offset, uint8_t value)
@@ -123,6 +130,37 @@ void serial_put(struct serial *serial, const char *text, size_t length)
 	pthread_mutex_lock(&serial->lock);
 	for (size_t i = 0; i < length; i++)
 		put_char(serial, text[i]);
+	pthread_mutex_unlock(&serial->lock);
+}
+
+void serial_save(struct serial *serial, struct serial_state *state)
+{
+	*state = (struct serial_state){0};
+	pthread_mutex_lock(&serial->lock);
+	state->length = (uint32_t)serial->length;
+	state->line_control = serial->line_control;
+	state->scratch = serial->scratch;
+	memcpy(state->text, serial->text, serial->length);
+	pthread_mutex_unlock(&serial->lock);
+}
+
+bool serial_state_is_valid(const struct serial_state *state)
+{
+	if (state->length >= SERIAL_LINE_MAX)
+		return false;
+	for (uint32_t i = 0; i < state->length; i++)
+		if (!is_printable(state->text[i]))
+			return false;
+	return true;
+}
+
+void serial_load(struct serial *serial, const struct serial_state *state)
+{
+	pthread_mutex_lock(&serial->lock);
+	serial->length = state->length;
+	serial->line_control = state->line_control;
+	serial->scratch = state->scratch;
+	memcpy(serial->text, state->text, state->length);
 	pthread_mutex_unlock(&serial->lock);
 }
 

@@ -7,7 +7,9 @@
 #define VMM_SERIAL_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "machine/device/console_limit.h"
 #include "machine/device/io_bus.h"
@@ -39,6 +41,24 @@ void serial_attach(struct serial *serial, struct io_bus *bus);
 
 /* Adds output from another source, as if the guest had written it to the port. Any thread. */
 void serial_put(struct serial *serial, const char *text, size_t length);
+
+/* What a port is saved as: its registers, and the line that has not ended. */
+struct serial_state {
+	uint32_t length; /* less than SERIAL_LINE_MAX */
+	uint8_t line_control;
+	uint8_t scratch;
+	uint16_t reserved;
+	char text[SERIAL_LINE_MAX]; /* printable */
+};
+
+/* Any thread. */
+void serial_save(struct serial *serial, struct serial_state *state);
+
+/* Whether it may be loaded; its bytes are hostile. */
+bool serial_state_is_valid(const struct serial_state *state);
+
+/* Before there is output. The unfinished line has not been delivered by this port, and counts for no limit. */
+void serial_load(struct serial *serial, const struct serial_state *state);
 
 /* Delivers an unfinished line. */
 void serial_flush(struct serial *serial);

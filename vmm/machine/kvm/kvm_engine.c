@@ -11,11 +11,14 @@
 #include "base/clock.h"
 #include "machine/boot/elf_load.h"
 #include "machine/boot/start_info.h"
+#include "machine/kvm/state_parts.h"
 #include "machine/kvm/vm.h"
+#include "machine/kvm/vm_state.h"
 
 struct kvm_engine {
 	struct engine base; /* first: operations get this pointer */
 	struct vm vm;
+	bool is_paused;          /* used by whoever pauses */
 	uint64_t paused_from_ns; /* start of the last pause */
 	const struct elf_image *image;
 	uint64_t memory;
@@ -63,6 +66,7 @@ static int pause_vcpus(void *own, struct error *err)
 
 	if (result < 0)
 		return error_set(err, result, "cannot pause the vCPUs: %s", strerror(-result));
+	engine->is_paused = true;
 	engine->paused_from_ns = now;
 	return 0;
 }
@@ -72,6 +76,7 @@ static int resume(void *own, uint64_t *paused_ns, struct error *err)
 	struct kvm_engine *engine = own;
 
 	(void)err;
+	engine->is_paused = false;
 	*paused_ns = clock_now_ns() - engine->paused_from_ns;
 	vm_resume(&engine->vm);
 	return 0;
@@ -103,6 +108,52 @@ static void host_wrote(void *own, paddr_t base, uint64_t length)
 	dirty_log_host_wrote(log_of(own), base, length);
 }
 
+static int add_devices(struct engine *engine, struct machine_state *state, struct error *err)
+{
+	struct serial_state serial;
+	struct boot_stages_state stages;
+
+	serial_save(&engine->serial, &serial);
+	boot_stages_save(&engine->stages, &stages);
+	int result = machine_state_add(state, STATE_SERIAL, 0, &serial, sizeof(serial), err);
+
+	if (result == 0)
+		result = machine_state_add(state, STATE_STAGES, 0, &stages, sizeof(stages), err);
+	if (result == 0 && engine->memo.bytes)
+		result = machine_state_add(state, MACHINE_PART_RUN, 0, engine->memo.bytes,
+					   engine->memo.size, err);
+	return result;
+}
+
+static int machine_state(void *own, struct machine_state *state, struct error *err)
+{
+	struct kvm_engine *engine = own;
+
+	if (!engine->is_paused)
+		return error_set(err, -ETIME, "the guest is not paused");
+	int result = vm_state_get(&engine->vm, state, err);
+
+	return result < 0 ? result : add_devices(&engine->base, state, err);
+}
+
+static int load_state(struct engine *engine, const struct machine_state *state, struct error *err)
+{
+	const struct serial_state *serial =
+		machine_part_find(state, STATE_SERIAL, 0, sizeof(*serial));
+	const struct boot_stages_state *stages =
+		machine_part_find(state, STATE_STAGES, 0, sizeof(*stages));
+
+	if (!serial || !serial_state_is_valid(serial) || !stages)
+		return error_set(err, -EPROTO, "the state of its devices is missing or damaged");
+	int result = vm_state_set(vm_of(engine), state, err);
+
+	if (result < 0)
+		return result;
+	serial_load(&engine->serial, serial);
+	boot_stages_load(&engine->stages, stages);
+	return 0;
+}
+
 static const struct control_ops control = {
 	.pause = pause_vcpus,
 	.resume = resume,
@@ -110,6 +161,7 @@ static const struct control_ops control = {
 	.dirty_read = dirty_read,
 	.dirty_stop = dirty_stop,
 	.host_wrote = host_wrote,
+	.machine_state = machine_state,
 };
 
 static const struct vm_end *stop(struct engine *engine)
@@ -134,6 +186,7 @@ static void destroy(struct engine *engine)
 static const struct engine_ops ops = {
 	.tsc_khz = tsc_khz,
 	.load = load,
+	.load_state = load_state,
 	.start = start,
 	.stop = stop,
 	.stray_accesses = stray_accesses,

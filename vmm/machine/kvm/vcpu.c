@@ -16,8 +16,7 @@
 #include "machine/kvm/kvm.h"
 #include "sandbox/sandbox.h"
 
-#define KICK_SIGNAL       SIGUSR1
-#define CPUID_ENTRIES_MAX 256
+#define KICK_SIGNAL SIGUSR1
 
 /* A thread that was kicked out of a wait other than KVM_RUN is kicked again after this time. */
 #define KICK_AGAIN_NS (100 * NS_PER_MS)
@@ -25,22 +24,57 @@
 /* How soon the end of a thread is noticed. */
 #define JOIN_POLL_NS (NS_PER_MS / 2)
 
-static int set_cpuid(struct vcpu *vcpu, struct error *err)
+static struct kvm_cpuid2 *cpuid_create(struct error *err)
 {
 	struct kvm_cpuid2 *cpuid =
 		calloc(1, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
 
 	if (!cpuid)
-		return error_set(err, -ENOMEM, "no memory for the CPUID table");
-	cpuid->nent = CPUID_ENTRIES_MAX;
+		error_set(err, -ENOMEM, "no memory for the CPUID table");
+	else
+		cpuid->nent = CPUID_ENTRIES_MAX;
+	return cpuid;
+}
+
+/* Frees the table if KVM refuses it, else the one before. */
+static int take_cpuid(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid, struct error *err)
+{
+	int result = KVM_CALL(vcpu->fd, KVM_SET_CPUID2, cpuid, err);
+
+	free(result < 0 ? cpuid : vcpu->cpuid);
+	if (result >= 0)
+		vcpu->cpuid = cpuid;
+	return result < 0 ? result : 0;
+}
+
+static int set_supported_cpuid(struct vcpu *vcpu, struct error *err)
+{
+	struct kvm_cpuid2 *cpuid = cpuid_create(err);
+
+	if (!cpuid)
+		return -ENOMEM;
 	int result = KVM_CALL(vcpu->board->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid, err);
 
-	if (result >= 0) {
-		cpu_state_cpuid(cpuid, vcpu->index, vcpu->board->cpu_count);
-		result = KVM_CALL(vcpu->fd, KVM_SET_CPUID2, cpuid, err);
+	if (result < 0) {
+		free(cpuid);
+		return result;
 	}
-	free(cpuid);
-	return result;
+	cpu_state_cpuid(cpuid, vcpu->index, vcpu->board->cpu_count);
+	return take_cpuid(vcpu, cpuid, err);
+}
+
+int vcpu_set_cpuid(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, unsigned count,
+		   struct error *err)
+{
+	if (count > CPUID_ENTRIES_MAX)
+		return error_set(err, -E2BIG, "a CPUID table of %u entries", count);
+	struct kvm_cpuid2 *cpuid = cpuid_create(err);
+
+	if (!cpuid)
+		return -ENOMEM;
+	cpuid->nent = count;
+	memcpy(cpuid->entries, entries, count * sizeof(entries[0]));
+	return take_cpuid(vcpu, cpuid, err);
 }
 
 static int map_run(struct vcpu *vcpu, struct error *err)
@@ -70,7 +104,7 @@ int vcpu_create(struct vcpu *vcpu, struct board *board, unsigned index, struct e
 	result = map_run(vcpu, err);
 	if (result < 0)
 		goto close;
-	result = set_cpuid(vcpu, err);
+	result = set_supported_cpuid(vcpu, err);
 	if (result < 0)
 		goto unmap;
 	return 0;
@@ -85,6 +119,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 {
 	munmap(vcpu->run, vcpu->run_size);
 	close(vcpu->fd);
+	free(vcpu->cpuid);
 }
 
 static void run_failed(struct vcpu *vcpu, int error)
@@ -95,30 +130,56 @@ static void run_failed(struct vcpu *vcpu, int error)
 	end_latch_record(&vcpu->board->end, &end);
 }
 
+/*
+ * Enters the guest once. Returns 0; -EINTR if nothing is left to do for it, for it was kicked or waits for its SIPI; or
+ * -ECANCELED if this vCPU cannot continue, and the end has been recorded.
+ */
+static int run_once(struct vcpu *vcpu)
+{
+	if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
+		return vcpu_handle_exit(vcpu) ? 0 : -ECANCELED;
+	if (errno == EINTR || errno == EAGAIN)
+		return -EINTR;
+	run_failed(vcpu, errno);
+	return -ECANCELED;
+}
+
+/*
+ * Before a pause counts as reached: an exit that was handled takes effect on registers and memory only when KVM is entered
+ * again, and that may need more exits (api.rst, 5: KVM_EXIT_IO and KVM_EXIT_MMIO). A KVM_RUN that was interrupted has left
+ * nothing to complete. Returns as run_once.
+ */
+static int complete_exits(struct vcpu *vcpu)
+{
+	int result;
+
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
+	do
+		result = run_once(vcpu);
+	while (result == 0);
+	return result;
+}
+
 static void *vcpu_thread(void *argument)
 {
 	struct vcpu *vcpu = argument;
 	sigset_t kick_only;
+	int result = -EINTR;
 
 	sandbox_enter(SANDBOX_VCPU);
 	sigemptyset(&kick_only);
 	sigaddset(&kick_only, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick_only, NULL);
 	/* Acquire: pairs with the release in vm_stop. */
-	while (!__atomic_load_n(&vcpu->board->stopping, __ATOMIC_ACQUIRE)) {
-		if (vm_pause_is_wanted(&vcpu->board->pause)) {
-			vm_pause_park(&vcpu->board->pause, &vcpu->run->immediate_exit);
+	while (result != -ECANCELED && !__atomic_load_n(&vcpu->board->stopping, __ATOMIC_ACQUIRE)) {
+		if (!vm_pause_is_wanted(&vcpu->board->pause)) {
+			result = run_once(vcpu);
 			continue;
 		}
-		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
-			/* EINTR: kicked. EAGAIN: a processor still waiting for its SIPI. */
-			if (errno == EINTR || errno == EAGAIN)
-				continue;
-			run_failed(vcpu, errno);
-			break;
-		}
-		if (!vcpu_handle_exit(vcpu))
-			break;
+		if (result == 0)
+			result = complete_exits(vcpu);
+		if (result != -ECANCELED)
+			vm_pause_park(&vcpu->board->pause, &vcpu->run->immediate_exit);
 	}
 	vm_pause_leave(&vcpu->board->pause);
 	return NULL;

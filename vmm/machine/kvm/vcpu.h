@@ -17,6 +17,8 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run; /* shared with KVM; only this vCPU's thread reads it while it runs */
 	size_t run_size;
+	struct kvm_cpuid2
+		*cpuid; /* as it was set; KVM's own copy follows some of the guest's registers */
 	pthread_t thread;
 	bool has_thread;
 };
@@ -25,6 +27,13 @@ struct vcpu {
 int vcpu_create(struct vcpu *vcpu, struct board *board, unsigned index, struct error *err);
 
 void vcpu_destroy(struct vcpu *vcpu);
+
+/* Sets another CPUID, of `count` entries, before the thread starts. */
+int vcpu_set_cpuid(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, unsigned count,
+		   struct error *err);
+
+/* More than KVM has. */
+#define CPUID_ENTRIES_MAX 256
 
 /* Starts the thread; it runs the guest until the VM's run has ended. */
 int vcpu_start(struct vcpu *vcpu, struct error *err);

@@ -93,6 +93,8 @@ int vm_create(struct vm *vm, uint64_t memory_size, unsigned cpus, struct error *
 	if (result >= 0)
 		result = create_chips(vm, err);
 	if (result >= 0)
+		result = state_facts_read(&vm->facts, vm->board.kvm_fd, vm->board.vm_fd, err);
+	if (result >= 0)
 		result = create_memory(vm, memory_size, err);
 	if (result >= 0)
 		result = create_vcpus(vm, cpus, err);

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "machine/kvm/board.h"
 #include "machine/kvm/dirty_log.h"
+#include "machine/kvm/state_facts.h"
 #include "machine/kvm/vcpu.h"
 #include "machine/vm_end.h"
 #include "memory/guest_memory.h"
@@ -28,6 +29,7 @@ struct vm {
 	int memory_fd; /* the memfd behind all RAM */
 	struct guest_memory memory;
 	struct dirty_log dirty;
+	struct state_facts facts;
 	struct vcpu vcpus[MAX_CPUS]; /* board.cpu_count are used */
 };
 
