@@ -2,6 +2,8 @@
 /* Ownership stamps: see stamp.h. */
 #include "workload/stamp.h"
 
+#include "info.h"
+
 /* check == ~(serial ^ cpu). */
 struct stamped_meta {
 	uint64_t serial;
@@ -25,7 +27,17 @@ META_TYPE(stamped, .is_untyped = true, .on_drop = stamped_drop);
 #define PARTING_FRAMES UINT64_C(0x10000)
 #define PARTING_NONE   0
 
-static uint32_t partings[PARTING_FRAMES]; /* the generation + 1 at which the frame was dropped */
+struct parting {
+	uint32_t generation; /* + 1, at which the frame was dropped */
+	uint32_t restores; /* a host that restores the guest leaves out the bytes of free frames */
+};
+
+static struct parting partings[PARTING_FRAMES];
+
+static uint32_t restores(void)
+{
+	return __atomic_load_n(&mailbox.restores, __ATOMIC_RELAXED);
+}
 
 static uint64_t parting_stamp(uint64_t frame, uint32_t generation)
 {
@@ -54,7 +66,8 @@ static void stamped_drop(void *meta, struct frame_reader *bytes)
 	const uint32_t generation = slot_state_generation(slot_load(pfn_to_meta(pfn(frame))));
 
 	words[0] = words[LAST_WORD] = parting_stamp(frame, generation);
-	partings[frame] = generation + 1;
+	/* The number as of now: the frame is the caller's until then, so a save has its bytes. */
+	partings[frame] = (struct parting){generation + 1, restores()};
 }
 
 /* The owner of a new frame looks at what it finds. */
@@ -63,8 +76,8 @@ static void check_parting_stamp(struct worker *worker, frame_t frame, const uint
 	uint64_t number = meta_to_pfn(frame.slot).index;
 	uint32_t generation = slot_state_generation(slot_load(frame.slot));
 
-	if (number >= PARTING_FRAMES || partings[number] == PARTING_NONE ||
-	    partings[number] != generation)
+	if (number >= PARTING_FRAMES || partings[number].generation == PARTING_NONE ||
+	    partings[number].generation != generation || partings[number].restores != restores())
 		return;
 	uint64_t stamp = parting_stamp(number, generation - 1);
 

@@ -16,6 +16,8 @@
  *     size      guest   constant  bytes of the mailbox; no words lie past its end
  *     stop      host    relaxed   nonzero: end the workload in good order. It publishes nothing: no earlier write of
  *                                 the host need be visible with it. The guest polls it, relaxed.
+ *     restores  host    relaxed   moves each time the guest goes on from a file, before its first instruction there: the
+ *                                 bytes of frames that were free when it was saved are lost
  *     filled_pa guest   release   where the guest counts the slots of the metadata array that it has filled: 64 bits,
  *                                 relaxed. There will be one for each frame below max_paddr of the info page.
  *     panic_pa  guest   release   the guest has panicked: its struct panic_record (panic.h), complete
@@ -40,7 +42,7 @@ struct mailbox {
 	uint64_t reserved_head[7];
 
 	uint32_t stop;
-	uint32_t reserved_word;
+	uint32_t restores;
 	uint64_t reserved_host[23];
 
 	uint64_t filled_pa;
@@ -51,6 +53,7 @@ struct mailbox {
 ABI_OFFSET(struct mailbox, version, 0);
 ABI_OFFSET(struct mailbox, size, 4);
 ABI_OFFSET(struct mailbox, stop, 1 * MAILBOX_LINE);
+ABI_OFFSET(struct mailbox, restores, 1 * MAILBOX_LINE + 4);
 ABI_OFFSET(struct mailbox, filled_pa, 4 * MAILBOX_LINE);
 ABI_OFFSET(struct mailbox, panic_pa, 4 * MAILBOX_LINE + 8);
 ABI_SIZE(struct mailbox, 8 * MAILBOX_LINE);

@@ -24,6 +24,7 @@
 #include "kind/registry.h"
 #include "machine/kvm/host_cpu.h"
 #include "machine/kvm/kvm_engine.h"
+#include "manage/adopt.h"
 #include "memory/rcu.h"
 
 #define MEMORY      (UINT64_C(64) << 20)
@@ -213,6 +214,18 @@ static void end_well(struct engine *engine, const struct guest_hints *hints)
 	guest_free(guest);
 }
 
+static void adopt(struct engine *engine, const struct guest_hints *hints)
+{
+	struct guest *guest;
+	struct error err;
+
+	if (guest_find(engine->memory, hints, &guest, &err) < 0)
+		FAIL("the loaded guest: %s", err.text);
+	adopt_guest(engine->memory, guest);
+	guest_note_restore(guest);
+	guest_free(guest);
+}
+
 static void save_and_restore(const struct options *options)
 {
 	const struct guest_hints hints = {.has_info = true, .info = kernel.image.info_pa};
@@ -245,6 +258,7 @@ static void save_and_restore(const struct options *options)
 
 	if (engine_load_state(twin, &state, &err) < 0)
 		FAIL("loading: %s", err.text);
+	adopt(twin, &hints);
 	printf("%zu bytes, saved in %.2f ms, loaded in %.2f ms, %" PRIu64 " frames without bytes\n",
 	       state.size, (double)(saved - begin) / 1e6, (double)(clock_now_ns() - load) / 1e6,
 	       dropped);

@@ -72,6 +72,8 @@ static const struct {
 	{"symbols", symbols_suite},
 	{"start_info", start_info_suite},
 	{"acpi_tables", acpi_tables_suite},
+	{"cpuid_check", cpuid_check_suite},
+	{"adopt", adopt_suite},
 	{"guest_memory", guest_memory_suite},
 	{"core_dump", core_dump_suite},
 	{"vm_name", vm_name_suite},

@@ -60,6 +60,8 @@ Suite *elf_image_file_suite(void);
 Suite *symbols_suite(void);
 Suite *start_info_suite(void);
 Suite *acpi_tables_suite(void);
+Suite *cpuid_check_suite(void);
+Suite *adopt_suite(void);
 Suite *guest_memory_suite(void);
 Suite *core_dump_suite(void);
 Suite *vm_name_suite(void);

@@ -10,6 +10,7 @@
 #include <pagevisor/ports.h>
 #include <pagevisor/x86.h>
 
+#include "base/clock.h"
 #include "machine/device/boot_stages.h"
 #include "machine/device/console_limit.h"
 #include "machine/device/io_bus.h"
@@ -149,6 +150,58 @@ START_TEST(a_boot_stage_keeps_its_first_time)
 }
 END_TEST
 
+START_TEST(a_saved_port_goes_on_in_its_line)
+{
+	struct serial_state state, again;
+
+	put("half a ");
+	serial_save(&serial, &state);
+	ck_assert(serial_state_is_valid(&state));
+	ck_assert_uint_eq(line_count, 0);
+
+	setup();
+	serial_load(&serial, &state);
+	serial_save(&serial, &again);
+	ck_assert_mem_eq(&state, &again, sizeof(state));
+	put("line\n");
+	ck_assert_uint_eq(line_count, 1);
+	ck_assert_str_eq(lines[0], "half a line");
+}
+END_TEST
+
+START_TEST(a_saved_line_is_not_trusted)
+{
+	struct serial_state state;
+
+	put("text");
+	serial_save(&serial, &state);
+	state.text[2] = '\033';
+	ck_assert(!serial_state_is_valid(&state));
+	state.text[2] = 'x';
+	state.length = SERIAL_LINE_MAX;
+	ck_assert(!serial_state_is_valid(&state));
+}
+END_TEST
+
+START_TEST(saved_stages_are_as_long_ago_as_they_were)
+{
+	struct boot_stages stages = {0}, loaded = {0};
+	struct boot_stages_state state;
+	const uint64_t now = clock_now_ns();
+
+	stages.reached_ns[STAGE_READY] = now - NS_PER_S;
+	boot_stages_save(&stages, &state);
+	boot_stages_load(&loaded, &state);
+	ck_assert_uint_eq(boot_stages_at(&loaded, STAGE_RUNNING), 0);
+	ck_assert_uint_ge(boot_stages_at(&loaded, STAGE_READY), now - NS_PER_S);
+	ck_assert_uint_le(boot_stages_at(&loaded, STAGE_READY), clock_now_ns() - NS_PER_S);
+	/* The clock of another host. */
+	state.ago_ns[STAGE_READY] = UINT64_MAX;
+	boot_stages_load(&loaded, &state);
+	ck_assert_uint_eq(boot_stages_at(&loaded, STAGE_READY), 1);
+}
+END_TEST
+
 START_TEST(the_boot_processor_is_as_pvh_wants_it)
 {
 	struct kvm_sregs sregs = {.cr0 = UINT64_MAX, .cr4 = UINT64_MAX, .efer = 1, .apic_base = 7};
@@ -253,6 +306,9 @@ Suite *devices_suite(void)
 	tcase_add_test(tcase, the_divisor_is_not_text);
 	tcase_add_test(tcase, the_transmitter_is_always_empty);
 	tcase_add_test(tcase, a_boot_stage_keeps_its_first_time);
+	tcase_add_test(tcase, a_saved_port_goes_on_in_its_line);
+	tcase_add_test(tcase, a_saved_line_is_not_trusted);
+	tcase_add_test(tcase, saved_stages_are_as_long_ago_as_they_were);
 	tcase_add_test(tcase, the_boot_processor_is_as_pvh_wants_it);
 	tcase_add_test(tcase, each_processor_has_its_own_apic_id);
 	tcase_add_test(tcase, exits_have_names);

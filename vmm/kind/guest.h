@@ -200,6 +200,12 @@ int guest_boot_progress(const struct guest *guest, uint64_t *done, uint64_t *tot
 int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *length);
 
 /*
+ * Lets a guest that has been loaded from a file, and has not run since, know it: its free frames have lost their bytes. Returns
+ * 0 or -ENOTSUP.
+ */
+int guest_note_restore(const struct guest *guest);
+
+/*
  * An identity of the guest's kernel image: another image has, as a rule, another one. Returns 0, -ENODATA if it is
  * unknown, or -EPROTO if what tells it is not in memory.
  */

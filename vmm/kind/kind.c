@@ -137,6 +137,11 @@ int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *len
 					: -ENOTSUP;
 }
 
+int guest_note_restore(const struct guest *guest)
+{
+	return guest->kind->note_restore ? guest->kind->note_restore(guest) : -ENOTSUP;
+}
+
 int guest_image_id(const struct guest *guest, uint64_t *id)
 {
 	return guest->kind->image_id ? guest->kind->image_id(guest, id) : -ENODATA;

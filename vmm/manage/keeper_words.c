@@ -26,6 +26,13 @@ void keeper_words_begin(struct keeper_words *words, const struct guest_memory *m
 			const struct control *control, paddr_t page)
 {
 	*words = (struct keeper_words){.memory = memory, .control = control, .page = page};
+	const struct keeper_page *found = page_of(words);
+
+	if (!found)
+		return;
+	words->released = __atomic_load_n(&found->released, __ATOMIC_RELAXED);
+	words->answered = __atomic_load_n(&found->answered, __ATOMIC_RELAXED);
+	words->hint_head = __atomic_load_n(&found->hint_head, __ATOMIC_RELAXED);
 }
 
 void keeper_words_forget(struct keeper_words *words)

@@ -33,7 +33,10 @@ struct keeper_ask {
 	uint64_t frames;
 };
 
-/* The page of a guest that has just booted: all words of the host are zero. */
+/*
+ * The page of a guest that nobody holds frames of. The host's words are zero if it has just booted; in one that was restored,
+ * they go on from where its last keeper left them (manage/adopt.h).
+ */
 void keeper_words_begin(struct keeper_words *words, const struct guest_memory *memory,
 			const struct control *control, paddr_t page);
 

@@ -365,3 +365,13 @@ void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_me
 		__atomic_store_n(&mailbox->stop, 1, __ATOMIC_RELAXED);
 	guest_memory_read_end();
 }
+
+void guest_view_note_restore(const struct guest_view *view, const struct guest_memory *memory)
+{
+	guest_memory_read_begin();
+	struct mailbox *mailbox = find_mailbox(view, memory);
+
+	if (mailbox)
+		__atomic_store_n(&mailbox->restores, mailbox->restores + 1, __ATOMIC_RELAXED);
+	guest_memory_read_end();
+}

@@ -290,6 +290,12 @@ static int ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *le
 	return 0;
 }
 
+static int note_restore(const struct guest *guest)
+{
+	guest_view_note_restore(&pagevisor_guest_of(guest)->view, guest->memory);
+	return 0;
+}
+
 static int boot_progress(const struct guest *guest, uint64_t *done, uint64_t *total)
 {
 	return answers_read_progress(&pagevisor_guest_of(guest)->view, guest->memory, done, total);
@@ -409,6 +415,7 @@ const struct kind pagevisor_kind = {
 	.audit = audit_guest,
 	.check = check,
 	.ask_to_stop = ask_to_stop,
+	.note_restore = note_restore,
 	.boot_progress = boot_progress,
 	.panic = panic,
 	.read_console = console_report_take,
