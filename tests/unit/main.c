@@ -127,6 +127,7 @@ static const struct {
 	{"answer", answer_suite},
 	{"printable", printable_suite},
 	{"name_guess", name_guess_suite},
+	{"new_file", new_file_suite},
 	{"option_list", option_list_suite},
 	{"domain_xml", domain_xml_suite},
 	{"domain_process", domain_process_suite},

@@ -49,6 +49,11 @@ static long make_file(void)
 	return open("/nowhere/file", O_RDWR | O_CREAT, 0600);
 }
 
+static long link_file(void)
+{
+	return linkat(AT_FDCWD, "/nowhere/file", AT_FDCWD, "/nowhere/other", AT_SYMLINK_FOLLOW);
+}
+
 static long rename_file(void)
 {
 	return rename("/nowhere/file", "/nowhere/other");
@@ -252,6 +257,7 @@ const struct attempt attempts[] = {
 	{write_file, MAY(STRESS), PEERS, true, "openat"},
 	{make_file, MAY(STRESS), PEERS, true, "openat"},
 	{rename_file, MAY(STRESS), 0, true, "rename"},
+	{link_file, MAY(STRESS), 0, true, "linkat"},
 	{remove_file, MAY(STRESS), 0, true, "unlink"},
 	{change_mode, MAY(STRESS), 0, false, "chmod"},
 	{get_executable_memory, LIBVIRT, PEERS, false, "mmap"},

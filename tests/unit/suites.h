@@ -115,6 +115,7 @@ Suite *json_suite(void);
 Suite *answer_suite(void);
 Suite *printable_suite(void);
 Suite *name_guess_suite(void);
+Suite *new_file_suite(void);
 Suite *option_list_suite(void);
 Suite *domain_xml_suite(void);
 Suite *domain_process_suite(void);

@@ -3,11 +3,6 @@
 #include "base/fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int fd_read_at(int fd, void *buffer, size_t length, uint64_t offset)
@@ -55,31 +50,6 @@ size_t fd_read_text(int fd, char *text, size_t size)
 	}
 	text[length] = '\0';
 	return length;
-}
-
-int fd_create_beside(const char *path, char **temporary)
-{
-	struct stat old;
-	mode_t mode = S_IRUSR | S_IWUSR;
-	bool is_there = lstat(path, &old) == 0;
-
-	if (is_there && !S_ISREG(old.st_mode))
-		return -EINVAL;
-	if (asprintf(temporary, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
-	int fd = mkostemp(*temporary, O_CLOEXEC);
-
-	/* The umask takes bits away, too. */
-	if (fd >= 0 && fchmod(fd, is_there ? mode & old.st_mode : mode) == 0)
-		return fd;
-	int result = -errno;
-
-	if (fd >= 0) {
-		close(fd);
-		unlink(*temporary);
-	}
-	free(*temporary);
-	return result;
 }
 
 void fd_close(int fd)

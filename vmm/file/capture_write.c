@@ -3,7 +3,6 @@
 #include "file/capture.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 
 #include "base/crc32c.h"
 #include "base/fd.h"
+#include "base/new_file.h"
 #include "base/version.h"
 #include "memory/file_hole.h"
 
@@ -274,26 +274,8 @@ static int write_all(struct writer *writer, struct error *err)
 		result = write_data(writer, err);
 	if (result == 0)
 		result = write_ends(writer, err);
-	if (result == 0 && fsync(writer->fd) < 0)
-		result = error_set(err, -errno, "cannot write the capture: %s", strerror(errno));
 	writer->written->file_bytes = writer->offset;
 	return result;
-}
-
-/*
- * Syncs the directory, so that the new name is on disk, too. Some file systems cannot do that; the file itself is safe.
- */
-static void sync_directory(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int fd = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-	free(directory);
 }
 
 int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm, const char *path,
@@ -302,30 +284,29 @@ int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm, 
 {
 	struct writer writer = {
 		.snapshot = snapshot, .vm = vm, .progress = progress, .written = written};
-	char *temporary;
+	struct new_file file;
 
 	*written = (struct capture_written){0};
 	if (*path == '\0')
 		return error_set(err, -EINVAL, "a capture needs a file name");
-	writer.fd = fd_create_beside(path, &temporary);
-	if (writer.fd == -EINVAL)
-		return error_set(err, -EINVAL, "%s is not a file", path);
-	if (writer.fd < 0)
-		return error_set(err, writer.fd, "cannot create %s: %s", path,
-				 strerror(-writer.fd));
-	int result = write_all(&writer, err);
+	int result = new_file_create(&file, path);
 
-	close(writer.fd);
-	if (result == 0 && rename(temporary, path) < 0)
-		result = error_set(err, -errno, "cannot create %s: %s", path, strerror(errno));
+	if (result == -EINVAL)
+		return error_set(err, -EINVAL, "%s is not a file", path);
 	if (result < 0)
-		unlink(temporary);
-	else
-		sync_directory(path);
+		return error_set(err, result, "cannot create %s: %s", path, strerror(-result));
+	writer.fd = file.fd;
+	result = write_all(&writer, err);
+	if (result < 0) {
+		new_file_abandon(&file);
+	} else {
+		result = new_file_finish(&file, true);
+		if (result < 0)
+			error_set(err, result, "cannot create %s: %s", path, strerror(-result));
+	}
 	ZSTD_freeCCtx(writer.zstd);
 	free(writer.plain);
 	free(writer.packed);
 	free(writer.chunks);
-	free(temporary);
 	return result;
 }

@@ -124,7 +124,7 @@ static const char *const plain[CALLS_GROUPS][96] = {
 	[GROUP(CALLS_PEER)] = {"process_vm_readv"},
 	[GROUP(CALLS_CHILD)] = {"pidfd_send_signal", "waitid", "wait4"},
 	[GROUP(CALLS_WRITE)] = {"open", "openat", "rename", "renameat", "renameat2", "unlink",
-				"unlinkat", "fsync", "fdatasync", "fchmod", "umask"},
+				"unlinkat", "linkat", "fsync", "fdatasync", "fchmod", "umask"},
 	[GROUP(CALLS_FORK)] = {"fork", "vfork", "wait4", "waitid", "setsid", "setpgid",
 			       "close_range", "kill", "tgkill"},
 	[GROUP(CALLS_EXEC)] = {"execve", "execveat", "arch_prctl", "set_tid_address", "chdir",

@@ -3,9 +3,8 @@
 #include "view/picture/picture_file.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 
@@ -33,21 +32,24 @@ static void let_signals_come(const struct picture_file *file)
 
 int picture_file_open(struct picture_file *file, const char *path, struct error *err)
 {
-	*file = (struct picture_file){.path = path};
+	*file = (struct picture_file){0};
 	hold_back_signals(file);
-	int fd = fd_create_beside(path, &file->temporary);
+	int result = new_file_create(&file->file, path);
 
-	if (fd < 0)
+	if (result < 0)
 		let_signals_come(file);
-	if (fd == -EINVAL)
-		return error_set(err, fd, "%s is not a regular file; choose a new name", path);
-	if (fd < 0)
-		return cannot_write(path, -fd, err);
-	file->stream = fdopen(fd, "wb");
+	if (result == -EINVAL)
+		return error_set(err, result, "%s is not a regular file; choose a new name", path);
+	if (result < 0)
+		return cannot_write(path, -result, err);
+	/* The stream closes a descriptor of its own. */
+	int fd = fcntl(file->file.fd, F_DUPFD_CLOEXEC, 0);
+
+	file->stream = fd < 0 ? NULL : fdopen(fd, "wb");
 	if (!file->stream) {
 		int code = errno;
 
-		close(fd);
+		fd_close(fd);
 		picture_file_abandon(file);
 		return cannot_write(path, code, err);
 	}
@@ -57,7 +59,7 @@ int picture_file_open(struct picture_file *file, const char *path, struct error 
 
 int picture_file_finish(struct picture_file *file, struct error *err)
 {
-	const char *path = file->path;
+	const char *path = file->file.path;
 	int code = 0;
 
 	/* An earlier write that failed left its reason in errno: see picture_file_open. */
@@ -66,22 +68,19 @@ int picture_file_finish(struct picture_file *file, struct error *err)
 	if (fclose(file->stream) != 0 && !code)
 		code = errno;
 	file->stream = NULL;
-	if (!code && rename(file->temporary, path) != 0)
-		code = errno;
 	if (code) {
 		picture_file_abandon(file);
 		return cannot_write(path, code, err);
 	}
-	free(file->temporary);
+	code = -new_file_finish(&file->file, true);
 	let_signals_come(file);
-	return 0;
+	return code ? cannot_write(path, code, err) : 0;
 }
 
 void picture_file_abandon(struct picture_file *file)
 {
 	if (file->stream)
 		fclose(file->stream);
-	unlink(file->temporary);
-	free(file->temporary);
+	new_file_abandon(&file->file);
 	let_signals_come(file);
 }

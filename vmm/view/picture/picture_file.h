@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* A file that appears whole or not at all: it is written beside its place and moved there at the end. */
+/* A file of a picture, which is written as a stream and appears whole or not at all: see base/new_file.h. */
 #ifndef VMM_PICTURE_FILE_H
 #define VMM_PICTURE_FILE_H
 
@@ -7,11 +7,11 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/new_file.h"
 
 struct picture_file {
 	FILE *stream;
-	const char *path; /* the caller's */
-	char *temporary;  /* its path while it is written */
+	struct new_file file;
 	sigset_t signals; /* the mask of before */
 };
 
