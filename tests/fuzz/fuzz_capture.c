@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Fuzzes the reader of capture files. Mutations start from a good capture made here. Most get fresh checksums, so that
- * the reader does not reject them at the first one. A capture that loads is then inspected like a guest, and all of its
- * memory is read twice within a small budget: what is read again must be the same, and the budget must hold.
+ * Fuzzes the reader of capture files. Mutations start from good files made here: a capture, and
+ * a saved VM whose data is plain. Most get fresh checksums, so that
+ * the reader does not reject them at the first one. A file that loads is then inspected like a guest, and all of its
+ * memory is read twice within a small budget: what is read again must be the same, and the budget must hold. The parts
+ * of a machine that was loaded are all there, and a VM's RAM of the size of the seed's takes the data or refuses it.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 
 #include "file/capture.h"
 #include "file/capture_data.h"
+#include "file/capture_fill.h"
 #include "fuzz/fuzz_guest.h"
 #include "memory/rcu.h"
 #include "unit/capture_repair.h"
@@ -27,8 +30,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
-static uint8_t *seed_file;
-static size_t seed_size;
+static struct {
+	uint8_t *file;
+	size_t size;
+} seeds[2];
 
 static void need(int result)
 {
@@ -48,8 +53,11 @@ static void add_chunks(const struct guest_memory *memory)
 				page % 2 ? 0 : page;
 }
 
-static void make_seed(void)
+static void make_seed(unsigned i)
 {
+	const struct machine_registers registers = {.rip = 1};
+	struct machine_state machine = {0};
+	struct capture_content content = {0};
 	const struct snapshot_options options = {0};
 	struct guest_memory memory;
 	struct capture_vm vm = {"fuzz", 1, true, {0}};
@@ -65,15 +73,21 @@ static void make_seed(void)
 
 	add_chunks(&memory);
 	need(snapshot_make(&memory, NULL, NULL, &options, &snapshot, &err));
-	need(capture_write(&snapshot, &vm, path, NULL, &written, &err));
+	need(machine_state_add(&machine, MACHINE_PART_REGISTERS, 0, &registers, sizeof(registers),
+			       &err));
+	need(machine_state_add(&machine, MACHINE_PART_ENGINE, 0, "engine", 6, &err));
+	if (i == 1)
+		content = (struct capture_content){.machine = &machine, .is_plain = true};
+	need(capture_write(&snapshot, &vm, &content, path, NULL, &written, &err));
+	machine_state_free(&machine);
 	snapshot_close(&snapshot);
 	guest_memory_destroy(&memory);
 	close(ram);
 	FILE *file = fopen(path, "rb");
 
-	seed_size = written.file_bytes;
-	seed_file = malloc(seed_size);
-	if (!file || fread(seed_file, 1, seed_size, file) != seed_size)
+	seeds[i].size = written.file_bytes;
+	seeds[i].file = malloc(seeds[i].size);
+	if (!file || fread(seeds[i].file, 1, seeds[i].size, file) != seeds[i].size)
 		abort();
 	fclose(file);
 	unlink(path);
@@ -84,21 +98,27 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	urcu_memb_register_thread();
-	make_seed();
+	make_seed(0);
+	make_seed(1);
 	return 0;
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-	if (size < sizeof(struct capture_header) && max_size >= seed_size) {
-		memcpy(data, seed_file, seed_size);
-		size = seed_size;
+	const unsigned which = seed / 32 % 2;
+
+	if (size < sizeof(struct capture_header) && max_size >= seeds[which].size) {
+		memcpy(data, seeds[which].file, seeds[which].size);
+		size = seeds[which].size;
 	}
 	/* Mutates the head often, for its fields decide what the reader does. */
 	if (seed % 4 == 0 && size > sizeof(struct capture_header)) {
 		size_t head = size < 640 ? size : 640, at = (seed / 4) % (head / 8) * 8;
 
 		LLVMFuzzerMutate(data + at, 8, 8);
+	} else if (seed % 4 == 1 && size > 1024) {
+		/* The chunks and the machine are at the end. */
+		LLVMFuzzerMutate(data + size - 1024 + (seed / 4) % 128 * 8, 8, 8);
 	} else {
 		size = LLVMFuzzerMutate(data, size, max_size);
 	}
@@ -146,6 +166,32 @@ static void read_memory(const struct guest_memory *memory, struct capture_file *
 	}
 }
 
+static void walk_machine(const struct machine_state *machine)
+{
+	struct machine_part part;
+	const void *bytes;
+	size_t at = 0;
+
+	while (machine_part_next(machine, &at, &part, &bytes))
+		if (part.size > machine->size)
+			abort();
+	if (at != machine->size)
+		abort();
+}
+
+static void fill_ram(struct capture_file *capture)
+{
+	struct guest_memory ram;
+	struct capture_vm vm;
+	struct error err;
+	int fd = fuzz_guest_make(&ram, &vm.info, NULL, 0);
+
+	if (capture_fill(capture, &ram, NULL, &err) < 0 && (strchr(err.text, '\n') || !*err.text))
+		abort();
+	guest_memory_destroy(&ram);
+	close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct memory_budget budget = {.limit = BUDGET};
@@ -160,6 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (capture_load(fd, "fuzz", &budget, &memory, &capture, &err) == 0) {
 		fuzz_guest_read(&memory, paddr(capture.facts.info_pa));
 		read_memory(&memory, &capture);
+		walk_machine(&capture.machine);
+		fill_ram(&capture);
 		capture_close(&capture);
 	} else if (strchr(err.text, '\n') || !*err.text) {
 		abort(); /* errors are one line of plain text */

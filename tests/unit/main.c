@@ -116,6 +116,7 @@ static const struct {
 	{"capture", capture_suite},
 	{"capture_reserved", capture_reserved_suite},
 	{"capture_data", capture_data_suite},
+	{"saved_file", saved_file_suite},
 	{"memory_budget", memory_budget_suite},
 	{"diff", diff_suite},
 	{"slot_copy_reader", slot_copy_reader_suite},

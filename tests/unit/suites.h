@@ -104,6 +104,7 @@ Suite *fleet_suite(void);
 Suite *capture_suite(void);
 Suite *capture_reserved_suite(void);
 Suite *capture_data_suite(void);
+Suite *saved_file_suite(void);
 Suite *memory_budget_suite(void);
 Suite *diff_suite(void);
 Suite *slot_copy_reader_suite(void);

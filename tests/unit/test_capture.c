@@ -63,7 +63,7 @@ static void setup(void)
 	strcpy(directory, "/tmp/pagevisor-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/a.pvc", directory);
-	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, NULL, path, NULL, &written, &err), 0);
 	read_file();
 }
 
@@ -216,7 +216,7 @@ START_TEST(a_capture_of_another_abi_opens_and_says_so)
 	snapshot_close(&snapshot);
 	ck_assert_int_eq(
 		snapshot_make(&crafted.source.memory, NULL, NULL, &options, &snapshot, &err), 0);
-	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, NULL, path, NULL, &written, &err), 0);
 	ck_assert_int_eq(capture_source_open(path, &source, &err), 0);
 	ck_assert_int_eq(guest_view_read(&source.memory, source.hints.info, &view, &err), -EPROTO);
 	ck_assert_ptr_nonnull(strstr(err.text, "the guest speaks ABI version 6"));
@@ -234,12 +234,12 @@ START_TEST(only_its_owner_may_read_it)
 	/* Whatever the umask is, and the mode of a file that it replaces; that one's is never widened. */
 	ck_assert_int_eq(chmod(path, 0664), 0);
 	mask = umask(0);
-	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, NULL, path, NULL, &written, &err), 0);
 	ck_assert_int_eq(stat(path, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 0777, 0600);
 	ck_assert_int_eq(chmod(path, 0440), 0);
 	umask(0777);
-	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, NULL, path, NULL, &written, &err), 0);
 	ck_assert_int_eq(stat(path, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 0777, 0400);
 	umask(mask);
@@ -304,7 +304,7 @@ static void lie(unsigned i)
 
 	switch (i) {
 	case 0:
-		header()->version++;
+		header()->version = 3;
 		break;
 	case 1:
 		header()->section_count = UINT32_MAX;
@@ -366,6 +366,7 @@ static void lie(unsigned i)
 	case 20:
 		chunks()[0].stored += 1;
 		chunks()[1].stored -= 1;
+		chunks()[1].offset += 1;
 		break;
 	case 21:
 		chunks()[0].stored = UINT32_MAX;
@@ -382,10 +383,25 @@ static void lie(unsigned i)
 	case 25:
 		memset(file + file_size - 16, 0, 8);
 		break;
+	case 26:
+		chunks()[last].offset -= 1;
+		break;
+	case 27: /* a frame is no plain chunk */
+		chunks()[0].flags = CAPTURE_CHUNK_PLAIN;
+		break;
+	case 28:
+		chunks()[0].checksum = 1;
+		break;
+	case 29:
+		chunks()[0].flags = 2;
+		break;
+	case 30: /* the list of version 1 is another one */
+		header()->version = 1;
+		break;
 	}
 }
 
-#define LIES 26
+#define LIES 31
 
 /* These lies are about frames, and are found when they are unpacked. */
 static bool is_in_frames(unsigned i)
@@ -433,7 +449,7 @@ START_TEST(what_is_no_file_is_refused)
 	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
 	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
 	ck_assert_int_eq(capture_open(fifo, NULL, &memory, &capture, &err), -EPROTO);
-	ck_assert_int_eq(capture_write(&snapshot, &vm, fifo, NULL, &written, &err), -EINVAL);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, NULL, fifo, NULL, &written, &err), -EINVAL);
 	unlink(fifo);
 }
 END_TEST
@@ -454,14 +470,14 @@ START_TEST(a_failed_write_leaves_what_was_there)
 	int result;
 
 	if (_i == 0) {
-		result = capture_write(&snapshot, &vm, path, &cancel, &written, &err);
+		result = capture_write(&snapshot, &vm, NULL, path, &cancel, &written, &err);
 		ck_assert_int_eq(result, -ECANCELED);
 	} else {
 		signal(SIGXFSZ, SIG_IGN);
 		getrlimit(RLIMIT_FSIZE, &old);
 		limit = (struct rlimit){file_size / (unsigned)(_i * 2), old.rlim_max};
 		setrlimit(RLIMIT_FSIZE, &limit);
-		result = capture_write(&snapshot, &vm, path, NULL, &written, &err);
+		result = capture_write(&snapshot, &vm, NULL, path, NULL, &written, &err);
 		setrlimit(RLIMIT_FSIZE, &old);
 		ck_assert_int_eq(result, -EFBIG);
 	}
@@ -471,11 +487,22 @@ START_TEST(a_failed_write_leaves_what_was_there)
 }
 END_TEST
 
+/* Of a file whose sections have moved. */
+static void move_chunks(uint8_t *longer, size_t by)
+{
+	const struct capture_section *table =
+		(struct capture_section *)(longer + sizeof(struct capture_header));
+	chunk_in_file *list = (chunk_in_file *)(longer + table[CAPTURE_SECTION_CHUNKS - 1].offset);
+
+	for (uint64_t i = 0; i < written.chunks; i++)
+		list[i].offset += by;
+}
+
 /* A section that this version does not know is skipped when it is marked as optional. */
 START_TEST(optional_sections_are_skipped)
 {
 	const size_t entry = sizeof(struct capture_section);
-	const size_t at = sizeof(struct capture_header) + CAPTURE_SECTION_CHUNKS * entry;
+	const size_t at = sizeof(struct capture_header) + CAPTURE_SECTION_LAST * entry;
 
 	for (unsigned optional = 0; optional < 2; optional++) {
 		uint8_t *longer = malloc(file_size + entry);
@@ -485,9 +512,10 @@ START_TEST(optional_sections_are_skipped)
 
 		memcpy(longer, file, at);
 		memcpy(longer + at + entry, file + at, file_size - at);
-		for (unsigned i = 0; i < CAPTURE_SECTION_CHUNKS; i++)
+		for (unsigned i = 0; i < CAPTURE_SECTION_LAST; i++)
 			table[i].offset += entry;
-		table[CAPTURE_SECTION_CHUNKS] = (struct capture_section){
+		move_chunks(longer, entry);
+		table[CAPTURE_SECTION_LAST] = (struct capture_section){
 			.type = 99,
 			.flags = optional,
 			.offset = file_size + entry - sizeof(*end),

@@ -71,18 +71,18 @@ static void make_file(enum content content, uint64_t count)
 	struct capture_chunk *chunks = calloc(count, sizeof(*chunks));
 	struct capture_region region = {0, count * 2 * MIB};
 	struct capture_facts facts = {.method = SNAPSHOT_AT_REST};
-	struct capture_section table[CAPTURE_SECTION_CHUNKS] = {0};
+	struct capture_section table[CAPTURE_SECTION_LAST] = {0};
 	struct capture_header header = {CAPTURE_MAGIC,
 					CAPTURE_VERSION,
 					sizeof(header),
-					CAPTURE_SECTION_CHUNKS,
+					CAPTURE_SECTION_LAST,
 					sizeof(table[0]),
 					0,
 					0,
 					0,
 					{0}};
 	struct capture_end end = {CAPTURE_END_MAGIC, 0};
-	uint64_t starts[CAPTURE_SECTION_CHUNKS + 1];
+	uint64_t starts[CAPTURE_SECTION_LAST + 1];
 	uint8_t *packed = malloc(room);
 
 	file_size = 0;
@@ -96,15 +96,18 @@ static void make_file(enum content content, uint64_t count)
 	for (uint64_t i = 0; i < count; i++) {
 		if (i == 0 || content != ZEROS)
 			stored = pack(content, i * 2 * MIB, packed, room);
-		chunks[i] = (struct capture_chunk){i * 2 * MIB, MIB, (uint32_t)stored};
+		chunks[i] = (struct capture_chunk){.pa = i * 2 * MIB,
+						   .size = MIB,
+						   .stored = (uint32_t)stored,
+						   .offset = file_size};
 		append(packed, stored);
 	}
 	starts[3] = file_size;
 	append(chunks, count * sizeof(*chunks));
-	starts[4] = file_size;
+	starts[4] = starts[5] = file_size; /* no machine */
 	end.file_size = header.file_size = file_size + sizeof(end);
 	append(&end, sizeof(end));
-	for (unsigned i = 0; i < CAPTURE_SECTION_CHUNKS; i++)
+	for (unsigned i = 0; i < CAPTURE_SECTION_LAST; i++)
 		table[i] = (struct capture_section){
 			.type = i + 1, .offset = starts[i], .size = starts[i + 1] - starts[i]};
 	memcpy(file, &header, sizeof(header));

@@ -129,7 +129,7 @@ START_TEST(copies_are_left_out)
 	assert_left_out(&snapshot.memory, 2);
 	close(mkstemp(path));
 	unlink(path);
-	ck_assert_int_eq(capture_write(&snapshot, &vm, path, NULL, &written, &err), 0);
+	ck_assert_int_eq(capture_write(&snapshot, &vm, NULL, path, NULL, &written, &err), 0);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	ck_assert_int_ge(fd, 0);

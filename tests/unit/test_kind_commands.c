@@ -45,7 +45,7 @@ static void capture(struct ledger *ledger, const char *path)
 
 	ck_assert_msg(source_snapshot(&source, SNAPSHOT_METADATA, &options, &snapshot, &err) == 0,
 		      "%s", err.text);
-	ck_assert_msg(capture_write(&snapshot, &vm, path, NULL, &written, &err) == 0, "%s",
+	ck_assert_msg(capture_write(&snapshot, &vm, NULL, path, NULL, &written, &err) == 0, "%s",
 		      err.text);
 	snapshot_close(&snapshot);
 }

@@ -265,7 +265,7 @@ static int write_file(struct capture *capture, const struct source *source, stru
 
 	capture->doing = "writing";
 	catch_signals();
-	return capture_write(&capture->snapshot, &vm, capture->options.file, &progress,
+	return capture_write(&capture->snapshot, &vm, NULL, capture->options.file, &progress,
 			     &capture->written, err);
 }
 

@@ -11,6 +11,7 @@
 
 #include <zstd.h>
 
+#include "base/crc32c.h"
 #include "base/fd.h"
 #include "memory/zero_page.h"
 
@@ -37,7 +38,6 @@ struct capture_data {
 	uint64_t fixed_bytes; /* taken from the budget for the lists below */
 	const struct capture_chunk *chunks;
 	uint64_t count;
-	uint64_t *offsets; /* of each chunk's frame in the file */
 
 	pthread_mutex_t lock; /* protects all that follows */
 	struct kept **kept;   /* of each chunk, NULL: none */
@@ -162,32 +162,61 @@ static bool is_good_frame(const struct capture_data *data, const struct capture_
 	       ZSTD_findFrameCompressedSize(data->packed, chunk->stored) == chunk->stored;
 }
 
-/* Unpacks a chunk into the buffer. */
-static int unpack(struct capture_data *data, uint64_t index)
+/* Reads `stored` bytes of a chunk. */
+static int read_stored(struct capture_data *data, const struct capture_chunk *chunk, void *buffer)
 {
-	const struct capture_chunk *chunk = &data->chunks[index];
-	int result =
-		chunk->stored > data->packed_size
-			? -EPROTO
-			: fd_read_at(data->fd, data->packed, chunk->stored, data->offsets[index]);
+	int result = fd_read_at(data->fd, buffer, chunk->stored, chunk->offset);
 
-	data->plain_chunk = NO_CHUNK;
 	if (result == -ENODATA)
 		return fail(data, -EPROTO, "it ends early");
+	return result < 0 ? fail(data, result, strerror(-result)) : 0;
+}
+
+static int unpack_frame(struct capture_data *data, const struct capture_chunk *chunk, void *buffer)
+{
+	int result = chunk->stored > data->packed_size
+			     ? fail(data, -EPROTO, "a chunk's packed size is too large")
+			     : read_stored(data, chunk, data->packed);
+
 	if (result < 0)
-		return fail(data, result, strerror(-result));
+		return result;
 	if (!is_good_frame(data, chunk))
 		return fail(data, -EPROTO, "a chunk is not one frame of the right size");
-	size_t size = ZSTD_decompressDCtx(data->zstd, data->plain, chunk->size, data->packed,
-					  chunk->stored);
+	size_t size =
+		ZSTD_decompressDCtx(data->zstd, buffer, chunk->size, data->packed, chunk->stored);
 
 	if (size != chunk->size)
 		return fail(data, -EPROTO,
 			    ZSTD_isError(size) ? "a chunk does not unpack, or its checksum is wrong"
 					       : "a chunk unpacks to another size");
-	data->plain_chunk = index;
-	data->counts.unpacked++;
 	return 0;
+}
+
+/* Unpacks a chunk into a buffer. */
+static int unpack_to(struct capture_data *data, uint64_t index, void *buffer)
+{
+	const struct capture_chunk *chunk = &data->chunks[index];
+	int result;
+
+	if (chunk->flags & CAPTURE_CHUNK_PLAIN) {
+		result = read_stored(data, chunk, buffer);
+		if (result == 0 && crc32c(0, buffer, chunk->size) != chunk->checksum)
+			result = fail(data, -EPROTO, "a chunk's checksum is wrong");
+	} else {
+		result = unpack_frame(data, chunk, buffer);
+	}
+	data->counts.unpacked += result == 0;
+	return result;
+}
+
+static int unpack(struct capture_data *data, uint64_t index)
+{
+	data->plain_chunk = NO_CHUNK;
+	int result = unpack_to(data, index, data->plain);
+
+	if (result == 0)
+		data->plain_chunk = index;
+	return result;
 }
 
 static void copy_kept(const struct kept *kept, uint64_t offset, uint8_t *buffer, size_t length)
@@ -316,6 +345,26 @@ struct memory_reader capture_data_reader(struct capture_data *data)
 	};
 }
 
+const struct capture_chunk *capture_data_chunks(const struct capture_data *data, uint64_t *count)
+{
+	*count = data->count;
+	return data->chunks;
+}
+
+int capture_data_read_chunk(struct capture_data *data, uint64_t index, void *buffer,
+			    struct error *err)
+{
+	pthread_mutex_lock(&data->lock);
+	if (!data->failed)
+		unpack_to(data, index, buffer);
+	int failed = data->failed;
+
+	if (failed)
+		*err = data->failure;
+	pthread_mutex_unlock(&data->lock);
+	return failed;
+}
+
 int capture_data_failure(struct capture_data *data, struct error *err)
 {
 	pthread_mutex_lock(&data->lock);
@@ -338,30 +387,27 @@ struct capture_data_counts capture_data_count(struct capture_data *data)
 
 static int allocate(struct capture_data *data, const char *name, uint64_t count, struct error *err)
 {
-	uint64_t bytes = count * (sizeof(data->chunks[0]) + sizeof(data->offsets[0]) +
-				  sizeof(data->kept[0])) +
-			 count / 8 + CAPTURE_CHUNK_MAX + data->packed_size;
+	uint64_t bytes = count * (sizeof(data->chunks[0]) + sizeof(data->kept[0])) + count / 8 +
+			 CAPTURE_CHUNK_MAX + data->packed_size;
 	int result = memory_budget_take(data->budget, bytes, name, err);
 
 	if (result < 0)
 		return result;
 	data->fixed_bytes = bytes;
 	data->name = strdup(name);
-	data->offsets = malloc((count + 1) * sizeof(data->offsets[0]));
 	data->kept = calloc(count + 1, sizeof(struct kept *));
 	data->seen = calloc(count / 64 + 1, sizeof(data->seen[0]));
 	data->zstd = ZSTD_createDCtx();
 	data->packed = secret_alloc(data->packed_size);
 	data->plain = secret_alloc(CAPTURE_CHUNK_MAX);
-	if (!data->name || !data->offsets || !data->kept || !data->seen || !data->zstd ||
-	    !data->packed || !data->plain)
+	if (!data->name || !data->kept || !data->seen || !data->zstd || !data->packed ||
+	    !data->plain)
 		return error_set(err, -ENOMEM, "no memory to unpack %s with", name);
 	return 0;
 }
 
 int capture_data_new(int fd, const char *name, struct capture_chunk *chunks, uint64_t count,
-		     uint64_t offset, struct memory_budget *budget, struct capture_data **made,
-		     struct error *err)
+		     struct memory_budget *budget, struct capture_data **made, struct error *err)
 {
 	struct capture_data *data = calloc(1, sizeof(*data));
 
@@ -385,10 +431,6 @@ int capture_data_new(int fd, const char *name, struct capture_chunk *chunks, uin
 		capture_data_free(data);
 		return result;
 	}
-	for (uint64_t i = 0; i < count; i++) {
-		data->offsets[i] = offset;
-		offset += chunks[i].stored;
-	}
 	*made = data;
 	return 0;
 }
@@ -406,7 +448,6 @@ void capture_data_free(struct capture_data *data)
 	secret_free(data->plain, CAPTURE_CHUNK_MAX);
 	fd_close(data->fd);
 	free((void *)data->chunks);
-	free(data->offsets);
 	free(data->kept);
 	free(data->seen);
 	free(data->name);

@@ -30,19 +30,27 @@ struct capture_data_counts {
 };
 
 /*
- * Makes the memory of `count` chunks, whose frames lie one after another from `offset` on in the file. The chunks are
- * sorted, do not overlap, and none is larger than CAPTURE_CHUNK_MAX. Takes over the descriptor and the chunks, also on
- * failure. The budget may be NULL. Returns 0, -ENOMEM or -E2BIG.
+ * Makes the memory of `count` chunks. They are sorted, do not overlap, and none is larger than CAPTURE_CHUNK_MAX. Takes
+ * over the descriptor and the chunks, also on failure. The budget may be NULL. Returns 0, -ENOMEM or -E2BIG.
  */
 int capture_data_new(int fd, const char *name, struct capture_chunk *chunks, uint64_t count,
-		     uint64_t offset, struct memory_budget *budget, struct capture_data **made,
-		     struct error *err);
+		     struct memory_budget *budget, struct capture_data **made, struct error *err);
 
 /* Accepts NULL. */
 void capture_data_free(struct capture_data *data);
 
 /* How to read it, for each region. Several threads may. A chunk is data, whatever is in it; between chunks are holes. */
 struct memory_reader capture_data_reader(struct capture_data *data);
+
+/* The chunks, in their order. They live as long as the data. */
+const struct capture_chunk *capture_data_chunks(const struct capture_data *data, uint64_t *count);
+
+/*
+ * Reads and checks one chunk into the buffer, past those that are kept: for those who need each but once. Several threads
+ * may. Returns as capture_data_failure, which fails from then on as well; the buffer then holds anything.
+ */
+int capture_data_read_chunk(struct capture_data *data, uint64_t index, void *buffer,
+			    struct error *err);
 
 /*
  * Returns 0 or, once reading has failed, the negative errno with a text; -EPROTO for a damaged file. What was read since

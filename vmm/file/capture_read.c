@@ -26,8 +26,10 @@ struct reader {
 	int fd;
 	const char *name;
 	uint64_t file_size;
+	uint32_t version;
+	unsigned known_sections; /* of this version */
 	struct memory_budget *budget;
-	struct capture_section sections[CAPTURE_SECTION_CHUNKS + 1]; /* indexed by type */
+	struct capture_section sections[CAPTURE_SECTION_LAST + 1]; /* indexed by type */
 	unsigned region_count;
 	struct capture_region regions[MEMORY_REGIONS_MAX];
 	uint64_t ram_size;
@@ -44,7 +46,7 @@ static int damaged(const struct reader *reader, struct error *err, const char *w
 static int unknown(const struct reader *reader, struct error *err, const char *where)
 {
 	return error_set(err, -EPROTO, "%s is not a capture file of version %d: %s reserved bits",
-			 reader->name, CAPTURE_VERSION, where);
+			 reader->name, (int)reader->version, where);
 }
 
 static bool is_zero(const void *bytes, size_t size)
@@ -70,7 +72,7 @@ static int read_at(const struct reader *reader, void *buffer, size_t length, uin
 	return 0;
 }
 
-static int check_header(const struct reader *reader, const struct capture_header *header,
+static int check_header(struct reader *reader, const struct capture_header *header,
 			struct error *err)
 {
 	struct capture_header copy = *header;
@@ -78,10 +80,13 @@ static int check_header(const struct reader *reader, const struct capture_header
 	copy.header_checksum = 0;
 	if (header->magic != CAPTURE_MAGIC)
 		return damaged(reader, err, "it does not start with the magic number");
-	if (header->version != CAPTURE_VERSION)
+	if (header->version != CAPTURE_VERSION && header->version != 1)
 		return error_set(err, -EPROTO,
 				 "%s is a capture file of version %u; version %d is needed",
 				 reader->name, header->version, CAPTURE_VERSION);
+	reader->version = header->version;
+	reader->known_sections = header->version == 1 ? CAPTURE_SECTION_CHUNKS
+						      : CAPTURE_SECTION_LAST;
 	if (crc32c(0, &copy, sizeof(copy)) != header->header_checksum)
 		return damaged(reader, err, "the header's checksum is wrong");
 	if (header->header_size != sizeof(*header) ||
@@ -117,7 +122,7 @@ static int check_table(struct reader *reader, const struct capture_section *tabl
 {
 	uint64_t offset = sizeof(struct capture_header) + count * sizeof(table[0]);
 
-	if (count < CAPTURE_SECTION_CHUNKS)
+	if (count < reader->known_sections)
 		return damaged(reader, err, "a section is missing");
 	for (unsigned i = 0; i < count; i++) {
 		if (table[i].offset != offset || table[i].size > reader->file_size - offset)
@@ -125,7 +130,7 @@ static int check_table(struct reader *reader, const struct capture_section *tabl
 		offset += table[i].size;
 		if (table[i].reserved || (table[i].flags & ~CAPTURE_SECTION_OPTIONAL))
 			return unknown(reader, err, "its section table sets");
-		if (i < CAPTURE_SECTION_CHUNKS) {
+		if (i < reader->known_sections) {
 			if (table[i].type != i + 1)
 				return damaged(reader, err, "a section is missing");
 			if (table[i].flags)
@@ -133,7 +138,7 @@ static int check_table(struct reader *reader, const struct capture_section *tabl
 			reader->sections[i + 1] = table[i];
 		} else if (!(table[i].flags & CAPTURE_SECTION_OPTIONAL)) {
 			return damaged(reader, err, "it has a section of an unknown type");
-		} else if (table[i].type <= CAPTURE_SECTION_CHUNKS) {
+		} else if (table[i].type <= reader->known_sections) {
 			return damaged(reader, err, "a section occurs twice");
 		}
 	}
@@ -222,7 +227,9 @@ static int read_facts(struct reader *reader, struct capture_facts *facts, struct
 	result = read_section(reader, CAPTURE_SECTION_FACTS, facts, err);
 	if (result < 0)
 		return result;
-	if (facts->reserved || (facts->flags & ~(CAPTURE_ALL_MEMORY | CAPTURE_HAS_INFO)))
+	const uint32_t flags = reader->version == 1 ? CAPTURE_FLAGS_1 : CAPTURE_FLAGS;
+
+	if (facts->reserved || (facts->flags & ~flags))
 		return unknown(reader, err, "its facts set");
 	if (facts->method > SNAPSHOT_DIRTY_LOG)
 		return damaged(reader, err, "its facts name an unknown method");
@@ -249,44 +256,87 @@ static bool is_in_region(const struct reader *reader, const struct capture_chunk
 	       chunk->size <= regions[*region].size - (chunk->pa - regions[*region].base);
 }
 
+/* Whether the chunk is stored as an entry can say: plain with a checksum, or as a frame, which has its own. */
+static int check_stored(const struct reader *reader, const struct capture_chunk *chunk,
+			struct error *err)
+{
+	bool is_plain = chunk->flags & CAPTURE_CHUNK_PLAIN;
+
+	if ((chunk->flags & ~CAPTURE_CHUNK_PLAIN) || (!is_plain && chunk->checksum))
+		return unknown(reader, err, "a chunk sets");
+	if (is_plain ? chunk->stored != chunk->size
+		     : chunk->stored > ZSTD_compressBound(CAPTURE_CHUNK_MAX))
+		return damaged(reader, err, "a chunk has the wrong packed size");
+	return 0;
+}
+
 /*
  * Checks that the chunks are whole pages, sorted and within the regions, and that together they fill the data
- * section.
+ * section, in their order.
  */
 static int check_chunks(const struct reader *reader, struct error *err)
 {
+	const struct capture_section *data = &reader->sections[CAPTURE_SECTION_DATA];
+	const uint32_t most = reader->sections[CAPTURE_SECTION_MACHINE].size ? CAPTURE_BLOCK
+									     : CAPTURE_CHUNK_MAX;
 	uint64_t after = 0, stored = 0;
 	unsigned region = 0;
+	int result = 0;
 
-	for (uint64_t i = 0; i < reader->chunk_count; i++) {
+	for (uint64_t i = 0; result == 0 && i < reader->chunk_count; i++) {
 		const struct capture_chunk *chunk = &reader->chunks[i];
 
-		if (chunk->size == 0 || chunk->size > CAPTURE_CHUNK_MAX ||
+		if (chunk->size == 0 || chunk->size > most ||
 		    !is_aligned(chunk->pa | chunk->size, PAGE_SIZE))
 			return damaged(reader, err, "a chunk is not whole pages");
+		if (most == CAPTURE_BLOCK && chunk->size > most - chunk->pa % most)
+			return damaged(reader, err, "a chunk lies across two blocks");
 		if (chunk->pa < after)
 			return damaged(reader, err, "chunks overlap or are not sorted");
 		if (!is_in_region(reader, chunk, &region))
 			return damaged(reader, err, "a chunk lies outside the guest's memory");
-		if (chunk->stored > ZSTD_compressBound(CAPTURE_CHUNK_MAX))
-			return damaged(reader, err, "a chunk's packed size is too large");
+		if (chunk->offset != data->offset + stored)
+			return damaged(reader, err, "a chunk is not where it should be");
 		after = chunk->pa + chunk->size;
 		stored += chunk->stored;
+		result = check_stored(reader, chunk, err);
 	}
-	if (stored != reader->sections[CAPTURE_SECTION_DATA].size)
+	if (result == 0 && stored != data->size)
 		return damaged(reader, err, "its chunks do not fill the data section");
-	return 0;
+	return result;
+}
+
+/*
+ * Makes chunks of the list of a file of version 1, which lies at the start of the room for them. Goes from the last to the
+ * first, for an old entry is the smaller one.
+ */
+static void convert_chunks(struct reader *reader)
+{
+	uint64_t offset = reader->sections[CAPTURE_SECTION_DATA].offset;
+	struct capture_chunk_1 old;
+
+	for (uint64_t i = reader->chunk_count; i-- > 0;) {
+		memcpy(&old, (const uint8_t *)reader->chunks + i * sizeof(old), sizeof(old));
+		reader->chunks[i] = (struct capture_chunk){
+			.pa = old.pa, .size = old.size, .stored = old.stored};
+	}
+	for (uint64_t i = 0; i < reader->chunk_count; i++) {
+		reader->chunks[i].offset = offset;
+		offset += reader->chunks[i].stored;
+	}
 }
 
 static int read_chunks(struct reader *reader, struct error *err)
 {
 	uint64_t size = reader->sections[CAPTURE_SECTION_CHUNKS].size;
+	size_t entry = reader->version == 1 ? sizeof(struct capture_chunk_1)
+					    : sizeof(reader->chunks[0]);
 	int result;
 
-	if (size % sizeof(reader->chunks[0]) ||
-	    size / sizeof(reader->chunks[0]) > CAPTURE_CHUNKS_MAX)
+	if (size % entry || size / entry > CAPTURE_CHUNKS_MAX)
 		return damaged(reader, err, "its list of chunks has the wrong size");
-	reader->chunk_count = size / sizeof(reader->chunks[0]);
+	reader->chunk_count = size / entry;
+	size = reader->chunk_count * sizeof(reader->chunks[0]);
 	/* capture_data_new takes it, with what else it needs. */
 	result = memory_budget_check(reader->budget, size, reader->name, err);
 	if (result < 0)
@@ -295,19 +345,50 @@ static int read_chunks(struct reader *reader, struct error *err)
 	if (!reader->chunks)
 		return error_set(err, -ENOMEM, "no memory for the list of chunks");
 	result = read_section(reader, CAPTURE_SECTION_CHUNKS, reader->chunks, err);
+	if (result == 0 && reader->version == 1)
+		convert_chunks(reader);
 	return result < 0 ? result : check_chunks(reader, err);
 }
 
+/* The parts are walked here, so that whoever looks for one later finds it or none. What is in them the engine checks. */
+static int read_machine(struct reader *reader, struct machine_state *machine, struct error *err)
+{
+	uint64_t size = reader->sections[CAPTURE_SECTION_MACHINE].size;
+	struct machine_part part;
+	const void *bytes;
+	size_t at = 0;
+
+	if (size > MACHINE_STATE_MAX)
+		return damaged(reader, err, "its machine is too large");
+	if (size == 0)
+		return reader->sections[CAPTURE_SECTION_MACHINE].checksum
+			       ? damaged(reader, err, "a section's checksum is wrong")
+			       : 0;
+	machine->bytes = malloc(size);
+	if (!machine->bytes)
+		return error_set(err, -ENOMEM, "no memory for the state of the machine");
+	machine->size = machine->capacity = size;
+	int result = read_section(reader, CAPTURE_SECTION_MACHINE, machine->bytes, err);
+
+	while (result == 0 && machine_part_next(machine, &at, &part, &bytes))
+		;
+	if (result == 0 && at != size)
+		return damaged(reader, err, "a part of its machine is invalid");
+	return result;
+}
+
 /* Reads and checks all but the data, which is read when it is needed. */
-static int read_file(struct reader *reader, struct capture_facts *facts, struct error *err)
+static int read_file(struct reader *reader, struct capture_file *capture, struct error *err)
 {
 	int result = read_table(reader, err);
 
 	if (result == 0)
 		result = read_map(reader, err);
 	if (result == 0)
-		result = read_facts(reader, facts, err);
-	return result < 0 ? result : read_chunks(reader, err);
+		result = read_facts(reader, &capture->facts, err);
+	if (result == 0)
+		result = read_chunks(reader, err);
+	return result < 0 ? result : read_machine(reader, &capture->machine, err);
 }
 
 static int add_regions(const struct reader *reader, struct capture_data *data,
@@ -337,8 +418,7 @@ static int make_data(struct reader *reader, struct memory_budget *budget,
 	struct capture_chunk *chunks = reader->chunks;
 
 	reader->chunks = NULL;
-	return capture_data_new(fd, reader->name, chunks, reader->chunk_count,
-				reader->sections[CAPTURE_SECTION_DATA].offset, budget, data, err);
+	return capture_data_new(fd, reader->name, chunks, reader->chunk_count, budget, data, err);
 }
 
 int capture_load(int fd, const char *name, struct memory_budget *budget,
@@ -353,7 +433,7 @@ int capture_load(int fd, const char *name, struct memory_budget *budget,
 		result = damaged(&reader, err, "it is not a file");
 	reader.file_size = result == 0 ? (uint64_t)status.st_size : 0;
 	if (result == 0)
-		result = read_file(&reader, &capture->facts, err);
+		result = read_file(&reader, capture, err);
 	if (result == 0)
 		result = make_data(&reader, budget, &capture->data, err);
 	if (result == 0)
@@ -361,6 +441,7 @@ int capture_load(int fd, const char *name, struct memory_budget *budget,
 	free(reader.chunks);
 	if (result < 0) {
 		capture_data_free(capture->data);
+		machine_state_free(&capture->machine);
 		return result;
 	}
 	memory->budget = budget;
@@ -385,4 +466,5 @@ void capture_close(struct capture_file *capture)
 {
 	guest_memory_destroy(capture->memory);
 	capture_data_free(capture->data);
+	machine_state_free(&capture->machine);
 }

@@ -23,17 +23,17 @@
 /* A fast level: a capture of metadata is written in well under a second, and higher levels gain little on it. */
 #define COMPRESSION_LEVEL 3
 
-#define SECTION_COUNT 4
-
 struct writer {
 	const struct snapshot *snapshot;
 	const struct capture_vm *vm;
+	struct capture_content content;
+	bool has_machine;
 	const struct capture_progress *progress;
 	struct capture_written *written;
 	int fd;
 	uint64_t offset; /* the position of the next byte */
 	uint64_t data_total;
-	struct capture_section table[SECTION_COUNT];
+	struct capture_section table[CAPTURE_SECTION_LAST];
 	unsigned section_count;
 	struct capture_chunk *chunks;
 	uint64_t chunk_capacity;
@@ -126,7 +126,8 @@ static int write_facts(struct writer *writer, struct error *err)
 		.pages_paused = snapshot->facts.pages_paused,
 		.duration_ns = snapshot->facts.duration_ns,
 		.flags = (snapshot->facts.all_memory ? CAPTURE_ALL_MEMORY : 0) |
-			 (writer->vm->has_info ? CAPTURE_HAS_INFO : 0),
+			 (writer->vm->has_info ? CAPTURE_HAS_INFO : 0) |
+			 (writer->content.pages ? CAPTURE_WITHOUT_FREE : 0),
 		.cpu_count = writer->vm->cpu_count,
 		.method = snapshot->facts.method,
 		.program = "pagevisor " PAGEVISOR_VERSION,
@@ -144,8 +145,7 @@ static int write_facts(struct writer *writer, struct error *err)
 	return write_section(writer, CAPTURE_SECTION_FACTS, &facts, sizeof(facts), err);
 }
 
-static int add_chunk(struct writer *writer, uint64_t pa, uint32_t size, uint32_t stored,
-		     struct error *err)
+static int add_chunk(struct writer *writer, const struct capture_chunk *chunk, struct error *err)
 {
 	struct capture_written *written = writer->written;
 
@@ -161,70 +161,126 @@ static int add_chunk(struct writer *writer, uint64_t pa, uint32_t size, uint32_t
 		writer->chunks = chunks;
 		writer->chunk_capacity = capacity;
 	}
-	writer->chunks[written->chunks++] = (struct capture_chunk){pa, size, stored};
-	written->data_bytes += size;
+	writer->chunks[written->chunks++] = *chunk;
+	written->data_bytes += chunk->size;
 	return 0;
+}
+
+/* Writes the chunk that lies in writer->plain, and sets how and where it is stored. */
+static int store_chunk(struct writer *writer, struct capture_chunk *chunk, struct error *err)
+{
+	chunk->offset = writer->offset;
+	if (writer->content.is_plain) {
+		chunk->stored = chunk->size;
+		chunk->flags = CAPTURE_CHUNK_PLAIN;
+		chunk->checksum = crc32c(0, writer->plain, chunk->size);
+		return append(writer, writer->plain, chunk->size, err);
+	}
+	size_t stored = ZSTD_compress2(writer->zstd, writer->packed, writer->packed_size,
+				       writer->plain, chunk->size);
+
+	if (ZSTD_isError(stored))
+		return error_set(err, -EIO, "cannot compress: %s", ZSTD_getErrorName(stored));
+	chunk->stored = (uint32_t)stored;
+	return append(writer, writer->packed, stored, err);
 }
 
 static int write_chunk(struct writer *writer, paddr_t pa, uint32_t size, struct error *err)
 {
 	const struct capture_progress *progress = writer->progress;
+	struct capture_chunk chunk = {.pa = pa.addr, .size = size};
 
 	if (guest_memory_copy(&writer->snapshot->memory, pa, writer->plain, size) < 0)
 		return error_set(err, -EFAULT, "part of the snapshot's memory is missing");
-	size_t stored = ZSTD_compress2(writer->zstd, writer->packed, writer->packed_size,
-				       writer->plain, size);
-
-	if (ZSTD_isError(stored))
-		return error_set(err, -EIO, "cannot compress: %s", ZSTD_getErrorName(stored));
-	int result = append(writer, writer->packed, stored, err);
+	int result = store_chunk(writer, &chunk, err);
 
 	if (result == 0)
-		result = add_chunk(writer, pa.addr, size, (uint32_t)stored, err);
+		result = add_chunk(writer, &chunk, err);
 	if (result == 0 && progress && progress->report &&
 	    !progress->report(progress->context, writer->written->data_bytes, writer->data_total))
 		return error_set(err, -ECANCELED, "cancelled");
 	return result;
 }
 
-/* Writes the chunks for all data of a region. Holes of the snapshot get no chunks. */
-static int write_region(struct writer *writer, const struct memory_region *region,
-			struct error *err)
+/* How much of the `left` bytes at pa the next chunk takes. */
+static uint32_t chunk_size(const struct writer *writer, uint64_t pa, uint64_t left)
 {
-	uint64_t end = region->fd_offset + region->size;
+	uint64_t most = writer->has_machine ? CAPTURE_BLOCK - pa % CAPTURE_BLOCK
+					    : CAPTURE_CHUNK_MAX;
+
+	return (uint32_t)(left < most ? left : most);
+}
+
+/* Writes the chunks for all data of a piece of a region. Holes of the snapshot get no chunks. */
+static int write_piece(struct writer *writer, const struct memory_region *region, paddr_t pa,
+		       uint64_t size, struct error *err)
+{
+	uint64_t at = region->fd_offset + (pa.addr - region->base.addr), end = at + size;
 	int result = 0;
 
-	for (uint64_t at = region->fd_offset; result == 0 && at < end;) {
+	while (result == 0 && at < end) {
 		at += file_hole(region->fd, at, end - at);
 
 		off_t hole = lseek(region->fd, (off_t)at, SEEK_HOLE);
 		uint64_t stop = hole > 0 && (uint64_t)hole < end ? (uint64_t)hole : end;
 
 		while (result == 0 && at < stop) {
-			uint32_t size = stop - at < CAPTURE_CHUNK_MAX ? (uint32_t)(stop - at)
-								      : CAPTURE_CHUNK_MAX;
+			uint64_t from = region->base.addr + (at - region->fd_offset);
+			uint32_t length = chunk_size(writer, from, stop - at);
 
-			result = write_chunk(writer,
-					     paddr(region->base.addr + (at - region->fd_offset)),
-					     size, err);
-			at += size;
+			result = write_chunk(writer, paddr(from), length, err);
+			at += length;
 		}
+	}
+	return result;
+}
+
+static int write_regions(struct writer *writer, struct error *err)
+{
+	const struct memory_map *map = writer->snapshot->memory.map;
+	int result = 0;
+
+	for (unsigned i = 0; result == 0 && i < map->count; i++)
+		result = write_piece(writer, &map->regions[i], map->regions[i].base,
+				     map->regions[i].size, err);
+	return result;
+}
+
+static int write_pages(struct writer *writer, const struct page_set *pages, struct error *err)
+{
+	const struct memory_map *map = writer->snapshot->memory.map;
+	uint64_t at = 0, size;
+	paddr_t pa;
+	int result = 0;
+
+	while (result == 0 && (size = page_set_next(pages, &at, &pa)) > 0) {
+		const struct memory_region *region = memory_map_find(map, pa);
+
+		if (!region || size > region->size - (pa.addr - region->base.addr))
+			return error_set(err, -EFAULT, "a page is not in the snapshot's memory");
+		result = write_piece(writer, region, pa, size, err);
 	}
 	return result;
 }
 
 static int write_data(struct writer *writer, struct error *err)
 {
-	const struct memory_map *map = writer->snapshot->memory.map;
 	uint64_t start = writer->offset;
-	int result = 0;
+	int result = writer->content.pages ? write_pages(writer, writer->content.pages, err)
+					   : write_regions(writer, err);
 
-	for (unsigned i = 0; result == 0 && i < map->count; i++)
-		result = write_region(writer, &map->regions[i], err);
 	add_section(writer, CAPTURE_SECTION_DATA, start, 0);
 	return result < 0 ? result
 			  : write_section(writer, CAPTURE_SECTION_CHUNKS, writer->chunks,
 					  writer->written->chunks * sizeof(writer->chunks[0]), err);
+}
+
+static int write_machine(struct writer *writer, struct error *err)
+{
+	const struct machine_state *machine = writer->content.machine;
+
+	return write_section(writer, CAPTURE_SECTION_MACHINE, machine ? machine->bytes : NULL,
+			     machine ? machine->size : 0, err);
 }
 
 /* The header is written last, so an incomplete file has none. */
@@ -266,6 +322,8 @@ static int write_all(struct writer *writer, struct error *err)
 	ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_checksumFlag, 1);
 	if (fstat(writer->snapshot->fd, &status) == 0)
 		writer->data_total = (uint64_t)status.st_blocks * 512;
+	if (writer->content.pages && page_set_bytes(writer->content.pages) < writer->data_total)
+		writer->data_total = page_set_bytes(writer->content.pages);
 	writer->offset = sizeof(struct capture_header) + sizeof(writer->table);
 	result = write_map(writer, err);
 	if (result == 0)
@@ -273,17 +331,26 @@ static int write_all(struct writer *writer, struct error *err)
 	if (result == 0)
 		result = write_data(writer, err);
 	if (result == 0)
+		result = write_machine(writer, err);
+	if (result == 0)
 		result = write_ends(writer, err);
 	writer->written->file_bytes = writer->offset;
 	return result;
 }
 
-int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm, const char *path,
+int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm,
+		  const struct capture_content *content, const char *path,
 		  const struct capture_progress *progress, struct capture_written *written,
 		  struct error *err)
 {
 	struct writer writer = {
-		.snapshot = snapshot, .vm = vm, .progress = progress, .written = written};
+		.snapshot = snapshot,
+		.vm = vm,
+		.content = content ? *content : (struct capture_content){0},
+		.has_machine = content && content->machine && content->machine->size,
+		.progress = progress,
+		.written = written,
+	};
 	struct new_file file;
 
 	*written = (struct capture_written){0};

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The capture file, *.pvc: a snapshot of a guest's memory on disk.
+ * The capture file, *.pvc: a snapshot of a guest's memory on disk, and of its machine's state if it is a saved VM.
  *
  *     header | section table | sections, in the table's order | end marker
  *
  * All numbers are little-endian and of fixed width. There are no gaps: each part starts where the one before it ends,
  * so every byte of a file belongs to something that is checked. CRC-32C covers the header, the table, and the sections
- * except the pages' data. That data is one zstd frame for each chunk of guest memory, with zstd's content checksum
- * (XXH64) enabled. This checksum covers the decompressed data, and so the decompressor as well; it costs no second pass
- * and needs no other library. Readers refuse frames without it.
+ * except the pages' data. Each chunk of guest memory is stored by itself, and its entry in the list says where: one
+ * chunk can be read without the others. It is either plain, with a CRC-32C in its entry, or one zstd frame with zstd's
+ * content checksum (XXH64) enabled. This checksum covers the decompressed data, and so the decompressor as well; it
+ * costs no second pass. Readers refuse frames without it.
+ *
+ * Version 1 had no machine, and neither a place nor plain chunks: see struct capture_chunk_1.
  */
 #ifndef VMM_CAPTURE_FORMAT_H
 #define VMM_CAPTURE_FORMAT_H
@@ -22,10 +25,16 @@
 
 #define CAPTURE_MAGIC     UINT64_C(0x7275747061637670) /* "pvcaptur", little-endian */
 #define CAPTURE_END_MAGIC UINT64_C(0x646e657061637670) /* "pvcapend" */
-#define CAPTURE_VERSION   1
+#define CAPTURE_VERSION   2
 
 /* Maximum size in bytes of the guest memory in one chunk; chunks are whole pages. */
 #define CAPTURE_CHUNK_MAX (UINT32_C(1) << 20)
+
+/*
+ * In a saved VM no chunk lies across a multiple of this guest address: what one access of a restored guest needs is read
+ * in few chunks, none of which is larger.
+ */
+#define CAPTURE_BLOCK (UINT32_C(1) << 16)
 
 #define CAPTURE_SECTIONS_MAX 16
 #define CAPTURE_CHUNKS_MAX   (UINT32_C(1) << 22)
@@ -51,13 +60,17 @@ _Static_assert(offsetof(struct capture_header, file_size) == 24, "the file forma
 _Static_assert(offsetof(struct capture_header, header_checksum) == 36, "the file format is fixed");
 _Static_assert(sizeof(struct capture_header) == 64, "the file format is fixed");
 
-/* Each type that is not optional occurs once, in this order. */
+/* Each type that is not optional occurs once, in this order. Version 1 ends with the chunks. */
 enum capture_section_type {
 	CAPTURE_SECTION_MAP = 1,    /* struct capture_region[]: the guest's RAM, sorted */
 	CAPTURE_SECTION_FACTS = 2,  /* struct capture_facts */
-	CAPTURE_SECTION_DATA = 3,   /* the frames of the chunks, one after another */
+	CAPTURE_SECTION_DATA = 3,   /* the stored bytes of the chunks, one after another */
 	CAPTURE_SECTION_CHUNKS = 4, /* struct capture_chunk[]: sorted by address */
+	/* memory/machine_state.h: the parts of the machine. Empty: the file is a mere capture. */
+	CAPTURE_SECTION_MACHINE = 5,
 };
+
+#define CAPTURE_SECTION_LAST CAPTURE_SECTION_MACHINE
 
 /* A reader that does not know the type skips the section. Optional sections follow the others. */
 #define CAPTURE_SECTION_OPTIONAL (UINT32_C(1) << 0)
@@ -87,6 +100,12 @@ _Static_assert(sizeof(struct capture_region) == 16, "the file format is fixed");
 
 #define CAPTURE_HAS_INFO (UINT32_C(1) << 1) /* info_pa is the address of the guest's info page */
 
+/* Frames that the guest does not use have no data, whatever they held. */
+#define CAPTURE_WITHOUT_FREE (UINT32_C(1) << 2)
+
+#define CAPTURE_FLAGS_1 (CAPTURE_ALL_MEMORY | CAPTURE_HAS_INFO) /* of version 1 */
+#define CAPTURE_FLAGS   (CAPTURE_FLAGS_1 | CAPTURE_WITHOUT_FREE)
+
 /* Texts are NUL-terminated and NUL-padded; readers make them printable. */
 struct capture_facts {
 	uint64_t info_pa;
@@ -110,14 +129,30 @@ _Static_assert(offsetof(struct capture_facts, vm_name) == 64, "the file format i
 _Static_assert(offsetof(struct capture_facts, program) == 256, "the file format is fixed");
 _Static_assert(sizeof(struct capture_facts) == 320, "the file format is fixed");
 
+#define CAPTURE_CHUNK_PLAIN (UINT32_C(1) << 0) /* stored as it is, not as a zstd frame */
+
 struct capture_chunk {
 	uint64_t pa;
-	uint32_t size;   /* bytes of guest memory; whole pages, within one region */
-	uint32_t stored; /* bytes of the frame in the data section */
+	uint32_t size;     /* bytes of guest memory; whole pages, within one region */
+	uint32_t stored;   /* bytes in the data section */
+	uint64_t offset;   /* of the first of them, from the start of the file */
+	uint32_t checksum; /* CRC-32C of a plain chunk, else 0 */
+	uint32_t flags;
 };
 
 _Static_assert(offsetof(struct capture_chunk, size) == 8, "the file format is fixed");
-_Static_assert(sizeof(struct capture_chunk) == 16, "the file format is fixed");
+_Static_assert(offsetof(struct capture_chunk, offset) == 16, "the file format is fixed");
+_Static_assert(offsetof(struct capture_chunk, flags) == 28, "the file format is fixed");
+_Static_assert(sizeof(struct capture_chunk) == 32, "the file format is fixed");
+
+/* The first fields of a chunk, which is a zstd frame: in a file of version 1. */
+struct capture_chunk_1 {
+	uint64_t pa;
+	uint32_t size;
+	uint32_t stored;
+};
+
+_Static_assert(sizeof(struct capture_chunk_1) == 16, "the file format is fixed");
 
 struct capture_end {
 	uint64_t magic;
