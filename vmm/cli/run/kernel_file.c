@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/proc.h"
 
 #define GUEST_NAME "pagevisor-guest.elf"
@@ -77,6 +78,7 @@ int kernel_file_open(struct kernel_file *kernel, const char *path, struct error 
 	}
 	/* Without symbols, messages show bare addresses: no reason to refuse a kernel. */
 	symbols_load(&kernel->symbols, kernel->bytes, size);
+	kernel->sum = crc32c(0, kernel->bytes, size);
 	return 0;
 }
 

@@ -13,6 +13,7 @@ struct kernel_file {
 	struct elf_image image;
 	struct symbols symbols;
 	struct option_list options; /* empty: the kernel does not list them */
+	uint32_t sum;               /* CRC-32C of the file */
 };
 
 /*

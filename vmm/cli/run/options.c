@@ -22,7 +22,6 @@
 #define DEFAULT_MEMORY           (UINT64_C(512) << 20)
 #define DEFAULT_TIME_NS          (5 * NS_PER_S)
 #define DEFAULT_SCANS_PER_SECOND 10
-#define SCANS_PER_SECOND_MAX     1000
 
 /* In addition to those of guest_options.h. */
 enum option_key {

@@ -8,6 +8,8 @@
 
 #include "cli/guest_options.h"
 
+#define SCANS_PER_SECOND_MAX 1000
+
 struct run_options {
 	struct guest_options guest;
 	const char *name;

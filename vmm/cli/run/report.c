@@ -146,10 +146,11 @@ double report_per_second(const struct report *report, uint64_t count)
 	return (double)count * (double)NS_PER_S / (double)(end - start);
 }
 
-static double stage_ms(const struct report *report, enum boot_stage stage)
+uint64_t report_stage_ns(const struct report *report, enum boot_stage stage)
 {
-	return (double)(boot_stages_at(report->stages, stage) - report->start_ns) /
-	       (double)NS_PER_MS;
+	const uint64_t at = boot_stages_at(report->stages, stage);
+
+	return at > report->start_ns ? at - report->start_ns : 0;
 }
 
 /* The stages that matter most, on a line that fits a terminal; the JSON report has all of them. */
@@ -158,13 +159,13 @@ static void print_boot(const struct report *report)
 	static const enum boot_stage stages[] = {STAGE_ENTERED, STAGE_METADATA, STAGE_CPUS,
 						 STAGE_READY};
 
-	if (boot_stages_at(report->stages, STAGE_ENTERED) == 0)
+	if (report_stage_ns(report, STAGE_ENTERED) == 0)
 		return;
 	printf("boot      ");
 	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
 		if (boot_stages_at(report->stages, stages[i]))
 			printf("%s%s %.1f", i ? ", " : "", boot_stage_name(stages[i]),
-			       stage_ms(report, stages[i]));
+			       (double)report_stage_ns(report, stages[i]) / (double)NS_PER_MS);
 	printf(" ms\n");
 }
 

@@ -45,6 +45,9 @@ void report_verdict(const struct report *report, char *buffer, unsigned size);
 /* Steps, allocations and so on per second, over the time that the workload ran; 0 if it did not run. */
 double report_per_second(const struct report *report, uint64_t count);
 
+/* When a stage was reached, counted from the start; 0: before, in a guest that was restored since. */
+uint64_t report_stage_ns(const struct report *report, enum boot_stage stage);
+
 /* Prints to standard output. Returns what output_flush returns. */
 int report_print_text(const struct report *report);
 int report_print_json(const struct report *report);

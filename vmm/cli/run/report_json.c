@@ -19,14 +19,13 @@ static json *boot_json(const struct report *report)
 	json *boot = json_object_new_array();
 
 	for (enum boot_stage stage = STAGE_ENTERED; stage < STAGE_COUNT; stage++) {
-		uint64_t at = boot_stages_at(report->stages, stage);
 		json *reached;
 
-		if (!at)
+		if (!boot_stages_at(report->stages, stage))
 			continue;
 		reached = json_object_new_object();
 		json_add_text(reached, "stage", boot_stage_name(stage));
-		json_add_seconds(reached, "at_seconds", at - report->start_ns);
+		json_add_seconds(reached, "at_seconds", report_stage_ns(report, stage));
 		json_object_array_add(boot, reached);
 	}
 	return boot;
