@@ -117,9 +117,13 @@ static void send_notice(struct vm *vm)
 	send(vm->fd, &notice, sizeof(notice), MSG_NOSIGNAL);
 }
 
+/* A state of one part. */
+#define MACHINE_SIZE (sizeof(struct machine_part) + 16)
+
 /* Returns false when there is no request: the VM then hangs up. */
 static bool answer(struct vm *vm, int result)
 {
+	static const struct machine_part part = {.type = MACHINE_PART_ENGINE, .size = 16};
 	static struct attach_dirty_reply reply;
 	struct attach_request request;
 
@@ -127,16 +131,23 @@ static bool answer(struct vm *vm, int result)
 		return false;
 	bool has_bits = request.header.type == ATTACH_DIRTY_READ && result == 0;
 	bool has_record = request.header.type == ATTACH_FRAME_RECORD && result == 0;
-	size_t size = has_bits     ? attach_dirty_size(request.pages)
-		      : has_record ? sizeof(struct attach_record_reply)
-				   : sizeof(reply.reply);
+	bool has_machine = request.header.type == ATTACH_MACHINE_STATE && result == 0;
+	size_t size = has_bits      ? attach_dirty_size(request.pages)
+		      : has_record  ? sizeof(struct attach_record_reply)
+		      : has_machine ? sizeof(reply.reply) + MACHINE_SIZE
+				    : sizeof(reply.reply);
 
 	if (has_record)
 		memset(reply.bits, 0, sizeof(struct management_record));
 	reply.reply = (struct attach_reply){
 		.header = attach_header(ATTACH_REPLY, size, request.header.sequence),
 		.result = result,
+		.value = has_machine ? MACHINE_SIZE : 0,
 	};
+	if (has_machine) {
+		memset(reply.bits, 0, MACHINE_SIZE);
+		memcpy(reply.bits, &part, sizeof(part));
+	}
 	alter(vm, &reply, size);
 	send(vm->fd, &reply, size, MSG_NOSIGNAL);
 	return true;
@@ -251,6 +262,17 @@ static void ask_record(const struct source *source)
 			   record.events[i].frames > 0);
 }
 
+/* Its parts have been walked: whoever looks for one need not. */
+static void ask_machine(const struct control *control)
+{
+	struct machine_state state = {0};
+	struct error err;
+
+	check_result(control_machine_state(control, &state, &err), &err);
+	FUZZ_CHECK(machine_state_is_whole(&state));
+	machine_state_free(&state);
+}
+
 static void make_requests(const struct source *source)
 {
 	const struct control *control = &source->control;
@@ -271,6 +293,7 @@ static void make_requests(const struct source *source)
 	check_result(control_dirty_read(control, result, true, paddr(0), 100, bits, &err), &err);
 	control_dirty_stop(control, result);
 	ask_record(source);
+	ask_machine(control);
 }
 
 /* An inspector tries a VM that hangs up again; whatever is left of that is not of the next run. */

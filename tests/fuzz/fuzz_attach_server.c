@@ -101,7 +101,25 @@ static void dirty_stop(void *own, int reader)
 	is_reader[reader] = false;
 }
 
+/* Never outside of a pause. */
+static int machine_state(void *own, struct machine_state *state, struct error *err)
+{
+	static const uint8_t bytes[ATTACH_PIECE_MAX + 8];
+
+	(void)own;
+	FUZZ_CHECK(is_paused);
+	return machine_state_add(state, MACHINE_PART_ENGINE, 0, bytes, sizeof(bytes), err);
+}
+
+/* This VM goes on, with its pause as it is, for those who come later. */
+static void end_vm(bool is_saved)
+{
+	FUZZ_CHECK(is_paused || !is_saved);
+	server.control.pause.is_final = false;
+}
+
 static const struct control_ops ops = {
+	.machine_state = machine_state,
 	.pause = pause_guest,
 	.resume = resume_guest,
 	.dirty_start = dirty_start,
@@ -233,6 +251,7 @@ static void change_map(void)
 static size_t act(struct client *client, uint8_t what, const uint8_t *data, size_t size)
 {
 	static const struct attach_request plain;
+	const struct attach_request hold = {.base = server.vm.id.pid, .flags = 1};
 	struct attach_request read = {.pages = 1}, order = {0};
 	size_t length;
 
@@ -245,6 +264,15 @@ static size_t act(struct client *client, uint8_t what, const uint8_t *data, size
 		return 0;
 	case 'R':
 		ask(client, ATTACH_RESUME, plain);
+		return 0;
+	case 'L':
+		ask(client, ATTACH_PAUSE, hold);
+		return 0;
+	case 'Z':
+		ask(client, ATTACH_STOP, hold);
+		return 0;
+	case 'M':
+		ask(client, ATTACH_MACHINE_STATE, plain);
 		return 0;
 	case 'H':
 		ask(client, ATTACH_HOLDER, plain);
@@ -358,7 +386,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 			       .cpu_count = 1,
 			       .memory = &memory,
 			       .control = &control,
-			       .management = &management};
+			       .management = &management,
+			       .stop = end_vm};
 	struct error err;
 
 	(void)argc;

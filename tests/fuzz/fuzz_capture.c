@@ -166,19 +166,6 @@ static void read_memory(const struct guest_memory *memory, struct capture_file *
 	}
 }
 
-static void walk_machine(const struct machine_state *machine)
-{
-	struct machine_part part;
-	const void *bytes;
-	size_t at = 0;
-
-	while (machine_part_next(machine, &at, &part, &bytes))
-		if (part.size > machine->size)
-			abort();
-	if (at != machine->size)
-		abort();
-}
-
 static void fill_ram(struct capture_file *capture)
 {
 	struct guest_memory ram;
@@ -206,7 +193,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (capture_load(fd, "fuzz", &budget, &memory, &capture, &err) == 0) {
 		fuzz_guest_read(&memory, paddr(capture.facts.info_pa));
 		read_memory(&memory, &capture);
-		walk_machine(&capture.machine);
+		if (!machine_state_is_whole(&capture.machine))
+			abort();
 		fill_ram(&capture);
 		capture_close(&capture);
 	} else if (strchr(err.text, '\n') || !*err.text) {

@@ -79,6 +79,7 @@ static const struct {
 	{"vm_name", vm_name_suite},
 	{"attach_protocol", attach_protocol_suite},
 	{"attach", attach_suite},
+	{"attach_machine", attach_machine_suite},
 	{"server_pause", server_pause_suite},
 	{"attach_sockets", attach_sockets_suite},
 	{"deadline", deadline_suite},

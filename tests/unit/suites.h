@@ -67,6 +67,7 @@ Suite *core_dump_suite(void);
 Suite *vm_name_suite(void);
 Suite *attach_protocol_suite(void);
 Suite *attach_suite(void);
+Suite *attach_machine_suite(void);
 Suite *server_pause_suite(void);
 Suite *attach_sockets_suite(void);
 Suite *deadline_suite(void);

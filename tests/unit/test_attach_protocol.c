@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attach/protocol.h"
+#include "memory/machine_state.h"
 
 static union attach_message message;
 static struct error err;
@@ -225,6 +226,44 @@ START_TEST(a_record_is_checked)
 }
 END_TEST
 
+static int check_machine(uint64_t total, uint64_t offset, size_t length)
+{
+	message.machine.reply = (struct attach_reply){
+		.header = attach_header(ATTACH_REPLY, length, 1), .value = total};
+	return attach_check_machine(&message, length, offset, &err);
+}
+
+START_TEST(a_piece_of_the_machine_is_checked)
+{
+	const size_t head = sizeof(message.reply);
+
+	ck_assert_int_eq(check_machine(100, 0, head + 100), 0);
+	ck_assert_int_eq(check_machine(ATTACH_PIECE_MAX + 1, 0, head + ATTACH_PIECE_MAX), 0);
+	ck_assert_int_eq(check_machine(ATTACH_PIECE_MAX + 1, ATTACH_PIECE_MAX, head + 1), 0);
+	ck_assert_int_eq(check_machine(100, 0, head + 99), -EPROTO);
+	ck_assert_int_eq(check_machine(100, 0, head), -EPROTO);
+	ck_assert_int_eq(check_machine(100, 100, head), -EPROTO);
+	ck_assert_int_eq(check_machine(100, 200, head), -EPROTO);
+	ck_assert_int_eq(check_machine(MACHINE_STATE_MAX + 1, 0, head + ATTACH_PIECE_MAX), -EPROTO);
+	ck_assert_int_eq(check_machine(UINT64_MAX, 0, head + ATTACH_PIECE_MAX), -EPROTO);
+	ck_assert_int_eq(check_machine(100, 0, 4), -EPROTO);
+	make_reply(ATTACH_REPLY, -ETIME, sizeof(message.reply));
+	ck_assert_int_eq(attach_check_machine(&message, sizeof(message.reply), 0, &err), 0);
+	make_request(ATTACH_MACHINE_STATE, MACHINE_STATE_MAX - 1, 0);
+	ck_assert_int_eq(check_order(), 0);
+	make_request(ATTACH_MACHINE_STATE, MACHINE_STATE_MAX, 0);
+	ck_assert_int_eq(check_order(), -EPROTO);
+	make_request(ATTACH_PAUSE, 0, 0);
+	message.request.flags = ATTACH_HOLD;
+	ck_assert_int_eq(check_order(), 0);
+	message.request.flags = 2;
+	ck_assert_int_eq(check_order(), -EPROTO);
+	make_request(ATTACH_STOP, 0, 0);
+	message.request.flags = 3;
+	ck_assert_int_eq(check_order(), -EPROTO);
+}
+END_TEST
+
 START_TEST(every_other_length_is_refused)
 {
 	for (size_t length = 0; length < sizeof(message) + 8; length++) {
@@ -439,6 +478,7 @@ Suite *attach_protocol_suite(void)
 	tcase_add_test(tcase, orders_that_make_no_sense_are_refused);
 	tcase_add_test(tcase, a_status_is_checked);
 	tcase_add_test(tcase, a_record_is_checked);
+	tcase_add_test(tcase, a_piece_of_the_machine_is_checked);
 	tcase_add_test(tcase, every_other_length_is_refused);
 	tcase_add_loop_test(tcase, a_hello_with_one_lie_is_refused, 0,
 			    sizeof(lies) / sizeof(lies[0]));

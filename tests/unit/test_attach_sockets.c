@@ -256,8 +256,9 @@ END_TEST
 
 static unsigned stops;
 
-static void count_stop(void)
+static void count_stop(bool is_saved)
 {
+	(void)is_saved;
 	__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
 }
 

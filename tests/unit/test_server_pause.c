@@ -65,7 +65,14 @@ static void setup(void)
 static int ask(int fd)
 {
 	answers[fd] = UNANSWERED;
-	server_pause_ask(&pause_state, fd, (uint32_t)fd + 50, (uint32_t)fd + 100);
+	server_pause_ask(&pause_state, fd, (uint32_t)fd + 50, (uint32_t)fd + 100, false);
+	return answers[fd];
+}
+
+static int ask_to_hold(int fd)
+{
+	answers[fd] = UNANSWERED;
+	server_pause_ask(&pause_state, fd, (uint32_t)fd + 50, (uint32_t)fd + 100, true);
 	return answers[fd];
 }
 
@@ -271,6 +278,78 @@ START_TEST(no_more_shares_than_inspectors)
 }
 END_TEST
 
+START_TEST(a_hold_has_no_limit)
+{
+	ck_assert_int_eq(ask_to_hold(1), 0);
+	pass(50 * MAX);
+	ck_assert(is_paused());
+	ck_assert(server_pause_is_held(&pause_state));
+	ck_assert(server_pause_has(&pause_state, 1));
+	ck_assert_int_eq(server_pause_advance(&pause_state), -1);
+	/* Whoever holds it and dies holds nothing; then the VM runs, but not as long as it was held. */
+	server_pause_forget(&pause_state, 1);
+	ck_assert(!is_paused());
+	ck_assert_int_eq(ask(2), UNANSWERED);
+	pass(MAX + MS);
+	ck_assert_int_eq(answers[2], 0);
+}
+END_TEST
+
+/* Others get their share at once, of the usual length, and the VM stays paused after it. */
+START_TEST(others_pause_a_vm_that_is_held)
+{
+	ck_assert_int_eq(ask_to_hold(1), 0);
+	pass(3 * MAX);
+	ck_assert_int_eq(ask(2), 0);
+	pass(MAX - 10 * MS);
+	ck_assert(server_pause_has(&pause_state, 2));
+	pass(20 * MS);
+	ck_assert(!server_pause_has(&pause_state, 2));
+	ck_assert_int_eq(release(2), -ETIME);
+	ck_assert(is_paused());
+	/* A share outlives the hold, but not its own time, and nobody joins. */
+	ck_assert_int_eq(ask(2), 0);
+	ck_assert_int_eq(release(1), 0);
+	ck_assert(is_paused());
+	ck_assert_int_eq(ask(3), UNANSWERED);
+	pass(MAX + 2 * MS);
+	ck_assert(!is_paused());
+	ck_assert_int_eq(release(2), -ETIME);
+}
+END_TEST
+
+/* A hold that joins a pause takes its limit away from nobody else's share. */
+START_TEST(a_hold_joins_a_pause)
+{
+	ck_assert_int_eq(ask(1), 0);
+	pass(MAX / 4);
+	ck_assert_int_eq(ask_to_hold(2), 0);
+	pass(MAX);
+	ck_assert_int_eq(release(1), -ETIME);
+	ck_assert(is_paused());
+	ck_assert_int_eq(release(2), 0);
+	ck_assert(!is_paused());
+}
+END_TEST
+
+START_TEST(a_pause_stays_until_the_vm_has_ended)
+{
+	ck_assert_int_eq(ask(1), 0);
+	ck_assert_int_eq(server_pause_stay(&pause_state, 1), -ETIME);
+	ck_assert_int_eq(server_pause_stay(&pause_state, 2), -ETIME);
+	ck_assert_int_eq(ask_to_hold(2), 0);
+	ck_assert_int_eq(server_pause_stay(&pause_state, 2), 0);
+	server_pause_forget(&pause_state, 1);
+	server_pause_forget(&pause_state, 2);
+	pass(5 * MAX);
+	ck_assert(is_paused());
+	server_pause_end(&pause_state);
+	ck_assert(!is_paused());
+	server_pause_end(&pause_state);
+	ck_assert(!is_paused());
+}
+END_TEST
+
 Suite *server_pause_suite(void)
 {
 	Suite *suite = suite_create("server_pause");
@@ -286,6 +365,10 @@ Suite *server_pause_suite(void)
 	tcase_add_test(tcase, a_request_can_be_withdrawn);
 	tcase_add_test(tcase, failed_attempts_are_spaced);
 	tcase_add_test(tcase, no_more_shares_than_inspectors);
+	tcase_add_test(tcase, a_hold_has_no_limit);
+	tcase_add_test(tcase, others_pause_a_vm_that_is_held);
+	tcase_add_test(tcase, a_hold_joins_a_pause);
+	tcase_add_test(tcase, a_pause_stays_until_the_vm_has_ended);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

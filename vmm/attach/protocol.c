@@ -9,6 +9,7 @@
 #include <pagevisor/layout.h>
 
 #include "attach/vm_name.h"
+#include "memory/machine_state.h"
 
 _Static_assert(ATTACH_NAME_SIZE >= VM_NAME_SIZE, "a name fits the hello");
 
@@ -111,6 +112,10 @@ int attach_check_request(const union attach_message *message, size_t length, str
 		return bad(err, "the type of a request", request->header.type);
 	if (request->header.type == ATTACH_ORDER)
 		return check_order(request, err);
+	if (request->header.type == ATTACH_PAUSE || request->header.type == ATTACH_STOP)
+		return request->flags > 1 ? bad(err, "the flags", request->flags) : 0;
+	if (request->header.type == ATTACH_MACHINE_STATE && request->base >= MACHINE_STATE_MAX)
+		return bad(err, "the offset in the machine's state", request->base);
 	if (request->header.type != ATTACH_DIRTY_READ &&
 	    request->header.type != ATTACH_FRAME_RECORD)
 		return 0;
@@ -185,6 +190,23 @@ static int check_event(const struct management_event *event, struct error *err)
 		return bad(err, "the flags of an event", event->flags);
 	if (event->frames == 0)
 		return bad(err, "the frames of an event", 0);
+	return 0;
+}
+
+int attach_check_machine(const union attach_message *message, size_t length, uint64_t offset,
+			 struct error *err)
+{
+	const struct attach_reply *reply = &message->reply;
+	uint64_t total = length < sizeof(*reply) ? 0 : reply->value;
+	int result = check_reply(message, length,
+				 offsetof(struct attach_machine_reply, bytes) +
+					 attach_piece_size(total, offset),
+				 err);
+
+	if (result < 0 || reply->result < 0)
+		return result;
+	if (total > MACHINE_STATE_MAX || total <= offset)
+		return bad(err, "the size of the machine's state", total);
 	return 0;
 }
 

@@ -21,7 +21,7 @@
 #include "memory/management.h"
 
 #define ATTACH_MAGIC   UINT32_C(0x41475650) /* "PVGA", little-endian */
-#define ATTACH_VERSION 4
+#define ATTACH_VERSION 5
 
 #define ATTACH_CLIENTS_MAX 32 /* inspectors at a time */
 
@@ -38,27 +38,39 @@
 #define ATTACH_PAUSE_MAX_NS (2 * NS_PER_S)
 #define ATTACH_RUN_MIN_NS   (10 * NS_PER_MS)
 
+/* The most bytes of the machine's state in one reply. */
+#define ATTACH_PIECE_MAX UINT32_C(16384)
+
 enum attach_type {
 	ATTACH_HELLO = 1,   /* struct attach_hello, with the RAM's descriptor */
 	ATTACH_REFUSED,     /* struct attach_reply: the VM closes the connection; result says why */
 	ATTACH_MAP_CHANGED, /* struct attach_notice */
-	ATTACH_REPLY, /* struct attach_reply, attach_dirty_reply, attach_status_reply or attach_record_reply */
+	ATTACH_REPLY,       /* struct attach_reply, or one of those that begin with it */
 
 	/* Requests: struct attach_request. */
 	ATTACH_SUBSCRIBE, /* subscribe to notices; a notice with the current map follows the reply */
-	ATTACH_PAUSE, /* the reply arrives when all vCPUs have stopped, after seconds if the VM has to run first */
+	/* The reply arrives when all vCPUs have stopped, after seconds if the VM has to run first. `flags`: ATTACH_HOLD. */
+	ATTACH_PAUSE,
 	ATTACH_RESUME, /* value: length of the pause in ns; -ETIME: it was already over, or had not begun */
 	ATTACH_DIRTY_START,
 	ATTACH_DIRTY_READ, /* `pages` pages from `base` on; struct attach_dirty_reply */
 	ATTACH_DIRTY_STOP,
 	ATTACH_HOLDER, /* pid: holder of the pause; value: its start, 0: no pause */
-	/* Ends the VM, as SIGTERM to its process does; the reply comes before the end. `base`: the pid in its hello. */
+	/*
+	 * Ends the VM, as SIGTERM to its process does; the reply comes before the end. `base`: the pid in its hello. With
+	 * ATTACH_SAVED at once: the guest does not run any more; -ETIME if this connection does not hold it.
+	 */
 	ATTACH_STOP,
 	/* Management of the guest's memory. An order names the VM as STOP does. It ends with the connection. */
 	ATTACH_ORDER,        /* value: its ticket; -EBUSY: another one is at work */
 	ATTACH_ORDER_CANCEL, /* ends the last order of this connection */
 	ATTACH_ORDER_STATUS, /* struct attach_status_reply */
 	ATTACH_FRAME_RECORD, /* of the frame at `base`; struct attach_record_reply */
+	/*
+	 * A piece of the machine's state from the byte `base` on, while this connection's pause lasts, else -ETIME. struct
+	 * attach_machine_reply; the VM keeps the bytes until the pause is over.
+	 */
+	ATTACH_MACHINE_STATE,
 	ATTACH_TYPE_COUNT,
 };
 
@@ -117,6 +129,14 @@ _Static_assert(offsetof(struct attach_notice, map) == 16, "attach protocol");
 
 #define ATTACH_REFRESH UINT32_C(1) /* flag of DIRTY_READ: fetch the latest from KVM first */
 
+/*
+ * Flag of PAUSE: it lasts until this connection resumes the VM, ends it, or is closed. Who asks names the VM as STOP
+ * does, for holding a VM for ever is no less.
+ */
+#define ATTACH_HOLD UINT32_C(1)
+
+#define ATTACH_SAVED UINT32_C(1) /* flag of STOP: the guest was saved as this connection holds it */
+
 struct attach_request {
 	struct attach_header header;
 	uint64_t
@@ -171,6 +191,14 @@ struct attach_record_reply {
 
 _Static_assert(offsetof(struct attach_record_reply, record) == 32, "attach protocol");
 
+/* The reply's value is the size of the whole state; the message ends after the bytes of the piece. */
+struct attach_machine_reply {
+	struct attach_reply reply;
+	uint8_t bytes[ATTACH_PIECE_MAX];
+};
+
+_Static_assert(offsetof(struct attach_machine_reply, bytes) == 32, "attach protocol");
+
 /* Any message, for receivers. */
 union attach_message {
 	struct attach_header header;
@@ -181,6 +209,7 @@ union attach_message {
 	struct attach_dirty_reply dirty;
 	struct attach_status_reply status;
 	struct attach_record_reply record;
+	struct attach_machine_reply machine;
 };
 
 static inline struct attach_header attach_header(enum attach_type type, size_t size,
@@ -199,6 +228,14 @@ static inline size_t attach_dirty_size(uint32_t pages)
 	return offsetof(struct attach_dirty_reply, bits) + (pages + UINT64_C(63)) / 64 * 8;
 }
 
+/* How many bytes the piece from `offset` on has, of a state of `total` bytes. */
+static inline size_t attach_piece_size(uint64_t total, uint64_t offset)
+{
+	uint64_t left = offset < total ? total - offset : 0;
+
+	return left < ATTACH_PIECE_MAX ? (size_t)left : ATTACH_PIECE_MAX;
+}
+
 /*
  * Check that `length` received bytes are a valid hello (refusal, notice, reply, request): magic, version, size, and
  * every field that can be checked without the RAM's file. Return 0, or -EPROTO with a text that says what is wrong.
@@ -214,5 +251,9 @@ int attach_check_reply(const union attach_message *message, size_t length, uint3
 /* Checks a reply to ORDER_STATUS, and one to FRAME_RECORD. */
 int attach_check_status(const union attach_message *message, size_t length, struct error *err);
 int attach_check_record(const union attach_message *message, size_t length, struct error *err);
+
+/* Checks a reply to MACHINE_STATE from the byte `offset` on, which lies before the state's end. */
+int attach_check_machine(const union attach_message *message, size_t length, uint64_t offset,
+			 struct error *err);
 
 #endif

@@ -129,7 +129,7 @@ static void stop_dirty_log(const struct attach_vm *vm, struct attach_server_clie
 static void drop_client(struct attach_server *server, unsigned index)
 {
 	/* A client that disconnects or dies holds nothing any more. */
-	server_pause_forget(&server->pause, server->clients[index].fd);
+	server_pause_forget(&server->control.pause, server->clients[index].fd);
 	server_orders_forget(server->vm.management, &server->clients[index]);
 	stop_dirty_log(&server->vm, &server->clients[index]);
 	close(server->clients[index].fd);
@@ -179,37 +179,22 @@ static void accept_client(struct attach_server *server)
 				  errno == ENOBUFS;
 }
 
-/* The result of a request to pause. A client that does not take it is disconnected in its next turn. */
-static void answer_pause(int fd, uint32_t sequence, int result)
+static int serve_stop(struct attach_server *server, const struct attach_server_client *client,
+		      const struct attach_request *request)
 {
-	if (!send_reply(fd, ATTACH_REPLY, sequence, result, 0))
-		shutdown(fd, SHUT_RDWR);
-}
+	const struct attach_vm *vm = &server->vm;
+	bool is_saved = request->flags & ATTACH_SAVED;
+	int result = 0;
 
-static bool serve_resume(struct attach_server *server, int fd, uint32_t sequence)
-{
-	uint64_t paused_ns;
-	int result = server_pause_release(&server->pause, fd, &paused_ns);
-
-	return send_reply(fd, ATTACH_REPLY, sequence, result, paused_ns);
-}
-
-static bool serve_holder(const struct attach_server *server, int fd, uint32_t sequence)
-{
-	const struct pause_holder holder = server_pause_holder(&server->pause);
-	struct attach_reply reply = {.header = attach_header(ATTACH_REPLY, sizeof(reply), sequence),
-				     .pid = holder.pid,
-				     .value = holder.since_ns};
-
-	return send_message(fd, &reply, sizeof(reply));
-}
-
-static int serve_stop(const struct attach_vm *vm)
-{
+	if (request->base != vm->id.pid)
+		return -ESRCH;
 	if (!vm->stop)
 		return -ENOTSUP;
-	vm->stop();
-	return 0;
+	if (is_saved)
+		result = server_pause_stay(&server->control.pause, client->fd);
+	if (result == 0)
+		vm->stop(is_saved);
+	return result;
 }
 
 static int start_dirty_log(const struct attach_vm *vm, struct attach_server_client *client)
@@ -259,25 +244,21 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 	if (!server->vm.control && request->header.type != ATTACH_SUBSCRIBE &&
 	    request->header.type != ATTACH_STOP)
 		return send_reply(client->fd, ATTACH_REPLY, sequence, -ENOTSUP, 0);
+	if (server_control_take(request))
+		return server_control_serve(&server->control, server->vm.id.pid, server->vm.stop,
+					    client, request);
 	switch (request->header.type) {
 	case ATTACH_SUBSCRIBE:
 		client->is_subscribed = true;
 		return send_reply(client->fd, ATTACH_REPLY, sequence, 0, 0) &&
 		       send_notice(server, client);
-	case ATTACH_RESUME:
-		return serve_resume(server, client->fd, sequence);
-	case ATTACH_HOLDER:
-		return serve_holder(server, client->fd, sequence);
 	case ATTACH_DIRTY_READ:
 		return serve_dirty_read(&server->vm, client, request);
-	case ATTACH_PAUSE:
-		server_pause_ask(&server->pause, client->fd, client->pid, sequence);
-		return true;
 	case ATTACH_DIRTY_START:
 		result = start_dirty_log(&server->vm, client);
 		break;
 	case ATTACH_STOP:
-		result = request->base == server->vm.id.pid ? serve_stop(&server->vm) : -ESRCH;
+		result = serve_stop(server, client, request);
 		break;
 	case ATTACH_DIRTY_STOP:
 		stop_dirty_log(&server->vm, client);
@@ -327,7 +308,7 @@ static bool attend(struct attach_server *server, struct attach_server_client *cl
 /* How long to wait for events, for poll: until a pause is due to begin or end, or accept() is tried again. */
 static int wait_ms(struct attach_server *server)
 {
-	int pause_ms = server_pause_advance(&server->pause);
+	int pause_ms = server_control_advance(&server->control);
 
 	return server->is_deaf && (pause_ms < 0 || pause_ms > DEAF_MS) ? DEAF_MS : pause_ms;
 }
@@ -376,6 +357,7 @@ static void *serve_all(void *argument)
 		take_turn(server);
 	while (server->client_count > 0)
 		drop_client(server, server->client_count - 1);
+	server_control_end(&server->control);
 	urcu_memb_unregister_thread();
 	return NULL;
 }
@@ -529,8 +511,9 @@ int attach_server_open(struct attach_server *server, const struct attach_vm *vm,
 		.listen_fd = -1,
 		.wake_fd = -1,
 		.ram_fd = -1,
-		.pause = {.control = vm->control, .now_ns = clock_now_ns, .answer = answer_pause},
 	};
+
+	server_control_init(&server->control, vm->control);
 	int result = server->dir_fd = runtime_dir_create(err);
 
 	if (result >= 0)
@@ -568,6 +551,11 @@ int attach_server_start(struct attach_server *server, const struct attach_vm *vm
 	int result = attach_server_open(server, vm, err);
 
 	return result < 0 ? result : attach_server_serve(server, err);
+}
+
+bool attach_server_is_held(const struct attach_server *server)
+{
+	return __atomic_load_n(&server->control.is_held, __ATOMIC_RELAXED);
 }
 
 void attach_server_map_changed(struct attach_server *server)

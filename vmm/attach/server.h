@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "attach/protocol.h"
-#include "attach/server_pause.h"
+#include "attach/server_control.h"
 #include "attach/server_places.h"
 #include "attach/vm_name.h"
 #include "base/error.h"
@@ -33,8 +33,11 @@ struct attach_vm {
 	const struct control *control;
 	/* NULL: nobody manages its memory. */
 	const struct management *management;
-	/* Begins the end of the VM; it does not wait. Called by the server's thread. NULL: not supported. */
-	void (*stop)(void);
+	/*
+	 * Begins the end of the VM; it does not wait. A guest that was saved does not run any more: it is not asked to end.
+	 * Called by the server's thread. NULL: not supported.
+	 */
+	void (*stop)(bool is_saved);
 };
 
 struct attach_server {
@@ -48,7 +51,7 @@ struct attach_server {
 	bool stopping;  /* release store by attach_server_stop, acquire load by the thread */
 	bool map_changed; /* release store by attach_server_map_changed, acquire exchange by the thread */
 	bool is_deaf; /* no free descriptor for accept(); retried after a while */
-	struct server_pause pause;
+	struct server_control control;
 	unsigned client_count;
 	struct attach_server_client clients[ATTACH_CLIENTS_MAX]; /* private to the thread */
 };
@@ -72,6 +75,9 @@ int attach_server_serve(struct attach_server *server, struct error *err);
 
 /* Removes the socket of a server that was opened and does not serve. */
 void attach_server_close(struct attach_server *server);
+
+/* Whether an inspector holds the VM without a limit. Any thread. */
+bool attach_server_is_held(const struct attach_server *server);
 
 /* Notifies the subscribers that regions were added or removed. Any thread. */
 void attach_server_map_changed(struct attach_server *server);

@@ -354,9 +354,6 @@ static int read_chunks(struct reader *reader, struct error *err)
 static int read_machine(struct reader *reader, struct machine_state *machine, struct error *err)
 {
 	uint64_t size = reader->sections[CAPTURE_SECTION_MACHINE].size;
-	struct machine_part part;
-	const void *bytes;
-	size_t at = 0;
 
 	if (size > MACHINE_STATE_MAX)
 		return damaged(reader, err, "its machine is too large");
@@ -370,9 +367,7 @@ static int read_machine(struct reader *reader, struct machine_state *machine, st
 	machine->size = machine->capacity = size;
 	int result = read_section(reader, CAPTURE_SECTION_MACHINE, machine->bytes, err);
 
-	while (result == 0 && machine_part_next(machine, &at, &part, &bytes))
-		;
-	if (result == 0 && at != size)
+	if (result == 0 && !machine_state_is_whole(machine))
 		return damaged(reader, err, "a part of its machine is invalid");
 	return result;
 }

@@ -65,6 +65,9 @@ static int catch_signals(struct run *run, struct error *err)
 	return run->signal_fd < 0 ? error_set(err, -errno, "signalfd: %s", strerror(errno)) : 0;
 }
 
+/* Whether `save` ends the run. Set before its signal is sent. Relaxed: the signal orders them. */
+static bool is_saved;
+
 /* The first signal asks a guest that listens to end in good order. The second one stops it. */
 static bool signal_stops(struct run *run, uint64_t *deadline)
 {
@@ -74,6 +77,8 @@ static bool signal_stops(struct run *run, uint64_t *deadline)
 		return false;
 	bool is_first = run->signal == 0;
 
+	if (__atomic_load_n(&is_saved, __ATOMIC_RELAXED))
+		return true;
 	run->signal = (int)info.ssi_signo;
 	if (!is_first || !run->is_watched)
 		return true;
@@ -103,6 +108,11 @@ static bool is_hung(struct run *run)
 		return false;
 	uint64_t silent = watcher_silent_ns(&run->watcher);
 
+	/* One that is held cannot do anything. */
+	if (run->is_served && attach_server_is_held(&run->server))
+		run->held_ns = clock_now_ns();
+	if (silent > clock_now_ns() - run->held_ns)
+		silent = clock_now_ns() - run->held_ns;
 	run->hung_ns = silent >= hang ? silent : 0;
 	return run->hung_ns > 0;
 }
@@ -149,6 +159,8 @@ static int print_report(struct run *run, const struct vm_end *end, const struct 
 		.timed_out = run->timed_out && end->outcome == VM_STOPPED,
 		.hung_ns = end->outcome == VM_STOPPED ? run->hung_ns : 0,
 		.signal = run->signal,
+		.is_saved = __atomic_load_n(&is_saved, __ATOMIC_RELAXED) &&
+			    end->outcome == VM_STOPPED,
 		.late_signal = late_signal,
 		.end = end,
 		.stages = &run->engine->stages,
@@ -183,8 +195,10 @@ static void not_served(struct run *run, const struct error *err)
 }
 
 /* What stop asks for: the same as a signal to the process, whose main thread reads it. */
-static void stop_run(void)
+static void stop_run(bool saved)
 {
+	if (saved)
+		__atomic_store_n(&is_saved, true, __ATOMIC_RELAXED);
 	tgkill(getpid(), getpid(), SIGTERM);
 }
 

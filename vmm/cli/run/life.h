@@ -55,6 +55,7 @@ struct run {
 	int signal; /* the last one received, 0: none */
 	bool timed_out;
 	uint64_t hung_ns; /* it had shown no sign of life for so long, 0: it did not hang */
+	uint64_t held_ns; /* when it was last seen held by an inspector, 0: never */
 	uint64_t start_ns;
 };
 

@@ -45,6 +45,8 @@ static bool is_ended_early(const struct report *report)
 
 int report_status(const struct report *report)
 {
+	if (report->is_saved)
+		return STATUS_OK;
 	if (report->timed_out || report->hung_ns)
 		return STATUS_GUEST;
 	if (report->end->outcome == VM_STOPPED)
@@ -93,7 +95,9 @@ static void append_steps(const struct report *report, char *buffer, unsigned siz
 /* Of a guest that did not end by itself. */
 static void stopped_verdict(const struct report *report, char *buffer, unsigned size)
 {
-	if (report->timed_out)
+	if (report->is_saved)
+		snprintf(buffer, size, "the guest was saved to a file");
+	else if (report->timed_out)
 		snprintf(buffer, size, "the guest had not ended after %.3g s",
 			 (double)report->options->timeout_ns / (double)NS_PER_S);
 	else if (report->hung_ns)

@@ -28,6 +28,7 @@ struct report {
 	bool timed_out;
 	uint64_t hung_ns; /* it was stopped after so much time without a sign of life; else 0 */
 	int signal;       /* the signal that ended the run, 0: none */
+	bool is_saved;    /* `save` ended it */
 	int late_signal;  /* one that came during the final check, 0: none */
 	const struct vm_end *end;
 	const struct boot_stages *stages;

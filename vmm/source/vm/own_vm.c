@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "attach/client.h"
+#include "base/clock.h"
 #include "base/deadline.h"
 #include "base/fd.h"
 #include "base/thread.h"
@@ -30,10 +31,13 @@ struct own_vm {
 	int lost_by;       /* a negative errno: -ENOTCONN the VM has hung up */
 	struct error why;  /* why it is lost */
 	uint32_t sequence; /* of the last request */
-	bool asks_record;  /* its reply holds the record of a frame */
-	uint32_t pages;    /* whose bits its reply holds */
+	enum attach_type asked;
+	uint64_t base;  /* of the last request */
+	uint32_t pages; /* whose bits its reply holds */
 	bool is_answered;
 	union attach_message reply;
+	bool holds; /* by own_vm_hold; used by whoever pauses */
+	uint64_t paused_from_ns;
 };
 
 static void set_lost(struct own_vm *vm, int result, const struct error *why)
@@ -94,8 +98,11 @@ static int follow_map(struct own_vm *vm, const struct attach_map *map, struct er
 static int check_reply(const struct own_vm *vm, const union attach_message *message, size_t length,
 		       struct error *err)
 {
-	return vm->asks_record ? attach_check_record(message, length, err)
-			       : attach_check_reply(message, length, vm->pages, err);
+	if (vm->asked == ATTACH_FRAME_RECORD)
+		return attach_check_record(message, length, err);
+	if (vm->asked == ATTACH_MACHINE_STATE)
+		return attach_check_machine(message, length, vm->base, err);
+	return attach_check_reply(message, length, vm->pages, err);
 }
 
 /* Takes a reply that a caller waits for. A reply that came too late is dropped. */
@@ -215,7 +222,8 @@ static int ask(struct own_vm *vm, enum attach_type type, const struct attach_req
 	deadline_enter();
 	vm->is_answered = false;
 	vm->sequence++;
-	vm->asks_record = type == ATTACH_FRAME_RECORD;
+	vm->asked = type;
+	vm->base = request->base;
 	vm->pages = request->pages;
 	int result = attach_client_send(&vm->client, type, vm->sequence, *request, err);
 
@@ -246,8 +254,12 @@ static int own_vm_pause(void *own, struct error *err)
 {
 	struct own_vm *vm = own;
 	const struct attach_request withdrawal = {0};
+	const struct attach_request request = {.base = vm->client.hello.pid,
+					       .flags = vm->holds ? ATTACH_HOLD : 0};
 	struct error ignored;
-	int result = ask_plain(own, ATTACH_PAUSE, NULL, err);
+
+	vm->paused_from_ns = clock_now_ns();
+	int result = ask(vm, ATTACH_PAUSE, &request, NULL, err);
 
 	if (result == -ETIMEDOUT) {
 		deadline_enter();
@@ -259,7 +271,13 @@ static int own_vm_pause(void *own, struct error *err)
 
 static int own_vm_resume(void *own, uint64_t *paused_ns, struct error *err)
 {
+	struct own_vm *vm = own;
 	struct attach_reply reply;
+
+	if (vm->holds) {
+		*paused_ns = clock_now_ns() - vm->paused_from_ns;
+		return 0;
+	}
 	int result = ask_plain(own, ATTACH_RESUME, &reply, err);
 
 	if (result == 0)
@@ -315,6 +333,104 @@ static void own_vm_dirty_stop(void *own, int reader)
 	ask_plain(own, ATTACH_DIRTY_STOP, NULL, &ignored);
 }
 
+/* Adds the parts of a state, which a peer sent. */
+static int add_parts(const struct own_vm *vm, const struct machine_state *from,
+		     struct machine_state *state, struct error *err)
+{
+	struct machine_part part;
+	const void *bytes;
+	int result = 0;
+
+	if (!machine_state_is_whole(from))
+		return error_set(err, -EPROTO,
+				 "the VM %s misbehaves: a part of its machine is invalid",
+				 vm->source->name);
+	for (size_t at = 0; result == 0 && machine_part_next(from, &at, &part, &bytes);)
+		result = machine_state_add(state, part.type, part.cpu, bytes, part.size, err);
+	return result;
+}
+
+/* Fetches the piece from *size on, and sets *total. */
+static int fetch_piece(struct own_vm *vm, uint8_t bytes[MACHINE_STATE_MAX], size_t *size,
+		       uint64_t *total, struct error *err)
+{
+	const struct attach_request request = {.base = *size};
+	struct attach_machine_reply reply;
+	const struct extract wanted = {&reply, 0, sizeof(reply)};
+	int result = ask(vm, ATTACH_MACHINE_STATE, &request, &wanted, err);
+
+	if (result == -ENOTSUP)
+		return error_set(err, result, "the VM %s does not give the state of its machine",
+				 vm->source->name);
+	if (result == 0 && *size && reply.reply.value != *total)
+		return error_set(err, -EPROTO,
+				 "the VM %s misbehaves: its machine changes in a pause",
+				 vm->source->name);
+	if (result < 0)
+		return result;
+	*total = reply.reply.value;
+	size_t piece = attach_piece_size(*total, *size);
+
+	memcpy(bytes + *size, reply.bytes, piece);
+	*size += piece;
+	return 0;
+}
+
+static int own_vm_machine_state(void *own, struct machine_state *state, struct error *err)
+{
+	struct machine_state got = {.bytes = malloc(MACHINE_STATE_MAX)};
+	uint64_t total = 0;
+	int result;
+
+	if (!got.bytes)
+		return error_set(err, -ENOMEM, "no memory for the state of the machine");
+	do
+		result = fetch_piece(own, got.bytes, &got.size, &total, err);
+	while (result == 0 && got.size < total);
+	if (result == 0)
+		result = add_parts(own, &got, state, err);
+	machine_state_free(&got);
+	return result;
+}
+
+void own_vm_hold(struct source *source)
+{
+	((struct own_vm *)source->own)->holds = true;
+}
+
+int own_vm_let_go(struct source *source, uint64_t *held_ns, struct error *err)
+{
+	struct own_vm *vm = source->own;
+
+	vm->holds = false;
+	return own_vm_resume(vm, held_ns, err);
+}
+
+/* Waits until the VM has hung up. */
+static bool await_loss(struct own_vm *vm, uint64_t deadline_ns)
+{
+	pthread_mutex_lock(&vm->lock);
+	while (!vm->is_lost && thread_wait_until(&vm->changed, &vm->lock, deadline_ns))
+		;
+	bool is_lost = vm->is_lost;
+
+	pthread_mutex_unlock(&vm->lock);
+	return is_lost;
+}
+
+int own_vm_end_saved(struct source *source, uint64_t timeout_ns, struct error *err)
+{
+	struct own_vm *vm = source->own;
+	const struct attach_request request = {.base = vm->client.hello.pid, .flags = ATTACH_SAVED};
+	int result = ask(vm, ATTACH_STOP, &request, NULL, err);
+
+	if (result < 0 || await_loss(vm, clock_now_ns() + timeout_ns))
+		return result;
+	return error_set(err, -ETIME,
+			 "the VM %s has been asked to end, and still runs after %.3g s",
+			 source->name, (double)timeout_ns / (double)NS_PER_S);
+}
+
 static const struct control_ops own_vm_control = {
 	.pause = own_vm_pause,
 	.resume = own_vm_resume,
@@ -322,7 +438,13 @@ static const struct control_ops own_vm_control = {
 	.dirty_start = own_vm_dirty_start,
 	.dirty_read = own_vm_dirty_read,
 	.dirty_stop = own_vm_dirty_stop,
+	.machine_state = own_vm_machine_state,
 };
+
+bool own_vm_is(const struct source *source)
+{
+	return source->control.ops == &own_vm_control;
+}
 
 static enum source_state own_vm_state(const struct source *source, const char **text)
 {

@@ -45,6 +45,24 @@ int own_vm_find(const char *name, struct vm_id *id, struct error *err);
  */
 int own_vm_stop(const struct vm_id *id, uint64_t timeout_ns, struct error *err);
 
+/* Whether a source is one of our VMs. */
+bool own_vm_is(const struct source *source);
+
+/*
+ * For one of our VMs as a source. From now on a pause by its control lasts, without a limit, past control_resume: until
+ * one of the functions below, or the end of this process, and the VM runs no guest meanwhile.
+ */
+void own_vm_hold(struct source *source);
+
+/* Lets it run on. *held_ns is how long it was held. Returns as control_resume. */
+int own_vm_let_go(struct source *source, uint64_t *held_ns, struct error *err);
+
+/*
+ * Ends the VM that is held, whose guest has been saved: it runs no more instruction. Waits until it has hung up, `timeout_ns`
+ * at most. Returns 0 or a negative errno with a text; -ETIME: it was not held, or still runs.
+ */
+int own_vm_end_saved(struct source *source, uint64_t timeout_ns, struct error *err);
+
 /* Opens the VM that a name of source_open denotes. */
 int own_vm_open_named(const char *name, struct source *source, struct error *err);
 
