@@ -350,6 +350,38 @@ START_TEST(a_pause_stays_until_the_vm_has_ended)
 }
 END_TEST
 
+START_TEST(a_vm_that_begins_held_is_let_go_once)
+{
+	pauses = 1; /* by its own process */
+	server_pause_begin_held(&pause_state, 7);
+	ck_assert(server_pause_is_held(&pause_state));
+	ck_assert_uint_eq(server_pause_holder(&pause_state).pid, 7);
+	pass(5 * MAX);
+	ck_assert(is_paused());
+	/* Inspectors come and go, as many as there can be. */
+	for (int fd = 1; fd <= ATTACH_CLIENTS_MAX; fd++)
+		ck_assert_int_eq(ask(fd), 0);
+	ck_assert_uint_eq(pauses, 1);
+	for (int fd = 2; fd <= ATTACH_CLIENTS_MAX; fd++)
+		ck_assert_int_eq(release(fd), 0);
+	ck_assert_int_eq(server_pause_let_go(&pause_state), 0);
+	ck_assert_int_eq(server_pause_let_go(&pause_state), -EALREADY);
+	ck_assert(!server_pause_is_held(&pause_state));
+	/* The pause of the last one goes on. */
+	ck_assert(is_paused());
+	ck_assert_int_eq(release(1), 0);
+	ck_assert(!is_paused());
+}
+END_TEST
+
+START_TEST(a_vm_that_does_not_begin_held_is_not_let_go)
+{
+	ck_assert_int_eq(ask_to_hold(1), 0);
+	ck_assert_int_eq(server_pause_let_go(&pause_state), -EALREADY);
+	ck_assert(is_paused());
+}
+END_TEST
+
 Suite *server_pause_suite(void)
 {
 	Suite *suite = suite_create("server_pause");
@@ -369,6 +401,8 @@ Suite *server_pause_suite(void)
 	tcase_add_test(tcase, others_pause_a_vm_that_is_held);
 	tcase_add_test(tcase, a_hold_joins_a_pause);
 	tcase_add_test(tcase, a_pause_stays_until_the_vm_has_ended);
+	tcase_add_test(tcase, a_vm_that_begins_held_is_let_go_once);
+	tcase_add_test(tcase, a_vm_that_does_not_begin_held_is_not_let_go);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -71,6 +71,8 @@ enum attach_type {
 	 * attach_machine_reply; the VM keeps the bytes until the pause is over.
 	 */
 	ATTACH_MACHINE_STATE,
+	/* Lets a VM go that began held by its own process; -EALREADY: it is not held. It names the VM as STOP does. */
+	ATTACH_LET_GO,
 	ATTACH_TYPE_COUNT,
 };
 

@@ -260,6 +260,11 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 	case ATTACH_STOP:
 		result = serve_stop(server, client, request);
 		break;
+	case ATTACH_LET_GO:
+		result = request->base == server->vm.id.pid
+				 ? server_pause_let_go(&server->control.pause)
+				 : -ESRCH;
+		break;
 	case ATTACH_DIRTY_STOP:
 		stop_dirty_log(&server->vm, client);
 		result = 0;
@@ -513,7 +518,7 @@ int attach_server_open(struct attach_server *server, const struct attach_vm *vm,
 		.ram_fd = -1,
 	};
 
-	server_control_init(&server->control, vm->control);
+	server_control_init(&server->control, vm->control, vm->is_held ? vm->id.pid : 0);
 	int result = server->dir_fd = runtime_dir_create(err);
 
 	if (result >= 0)

@@ -38,6 +38,7 @@ struct attach_vm {
 	 * Called by the server's thread. NULL: not supported.
 	 */
 	void (*stop)(bool is_saved);
+	bool is_held; /* it has been paused, by its control, and stays so until somebody lets it go */
 };
 
 struct attach_server {

@@ -29,10 +29,14 @@ static void answer_pause(int fd, uint32_t sequence, int result)
 		shutdown(fd, SHUT_RDWR);
 }
 
-void server_control_init(struct server_control *own, const struct control *control)
+void server_control_init(struct server_control *own, const struct control *control,
+			 uint32_t held_by)
 {
 	*own = (struct server_control){
 		.pause = {.control = control, .now_ns = clock_now_ns, .answer = answer_pause}};
+	if (held_by)
+		server_pause_begin_held(&own->pause, held_by);
+	own->is_held = held_by != 0;
 }
 
 bool server_control_take(const struct attach_request *request)

@@ -19,7 +19,9 @@ struct server_control {
 	bool is_held; /* somebody holds the VM without a limit: relaxed, for other threads */
 };
 
-void server_control_init(struct server_control *own, const struct control *control);
+/* `held_by`: the pid of the VM's own process, which holds it from the beginning; 0: it does not. */
+void server_control_init(struct server_control *own, const struct control *control,
+			 uint32_t held_by);
 
 /* Whether a request is for these functions. */
 bool server_control_take(const struct attach_request *request);

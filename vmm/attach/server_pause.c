@@ -7,6 +7,9 @@
 
 #include "base/clock.h"
 
+/* In the place of an inspector's socket: the VM's own process. */
+#define OWN_SHARE (-1)
+
 /* The share of an inspector, or NULL. */
 static struct pause_share *find(struct server_pause *pause, int fd)
 {
@@ -14,6 +17,12 @@ static struct pause_share *find(struct server_pause *pause, int fd)
 		if (pause->shares[i].fd == fd)
 			return &pause->shares[i];
 	return NULL;
+}
+
+/* Whether all inspectors that there can be have a share: the VM's own has room beside them. */
+static bool is_full(struct server_pause *pause)
+{
+	return pause->count == ATTACH_CLIENTS_MAX + (find(pause, OWN_SHARE) ? 1 : 0);
 }
 
 static void drop(struct server_pause *pause, struct pause_share *share)
@@ -154,10 +163,33 @@ int server_pause_advance(struct server_pause *pause)
 	return now < due ? (int)((due - now) / NS_PER_MS + 1) : 0;
 }
 
+void server_pause_begin_held(struct server_pause *pause, uint32_t pid)
+{
+	const uint64_t now = pause->now_ns();
+
+	pause->is_paused = true;
+	pause->number++;
+	pause->since_ns = now;
+	pause->shares[pause->count++] = (struct pause_share){
+		.fd = OWN_SHARE,
+		.pid = pid,
+		.is_hold = true,
+		.since_ns = now,
+		.until_ns = UINT64_MAX,
+	};
+}
+
+int server_pause_let_go(struct server_pause *pause)
+{
+	uint64_t paused_ns;
+
+	return server_pause_release(pause, OWN_SHARE, &paused_ns) < 0 ? -EALREADY : 0;
+}
+
 void server_pause_ask(struct server_pause *pause, int fd, uint32_t pid, uint32_t sequence,
 		      bool is_hold)
 {
-	if (find(pause, fd) || pause->count == ATTACH_CLIENTS_MAX) {
+	if (find(pause, fd) || is_full(pause)) {
 		pause->answer(fd, sequence, find(pause, fd) ? -EALREADY : -EUSERS);
 		return;
 	}

@@ -46,7 +46,7 @@ struct server_pause {
 	uint64_t since_ns;     /* start of the current pause */
 	uint64_t run_until_ns; /* the next pause does not begin before */
 	unsigned count;
-	struct pause_share shares[ATTACH_CLIENTS_MAX];
+	struct pause_share shares[ATTACH_CLIENTS_MAX + 1]; /* and one of the VM's own process */
 };
 
 /*
@@ -54,6 +54,15 @@ struct server_pause {
  */
 void server_pause_ask(struct server_pause *pause, int fd, uint32_t pid, uint32_t sequence,
 		      bool is_hold);
+
+/*
+ * The VM begins held: its own process, of that pid, has paused it by the control, and nobody but server_pause_let_go ends that. At
+ * first.
+ */
+void server_pause_begin_held(struct server_pause *pause, uint32_t pid);
+
+/* Returns 0, or -EALREADY if the VM has not begun held, or was let go. */
+int server_pause_let_go(struct server_pause *pause);
 
 /* Whether somebody holds the VM without a limit. */
 bool server_pause_is_held(const struct server_pause *pause);

@@ -20,6 +20,7 @@ enum command_group {
 	X(run, RUN, "boot a guest on KVM or in QEMU, watch its page metadata, report")             \
 	X(stress, RUN, "stress a guest's page metadata, plant faults, find what is broken")        \
 	X(restore, RUN, "go on with a VM from a file that save has written")                       \
+	X(resume, RUN, "let a VM go that restore has started paused")                              \
 	X(stop, RUN, "end a running VM in good order")                                             \
 	X(mem, RUN, "show and change how much memory a running VM has")                            \
 	X(domxml, RUN, "print a libvirt domain definition for a guest")                            \

@@ -145,6 +145,7 @@ static const struct kind {
 	void (*offer)(struct completion *completion);
 } kinds[] = {
 	{"VM", "stop", offer_own_vms},
+	{"VM", "resume", offer_own_vms},
 	{"VM", NULL, offer_vms},
 	{"STRUCT", NULL, offer_vms}, /* of types: a single argument is the VM */
 	{"A", NULL, offer_vms},      /* of diff */

@@ -40,6 +40,7 @@ struct restore {
 
 enum {
 	KEY_NAME = 0x100, /* no letter */
+	KEY_PAUSED,
 	KEY_QUIET = 'q',
 };
 
@@ -50,6 +51,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case KEY_NAME:
 		restore->name = option_vm_name(text, state);
+		break;
+	case KEY_PAUSED:
+		restore->run.is_held = true;
 		break;
 	case KEY_QUIET:
 		restore->run.options.quiet = true;
@@ -119,10 +123,11 @@ static void announce(struct run *run)
 	const struct restore *restore = (const struct restore *)run;
 	char text[256];
 
-	snprintf(text, sizeof(text), "%.64s, saved as %s, goes on as %s after %.0f ms%s%s",
+	snprintf(text, sizeof(text), "%.64s, saved as %s, goes on as %s after %.0f ms%s%s%s",
 		 restore->path, restore->saved.name, run->options.name,
 		 (double)restore->loaded_ns / (double)NS_PER_MS,
-		 restore->stage ? "; its stage is " : "", restore->stage ? restore->stage : "");
+		 restore->stage ? "; its stage is " : "", restore->stage ? restore->stage : "",
+		 run->is_held ? "; paused until pagevisor resume" : "");
 	terminal_line(&run->terminal, "", text);
 }
 
@@ -182,6 +187,8 @@ int command_restore(int argc, char **argv)
 		{"name", KEY_NAME, "NAME", 0,
 		 "what other commands call the VM (its name when it was saved, or NAME-PID if another VM "
 		 "has that)",
+		 0},
+		{"paused", KEY_PAUSED, NULL, 0, "it waits for pagevisor resume before it goes on",
 		 0},
 		ANSWER_JSON_OPTION,
 		{"quiet", KEY_QUIET, NULL, 0, "no console output and no status while it runs", 0},

@@ -235,6 +235,7 @@ static int open_server(struct run *run, struct error *err)
 		.control = ram_manager_control(&run->ram_manager, run->engine),
 		.management = ram_manager_management(&run->ram_manager),
 		.stop = stop_run,
+		.is_held = run->is_held,
 	};
 	int result = attach_server_open(&run->server, &vm, err);
 
@@ -247,11 +248,14 @@ static int open_server(struct run *run, struct error *err)
 static void start_server(struct run *run)
 {
 	struct error err;
+	uint64_t ns;
 
 	if (!run->is_served || attach_server_serve(&run->server, &err) == 0)
 		return;
 	run->is_served = false;
 	not_served(run, &err);
+	if (run->is_held)
+		control_resume(ram_manager_control(&run->ram_manager, run->engine), &ns, &err);
 }
 
 static bool is_in_qemu(const struct run *run)
@@ -304,6 +308,16 @@ static int choose_name(struct run *run, struct error *err)
 	return result < 0 && take_other_name(run) ? check_name(run, err) : result;
 }
 
+/* A VM that begins held is so before it has run. */
+static int hold(struct run *run, struct error *err)
+{
+	if (!run->is_held)
+		return 0;
+	if (!run->is_served)
+		return error_set(err, -ENOTSUP, "--paused: nobody could let this VM go");
+	return control_pause(ram_manager_control(&run->ram_manager, run->engine), err);
+}
+
 /*
  * Starts the guest. Its vCPUs inherit the sandbox of this process with KVM; QEMU has one of its own, and is started
  * before this process may start no other any more.
@@ -330,7 +344,9 @@ static int start_engine(struct run *run, struct error *err)
 	run->start->announce(run);
 	if (!is_in_qemu(run))
 		sandbox_enter(SANDBOX_VMM);
-	result = engine_start(run->engine, err);
+	result = hold(run, err);
+	if (result == 0)
+		result = engine_start(run->engine, err);
 	if (result == 0 && is_in_qemu(run)) {
 		result = open_server(run, err);
 		if (result < 0)

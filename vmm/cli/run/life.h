@@ -34,6 +34,7 @@ struct run_start {
 struct run {
 	/* Set by the command, which also opens the kernel's file and parses the options. */
 	const struct run_start *start;
+	bool is_held; /* the VM is paused until somebody lets it go */
 	const char *
 		other_name; /* if another VM has the name of the options; NULL: then it is refused */
 	struct run_options options;

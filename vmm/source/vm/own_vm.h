@@ -45,6 +45,9 @@ int own_vm_find(const char *name, struct vm_id *id, struct error *err);
  */
 int own_vm_stop(const struct vm_id *id, uint64_t timeout_ns, struct error *err);
 
+/* Lets a VM go that was restored paused. Returns 0 or a negative errno with a text, as above; -EALREADY: it is not held. */
+int own_vm_go_on(const struct vm_id *id, struct error *err);
+
 /* Whether a source is one of our VMs. */
 bool own_vm_is(const struct source *source);
 

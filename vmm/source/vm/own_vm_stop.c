@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Ending one of our VMs: see own_vm.h. The request goes over the socket, whose listener is known to be the VM and checks
+ * Ending one of our VMs, and letting one go: see own_vm.h. The request goes over the socket, whose listener is known to be the VM and checks
  * who asks; so it reaches VMs of other PID namespaces, and no process that has got the VM's pid.
  */
 #include "source/vm/own_vm.h"
@@ -15,11 +15,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-static int ask_to_stop(const struct attach_client *client, struct error *err)
+/* A request that names the VM. */
+static int ask(const struct attach_client *client, enum attach_type type, struct error *err)
 {
 	const struct attach_request request = {.base = client->hello.pid};
 	union attach_message message;
-	int length = attach_client_ask(client, ATTACH_STOP, 0, request, &message, err);
+	int length = attach_client_ask(client, type, 0, request, &message, err);
 
 	if (length < 0)
 		return length;
@@ -44,7 +45,7 @@ static int stop(const struct attach_client *client, uint64_t timeout_ns, struct 
 {
 	const char *name = client->hello.name;
 	int pidfd = client->peer_pid ? (int)syscall(SYS_pidfd_open, client->peer_pid, 0) : -1;
-	int result = ask_to_stop(client, err);
+	int result = ask(client, ATTACH_STOP, err);
 
 	if (result == -ENOTCONN || result == -ENOTSUP)
 		error_set(err, result,
@@ -62,19 +63,44 @@ static int stop(const struct attach_client *client, uint64_t timeout_ns, struct 
 	return result;
 }
 
-int own_vm_stop(const struct vm_id *id, uint64_t timeout_ns, struct error *err)
+static int connect_to(struct attach_client *client, const struct vm_id *id, struct error *err)
 {
-	struct attach_client client;
 	struct runtime_dirs dirs;
 	int result = runtime_dirs_open(&dirs, err);
 
 	if (result < 0)
 		return result;
-	result = attach_client_connect(&client, runtime_dirs_find(&dirs, id), id, err);
+	result = attach_client_connect(client, runtime_dirs_find(&dirs, id), id, err);
 	runtime_dirs_close(&dirs);
+	return result;
+}
+
+int own_vm_stop(const struct vm_id *id, uint64_t timeout_ns, struct error *err)
+{
+	struct attach_client client;
+	int result = connect_to(&client, id, err);
+
 	if (result < 0)
 		return result;
 	result = stop(&client, timeout_ns, err);
 	attach_client_close(&client);
 	return result;
+}
+
+int own_vm_go_on(const struct vm_id *id, struct error *err)
+{
+	struct attach_client client;
+	int result = connect_to(&client, id, err);
+
+	if (result < 0)
+		return result;
+	result = ask(&client, ATTACH_LET_GO, err);
+	attach_client_close(&client);
+	if (result == -EALREADY || result == -ENOTSUP)
+		return error_set(err, result,
+				 "the VM %s is not held: only restore --paused holds one",
+				 id->name);
+	return result == -ESRCH
+		       ? error_set(err, result, "the VM %s is another one by now", id->name)
+		       : result;
 }
