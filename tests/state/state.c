@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/kvm.h>
+
 #include <pagevisor/layout.h>
 #include <pagevisor/options.h>
 #include <pagevisor/ports.h>
@@ -24,6 +26,7 @@
 #include "kind/registry.h"
 #include "machine/kvm/host_cpu.h"
 #include "machine/kvm/kvm_engine.h"
+#include "machine/kvm/state_parts.h"
 #include "manage/adopt.h"
 #include "memory/rcu.h"
 
@@ -214,6 +217,62 @@ static void end_well(struct engine *engine, const struct guest_hints *hints)
 	guest_free(guest);
 }
 
+/* The clock that began with the machine is not that which it was saved with, so a channel has another start. */
+static struct kvm_pit_state2 without_time(const void *bytes)
+{
+	struct kvm_pit_state2 pit = *(const struct kvm_pit_state2 *)bytes;
+
+	for (unsigned i = 0; i < sizeof(pit.channels) / sizeof(pit.channels[0]); i++)
+		pit.channels[i].count_load_time = 0;
+	return pit;
+}
+
+/* Clocks go on from where they were. */
+static bool is_equal(const struct machine_part *part, const void *saved, const void *loaded,
+		     uint64_t second)
+{
+	struct kvm_pit_state2 pits[2];
+
+	switch (part->type) {
+	case STATE_STAGES:
+		return true;
+	case STATE_TSC:
+		return *(const uint64_t *)loaded - *(const uint64_t *)saved < 10 * second;
+	case STATE_CLOCK:
+		return *(const uint64_t *)loaded - *(const uint64_t *)saved < 10 * NS_PER_S;
+	case STATE_PIT:
+		pits[0] = without_time(saved);
+		pits[1] = without_time(loaded);
+		return memcmp(&pits[0], &pits[1], sizeof(pits[0])) == 0;
+	default:
+		return memcmp(saved, loaded, part->size) == 0;
+	}
+}
+
+/* What was loaded reads as it was saved: whatever of it this guest does not use is not overlooked. Leaves the machine held. */
+static void compare(struct engine *engine, const struct machine_state *saved)
+{
+	struct machine_state loaded = {0};
+	struct machine_part part, other;
+	const void *bytes, *others;
+	struct error err;
+	size_t at = 0, at_other = 0;
+
+	hold(engine);
+	if (control_machine_state(&engine->control, &loaded, &err) < 0)
+		FAIL("what was loaded: %s", err.text);
+	while (machine_part_next(saved, &at, &part, &bytes)) {
+		if (!machine_part_next(&loaded, &at_other, &other, &others) ||
+		    memcmp(&part, &other, sizeof(part)) != 0)
+			FAIL("what was loaded has other parts");
+		if (!is_equal(&part, bytes, others, engine_tsc_khz(engine) * 1000))
+			FAIL("part %u of %u is not what was loaded", part.type, part.cpu);
+	}
+	if (at_other != loaded.size)
+		FAIL("what was loaded has more parts");
+	machine_state_free(&loaded);
+}
+
 static void adopt(struct engine *engine, const struct guest_hints *hints)
 {
 	struct guest *guest;
@@ -259,12 +318,14 @@ static void save_and_restore(const struct options *options)
 	if (engine_load_state(twin, &state, &err) < 0)
 		FAIL("loading: %s", err.text);
 	adopt(twin, &hints);
+	compare(twin, &state);
 	printf("%zu bytes, saved in %.2f ms, loaded in %.2f ms, %" PRIu64 " frames without bytes\n",
 	       state.size, (double)(saved - begin) / 1e6, (double)(clock_now_ns() - load) / 1e6,
 	       dropped);
 	machine_state_free(&state);
 	if (engine_start(twin, &err) < 0)
 		FAIL("starting: %s", err.text);
+	let_go(twin);
 	end_well(twin, &hints);
 	engine_destroy(twin);
 }

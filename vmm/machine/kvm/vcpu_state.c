@@ -203,14 +203,27 @@ static int get_tsc(const struct vcpu *vcpu, uint64_t host_tsc, struct machine_st
 		       : machine_state_add(state, STATE_TSC, vcpu->index, &tsc, sizeof(tsc), err);
 }
 
-/* A stored offset would let the time of the pause, and of another host, pass in the guest: its deadlines would expire. */
+/*
+ * A stored offset would let the time of the pause, and of another host, pass in the guest: its deadlines would expire. Where KVM does
+ * not take an offset, as where the guest reads the host's TSC, that cannot be helped, unless time would run backwards.
+ */
 static int set_tsc(const struct vcpu *vcpu, uint64_t host_tsc, const struct machine_state *state,
-		   struct error *err)
+		   bool *is_late, struct error *err)
 {
 	const uint64_t *tsc = machine_part_find(state, STATE_TSC, vcpu->index, sizeof(*tsc));
-	uint64_t offset = *tsc - host_tsc;
+	uint64_t offset = *tsc - host_tsc, taken = 0;
+	int result = tsc_offset(vcpu, &offset, true, err);
 
-	return tsc_offset(vcpu, &offset, true, err);
+	if (result >= 0)
+		result = tsc_offset(vcpu, &taken, false, err);
+	if (result < 0 || taken == offset)
+		return result;
+	*is_late = true;
+	return host_tsc + taken >= *tsc
+		       ? 0
+		       : error_set(
+				 err, -ENOTSUP,
+				 "this host's KVM cannot set the guest's TSC, which would run backwards");
 }
 
 /* ---- registers for debuggers ---- */
@@ -410,7 +423,7 @@ static int set_cpuid(struct vcpu *vcpu, const struct machine_state *state, struc
 
 /* Registers that the timer counts with come before those that set it: the TSC, the APIC, the deadline. */
 int vcpu_state_set(struct vcpu *vcpu, const struct state_facts *facts, uint64_t host_tsc,
-		   const struct machine_state *state, struct error *err)
+		   const struct machine_state *state, bool *is_late, struct error *err)
 {
 	int result = set_cpuid(vcpu, state, err);
 
@@ -423,7 +436,7 @@ int vcpu_state_set(struct vcpu *vcpu, const struct state_facts *facts, uint64_t 
 	if (result >= 0)
 		result = set_xsave(vcpu, facts, state, err);
 	if (result >= 0)
-		result = set_tsc(vcpu, host_tsc, state, err);
+		result = set_tsc(vcpu, host_tsc, state, is_late, err);
 	if (result >= 0)
 		result = set_msrs(vcpu, false, state, err);
 	if (result >= 0)

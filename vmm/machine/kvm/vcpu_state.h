@@ -19,10 +19,11 @@ int vcpu_state_check(const struct vcpu *vcpu, const struct state_facts *facts,
 		     const struct machine_state *state, struct error *err);
 
 /*
- * Sets what was checked, before the vCPU has run. The guest's TSC goes on from the instant of saving as of `host_tsc`. On failure
- * the vCPU is of no more use.
+ * Sets what was checked, before the vCPU has run. The guest's TSC goes on from the instant of saving as of `host_tsc`; where KVM
+ * cannot do that, *is_late is set, and the time since then passes in the guest. On failure the vCPU is of no more use: -ENOTSUP
+ * time would run backwards.
  */
 int vcpu_state_set(struct vcpu *vcpu, const struct state_facts *facts, uint64_t host_tsc,
-		   const struct machine_state *state, struct error *err);
+		   const struct machine_state *state, bool *is_late, struct error *err);
 
 #endif

@@ -79,8 +79,16 @@ int vm_state_set(struct vm *vm, const struct machine_state *state, struct error 
 {
 	int result = check(vm, state, err);
 	const uint64_t host_tsc = __builtin_ia32_rdtsc();
+	bool is_late = false;
 
 	for (unsigned i = 0; result == 0 && i < vm->board.cpu_count; i++)
-		result = vcpu_state_set(&vm->vcpus[i], &vm->facts, host_tsc, state, err);
-	return result < 0 ? result : chips_state_set(vm->board.vm_fd, state, err);
+		result = vcpu_state_set(&vm->vcpus[i], &vm->facts, host_tsc, state, &is_late, err);
+	if (result == 0)
+		result = chips_state_set(vm->board.vm_fd, state, err);
+	if (result == 0 && is_late)
+		vm->board.note(
+			vm->board.note_context,
+			"this host's KVM cannot set a guest's TSC: the time since it was saved "
+			"passes in the guest");
+	return result;
 }
