@@ -91,7 +91,12 @@ static bool serve_machine(struct server_control *own, int fd, const struct attac
 {
 	uint32_t sequence = request->header.sequence;
 	struct attach_machine_reply reply;
-	int result = server_pause_has(&own->pause, fd) ? take_machine(own) : -ETIME;
+	int result = -ETIME;
+
+	if (!control_has_machine_state(own->pause.control))
+		result = -ENOTSUP;
+	else if (server_pause_has(&own->pause, fd))
+		result = take_machine(own);
 
 	if (result == 0 && request->base >= own->machine.size)
 		result = -ERANGE;

@@ -4,30 +4,21 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/number_text.h"
 #include "cli/options.h"
 #include "file/capture.h"
 #include "cli/exit_status.h"
+#include "cli/guest_file.h"
 #include "cli/session.h"
-#include "view/terminal.h"
 #include "kind/kind.h"
 #include "kind/registry.h"
 #include "kind/tally.h"
-#include "source/capture_source.h"
 #include "source/source_snapshot.h"
 #include "view/answer.h"
 #include "view/coverage.h"
-
-/* Captures that take longer show progress on a terminal. */
-#define PROGRESS_AFTER_NS (NS_PER_S / 2)
-#define PROGRESS_EVERY_NS (NS_PER_S / 10)
 
 enum option_key {
 	KEY_ALL_MEMORY = 0x300, /* no letter */
@@ -45,13 +36,11 @@ struct options {
 
 struct capture {
 	struct options options;
-	struct terminal terminal;
+	struct guest_file_progress progress;
 	struct snapshot snapshot;
 	struct guest *guest; /* in the snapshot; NULL: none was found */
 	struct capture_written written;
 	uint64_t host_frames; /* that the host has, of this guest */
-	const char *doing;
-	uint64_t next_progress_ns;
 };
 
 static const struct argp_option options_table[] = {
@@ -63,21 +52,6 @@ static const struct argp_option options_table[] = {
 	{"force", KEY_FORCE, NULL, 0, "replace the file if there is one", 0},
 	{0},
 };
-
-/* A file that no command would take for a capture is no place for one: it is the name of a VM that was meant. */
-static void take_file(struct options *options, const char *text, struct argp_state *state)
-{
-	if (strcmp(text, "-") == 0)
-		argp_error(state,
-			   "a capture cannot go to standard output; expected a FILE to write");
-	if (!capture_source_is_name(text))
-		argp_error(
-			state,
-			"\"%s\" is no name of a capture: expected FILE.pvc, or a path with a slash, "
-			"and then the VM",
-			text);
-	options->file = text;
-}
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
@@ -96,7 +70,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (options->file)
 			return ARGP_ERR_UNKNOWN;
-		take_file(options, text, state);
+		guest_file_check_name(text, "a capture", state);
+		options->file = text;
 		break;
 	case KEY_FORCE:
 		options->force = true;
@@ -122,42 +97,6 @@ static const struct argp parser = {
 	       "which pagevisor, but not the host's name. The file holds guest memory, and only its owner may read it.",
 	.children = session_children,
 };
-
-/*
- * These signals end the writing of a file in good order: no part of it is left. Before that they end the command at once, as
- * they do with all that pause a guest: it waits for peers then, and whoever paused the guest resumes it.
- */
-static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-
-static volatile sig_atomic_t stop_signal;
-
-static void on_signal(int signal)
-{
-	stop_signal = signal;
-}
-
-static void catch_signals(void)
-{
-	const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-	for (size_t i = 0; i < sizeof(ending_signals) / sizeof(ending_signals[0]); i++)
-		sigaction(ending_signals[i], &action, NULL);
-}
-
-static bool show_progress(void *context, uint64_t done, uint64_t total)
-{
-	struct capture *capture = context;
-	uint64_t now = clock_now_ns();
-	char text[80];
-
-	if (capture->terminal.is_tty && total && now >= capture->next_progress_ns) {
-		snprintf(text, sizeof(text), "%s %" PRIu64 " of %" PRIu64 " MiB", capture->doing,
-			 done >> 20, total >> 20);
-		terminal_status(&capture->terminal, text);
-		capture->next_progress_ns = now + PROGRESS_EVERY_NS;
-	}
-	return !stop_signal;
-}
 
 static double in_mib(uint64_t bytes)
 {
@@ -259,12 +198,12 @@ static void print_json(const struct capture *capture, const struct source *sourc
 
 static int write_file(struct capture *capture, const struct source *source, struct error *err)
 {
-	const struct capture_progress progress = {show_progress, capture};
+	const struct capture_progress progress = {guest_file_show, &capture->progress};
 	const struct capture_vm vm = {source->name, source->cpu_count, source->hints.has_info,
 				      source->hints.info};
 
-	capture->doing = "writing";
-	catch_signals();
+	capture->progress.doing = "writing";
+	guest_file_catch_signals();
 	return capture_write(&capture->snapshot, &vm, NULL, capture->options.file, &progress,
 			     &capture->written, err);
 }
@@ -273,13 +212,12 @@ static int take_and_write(struct capture *capture, struct source *source)
 {
 	const struct snapshot_options options = {
 		.whole_pause = capture->options.whole_pause,
-		.progress = show_progress,
-		.progress_context = capture,
+		.progress = guest_file_show,
+		.progress_context = &capture->progress,
 	};
 	struct error err;
 
-	capture->doing = "copying";
-	capture->next_progress_ns = clock_now_ns() + PROGRESS_AFTER_NS;
+	guest_file_begin(&capture->progress, "copying");
 	int result = source_snapshot(
 		source, capture->options.all_memory ? SNAPSHOT_ALL_MEMORY : SNAPSHOT_NAMES,
 		&options, &capture->snapshot, &err);
@@ -287,7 +225,7 @@ static int take_and_write(struct capture *capture, struct source *source)
 	if (session_sound(source) != STATUS_OK) {
 		if (result == 0)
 			snapshot_close(&capture->snapshot);
-		terminal_finish(&capture->terminal);
+		terminal_finish(&capture->progress.terminal);
 		return STATUS_REFUSED;
 	}
 	if (result == 0) {
@@ -298,7 +236,7 @@ static int take_and_write(struct capture *capture, struct source *source)
 				   &ignored);
 		result = write_file(capture, source, &err);
 		capture->host_frames = count_hosts(capture->guest);
-		terminal_finish(&capture->terminal);
+		terminal_finish(&capture->progress.terminal);
 		if (result == 0 && capture->options.session.json)
 			print_json(capture, source);
 		else if (result == 0)
@@ -306,25 +244,10 @@ static int take_and_write(struct capture *capture, struct source *source)
 		guest_free(capture->guest);
 		snapshot_close(&capture->snapshot);
 	}
-	terminal_finish(&capture->terminal);
+	terminal_finish(&capture->progress.terminal);
 	if (result == -ECANCELED)
-		return STATUS_SIGNAL + stop_signal;
+		return STATUS_SIGNAL + guest_file_signal();
 	return result < 0 ? session_refuse(result, &err) : STATUS_OK;
-}
-
-/* Asked before the guest is paused. */
-static int refuse_existing(const struct options *options)
-{
-	struct stat old;
-	struct error err;
-
-	/* What is no file is never replaced. */
-	if (options->force || lstat(options->file, &old) < 0 || !S_ISREG(old.st_mode))
-		return STATUS_OK;
-	return session_refuse(error_set(&err, -EINVAL,
-					"%s exists; --force replaces it, or choose a new name",
-					options->file),
-			      &err);
 }
 
 static int look_and_take(struct session *session, struct capture *capture)
@@ -349,11 +272,11 @@ int command_capture(int argc, char **argv)
 	struct session session = {0};
 
 	options_parse(&parser, argc, argv, &capture.options);
-	terminal_init(&capture.terminal, false);
+	terminal_init(&capture.progress.terminal, false);
 	session.options = capture.options.session;
 	session.options.confinement =
 		(struct confinement){.pauses = true, .files = {capture.options.file}};
-	int status = refuse_existing(&capture.options);
+	int status = guest_file_refuse_existing(capture.options.file, capture.options.force);
 
 	if (status != STATUS_OK)
 		return status;

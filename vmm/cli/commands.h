@@ -35,6 +35,7 @@ enum command_group {
 	X(trace, FOLLOW, "list recent operations on frames, with their callers")                   \
 	X(check, CHECK, "find what is broken in a guest's page metadata")                          \
 	X(capture, KEEP, "write a guest's page metadata as of one instant to a file")              \
+	X(save, KEEP, "write a whole VM as of one instant to a file, and end it")                  \
 	X(diff, KEEP, "show how frames changed between two captures")                              \
 	X(help, HELP, "list the commands, or explain one")                                         \
 	X(version, HELP, "print the version, and what this build consists of")

@@ -76,6 +76,11 @@ void control_host_wrote(const struct control *control, paddr_t base, uint64_t le
 		control->ops->host_wrote(control->own, base, length);
 }
 
+bool control_has_machine_state(const struct control *control)
+{
+	return ops_of(control)->machine_state;
+}
+
 int control_machine_state(const struct control *control, struct machine_state *state,
 			  struct error *err)
 {

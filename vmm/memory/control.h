@@ -54,6 +54,9 @@ struct control {
 bool control_can_pause(const struct control *control);
 bool control_has_dirty_log(const struct control *control);
 
+/* Whether its machine's state can be had in a pause. */
+bool control_has_machine_state(const struct control *control);
+
 /*
  * Holds all vCPUs outside the guest until control_resume. Does not nest. A pause may end by itself, when it takes too
  * long or its holder dies. Returns -ETIMEDOUT when the vCPUs did not stop in time. On failure the vCPUs run.
