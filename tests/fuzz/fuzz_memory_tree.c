@@ -4,8 +4,8 @@
 
 #include "fuzz/fuzz_check.h"
 #include "machine/qemu/registers.h"
+#include "qmp/vcpu_registers.h"
 #include "source/qemu/memory_tree.h"
-#include "source/qemu/vcpu_registers.h"
 
 #define BACKENDS 2
 #define VCPUS    3
@@ -31,6 +31,18 @@ static void read_tree(const char *text)
 	}
 }
 
+static void read_registers(const char *text)
+{
+	struct machine_state state = {0};
+	struct error err;
+
+	if (vcpu_registers_parse(text, &state, &err) < 0)
+		fuzz_check_error(&err);
+	else
+		FUZZ_CHECK(state.size > sizeof(struct machine_registers));
+	machine_state_free(&state);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct symbols none = {0};
@@ -41,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	registers_describe(text, &none, positions, sizeof(positions));
 	if (*positions)
 		fuzz_check_line(positions, sizeof(positions));
-	FUZZ_CHECK(vcpu_registers_parse(text, cr3, VCPUS) <= VCPUS);
+	FUZZ_CHECK(vcpu_registers_parse_cr3(text, cr3, VCPUS) <= VCPUS);
+	read_registers(text);
 	free(text);
 	return 0;
 }

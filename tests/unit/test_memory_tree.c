@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "source/qemu/memory_tree.h"
-#include "source/qemu/vcpu_registers.h"
+#include "qmp/vcpu_registers.h"
 
 #define GIB (UINT64_C(1) << 30)
 
@@ -162,12 +162,104 @@ START_TEST(test_registers)
 		"CPU#2\nCR0=80050033 CR2=0000000000000000 CR3=80000000feed1005 CR4=000006f0\n";
 	uint64_t cr3[3] = {0};
 
-	ck_assert_uint_eq(vcpu_registers_parse(text, cr3, 3), 2);
+	ck_assert_uint_eq(vcpu_registers_parse_cr3(text, cr3, 3), 2);
 	ck_assert_uint_eq(cr3[0], 0x2a10000);
 	ck_assert_uint_eq(cr3[1], 0x80000000feed1005);
-	ck_assert_uint_eq(vcpu_registers_parse(text, cr3, 1), 1);
-	ck_assert_uint_eq(vcpu_registers_parse("CR3=", cr3, 1), 0);
-	ck_assert_uint_eq(vcpu_registers_parse("CR3=00000000000000001", cr3, 1), 0);
+	ck_assert_uint_eq(vcpu_registers_parse_cr3(text, cr3, 1), 1);
+	ck_assert_uint_eq(vcpu_registers_parse_cr3("CR3=", cr3, 1), 0);
+	ck_assert_uint_eq(vcpu_registers_parse_cr3("CR3=00000000000000001", cr3, 1), 0);
+}
+END_TEST
+
+#define SEGMENT(name, selector, base)                                                              \
+	name " =" selector " " base " ffffffff 00c09300 DPL=0 DS   [-WA]\r\n"
+#define LONG_MODE(cpu, rip)                                                                        \
+	"\r\nCPU#" cpu "\r\n"                                                                      \
+	"RAX=0000000000000001 RBX=0000000000000002 RCX=0000000000000003 RDX=0000000000000004\r\n"  \
+	"RSI=0000000000000005 RDI=0000000000000006 RBP=0000000000000007 RSP=0000000000000008\r\n"  \
+	"R8 =0000000000000009 R9 =000000000000000a R10=000000000000000b R11=000000000000000c\r\n"  \
+	"R12=000000000000000d R13=000000000000000e R14=000000000000000f R15=ffffffffffffffff\r\n"  \
+	"RIP=" rip " RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1\r\n" SEGMENT(             \
+		"ES", "0018", "0000000000000000") SEGMENT("CS", "0010", "0000000000000000")        \
+		SEGMENT("SS", "0019", "0000000000000000")                                          \
+			SEGMENT("DS", "001a", "0000000000000000")                                  \
+				SEGMENT("FS", "001b", "00007f0012345678")                          \
+					SEGMENT("GS", "001c",                                      \
+						"ffff88800fc00000") "LDT=0000 0 0 0\r\n"           \
+								    "CR0=80050033 "                \
+								    "CR2=0000000000000011 "        \
+								    "CR3=0000000002a10000 "        \
+								    "CR4=000006f0\r\n"             \
+								    "DR0=0000000000000000\r\n"     \
+								    "EFER=0000000000000d01\r\n"
+
+static struct machine_state state;
+
+static const struct machine_registers *registers_of(uint32_t cpu)
+{
+	return machine_part_find(&state, MACHINE_PART_REGISTERS, cpu,
+				 sizeof(struct machine_registers));
+}
+
+START_TEST(test_all_registers)
+{
+	const char *text = LONG_MODE("0", "ffffffff80001234") LONG_MODE("3", "0000000000000007");
+
+	ck_assert_int_eq(vcpu_registers_parse(text, &state, &err), 0);
+	const struct machine_registers *registers = registers_of(0);
+
+	ck_assert_ptr_nonnull(registers);
+	ck_assert_uint_eq(registers->rip, 0xffffffff80001234);
+	ck_assert_uint_eq(registers->general[MACHINE_RAX], 1);
+	ck_assert_uint_eq(registers->general[MACHINE_RBX], 2);
+	ck_assert_uint_eq(registers->general[MACHINE_RCX], 3);
+	ck_assert_uint_eq(registers->general[MACHINE_RDX], 4);
+	ck_assert_uint_eq(registers->general[MACHINE_RSI], 5);
+	ck_assert_uint_eq(registers->general[MACHINE_RDI], 6);
+	ck_assert_uint_eq(registers->general[MACHINE_RBP], 7);
+	ck_assert_uint_eq(registers->general[MACHINE_RSP], 8);
+	for (unsigned i = 0; i < 7; i++)
+		ck_assert_uint_eq(registers->general[MACHINE_R8 + i], 9 + i);
+	ck_assert_uint_eq(registers->general[15], UINT64_MAX);
+	ck_assert_uint_eq(registers->rflags, 0x246);
+	ck_assert_uint_eq(registers->cs, 0x10);
+	ck_assert_uint_eq(registers->ss, 0x19);
+	ck_assert_uint_eq(registers->ds, 0x1a);
+	ck_assert_uint_eq(registers->es, 0x18);
+	ck_assert_uint_eq(registers->fs, 0x1b);
+	ck_assert_uint_eq(registers->gs, 0x1c);
+	ck_assert_uint_eq(registers->fs_base, 0x7f0012345678);
+	ck_assert_uint_eq(registers->gs_base, 0xffff88800fc00000);
+	ck_assert_uint_eq(registers->cr0, 0x80050033);
+	ck_assert_uint_eq(registers->cr2, 0x11);
+	ck_assert_uint_eq(registers->cr3, 0x2a10000);
+	ck_assert_uint_eq(registers->cr4, 0x6f0);
+	ck_assert_uint_eq(registers->efer, 0xd01);
+	ck_assert_uint_eq(registers_of(3)->rip, 7);
+	machine_state_free(&state);
+}
+END_TEST
+
+/* Nothing of a text that is not as it should be is taken for a machine's. */
+START_TEST(test_registers_that_lack)
+{
+	static const char text[] = LONG_MODE("1", "ffffffff80001234");
+	char cut[sizeof(text)];
+
+	for (size_t length = 0; length < sizeof(text) - 20; length++) {
+		memcpy(cut, text, length);
+		cut[length] = '\0';
+		ck_assert_int_eq(vcpu_registers_parse(cut, &state, &err), -EPROTO);
+		ck_assert_uint_eq(state.size, 0);
+	}
+	ck_assert_int_eq(vcpu_registers_parse(LONG_MODE("256", "0"), &state, &err), -EPROTO);
+	ck_assert_int_eq(vcpu_registers_parse(LONG_MODE("0", "00000000000000000"), &state, &err),
+			 -EPROTO);
+	ck_assert_uint_eq(state.size, 0);
+	ck_assert_int_eq(
+		vcpu_registers_parse(LONG_MODE("1", "0") LONG_MODE("1", "0"), &state, &err),
+		-EPROTO);
+	machine_state_free(&state);
 }
 END_TEST
 
@@ -183,6 +275,8 @@ Suite *memory_tree_suite(void)
 	tcase_add_test(parser, test_many);
 	tcase_add_test(parser, test_cut);
 	tcase_add_test(parser, test_registers);
+	tcase_add_test(parser, test_all_registers);
+	tcase_add_test(parser, test_registers_that_lack);
 	suite_add_tcase(suite, parser);
 	return suite;
 }

@@ -28,6 +28,7 @@ struct guest {
 	unsigned begins, ends; /* atomic */
 	int begin_result, end_result;
 	bool is_held; /* what `begin` reports */
+	unsigned vcpus;
 };
 
 static struct guest *guest;
@@ -51,6 +52,21 @@ static int end(void *own, struct error *why)
 	return it->end_result == 0 ? 0 : error_set(why, it->end_result, "no end");
 }
 
+/* As many vCPUs, of which each has its number in all bytes. */
+static int read_state(void *own, struct machine_state *state, struct error *why)
+{
+	struct guest *it = own;
+	struct machine_registers registers;
+
+	for (unsigned cpu = 0; cpu < it->vcpus; cpu++) {
+		memset(&registers, (int)cpu, sizeof(registers));
+		if (machine_state_add(state, MACHINE_PART_REGISTERS, cpu, &registers,
+				      sizeof(registers), why) < 0)
+			return -E2BIG;
+	}
+	return it->vcpus ? 0 : error_set(why, -EPROTO, "no registers");
+}
+
 static unsigned ends(void)
 {
 	return __atomic_load_n(&guest->ends, __ATOMIC_ACQUIRE);
@@ -71,7 +87,8 @@ static void teardown(void)
 
 static void start(unsigned deadline_ms)
 {
-	const struct pauser_work work = {.begin = begin, .end = end, .own = guest};
+	const struct pauser_work work = {
+		.begin = begin, .end = end, .state = read_state, .own = guest};
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -103,6 +120,36 @@ START_TEST(a_guest_is_paused_and_resumed)
 	ck_assert_int_eq(pauser_resume(&pauser, &paused_ns, &err), -ETIME);
 	pauser_stop(&pauser);
 	ck_assert_uint_eq(ends(), 3);
+}
+END_TEST
+
+START_TEST(registers_are_those_of_the_pause)
+{
+	struct machine_state state = {0};
+	uint64_t paused_ns;
+
+	guest->vcpus = MACHINE_VCPUS_MAX;
+	start(LONG_MS);
+	ck_assert_int_eq(pauser_state(&pauser, &state, &err), -ETIME);
+	ck_assert_int_eq(pauser_pause(&pauser, &err), 0);
+	ck_assert_int_eq(pauser_state(&pauser, &state, &err), 0);
+	for (unsigned cpu = 0; cpu < MACHINE_VCPUS_MAX; cpu++) {
+		const struct machine_registers *registers =
+			machine_part_find(&state, MACHINE_PART_REGISTERS, cpu, sizeof(*registers));
+
+		ck_assert_ptr_nonnull(registers);
+		ck_assert_uint_eq(registers->efer, UINT64_C(0x0101010101010101) * cpu);
+	}
+	machine_state_free(&state);
+	guest->vcpus = 0;
+	ck_assert_int_eq(pauser_state(&pauser, &state, &err), -EPROTO);
+	ck_assert_str_eq(err.text, "no registers");
+	ck_assert_uint_eq(state.size, 0);
+	/* The pause is none the worse. */
+	ck_assert_int_eq(pauser_resume(&pauser, &paused_ns, &err), 0);
+	ck_assert_int_eq(pauser_state(&pauser, &state, &err), -ETIME);
+	pauser_stop(&pauser);
+	ck_assert_uint_eq(ends(), 1);
 }
 END_TEST
 
@@ -232,6 +279,7 @@ Suite *pauser_suite(void)
 	tcase_set_timeout(tcase, PATIENCE_S);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_guest_is_paused_and_resumed);
+	tcase_add_test(tcase, registers_are_those_of_the_pause);
 	tcase_add_test(tcase, a_deadline_ends_a_pause);
 	tcase_add_test(tcase, what_a_deadline_could_not_end_is_reported);
 	tcase_add_test(tcase, a_guest_at_rest_has_no_deadline);

@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -144,6 +145,52 @@ int pauser_pause(struct pauser *pauser, struct error *err)
 	struct pauser_reply reply;
 
 	return ask(pauser, PAUSER_PAUSE, &reply, err);
+}
+
+/* The parts of a message from the process, which is this program, but read hostile text. */
+static int take_parts(const struct machine_state *received, struct machine_state *state,
+		      struct error *err)
+{
+	struct machine_part part;
+	const void *bytes;
+	size_t at = 0;
+	int result = 0;
+
+	while (result == 0 && machine_part_next(received, &at, &part, &bytes))
+		result = machine_state_add(state, part.type, part.cpu, bytes, part.size, err);
+	if (result == 0 && at != received->size)
+		result = error_set(err, -EPROTO, "the registers of the guest are cut short");
+	return result;
+}
+
+int pauser_state(struct pauser *pauser, struct machine_state *state, struct error *err)
+{
+	struct machine_state received = {0};
+	struct pauser_reply reply;
+	int result = ask(pauser, PAUSER_STATE, &reply, err);
+
+	if (result < 0)
+		return result;
+	if (reply.state_size > MACHINE_STATE_MAX)
+		return error_set(err, -EPROTO, "the registers of the guest are too many");
+	received.bytes = malloc(reply.state_size + PAUSER_PIECE_MAX);
+	if (!received.bytes)
+		return error_set(err, -ENOMEM, "no memory for the state of the machine");
+	while (received.size < reply.state_size) {
+		ssize_t length = -1;
+
+		if (await(pauser, SHARED_TIMEOUT_MS) == 0)
+			length = recv(pauser->fd, received.bytes + received.size, PAUSER_PIECE_MAX,
+				      MSG_DONTWAIT);
+		if (length <= 0) {
+			free(received.bytes);
+			return refuse_ended(true, err);
+		}
+		received.size += (size_t)length;
+	}
+	result = take_parts(&received, state, err);
+	free(received.bytes);
+	return result;
 }
 
 int pauser_resume(struct pauser *pauser, uint64_t *paused_ns, struct error *err)

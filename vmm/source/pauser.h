@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "memory/machine_state.h"
 
 /* Zeroes: there is no process. */
 struct pauser {
@@ -40,5 +41,8 @@ int pauser_pause(struct pauser *pauser, struct error *err);
  * stay in it: somebody else resumed it, or it has to stay stopped for another reason, which the text names.
  */
 int pauser_resume(struct pauser *pauser, uint64_t *paused_ns, struct error *err);
+
+/* As control_machine_state, while the pause lasts. */
+int pauser_state(struct pauser *pauser, struct machine_state *state, struct error *err);
 
 #endif

@@ -78,6 +78,41 @@ static int finish(struct state *state, struct error *err)
 	return end(state, err);
 }
 
+static bool send_state(const struct machine_state *machine)
+{
+	const struct pauser_reply head = {.state_size = machine->size};
+
+	if (send(STDIN_FILENO, &head, sizeof(head), MSG_NOSIGNAL) != sizeof(head))
+		return false;
+	for (size_t at = 0, size; at < machine->size; at += size) {
+		size = machine->size - at;
+		if (size > PAUSER_PIECE_MAX)
+			size = PAUSER_PIECE_MAX;
+		if (send(STDIN_FILENO, machine->bytes + at, size, MSG_NOSIGNAL) != (ssize_t)size)
+			return false;
+	}
+	return true;
+}
+
+static bool reply_state(struct state *state)
+{
+	const struct pauser_work *work = state->work;
+	struct machine_state machine = {0};
+	struct error err;
+	int result;
+
+	if (!work->state)
+		result = error_set(&err, -ENOTSUP, "the registers of the guest are not known");
+	else if (!state->is_paused)
+		result = error_set(&err, -ETIME, "the guest is not paused");
+	else
+		result = work->state(work->own, &machine, &err);
+	bool is_sent = result < 0 ? reply(result, &err, 0) : send_state(&machine);
+
+	machine_state_free(&machine);
+	return is_sent;
+}
+
 /* Answers one request. Returns false when no more will come. */
 static bool serve_one(struct state *state)
 {
@@ -88,6 +123,8 @@ static bool serve_one(struct state *state)
 		return false;
 	if (request == PAUSER_PAUSE)
 		return reply(begin(state, &err), &err, 0);
+	if (request == PAUSER_STATE)
+		return reply_state(state);
 	int result = finish(state, &err);
 
 	return reply(result, &err, state->until_ns - state->since_ns);

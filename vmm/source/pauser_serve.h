@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "memory/machine_state.h"
 
 struct pauser_work {
 	/*
@@ -19,6 +20,10 @@ struct pauser_work {
 	 * with a text, as pauser_resume does.
 	 */
 	int (*end)(void *own, struct error *err);
+	/*
+	 * Adds the machine's state, as control_machine_state does. Called between the two. NULL: it is not known.
+	 */
+	int (*state)(void *own, struct machine_state *state, struct error *err);
 	void *own;
 };
 

@@ -26,6 +26,7 @@
 #include "machine/qemu/qemu_end.h"
 #include "machine/qemu/qemu_process.h"
 #include "qmp/qmp.h"
+#include "qmp/vcpu_registers.h"
 #include "sandbox/sandbox.h"
 
 /* How long QEMU may take to send its greeting; the host may be busy. */
@@ -61,8 +62,10 @@ struct qemu_engine {
 
 	pthread_mutex_t qmp_lock; /* protects qmp */
 	struct qmp qmp;
-	bool has_stopped;        /* QEMU reported a stop; not known yet whether we requested it */
-	uint64_t paused_from_ns; /* start of the last pause; private to the pausing thread */
+	bool has_stopped; /* QEMU reported a stop; not known yet whether we requested it */
+	/* Private to the pausing thread. */
+	bool is_paused;
+	uint64_t paused_from_ns; /* start of the last pause */
 };
 
 static struct qemu_engine *own_of(struct engine *engine)
@@ -366,6 +369,7 @@ static int pause_vcpus(void *engine, struct error *err)
 	if (result < 0)
 		return error_set(err, result, "cannot pause QEMU: %s", strerror(-result));
 	own->paused_from_ns = now;
+	own->is_paused = true;
 	return 0;
 }
 
@@ -381,6 +385,7 @@ static int resume(void *engine, uint64_t *paused_ns, struct error *err)
 
 	(void)err;
 	*paused_ns = clock_now_ns() - own->paused_from_ns;
+	own->is_paused = false;
 	pthread_mutex_lock(&own->qmp_lock);
 	if (qmp_execute(&own->qmp, "cont", NULL, NULL, &ignored) == -EREMOTEIO)
 		own->has_stopped = true;
@@ -389,7 +394,22 @@ static int resume(void *engine, uint64_t *paused_ns, struct error *err)
 	return 0;
 }
 
-static const struct control_ops control = {.pause = pause_vcpus, .resume = resume};
+/* The registers alone: the rest of its machine is QEMU's. */
+static int read_registers(void *engine, struct machine_state *state, struct error *err)
+{
+	struct qemu_engine *own = engine;
+
+	if (!own->is_paused)
+		return error_set(err, -ETIME, "the guest is not paused");
+	pthread_mutex_lock(&own->qmp_lock);
+	int result = vcpu_registers_read(&own->qmp, state, err);
+
+	pthread_mutex_unlock(&own->qmp_lock);
+	return result;
+}
+
+static const struct control_ops control = {
+	.pause = pause_vcpus, .resume = resume, .machine_state = read_registers};
 
 static const struct vm_end *stop(struct engine *engine)
 {

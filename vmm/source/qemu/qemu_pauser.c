@@ -7,6 +7,7 @@
 
 #include "base/deadline.h"
 #include "qmp/qmp.h"
+#include "qmp/vcpu_registers.h"
 #include "source/pauser_serve.h"
 #include "source/qemu/qmp_pause.h"
 
@@ -66,6 +67,14 @@ static int begin(void *own, bool *is_held, struct error *err)
 	return result;
 }
 
+/* While a pause lasts the connection is this process's. */
+static int read_state(void *own, struct machine_state *state, struct error *err)
+{
+	struct qemu_pauser *pauser = own;
+
+	return vcpu_registers_read(&pauser->qmp, state, err);
+}
+
 static bool is_broken(int result)
 {
 	return result == -ENOTCONN || result == -EPROTO;
@@ -97,7 +106,8 @@ static int end(void *own, struct error *err)
 int qemu_pauser_main(const char *path, const char *pid, const char *deadline_ms)
 {
 	struct qemu_pauser pauser = {.path = path, .pid = strtoul(pid, NULL, 10)};
-	const struct pauser_work work = {.begin = begin, .end = end, .own = &pauser};
+	const struct pauser_work work = {
+		.begin = begin, .end = end, .state = read_state, .own = &pauser};
 	struct error err;
 	int result = connect_to(&pauser, &err);
 

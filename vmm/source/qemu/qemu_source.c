@@ -17,11 +17,11 @@
 #include "source/qemu/memory_tree.h"
 #include "source/qemu/peer.h"
 #include "qmp/qmp.h"
+#include "qmp/vcpu_registers.h"
 #include "source/pauser.h"
 #include "source/qemu/qemu_pauser.h"
 #include "source/qemu/qemu_ram.h"
 #include "source/qemu/ram_search.h"
-#include "source/qemu/vcpu_registers.h"
 
 /* How often to look for a booting guest; boot_wait.h bounds the wait. */
 #define BOOT_RETRY_NS (20 * NS_PER_MS)
@@ -94,6 +94,13 @@ static int resume_guest(void *own, uint64_t *paused_ns, struct error *err)
 	return result;
 }
 
+static int read_state(void *own, struct machine_state *state, struct error *err)
+{
+	struct qemu_source *qemu = own;
+
+	return pauser_state(&qemu->pauser, state, err);
+}
+
 static enum source_state get_state(const struct source *source, const char **text)
 {
 	const struct qemu_source *own = source->own;
@@ -149,7 +156,8 @@ static const struct source_ops ops = {
 /* Without QMP a pause is refused, with a text that says what it needs. */
 static const struct control_ops process_control = {.pause = refuse_pause};
 
-static const struct control_ops qmp_control = {.pause = pause_guest, .resume = resume_guest};
+static const struct control_ops qmp_control = {
+	.pause = pause_guest, .resume = resume_guest, .machine_state = read_state};
 
 /* Sets the notice that explains slow reads before people wonder about them. */
 static void set_notice(struct source *source)
