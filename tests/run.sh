@@ -43,6 +43,7 @@ ALL_PARTS=(
 	memory_map
 	top
 	capture
+	dump
 	negative
 	signals
 	bad_input

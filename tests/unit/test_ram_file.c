@@ -235,7 +235,7 @@ START_TEST(elf_that_is_no_core)
 	head = good;
 	head.e_phnum = 0;
 	assert_elf_refused("0 segments");
-	head.e_phnum = MEMORY_REGIONS_MAX + 1;
+	head.e_phnum = 8 * MEMORY_REGIONS_MAX + 2 * MEMORY_REGIONS_MAX;
 	assert_elf_refused("segments; expected");
 	head.e_phnum = 1;
 	assert_elf_refused("has no memory");
@@ -276,6 +276,27 @@ START_TEST(segments_that_cannot_be)
 }
 END_TEST
 
+/* A kernel may map memory at several addresses; the bytes in the file are the same then. */
+START_TEST(memory_that_is_mapped_twice_is_there_once)
+{
+	segments[2].p_paddr = PAGE_SIZE;
+	segments[2].p_vaddr = UINT64_C(0xffffffff80000000);
+	segments[2].p_offset = DATA_AT + PAGE_SIZE;
+	segments[2].p_filesz = PAGE_SIZE;
+	make_elf();
+	ck_assert_int_eq(open_file(), 0);
+	ck_assert_uint_eq(source_memory_size(&source), 2 * PAGE_SIZE);
+	ck_assert_uint_eq(word_at(PAGE_SIZE), DATA_AT + PAGE_SIZE);
+	source_close(&source);
+	/* Other bytes are a contradiction; and so is more memory than there was. */
+	segments[2].p_offset = DATA_AT;
+	assert_elf_refused(name + strlen(RAM_FILE_PREFIX));
+	segments[2].p_offset = DATA_AT + PAGE_SIZE;
+	segments[2].p_filesz = 2 * PAGE_SIZE;
+	assert_elf_refused(name + strlen(RAM_FILE_PREFIX));
+}
+END_TEST
+
 /* A read fails, and nothing else: the file is not mapped. */
 START_TEST(a_file_that_is_cut_short_while_it_is_open)
 {
@@ -304,25 +325,35 @@ static size_t add_note(uint8_t *bytes, size_t at, const char *note_name, uint32_
 	return at + NOTE_HEAD + size;
 }
 
-START_TEST(the_tables_of_vcpus_are_in_a_dump)
+static struct machine_state state;
+
+static const struct machine_registers *registers_of(uint32_t cpu)
+{
+	return machine_part_find(&state, MACHINE_PART_REGISTERS, cpu,
+				 sizeof(struct machine_registers));
+}
+
+START_TEST(the_registers_of_vcpus_are_in_a_dump)
 {
 	uint8_t bytes[4096] = {0};
-	uint64_t cr3[4] = {0};
 	size_t size = 0;
 
 	for (unsigned i = 0; i < 3; i++)
 		size = add_note(bytes, size, "QEMU", 0, 440, 0x1000 * (i + 1));
 	size = add_note(bytes, size, "CORE", NT_PRSTATUS, 600, 9);
 	size = add_note(bytes, size, "QEMU", 7, 600, 9);
-	ck_assert_uint_eq(dump_notes_cr3(bytes, size, cr3, 4), 3);
+	ck_assert_int_eq(dump_notes_registers(bytes, size, &state, &err), 3);
 	for (unsigned i = 0; i < 3; i++)
-		ck_assert_uint_eq(cr3[i], 0x1000 * (i + 1));
-	ck_assert_uint_eq(dump_notes_cr3(bytes, size, cr3, 2), 2);
-	ck_assert_uint_eq(dump_notes_cr3(bytes, 2 * (NOTE_HEAD + 440) + 300, cr3, 4), 2);
-	/* One that is too short for the register. */
+		ck_assert_uint_eq(registers_of(i)->cr3, 0x1000 * (i + 1));
+	ck_assert_ptr_null(registers_of(3));
+	machine_state_free(&state);
+	ck_assert_int_eq(dump_notes_registers(bytes, 2 * (NOTE_HEAD + 440) + 300, &state, &err), 2);
+	machine_state_free(&state);
+	/* One that is too short for the registers. */
 	((Elf64_Nhdr *)(void *)bytes)->n_descsz = 420;
-	ck_assert_uint_eq(dump_notes_cr3(bytes, NOTE_HEAD + 420, cr3, 4), 0);
-	ck_assert_uint_eq(dump_notes_cr3(bytes, 0, cr3, 4), 0);
+	ck_assert_int_eq(dump_notes_registers(bytes, NOTE_HEAD + 420, &state, &err), 0);
+	ck_assert_int_eq(dump_notes_registers(bytes, 0, &state, &err), 0);
+	ck_assert_uint_eq(state.size, 0);
 }
 END_TEST
 
@@ -332,7 +363,7 @@ Suite *ram_file_suite(void)
 	TCase *tcase = tcase_create("ram_file");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, the_tables_of_vcpus_are_in_a_dump);
+	tcase_add_test(tcase, the_registers_of_vcpus_are_in_a_dump);
 	tcase_add_test(tcase, raw_ram_is_in_one_piece);
 	tcase_add_test(tcase, large_raw_ram_of_no_known_guest_is_in_one_piece);
 	tcase_add_test(tcase, splits_are_those_that_leave_a_part);
@@ -343,6 +374,7 @@ Suite *ram_file_suite(void)
 	tcase_add_test(tcase, elf_that_is_no_core);
 	tcase_add_test(tcase, elf_whose_parts_are_not_there);
 	tcase_add_test(tcase, segments_that_cannot_be);
+	tcase_add_test(tcase, memory_that_is_mapped_twice_is_there_once);
 	tcase_add_test(tcase, a_file_that_is_cut_short_while_it_is_open);
 	suite_add_tcase(suite, tcase);
 	return suite;

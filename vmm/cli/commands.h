@@ -37,6 +37,7 @@ enum command_group {
 	X(capture, KEEP, "write a guest's page metadata as of one instant to a file")              \
 	X(save, KEEP, "write a whole VM as of one instant to a file, and end it")                  \
 	X(diff, KEEP, "show how frames changed between two captures")                              \
+	X(dump, KEEP, "write a guest as of one instant to an ELF core, for debuggers")             \
 	X(help, HELP, "list the commands, or explain one")                                         \
 	X(version, HELP, "print the version, and what this build consists of")
 

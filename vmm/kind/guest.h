@@ -23,6 +23,7 @@
 #include "kind/tally.h"
 #include "memory/guest_memory.h"
 
+struct address_space;
 struct kind;
 struct type_catalog;
 
@@ -218,6 +219,15 @@ int guest_image_id(const struct guest *guest, uint64_t *id);
  */
 int guest_translate(const struct guest *guest, uint64_t va, bool has_tables, paddr_t *pa,
 		    struct error *err);
+
+/* Where its kernel maps memory whatever its page tables are; empty if that is not known. */
+void guest_address_space(const struct guest *guest, struct address_space *space);
+
+/*
+ * What its kernel tells tools that open dumps. Returns the name of the note that they look for, and sets *text, which is valid
+ * until the guest is refreshed; NULL: nothing.
+ */
+const char *guest_dump_note(const struct guest *guest, const char **text, size_t *length);
 
 /* The metadata types with their fields; NULL only if memory ran out. Freed with type_catalog_free. */
 struct type_catalog *guest_type_catalog(const struct guest *guest);

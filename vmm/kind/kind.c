@@ -11,6 +11,7 @@
 #include "kind/free_counts.h"
 #include "kind/guest.h"
 #include "kind/panic.h"
+#include "memory/address_space.h"
 
 int guest_refresh(struct guest *guest, struct error *err)
 {
@@ -145,6 +146,18 @@ int guest_note_restore(const struct guest *guest)
 int guest_image_id(const struct guest *guest, uint64_t *id)
 {
 	return guest->kind->image_id ? guest->kind->image_id(guest, id) : -ENODATA;
+}
+
+void guest_address_space(const struct guest *guest, struct address_space *space)
+{
+	*space = (struct address_space){0};
+	if (guest->kind->address_space)
+		guest->kind->address_space(guest, space);
+}
+
+const char *guest_dump_note(const struct guest *guest, const char **text, size_t *length)
+{
+	return guest->kind->dump_note ? guest->kind->dump_note(guest, text, length) : NULL;
 }
 
 int guest_translate(const struct guest *guest, uint64_t va, bool has_tables, paddr_t *pa,

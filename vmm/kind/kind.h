@@ -22,6 +22,7 @@
 #include "kind/frame.h"
 #include "memory/guest_memory.h"
 
+struct address_space;
 struct btf;
 struct claims;
 struct console_report;
@@ -190,6 +191,9 @@ struct kind {
 	/* See guest_translate. NULL: its page tables are not known. */
 	int (*translate)(const struct guest *guest, uint64_t va, bool has_tables, paddr_t *pa,
 			 struct error *err);
+	/* See guest_address_space and guest_dump_note. NULL: nothing is known. */
+	void (*address_space)(const struct guest *guest, struct address_space *space);
+	const char *(*dump_note)(const struct guest *guest, const char **text, size_t *length);
 	void (*free_counts)(const struct guest *guest, struct free_counts *counts);
 	/*
 	 * See breakdown.h: `breakdown` is empty but for its budget. Sets the constants, adds rows, and finishes it. NULL: its

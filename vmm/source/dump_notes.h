@@ -3,14 +3,17 @@
 #ifndef VMM_SOURCE_DUMP_NOTES_H
 #define VMM_SOURCE_DUMP_NOTES_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "base/error.h"
+#include "memory/machine_state.h"
 
 /*
- * Reads CR3 of each vCPU from the contents of a PT_NOTE segment of QEMU's, which has a note named "QEMU" for each
- * (target/i386/arch_dump.c: struct QEMUCPUState). Sets at most `max` values; returns how many, up to the first note that is cut short.
+ * Adds the registers of each vCPU from the contents of a PT_NOTE segment of QEMU's or of our own (file/qemu_note.h), up to the
+ * first note that is cut short, and MACHINE_VCPUS_MAX at most; the notes come in the order of the vCPUs. Returns how many, or as
+ * machine_state_add.
  */
-unsigned dump_notes_cr3(const void *bytes, size_t size, uint64_t *cr3, unsigned max);
+int dump_notes_registers(const void *bytes, size_t size, struct machine_state *state,
+			 struct error *err);
 
 #endif

@@ -21,7 +21,8 @@
 #include "source/ram_split.h"
 
 #define READ_CHUNK  (UINT64_C(1) << 20)
-#define HEADERS_MAX MEMORY_REGIONS_MAX
+/* Regions, and where else a kernel maps them. */
+#define HEADERS_MAX (1 + MEMORY_REGIONS_MAX + 4096)
 
 /* Bytes of a dump's notes that are looked at: QEMU writes some 800 for each vCPU. */
 #define NOTES_SIZE_MAX (UINT64_C(1) << 20)
@@ -42,9 +43,7 @@ struct ram_file {
 	const char *path; /* for messages while it is opened */
 	unsigned piece_count;
 	struct piece pieces[MEMORY_REGIONS_MAX];
-	/* Of the vCPUs, where the file has them. */
-	unsigned cr3_count;
-	uint64_t cr3[VCPU_TABLES_MAX];
+	struct machine_state state; /* the registers of the vCPUs, where the file has them */
 };
 
 static int read_piece(void *own, paddr_t pa, void *buffer, size_t length)
@@ -123,11 +122,30 @@ static int count_headers(const struct ram_file *file, const Elf64_Ehdr *head, ui
 static void read_notes(struct ram_file *file, const Elf64_Phdr *segment)
 {
 	uint64_t size = segment->p_filesz < NOTES_SIZE_MAX ? segment->p_filesz : NOTES_SIZE_MAX;
-	void *bytes = file->cr3_count ? NULL : malloc(size);
+	void *bytes = file->state.size ? NULL : malloc(size);
+	struct error ignored;
 
-	if (bytes && fd_read_at(file->fd, bytes, size, segment->p_offset) == 0)
-		file->cr3_count = dump_notes_cr3(bytes, size, file->cr3, VCPU_TABLES_MAX);
+	if (bytes && fd_read_at(file->fd, bytes, size, segment->p_offset) == 0 &&
+	    dump_notes_registers(bytes, size, &file->state, &ignored) < 0)
+		machine_state_free(&file->state);
 	free(bytes);
+}
+
+/* Whether the segment is memory of a piece, which the kernel maps at other addresses as well. */
+static bool is_mapped_again(const struct ram_file *file, const struct source *source,
+			    const Elf64_Phdr *segment)
+{
+	for (unsigned i = 0; i < file->piece_count; i++) {
+		const struct piece *piece = &file->pieces[i];
+		const uint64_t offset = segment->p_paddr - piece->base;
+
+		if (segment->p_paddr >= piece->base &&
+		    segment->p_offset == piece->offset + offset &&
+		    memory_map_has(guest_memory_map(&source->memory), paddr(segment->p_paddr),
+				   segment->p_filesz))
+			return true;
+	}
+	return false;
 }
 
 static int add_segment(struct ram_file *file, struct source *source, uint64_t at, struct error *err)
@@ -141,6 +159,12 @@ static int add_segment(struct ram_file *file, struct source *source, uint64_t at
 	if (segment.p_type == PT_NOTE)
 		read_notes(file, &segment);
 	if (segment.p_type != PT_LOAD || segment.p_filesz == 0)
+		return 0;
+	guest_memory_read_begin();
+	bool is_known = is_mapped_again(file, source, &segment);
+
+	guest_memory_read_end();
+	if (is_known)
 		return 0;
 	if (!is_aligned(segment.p_paddr, PAGE_SIZE))
 		return error_set(err, -EPROTO, "%s has memory at %#" PRIx64 ", which is no page",
@@ -245,9 +269,14 @@ static int add_memory(struct ram_file *file, struct source *source, struct error
 static unsigned read_tables(void *own, uint64_t cr3[VCPU_TABLES_MAX])
 {
 	const struct ram_file *file = own;
+	const struct machine_registers *registers;
+	unsigned count = 0;
 
-	memcpy(cr3, file->cr3, file->cr3_count * sizeof(*cr3));
-	return file->cr3_count;
+	while (count < VCPU_TABLES_MAX &&
+	       (registers = machine_part_find(&file->state, MACHINE_PART_REGISTERS, count,
+					      sizeof(*registers))) != NULL)
+		cr3[count++] = registers->cr3;
+	return count;
 }
 
 /* Without one it is memory like any other: what asks for a guest says so. */
@@ -264,16 +293,36 @@ static void find_info(struct source *source)
 		.has_info = true, .info = place.info, .is_still = place.is_still};
 }
 
+static void free_file(struct ram_file *file)
+{
+	machine_state_free(&file->state);
+	close(file->fd);
+	free(file);
+}
+
 static void close_file(struct source *source)
 {
 	struct ram_file *file = source->own;
 
 	guest_memory_destroy(&source->memory);
-	close(file->fd);
-	free(file);
+	free_file(file);
 }
 
-static const struct source_ops ops = {.close = close_file};
+static int read_state(const struct source *source, struct machine_state *state, struct error *err)
+{
+	const struct ram_file *file = source->own;
+	struct machine_part part;
+	const void *bytes;
+	int result = 0;
+
+	if (file->state.size == 0)
+		return error_set(err, -ENOTSUP, "%s has no registers of vCPUs", source->name);
+	for (size_t at = 0; result == 0 && machine_part_next(&file->state, &at, &part, &bytes);)
+		result = machine_state_add(state, part.type, part.cpu, bytes, part.size, err);
+	return result;
+}
+
+static const struct source_ops ops = {.machine_state = read_state, .close = close_file};
 
 /* Only a regular file: opening anything else may block, or have effects. */
 static int open_file(struct ram_file *file, struct error *err)
@@ -314,8 +363,7 @@ int ram_file_open(const char *name, struct source *source, struct error *err)
 			guest_memory_destroy(&source->memory);
 	}
 	if (result < 0) {
-		close(file->fd);
-		free(file);
+		free_file(file);
 		return result;
 	}
 	file->path = NULL;

@@ -71,3 +71,11 @@ int source_record(const struct source *source, uint64_t pfn, struct management_r
 				 source->name);
 	return source->ops->record(source, pfn, record, err);
 }
+
+int source_machine_state(const struct source *source, struct machine_state *state,
+			 struct error *err)
+{
+	return source->ops->machine_state
+		       ? source->ops->machine_state(source, state, err)
+		       : error_set(err, -ENOTSUP, "%s has no registers of vCPUs", source->name);
+}

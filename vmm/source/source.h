@@ -68,6 +68,13 @@ struct source_ops {
 	int (*record)(const struct source *source, uint64_t pfn, struct management_record *record,
 		      struct error *err);
 
+	/*
+	 * Adds what a machine at rest held besides its RAM, as control_machine_state does for one that runs. Returns 0, -ENOTSUP
+	 * with a text if that is not there, or another negative errno. NULL: it is not.
+	 */
+	int (*machine_state)(const struct source *source, struct machine_state *state,
+			     struct error *err);
+
 	/* Destroys the source's memory, and frees `own` with all that it holds. */
 	void (*close)(struct source *source);
 };
@@ -117,6 +124,10 @@ int source_failure(const struct source *source, struct error *err);
 /* As source_ops.record; -ENOTSUP for a source without. */
 int source_record(const struct source *source, uint64_t pfn, struct management_record *record,
 		  struct error *err);
+
+/* As source_ops.machine_state; -ENOTSUP for a source without. */
+int source_machine_state(const struct source *source, struct machine_state *state,
+			 struct error *err);
 
 enum source_state source_state(const struct source *source);
 

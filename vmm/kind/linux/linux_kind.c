@@ -21,6 +21,7 @@
 #include "kind/linux/describe.h"
 #include "kind/linux/describing_memory.h"
 #include "kind/linux/kernel_find.h"
+#include "kind/linux/linear_map.h"
 #include "kind/linux/linux_guest.h"
 #include "kind/linux/naming_memory.h"
 #include "kind/linux/page_class.h"
@@ -393,6 +394,20 @@ static int translate(const struct guest *guest, uint64_t va, bool has_tables, pa
 	return result < 0 ? error_set(err, -EFAULT, "the kernel's page tables are broken") : 0;
 }
 
+static void address_space(const struct guest *guest, struct address_space *space)
+{
+	linux_address_space(&linux_guest_of(guest)->kernel, space);
+}
+
+static const char *dump_note(const struct guest *guest, const char **text, size_t *length)
+{
+	const struct vmcoreinfo *info = &linux_guest_of(guest)->kernel.found.info;
+
+	*text = info->text;
+	*length = info->length;
+	return "VMCOREINFO";
+}
+
 /* The first bytes of the build id. */
 static int image_id(const struct guest *guest, uint64_t *id)
 {
@@ -490,6 +505,8 @@ const struct kind linux_kind = {
 	.kernel_types = kernel_types,
 	.image_id = image_id,
 	.translate = translate,
+	.address_space = address_space,
+	.dump_note = dump_note,
 	.describe = linux_describe,
 	.free_counts = free_counts,
 	.breakdown = linux_breakdown,

@@ -35,6 +35,7 @@
 #include "kind/pagevisor/trace_sites.h"
 #include "kind/pagevisor/translate.h"
 #include "kind/pagevisor/type_read.h"
+#include "memory/address_space.h"
 
 /* Opens the guest whose info page lies at `info`. */
 static int open_guest(const struct guest_memory *memory, paddr_t info, struct guest **guest,
@@ -330,6 +331,20 @@ static int translate_va(const struct guest *guest, uint64_t va, bool has_tables,
 	return translate(guest->memory, &pagevisor_guest_of(guest)->view, va, has_tables, pa, err);
 }
 
+/* As the guest reports it: the array lies in one run. */
+static void address_space(const struct guest *guest, struct address_space *space)
+{
+	const struct guest_view *view = &pagevisor_guest_of(guest)->view;
+	const uint64_t start = view->kernel_start.addr;
+
+	address_space_add(space, start + view->va_offset, view->kernel_start,
+			  view->kernel_end.addr - start);
+	if (view->linear_va)
+		address_space_set_linear(space, view->linear_va);
+	if (view->array_va)
+		address_space_add(space, view->array_va, view->array, view->slot_count * SLOT_SIZE);
+}
+
 static void free_counts(const struct guest *guest, struct free_counts *counts)
 {
 	allocator_counts_read(guest->memory, &pagevisor_guest_of(guest)->view, counts);
@@ -423,6 +438,7 @@ const struct kind pagevisor_kind = {
 	.describe = describe,
 	.image_id = image_id,
 	.translate = translate_va,
+	.address_space = address_space,
 	.free_counts = free_counts,
 	.claims_read = claims_read,
 	.claims_hold = claims_hold,
