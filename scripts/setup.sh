@@ -29,6 +29,7 @@ fish
 g++
 gcc-aarch64-linux-gnu
 gcc-riscv64-linux-gnu
+gdb
 jq
 libc6-dev-arm64-cross
 libc6-dev-riscv64-cross

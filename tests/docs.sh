@@ -9,7 +9,7 @@
 . "$(dirname "$0")/libvirt_lib.sh"
 
 HERE=$ROOT/tests/docs
-SHOWN_MAX=18 # blocks of all documents that are only shown, half of them because they need a Linux guest
+SHOWN_MAX=19 # blocks of all documents that are only shown, half of them because they need a Linux guest
 
 # Why this host cannot run what a mark asks for; nothing when it can.
 problem_of()
@@ -18,6 +18,7 @@ problem_of()
 	kvm) kvm_problem ;;
 	qemu) command -v qemu-system-x86_64 >/dev/null || echo "no qemu-system-x86_64" ;;
 	libvirt) libvirt_problem ;;
+	gdb) command -v gdb >/dev/null || echo "no gdb" ;;
 	root) [ "$(id -u)" -eq 0 ] || echo "not root" ;;
 	*) echo "no such mark: $1" ;;
 	esac
