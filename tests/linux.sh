@@ -36,6 +36,7 @@ test_kernel()
 		expect "$name: $MUTATED_GUESTS guests that lie, seed $MUTATE_SEED" 0 'out:^guests ' -- \
 			"$BUILD/linux-mutate" "$WORK/ram" "$MUTATE_SEED" "$MUTATED_GUESTS"
 		test_tasks "$name"
+		test_core "$name"
 		expect "$name: a capture" 0 'out:^captured .*, the metadata and names$' -- \
 			"$PAGEVISOR" capture --force "$WORK/names.pvc" "file:$WORK/ram"
 		test_owners "$name: captured" "$WORK/names.pvc"
@@ -138,6 +139,24 @@ test_tasks()
 	expect "$1: what a process maps, in the picture" 0 'out:@' -- "$PAGEVISOR" map --mark 'task == "agent-anon"' "$guest"
 	expect "$1: task without a name" 2 'err:a name in double quotes or a number belongs here' -- "$PAGEVISOR" find 'task == init' "$guest"
 	check "$1: in one line" says_one_line
+}
+
+# test_core NAME: a core of the machine that was stopped last: without free pages it is the same guest.
+test_core()
+{
+	local guest=file:$WORK/ram core=$WORK/linux.core
+
+	expect "$1: dump" 0 'out:^registers none, and no threads: ' 'out:^left out  free frames' -- "$PAGEVISOR" dump --force "$guest" "$core"
+	run_command readelf -nW "$core"
+	judge "$1: its core has the kernel's VMCOREINFO" 0 'out: VMCOREINFO +0x'
+	check "$1: as text" grep -aq 'OSRELEASE=' "$core"
+	run_command readelf -lW "$core"
+	judge "$1: its core has the kernel at its own addresses" 0 'out: LOAD +0x[0-9a-f]+ 0xff[0-9a-f]{14} 0x0000000000000000 ' \
+		'out: LOAD +0x[0-9a-f]+ 0xffffffff[89a-f][0-9a-f]{7} 0x'
+	expect "$1: all pages of the core are what the kernel says" 0 'out:^compared +[0-9]+ frames: 0 differ' -- \
+		"$BUILD/linux-oracle" "$WORK/ram" "$core"
+	check "$1: the core is smaller than the machine" [ "$(du -k "$core" | cut -f 1)" -lt "$(du -k "$WORK/ram" | cut -f 1)" ]
+	rm -f "$core"
 }
 
 # test_mappers NAME: who maps pages of the machine that was stopped last.

@@ -5,7 +5,8 @@
  * processes, who maps pages; page blocks by type and by what keeps them; the kernel's own pages; and what expressions of find
  * count.
  *
- * oracle RAM-FILE: byte N of the file is byte N of guest-physical memory. Exit status 0: no difference; 1: some; 2: the comparison
+ * oracle RAM-FILE [CORE]: byte N of the file is byte N of guest-physical memory, where the kernel left what it said; the guest is
+ * read from there, or from a core of it. Exit status 0: no difference; 1: some; 2: the comparison
  * could not be made.
  */
 #include <errno.h>
@@ -240,7 +241,7 @@ static bool is_different(const struct oracle *oracle)
 	return found.frames > 0 || others > 0;
 }
 
-static int run(struct oracle *oracle, const char *path, struct error *err)
+static int run(struct oracle *oracle, const char *path, const char *core, struct error *err)
 {
 	oracle->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (oracle->fd < 0) {
@@ -250,7 +251,7 @@ static int run(struct oracle *oracle, const char *path, struct error *err)
 	if (left_read(oracle->fd, &oracle->left, err) < 0)
 		return STATUS_BROKEN;
 	printf("release      %s", oracle->left.records[LEFT_RELEASE].data);
-	if (!open_guest(oracle, path, err) || !read_sides(oracle, err))
+	if (!open_guest(oracle, core, err) || !read_sides(oracle, err))
 		return STATUS_BROKEN;
 	return is_different(oracle) ? STATUS_DIFFERENT : 0;
 }
@@ -261,12 +262,12 @@ int main(int argc, char **argv)
 	struct error err = {""};
 	int status;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: oracle RAM-FILE\n");
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: oracle RAM-FILE [CORE]\n");
 		return STATUS_BROKEN;
 	}
 	urcu_memb_register_thread();
-	status = run(&oracle, argv[1], &err);
+	status = run(&oracle, argv[1], argv[argc - 1], &err);
 	if (status == STATUS_BROKEN)
 		fprintf(stderr, "oracle: %s\n", err.text);
 	guest_free(oracle.guest);

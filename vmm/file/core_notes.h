@@ -14,7 +14,8 @@
 
 /* The note with the text, one key=value a line. */
 #define CORE_NOTE_NAME "pagevisor"
-#define CORE_NOTE_TYPE 0x5056 /* no number of a note that tools take for their own, whatever its name */
+#define CORE_NOTE_TYPE                                                                             \
+	0x5056 /* no number of a note that tools take for their own, whatever its name */
 
 struct core_notes {
 	uint8_t *bytes;
