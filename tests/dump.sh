@@ -6,7 +6,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-QEMU=qemu-system-x86_64
+QEMU="qemu-system-x86_64"
 LINEAR_BASE=0xffff888000000000
 
 qemu=
@@ -60,7 +60,7 @@ in_gdb()
 number_in_gdb()
 {
 	in_gdb "$1" "print/d $2"
-	sed -n 's/^\$1 = //p' "$OUT"
+	sed -n 's/^[$]1 = //p' "$OUT"
 }
 
 # The data of the file's pages at these physical addresses, which lie in the first region.

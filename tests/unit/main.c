@@ -76,6 +76,7 @@ static const struct {
 	{"adopt", adopt_suite},
 	{"guest_memory", guest_memory_suite},
 	{"core_dump", core_dump_suite},
+	{"core_file", core_file_suite},
 	{"vm_name", vm_name_suite},
 	{"attach_protocol", attach_protocol_suite},
 	{"attach", attach_suite},

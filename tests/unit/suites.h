@@ -64,6 +64,7 @@ Suite *cpuid_check_suite(void);
 Suite *adopt_suite(void);
 Suite *guest_memory_suite(void);
 Suite *core_dump_suite(void);
+Suite *core_file_suite(void);
 Suite *vm_name_suite(void);
 Suite *attach_protocol_suite(void);
 Suite *attach_suite(void);
