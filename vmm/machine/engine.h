@@ -80,6 +80,7 @@ struct engine {
 	struct boot_stages stages;
 	struct engine_bell bell; /* set before engine_start, and so is the memo */
 	struct engine_memo memo;
+	bool is_saved; /* set before engine_stop: another machine goes on from here, in the middle of the line */
 };
 
 /* The TSC's frequency in kHz; 0 if unknown. */

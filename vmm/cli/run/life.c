@@ -364,6 +364,7 @@ static int start_engine(struct run *run, struct error *err)
 
 static const struct vm_end *stop_vm(struct run *run)
 {
+	run->engine->is_saved = __atomic_load_n(&is_saved, __ATOMIC_RELAXED);
 	const struct vm_end *end = engine_stop(run->engine);
 
 	if (run->is_served)

@@ -168,7 +168,8 @@ static const struct vm_end *stop(struct engine *engine)
 {
 	const struct vm_end *end = vm_stop(vm_of(engine));
 
-	serial_flush(&engine->serial);
+	if (!engine->is_saved)
+		serial_flush(&engine->serial);
 	return end;
 }
 
