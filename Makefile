@@ -146,13 +146,13 @@ run: all ## set up, build, run the main job: a guest that churns frames, watched
 	@$(PROGRAM) run $(RUN)
 
 test: WERROR := 1
-test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(ASK_REPLAY) $(PROBE) $(TORN) $(LIBVIRT_WATCH) $(TEST_GUESTS) $(BENCH) $(SCENARIOS) $(PORTABLE) ## set up, build, run all tests
+test: $(SETUP_TEST) all $(UNIT) $(REPLAY) $(ASK_REPLAY) $(PROBE) $(TORN) $(STATE) $(LIBVIRT_WATCH) $(TEST_GUESTS) $(BENCH) $(SCENARIOS) $(PORTABLE) ## set up, build, run all tests
 	@tests/run.sh $(BUILD)
 
 test-host-faults: $(SETUP_TEST) all $(UNIT) ## faults planted in the host's side of reclaim, each of which must be found
 	@tests/run.sh $(BUILD) host_faults
 
-test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
+test-svm: $(SETUP_TEST) all $(PROBE) $(TORN) $(STATE) $(TEST_GUESTS) ## the tests on KVM inside an emulated machine with SVM
 	@tests/run.sh $(BUILD) svm
 
 test-linux: $(SETUP_TEST) all $(LINUX_TEST) ## Debian's kernels in QEMU's TCG, whose pages must be what they say they are, and their resets
@@ -344,14 +344,15 @@ $(BUILD)/unit/%.o: %.c | $(SETUP_TEST)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_FLAGS) -c $< -o $@
 
+# Restored machines in one process: the command's own objects, with another main.
+$(STATE): $(STATE_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(STATE_OBJECTS) -o $@ $(HOST_LIBS)
+
 # The torn-read test: the command's own objects, with another main.
 $(TORN): $(TORN_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(TORN_OBJECTS) -o $@ $(HOST_LIBS)
-
-$(STATE): $(STATE_OBJECTS)
-	@echo "  LINK    $@"
-	$(Q)$(CC) $(SANITIZE_FLAGS) $(STATE_OBJECTS) -o $@ $(HOST_LIBS)
 
 # The guest's workloads, run by threads of the host: their sources use their own headers, but the host's platform. Their
 # grace periods are the guest's: its header comes first and takes the place of the host's.

@@ -44,6 +44,7 @@ ALL_PARTS=(
 	top
 	capture
 	dump
+	restore
 	negative
 	signals
 	bad_input
