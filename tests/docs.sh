@@ -71,7 +71,7 @@ begin_session()
 		{
 			local name=${1#*--name }
 
-			case $1 in *'pagevisor run '*--name*) ;; *) return ;; esac
+			case $1 in *'pagevisor run '*--name* | *'pagevisor restore '*--name*) ;; *) return ;; esac
 			name=${name%% *}
 			until pagevisor ps | grep -Eq "^$name .* (running|lingering|ended) "; do
 				kill -0 $! || return
