@@ -44,6 +44,7 @@ ALL_PARTS=(
 	top
 	capture
 	dump
+	save
 	restore
 	negative
 	signals

@@ -108,12 +108,28 @@ static const struct argp parser = {
 	.children = session_children,
 };
 
+/* Whether a guest could go on from it: registers alone are not enough. */
+static bool is_whole_machine(const struct machine_state *machine)
+{
+	struct machine_part part;
+	const void *bytes;
+
+	for (size_t at = 0; machine_part_next(machine, &at, &part, &bytes);)
+		if (part.type >= MACHINE_PART_ENGINE)
+			return true;
+	return false;
+}
+
 static int take_machine(void *context, const struct control *control, struct error *err)
 {
 	struct save *save = context;
 
 	machine_state_free(&save->machine);
-	return control_machine_state(control, &save->machine, err);
+	int result = control_machine_state(control, &save->machine, err);
+
+	return result == 0 && !is_whole_machine(&save->machine)
+		       ? error_set(err, -ENOTSUP, "it has the registers of its vCPUs alone")
+		       : result;
 }
 
 /* Ends the copy with the VM, and with a signal. */
@@ -186,6 +202,17 @@ static bool runs_on(struct save *save)
 	return source_state(save->source) == SOURCE_LIVE;
 }
 
+static int refuse_others(const struct source *source, const char *name)
+{
+	if (source->is_live)
+		return output_refuse(
+			STATUS_REFUSED,
+			"%s runs in QEMU, whose own migration saves it (virsh save, or "
+			"migrate in its monitor); dump and capture work",
+			name);
+	return output_refuse(STATUS_REFUSED, "%s is at rest: there is nothing to save", name);
+}
+
 /* There is no file. Returns the status. */
 static int give_up(struct save *save, int result, const struct error *err)
 {
@@ -193,6 +220,8 @@ static int give_up(struct save *save, int result, const struct error *err)
 	const char *after = runs_on(save) ? "runs on" : source_state_text(save->source);
 	int status = result == -EINVAL ? STATUS_BAD_INPUT : STATUS_REFUSED;
 
+	if (result == -ENOTSUP)
+		return refuse_others(save->source, save->options.session.vm);
 	if (result == -ECANCELED && guest_file_signal())
 		return output_refuse(STATUS_SIGNAL + guest_file_signal(),
 				     "interrupted: the VM %s is not saved, and %s", name, after);
@@ -261,17 +290,6 @@ static int end_and_print(struct save *save)
 	else
 		print_text(save);
 	return STATUS_OK;
-}
-
-static int refuse_others(const struct source *source, const char *name)
-{
-	if (source->is_live)
-		return output_refuse(
-			STATUS_REFUSED,
-			"%s runs in QEMU, whose own migration saves it (virsh save, or "
-			"migrate in its monitor); dump and capture work",
-			name);
-	return output_refuse(STATUS_REFUSED, "%s is at rest: there is nothing to save", name);
 }
 
 /* Outside of a pause a VM that can be saved says that it is not paused. */
