@@ -105,7 +105,7 @@ static const struct argp parser = {
 	       "written, the guest runs on. Commands that inspect a VM accept the file instead, so its "
 	       "name has to end with .pvc or to have a slash. It holds guest memory, and only its owner "
 	       "may read it.",
-	.children = session_children,
+	.children = session_first_children,
 };
 
 /* Whether a guest could go on from it: registers alone are not enough. */

@@ -94,6 +94,13 @@ static const struct argp follow_vm_parser = {
 	.args_doc = "[VM]",
 };
 
+/* The command's own text has it. */
+static const struct argp first_vm_parser = {
+	.options = options_table,
+	.parser = parse_option,
+};
+
+const struct argp_child session_first_children[] = {{&first_vm_parser, 0, NULL, 0}, {0}};
 const struct argp_child session_children[] = {{&vm_parser, 0, NULL, 0}, {0}};
 const struct argp_child session_list_children[] = {{&list_vm_parser, 0, NULL, 0}, {0}};
 const struct argp_child session_follow_children[] = {{&follow_vm_parser, 0, NULL, 0}, {0}};

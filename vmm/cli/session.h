@@ -63,6 +63,9 @@ extern const struct argp_child session_children[];
 extern const struct argp_child session_list_children[];
 extern const struct argp_child session_follow_children[];
 
+/* As session_children, for a command whose arguments begin with the VM: its own text says so. */
+extern const struct argp_child session_first_children[];
+
 struct session {
 	struct session_options options;
 	struct vm_choice choice;

@@ -18,27 +18,7 @@
 #include "base/fd.h"
 #include "base/thread.h"
 #include "memory/rcu.h"
-
-struct own_vm {
-	struct source *source;
-	struct attach_client client;
-	pthread_t thread;
-	pthread_mutex_t request; /* held during a request: one at a time */
-	pthread_mutex_t lock;    /* protects the fields below; taken inside `request` */
-	pthread_cond_t changed;
-	bool is_lost;      /* the connection */
-	bool has_ended;    /* and nobody listens for another */
-	int lost_by;       /* a negative errno: -ENOTCONN the VM has hung up */
-	struct error why;  /* why it is lost */
-	uint32_t sequence; /* of the last request */
-	enum attach_type asked;
-	uint64_t base;  /* of the last request */
-	uint32_t pages; /* whose bits its reply holds */
-	bool is_answered;
-	union attach_message reply;
-	bool holds; /* by own_vm_hold; used by whoever pauses */
-	uint64_t paused_from_ns;
-};
+#include "source/vm/own_vm_link.h"
 
 static void set_lost(struct own_vm *vm, int result, const struct error *why)
 {
@@ -206,16 +186,8 @@ static int explain(const struct own_vm *vm, int result, struct error *err)
 	}
 }
 
-/* What a caller wants of a reply. */
-struct extract {
-	void *to;
-	size_t offset;
-	size_t size;
-};
-
-/* Sends a request and waits for its reply. `wanted` may be NULL. */
-static int ask(struct own_vm *vm, enum attach_type type, const struct attach_request *request,
-	       const struct extract *wanted, struct error *err)
+int own_vm_ask(struct own_vm *vm, enum attach_type type, const struct attach_request *request,
+	       const struct own_vm_extract *wanted, struct error *err)
 {
 	pthread_mutex_lock(&vm->request);
 	pthread_mutex_lock(&vm->lock);
@@ -244,9 +216,9 @@ static int ask_plain(struct own_vm *vm, enum attach_type type, struct attach_rep
 		     struct error *err)
 {
 	const struct attach_request request = {0};
-	const struct extract wanted = {reply, 0, sizeof(*reply)};
+	const struct own_vm_extract wanted = {reply, 0, sizeof(*reply)};
 
-	return ask(vm, type, &request, reply ? &wanted : NULL, err);
+	return own_vm_ask(vm, type, &request, reply ? &wanted : NULL, err);
 }
 
 /* A request that the VM did not answer in time is withdrawn, so that no pause begins that nobody uses. */
@@ -259,7 +231,7 @@ static int own_vm_pause(void *own, struct error *err)
 	struct error ignored;
 
 	vm->paused_from_ns = clock_now_ns();
-	int result = ask(vm, ATTACH_PAUSE, &request, NULL, err);
+	int result = own_vm_ask(vm, ATTACH_PAUSE, &request, NULL, err);
 
 	if (result == -ETIMEDOUT) {
 		deadline_enter();
@@ -269,7 +241,7 @@ static int own_vm_pause(void *own, struct error *err)
 	return result;
 }
 
-static int own_vm_resume(void *own, uint64_t *paused_ns, struct error *err)
+int own_vm_resume(void *own, uint64_t *paused_ns, struct error *err)
 {
 	struct own_vm *vm = own;
 	struct attach_reply reply;
@@ -314,10 +286,10 @@ static int own_vm_dirty_read(void *own, int reader, bool fetch, paddr_t base, ui
 							       : ATTACH_DIRTY_PAGES_MAX,
 			.flags = fetch && done == 0 ? ATTACH_REFRESH : 0,
 		};
-		const struct extract wanted = {
+		const struct own_vm_extract wanted = {
 			bits + done / 64, offsetof(struct attach_dirty_reply, bits),
 			(request.pages + UINT64_C(63)) / 64 * sizeof(uint64_t)};
-		int result = ask(own, ATTACH_DIRTY_READ, &request, &wanted, err);
+		int result = own_vm_ask(own, ATTACH_DIRTY_READ, &request, &wanted, err);
 
 		if (result < 0)
 			return result;
@@ -331,104 +303,6 @@ static void own_vm_dirty_stop(void *own, int reader)
 
 	(void)reader;
 	ask_plain(own, ATTACH_DIRTY_STOP, NULL, &ignored);
-}
-
-/* Adds the parts of a state, which a peer sent. */
-static int add_parts(const struct own_vm *vm, const struct machine_state *from,
-		     struct machine_state *state, struct error *err)
-{
-	struct machine_part part;
-	const void *bytes;
-	int result = 0;
-
-	if (!machine_state_is_whole(from))
-		return error_set(err, -EPROTO,
-				 "the VM %s misbehaves: a part of its machine is invalid",
-				 vm->source->name);
-	for (size_t at = 0; result == 0 && machine_part_next(from, &at, &part, &bytes);)
-		result = machine_state_add(state, part.type, part.cpu, bytes, part.size, err);
-	return result;
-}
-
-/* Fetches the piece from *size on, and sets *total. */
-static int fetch_piece(struct own_vm *vm, uint8_t bytes[MACHINE_STATE_MAX], size_t *size,
-		       uint64_t *total, struct error *err)
-{
-	const struct attach_request request = {.base = *size};
-	struct attach_machine_reply reply;
-	const struct extract wanted = {&reply, 0, sizeof(reply)};
-	int result = ask(vm, ATTACH_MACHINE_STATE, &request, &wanted, err);
-
-	if (result == -ENOTSUP)
-		return error_set(err, result, "the VM %s does not give the state of its machine",
-				 vm->source->name);
-	if (result == 0 && *size && reply.reply.value != *total)
-		return error_set(err, -EPROTO,
-				 "the VM %s misbehaves: its machine changes in a pause",
-				 vm->source->name);
-	if (result < 0)
-		return result;
-	*total = reply.reply.value;
-	size_t piece = attach_piece_size(*total, *size);
-
-	memcpy(bytes + *size, reply.bytes, piece);
-	*size += piece;
-	return 0;
-}
-
-static int own_vm_machine_state(void *own, struct machine_state *state, struct error *err)
-{
-	struct machine_state got = {.bytes = malloc(MACHINE_STATE_MAX)};
-	uint64_t total = 0;
-	int result;
-
-	if (!got.bytes)
-		return error_set(err, -ENOMEM, "no memory for the state of the machine");
-	do
-		result = fetch_piece(own, got.bytes, &got.size, &total, err);
-	while (result == 0 && got.size < total);
-	if (result == 0)
-		result = add_parts(own, &got, state, err);
-	machine_state_free(&got);
-	return result;
-}
-
-void own_vm_hold(struct source *source)
-{
-	((struct own_vm *)source->own)->holds = true;
-}
-
-int own_vm_let_go(struct source *source, uint64_t *held_ns, struct error *err)
-{
-	struct own_vm *vm = source->own;
-
-	vm->holds = false;
-	return own_vm_resume(vm, held_ns, err);
-}
-
-/* Waits until the VM has hung up. */
-static bool await_loss(struct own_vm *vm, uint64_t deadline_ns)
-{
-	pthread_mutex_lock(&vm->lock);
-	while (!vm->is_lost && thread_wait_until(&vm->changed, &vm->lock, deadline_ns))
-		;
-	bool is_lost = vm->is_lost;
-
-	pthread_mutex_unlock(&vm->lock);
-	return is_lost;
-}
-
-int own_vm_end_saved(struct source *source, uint64_t timeout_ns, struct error *err)
-{
-	struct own_vm *vm = source->own;
-	const struct attach_request request = {.base = vm->client.hello.pid, .flags = ATTACH_SAVED};
-	int result = ask(vm, ATTACH_STOP, &request, NULL, err);
-
-	if (result < 0 || await_loss(vm, clock_now_ns() + timeout_ns))
-		return result;
-	return error_set(err, -ETIME,
-			 "the VM %s has been asked to end, and still runs after %.3g s",
-			 source->name, (double)timeout_ns / (double)NS_PER_S);
 }
 
 static const struct control_ops own_vm_control = {
@@ -466,10 +340,10 @@ static int own_vm_record(const struct source *source, uint64_t pfn,
 			 struct management_record *record, struct error *err)
 {
 	const struct attach_request request = {.base = pfn * PAGE_SIZE};
-	const struct extract wanted = {record, offsetof(struct attach_record_reply, record),
-				       sizeof(*record)};
+	const struct own_vm_extract wanted = {record, offsetof(struct attach_record_reply, record),
+					      sizeof(*record)};
 
-	return ask(source->own, ATTACH_FRAME_RECORD, &request, &wanted, err);
+	return own_vm_ask(source->own, ATTACH_FRAME_RECORD, &request, &wanted, err);
 }
 
 static void own_vm_free(struct own_vm *vm)
