@@ -139,6 +139,7 @@ static void segment_is(unsigned i, uint64_t va, uint64_t pa, uint64_t pages)
 	ck_assert_uint_eq(segments[i].p_filesz, pages * PAGE_SIZE);
 	ck_assert_uint_eq(segments[i].p_memsz, pages * PAGE_SIZE);
 	ck_assert_uint_eq(segments[i].p_offset % PAGE_SIZE, 0);
+	ck_assert_uint_eq(segments[i].p_align, 0);
 }
 
 /* The first and the last word of a page of a segment. */

@@ -53,7 +53,8 @@ static void add_segment(struct writer *writer, uint64_t va, uint64_t pa, uint64_
 		.p_paddr = pa,
 		.p_filesz = size,
 		.p_memsz = size,
-		.p_align = PAGE_SIZE,
+		/* As in dumps of QEMU and of kdump: crash takes cores with an alignment for those of another tool. */
+		.p_align = 0,
 	};
 }
 
