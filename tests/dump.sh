@@ -280,12 +280,31 @@ test_files()
 	check "the guest goes on" goes_on one
 }
 
+# A saved VM has all registers. Without a pause in between, two cores of one instant are the same but for the time.
+test_saved_vm()
+{
+	expect_pause "save" 0 -- "$PAGEVISOR" save --keep-running one "$WORK/saved.pvc"
+	expect "dump of a saved VM" 0 'out:^registers of 2 vCPUs' 'out:^paused +not at all' -- \
+		"$PAGEVISOR" dump "$WORK/saved.pvc" "$WORK/saved.core"
+	check "its core has the same counts" [ "$(tally "file:$WORK/saved.core")" = "$(tally "$WORK/saved.pvc")" ]
+	command -v gdb >/dev/null || return 0
+	in_gdb "$WORK/saved.core" 'thread apply all bt'
+	check "each vCPU of a saved VM runs the workload" [ "$(grep -c ' in run_worker ' "$OUT")" -eq 2 ]
+}
+
 test_own_vm()
 {
 	"$PAGEVISOR" run --name one --time 0 --memory 64M --quiet >"$WORK/one" 2>&1 </dev/null &
 	vm_pid=$!
 	within has_stage one running
-	expect_pause "dump of a VM" 0 'out:^dumped    one: ' 'out:^paused +[0-9]+ us' -- "$PAGEVISOR" dump one "$WORK/one.core"
+	expect_pause "dump of a VM" 0 'out:^dumped    one: ' 'out:^paused +[0-9]+ us' 'out:^registers of 2 vCPUs, a thread for each$' -- \
+		"$PAGEVISOR" dump one "$WORK/one.core"
+	if command -v gdb >/dev/null; then
+		in_gdb "$WORK/one.core" 'thread apply all bt'
+		check "each vCPU runs the workload" [ "$(grep -c ' in run_worker ' "$OUT")" -eq 2 ]
+		check "from the kernel's beginning" grep -q ' in kmain (start_info_pa=' "$OUT"
+	fi
+	test_saved_vm
 	expect "stat of its core" 0 'out:^findings  none' -- "$PAGEVISOR" stat "file:$WORK/one.core"
 	test_files
 	kill -INT "$vm_pid"

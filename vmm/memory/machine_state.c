@@ -85,6 +85,21 @@ const void *machine_part_find_any(const struct machine_state *state, uint32_t ty
 	return NULL;
 }
 
+int machine_state_append(struct machine_state *state, const struct machine_state *other,
+			 struct error *err)
+{
+	struct machine_part part;
+	const void *bytes;
+	size_t at = 0;
+	int result = 0;
+
+	while (result == 0 && machine_part_next(other, &at, &part, &bytes))
+		result = machine_state_add(state, part.type, part.cpu, bytes, part.size, err);
+	if (result == 0 && at != other->size)
+		return error_set(err, -EPROTO, "the state of the machine is cut short");
+	return result;
+}
+
 const void *machine_part_find(const struct machine_state *state, uint32_t type, uint32_t cpu,
 			      size_t size)
 {

@@ -67,6 +67,13 @@ struct machine_state {
 int machine_state_add(struct machine_state *state, uint32_t type, uint32_t cpu, const void *bytes,
 		      size_t size, struct error *err);
 
+/*
+ * Appends all parts of another state, whose bytes may be hostile. Returns 0; -EPROTO if its parts are not as described above; or
+ * as machine_state_add, with some of the parts added.
+ */
+int machine_state_append(struct machine_state *state, const struct machine_state *other,
+			 struct error *err);
+
 void machine_state_free(struct machine_state *state);
 
 /*

@@ -32,7 +32,17 @@ static int capture_failure(const struct source *source, struct error *err)
 	return capture_data_failure(capture->data, err);
 }
 
-static const struct source_ops ops = {.failure = capture_failure, .close = close_capture};
+static int read_state(const struct source *source, struct machine_state *state, struct error *err)
+{
+	const struct capture_file *capture = source->own;
+
+	if (capture->machine.size == 0)
+		return error_set(err, -ENOTSUP, "a capture has no registers of vCPUs");
+	return machine_state_append(state, &capture->machine, err);
+}
+
+static const struct source_ops ops = {
+	.machine_state = read_state, .failure = capture_failure, .close = close_capture};
 
 int capture_source_open(const char *path, struct source *source, struct error *err)
 {

@@ -147,22 +147,6 @@ int pauser_pause(struct pauser *pauser, struct error *err)
 	return ask(pauser, PAUSER_PAUSE, &reply, err);
 }
 
-/* The parts of a message from the process, which is this program, but read hostile text. */
-static int take_parts(const struct machine_state *received, struct machine_state *state,
-		      struct error *err)
-{
-	struct machine_part part;
-	const void *bytes;
-	size_t at = 0;
-	int result = 0;
-
-	while (result == 0 && machine_part_next(received, &at, &part, &bytes))
-		result = machine_state_add(state, part.type, part.cpu, bytes, part.size, err);
-	if (result == 0 && at != received->size)
-		result = error_set(err, -EPROTO, "the registers of the guest are cut short");
-	return result;
-}
-
 int pauser_state(struct pauser *pauser, struct machine_state *state, struct error *err)
 {
 	struct machine_state received = {0};
@@ -188,7 +172,7 @@ int pauser_state(struct pauser *pauser, struct machine_state *state, struct erro
 		}
 		received.size += (size_t)length;
 	}
-	result = take_parts(&received, state, err);
+	result = machine_state_append(state, &received, err);
 	free(received.bytes);
 	return result;
 }

@@ -311,15 +311,10 @@ static void close_file(struct source *source)
 static int read_state(const struct source *source, struct machine_state *state, struct error *err)
 {
 	const struct ram_file *file = source->own;
-	struct machine_part part;
-	const void *bytes;
-	int result = 0;
 
 	if (file->state.size == 0)
 		return error_set(err, -ENOTSUP, "%s has no registers of vCPUs", source->name);
-	for (size_t at = 0; result == 0 && machine_part_next(&file->state, &at, &part, &bytes);)
-		result = machine_state_add(state, part.type, part.cpu, bytes, part.size, err);
-	return result;
+	return machine_state_append(state, &file->state, err);
 }
 
 static const struct source_ops ops = {.machine_state = read_state, .close = close_file};
