@@ -233,6 +233,7 @@ test_held()
 	check "a VM is held while the file is written" stop_while_writing
 	check "it stands for longer than a pause" stands one
 	expect "another looks meanwhile" 0 'out:^findings  none' -- "$PAGEVISOR" stat one
+	expect "and checks it: one instant confirms no finding" 0 'out:^findings  none' -- "$PAGEVISOR" check one
 	expect "and takes a capture" 0 'out:^paused' -- "$PAGEVISOR" capture --force "$WORK/b.pvc" one
 	check "and it still stands" stands one
 	kill -KILL "$save_pid"

@@ -100,7 +100,8 @@ static int check_memory(const struct guest_memory *memory, const struct guest_hi
 }
 
 /* Looks at a live guest as of one instant. Any of its memory may hold references. */
-static int look_live(struct source *source, struct look *look, struct error *err)
+static int look_live(struct source *source, enum check_rules rules, struct look *look,
+		     struct error *err)
 {
 	const struct snapshot_options options = {0};
 	struct snapshot snapshot;
@@ -110,8 +111,7 @@ static int look_live(struct source *source, struct look *look, struct error *err
 		return result;
 	look->facts = snapshot.facts;
 	look->is_paused = true;
-	result = check_memory(&snapshot.memory, &source->hints, CHECK_ONE_OF_LOOKS, &look->seen,
-			      err);
+	result = check_memory(&snapshot.memory, &source->hints, rules, &look->seen, err);
 	if (look->seen.guest)
 		guest_detach(look->seen.guest);
 	snapshot_close(&snapshot);
@@ -157,13 +157,13 @@ static int of_one_life(const struct look *first, const struct look *again, struc
 /* Looks until nothing is left out, LOOKS times at most: a pause may fall into a change of what is to be looked at. */
 static int look_at_all(struct session *session, struct look *look, struct error *err)
 {
-	int result = look_live(&session->source, look, err);
+	int result = look_live(&session->source, CHECK_ONE_OF_LOOKS, look, err);
 
 	for (unsigned i = 1; i < LOOKS && result == 0 && facts_have_gap(&look->seen.check); i++) {
 		let_it_run(session->guest);
 		observation_end(&look->seen);
 		*look = (struct look){0};
-		result = look_live(&session->source, look, err);
+		result = look_live(&session->source, CHECK_ONE_OF_LOOKS, look, err);
 	}
 	return result;
 }
@@ -178,7 +178,7 @@ static int look_repeatedly(struct session *session, struct look *first, struct l
 	for (unsigned look = 1; look < LOOKS && result == 0 && first->seen.findings.total; look++) {
 		let_it_run(session->guest);
 		*again = (struct look){0};
-		result = look_live(source, again, err);
+		result = look_live(source, CHECK_ONE_OF_LOOKS, again, err);
 		if (result == 0)
 			result = of_one_life(first, again, err);
 		if (result == 0)
@@ -202,6 +202,29 @@ static int look_again(struct session *session, struct look *first, struct look *
 			fprintf(stderr, "pagevisor: %s\n", err->text);
 	}
 	return result;
+}
+
+/* When the pause began in which somebody else holds the guest; 0: it runs, as far as is known. */
+static uint64_t held_since(const struct source *source)
+{
+	struct pause_holder holder;
+	struct error ignored;
+
+	return control_holder(&source->control, &holder, &ignored) == 0 ? holder.since_ns : 0;
+}
+
+/* Looks of a guest that somebody held all the time are of one instant, and confirm nothing. */
+static int look_live_or_held(struct session *session, struct look *looks, struct error *err)
+{
+	uint64_t since = held_since(&session->source);
+	int result = look_again(session, &looks[0], &looks[1], err);
+
+	if (result < 0 || since == 0 || looks[0].seen.findings.total == 0 ||
+	    held_since(&session->source) != since)
+		return result;
+	observation_end(&looks[0].seen);
+	looks[0] = (struct look){0};
+	return look_live(&session->source, CHECK_ANY_INSTANT, &looks[0], err);
 }
 
 /* The page tables, and everything that may refer to frames, are missing from a capture of the metadata alone. */
@@ -279,7 +302,7 @@ static int look(struct session *session, bool pauses, struct look *looks, struct
 			      : look_at_rest(session, &looks[0], err);
 	return guest_checks_running(session->guest) && !pauses
 		       ? look_while_it_runs(session, &looks[0], err)
-		       : look_again(session, &looks[0], &looks[1], err);
+		       : look_live_or_held(session, looks, err);
 }
 
 static int check_and_print(struct session *session, bool pauses, struct look *looks)
