@@ -74,6 +74,7 @@ static const struct {
 	{"acpi_tables", acpi_tables_suite},
 	{"cpuid_check", cpuid_check_suite},
 	{"adopt", adopt_suite},
+	{"machine_state", machine_state_suite},
 	{"guest_memory", guest_memory_suite},
 	{"core_dump", core_dump_suite},
 	{"core_file", core_file_suite},

@@ -62,6 +62,7 @@ Suite *start_info_suite(void);
 Suite *acpi_tables_suite(void);
 Suite *cpuid_check_suite(void);
 Suite *adopt_suite(void);
+Suite *machine_state_suite(void);
 Suite *guest_memory_suite(void);
 Suite *core_dump_suite(void);
 Suite *core_file_suite(void);
