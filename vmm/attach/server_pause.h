@@ -56,8 +56,8 @@ void server_pause_ask(struct server_pause *pause, int fd, uint32_t pid, uint32_t
 		      bool is_hold);
 
 /*
- * The VM begins held: its own process, of that pid, has paused it by the control, and nobody but server_pause_let_go ends that. At
- * first.
+ * The VM begins held: its own process, of that pid, has paused it by the control, and nobody but server_pause_let_go ends
+ * that. At first.
  */
 void server_pause_begin_held(struct server_pause *pause, uint32_t pid);
 

@@ -57,8 +57,8 @@ void saved_run_make(struct saved_run *saved, const struct run_options *options,
 		    const struct kernel_file *kernel, bool is_watched, unsigned ring);
 
 /*
- * The one in a machine's state, which is hostile, as a copy. Returns 0 or, with a text, -ENOTSUP if there is none, or one of another
- * version, -EPROTO if what it says cannot be.
+ * The one in a machine's state, which is hostile, as a copy. Returns 0 or, with a text, -ENOTSUP if there is none, or one of
+ * another version, -EPROTO if what it says cannot be.
  */
 int saved_run_read(const struct machine_state *state, struct saved_run *saved, struct error *err);
 

@@ -204,8 +204,8 @@ static int get_tsc(const struct vcpu *vcpu, uint64_t host_tsc, struct machine_st
 }
 
 /*
- * A stored offset would let the time of the pause, and of another host, pass in the guest: its deadlines would expire. Where KVM does
- * not take an offset, as where the guest reads the host's TSC, that cannot be helped, unless time would run backwards.
+ * A stored offset would let the time of the pause, and of another host, pass in the guest: its deadlines would expire. Where
+ * KVM does not take an offset, as where the guest reads the host's TSC, that cannot be helped, unless time would run backwards.
  */
 static int set_tsc(const struct vcpu *vcpu, uint64_t host_tsc, const struct machine_state *state,
 		   bool *is_late, struct error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Ending one of our VMs, and letting one go: see own_vm.h. The request goes over the socket, whose listener is known to be the VM and checks
- * who asks; so it reaches VMs of other PID namespaces, and no process that has got the VM's pid.
+ * Ending one of our VMs, and letting one go: see own_vm.h. The request goes over the socket, whose listener is known to be the
+ * VM and checks who asks; so it reaches VMs of other PID namespaces, and no process that has got the VM's pid.
  */
 #include "source/vm/own_vm.h"
 
