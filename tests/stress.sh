@@ -187,6 +187,53 @@ test_reclaim()
 	check "nothing of it is left running" nothing_runs
 }
 
+# holds_files COUNT DIRECTORY: and nothing else, hidden or not; only their owner may read them.
+holds_files()
+{
+	[ "$(find "$2" -mindepth 1 | wc -l)" -eq "$1" ] && [ "$(find "$2" -type f -perm 600 | wc -l)" -eq "$1" ]
+}
+
+# The states before a finding are files that go on; without a finding nothing is left.
+test_saves()
+{
+	local kept=$WORK/kept full=$WORK/full file
+
+	mkdir "$kept" "$full"
+	refused "checkpoints without a place" '--checkpoint needs --save-on-failure' --checkpoint 1
+	refused "VMs of QEMU to save" '--save-on-failure with --accel qemu-tcg: only VMs that run on KVM' \
+		--save-on-failure "$kept" --accel qemu-tcg
+	if [ -n "$(kvm_problem)" ]; then
+		skip "VMs saved with a finding" "$(kvm_problem)"
+		return
+	fi
+	expect "a directory that is not there" 1 "err:^pagevisor: --save-on-failure $WORK/none: No such file" '!out:.' -- \
+		"$PAGEVISOR" stress churn --ops 10 --save-on-failure "$WORK/none" "${SMALL[@]}"
+	expect "no finding, nothing kept" 0 'out:"restore":\[\]' -- "$PAGEVISOR" stress churn --time 2 --checkpoint 0.2 \
+		--save-on-failure "$kept" --json "${SMALL[@]}"
+	check "no finding: the directory is empty" holds_files 0 "$kept"
+	# The fault stays what it is, so a check that comes late finds it as well.
+	expect "a finding, with the states before it" 4 'out:level 3: frame .*: stuck_busy' \
+		"out:^  go on: $PAGEVISOR restore $kept/mix\\+busy-seed-1-[0-9]+-[0-9.]+s.pvc\$" \
+		"out:^  go on: $PAGEVISOR restore $kept/mix\\+busy-seed-1-[0-9]+-[0-9.]+s-found.pvc\$" -- \
+		"$PAGEVISOR" stress mix --plant busy --time 60 --check-every 4 --checkpoint 0.2 --save-on-failure "$kept" \
+		--append plant_at=1000 "${SMALL[@]}"
+	check "a finding: the newest two and the last are kept" holds_files 3 "$kept"
+	for file in "$kept"/*-found.pvc; do
+		expect "the file has the slot that was found" 0 'out:^frames .* [1-9][0-9]* busy' -- "$PAGEVISOR" check "$file"
+	done
+	interrupted INT churn --time 0 --limit "$LIMIT" --checkpoint 0.1 --save-on-failure "$full"
+	check "an interrupt leaves no file" holds_files 0 "$full"
+	if mount -t tmpfs -o size=1m none "$full" 2>/dev/null; then
+		expect "a full disk is reported, and no finding" 0 'err:^pagevisor: not saved: .*No space left' 'out:nothing found' -- \
+			"$PAGEVISOR" stress churn --time 4 --checkpoint 0.2 --save-on-failure "$full" "${SMALL[@]}"
+		check "a full disk: in one line" one_line_of_stderr
+		check "a full disk: nothing is left" holds_files 0 "$full"
+		umount "$full"
+	else
+		skip "a full disk" "nothing can be mounted here"
+	fi
+}
+
 # interrupted SIGNAL ARGUMENT...: stress, which gets a signal when its guest runs.
 interrupted()
 {
@@ -337,6 +384,7 @@ test_no_memory_later
 test_text
 test_chaos
 test_reclaim
+test_saves
 test_ends
 test_lines
 finish

@@ -151,6 +151,7 @@ static const struct kind {
 	{"A", NULL, offer_vms},      /* of diff */
 	{"B", NULL, offer_vms},
 	{"FILE", NULL, offer_files},
+	{"DIR", NULL, offer_files},
 	{"CORE", NULL, offer_files},
 	{"COMMAND", NULL, offer_commands},
 	{"WORKLOAD", NULL, offer_workloads},

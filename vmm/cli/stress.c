@@ -35,6 +35,7 @@ struct stress {
 	struct stress_options options;
 	struct kernel_file kernel;
 	struct stress_report report;
+	struct checkpoint_place place;
 	struct terminal terminal;
 	bool says_at_once; /* the report comes elsewhere, or later */
 	uint64_t status_ns;
@@ -126,11 +127,41 @@ static void say_found(struct stress *stress, struct round *round)
 	}
 }
 
-static void keep_result(struct stress *stress, const struct round *round)
+/* Reports the first save of a round that fails, once: the VM runs on, and so does the round. */
+static void say_unsaved(struct stress *stress, struct round *round)
+{
+	const char *problem =
+		checkpoint_take_problem(&round->checkpoint, !round->guest.ended, clock_now_ns());
+	struct error err;
+
+	if (!problem)
+		return;
+	error_set(&err, 0, "not saved: %.300s", problem);
+	terminal_problem(&stress->terminal, err.text);
+}
+
+/* Keeps the VM's states if something was found, and reports why one is missing. */
+static void keep_states(struct stress *stress, struct round *round, struct checkpoint_files *saved)
+{
+	struct round_options *options = &round->options;
+	char title[CHECKPOINT_NAME_SIZE - 32];
+
+	snprintf(title, sizeof(title), "%.40s%s%.40s-seed-%" PRIu64 "-%d", options->scenario,
+		 options->plant ? "+" : "", options->plant ? options->plant : "",
+		 options->guest.seed, getpid());
+	if (stress->place.private && round->found_count > 0)
+		checkpoint_keep(&round->checkpoint, &stress->place, title, saved);
+	else
+		checkpoint_drop(&round->checkpoint);
+	say_unsaved(stress, round);
+}
+
+static void keep_result(struct stress *stress, struct round *round)
 {
 	struct stress_result *result = &stress->report.results[stress->report.count++];
 
 	stress_result_take(result, round);
+	keep_states(stress, round, &result->saved);
 	stress->found += round->found_count > 0;
 	if (answer_is_lines())
 		stress_report_print_line(&stress->report, result);
@@ -148,7 +179,7 @@ static int run_round(struct stress *stress, const struct round_options *options)
 	int status = STATUS_REFUSED;
 	int seen = interrupts;
 
-	if (!round || round_start(round, options, stress->report.count, &err) < 0) {
+	if (!round || round_start(round, options, &stress->place, stress->report.count, &err) < 0) {
 		terminal_problem(&stress->terminal, err.text);
 		free(round);
 		return status;
@@ -157,6 +188,7 @@ static int run_round(struct stress *stress, const struct round_options *options)
 	stress->status_steps = 0;
 	while (round_step(round)) {
 		say_found(stress, round);
+		say_unsaved(stress, round);
 		show_status(stress, round);
 		while (seen < interrupts) {
 			seen++;
@@ -285,11 +317,18 @@ static int run_stress(struct stress *stress)
 		terminal_problem(&stress->terminal, "no memory for the results");
 		return STATUS_REFUSED;
 	}
+	if (stress->options.save_directory &&
+	    checkpoint_place_make(&stress->place, stress->options.save_directory, &err) < 0) {
+		terminal_problem(&stress->terminal, err.text);
+		free(stress->report.results);
+		return STATUS_REFUSED;
+	}
 	catch_signals();
 	if (answer_is_lines())
 		stress_report_begin_lines();
 	int status = run_scenarios(stress);
 
+	checkpoint_place_remove(&stress->place);
 	catch_late_signals();
 	terminal_finish(&stress->terminal);
 	stress->report.duration_ns = clock_now_ns() - start_ns;

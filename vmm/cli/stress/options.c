@@ -18,6 +18,7 @@
 #define DEFAULT_TIME_NS     (10 * NS_PER_S)
 #define DEFAULT_RATE        10
 #define DEFAULT_SCENARIO    "mix"
+#define CHECKPOINT_MIN_NS   (100 * NS_PER_MS)
 #define RATE_MAX            1000
 #define SEEDS_MAX           1000
 #define DEFAULT_GRACE_NS    (60 * NS_PER_S)  /* added to the time: a longer round counts as hung */
@@ -35,6 +36,8 @@ enum option_key {
 	KEY_RECLAIM,
 	KEY_SEEDS,
 	KEY_LIMIT,
+	KEY_CHECKPOINT,
+	KEY_SAVE,
 	KEY_INSPECT,
 	KEY_PAUSES,
 	KEY_HOG,
@@ -69,6 +72,12 @@ static const struct argp_option options_table[] = {
 	 0},
 	{"limit", KEY_LIMIT, "TIME", 0,
 	 "a longer round counts as hung (60 s more than --time; 600 s with --ops)", 0},
+	{"save-on-failure", KEY_SAVE, "DIR", 0,
+	 "keep VMs in which something was found as files for restore, on KVM: as found, if it still "
+	 "runs, and with --checkpoint as before",
+	 0},
+	{"checkpoint", KEY_CHECKPOINT, "TIME", 0,
+	 "time between saves of a VM while it runs; the newest two are kept", 0},
 	{"list", KEY_LIST, NULL, 0, "list the scenarios and the faults", 0},
 	ANSWER_JSON_OPTION,
 	ANSWER_LINES_OPTION,
@@ -98,6 +107,10 @@ static error_t parse_round_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_CHECK:
 		round->check_ns = option_time("--check-every", text, state);
+		break;
+	case KEY_CHECKPOINT:
+		round->checkpoint_ns =
+			option_time_from("--checkpoint", text, CHECKPOINT_MIN_NS, state);
 		break;
 	case KEY_INSPECTORS:
 		round->inspectors =
@@ -129,6 +142,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_SEEDS:
 		options->seeds = option_small("--seeds", text, 1, SEEDS_MAX, state);
+		break;
+	case KEY_SAVE:
+		options->save_directory = text;
 		break;
 	case KEY_LIST:
 		options->list = true;
@@ -178,6 +194,8 @@ static void settle(struct stress_options *options)
 	if (options->scenario_count == 0)
 		options->scenarios[options->scenario_count++] = DEFAULT_SCENARIO;
 	guest_options_settle(&round->guest, DEFAULT_TIME_NS);
+	if (options->save_directory && round->guest.accel == ACCEL_AUTO)
+		round->guest.accel = ACCEL_KVM;
 	if (round->limit_ns == 0)
 		round->limit_ns = stress_default_limit_ns(&round->guest);
 }
@@ -247,7 +265,12 @@ int stress_options_judge(struct stress_options *options, const struct option_lis
 	const char *plant = options->round.plant;
 	int result = judge_scenarios(options, list, err);
 
-	if (result == 0 && options->all_plants && list->count == 0)
+	if (result == 0 && options->save_directory && options->round.guest.accel != ACCEL_KVM)
+		result = error_set(err, -EINVAL,
+				   "--save-on-failure with --accel %s: only VMs that run on KVM "
+				   "without QEMU can be saved",
+				   accel_name(options->round.guest.accel));
+	else if (result == 0 && options->all_plants && list->count == 0)
 		result = error_set(err, -EINVAL,
 				   "--plant all: this kernel does not list its faults");
 	else if (result == 0 && plant && !options->all_plants)
@@ -276,6 +299,7 @@ void stress_options_parse(struct stress_options *options, int argc, char **argv)
 	static const struct option_rule rules[] = {
 		{"list", OPTION_LEAVES_ONLY, "kernel", "nothing runs"},
 		{"rate", OPTION_NEEDS, "inspectors|inspect", "it is that of additional inspectors"},
+		{"checkpoint", OPTION_NEEDS, "save-on-failure", "that says where files are kept"},
 		{0}};
 
 	*options = (struct stress_options){

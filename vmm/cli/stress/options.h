@@ -17,9 +17,10 @@ struct stress_options {
 		round; /* of all rounds; scenario, plant and seed are those of the first */
 	const char *scenarios[STRESS_SCENARIOS_MAX];
 	unsigned scenario_count;
-	bool all_plants;     /* one round for each fault that the kernel lists */
-	unsigned seeds;      /* rounds of each kind, with consecutive seeds */
-	const char *program; /* as it was called */
+	bool all_plants;            /* one round for each fault that the kernel lists */
+	unsigned seeds;             /* rounds of each kind, with consecutive seeds */
+	const char *program;        /* as it was called */
+	const char *save_directory; /* for the states of VMs with findings; NULL: none are kept */
 	bool json;
 	bool quiet;
 	bool list;

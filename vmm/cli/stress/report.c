@@ -65,15 +65,15 @@ static void put_quoted(const char *option, const char *text, FILE *out)
 	put_word(text, out);
 }
 
-/* As it was called, so that the shell finds it again. */
-static void put_program(const char *program, FILE *out)
+/* A word that is quoted only if a shell would not take it as it is: programs as they were called, and files. */
+static void put_path(const char *path, FILE *out)
 {
 	const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-";
 
-	if (program[0] && program[strspn(program, plain)] == '\0')
-		fputs(program, out);
+	if (path[0] && path[strspn(path, plain)] == '\0')
+		fputs(path, out);
 	else
-		put_word(program, out);
+		put_word(path, out);
 }
 
 static void put_time(const char *option, uint64_t ns, FILE *out)
@@ -115,7 +115,7 @@ char *stress_repro(const struct stress_options *options, const struct stress_res
 
 	if (!out)
 		return NULL;
-	put_program(options->program, out);
+	put_path(options->program, out);
 	fprintf(out, " stress %s --seed %" PRIu64, result->scenario, result->seed);
 	put_guest(&round->guest, out);
 	if (result->plant)
@@ -130,7 +130,34 @@ char *stress_repro(const struct stress_options *options, const struct stress_res
 		fputs(" --chaos", out);
 	if (round->reclaim)
 		fputs(" --reclaim", out);
+	if (options->save_directory)
+		put_quoted("--save-on-failure", options->save_directory, out);
+	if (round->checkpoint_ns)
+		put_time("--checkpoint", round->checkpoint_ns, out);
 	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+char *stress_restore(const struct stress_options *options, const struct stress_result *result,
+		     unsigned file)
+{
+	char *text = NULL, *path = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	bool is_whole =
+		asprintf(&path, "%s/%s", options->save_directory, result->saved.names[file]) >= 0;
+
+	put_path(options->program, out);
+	fputs(" restore ", out);
+	put_path(is_whole ? path : "", out);
+	if (is_whole)
+		free(path);
+	if (fclose(out) == 0 && is_whole)
 		return text;
 	free(text);
 	return NULL;
@@ -182,23 +209,24 @@ static void print_rules(const struct stress_result *result, unsigned first)
 }
 
 /* Options of a command line: it is only folded before them, and as a shell wants it, so that it can be pasted. */
-static void print_repro(const char *repro)
+static void print_command(const char *what, const char *command)
 {
 	struct folded line = begin_line(INDENT);
 	bool is_quoted = false;
 
-	folded_put(&line, "  reproduce:");
-	while (*repro) {
-		const char *end = repro;
+	folded_put(&line, "  %s:", what);
+	while (*command) {
+		const char *end = command;
 
-		for (; *end && (is_quoted || end == repro || strncmp(end, " --", 3) != 0); end++)
+		for (; *end && (is_quoted || end == command || strncmp(end, " --", 3) != 0); end++)
 			is_quoted ^= *end == '\'';
-		if (line.columns && line.used + (unsigned)(end - repro) + 3 > line.columns) {
+		if (line.columns && line.used + (unsigned)(end - command) + 3 > line.columns) {
 			printf(" \\\n%*s", INDENT - 1, "");
 			line.used = INDENT - 1;
 		}
-		folded_put(&line, "%s%.*s", *repro == ' ' ? "" : " ", (int)(end - repro), repro);
-		repro = end;
+		folded_put(&line, "%s%.*s", *command == ' ' ? "" : " ", (int)(end - command),
+			   command);
+		command = end;
 	}
 	folded_end(&line);
 }
@@ -249,8 +277,14 @@ void stress_report_print_round(const struct stress_report *report,
 	if (result->found_count) {
 		char *repro = stress_repro(report->options, result);
 
-		print_repro(repro ? repro : "no memory to tell");
+		print_command("reproduce", repro ? repro : "no memory to tell");
 		free(repro);
+	}
+	for (unsigned i = 0; i < result->saved.count; i++) {
+		char *restore = stress_restore(report->options, result, i);
+
+		print_command("go on", restore ? restore : "no memory to tell");
+		free(restore);
 	}
 	fflush(stdout);
 }

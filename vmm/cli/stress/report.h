@@ -22,6 +22,7 @@ struct stress_result {
 	struct resource_trend vm_trend, inspector_trend;
 	struct discovery found[ROUND_DISCOVERIES];
 	unsigned found_count;
+	struct checkpoint_files saved;
 	bool reclaims; /* memory was taken from the guest */
 	bool is_cut;   /* an interrupt ended it, so that it says nothing of the rest */
 };
@@ -42,6 +43,10 @@ uint64_t stress_result_steps_until_found(const struct stress_result *result);
 
 /* The command that reproduces a round, as one types it, for free(); NULL: no memory. */
 char *stress_repro(const struct stress_options *options, const struct stress_result *result);
+
+/* The command that goes on from one of its files, as one types it, for free(); NULL: no memory. */
+char *stress_restore(const struct stress_options *options, const struct stress_result *result,
+		     unsigned file);
 
 /* With --jsonl a line is printed when its round has ended, and the report is the last line. */
 void stress_report_begin_lines(void);

@@ -75,6 +75,19 @@ static json *reclaim_json(const struct reclaim_tally *tally)
 	return reclaim;
 }
 
+static json *saved_json(const struct stress_report *report, const struct stress_result *result)
+{
+	json *list = json_object_new_array();
+
+	for (unsigned i = 0; i < result->saved.count; i++) {
+		char *restore = stress_restore(report->options, result, i);
+
+		json_object_array_add(list, json_object_new_string(restore ? restore : ""));
+		free(restore);
+	}
+	return list;
+}
+
 static json *round_json(const struct stress_report *report, const struct stress_result *result)
 {
 	json *entry = json_object_new_object();
@@ -97,6 +110,8 @@ static json *round_json(const struct stress_report *report, const struct stress_
 	json_add(entry, "discoveries", found_json(result));
 	json_add_text(entry, "reproduce", repro ? repro : "");
 	free(repro);
+	if (report->options->save_directory)
+		json_add(entry, "restore", saved_json(report, result));
 	return entry;
 }
 

@@ -28,6 +28,9 @@
 #define STOP_PATIENCE_NS (5 * NS_PER_S)
 #define STOPS_MAX        2
 
+/* How long a VM may take to be saved as it was found. */
+#define SAVE_PATIENCE_NS (30 * NS_PER_S)
+
 /* Room for the decimal digits of a number, and a word before them. */
 #define ARGUMENT_MAX 64
 
@@ -50,6 +53,17 @@ static void insert_discovery(struct round *round, const struct discovery *discov
 	round->found[at] = *discovery;
 }
 
+/* Asks the guest to end, once the VM is saved as it is if that is wanted. */
+static void save_and_stop(struct round *round)
+{
+	uint64_t now = clock_now_ns();
+
+	if (round->guest.ended || !checkpoint_begin_found(&round->checkpoint, round->name, now))
+		round_stop(round);
+	else
+		round->stop_ns = now + SAVE_PATIENCE_NS;
+}
+
 static void add_discovery(struct round *round, struct discovery discovery)
 {
 	for (unsigned i = 0; i < round->found_count; i++)
@@ -58,8 +72,8 @@ static void add_discovery(struct round *round, struct discovery discovery)
 	if (discovery.steps == 0)
 		discovery.steps = round->progress.steps;
 	insert_discovery(round, &discovery);
-	if (round->stops == 0)
-		round_stop(round);
+	if (round->stops == 0 && !checkpoint_saves_found(&round->checkpoint))
+		save_and_stop(round);
 }
 
 /* Adds a finding of the run itself, found now. */
@@ -199,8 +213,8 @@ enum reclaim_manner round_reclaim(const struct round_options *options)
 	return options->reclaim ? RECLAIM_ORDERS : RECLAIM_NOTHING;
 }
 
-int round_start(struct round *round, const struct round_options *options, unsigned number,
-		struct error *err)
+int round_start(struct round *round, const struct round_options *options,
+		const struct checkpoint_place *place, unsigned number, struct error *err)
 {
 	char texts[ROUND_TEXTS_MAX][COMMAND_LINE_SIZE];
 	char *arguments[ROUND_ARGUMENTS_MAX];
@@ -215,6 +229,7 @@ int round_start(struct round *round, const struct round_options *options, unsign
 	};
 	snprintf(round->name, sizeof(round->name), "stress-%d-%u", getpid(), number);
 	chaos_init(&round->chaos, options->guest.seed);
+	checkpoint_begin(&round->checkpoint, place, options->checkpoint_ns, now);
 	build_arguments(round, arguments, texts);
 	int result = child_start(&round->guest, arguments, true, err);
 
@@ -333,11 +348,12 @@ static void keep_reclaimer(struct round *round)
 
 static void wait_a_moment(const struct round *round)
 {
-	struct pollfd fds[2 * (4 + ROUND_INSPECTORS_MAX)];
+	struct pollfd fds[2 * (5 + ROUND_INSPECTORS_MAX)];
 	unsigned count = child_poll(&round->guest, fds);
 
 	count += child_poll(&round->checker, fds + count);
 	count += child_poll(&round->reclaimer, fds + count);
+	count += child_poll(&round->checkpoint.saver, fds + count);
 	for (unsigned i = 0; i <= round->options.inspectors; i++)
 		count += child_poll(&round->inspectors[i], fds + count);
 	poll(fds, count, STEP_MS);
@@ -375,10 +391,24 @@ static void press(struct round *round)
 {
 	unsigned before = round->stops;
 
+	if (checkpoint_saves_found(&round->checkpoint)) {
+		round_stop(round);
+		return;
+	}
 	if (round->stops == 0 || round->found_count == 0)
 		add_own(round, FINDER_LIMIT, "hang", "the guest had not ended after %.3g s",
 			(double)(clock_now_ns() - round->start_ns) / (double)NS_PER_S);
-	if (round->stops == before)
+	if (round->stops == before && !checkpoint_saves_found(&round->checkpoint))
+		round_stop(round);
+}
+
+/* Lets the round end when the VM is saved as it was found. */
+static void end_save(struct round *round, uint64_t now)
+{
+	bool was_last = checkpoint_saves_found(&round->checkpoint);
+
+	checkpoint_read(&round->checkpoint, now);
+	if (was_last && !checkpoint_saves_found(&round->checkpoint) && round->stops == 0)
 		round_stop(round);
 }
 
@@ -391,10 +421,13 @@ bool round_step(struct round *round)
 	read_inspectors(round);
 	keep_reclaimer(round);
 	end_check(round, now);
+	end_save(round, now);
 	if (!child_is_alive(&round->guest))
 		return false;
 	if (round->stops == 0) {
 		start_check(round, now);
+		if (round->progress.looks > 0)
+			checkpoint_step(&round->checkpoint, round->name, now);
 		sample_resources(round, now);
 		/* A VM that is still starting may refuse to, for want of descriptors. */
 		if (round->options.chaos && round->progress.looks > 0)
@@ -449,6 +482,7 @@ void round_finish(struct round *round)
 	child_close(&round->reclaimer);
 	child_close(&round->chaos.pauser);
 	child_close(&round->chaos.hog);
+	child_close(&round->checkpoint.saver);
 	if (round->guest.pid && round->guest.ended) {
 		round->status = child_exit_status(&round->guest);
 		read_report(round);

@@ -16,6 +16,7 @@
 #include "cli/guest_options.h"
 #include "cli/host_scenario.h"
 #include "cli/stress/chaos.h"
+#include "cli/stress/checkpoint.h"
 #include "cli/stress/child.h"
 #include "cli/stress/discovery.h"
 #include "cli/stress/reclaimer.h"
@@ -35,7 +36,8 @@ struct round_options {
 	unsigned rate;     /* scans per second of each */
 	uint64_t check_ns; /* the time between two checks, 0: none */
 	bool chaos;
-	bool reclaim; /* whatever the scenario */
+	bool reclaim;           /* whatever the scenario */
+	uint64_t checkpoint_ns; /* the time between two saves of the VM, 0: none */
 };
 
 struct round_progress {
@@ -56,6 +58,7 @@ struct round {
 	struct child guest, checker, reclaimer;
 	struct child inspectors[1 + ROUND_INSPECTORS_MAX]; /* the first is the round's own */
 	struct chaos chaos;
+	struct checkpoint checkpoint;
 	struct resource_trend vm_trend,
 		inspector_trend; /* of the VM, and of the round's own inspector */
 	struct round_progress progress;
@@ -70,8 +73,9 @@ struct round {
 /* How memory is taken from the guest of a round. */
 enum reclaim_manner round_reclaim(const struct round_options *options);
 
-int round_start(struct round *round, const struct round_options *options, unsigned number,
-		struct error *err);
+/* `place` is where the VM is saved, or an empty one. */
+int round_start(struct round *round, const struct round_options *options,
+		const struct checkpoint_place *place, unsigned number, struct error *err);
 
 /* Waits a moment and handles events. Returns false when the round is over. */
 bool round_step(struct round *round);
