@@ -193,6 +193,42 @@ holds_files()
 	[ "$(find "$2" -mindepth 1 | wc -l)" -eq "$1" ] && [ "$(find "$2" -type f -perm 600 | wc -l)" -eq "$1" ]
 }
 
+# allocations ARGUMENT...: what the guest of a restored VM has allocated in its life.
+allocations()
+{
+	"$PAGEVISOR" restore --json --quiet "$@" 2>/dev/null | grep -o '"allocations": *[0-9]*'
+}
+
+# test_from FILE: of a VM with a finding, and two vCPUs.
+test_from()
+{
+	local file=$WORK/found.pvc alone=$WORK/alone.pvc plain first
+
+	cp "$1" "$file"
+	refused "--from with a scenario" 'mix: no scenario with --from' --from "$file" mix
+	refused "--from with memory" '--memory has no effect with --from' --from "$file" --memory 32M
+	refused "--from with a fault" '--plant has no effect with --from' --from "$file" --plant leak
+	refused "--from without a seed" '--seed 0: expected a number of at least 1' --from "$file" --seed 0
+	expect "--from a file that is not there" 1 'err:none.pvc: No such file' '!out:.' -- \
+		"$PAGEVISOR" stress --from "$WORK/none.pvc"
+	expect "a state goes on with two seeds, and is found again" 4 \
+		"out:reproduce: .* stress --from $file --seed 8 --check-every 1\$" 'out:^mix +seed 9: .*FOUND$' -- \
+		"$PAGEVISOR" stress --from "$file" --seed 8 --seeds 2 --check-every 1 --quiet
+
+	# With one vCPU, what is random repeats.
+	"$PAGEVISOR" run --name alone --cpus 1 --memory 32M --workload mix --time 0 --ops 10000000 --quiet >/dev/null 2>&1 &
+	running_pid=$!
+	within "$PAGEVISOR" save alone "$alone" >/dev/null 2>&1
+	wait "$running_pid"
+	running_pid=
+	plain=$(allocations "$alone")
+	first=$(allocations --seed 1 "$alone")
+	check "without a seed a guest goes on as it was" [ "$plain" = "$(allocations "$alone")" ]
+	check "with a seed it goes on in another way" [ "$plain" != "$first" ]
+	check "and with the same one in the same way" [ "$first" = "$(allocations --seed 1 "$alone")" ]
+	check "and with another one in another way" [ "$first" != "$(allocations --seed 2 "$alone")" ]
+}
+
 # The states before a finding are files that go on; without a finding nothing is left.
 test_saves()
 {
@@ -215,12 +251,13 @@ test_saves()
 	expect "a finding, with the states before it" 4 'out:level 3: frame .*: stuck_busy' \
 		"out:^  go on: $PAGEVISOR restore $kept/mix\\+busy-seed-1-[0-9]+-[0-9.]+s.pvc\$" \
 		"out:^  go on: $PAGEVISOR restore $kept/mix\\+busy-seed-1-[0-9]+-[0-9.]+s-found.pvc\$" -- \
-		"$PAGEVISOR" stress mix --plant busy --time 60 --check-every 4 --checkpoint 0.2 --save-on-failure "$kept" \
+		"$PAGEVISOR" stress mix --plant busy --time 0 --check-every 3 --checkpoint 0.2 --save-on-failure "$kept" \
 		--append plant_at=1000 "${SMALL[@]}"
 	check "a finding: the newest two and the last are kept" holds_files 3 "$kept"
 	for file in "$kept"/*-found.pvc; do
 		expect "the file has the slot that was found" 0 'out:^frames .* [1-9][0-9]* busy' -- "$PAGEVISOR" check "$file"
 	done
+	test_from "$kept"/*-found.pvc
 	interrupted INT churn --time 0 --limit "$LIMIT" --checkpoint 0.1 --save-on-failure "$full"
 	check "an interrupt leaves no file" holds_files 0 "$full"
 	if mount -t tmpfs -o size=1m none "$full" 2>/dev/null; then

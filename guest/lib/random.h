@@ -23,6 +23,14 @@ static inline struct random random_seed(uint64_t seed, uint64_t stream)
 	return (struct random){z ? z : 1};
 }
 
+/* Another stream, which depends on the numbers so far and on the seed. */
+static inline void random_mix(struct random *random, uint64_t seed, uint64_t stream)
+{
+	uint64_t state = random->state ^ random_seed(seed, stream).state;
+
+	random->state = state ? state : 1;
+}
+
 static inline uint64_t random_next(struct random *random)
 {
 	uint64_t x = random->state;

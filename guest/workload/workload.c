@@ -142,9 +142,23 @@ static bool must_stop(const struct worker *worker)
 	       __atomic_load_n(&is_stopping, __ATOMIC_RELAXED);
 }
 
+/* The guest was restored from a file: others that were may make other choices. The seed was there before the guest ran. */
+static void note_restore(struct worker *worker, uint32_t restores)
+{
+	uint64_t seed = __atomic_load_n(&mailbox.seed, __ATOMIC_RELAXED);
+
+	worker->restores = restores;
+	if (seed)
+		random_mix(&worker->random, seed, worker->cpu);
+}
+
 bool worker_continue(struct worker *worker)
 {
+	uint32_t restores = __atomic_load_n(&mailbox.restores, __ATOMIC_RELAXED);
+
 	rcu_quiescent_state();
+	if (__builtin_expect(restores != worker->restores, 0))
+		note_restore(worker, restores);
 	if (worker->operations_left == 0 || worker->slice_left == 0)
 		return false;
 	if (worker->operations_left != UINT64_MAX)

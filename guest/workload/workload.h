@@ -44,6 +44,7 @@ struct worker {
 	uint64_t slice_left;      /* steps until another workload's turn; UINT64_MAX: no limit */
 	uint64_t plant_step; /* first step that may plant a fault (plant.h); UINT64_MAX: none */
 	bool is_planting;
+	uint32_t restores; /* of the guest, as far as `random` knows of them */
 };
 
 struct workload {

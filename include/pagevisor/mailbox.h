@@ -18,6 +18,8 @@
  *                                 the host need be visible with it. The guest polls it, relaxed.
  *     restores  host    relaxed   moves each time the guest goes on from a file, before its first instruction there: the
  *                                 bytes of frames that were free when it was saved are lost
+ *     seed      host    relaxed   of random choices from the last move of `restores` on; 0: they go on as they were. It is
+ *                                 written with `restores`, so both are visible from the first instruction on.
  *     filled_pa guest   release   where the guest counts the slots of the metadata array that it has filled: 64 bits,
  *                                 relaxed. There will be one for each frame below max_paddr of the info page.
  *     panic_pa  guest   release   the guest has panicked: its struct panic_record (panic.h), complete
@@ -43,7 +45,8 @@ struct mailbox {
 
 	uint32_t stop;
 	uint32_t restores;
-	uint64_t reserved_host[23];
+	uint64_t seed;
+	uint64_t reserved_host[22];
 
 	uint64_t filled_pa;
 	uint64_t panic_pa;
@@ -54,6 +57,7 @@ ABI_OFFSET(struct mailbox, version, 0);
 ABI_OFFSET(struct mailbox, size, 4);
 ABI_OFFSET(struct mailbox, stop, 1 * MAILBOX_LINE);
 ABI_OFFSET(struct mailbox, restores, 1 * MAILBOX_LINE + 4);
+ABI_OFFSET(struct mailbox, seed, 1 * MAILBOX_LINE + 8);
 ABI_OFFSET(struct mailbox, filled_pa, 4 * MAILBOX_LINE);
 ABI_OFFSET(struct mailbox, panic_pa, 4 * MAILBOX_LINE + 8);
 ABI_SIZE(struct mailbox, 8 * MAILBOX_LINE);

@@ -33,6 +33,7 @@ struct restore {
 	struct guest_memory memory; /* of the file */
 	struct capture_file file;
 	struct saved_run saved;
+	uint64_t seed;      /* 0: the guest's choices go on as they were */
 	uint64_t released;  /* frames that the host held when it was saved */
 	uint64_t loaded_ns; /* how long it took */
 	const char *stage;  /* of the guest; NULL: it is not known */
@@ -54,6 +55,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_PAUSED:
 		restore->run.is_held = true;
+		break;
+	case KEY_SEED:
+		restore->seed = option_seed(text, state);
+		if (restore->seed == 0)
+			argp_error(state, "--seed %s: expected a number of at least 1", text);
 		break;
 	case KEY_QUIET:
 		restore->run.options.quiet = true;
@@ -86,8 +92,11 @@ static int refuse(struct restore *restore, int result, const struct error *why)
 	return run_refuse(&restore->run, STATUS_REFUSED, &err);
 }
 
-/* Its memory has been loaded, and nothing runs yet: tells the guest. One without a place for that is none of our kind. */
-static void meet_guest(struct restore *restore)
+/*
+ * Its memory has been loaded, and nothing runs yet: tells the guest. One without a place for that is none of our kind, and
+ * takes no seed. Returns whether it has what was asked for.
+ */
+static bool meet_guest(struct restore *restore)
 {
 	const struct guest_memory *memory = restore->run.engine->memory;
 	const struct guest_hints hints = {
@@ -96,11 +105,13 @@ static void meet_guest(struct restore *restore)
 	struct error ignored;
 
 	if (!restore->run.is_watched || guest_find(memory, &hints, &guest, &ignored) < 0)
-		return;
-	guest_note_restore(guest);
+		return restore->seed == 0;
+	bool is_noted = guest_note_restore(guest, restore->seed) == 0;
+
 	restore->released = adopt_guest(memory, guest);
 	restore->stage = guest->stage;
 	guest_free(guest);
+	return is_noted || restore->seed == 0;
 }
 
 static int load(struct run *run)
@@ -113,7 +124,10 @@ static int load(struct run *run)
 		result = engine_load_state(run->engine, &restore->file.machine, &err);
 	if (result < 0)
 		return refuse(restore, result, &err);
-	meet_guest(restore);
+	if (!meet_guest(restore)) {
+		error_set(&err, 0, "its guest takes no seed: --seed is for pagevisor's own guests");
+		return refuse(restore, -ENOTSUP, &err);
+	}
 	restore->loaded_ns = clock_now_ns() - run->start_ns;
 	return STATUS_OK;
 }
@@ -190,6 +204,8 @@ int command_restore(int argc, char **argv)
 		 0},
 		{"paused", KEY_PAUSED, NULL, 0, "it waits for pagevisor resume before it goes on",
 		 0},
+		{"seed", KEY_SEED, "N", 0,
+		 "another seed for the guest's random choices from there on", 0},
 		ANSWER_JSON_OPTION,
 		{"quiet", KEY_QUIET, NULL, 0, "no console output and no status while it runs", 0},
 		{0},

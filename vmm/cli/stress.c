@@ -21,6 +21,7 @@
 #include "cli/output.h"
 #include "cli/run/kernel_file.h"
 #include "cli/stress/inspector.h"
+#include "cli/stress/origin.h"
 #include "cli/stress/reclaimer.h"
 #include "cli/stress/report.h"
 #include "view/answer.h"
@@ -339,6 +340,23 @@ static int run_stress(struct stress *stress)
 	return status;
 }
 
+/* Reads what the file says of its VM, before any goes on from it. */
+static int go_on_and_run(struct stress *stress)
+{
+	struct saved_run *saved = malloc(sizeof(*saved));
+	struct error err = {"no memory"};
+	int status = STATUS_REFUSED;
+
+	if (!saved || stress_origin_read(stress->options.round.from, saved, &err) < 0) {
+		terminal_problem(&stress->terminal, err.text);
+	} else {
+		stress_origin_options(saved, &stress->options);
+		status = run_stress(stress);
+	}
+	free(saved);
+	return status;
+}
+
 /* Reads the kernel, which says what can be asked for, before anything boots. */
 static int open_and_run(struct stress *stress)
 {
@@ -349,6 +367,8 @@ static int open_and_run(struct stress *stress)
 		terminal_problem(&stress->terminal, err.text);
 		return STATUS_REFUSED;
 	}
+	if (stress->options.round.from)
+		return go_on_and_run(stress);
 	if (kernel_file_open(&stress->kernel, stress->options.round.guest.kernel, &err) < 0) {
 		terminal_problem(&stress->terminal, err.text);
 		return status;

@@ -201,10 +201,10 @@ int guest_boot_progress(const struct guest *guest, uint64_t *done, uint64_t *tot
 int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *length);
 
 /*
- * Lets a guest that has been loaded from a file, and has not run since, know it: its free frames have lost their bytes. Returns
- * 0 or -ENOTSUP.
+ * Lets a guest that has been loaded from a file, and has not run since, know it: its free frames have lost their bytes, and
+ * with a seed other than 0 it makes other random choices from now on. Returns 0; -ENOTSUP if it does not know such notes.
  */
-int guest_note_restore(const struct guest *guest);
+int guest_note_restore(const struct guest *guest, uint64_t seed);
 
 /*
  * An identity of the guest's kernel image: another image has, as a rule, another one. Returns 0, -ENODATA if it is

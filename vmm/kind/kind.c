@@ -138,9 +138,9 @@ int guest_ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *len
 					: -ENOTSUP;
 }
 
-int guest_note_restore(const struct guest *guest)
+int guest_note_restore(const struct guest *guest, uint64_t seed)
 {
-	return guest->kind->note_restore ? guest->kind->note_restore(guest) : -ENOTSUP;
+	return guest->kind->note_restore ? guest->kind->note_restore(guest, seed) : -ENOTSUP;
 }
 
 int guest_image_id(const struct guest *guest, uint64_t *id)

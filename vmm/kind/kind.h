@@ -167,7 +167,7 @@ struct kind {
 	int (*check)(const struct guest *guest, enum check_rules rules, struct facts *summary,
 		     struct findings *findings, struct error *err);
 	int (*ask_to_stop)(const struct guest *guest, paddr_t *written, uint64_t *length);
-	int (*note_restore)(const struct guest *guest);
+	int (*note_restore)(const struct guest *guest, uint64_t seed);
 	int (*boot_progress)(const struct guest *guest, uint64_t *done, uint64_t *total);
 	int (*panic)(const struct guest *guest,
 		     struct guest_panic *panic); /* as guest_panic_read */

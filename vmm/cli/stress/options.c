@@ -38,6 +38,7 @@ enum option_key {
 	KEY_LIMIT,
 	KEY_CHECKPOINT,
 	KEY_SAVE,
+	KEY_FROM,
 	KEY_INSPECT,
 	KEY_PAUSES,
 	KEY_HOG,
@@ -78,6 +79,9 @@ static const struct argp_option options_table[] = {
 	 0},
 	{"checkpoint", KEY_CHECKPOINT, "TIME", 0,
 	 "time between saves of a VM while it runs; the newest two are kept", 0},
+	{"from", KEY_FROM, "FILE", 0,
+	 "go on from a VM that save or --save-on-failure has written, in each round with another seed",
+	 0},
 	{"list", KEY_LIST, NULL, 0, "list the scenarios and the faults", 0},
 	ANSWER_JSON_OPTION,
 	ANSWER_LINES_OPTION,
@@ -108,6 +112,9 @@ static error_t parse_round_option(int key, char *text, struct argp_state *state)
 	case KEY_CHECK:
 		round->check_ns = option_time("--check-every", text, state);
 		break;
+	case KEY_FROM:
+		round->from = text;
+		break;
 	case KEY_CHECKPOINT:
 		round->checkpoint_ns =
 			option_time_from("--checkpoint", text, CHECKPOINT_MIN_NS, state);
@@ -129,6 +136,17 @@ static error_t parse_round_option(int key, char *text, struct argp_state *state)
 		return guest_option_parse(&round->guest, key, text, state);
 	}
 	return 0;
+}
+
+static void judge_from(const struct stress_options *options, const struct argp_state *state)
+{
+	if (!options->round.from)
+		return;
+	if (options->scenario_count > 0)
+		argp_error(state, "%s: no scenario with --from: the file has the VM",
+			   options->scenarios[0]);
+	if (options->round.guest.seed == 0)
+		argp_error(state, "--seed 0: expected a number of at least 1 with --from");
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -172,6 +190,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_TARGETS:
 		options->targets = true;
 		break;
+	case ARGP_KEY_END:
+		judge_from(options, state);
+		break;
 	case ARGP_KEY_ARG:
 		add_scenario(options, text, state);
 		break;
@@ -186,11 +207,13 @@ uint64_t stress_default_limit_ns(const struct guest_options *guest)
 	return guest->time_ns ? guest->time_ns + DEFAULT_GRACE_NS : DEFAULT_PATIENCE_NS;
 }
 
-/* Settles the options that depend on others. */
+/* Settles the options that depend on others. With --from, the file decides on the rest. */
 static void settle(struct stress_options *options)
 {
 	struct round_options *round = &options->round;
 
+	if (round->from)
+		return;
 	if (options->scenario_count == 0)
 		options->scenarios[options->scenario_count++] = DEFAULT_SCENARIO;
 	guest_options_settle(&round->guest, DEFAULT_TIME_NS);
@@ -298,6 +321,8 @@ void stress_options_parse(struct stress_options *options, int argc, char **argv)
 
 	static const struct option_rule rules[] = {
 		{"list", OPTION_LEAVES_ONLY, "kernel", "nothing runs"},
+		{"time|ops|cpus|memory|accel|ring|kernel|append|plant", OPTION_IDLE_WITH, "from",
+		 "the file has the VM"},
 		{"rate", OPTION_NEEDS, "inspectors|inspect", "it is that of additional inspectors"},
 		{"checkpoint", OPTION_NEEDS, "save-on-failure", "that says where files are kept"},
 		{0}};

@@ -116,8 +116,16 @@ char *stress_repro(const struct stress_options *options, const struct stress_res
 	if (!out)
 		return NULL;
 	put_path(options->program, out);
-	fprintf(out, " stress %s --seed %" PRIu64, result->scenario, result->seed);
-	put_guest(&round->guest, out);
+	fputs(" stress ", out);
+	if (round->from) {
+		fputs("--from ", out);
+		put_path(round->from, out);
+	} else {
+		fputs(result->scenario, out);
+	}
+	fprintf(out, " --seed %" PRIu64, result->seed);
+	if (!round->from)
+		put_guest(&round->guest, out);
 	if (result->plant)
 		fprintf(out, " --plant %s", result->plant);
 	if (round->inspectors)
@@ -236,6 +244,7 @@ static void print_verdict(const struct stress_result *result)
 	struct folded line = begin_line(INDENT);
 	char text[256], steps[NUMBER_TEXT_SIZE], rate[NUMBER_TEXT_SIZE];
 	double seconds = (double)result->duration_ns / (double)NS_PER_S;
+	uint64_t made = result->steps - result->progress.first_steps;
 	bool is_planted = !result->plant || result->planted.is_planted;
 
 	snprintf(text, sizeof(text), "%s%s%s", result->scenario, result->plant ? "+" : "",
@@ -245,7 +254,7 @@ static void print_verdict(const struct stress_result *result)
 		 "seed %" PRIu64 ": %s steps, %s/s, %" PRIu64 " look%s, %" PRIu64
 		 " check%s, %s%s%s",
 		 result->seed, number_text(steps, (double)result->steps),
-		 number_text(rate, (double)result->steps / seconds), result->progress.looks,
+		 number_text(rate, (double)made / seconds), result->progress.looks,
 		 plural(result->progress.looks), result->progress.checks,
 		 plural(result->progress.checks), result->found_count ? "FOUND" : "nothing found",
 		 result->found_count || is_planted ? "" : ", never planted",

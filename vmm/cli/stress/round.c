@@ -136,6 +136,8 @@ static void inspector_line(void *context, struct child *child, enum child_stream
 	round->progress.looks++;
 	if (child != &round->inspectors[0])
 		return;
+	if (round->options.from && round->progress.first_steps == 0)
+		round->progress.first_steps = seen.steps;
 	round->progress.steps = seen.steps;
 	round->progress.allocations = seen.allocations;
 	round->progress.frees = seen.frees;
@@ -159,6 +161,18 @@ static int start_inspector(struct round *round, unsigned index, struct error *er
 	if (index > 0)
 		snprintf(rate, sizeof(rate), "%u", round->options.rate);
 	return child_start(&round->inspectors[index], arguments, false, err);
+}
+
+/* Builds the arguments of `restore`, in the same way. */
+static void build_restore(const struct round *round, char **arguments,
+			  char texts[][COMMAND_LINE_SIZE])
+{
+	const char *const words[] = {
+		NULL,        "restore", "--json", "--quiet",           "--name",
+		round->name, texts[0],  "--",     round->options.from, NULL};
+
+	snprintf(texts[0], COMMAND_LINE_SIZE, "--seed=%" PRIu64, round->options.guest.seed);
+	memcpy(arguments, words, sizeof(words));
 }
 
 /* Builds the arguments of `run`; `texts` holds those that are formatted. */
@@ -230,7 +244,10 @@ int round_start(struct round *round, const struct round_options *options,
 	snprintf(round->name, sizeof(round->name), "stress-%d-%u", getpid(), number);
 	chaos_init(&round->chaos, options->guest.seed);
 	checkpoint_begin(&round->checkpoint, place, options->checkpoint_ns, now);
-	build_arguments(round, arguments, texts);
+	if (options->from)
+		build_restore(round, arguments, texts);
+	else
+		build_arguments(round, arguments, texts);
 	int result = child_start(&round->guest, arguments, true, err);
 
 	for (unsigned i = 0; i <= options->inspectors && result == 0; i++)

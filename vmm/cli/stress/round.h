@@ -30,6 +30,7 @@
 struct round_options {
 	const char *scenario;
 	const char *plant; /* NULL: none */
+	const char *from;  /* the file from which the VM goes on, NULL: it boots */
 	struct guest_options guest;
 	uint64_t limit_ns; /* to detect a hang */
 	unsigned inspectors;
@@ -42,6 +43,7 @@ struct round_options {
 
 struct round_progress {
 	uint64_t steps, allocations, frees;
+	uint64_t first_steps; /* at the first look at a VM that goes on from a file */
 	uint64_t in_use, frames;
 	uint64_t looks;  /* of all inspectors */
 	uint64_t checks; /* completed, at level 3 */

@@ -366,12 +366,16 @@ void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_me
 	guest_memory_read_end();
 }
 
-void guest_view_note_restore(const struct guest_view *view, const struct guest_memory *memory)
+bool guest_view_note_restore(const struct guest_view *view, const struct guest_memory *memory,
+			     uint64_t seed)
 {
 	guest_memory_read_begin();
 	struct mailbox *mailbox = find_mailbox(view, memory);
 
-	if (mailbox)
+	if (mailbox) {
+		__atomic_store_n(&mailbox->seed, seed, __ATOMIC_RELAXED);
 		__atomic_store_n(&mailbox->restores, mailbox->restores + 1, __ATOMIC_RELAXED);
+	}
 	guest_memory_read_end();
+	return mailbox != NULL;
 }

@@ -115,7 +115,8 @@ int guest_view_steps(const struct guest_view *view, const struct guest_memory *m
 /* Asks the workload to end. Does nothing if the guest has no mailbox in its RAM, or one of another version. */
 void guest_view_ask_to_stop(const struct guest_view *view, const struct guest_memory *memory);
 
-/* See guest_note_restore. */
-void guest_view_note_restore(const struct guest_view *view, const struct guest_memory *memory);
+/* See guest_note_restore. Returns whether the guest has a mailbox. */
+bool guest_view_note_restore(const struct guest_view *view, const struct guest_memory *memory,
+			     uint64_t seed);
 
 #endif

@@ -291,10 +291,11 @@ static int ask_to_stop(const struct guest *guest, paddr_t *written, uint64_t *le
 	return 0;
 }
 
-static int note_restore(const struct guest *guest)
+static int note_restore(const struct guest *guest, uint64_t seed)
 {
-	guest_view_note_restore(&pagevisor_guest_of(guest)->view, guest->memory);
-	return 0;
+	return guest_view_note_restore(&pagevisor_guest_of(guest)->view, guest->memory, seed)
+		       ? 0
+		       : -ENOTSUP;
 }
 
 static int boot_progress(const struct guest *guest, uint64_t *done, uint64_t *total)
