@@ -281,7 +281,7 @@ static void adopt(struct engine *engine, const struct guest_hints *hints)
 	if (guest_find(engine->memory, hints, &guest, &err) < 0)
 		FAIL("the loaded guest: %s", err.text);
 	adopt_guest(engine->memory, guest);
-	guest_note_restore(guest);
+	guest_note_restore(guest, 0);
 	guest_free(guest);
 }
 

@@ -126,18 +126,19 @@ static int get_msrs(const struct vcpu *vcpu, const struct state_facts *facts,
 /* Sets one MSR. One that KVM refuses is no failure if it has that value already: some are constant. */
 static int set_msr(const struct vcpu *vcpu, const struct kvm_msr_entry *entry, struct error *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msr = {.head = {.nmsrs = 1}, .entry = *entry};
-	int result = KVM_CALL(vcpu->fd, KVM_SET_MSRS, &msr, err);
+	_Alignas(struct kvm_msrs) uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(*entry)] = {0};
+	struct kvm_msrs *msrs = (struct kvm_msrs *)bytes;
+
+	msrs->nmsrs = 1;
+	msrs->entries[0] = *entry;
+	int result = KVM_CALL(vcpu->fd, KVM_SET_MSRS, msrs, err);
 
 	if (result != 0)
 		return result < 0 ? result : 0;
-	result = KVM_CALL(vcpu->fd, KVM_GET_MSRS, &msr, err);
+	result = KVM_CALL(vcpu->fd, KVM_GET_MSRS, msrs, err);
 	if (result < 0)
 		return result;
-	return result == 1 && msr.entry.data == entry->data
+	return result == 1 && msrs->entries[0].data == entry->data
 		       ? 0
 		       : error_set(err, -EINVAL,
 				   "vCPU %u: KVM does not take %#" PRIx64 " for MSR %#x",
