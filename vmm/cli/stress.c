@@ -131,8 +131,11 @@ static void say_found(struct stress *stress, struct round *round)
 /* Reports the first save of a round that fails, once: the VM runs on, and so does the round. */
 static void say_unsaved(struct stress *stress, struct round *round)
 {
-	const char *problem =
-		checkpoint_take_problem(&round->checkpoint, !round->guest.ended, clock_now_ns());
+	const bool is_over = round->status >= 0;
+	const bool runs = is_over ? round->status != STATUS_GUEST && round->found_count > 0
+				  : !round->guest.ended;
+	const char *problem = checkpoint_take_problem(&round->checkpoint, runs,
+						      is_over ? UINT64_MAX : clock_now_ns());
 	struct error err;
 
 	if (!problem)

@@ -131,14 +131,18 @@ bool checkpoint_begin_found(struct checkpoint *checkpoint, const char *vm, uint6
 
 static uint64_t problem_from(const struct checkpoint *checkpoint)
 {
-	return checkpoint->target == CHECKPOINT_FOUND ? 0 : clock_now_ns() + END_NS;
+	return checkpoint->target == CHECKPOINT_FOUND ? UINT64_MAX : clock_now_ns() + END_NS;
 }
 
 const char *checkpoint_take_problem(struct checkpoint *checkpoint, bool vm_runs, uint64_t now)
 {
 	if (!checkpoint->has_problem || checkpoint->is_said)
 		return NULL;
-	if (checkpoint->problem_ns > 0 && (!vm_runs || now < checkpoint->problem_ns))
+	const bool is_over = now == UINT64_MAX,
+		   waits_for_that = checkpoint->problem_ns == UINT64_MAX;
+
+	if (checkpoint->problem_ns > 0 &&
+	    (!vm_runs || now < checkpoint->problem_ns || is_over != waits_for_that))
 		return NULL;
 	checkpoint->is_said = true;
 	return checkpoint->problem.text;

@@ -72,7 +72,8 @@ static inline bool checkpoint_saves_found(const struct checkpoint *checkpoint)
 
 /*
  * Why a save has failed, once, or NULL. That a VM was not saved because it has ended is no failure; so what may be due to
- * that is returned only if the VM still runs a while later.
+ * that is returned only if the VM still runs a while later. Of the VM as it was found: when the round is over, with `now`
+ * UINT64_MAX, if `vm_runs` says that the VM did not end by itself.
  */
 const char *checkpoint_take_problem(struct checkpoint *checkpoint, bool vm_runs, uint64_t now);
 

@@ -82,7 +82,7 @@ static json *saved_json(const struct stress_report *report, const struct stress_
 	for (unsigned i = 0; i < result->saved.count; i++) {
 		char *restore = stress_restore(report->options, result, i);
 
-		json_object_array_add(list, json_object_new_string(restore ? restore : ""));
+		json_object_array_add(list, json_text(restore ? restore : ""));
 		free(restore);
 	}
 	return list;
