@@ -9,7 +9,7 @@
 . "$(dirname "$0")/libvirt_lib.sh"
 
 HERE=$ROOT/tests/docs
-SHOWN_MAX=19 # blocks of all documents that are only shown, half of them because they need a Linux guest
+SHOWN_MAX=21 # blocks of all documents that are only shown, half of them because they need a Linux guest
 
 # Why this host cannot run what a mark asks for; nothing when it can.
 problem_of()
