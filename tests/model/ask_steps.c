@@ -93,7 +93,7 @@ uint64_t step_load(const void *word, size_t size, int order)
 		step("load_asked");
 	else if (asks.running == 0 && !hands)
 		hands = word;
-	else if (asks.running != KEEPER)
+	else if (asks.running != 0 && asks.running != KEEPER)
 		load_steps_of_cpu(&asks.actors[asks.running], word, order);
 	if (is_mutant("stale-unseen") && word == &frame_keeper.released &&
 	    order == __ATOMIC_RELAXED)
