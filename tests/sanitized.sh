@@ -29,6 +29,7 @@ build_with()
 	local build=$BUILD/$1 file programs=("build/$1/pagevisor" "build/$1/attach-probe")
 
 	case " ${SANITIZED_PARTS:-} " in *" qemu_source "*) programs+=("build/$1/torn") ;; esac
+	case " ${SANITIZED_PARTS:-} " in *" restore "*) programs+=("build/$1/state") ;; esac
 	case " ${SANITIZED_PARTS:-} " in *" libvirt "*) programs+=("build/$1/libvirt-watch") ;; esac
 	LIMIT=$BUILD_LIMIT expect "it builds with the $1 sanitizer" 0 -- \
 		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory -j2 SANITIZE="$1" \
