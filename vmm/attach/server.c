@@ -17,6 +17,7 @@
 #include "attach/runtime_dir.h"
 #include "attach/server_orders.h"
 #include "attach/server_places.h"
+#include "attach/server_send.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/thread.h"
@@ -46,12 +47,6 @@ static void map_describe(const struct guest_memory *memory, struct attach_map *t
 			.fd_offset = map->regions[i].fd_offset,
 		};
 	guest_memory_read_end();
-}
-
-/* Sends all or nothing, without waiting. False when the client did not take it. */
-static bool send_message(int fd, const void *message, size_t size)
-{
-	return send(fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
 }
 
 /* Returns 0, or a negative errno when the client did not take it. */
@@ -94,17 +89,8 @@ static bool send_notice(const struct attach_server *server, struct attach_server
 		.header = attach_header(ATTACH_MAP_CHANGED, sizeof(notice), 0)};
 
 	map_describe(server->vm.memory, &notice.map);
-	client->is_notice_due = !send_message(client->fd, &notice, sizeof(notice));
+	client->is_notice_due = !server_send(client->fd, &notice, sizeof(notice));
 	return !client->is_notice_due || errno == EAGAIN;
-}
-
-static bool send_reply(int fd, enum attach_type type, uint32_t sequence, int result, uint64_t value)
-{
-	struct attach_reply reply = {.header = attach_header(type, sizeof(reply), sequence),
-				     .result = result,
-				     .value = value};
-
-	return send_message(fd, &reply, sizeof(reply));
 }
 
 /* Accepts the same user and root. Returns 0 or -EACCES. */
@@ -159,7 +145,7 @@ static void welcome(struct attach_server *server, int fd)
 	if (refusal == 0)
 		refusal = send_hello(server, fd);
 	if (refusal < 0) {
-		send_reply(fd, ATTACH_REFUSED, 0, refusal, 0);
+		server_send_reply(fd, ATTACH_REFUSED, 0, refusal, 0);
 		close(fd);
 		return;
 	}
@@ -226,9 +212,9 @@ static bool serve_dirty_read(const struct attach_vm *vm, const struct attach_ser
 					    request->flags & ATTACH_REFRESH, paddr(request->base),
 					    request->pages, reply.bits, &ignored);
 	if (result < 0)
-		return send_reply(client->fd, ATTACH_REPLY, sequence, result, 0);
+		return server_send_reply(client->fd, ATTACH_REPLY, sequence, result, 0);
 	reply.reply = (struct attach_reply){.header = attach_header(ATTACH_REPLY, size, sequence)};
-	return send_message(client->fd, &reply, size);
+	return server_send(client->fd, &reply, size);
 }
 
 /* Serves one request. Returns false if the client must be disconnected. */
@@ -243,14 +229,14 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 					   request);
 	if (!server->vm.control && request->header.type != ATTACH_SUBSCRIBE &&
 	    request->header.type != ATTACH_STOP)
-		return send_reply(client->fd, ATTACH_REPLY, sequence, -ENOTSUP, 0);
+		return server_send_reply(client->fd, ATTACH_REPLY, sequence, -ENOTSUP, 0);
 	if (server_control_take(request))
 		return server_control_serve(&server->control, server->vm.id.pid, server->vm.stop,
 					    client, request);
 	switch (request->header.type) {
 	case ATTACH_SUBSCRIBE:
 		client->is_subscribed = true;
-		return send_reply(client->fd, ATTACH_REPLY, sequence, 0, 0) &&
+		return server_send_reply(client->fd, ATTACH_REPLY, sequence, 0, 0) &&
 		       send_notice(server, client);
 	case ATTACH_DIRTY_READ:
 		return serve_dirty_read(&server->vm, client, request);
@@ -270,7 +256,7 @@ static bool serve(struct attach_server *server, struct attach_server_client *cli
 		result = 0;
 		break;
 	}
-	return send_reply(client->fd, ATTACH_REPLY, sequence, result, 0);
+	return server_send_reply(client->fd, ATTACH_REPLY, sequence, result, 0);
 }
 
 /* Serves waiting requests. Returns false when the client is gone or sent an invalid request. */

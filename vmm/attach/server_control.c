@@ -6,26 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "attach/server_send.h"
 #include "base/clock.h"
-
-static bool send_message(int fd, const void *message, size_t size)
-{
-	return send(fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
-}
-
-static bool send_reply(int fd, uint32_t sequence, int result, uint64_t value)
-{
-	struct attach_reply reply = {.header = attach_header(ATTACH_REPLY, sizeof(reply), sequence),
-				     .result = result,
-				     .value = value};
-
-	return send_message(fd, &reply, sizeof(reply));
-}
 
 /* The result of a request to pause. A client that does not take it is disconnected in its next turn. */
 static void answer_pause(int fd, uint32_t sequence, int result)
 {
-	if (!send_reply(fd, sequence, result, 0))
+	if (!server_send_reply(fd, ATTACH_REPLY, sequence, result, 0))
 		shutdown(fd, SHUT_RDWR);
 }
 
@@ -51,7 +38,7 @@ static bool serve_resume(struct server_control *own, int fd, uint32_t sequence)
 	uint64_t paused_ns;
 	int result = server_pause_release(&own->pause, fd, &paused_ns);
 
-	return send_reply(fd, sequence, result, paused_ns);
+	return server_send_reply(fd, ATTACH_REPLY, sequence, result, paused_ns);
 }
 
 static bool serve_holder(const struct server_control *own, int fd, uint32_t sequence)
@@ -61,7 +48,7 @@ static bool serve_holder(const struct server_control *own, int fd, uint32_t sequ
 				     .pid = holder.pid,
 				     .value = holder.since_ns};
 
-	return send_message(fd, &reply, sizeof(reply));
+	return server_send(fd, &reply, sizeof(reply));
 }
 
 static void forget_machine(struct server_control *own)
@@ -101,14 +88,14 @@ static bool serve_machine(struct server_control *own, int fd, const struct attac
 	if (result == 0 && request->base >= own->machine.size)
 		result = -ERANGE;
 	if (result < 0)
-		return send_reply(fd, sequence, result, 0);
+		return server_send_reply(fd, ATTACH_REPLY, sequence, result, 0);
 	size_t piece = attach_piece_size(own->machine.size, request->base);
 	size_t size = offsetof(struct attach_machine_reply, bytes) + piece;
 
 	reply.reply = (struct attach_reply){.header = attach_header(ATTACH_REPLY, size, sequence),
 					    .value = own->machine.size};
 	memcpy(reply.bytes, own->machine.bytes + request->base, piece);
-	return send_message(fd, &reply, size);
+	return server_send(fd, &reply, size);
 }
 
 bool server_control_serve(struct server_control *own, uint32_t vm_pid, bool can_end,
@@ -127,7 +114,8 @@ bool server_control_serve(struct server_control *own, uint32_t vm_pid, bool can_
 		return serve_machine(own, client->fd, request);
 	}
 	if (is_hold && (!can_end || request->base != vm_pid))
-		return send_reply(client->fd, sequence, can_end ? -ESRCH : -ENOTSUP, 0);
+		return server_send_reply(client->fd, ATTACH_REPLY, sequence,
+					 can_end ? -ESRCH : -ENOTSUP, 0);
 	server_pause_ask(&own->pause, client->fd, client->pid, sequence, is_hold);
 	return true;
 }

@@ -3,9 +3,10 @@
 #include "attach/server_orders.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
 #include <pagevisor/address.h>
+
+#include "attach/server_send.h"
 
 bool server_orders_take(const struct attach_request *request)
 {
@@ -13,11 +14,6 @@ bool server_orders_take(const struct attach_request *request)
 	       request->header.type == ATTACH_ORDER_CANCEL ||
 	       request->header.type == ATTACH_ORDER_STATUS ||
 	       request->header.type == ATTACH_FRAME_RECORD;
-}
-
-static bool send_reply(int fd, const void *reply, size_t size)
-{
-	return send(fd, reply, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
 }
 
 static int take_order(const struct management *management, uint32_t vm_pid,
@@ -44,7 +40,7 @@ static bool send_status(const struct management *management, int fd, uint32_t se
 		.reply = {.header = attach_header(ATTACH_REPLY, sizeof(reply), sequence)}};
 
 	management->ops->status(management->own, &reply.status);
-	return send_reply(fd, &reply, sizeof(reply));
+	return server_send(fd, &reply, sizeof(reply));
 }
 
 static bool send_record(const struct management *management, int fd,
@@ -57,9 +53,9 @@ static bool send_record(const struct management *management, int fd,
 	reply.reply.result =
 		management->ops->record(management->own, request->base / PAGE_SIZE, &reply.record);
 	if (reply.reply.result == 0)
-		return send_reply(fd, &reply, sizeof(reply));
+		return server_send(fd, &reply, sizeof(reply));
 	reply.reply.header.size = sizeof(reply.reply);
-	return send_reply(fd, &reply.reply, sizeof(reply.reply));
+	return server_send(fd, &reply.reply, sizeof(reply.reply));
 }
 
 bool server_orders_serve(const struct management *management, uint32_t vm_pid,
@@ -79,7 +75,7 @@ bool server_orders_serve(const struct management *management, uint32_t vm_pid,
 	else
 		management->ops->cancel(management->own, client->order);
 	reply.value = reply.result == 0 ? client->order : 0;
-	return send_reply(client->fd, &reply, sizeof(reply));
+	return server_send(client->fd, &reply, sizeof(reply));
 }
 
 void server_orders_forget(const struct management *management,
