@@ -39,6 +39,11 @@ bool time_parse(const char *text, uint64_t *ns);
 #define SIZE_EXAMPLES "such as 512M or 1.5GiB"
 #define TIME_EXAMPLES "such as 2.5, 500ms or 3min"
 
+static inline double in_mib(uint64_t bytes)
+{
+	return (double)bytes / (1 << 20);
+}
+
 /* The ending of a regular noun: "1 look", "2 looks". */
 static inline const char *plural(uint64_t count)
 {

@@ -98,11 +98,6 @@ static const struct argp parser = {
 	.children = session_children,
 };
 
-static double in_mib(uint64_t bytes)
-{
-	return (double)bytes / (1 << 20);
-}
-
 /* Only of a guest that is known: with --all-memory there need not be one. */
 static void print_partial(const struct capture *capture, const struct source *source)
 {

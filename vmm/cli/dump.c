@@ -239,11 +239,6 @@ static int write_core(struct dump *dump, struct error *err)
 	return result;
 }
 
-static double in_mib(uint64_t bytes)
-{
-	return (double)bytes / (1 << 20);
-}
-
 static void print_text(const struct dump *dump, const struct source *source)
 {
 	const struct snapshot_facts *facts = &dump->snapshot.facts;

@@ -231,11 +231,6 @@ static int give_up(struct save *save, int result, const struct error *err)
 	return output_refuse(status, "%s; the VM %s %s", err->text, name, after);
 }
 
-static double in_mib(uint64_t bytes)
-{
-	return (double)bytes / (1 << 20);
-}
-
 static void print_text(const struct save *save)
 {
 	const struct capture_written *written = &save->written;

@@ -48,8 +48,8 @@ struct capture_progress {
 };
 
 /*
- * Writes a snapshot of a VM to `path`. A NULL content stands for all its memory, compressed, and no machine. It writes to a temporary file in the same directory, and renames that to `path`
- * once everything is on disk. Only the owner may read the file, because it holds a guest's memory. Returns 0 or a
+ * Writes a snapshot of a VM to `path`, which appears once everything is on disk (base/new_file.h). A NULL content stands for all
+ * its memory, compressed, and no machine. Only the owner may read the file, because it holds a guest's memory. Returns 0 or a
  * negative errno. On failure nothing is left behind, and an existing file is unchanged.
  */
 int capture_write(const struct snapshot *snapshot, const struct capture_vm *vm,
@@ -70,8 +70,8 @@ struct capture_file {
 };
 
 /*
- * Opens a capture file, of version 1 as well, as `memory`, which is not initialised yet and must not move until capture_close. The file is not
- * trusted: all of it but the data is read and checked here; data is unpacked and checked when it is read. The file
+ * Opens a capture file, of version 1 as well, as `memory`, which is not initialised yet and must not move until
+ * capture_close. The file is not trusted: all of it but the data is read and checked here; data is unpacked and checked when it is read. The file
  * stays open until capture_close. The budget, which may be NULL, covers the list of chunks and the unpacked data that
  * is kept; memory->budget is set to it. Returns 0 or a negative errno with a line of text: -EPROTO when the file is not
  * a capture, is damaged, contradicts itself, or sets what this version reserves; -E2BIG when its lists exceed the

@@ -110,9 +110,9 @@ static bool is_hung(struct run *run)
 
 	/* One that is held cannot do anything. */
 	if (run->is_served && attach_server_is_held(&run->server))
-		run->held_ns = clock_now_ns();
-	if (silent > clock_now_ns() - run->held_ns)
-		silent = clock_now_ns() - run->held_ns;
+		run->held_ns = now;
+	if (silent > now - run->held_ns)
+		silent = now - run->held_ns;
 	run->hung_ns = silent >= hang ? silent : 0;
 	return run->hung_ns > 0;
 }

@@ -10,21 +10,15 @@
 #include "base/thread.h"
 #include "source/vm/own_vm_link.h"
 
-/* Adds the parts of a state, which a peer sent. */
-static int add_parts(const struct own_vm *vm, const struct machine_state *from,
+/* Adds a state that a peer sent. */
+static int add_state(const struct own_vm *vm, const struct machine_state *from,
 		     struct machine_state *state, struct error *err)
 {
-	struct machine_part part;
-	const void *bytes;
-	int result = 0;
-
-	if (!machine_state_is_whole(from))
-		return error_set(err, -EPROTO,
-				 "the VM %s misbehaves: a part of its machine is invalid",
-				 vm->source->name);
-	for (size_t at = 0; result == 0 && machine_part_next(from, &at, &part, &bytes);)
-		result = machine_state_add(state, part.type, part.cpu, bytes, part.size, err);
-	return result;
+	return machine_state_is_whole(from)
+		       ? machine_state_append(state, from, err)
+		       : error_set(err, -EPROTO,
+				   "the VM %s misbehaves: a part of its machine is invalid",
+				   vm->source->name);
 }
 
 /* Fetches the piece from *size on, and sets *total. */
@@ -65,7 +59,7 @@ int own_vm_machine_state(void *own, struct machine_state *state, struct error *e
 		result = fetch_piece(own, got.bytes, &got.size, &total, err);
 	while (result == 0 && got.size < total);
 	if (result == 0)
-		result = add_parts(own, &got, state, err);
+		result = add_state(own, &got, state, err);
 	machine_state_free(&got);
 	return result;
 }
