@@ -5,23 +5,14 @@
 # are there, full disks and signals. Usage: dump.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=background_lib.sh
+. "$(dirname "$0")/background_lib.sh"
 
 QEMU="qemu-system-x86_64"
 LINEAR_BASE=0xffff888000000000
 
-qemu=
-vm_pid=
 qmp=$WORK/qmp
 monitor=$WORK/monitor
-
-end_all()
-{
-	[ -z "$qemu" ] || kill -KILL "$qemu" 2>/dev/null
-	[ -z "$vm_pid" ] || kill -KILL "$vm_pid" 2>/dev/null
-	wait 2>/dev/null
-	clean_up
-}
-trap end_all EXIT
 
 test_bad_input()
 {
@@ -42,7 +33,7 @@ start_qemu()
 		-machine q35,memory-backend=mem -object memory-backend-memfd,id=mem,size=64M,share=on \
 		-qmp "unix:$qmp,server=on,wait=off" -monitor stdio -append "workload=churn time_ms=3600000" \
 		<"$monitor" >"$WORK/qemu.log" 2>&1 &
-	qemu=$!
+	pids[qemu]=$!
 	within grep -q '^ready:' "$WORK/console" || { fail "QEMU starts" "its guest did not get ready"; finish; }
 }
 
@@ -215,11 +206,9 @@ test_qemu()
 	test_again
 	test_qemus_own
 	# By pid alone there is no pause.
-	expect "dump by pid" 1 'err:can only be paused through QMP' -- "$PAGEVISOR" dump "qemu:$qemu" "$WORK/pid.core"
+	expect "dump by pid" 1 'err:can only be paused through QMP' -- "$PAGEVISOR" dump "qemu:${pids[qemu]}" "$WORK/pid.core"
 	exec 9>&-
-	kill -KILL "$qemu"
-	wait "$qemu" 2>/dev/null
-	qemu=
+	stop qemu
 }
 
 
@@ -294,9 +283,7 @@ test_saved_vm()
 
 test_own_vm()
 {
-	"$PAGEVISOR" run --name one --time 0 --memory 64M --quiet >"$WORK/one" 2>&1 </dev/null &
-	vm_pid=$!
-	within has_stage one running
+	start_vm one --time 0 --quiet
 	expect_pause "dump of a VM" 0 'out:^dumped    one: ' 'out:^paused +[0-9]+ us' 'out:^registers of 2 vCPUs, a thread for each$' -- \
 		"$PAGEVISOR" dump one "$WORK/one.core"
 	if command -v gdb >/dev/null; then
@@ -307,12 +294,8 @@ test_own_vm()
 	test_saved_vm
 	expect "stat of its core" 0 'out:^findings  none' -- "$PAGEVISOR" stat "file:$WORK/one.core"
 	test_files
-	kill -INT "$vm_pid"
-	status=0
-	wait "$vm_pid" || status=$?
-	vm_pid=
-	cp "$WORK/one" "$OUT"
-	: >"$ERR"
+	kill -INT "${pids[one]}"
+	await one
 	judge "it ends in good order, with no finding" 0 'out:ended well' 'out:findings  none'
 }
 

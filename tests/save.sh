@@ -5,42 +5,8 @@
 # of the VM and of save while it is held. Usage: save.sh [BUILD]
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-
-vm_pid=
-save_pid=
-
-end_all()
-{
-	[ -z "$save_pid" ] || kill -KILL "$save_pid" 2>/dev/null
-	[ -z "$vm_pid" ] || kill -KILL "$vm_pid" 2>/dev/null
-	wait 2>/dev/null
-	clean_up
-}
-trap end_all EXIT
-
-# start_vm NAME OPTION...: starts a VM; returns when its workload runs.
-start_vm()
-{
-	local name=$1
-
-	shift
-	"$PAGEVISOR" run --name "$name" --time 0 --quiet "$@" >"$WORK/$name" 2>&1 </dev/null &
-	vm_pid=$!
-	! within has_stage "$name" running || return 0
-	fail "$name starts" "it did not get to running"
-	finish
-}
-
-# await_vm NAME: waits for the end of its process; $OUT is its report.
-await_vm()
-{
-	status=0
-	wait "$vm_pid" || status=$?
-	vm_pid=
-	cp "$WORK/$1" "$OUT"
-	: >"$ERR"
-	last_command=(run --name "$1")
-}
+# shellcheck source=background_lib.sh
+. "$(dirname "$0")/background_lib.sh"
 
 steps()
 {
@@ -191,7 +157,7 @@ test_full_disk()
 # The file has no name yet, and shows in the list of open ones.
 is_writing()
 {
-	find "/proc/$save_pid/fd" -lname "$WORK/folder/[#a]*" 2>/dev/null | grep -q .
+	find "/proc/${pids[save]}/fd" -lname "$WORK/folder/[#a]*" 2>/dev/null | grep -q .
 }
 
 # Begins to save the VM in short slices, and stops save while it writes. The VM is held then.
@@ -201,18 +167,18 @@ stop_while_writing()
 
 	for ((i = 0; i < 50; i++)); do
 		"$PAGEVISOR" save --force --compress one "$WORK/folder/a.pvc" >"$OUT" 2>"$ERR" &
-		save_pid=$!
-		while kill -STOP "$save_pid" 2>/dev/null && ! is_writing; do
-			kill -CONT "$save_pid"
+		pids[save]=$!
+		while kill -STOP "${pids[save]}" 2>/dev/null && ! is_writing; do
+			kill -CONT "${pids[save]}"
 			sleep 0.002
 		done
 		! is_writing || return 0
-		wait "$save_pid"
-		save_pid=
+		wait "${pids[save]}"
+		unset "pids[save]"
 		# It was over too soon, and so is the VM.
-		wait "$vm_pid"
+		await one
 		cp "$WORK/a.pvc" "$WORK/folder/a.pvc"
-		start_vm one --memory 256M
+		start_vm one --time 0 --quiet --memory 256M
 	done
 	return 1
 }
@@ -220,10 +186,10 @@ stop_while_writing()
 # await_save NAME STATUS PATTERN...: lets the stopped save go on.
 await_save()
 {
-	kill -CONT "$save_pid"
+	kill -CONT "${pids[save]}"
 	status=0
-	wait "$save_pid" || status=$?
-	save_pid=
+	wait "${pids[save]}" || status=$?
+	unset "pids[save]"
 	last_command=(save one)
 	judge "$@"
 }
@@ -236,14 +202,12 @@ test_held()
 	expect "and checks it: one instant confirms no finding" 0 'out:^findings  none' -- "$PAGEVISOR" check one
 	expect "and takes a capture" 0 'out:^paused' -- "$PAGEVISOR" capture --force "$WORK/b.pvc" one
 	check "and it still stands" stands one
-	kill -KILL "$save_pid"
-	wait "$save_pid" 2>/dev/null
-	save_pid=
+	stop save
 	check "a save that is killed: the guest goes on" goes_on one
 	check "and the file is the old one" cmp -s "$WORK/a.pvc" "$WORK/folder/a.pvc"
 
 	check "it is held again" stop_while_writing
-	kill -INT "$save_pid"
+	kill -INT "${pids[save]}"
 	await_save "Ctrl-C" 130 'err:^pagevisor: interrupted: the VM one is not saved, and runs on$'
 	check "Ctrl-C: the guest goes on" goes_on one
 	check "Ctrl-C: the file is the old one, alone" only_file_is "$WORK/folder" a.pvc
@@ -253,7 +217,7 @@ test_held()
 	expect "stop of a VM that is held" 0 'out:has ended' -- "$PAGEVISOR" stop one
 	# The VM may have ended after the last byte was written.
 	await_save "save of it" 1 'err:^pagevisor: (the VM one has ended before it was saved|.* is written, but the VM one was not ended: .*)$'
-	await_vm one
+	await one
 	judge "the VM was stopped, not saved" 143 'out:^result    stopped by signal 15'
 	expect "the file is the old one, or whole" 0 'out:^findings  none' -- "$PAGEVISOR" stat "$WORK/folder/a.pvc"
 }
@@ -265,7 +229,7 @@ test_end()
 
 	expect "save" 0 'out:^saved     one: ' 'out:^ended     the VM, as it was saved$' -- \
 		"$PAGEVISOR" save "$@" --force one "$WORK/end.pvc"
-	await_vm one
+	await one
 	judge "run reports that it was saved" 0 'out:^result    the guest was saved to a file; it had made [0-9]+ steps$' '!findings +[1-9]'
 	made=$(sed -n 's/.*it had made \([0-9]*\) steps$/\1/p' "$OUT")
 	check "it ran no further than the file says" [ "$(steps "$WORK/end.pvc")" = "$made" ]
@@ -279,20 +243,20 @@ test_qemu()
 		skip "save of a VM in QEMU" "there is no QEMU"
 		return
 	fi
-	start_vm inside --accel qemu-tcg --memory 64M --cpus 1
+	start_vm inside --time 0 --quiet --accel qemu-tcg --memory 64M --cpus 1
 	expect "save of a VM in QEMU" 1 "err:^pagevisor: inside runs in QEMU, whose own migration saves it" -- \
 		"$PAGEVISOR" save inside "$WORK/none.pvc"
 	check "save of a VM in QEMU: one line" says_one_line
 	check "save of a VM in QEMU: no file" [ ! -e "$WORK/none.pvc" ]
-	kill -INT "$vm_pid"
-	await_vm inside
+	kill -INT "${pids[inside]}"
+	await inside
 }
 
 if [ ! -w /dev/kvm ]; then
 	skip "save" "there is no /dev/kvm"
 	finish
 fi
-start_vm one --memory 64M
+start_vm one --time 0 --quiet --memory 64M
 test_bad_input
 test_keep_running
 looks a.pvc
@@ -300,9 +264,9 @@ looks small.pvc
 test_damage
 test_full_disk
 test_end
-start_vm one --memory 256M
+start_vm one --time 0 --quiet --memory 256M
 test_held
-start_vm one --memory 64M --cpus 4
+start_vm one --time 0 --quiet --memory 64M --cpus 4
 test_end --compress
 test_qemu
 finish

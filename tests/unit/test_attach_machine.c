@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Tests of what the socket of a VM does for who saves it: vmm/attach/server_control.h and vmm/source/vm/own_vm.h against
- * each other, in one process, with a stand-in for the machine.
+ * Tests of how a VM is held over its socket while its machine is read: the server (vmm/attach/server_control.h) and the client
+ * (vmm/source/vm/own_vm.h) talk to each other in one process, with a stand-in for the machine.
  */
 #include "unit/suites.h"
 
